@@ -1,0 +1,53 @@
+# Flarewatch: `make demo` shows it, `make test` proves it, `make setup` prepares development.
+PYTHON ?= python3
+PIP := .venv/bin/pip install --quiet --disable-pip-version-check --no-compile
+UV := uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-package torch
+TORCH := 2.13.0
+
+.PHONY: setup demo test check lint bench lock clean
+
+setup: .venv/complete
+	$(PIP) torch==$(TORCH)
+
+demo: .venv/serving
+	.venv/bin/python demo.py $(if $(DATA),--data "$(DATA)") $(if $(FLARES),--flares "$(FLARES)")
+
+test: .venv/complete
+	tests/install_tools.sh
+	.venv/bin/python -m pytest
+
+check: lint test
+
+lint: .venv/complete
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+bench: .venv/complete
+	tests/install_tools.sh
+	.venv/bin/python -m bench
+
+# What serving needs stands first in the lock file, so that a demonstration installs only that.
+.venv/serving: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Flarewatch needs Python 3.11; name it: make PYTHON=/path/to/python3.11 …")'
+	@[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv
+	sed '/^# Training and development/,$$d' requirements.lock > .venv/serving.lock
+	$(PIP) --require-hashes -r .venv/serving.lock
+	$(PIP) --no-deps --no-index --no-build-isolation -e .
+	@touch $@
+
+.venv/complete: .venv/serving
+	$(PIP) --require-hashes -r requirements.lock
+	@touch $@
+
+# Torch is left out: its build for the machine at hand (CPU or GPU) is chosen by the installer.
+lock:
+	$(UV) --extra api --extra dashboard --extra sender pyproject.toml -o .venv/serving.lock
+	$(UV) --all-extras --constraint .venv/serving.lock pyproject.toml -o .venv/all.lock
+	{ cat .venv/serving.lock; echo '# Training and development'; \
+	  awk 'FNR == 1 { file++ } /^[a-z]/ { split($$1, name, /[=[]/); served = file == 2 && name[1] in seen } \
+	       file == 1 { seen[name[1]]; next } !served' .venv/serving.lock .venv/all.lock; } > requirements.lock
+
+clean:
+	rm -rf .venv var build *.egg-info

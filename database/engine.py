@@ -1,0 +1,140 @@
+"""The engine: one way to open the store, on SQLite and on MySQL or MariaDB alike."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
+
+from solar.errors import FlarewatchError, InvalidInputError, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.pool import ConnectionPoolEntry
+
+    from database.settings import DatabaseSettings
+
+Result = TypeVar("Result")
+
+ATTEMPTS = 6
+_MYSQL_TRANSIENT = {1205, 1213, 1020}  # lock wait timeout, deadlock, record changed (MariaDB)
+_MYSQL_NO_SCHEMA = {1146}
+
+
+def create_engine(settings: DatabaseSettings) -> sa.Engine:
+    """Open the store that the settings name; nothing is connected before the first query."""
+    try:
+        url = sa.make_url(settings.database_url)
+    except sa.exc.ArgumentError as error:
+        raise InvalidInputError(
+            "FLARE_DATABASE_URL is not a database address; write sqlite:///path/file.db or"
+            " mysql+mysqlconnector://user:password@host/database"
+        ) from error
+    if url.get_backend_name() == "sqlite":
+        return _sqlite_engine(url)
+    if url.get_backend_name() in ("mysql", "mariadb"):
+        return _mysql_engine(url, pool_size=settings.database_pool_size)
+    raise InvalidInputError(
+        f"FLARE_DATABASE_URL names {url.get_backend_name()}; supported are sqlite and mysql"
+    )
+
+
+def _sqlite_engine(url: sa.URL) -> sa.Engine:
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(url, connect_args={"timeout": 30})
+    sa.event.listen(engine, "connect", _configure_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # A reader that turns writer inside a transaction would fail at once instead of waiting
+    # for its turn, so who means to write says so at the beginning.
+    mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {mode}")
+
+
+def _configure_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    assert isinstance(connection, sqlite3.Connection)  # noqa: S101  narrows the type only
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA cache_size=-65536")
+
+
+def _mysql_engine(url: sa.URL, *, pool_size: int) -> sa.Engine:
+    query = {"charset": "utf8mb4", "collation": "utf8mb4_unicode_ci", **url.query}
+    return sa.create_engine(
+        url.set(query=query),
+        pool_size=pool_size,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        isolation_level="READ COMMITTED",
+        connect_args={"init_command": "SET time_zone='+00:00'", "connection_timeout": 5},
+    )
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Open one transaction that may write: committed at the end, rolled back on an error."""
+    with engine.execution_options(sqlite_begin="IMMEDIATE").begin() as connection:
+        yield connection
+
+
+@contextmanager
+def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Open a connection for queries; a store that does not answer raises one clear error."""
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except DBAPIError as error:
+        raise as_domain_error(error) from error
+
+
+def transact(engine: sa.Engine, work: Callable[[sa.Connection], Result]) -> Result:
+    """Run `work` in one transaction, again after a deadlock, all or nothing.
+
+    Raises
+    ------
+    StoreUnavailableError
+        When the store cannot be reached, or stays locked over all attempts.
+    """
+    for attempt in range(ATTEMPTS):
+        try:
+            with writing(engine) as connection:
+                return work(connection)
+        except DBAPIError as error:
+            if not _is_transient(error) or attempt == ATTEMPTS - 1:
+                raise as_domain_error(error) from error
+            time.sleep(0.02 * 2**attempt)
+    raise StoreUnavailableError("the store stays locked; send the same request again")
+
+
+def _mysql_code(error: DBAPIError) -> int | None:
+    return getattr(error.orig, "errno", None)
+
+
+def _is_transient(error: DBAPIError) -> bool:
+    return _mysql_code(error) in _MYSQL_TRANSIENT or "database is locked" in str(error.orig)
+
+
+def as_domain_error(error: DBAPIError) -> FlarewatchError:
+    """Say in the project's words why the store refused, without its address or its data."""
+    reason = str(error.orig)
+    if _mysql_code(error) in _MYSQL_NO_SCHEMA or "no such table" in reason:
+        return StoreUnavailableError(
+            "the store has no tables yet; run `python -m database upgrade`"
+        )
+    if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
+        return StoreUnavailableError("the store does not answer; the request can be sent again")
+    if isinstance(error, ProgrammingError) and _mysql_code(error) is None:
+        return StoreUnavailableError("the store does not answer; the request can be sent again")
+    return FlarewatchError(f"the store refused: {reason.splitlines()[0]}")

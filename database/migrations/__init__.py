@@ -1,0 +1,43 @@
+"""The schema's history, and the two questions asked of it: bring it up to date, is it?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def upgrade(engine: sa.Engine) -> str:
+    """Bring the store to the newest schema and return its revision; safe to repeat."""
+    config = _config()
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()
+    return head()
+
+
+def head() -> str:
+    """Return the revision that this code works with."""
+    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+
+
+def revision(connection: sa.Connection) -> str | None:
+    """Return the schema revision of the store, None when it has no tables yet."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def is_current(connection: sa.Connection) -> bool:
+    """Tell whether the store has the schema that this code works with."""
+    return revision(connection) == head()

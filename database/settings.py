@@ -1,0 +1,18 @@
+"""Where the store is and how it is reached."""
+
+from __future__ import annotations
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class DatabaseSettings(BaseSettings):
+    """Settings of the store, read from the environment with the prefix ``FLARE_``.
+
+    ``database_url`` is a SQLAlchemy address; ``sqlite:///…`` is the embedded store,
+    ``mysql+mysqlconnector://…`` the product's.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="FLARE_", frozen=True, extra="ignore")
+
+    database_url: str = "sqlite:///var/flarewatch.db"
+    database_pool_size: int = 8

@@ -1,0 +1,38 @@
+"""The errors that every room raises and every border turns into an answer."""
+
+from __future__ import annotations
+
+
+class FlarewatchError(Exception):
+    """Base of all errors whose message is meant for the person who has to act on it."""
+
+    status = 500
+    title = "Internal error"
+
+
+class InvalidInputError(FlarewatchError):
+    """What was given cannot be used; the message says what, where and what to do next."""
+
+    status = 422
+    title = "Invalid input"
+
+
+class NotFoundError(FlarewatchError):
+    """The thing that was asked for does not exist."""
+
+    status = 404
+    title = "Not found"
+
+
+class StoreUnavailableError(FlarewatchError):
+    """The database does not answer; the same request may succeed later."""
+
+    status = 503
+    title = "Store unavailable"
+
+
+class ArtifactError(FlarewatchError):
+    """A model folder is incomplete or is not the one that was registered."""
+
+    status = 500
+    title = "Model cannot be served"

@@ -1,0 +1,83 @@
+"""What every test may ask for: the shared data folder, and the stores it runs against."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import mariadb_server
+import pytest
+import sqlalchemy as sa
+from hypothesis import settings
+
+from database.engine import create_engine, writing
+from database.migrations import upgrade
+from database.settings import DatabaseSettings
+from database.tables import metadata
+
+# A loaded machine may need longer for one example than the default deadline allows.
+settings.register_profile("flarewatch", deadline=None)
+settings.load_profile("flarewatch")
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"the real data are not at {SHARED_DATA}")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def mariadb_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an empty database; FLARE_TEST_DATABASE_URL points at a server of one's own."""
+    given = os.environ.get("FLARE_TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    if not mariadb_server.is_installed():
+        pytest.fail(mariadb_server.INSTALL_HINT)
+    with mariadb_server.private_server(tmp_path_factory.mktemp("mariadb")) as address:
+        server = sa.create_engine(address)
+        with server.begin() as connection:
+            connection.exec_driver_sql("CREATE DATABASE flarewatch CHARACTER SET utf8mb4")
+        server.dispose()
+        yield address + "flarewatch"
+
+
+@pytest.fixture(scope="session")
+def mariadb_engine(mariadb_address: str) -> Iterator[sa.Engine]:
+    yield from upgraded(mariadb_address)
+
+
+@pytest.fixture(scope="session")
+def sqlite_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
+    yield from upgraded(f"sqlite:///{tmp_path_factory.mktemp('sqlite')}/flarewatch.db")
+
+
+def upgraded(address: str) -> Iterator[sa.Engine]:
+    engine = create_engine(DatabaseSettings(database_url=address))
+    upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def engine_sqlite(sqlite_engine: sa.Engine) -> sa.Engine:
+    empty(sqlite_engine)
+    return sqlite_engine
+
+
+@pytest.fixture(params=["sqlite", "mariadb"])
+def engine(request: pytest.FixtureRequest) -> sa.Engine:
+    store: sa.Engine = request.getfixturevalue(f"{request.param}_engine")
+    empty(store)
+    return store
+
+
+def empty(store: sa.Engine) -> None:
+    with writing(store) as connection:
+        for table in metadata.tables.values():
+            connection.execute(table.delete())
