@@ -23,9 +23,9 @@ def test_every_pin_has_a_hash_and_none_names_a_place() -> None:
 
 def test_every_dependency_is_locked() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    declared = project["dependencies"] + sum(project["optional-dependencies"].values(), [])
+    declared = [project["dependencies"], *project["optional-dependencies"].values()]
 
-    wanted = {re.split(r"[=<>\[]", requirement)[0].lower() for requirement in declared}
+    wanted = {re.split(r"[=<>\[]", name)[0].lower() for names in declared for name in names}
 
     assert wanted <= names(LOCK)
 

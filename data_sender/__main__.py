@@ -1,0 +1,113 @@
+"""The sender's command line: ``python -m data_sender``."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from argparse import Namespace
+from contextlib import closing
+
+import numpy as np
+import orjson
+
+from data_sender.client import ApiClient, ApiRefusedError
+from data_sender.clock import EventClock, parse_speed, wall_clock
+from data_sender.delivery import Delivery
+from data_sender.journey import Journey
+from data_sender.options import parse_arguments
+from data_sender.position import PositionFile, claim
+from data_sender.region_fit import fit_files, write
+from data_sender.region_statistics import load
+from data_sender.replay import Replay
+from data_sender.settings import SenderSettings
+from data_sender.simulation import Simulation, Sun
+from data_sender.source import Source
+from data_sender.spool import Spool
+from data_sender.stop import StopSignal
+from data_sender.tally import Tally
+from solar.errors import FlarewatchError, InvalidInputError
+from solar.time import parse_time, to_datetime64
+
+EXIT_DONE, EXIT_BAD_INPUT, EXIT_REFUSED, EXIT_LEFT_BEHIND = 0, 2, 3, 4
+
+logger = logging.getLogger("data_sender")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return the exit status."""
+    options = parse_arguments(arguments)
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    try:
+        if options.command == "fit-simulator":
+            write(fit_files(options.hourly, options.daily), options.out)
+            return EXIT_DONE
+        return _send(options)
+    except ApiRefusedError as error:
+        logger.error("%s", error)
+        return EXIT_REFUSED
+    except (FlarewatchError, OSError) as error:
+        logger.error("%s", error)
+        return EXIT_BAD_INPUT
+
+
+def _send(options: Namespace) -> int:
+    with closing(StopSignal()) as stop:
+        stop.install()
+        return _travel(options, *_source(options), stop)
+
+
+def _source(options: Namespace) -> tuple[Source, EventClock]:
+    speed = parse_speed(options.speed)
+    if options.command == "replay":
+        return Replay(options.paths, flares=options.flares), EventClock(speed)
+    return _simulation(options), EventClock(speed, ceiling=wall_clock)
+
+
+def _travel(options: Namespace, source: Source, clock: EventClock, stop: StopSignal) -> int:
+    settings = SenderSettings()
+    folder = settings.sender_dir(options.sender)
+    key = settings.api_key.get_secret_value() if settings.api_key else None
+    with claim(folder):
+        positions = PositionFile(folder, source.fingerprint)
+        if options.restart:
+            positions.forget()
+        client = ApiClient(options.api_url or settings.api_url, key, stop)
+        spool = Spool(folder / "spool", limit_bytes=options.spool_limit_mb * 2**20)
+        tally = Tally()
+        delivery = Delivery(client, spool, folder=folder, stop=stop, tally=tally)
+        journey = Journey(
+            source, clock, delivery, positions,
+            sender=options.sender, batch=options.batch, stop=stop, tally=tally,
+        )  # fmt: skip
+        try:
+            is_complete = journey.run(give_up_after=options.give_up_after)
+        finally:
+            spool.close()
+            client.close()
+            left = spool.size_bytes()
+        summary = {"sender": options.sender, "is_complete": is_complete, "spool_bytes": left}
+        sys.stdout.write(orjson.dumps({**summary, **tally.summary()}).decode() + "\n")
+    return EXIT_DONE if is_complete or stop.is_set else EXIT_LEFT_BEHIND
+
+
+def _simulation(options: Namespace) -> Simulation:
+    sun = Sun(options.seed, options.regions, load())
+    now = wall_clock()
+    if options.start:
+        start_at = to_datetime64(parse_time(options.start))
+        if start_at > now:
+            raise InvalidInputError(f"--start {options.start} is in the future; choose a past time")
+    else:
+        start_at = now - _days(options.history)
+    end_at = start_at + _days(options.duration) if options.duration is not None else None
+    return Simulation(sun, start_at, end_at)
+
+
+def _days(count: float) -> np.timedelta64:
+    return np.timedelta64(int(count * 86_400e6), "us")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

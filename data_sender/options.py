@@ -1,0 +1,166 @@
+"""The options of the sender's command line, and what ``--help`` says about them."""
+
+from __future__ import annotations
+
+import re
+import socket
+from argparse import (
+    ArgumentParser,
+    ArgumentTypeError,
+    Namespace,
+    RawDescriptionHelpFormatter,
+    _SubParsersAction,
+)
+from pathlib import Path
+
+from data_sender.journey import LARGEST_BATCH
+from data_sender.region_statistics import STATISTICS_PATH
+
+_DESCRIPTION = """\
+Send SHARP observations to the Flarewatch API, in the order in which they were made.
+
+While the API is away, rows go to a spool on disk and are delivered later, in order.
+SIGTERM or Ctrl-C ends a sender within seconds; started again, it goes on where it was.
+"""
+_EPILOG = """\
+environment:
+  FLARE_API_URL   where the API listens              (default http://127.0.0.1:8000)
+  FLARE_API_KEY   key with the scope ingest          (default none)
+  FLARE_DATA_DIR  holds sender/ID/ with position.json, spool/ and rejected.jsonl (default ./var)
+
+exit status: 0 done or stopped by a signal, 2 unusable input, 3 refused by the API,
+4 given up with rows in the spool
+"""
+_REPLAY = """\
+Send the observations in files or folders: parquet or CSV tables with T_REC, HARPNUM and/or
+NOAA_AR and SHARP keywords, or SWAN-SF instances. T_REC without a zone is TAI.
+
+examples:
+  python -m data_sender replay hourly_2014.parquet --speed max
+  python -m data_sender replay partition1/ --speed 3600 --flares goes_flares.parquet
+"""
+_SIMULATE = """\
+Send a simulated Sun: active regions that emerge, grow, rotate over the disk and flare, with
+keywords distributed as in the real series. It is a pure function of the seed and of time.
+
+The stretch before now is sent at --speed; then rows appear as the clock on the wall goes.
+
+examples:
+  python -m data_sender simulate --history 5
+  python -m data_sender simulate --seed 7 --start 2024-05-01T00:00:00Z --duration 10
+"""
+_FIT = "Fit the keyword statistics that the simulator draws from, and write them as JSON."
+
+
+def parse_arguments(arguments: list[str] | None = None) -> Namespace:
+    """Read the command line; argparse ends the process itself when it is wrong."""
+    parser = ArgumentParser(
+        "python -m data_sender", description=_DESCRIPTION, epilog=_EPILOG,
+        formatter_class=RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_replay(_command(commands, "replay", _REPLAY, "send observations from files"))
+    _add_simulate(_command(commands, "simulate", _SIMULATE, "send a simulated Sun"))
+    _add_fit(_command(commands, "fit-simulator", _FIT, "refit the simulator's statistics"))
+    options = parser.parse_args(arguments)
+    if options.command != "fit-simulator" and options.sender is None:
+        options.sender = f"{options.command}-{socket.gethostname()}"
+    return options
+
+
+def _command(
+    commands: _SubParsersAction[ArgumentParser], name: str, description: str, summary: str
+) -> ArgumentParser:
+    return commands.add_parser(
+        name, description=description, help=summary, formatter_class=RawDescriptionHelpFormatter
+    )
+
+
+def _add_replay(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="files or folders to send"
+    )
+    parser.add_argument(
+        "--flares", type=Path, metavar="FILE",
+        help="flare list (parquet or CSV); each flare is sent once it has ended in event time",
+    )  # fmt: skip
+    _add_sending(parser, batch=500, pace="seconds of event time per second, or max")
+
+
+def _add_simulate(parser: ArgumentParser) -> None:
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="which Sun (default 1)")
+    parser.add_argument(
+        "--regions", type=_positive, default=8.0, metavar="N",
+        help="active regions on the disk at a time, on average (default 8)",
+    )  # fmt: skip
+    parser.add_argument("--start", metavar="ISO", help="first time, e.g. 2024-05-01T00:00:00Z")
+    parser.add_argument(
+        "--history", type=_positive, default=3.0, metavar="DAYS",
+        help="without --start: begin this long before now (default 3)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--duration", type=_positive, metavar="DAYS", help="end after this long (default never)"
+    )
+    _add_sending(parser, batch=500, pace="pace until now is reached; real time from there on")
+
+
+def _add_sending(parser: ArgumentParser, *, batch: int, pace: str) -> None:
+    parser.add_argument("--speed", default="max", metavar="N|max", help=f"{pace} (default max)")
+    parser.add_argument(
+        "--batch", type=_batch, default=batch, metavar="N",
+        help=f"most rows per call, 1 to {LARGEST_BATCH} (default {batch})",
+    )  # fmt: skip
+    parser.add_argument(
+        "--sender", type=_name, metavar="ID",
+        help="name of this sender and of its folder (default COMMAND-HOSTNAME)",
+    )  # fmt: skip
+    parser.add_argument("--restart", action="store_true", help="forget the position, start over")
+    parser.add_argument("--api-url", metavar="URL", help="instead of FLARE_API_URL")
+    parser.add_argument(
+        "--give-up-after", type=_positive, metavar="SECONDS",
+        help="at the end, wait no longer than this for an API that is away (default forever)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--spool-limit-mb", type=_megabytes, default=1024, metavar="MB",
+        help="most that the spool may hold; reading pauses when it is full (default 1024)",
+    )  # fmt: skip
+
+
+def _add_fit(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "hourly", nargs="+", type=Path, metavar="PATH",
+        help="parquet of all regions at their natural rate (hourly_2014.parquet)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--daily", type=Path, required=True, metavar="PATH",
+        help="parquet that has R_VALUE and AREA_ACR too (daily_2010_2019.parquet)",
+    )  # fmt: skip
+    parser.add_argument("--out", type=Path, default=STATISTICS_PATH, metavar="FILE")
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0.0 < number < 1e6:
+        raise ArgumentTypeError(f"{text!r} is not a positive number")
+    return number
+
+
+def _batch(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= LARGEST_BATCH:
+        raise ArgumentTypeError(f"{text!r} is not a number of rows from 1 to {LARGEST_BATCH}")
+    return int(text)
+
+
+def _megabytes(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"{text!r} is not a whole number of MB")
+    return int(text)
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", text):
+        raise ArgumentTypeError(f"{text!r}: use letters, digits, '.', '_' and '-', 64 at most")
+    return text

@@ -1,0 +1,118 @@
+"""How far a sender has come in each of its sources, kept through every kind of end."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import orjson
+
+from solar.errors import InvalidInputError
+from solar.time import isoformat, parse_time, to_datetime, to_datetime64
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Position:
+    """How many rows of a source are delivered or spooled, and up to which event time.
+
+    Rows of the same time may follow; `covered_to` is the time up to which the API was told
+    that no flare is missing.
+    """
+
+    rows: int = 0
+    through: np.datetime64 | None = None
+    covered_to: np.datetime64 | None = None
+
+
+def claim(folder: Path) -> IO[bytes]:
+    """Make a sender's folder this process's own; the claim ends with the returned file.
+
+    Raises
+    ------
+    InvalidInputError
+        When another process sends under the same name, or the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("ab")
+    except OSError as error:
+        raise InvalidInputError(
+            f"{folder} cannot be written: {error.strerror}; set FLARE_DATA_DIR to another folder"
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise InvalidInputError(
+            f"another process sends as {folder.name!r} ({folder}); stop it or choose --sender"
+        ) from error
+    return lock
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file so that a reader finds the old or the new content, whatever happens."""
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+class PositionFile:
+    """The positions of one sender (``position.json``) and its running number of batches."""
+
+    def __init__(self, folder: Path, fingerprint: str) -> None:
+        self._path = folder / "position.json"
+        self._fingerprint = fingerprint
+        self._state = _load(self._path)
+        self.sequence: int = self._state["sequence"]
+
+    def read(self) -> Position:
+        """Return the position in the present source; the beginning when there is none."""
+        entry = self._state["sources"].get(self._fingerprint)
+        if entry is None:
+            return Position()
+        return Position(entry["rows"], _time(entry["through"]), _time(entry.get("covered_to")))
+
+    def forget(self) -> None:
+        """Start the present source over."""
+        self._state["sources"].pop(self._fingerprint, None)
+
+    def write(self, position: Position) -> None:
+        """Keep a position; call it only for what is delivered or spooled."""
+        self._state["sources"][self._fingerprint] = {
+            "rows": position.rows,
+            "through": _label(position.through),
+            "covered_to": _label(position.covered_to),
+        }
+        self._state["sequence"] = self.sequence
+        replace_file(self._path, orjson.dumps(self._state, option=orjson.OPT_INDENT_2))
+
+
+def _time(label: str | None) -> np.datetime64 | None:
+    return None if label is None else to_datetime64(parse_time(label))
+
+
+def _label(at: np.datetime64 | None) -> str | None:
+    return None if at is None else isoformat(to_datetime(at))
+
+
+def _load(path: Path) -> dict[str, Any]:
+    empty: dict[str, Any] = {"sequence": 0, "sources": {}}
+    if not path.exists():
+        return empty
+    try:
+        state: dict[str, Any] = orjson.loads(path.read_bytes())
+        return {"sequence": int(state["sequence"]), "sources": dict(state["sources"])}
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        # Sending twice is harmless, since the API knows its rows; not sending is not.
+        logger.warning("%s cannot be read (%s): starting over", path, error)
+        return empty

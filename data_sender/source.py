@@ -1,0 +1,52 @@
+"""Where rows come from: the shape that a replay and the simulator share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from data_sender.position import Position
+from data_sender.rows import Rows
+
+
+@dataclass(frozen=True)
+class FlareReport:
+    """One observed flare: known once it has ended, and told as the contract writes it."""
+
+    started_at: np.datetime64
+    ended_at: np.datetime64
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A stretch of event time: its rows in order, and its flares in order of their end."""
+
+    rows: Rows
+    flares: tuple[FlareReport, ...] = ()
+
+
+class Source(Protocol):
+    """Something that can be read in event time, again and again with the same outcome."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Identify the content, so that a position is never used with other data."""
+
+    @property
+    def flare_source(self) -> str | None:
+        """Name the origin of the flares; None when the source brings none."""
+
+    @property
+    def covers_from(self) -> np.datetime64 | None:
+        """Tell since when the flares are complete, for a journey from the last position given."""
+
+    @property
+    def runs_on(self) -> bool:
+        """Tell whether event time should pass the last row until its truth is known."""
+
+    def chunks(self, position: Position) -> Iterator[Chunk]:
+        """Give everything that follows a position."""

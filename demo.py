@@ -1,0 +1,164 @@
+"""The demonstration: store, API, dashboard and sender on this machine, stopped together."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+GRACE_SECONDS = 10.0
+READY_SECONDS = 60.0
+
+
+class Stopped(Exception):
+    """Somebody asked the demonstration to end."""
+
+
+def main() -> int:
+    arguments = parse_arguments()
+    environment = settings(arguments.data)
+    require_free_ports(environment)
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    processes: dict[str, subprocess.Popen[bytes]] = {}
+    try:
+        prepare(arguments, environment)
+        processes["API"] = start(environment, "app", "serve")
+        wait_until_ready(f"{environment['FLARE_API_URL']}/ready", processes["API"])
+        processes["dashboard"] = start(environment, "app_dash", "serve")
+        processes["sender"] = start(environment, "data_sender", *sender_arguments(arguments.data))
+        page = f"http://127.0.0.1:{environment['FLARE_DASH_PORT']}"
+        wait_until_ready(page, processes["dashboard"])
+        say(f"\nFlarewatch is open at {page}   (API: {environment['FLARE_API_URL']}/docs)")
+        say("Ctrl-C stops everything.\n")
+        return watch(processes)
+    except Stopped:
+        return 0
+    finally:
+        end(processes)
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, help="replay this file or folder, not a simulation")
+    parser.add_argument("--flares", type=Path, help="import this flare list before the replay")
+    arguments = parser.parse_args()
+    for path in (arguments.data, arguments.flares):
+        if path and not path.exists():
+            parser.error(f"{path} does not exist")
+    return arguments
+
+
+def settings(data: Path | None) -> dict[str, str]:
+    """Keep simulated and real data in stores of their own; the environment may say otherwise."""
+    name = data.name.split(".")[0] if data else "simulated"
+    defaults = {
+        "FLARE_DATABASE_URL": f"sqlite:///var/demo-{name}/flarewatch.db",
+        "FLARE_DATA_DIR": f"var/demo-{name}",
+        "FLARE_API_HOST": "127.0.0.1",
+        "FLARE_API_PORT": "8000",
+        "FLARE_DASH_HOST": "127.0.0.1",
+        "FLARE_DASH_PORT": "8050",
+        "FLARE_DASH_REFRESH_SECONDS": "5",
+    }
+    environment = {**defaults, **os.environ}
+    environment.setdefault("FLARE_API_URL", f"http://127.0.0.1:{environment['FLARE_API_PORT']}")
+    return environment
+
+
+def require_free_ports(environment: dict[str, str]) -> None:
+    for setting in ("FLARE_API_PORT", "FLARE_DASH_PORT"):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", int(environment[setting])))
+            except OSError:
+                sys.exit(
+                    f"port {environment[setting]} is taken; stop what uses it"
+                    f" or choose another: {setting}=9000 make demo"
+                )
+
+
+def prepare(arguments: argparse.Namespace, environment: dict[str, str]) -> None:
+    steps = [["upgrade"]]
+    if arguments.flares:
+        steps.append(["import-flares", str(arguments.flares)])
+    for step in steps:
+        done = subprocess.run([sys.executable, "-m", "database", *step], env=environment)
+        if done.returncode:
+            sys.exit(done.returncode)
+
+
+def sender_arguments(data: Path | None) -> list[str]:
+    if data:
+        return ["replay", str(data), "--speed", "max"]
+    return ["simulate", "--history", "5"]
+
+
+def start(environment: dict[str, str], package: str, *arguments: str) -> subprocess.Popen[bytes]:
+    # A session of its own: Ctrl-C reaches this supervisor alone, which stops the parts in order.
+    return subprocess.Popen(
+        [sys.executable, "-m", package, *arguments], env=environment, start_new_session=True
+    )
+
+
+def wait_until_ready(address: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            sys.exit(f"{address} did not start; its last lines above say why")
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.2)
+    sys.exit(f"{address} does not answer after {READY_SECONDS:.0f} s")
+
+
+def watch(processes: dict[str, subprocess.Popen[bytes]]) -> int:
+    """Wait until a part stops by itself; a replay that has sent everything may end."""
+    while True:
+        time.sleep(0.5)
+        for name, process in list(processes.items()):
+            code = process.poll()
+            if code is None:
+                continue
+            if name == "sender" and code == 0:
+                say("The replay is complete; the dashboard stays open.")
+                del processes[name]
+                continue
+            say(f"the {name} stopped with code {code}; its last lines above say why")
+            return 1
+
+
+def end(processes: dict[str, subprocess.Popen[bytes]]) -> None:
+    for process in reversed(processes.values()):
+        if process.poll() is None:
+            process.terminate()
+    deadline = time.monotonic() + GRACE_SECONDS
+    for process in processes.values():
+        try:
+            process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def stop(_signal: int, _frame: object) -> None:
+    raise Stopped
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
