@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from solar.errors import FlarewatchError, InvalidInputError, StoreUnavailableError
 
@@ -25,6 +25,7 @@ Result = TypeVar("Result")
 ATTEMPTS = 6
 _MYSQL_TRANSIENT = {1205, 1213, 1020}  # lock wait timeout, deadlock, record changed (MariaDB)
 _MYSQL_NO_SCHEMA = {1146}
+_MYSQL_CLIENT_ERRORS = range(2000, 3000)  # no connection, or a lost one
 
 
 def create_engine(settings: DatabaseSettings) -> sa.Engine:
@@ -126,6 +127,12 @@ def _is_transient(error: DBAPIError) -> bool:
     return _mysql_code(error) in _MYSQL_TRANSIENT or "database is locked" in str(error.orig)
 
 
+def _is_away(error: DBAPIError) -> bool:
+    # The class of the driver's error does not tell: a refused connection comes as any of three.
+    lost = (_mysql_code(error) or 0) in _MYSQL_CLIENT_ERRORS or error.connection_invalidated
+    return lost or isinstance(error, OperationalError | InterfaceError)
+
+
 def as_domain_error(error: DBAPIError) -> FlarewatchError:
     """Say in the project's words why the store refused, without its address or its data."""
     reason = str(error.orig)
@@ -133,8 +140,6 @@ def as_domain_error(error: DBAPIError) -> FlarewatchError:
         return StoreUnavailableError(
             "the store has no tables yet; run `python -m database upgrade`"
         )
-    if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
-        return StoreUnavailableError("the store does not answer; the request can be sent again")
-    if isinstance(error, ProgrammingError) and _mysql_code(error) is None:
+    if _is_away(error):
         return StoreUnavailableError("the store does not answer; the request can be sent again")
     return FlarewatchError(f"the store refused: {reason.splitlines()[0]}")

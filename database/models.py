@@ -1,0 +1,101 @@
+"""Models: the registered artefacts and the stage each one stands on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from database.tables import models
+from database.upsert import upsert
+from solar.errors import InvalidInputError, NotFoundError
+
+STAGES = ("candidate", "shadow", "live", "retired")
+_COLUMNS = tuple(column.name for column in models.columns)
+_MAX_MODELS = 1_000
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """One registered model; `thresholds` are those frozen on validation data, by event name."""
+
+    model_id: str
+    name: str
+    version: str
+    stage: str
+    manifest: dict[str, Any]
+    thresholds: dict[str, float | None]
+    registered_at: datetime
+
+
+def register(
+    connection: sa.Connection,
+    manifest: Mapping[str, Any],
+    *,
+    sha256: str,
+    stage: str,
+    now: datetime,
+) -> None:
+    """Write a model and its stage; only one model is live, the one before it retires.
+
+    Parameters
+    ----------
+    manifest : the artefact's manifest with at least ``name``, ``version`` and ``events``,
+        each event with its ``name`` and its ``threshold`` or None
+    sha256 : of the manifest, which names the hash of every other file
+    """
+    if stage not in STAGES:
+        raise InvalidInputError(f"no stage {stage!r}; choose one of {', '.join(STAGES)}")
+    model_id = f"{manifest['name']}@{manifest['version']}"
+    if stage == "live":
+        _retire_others(connection, model_id, now=now)
+    before = connection.execute(
+        sa.select(models.c.stage, models.c.sha256).where(models.c.model_id == model_id)
+    ).first()
+    if before is not None and tuple(before) == (stage, sha256):
+        return
+    row = (model_id, manifest["name"], manifest["version"], stage,
+           json.dumps(dict(manifest), sort_keys=True), sha256, now, now)  # fmt: skip
+    upsert(connection, models, columns=_COLUMNS, rows=[row], keep=("registered_at",))
+
+
+def _retire_others(connection: sa.Connection, model_id: str, *, now: datetime) -> None:
+    connection.execute(
+        models.update()
+        .where(models.c.stage == "live", models.c.model_id != model_id)
+        .values(stage="retired", staged_at=now)
+    )
+
+
+def live_model(connection: sa.Connection) -> ModelRow | None:
+    """Return the model whose forecasts people act on, None before the first one."""
+    row = connection.execute(sa.select(models).where(models.c.stage == "live").limit(1)).first()
+    return None if row is None else _model(row)
+
+
+def list_models(connection: sa.Connection) -> list[ModelRow]:
+    """Return every registered model, the live one first."""
+    rows = connection.execute(sa.select(models).limit(_MAX_MODELS))
+    order = {"live": 0, "shadow": 1, "candidate": 2, "retired": 3}
+    return sorted((_model(row) for row in rows), key=lambda m: (order[m.stage], m.model_id))
+
+
+def find_model(connection: sa.Connection, model_id: str) -> ModelRow:
+    """Return one model by its ``name@version``; an unknown one is answered with the known."""
+    row = connection.execute(sa.select(models).where(models.c.model_id == model_id)).first()
+    if row is None:
+        known = ", ".join(m.model_id for m in list_models(connection)) or "none yet"
+        raise NotFoundError(f"no model {model_id!r}; registered are: {known}")
+    return _model(row)
+
+
+def _model(row: sa.Row[Any]) -> ModelRow:
+    manifest = json.loads(row.manifest)
+    thresholds = {event["name"]: event["threshold"] for event in manifest["events"]}
+    return ModelRow(
+        row.model_id, row.name, row.version, row.stage, manifest, thresholds, row.registered_at
+    )

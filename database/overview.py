@@ -1,0 +1,149 @@
+"""What stands now: the state of the data, the regions on the disk and their newest forecasts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from database.models import ModelRow, live_model
+from database.regions import noaa_numbers
+from database.tables import flares, models, predictions, regions, senders
+from solar.flares import EVENTS
+
+CURRENT = timedelta(hours=24)
+MOST_REGIONS = 200
+
+_PROBABILITIES = [predictions.c[event.column] for event in EVENTS]
+
+
+@dataclass(frozen=True)
+class RegionRow:
+    """A region with its last known place; positions [deg], area [µHem], None when unknown."""
+
+    region_id: int
+    noaa_ars: tuple[int, ...]
+    series: str
+    first_t_rec: datetime
+    last_t_rec: datetime
+    lon_fwt: float | None
+    lat_fwt: float | None
+    area_acr: float | None
+
+
+@dataclass(frozen=True)
+class ForecastRow:
+    """One forecast; `probabilities` stands in the order of EVENTS, None when not given."""
+
+    region_id: int
+    t_rec: datetime
+    probabilities: tuple[float | None, ...]
+    rung: str
+    reason: str | None
+    imputed_share: float | None
+
+
+@dataclass(frozen=True)
+class DataState:
+    """How fresh the store is, whose forecasts it shows and which regions are on the disk.
+
+    `latest` holds each region's newest forecast of the live model, by region id.
+    """
+
+    newest_t_rec: datetime | None
+    last_ingest_at: datetime | None
+    model: ModelRow | None
+    regions: tuple[RegionRow, ...]
+    latest: dict[int, ForecastRow]
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """The series that the regions' records come from."""
+        return tuple(sorted({region.series for region in self.regions}))
+
+
+def data_version(connection: sa.Connection) -> str:
+    """Name the state of the store in one short text that changes when anything is newer."""
+    newest = sa.select(
+        sa.select(sa.func.max(predictions.c.issued_at)).scalar_subquery(),
+        sa.select(sa.func.max(regions.c.last_t_rec)).scalar_subquery(),
+        sa.select(sa.func.max(flares.c.updated_at)).scalar_subquery(),
+        sa.select(sa.func.max(models.c.staged_at)).scalar_subquery(),
+    )
+    return "|".join("" if at is None else str(at) for at in connection.execute(newest).one())
+
+
+def data_state(connection: sa.Connection) -> DataState:
+    """Say how fresh the store is and what it knows of the regions on the disk."""
+    newest = connection.scalar(sa.select(sa.func.max(regions.c.last_t_rec)))
+    model = live_model(connection)
+    on_disk = () if newest is None else tuple(current_regions(connection, newest))
+    latest = (
+        {} if newest is None or model is None
+        else latest_forecasts(connection, model.model_id, newest)
+    )  # fmt: skip
+    ingest_at = connection.scalar(sa.select(sa.func.max(senders.c.last_seen_at)))
+    return DataState(newest, ingest_at, model, on_disk, latest)
+
+
+def current_regions(connection: sa.Connection, at: datetime) -> list[RegionRow]:
+    """List the regions with a record in the 24 h up to `at`, the newest first."""
+    rows = connection.execute(
+        sa.select(regions)
+        .where(regions.c.last_t_rec > at - CURRENT, regions.c.last_t_rec <= at)
+        .order_by(regions.c.last_t_rec.desc(), regions.c.region_id)
+        .limit(MOST_REGIONS)
+    )
+    return [region_row(row) for row in rows]
+
+
+def region_row(row: sa.Row[tuple[object, ...]]) -> RegionRow:
+    """Turn a row of the table into a region."""
+    given = row._mapping  # the public name of a Row's mapping view, underscore notwithstanding
+    return RegionRow(
+        region_id=given["region_id"],
+        noaa_ars=tuple(noaa_numbers(given["noaa_ars"])),
+        series=given["series"],
+        first_t_rec=given["first_t_rec"],
+        last_t_rec=given["last_t_rec"],
+        lon_fwt=given["last_lon_fwt"],
+        lat_fwt=given["last_lat_fwt"],
+        area_acr=given["last_area_acr"],
+    )
+
+
+def latest_forecasts(
+    connection: sa.Connection, model_id: str, at: datetime
+) -> dict[int, ForecastRow]:
+    """Return each region's newest forecast of the 24 h up to `at`, numbers or reason alike."""
+    newest = (
+        sa.select(predictions.c.region_id, sa.func.max(predictions.c.t_rec).label("t_rec"))
+        .where(
+            predictions.c.model_id == model_id,
+            predictions.c.t_rec > at - CURRENT,
+            predictions.c.t_rec <= at,
+        )
+        .group_by(predictions.c.region_id)
+        .limit(MOST_REGIONS)
+        .subquery()
+    )
+    rows = connection.execute(
+        sa.select(
+            predictions.c.region_id, predictions.c.t_rec, predictions.c.rung,
+            predictions.c.reason, predictions.c.imputed_share, *_PROBABILITIES,
+        )
+        .join(
+            newest,
+            (predictions.c.region_id == newest.c.region_id)
+            & (predictions.c.t_rec == newest.c.t_rec),
+        )
+        .where(predictions.c.model_id == model_id)
+        .limit(MOST_REGIONS)
+    )  # fmt: skip
+    return {
+        row.region_id: ForecastRow(
+            row.region_id, row.t_rec, tuple(row[5:]), row.rung, row.reason, row.imputed_share
+        )
+        for row in rows
+    }

@@ -1,0 +1,102 @@
+"""Predictions: the forecast of each model per region and time, and what it replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from database.observations import Key, combinations
+from database.tables import predictions, superseded_predictions
+from database.upsert import Row, upsert
+from solar.flares import EVENTS
+from solar.time import Window
+
+# The order in which `store_predictions` takes the values of a row.
+COLUMNS: tuple[str, ...] = (
+    "region_id", "t_rec", "model_id",
+    *(event.column for event in EVENTS), *(f"{event.column}_raw" for event in EVENTS),
+    "rung", "reason", "imputed_share", "revision", "issued_at",
+)  # fmt: skip
+
+Place = tuple[datetime, int, str]
+
+
+def store_predictions(connection: sa.Connection, rows: Sequence[Row]) -> None:
+    """Write rows in the order of `COLUMNS`; a known region, time and model is replaced."""
+    upsert(connection, predictions, columns=COLUMNS, rows=rows)
+
+
+def supersede(connection: sa.Connection, keys: Sequence[Key], *, now: datetime) -> None:
+    """Keep what was forecast for these regions and times before it is replaced."""
+    wanted = set(keys)
+    table = predictions.c
+    for region_ids, times in combinations(sorted(wanted)):
+        query = sa.select(*(table[name] for name in COLUMNS)).where(
+            table.region_id.in_(region_ids), table.t_rec.in_(times)
+        )
+        rows = [(*row, now) for row in connection.execute(query) if tuple(row[:2]) in wanted]
+        columns = (*COLUMNS, "superseded_at")
+        upsert(connection, superseded_predictions, columns=columns, rows=rows)
+
+
+def list_predictions(
+    connection: sa.Connection,
+    *,
+    window: Window,
+    models: Sequence[str],
+    region_id: int | None = None,
+    as_of: datetime | None = None,
+    limit: int,
+    after: Place | None = None,
+) -> list[dict[str, Any]]:
+    """Read forecasts of a window in the order of time, region and model.
+
+    Parameters
+    ----------
+    models : every model is read by an index of its own, then the pages are merged
+    as_of : answer with what was known at that time: a forecast issued later is left out,
+        and one that has been replaced since comes back
+    after : time, region and model of the last row already read
+    """
+    rows: list[dict[str, Any]] = []
+    for model_id in models:
+        for query in _queries(model_id, as_of):
+            table = query.selected_columns
+            query = query.where(table.t_rec >= window.start_at, table.t_rec < window.end_at)
+            if region_id is not None:
+                query = query.where(table.region_id == region_id)
+            if after is not None:
+                query = query.where(_is_behind(table, after, model_id))
+            ordered = query.order_by(table.t_rec, table.region_id).limit(limit)
+            rows.extend(dict(row) for row in connection.execute(ordered).mappings())
+    return sorted(rows, key=place)[:limit]
+
+
+def place(row: dict[str, Any]) -> Place:
+    """Return where a row stands in the order of a listing."""
+    return (row["t_rec"], row["region_id"], row["model_id"])
+
+
+def _queries(model_id: str, as_of: datetime | None) -> list[sa.Select[Any]]:
+    current = sa.select(*(predictions.c[name] for name in COLUMNS)).where(
+        predictions.c.model_id == model_id
+    )
+    if as_of is None:
+        return [current]
+    old = superseded_predictions.c
+    replaced = sa.select(*(old[name] for name in COLUMNS)).where(
+        old.model_id == model_id, old.issued_at <= as_of, old.superseded_at > as_of
+    )
+    return [current.where(predictions.c.issued_at <= as_of), replaced]
+
+
+def _is_behind(table: Any, after: Place, model_id: str) -> sa.ColumnElement[bool]:
+    t_rec, region_id, last_model = after
+    same_region = (
+        table.region_id >= region_id if model_id > last_model else (table.region_id > region_id)
+    )
+    # The first condition says nothing new, but it is the one an index can use.
+    return sa.and_(table.t_rec >= t_rec, sa.or_(table.t_rec > t_rec, same_region))

@@ -1,0 +1,114 @@
+"""Regions: what is known of each active region as a whole, and where it was last seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from database.harps import learn
+from database.tables import regions
+from database.upsert import upsert
+from solar.time import Window
+
+COLUMNS: tuple[str, ...] = (
+    "region_id", "harpnum", "noaa_ars", "series", "first_t_rec", "last_t_rec",
+    "last_lon_fwt", "last_lat_fwt", "last_area_acr",
+)  # fmt: skip
+_NOAA_ARS_LENGTH = 64
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What one batch says of a region; position and area belong to `last_t_rec`."""
+
+    region_id: int
+    noaa_ars: frozenset[int]
+    series: str
+    first_t_rec: datetime
+    last_t_rec: datetime
+    last_lon_fwt: float | None
+    last_lat_fwt: float | None
+    last_area_acr: float | None
+
+
+def record_sightings(connection: sa.Connection, sightings: Sequence[Sighting]) -> None:
+    """Bring the regions up to date; an older batch never overwrites a newer position."""
+    ids = [sighting.region_id for sighting in sightings]
+    query = sa.select(regions).where(regions.c.region_id.in_(ids)).with_for_update()
+    known = {row["region_id"]: dict(row) for row in connection.execute(query).mappings()}
+    rows = []
+    for sighting in sorted(sightings, key=lambda s: s.region_id):
+        before = known.get(sighting.region_id)
+        row = _merged(sighting, before)
+        if before is None or any(row[name] != before[name] for name in COLUMNS):
+            rows.append([row[name] for name in COLUMNS])
+    upsert(connection, regions, columns=COLUMNS, rows=rows)
+    learn(connection, ((s.region_id, noaa_ar) for s in sightings for noaa_ar in s.noaa_ars))
+
+
+def _merged(sighting: Sighting, before: Mapping[str, Any] | None) -> dict[str, Any]:
+    region_id = sighting.region_id
+    row: dict[str, Any] = {
+        "region_id": region_id,
+        "harpnum": region_id if region_id > 0 else None,
+        "noaa_ars": _joined(sighting.noaa_ars),
+        **{name: getattr(sighting, name) for name in COLUMNS[3:]},
+    }
+    if before is None:
+        return row
+    row["noaa_ars"] = _joined(sighting.noaa_ars | set(noaa_numbers(before["noaa_ars"])))
+    row["first_t_rec"] = min(sighting.first_t_rec, before["first_t_rec"])
+    if sighting.last_t_rec < before["last_t_rec"]:
+        row |= {name: before[name] for name in ("series", *COLUMNS[5:])}
+    return row
+
+
+def noaa_numbers(text: str) -> list[int]:
+    """Read the NOAA numbers of a region as they are stored."""
+    return [int(number) for number in text.split(",") if number]
+
+
+def _joined(numbers: frozenset[int]) -> str:
+    text = ""
+    for number in sorted(numbers):
+        longer = f"{text},{number}" if text else str(number)
+        # A HARP holds at most six regions; what exceeds the column stays in the HARP map.
+        if len(longer) > _NOAA_ARS_LENGTH:
+            break
+        text = longer
+    return text
+
+
+def list_regions(
+    connection: sa.Connection,
+    *,
+    window: Window,
+    region_id: int | None = None,
+    limit: int,
+    after: int | None = None,
+) -> list[dict[str, Any]]:
+    """Read the regions whose first to last record touch a window, by number."""
+    table = regions.c
+    query = (
+        sa.select(regions)
+        .where(table.last_t_rec >= window.start_at, table.first_t_rec < window.end_at)
+        .order_by(table.region_id)
+        .limit(limit)
+    )
+    if region_id is not None:
+        query = query.where(table.region_id == region_id)
+    if after is not None:
+        query = query.where(table.region_id > after)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def newest_t_rec(connection: sa.Connection) -> datetime | None:
+    """Return the time of the newest observation, None while there is none."""
+    newest: datetime | None = connection.execute(
+        sa.select(regions.c.last_t_rec).order_by(regions.c.last_t_rec.desc()).limit(1)
+    ).scalar()
+    return newest

@@ -1,0 +1,39 @@
+"""The days whose verification rollup is behind the predictions or the flares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+import sqlalchemy as sa
+
+from database.tables import verification_stale
+from database.upsert import upsert
+
+_DAY = timedelta(days=1)
+
+
+def mark_stale(connection: sa.Connection, days: Iterable[date]) -> None:
+    """Have the next refresh recompute these UTC days of issue, and the day after each.
+
+    The day after, because its full-disk forecast at 00:00 stands on the last hours of the
+    day before, and because a flare is the next day's persistence forecast.
+    """
+    marked = {shifted for day in days for shifted in (day, day + _DAY)}
+    upsert(
+        connection,
+        verification_stale,
+        columns=("day",),
+        rows=[(day.isoformat(),) for day in sorted(marked)],
+    )
+
+
+def stale_days(connection: sa.Connection, limit: int) -> list[date]:
+    """Return the oldest stale days, at most `limit`."""
+    query = sa.select(verification_stale.c.day).order_by(verification_stale.c.day).limit(limit)
+    return list(connection.execute(query).scalars())
+
+
+def unmark(connection: sa.Connection, days: Iterable[date]) -> None:
+    """Take the marks away, in the transaction that wrote the days' rollup."""
+    connection.execute(verification_stale.delete().where(verification_stale.c.day.in_(list(days))))

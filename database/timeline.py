@@ -1,0 +1,116 @@
+"""One region through its passage: what was measured, and what was forecast from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from database.harps import harps_by_noaa
+from database.overview import RegionRow, region_row
+from database.tables import observations, predictions, regions
+from solar.errors import NotFoundError
+from solar.flares import EVENTS
+from solar.sharp import Keyword
+from solar.time import Window
+
+# A passage over the disk at the instrument's cadence is about 1,700 records.
+MOST_RECORDS = 5_000
+MOST_FOUND = 50
+
+
+@dataclass(frozen=True)
+class ForecastLine:
+    """Forecasts of one region by time; `probability` (n, 4) in the order of EVENTS, NaN if none."""
+
+    t_rec: NDArray[np.datetime64]
+    probability: NDArray[np.float64]
+    imputed_share: NDArray[np.float64]
+    rungs: tuple[str, ...]
+    reasons: tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """Records of one region by time; `values` (n, k) in the order of the keywords asked for."""
+
+    t_rec: NDArray[np.datetime64]
+    values: NDArray[np.float64]
+
+
+def find_region(connection: sa.Connection, region_id: int) -> RegionRow:
+    """Return a region by its number.
+
+    Raises
+    ------
+    NotFoundError
+        When no record of it was ever stored.
+    """
+    row = connection.execute(sa.select(regions).where(regions.c.region_id == region_id)).first()
+    if row is None:
+        raise NotFoundError(f"no region {region_id} is stored; search by NOAA or HARP number")
+    return region_row(row)
+
+
+def search_regions(connection: sa.Connection, number: int | None) -> list[RegionRow]:
+    """List the regions of a NOAA or HARP number, or the most recent ones without a number."""
+    newest_first = sa.select(regions).order_by(regions.c.last_t_rec.desc(), regions.c.region_id)
+    if number is not None:
+        wanted = [number, -number, *harps_by_noaa(connection, [number]).get(number, ())]
+        newest_first = newest_first.where(regions.c.region_id.in_(wanted))
+    return [region_row(row) for row in connection.execute(newest_first.limit(MOST_FOUND))]
+
+
+def forecast_line(
+    connection: sa.Connection, region_id: int, *, model_id: str, window: Window
+) -> ForecastLine:
+    """Return the forecasts of one model for one region in a window, in the order of time."""
+    table = predictions.c
+    rows = connection.execute(
+        sa.select(
+            _raw(table.t_rec), table.rung, table.reason, table.imputed_share,
+            *(table[event.column] for event in EVENTS),
+        )
+        .where(
+            table.region_id == region_id, table.model_id == model_id,
+            table.t_rec >= window.start_at, table.t_rec < window.end_at,
+        )
+        .order_by(table.t_rec.desc())
+        .limit(MOST_RECORDS)
+    ).all()[::-1]  # fmt: skip
+    return ForecastLine(
+        t_rec=np.array([row[0] for row in rows], "datetime64[us]"),
+        probability=np.array([row[4:] for row in rows], np.float64).reshape(-1, len(EVENTS)),
+        imputed_share=np.array([row[3] for row in rows], np.float64),
+        rungs=tuple(row[1] for row in rows),
+        reasons=tuple(row[2] for row in rows),
+    )
+
+
+def measurements(
+    connection: sa.Connection, region_id: int, *, keywords: Sequence[Keyword], window: Window
+) -> Measurements:
+    """Return the keywords of one region in a window, in the order of time, NaN where missing."""
+    table = observations.c
+    rows = connection.execute(
+        sa.select(_raw(table.t_rec), *(table[keyword.column] for keyword in keywords))
+        .where(
+            table.region_id == region_id,
+            table.t_rec >= window.start_at,
+            table.t_rec < window.end_at,
+        )
+        .order_by(table.t_rec.desc())
+        .limit(MOST_RECORDS)
+    ).all()[::-1]
+    return Measurements(
+        t_rec=np.array([row[0] for row in rows], "datetime64[us]"),
+        values=np.array([row[1:] for row in rows], np.float64).reshape(-1, len(keywords)),
+    )
+
+
+def _raw(column: sa.ColumnElement[object]) -> sa.ColumnElement[object]:
+    # As the driver gives it, text or naive datetime: numpy reads both faster than we convert.
+    return sa.type_coerce(column, sa.types.NullType())

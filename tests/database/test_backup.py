@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from database.backup import backup, restore
+from database.daily_counts import Key
+from database.day_table import load_days
+from database.engine import reading, transact
+from database.flares import FlareRecord, store_flares
+from database.tables import metadata, verification_days
+from solar.errors import InvalidInputError
+from solar.flares import FluxScale
+
+AT = datetime(2014, 3, 1, 12, 30, 15, 250_000, tzinfo=UTC)
+
+
+def fill(engine: sa.Engine) -> None:
+    def work(connection: sa.Connection) -> None:
+        record = FlareRecord(AT, AT, None, "X1.0", FluxScale.TRUE)
+        store_flares(connection, [record], source="x", covers=None, now=AT)
+        connection.execute(
+            verification_days.insert().values(
+                model_id="a@1", event="M1.0", scope="disk", day=date(2014, 3, 1), n=0, events=0,
+                unknown=1, withheld=2, sum_p2=0.5, sum_po=0.1, bins=b"",
+            )
+        )  # fmt: skip
+
+    transact(engine, work)
+
+
+def contents(engine: sa.Engine) -> dict[str, list[tuple[object, ...]]]:
+    with reading(engine) as connection:
+        return {
+            table.name: [tuple(row) for row in connection.execute(sa.select(table))]
+            for table in metadata.sorted_tables
+        }
+
+
+@pytest.mark.parametrize("direction", [("sqlite", "mariadb"), ("mariadb", "sqlite")])
+def test_a_store_moves_between_databases(
+    request: pytest.FixtureRequest, tmp_path: Path, direction: tuple[str, str]
+) -> None:
+    source, target = (request.getfixturevalue(f"{name}_engine") for name in direction)
+    for engine in (source, target):
+        clear(engine)
+    fill(source)
+
+    written, read = backup(source, tmp_path / "b.zip"), restore(target, tmp_path / "b.zip")
+
+    assert written == read == 5  # a flare, a day of the rollup and three stale days
+    assert contents(target) == contents(source)
+    with reading(target) as connection:
+        days = load_days(connection, Key("a@1", "M1.0", "disk"), first=AT.date(), last=AT.date())
+    assert (days.unknown.tolist(), days.withheld.tolist()) == ([1], [2])
+
+
+def test_a_store_with_rows_is_not_overwritten(engine: sa.Engine, tmp_path: Path) -> None:
+    fill(engine)
+    backup(engine, tmp_path / "b.zip")
+
+    with pytest.raises(InvalidInputError, match="not empty"):
+        restore(engine, tmp_path / "b.zip")
+
+
+def clear(engine: sa.Engine) -> None:
+    def work(connection: sa.Connection) -> None:
+        for table in metadata.sorted_tables:
+            connection.execute(table.delete())
+
+    transact(engine, work)

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from database.__main__ import main
+from database.engine import create_engine, reading
+from database.settings import DatabaseSettings
+from database.tables import flares, metadata
+
+LIST = (
+    "start,peak,end,goes_class,noaa_ar,satellite\n"
+    "2014-03-01 23:56,2014-03-01 00:06,2014-03-01 00:15,M1.8,11990,G15\n"
+)
+MAP = " HARPNUM   NOAA_ARS\n   3784  11990\n"
+
+
+@pytest.fixture
+def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    url = f"sqlite:///{tmp_path}/store.db"
+    monkeypatch.setenv("FLARE_DATABASE_URL", url)
+    return url
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[str, str]:
+    (tmp_path / "list.csv").write_text(LIST)
+    (tmp_path / "map.txt").write_text(MAP)
+    return str(tmp_path / "list.csv"), str(tmp_path / "map.txt")
+
+
+def count(address: str, table: sa.Table) -> int:
+    engine = create_engine(DatabaseSettings(database_url=address))
+    with reading(engine) as connection:
+        found = connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+    engine.dispose()
+    return int(found)
+
+
+def test_a_store_is_made_and_filled_from_lists(
+    address: str, files: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    statuses = [main(["upgrade"]), main(["import-flares", files[0]]),
+                main(["import-harps", files[1]]), main(["import-flares", files[0]])]  # fmt: skip
+
+    out = capsys.readouterr().out
+    assert statuses == [0, 0, 0, 0]
+    assert count(address, flares) == 1
+    assert "1 rows read: 1 flares added, 0 revised, 0 unchanged" in out
+    assert "peak was before start: moved to the next day" in out
+    assert "complete from 2014-03-01T23:56:00Z to 2014-03-02T00:15:00Z" in out
+    assert "1 pairs added; 1 flares moved to another region" in out
+
+
+def test_a_refusal_is_one_line_and_status_1(
+    address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["upgrade"])
+
+    status = main(["import-flares", str(tmp_path / "absent.parquet")])
+
+    error = capsys.readouterr().err
+    assert status == 1
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+
+
+def test_a_store_without_tables_says_what_to_run(
+    address: str, files: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["import-flares", files[0]]) == 1
+    assert "python -m database upgrade" in capsys.readouterr().err
+
+
+def test_a_server_that_is_away_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLARE_DATABASE_URL", "mysql+mysqlconnector://a:secret@127.0.0.1:1/b")
+
+    assert main(["upgrade"]) == 1
+
+    error = capsys.readouterr().err
+    assert "does not answer" in error
+    assert "secret" not in error
+
+
+def test_users_are_added_listed_and_removed(
+    address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["upgrade"])
+    main(["users", "add", "sender-1", "--scopes", "ingest,read"])
+    key = capsys.readouterr().out.splitlines()[1]
+
+    main(["users", "list"])
+    listed = capsys.readouterr().out
+    again = main(["users", "add", "sender-1", "--scopes", "read"])
+    removed, missing = main(["users", "remove", "sender-1"]), main(["users", "remove", "sender-1"])
+
+    assert listed == "sender-1\tingest,read\n"
+    assert len(key) > 30
+    assert key not in listed
+    assert (again, removed, missing) == (1, 0, 1)
+
+
+@pytest.mark.parametrize("arguments", [[], ["dance"], ["users", "add", "x"], ["import-flares"]])
+def test_a_misspelt_command_shows_the_usage(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+
+    assert exit_.value.code == 2
+    assert "usage: python -m database" in capsys.readouterr().err
+
+
+def test_help_names_every_command() -> None:
+    shown = subprocess.run(
+        [sys.executable, "-m", "database", "--help"], capture_output=True, text=True, check=True
+    )
+
+    for command in ("upgrade", "import-flares", "import-harps", "users", "backup", "restore"):
+        assert command in shown.stdout
+
+
+def test_a_backup_fills_an_empty_store_with_the_same_rows(
+    address: str,
+    files: tuple[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    archive, other = str(tmp_path / "b.zip"), f"sqlite:///{tmp_path}/other.db"
+    for arguments in (["upgrade"], ["import-harps", files[1]], ["import-flares", files[0]]):
+        main(arguments)
+
+    saved = main(["backup", archive])
+    refused = [main(["backup", archive]), main(["restore", archive])]
+    monkeypatch.setenv("FLARE_DATABASE_URL", other)
+    restored = main(["restore", archive])
+
+    assert (saved, refused, restored) == (0, [1, 1], 0)
+    for table in metadata.sorted_tables:
+        assert count(other, table) == count(address, table)
+
+
+def test_what_is_no_backup_is_refused(
+    address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "x.zip").write_bytes(b"no zip")
+
+    assert main(["restore", str(tmp_path / "x.zip")]) == 1
+    assert "cannot be read as a backup" in capsys.readouterr().err

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from database.engine import create_engine, reading, transact
+from database.settings import DatabaseSettings
+from database.stale_days import mark_stale
+from database.tables import harp_noaa, senders
+from database.verification import refresh
+from solar.errors import FlarewatchError, InvalidInputError, StoreUnavailableError
+
+AT = datetime(2014, 3, 1, tzinfo=UTC)
+
+
+def opened(address: str) -> sa.Engine:
+    return create_engine(DatabaseSettings(database_url=address))
+
+
+@pytest.mark.parametrize("address", ["nonsense", "postgresql://a@b/c", "oracle://x"])
+def test_an_address_of_another_kind_is_refused(address: str) -> None:
+    with pytest.raises(InvalidInputError, match="FLARE_DATABASE_URL"):
+        opened(address)
+
+
+def test_the_folder_of_an_embedded_store_is_made(tmp_path: Path) -> None:
+    engine = opened(f"sqlite:///{tmp_path}/a/b/store.db")
+
+    with reading(engine) as connection:
+        mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+
+    engine.dispose()
+    assert mode == "wal"
+    assert (tmp_path / "a" / "b" / "store.db").exists()
+
+
+def test_a_store_without_tables_says_what_to_run(tmp_path: Path) -> None:
+    engine = opened(f"sqlite:///{tmp_path}/store.db")
+
+    with pytest.raises(StoreUnavailableError, match="database upgrade"), reading(engine) as c:
+        c.execute(sa.select(senders))
+
+    engine.dispose()
+
+
+def test_a_server_that_is_away_is_named_without_its_password() -> None:
+    engine = opened("mysql+mysqlconnector://flare:secret@127.0.0.1:1/x")
+
+    with pytest.raises(StoreUnavailableError) as error, reading(engine) as connection:
+        connection.execute(sa.select(senders))
+
+    assert "secret" not in str(error.value)
+
+
+def test_work_that_fails_leaves_nothing_behind(engine: sa.Engine) -> None:
+    def work(connection: sa.Connection) -> None:
+        connection.execute(harp_noaa.insert().values(harpnum=1, noaa_ar=11067))
+        raise InvalidInputError("halfway")
+
+    with pytest.raises(InvalidInputError, match="halfway"):
+        transact(engine, work)
+
+    with reading(engine) as connection:
+        assert connection.execute(sa.select(harp_noaa)).all() == []
+
+
+def test_what_the_store_refuses_is_said_in_one_line(engine: sa.Engine) -> None:
+    def work(connection: sa.Connection) -> None:
+        for _ in range(2):
+            connection.execute(harp_noaa.insert().values(harpnum=1, noaa_ar=11067))
+
+    with pytest.raises(FlarewatchError, match="the store refused") as error:
+        transact(engine, work)
+
+    assert "\n" not in str(error.value)
+
+
+def test_concurrent_transactions_all_arrive(engine: sa.Engine) -> None:
+    def add(number: int) -> None:
+        def work(connection: sa.Connection) -> None:
+            # Opposite orders, so that two of them may lock each other out.
+            for harpnum in sorted(range(1, 9), reverse=bool(number % 2)):
+                query = sa.update(harp_noaa).where(harp_noaa.c.harpnum == harpnum)
+                connection.execute(query.values(noaa_ar=harp_noaa.c.noaa_ar + 1))
+
+        transact(engine, work)
+
+    start = [{"harpnum": harpnum, "noaa_ar": 0} for harpnum in range(1, 9)]
+    transact(engine, lambda c: c.execute(harp_noaa.insert(), start))
+
+    run_together(*(lambda number=number: add(number) for number in range(8)))
+
+    with reading(engine) as connection:
+        counts = connection.execute(sa.select(harp_noaa.c.noaa_ar)).scalars().all()
+    assert counts == [8] * 8
+
+
+def test_refreshes_and_marks_at_the_same_time_leave_no_day_behind(engine: sa.Engine) -> None:
+    days = [AT.date().replace(day=day) for day in range(1, 29)]
+
+    def mark() -> None:
+        for _ in range(5):
+            transact(engine, lambda c: mark_stale(c, days))
+
+    run_together(mark, lambda: refresh(engine), mark, lambda: refresh(engine))
+
+    refresh(engine)
+    assert refresh(engine) == 0
+
+
+def run_together(*works: object) -> None:
+    failed: list[BaseException] = []
+
+    def guarded(work: object) -> None:
+        try:
+            work()
+        except BaseException as error:
+            failed.append(error)
+            raise
+
+    threads = [threading.Thread(target=guarded, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failed == []

@@ -1,0 +1,269 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from database import exploration, prediction_export
+from database.engine import reading, transact
+from database.exploration import Selection, Sort, bounded, count, extent, find_regions, page
+from database.exploration_figures import BIN_EDGES, distribution, statistics
+from database.prediction_export import batches
+from database.tables import harp_noaa, observations, predictions, regions
+from database.upsert import upsert
+from solar.errors import InvalidInputError
+from solar.flares import EVENTS, event
+from solar.sharp import KEYWORDS
+from solar.time import Window
+
+MODEL = "gradient-boosting@1.0.0"
+START = datetime(2014, 3, 1, tzinfo=UTC)
+WHOLE = Selection(MODEL, Window(START, START + timedelta(days=10)))
+PROBABILITIES = [event.column for event in EVENTS]
+FILLED = ["usflux", "totusjh", "r_value"]
+
+
+# Forty hours of three regions; every seventh record has no forecast, R_VALUE is often absent.
+def made_rows() -> list[dict[str, Any]]:
+    rng = np.random.default_rng(7)
+    p = np.sort(rng.random((120, 4)) ** 3, axis=1)[:, ::-1]
+    # Values on the bins' edges, where counting goes wrong first.
+    p[1:6, 0], p[1:6, 1] = [0.1, 0.15, 0.3, 1.0, 0.07], [0.0, 0.01, 0.1, 0.95, 0.07]
+    return [
+        {
+            "region_id": (3721, 3730, -12001)[i % 3],
+            "t_rec": START + timedelta(hours=i // 3),
+            **{
+                name: None if i % 7 == 0 else float(value)
+                for name, value in zip(PROBABILITIES, p[i], strict=True)
+            },
+            "usflux": rng.random() * 1e22,
+            "totusjh": rng.random() * 3000,
+            "r_value": None if rng.random() < 0.3 else rng.random() * 5,
+        }
+        for i in range(120)
+    ]
+
+
+def write(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    columns = [column.name for column in table.columns if column.name in rows[0]]
+    values = [[row[name] for name in columns] for row in rows]
+    upsert(connection, table, columns=columns, rows=values)
+
+
+def store(engine: sa.Engine, rows: list[dict[str, Any]], *, model_id: str = MODEL) -> None:
+    transact(engine, lambda c: write(c, predictions, [forecast(row, model_id) for row in rows]))
+    transact(engine, lambda c: write(c, observations, [observation(row) for row in rows]))
+
+
+def forecast(row: dict[str, Any], model_id: str) -> dict[str, Any]:
+    missing = row["c1"] is None
+    return {
+        **{name: row[name] for name in ("region_id", "t_rec", *PROBABILITIES)},
+        "model_id": model_id,
+        "rung": "none" if missing else "full",
+        "reason": "beyond 70 deg" if missing else None,
+        "imputed_share": 0.0,
+        "revision": 1,
+        "issued_at": row["t_rec"],
+    }
+
+
+def observation(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **{name: row[name] for name in ("region_id", "t_rec", *FILLED)},
+        "series": "hmi.sharp_cea_720s",
+        "content_hash": 1,
+        "revision": 1,
+        "sender_id": "test",
+        "received_at": row["t_rec"],
+    }
+
+
+@pytest.fixture
+def frame(engine: sa.Engine) -> pd.DataFrame:
+    rows = made_rows()
+    store(engine, rows)
+    region = {"series": "hmi.sharp_cea_720s", "first_t_rec": START, "last_t_rec": START}
+    named = [
+        {"region_id": 3721, "harpnum": 3721, "noaa_ars": "11990,11991", **region},
+        {"region_id": 3730, "harpnum": 3730, "noaa_ars": "", **region},
+        {"region_id": -12001, "harpnum": None, "noaa_ars": "12001", **region},
+    ]
+    pairs = [{"harpnum": 3721, "noaa_ar": ar} for ar in (11990, 11991)]
+    transact(engine, lambda c: write(c, regions, named))
+    transact(engine, lambda c: write(c, harp_noaa, pairs))
+    return pd.DataFrame(rows)
+
+
+def test_statistics_equal_those_of_pandas(engine: sa.Engine, frame: pd.DataFrame) -> None:
+    with reading(engine) as connection:
+        found = {row.keyword.column: row for row in statistics(connection, WHOLE)}
+
+    for name in FILLED:
+        assert found[name].n == frame[name].count()
+        assert found[name].minimum == frame[name].min()
+        assert found[name].maximum == frame[name].max()
+        assert found[name].mean == pytest.approx(frame[name].mean(), rel=1e-12)
+
+
+def test_a_keyword_without_a_value_has_no_statistics(
+    engine: sa.Engine, frame: pd.DataFrame
+) -> None:
+    with reading(engine) as connection:
+        found = [row for row in statistics(connection, WHOLE) if row.keyword.column not in FILLED]
+
+    assert len(found) == len(KEYWORDS) - len(FILLED)
+    assert {(row.n, row.minimum, row.maximum, row.mean) for row in found} == {(0, None, None, None)}
+
+
+def test_the_distribution_equals_numpys_histogram(engine: sa.Engine, frame: pd.DataFrame) -> None:
+    with reading(engine) as connection:
+        found = distribution(connection, WHOLE)
+
+    assert found.n == len(frame)
+    assert found.without_forecast == frame.c1.isna().sum()
+    for each in EVENTS:
+        expected, _ = np.histogram(frame[each.column].dropna(), bins=np.array(BIN_EDGES))
+        assert found.counts[each.name] == expected.tolist()
+
+
+def test_filters_select_what_pandas_selects(engine: sa.Engine, frame: pd.DataFrame) -> None:
+    window = Window(START + timedelta(hours=3), START + timedelta(hours=20))
+    selection = Selection(
+        MODEL, window, region_ids=(3721, -12001), event=event("M1.0"), min_probability=0.1
+    )
+    expected = frame[
+        (frame.t_rec >= window.start_at)
+        & (frame.t_rec < window.end_at)
+        & frame.region_id.isin([3721, -12001])
+        & (frame.m1 >= 0.1)
+    ]
+
+    with reading(engine) as connection:
+        rows = page(connection, selection, sort=Sort("t_rec"), start=0, limit=500)
+        total = count(connection, selection)
+
+    assert total == len(expected)
+    found = pd.DataFrame(rows).sort_values(["t_rec", "region_id"])
+    assert found.m1.tolist() == expected.sort_values(["t_rec", "region_id"]).m1.tolist()
+
+
+@pytest.mark.parametrize("column", ["t_rec", "region_id", "noaa_ars", "c1", "totusjh", "r_value"])
+@pytest.mark.parametrize("is_descending", [True, False])
+def test_pages_of_any_order_hold_every_record_once(
+    engine: sa.Engine, frame: pd.DataFrame, column: str, is_descending: bool
+) -> None:
+    sort = Sort(column, is_descending=is_descending)
+
+    with reading(engine) as connection:
+        rows = [
+            row
+            for start in range(0, len(frame), 25)
+            for row in page(connection, WHOLE, sort=sort, start=start, limit=25)
+        ]
+
+    assert len({(row["region_id"], row["t_rec"]) for row in rows}) == len(rows) == len(frame)
+    values = [row[column] for row in rows if row[column] is not None]
+    assert values == sorted(values, reverse=is_descending)
+
+
+def test_a_record_carries_its_region_and_keywords(engine: sa.Engine, frame: pd.DataFrame) -> None:
+    newest = frame[frame.region_id == 3721].iloc[-1]
+
+    with reading(engine) as connection:
+        row = page(connection, replace(WHOLE, region_ids=(3721,)), sort=Sort(), start=0, limit=1)[0]
+
+    assert row["noaa_ars"] == "11990,11991"
+    assert row["totusjh"] == newest.totusjh
+    assert row["t_rec"] == newest.t_rec
+
+
+def test_an_unknown_column_to_sort_by_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="no column 'password'"):
+        Sort("password")
+
+
+def test_the_extent_ends_just_after_the_newest_record(
+    engine: sa.Engine, frame: pd.DataFrame
+) -> None:
+    with reading(engine) as connection:
+        found = extent(connection, MODEL)
+        absent = extent(connection, "unknown@1")
+
+    assert found == Window(START, START + timedelta(hours=39, seconds=1))
+    assert absent is None
+
+
+def test_a_number_finds_the_harp_and_the_noaa_region(
+    engine: sa.Engine, frame: pd.DataFrame
+) -> None:
+    with reading(engine) as connection:
+        assert 3721 in find_regions(connection, [11991])
+        assert 3730 in find_regions(connection, [3730])
+        assert -12001 in find_regions(connection, [12001])
+
+
+def test_a_view_covers_the_newest_records_of_a_long_range(
+    engine: sa.Engine, frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exploration, "VIEW_LIMIT", 50)
+
+    with reading(engine) as connection:
+        shown = bounded(connection, WHOLE)
+        total = count(connection, shown)
+
+    # Three regions an hour: 16 whole hours are 48 records, a 17th hour would make 51.
+    assert total == 48
+    assert shown.window.end_at == WHOLE.window.end_at
+
+
+def test_a_short_range_is_not_narrowed(engine: sa.Engine, frame: pd.DataFrame) -> None:
+    with reading(engine) as connection:
+        assert bounded(connection, WHOLE) == WHOLE
+
+
+def test_the_export_holds_every_record_once_in_order_of_time(
+    engine: sa.Engine, frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prediction_export, "BATCH", 7)
+
+    rows = [row for batch in batches(engine, WHOLE) for row in batch]
+
+    keys = [(row["t_rec"], row["region_id"]) for row in rows]
+    assert keys == sorted(set(keys))
+    assert len(keys) == len(frame)
+
+
+def test_the_predictions_of_another_model_are_not_mixed_in(
+    engine: sa.Engine, frame: pd.DataFrame
+) -> None:
+    store(engine, made_rows(), model_id="logistic@1.0.0")
+
+    with reading(engine) as connection:
+        assert count(connection, WHOLE) == len(frame)
+        assert distribution(connection, WHOLE).n == len(frame)
+
+
+def test_an_index_finds_the_start_of_a_range(mariadb_engine: sa.Engine) -> None:
+    statement = (
+        sa.select(predictions.c.t_rec)
+        .where(*exploration.conditions(WHOLE))
+        .order_by(predictions.c.t_rec.desc())
+        .offset(100)
+        .limit(1)
+    )
+    text = str(statement.compile(mariadb_engine, compile_kwargs={"literal_binds": True})).replace(
+        "%%", "%"
+    )
+
+    with reading(mariadb_engine) as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN {text}").mappings().one()
+
+    assert plan["key"] == "predictions_by_model_time"
+    assert "filesort" not in (plan["Extra"] or "")

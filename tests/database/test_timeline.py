@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+from stocked_store import HOURS, MODEL, NOW, stock
+
+from database.engine import reading
+from database.timeline import find_region, forecast_line, measurements, search_regions
+from solar.errors import NotFoundError
+from solar.sharp import BY_NAME
+from solar.time import Window
+
+DAY = Window(NOW - timedelta(hours=23), NOW + timedelta(hours=1))
+
+
+def test_a_region_is_found_by_its_number(engine: sa.Engine) -> None:
+    stock(engine)
+
+    with reading(engine) as connection:
+        region = find_region(connection, 3894)
+
+    assert region.noaa_ars == (12017,)
+    assert region.last_t_rec == NOW
+    assert region.first_t_rec == NOW - timedelta(hours=HOURS - 1)
+
+
+def test_an_unknown_region_says_how_to_look_for_it(engine: sa.Engine) -> None:
+    with reading(engine) as connection, pytest.raises(NotFoundError, match="search by NOAA"):
+        find_region(connection, 1)
+
+
+def test_regions_are_listed_with_the_most_recent_first(engine: sa.Engine) -> None:
+    stock(engine)
+
+    with reading(engine) as connection:
+        found = search_regions(connection, None)
+
+    assert [region.region_id for region in found] == [3856, 3894, 3907, 3874]
+
+
+@pytest.mark.parametrize("number", [3894, 12017])
+def test_a_harp_and_a_noaa_number_find_the_same_region(engine: sa.Engine, number: int) -> None:
+    stock(engine)
+
+    with reading(engine) as connection:
+        found = search_regions(connection, number)
+
+    assert [region.region_id for region in found] == [3894]
+
+
+def test_forecasts_of_the_window_come_in_the_order_of_time(engine: sa.Engine) -> None:
+    stock(engine)
+
+    with reading(engine) as connection:
+        line = forecast_line(connection, 3894, model_id=MODEL, window=DAY)
+
+    assert len(line.t_rec) == 24
+    assert np.all(np.diff(line.t_rec) == np.timedelta64(1, "h"))
+    np.testing.assert_allclose(line.probability[0], [0.7, 0.35, 0.175, 0.035])
+    assert set(line.rungs) == {"full"}
+
+
+def test_a_withheld_forecast_is_not_a_number(engine: sa.Engine) -> None:
+    stock(engine)
+
+    with reading(engine) as connection:
+        line = forecast_line(connection, 3856, model_id=MODEL, window=DAY)
+
+    assert np.isnan(line.probability).all()
+    assert line.reasons[-1] == "beyond 70° of longitude"
+
+
+def test_missing_measurements_are_not_a_number(engine: sa.Engine) -> None:
+    stock(engine)
+    keywords = [BY_NAME["USFLUX"], BY_NAME["R_VALUE"]]
+
+    with reading(engine) as connection:
+        found = measurements(connection, 3894, keywords=keywords, window=DAY)
+
+    assert found.values.shape == (24, 2)
+    np.testing.assert_array_equal(found.values[0], [1.5, np.nan])
+
+
+def test_a_window_without_records_is_empty_and_keeps_its_shape(engine: sa.Engine) -> None:
+    with reading(engine) as connection:
+        line = forecast_line(connection, 3894, model_id=MODEL, window=DAY)
+        found = measurements(connection, 3894, keywords=[BY_NAME["USFLUX"]], window=DAY)
+
+    assert line.probability.shape == (0, 4)
+    assert found.values.shape == (0, 1)
