@@ -16,11 +16,11 @@ from database.flares import flare_history
 from database.forecasts import Forecasts, forecasting_models, load_forecasts
 from database.models import live_model
 from database.rollup import persistence, truth_of
-from database.truth import EVENT, Truth
 from solar.bins import bin_of
 from solar.flares import HORIZON, Event
 from solar.histogram import BIN
 from solar.time import Window
+from solar.truth import EVENT, Truth
 
 _DAY = timedelta(days=1)
 _MEMORY = timedelta(days=max(CLIMATOLOGY_DAYS.values()) + 1)
@@ -81,14 +81,10 @@ def _region_days(
     served = _served(connection) if is_entrant else model_id
     window, region_id = question.window(), question.region_id
     forecasts = load_forecasts(connection, served, window=window, region_id=region_id)
-    truth = Truth(
-        flare_history(
-            connection,
-            question.window(margin=HORIZON),
-            min_flux=question.event.peak_flux_w_m2,
-        ),
-        covered_windows(connection),
+    flares = flare_history(
+        connection, question.window(margin=HORIZON), min_flux=question.event.peak_flux_w_m2
     )
+    truth = flares.truth(covered_windows(connection))
     said = {PERSISTENCE: persistence("region", forecasts, truth)}
     if not is_entrant:
         said[model_id] = forecasts
@@ -117,7 +113,7 @@ def _days_of_the_disk(connection: sa.Connection, question: Question) -> DailyCas
     """Take every day that the flare list covers as a case, forecast or not."""
     window = Window(question.window().start_at - _MEMORY, question.window(margin=HORIZON).end_at)
     flares = flare_history(connection, window, min_flux=question.event.peak_flux_w_m2)
-    truth = Truth(flares, covered_windows(connection))
+    truth = flares.truth(covered_windows(connection))
     first, end = np.datetime64(question.first - _MEMORY), np.datetime64(question.last + _DAY)
     starts = np.arange(first, end)
     midnights = starts.astype("datetime64[us]")

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from database.tables import verification_days
-from database.truth import EVENT, UNKNOWN
 from solar.histogram import DayCounts, from_cases, to_bytes
+from solar.truth import EVENT, UNKNOWN
 
 COLUMNS = tuple(column.name for column in verification_days.columns)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +15,7 @@ from database.flare_storage import FlareRecord, FlareReport, store_flares
 from database.tables import flares
 from solar.flares import FluxScale
 from solar.time import Window
+from solar.truth import Truth
 
 __all__ = [
     "Flare", "FlareColumns", "FlareRecord", "FlareReport", "coverage", "covered_windows",
@@ -59,10 +61,9 @@ class FlareColumns:
     flux: NDArray[np.float64]
     region_id: NDArray[np.int64]
 
-    def at_least(self, peak_flux_w_m2: float) -> FlareColumns:
-        """Keep the flares of this peak flux and more."""
-        kept = self.flux >= peak_flux_w_m2
-        return FlareColumns(self.peak_at[kept], self.flux[kept], self.region_id[kept])
+    def truth(self, covered: Sequence[Window]) -> Truth:
+        """Tell what windows held, the list being complete over the stretches given."""
+        return Truth(self.peak_at, self.flux, self.region_id, covered)
 
 
 def flare_history(

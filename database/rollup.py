@@ -19,10 +19,10 @@ from database.flares import flare_history
 from database.forecasts import Forecasts, forecasting_models, full_disk, load_forecasts, union
 from database.stale_days import stale_days, unmark
 from database.tables import verification_days
-from database.truth import Truth
 from database.upsert import upsert
 from solar.flares import EVENTS, HORIZON, Event
 from solar.time import Window
+from solar.truth import Truth
 
 SCOPES = ("region", "disk")
 # A transaction's worth of days: what is marked again meanwhile waits no longer than this takes.
@@ -69,10 +69,8 @@ def _window(days: Sequence[date], *, before: timedelta, after: timedelta) -> Win
 
 
 def _rows(connection: sa.Connection, days: Sequence[date]) -> Rows:
-    truth = Truth(
-        flare_history(connection, _window(days, before=HORIZON, after=HORIZON)),
-        covered_windows(connection),
-    )
+    flares = flare_history(connection, _window(days, before=HORIZON, after=HORIZON))
+    truth = flares.truth(covered_windows(connection))
     stretch = _window(days, before=timedelta(hours=6), after=timedelta(0))
     loaded = {
         model_id: load_forecasts(connection, model_id, window=stretch)

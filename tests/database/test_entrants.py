@@ -9,7 +9,6 @@ from database.entrants import PRIOR_RATES, DailyCases, climatology
 from database.flares import FlareColumns
 from database.forecasts import Forecasts, full_disk, union
 from database.rollup import persistence
-from database.truth import Truth
 from solar.flares import EVENTS
 
 NAN = np.nan
@@ -80,13 +79,13 @@ def test_persistence_repeats_the_day_that_ends_with_the_issue() -> None:
                       (1, MIDNIGHT + day + HOUR, 0.2), (2, MIDNIGHT + HOUR, 0.2),
                       (1, MIDNIGHT + HOUR, NAN))  # fmt: skip
 
-    said = persistence("region", cases, Truth(flares, []))
+    said = persistence("region", cases, flares.truth([]))
 
     # A peak at the time of issue is not yet known; one 24 h before it still counts.
     assert said.of(EVENTS[1]).tolist()[:5] == [0, 1, 1, 0, 0]
     assert np.isnan(said.of(EVENTS[1])[5])
     assert said.of(EVENTS[2]).tolist()[:5] == [0, 0, 0, 0, 0]
-    assert persistence("disk", cases, Truth(flares, [])).of(EVENTS[1])[4] == 1
+    assert persistence("disk", cases, flares.truth([])).of(EVENTS[1])[4] == 1
 
 
 def test_the_disk_takes_each_regions_newest_forecast_of_the_last_six_hours() -> None:

@@ -137,7 +137,7 @@ def region_cases(data: Synthetic, event: str) -> pd.DataFrame:
     truth, before = [], []
     for region, t in zip(frame.region, frame.t, strict=True):
         unknown = flared(strong, t, region=0) or t + DAY > COVERED.end_at
-        truth.append(1.0 if flared(strong, t, region=region) else (np.nan if unknown else 0.0))
+        truth.append(np.nan if unknown else float(flared(strong, t, region=region)))
         before.append(float(flared(strong, t - DAY, region=region)))
     return frame.assign(o=truth, persistence=before, day=frame.t.dt.date)
 
@@ -154,7 +154,7 @@ def disk_cases(data: Synthetic, event: str) -> pd.DataFrame:
             continue
         newest = recent.sort_values("t").groupby("region").last()[definition.column]
         came = flared(strong, at)
-        truth = 1.0 if came else (0.0 if at + DAY <= COVERED.end_at else np.nan)
+        truth = float(came) if at + DAY <= COVERED.end_at else np.nan
         rows.append((at.date(), 1 - np.prod(1 - newest), truth, float(flared(strong, at - DAY))))
     return pd.DataFrame(rows, columns=["day", "p", "o", "persistence"])
 

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+from exploration_rows import FILLED, WHOLE, made_rows, store_everything
+
+from database.engine import reading
+from database.exploration_figures import BIN_EDGES, distribution, statistics
+from solar.flares import EVENTS
+from solar.sharp import KEYWORDS
+
+
+@pytest.fixture
+def frame(engine: sa.Engine) -> pd.DataFrame:
+    store_everything(engine)
+    return pd.DataFrame(made_rows())
+
+
+def test_statistics_equal_those_of_pandas(engine: sa.Engine, frame: pd.DataFrame) -> None:
+    with reading(engine) as connection:
+        found = {row.keyword.column: row for row in statistics(connection, WHOLE)}
+
+    for name in FILLED:
+        assert found[name].n == frame[name].count()
+        assert found[name].minimum == frame[name].min()
+        assert found[name].maximum == frame[name].max()
+        assert found[name].mean == pytest.approx(frame[name].mean(), rel=1e-12)
+
+
+def test_a_keyword_without_a_value_has_no_statistics(
+    engine: sa.Engine, frame: pd.DataFrame
+) -> None:
+    with reading(engine) as connection:
+        found = [row for row in statistics(connection, WHOLE) if row.keyword.column not in FILLED]
+
+    assert len(found) == len(KEYWORDS) - len(FILLED)
+    assert {(row.n, row.minimum, row.maximum, row.mean) for row in found} == {(0, None, None, None)}
+
+
+def test_the_distribution_equals_numpys_histogram(engine: sa.Engine, frame: pd.DataFrame) -> None:
+    with reading(engine) as connection:
+        found = distribution(connection, WHOLE)
+
+    assert found.n == len(frame)
+    assert found.without_forecast == frame.c1.isna().sum()
+    for each in EVENTS:
+        expected, _ = np.histogram(frame[each.column].dropna(), bins=np.array(BIN_EDGES))
+        assert found.counts[each.name] == expected.tolist()
