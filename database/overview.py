@@ -117,17 +117,7 @@ def latest_forecasts(
     connection: sa.Connection, model_id: str, at: datetime
 ) -> dict[int, ForecastRow]:
     """Return each region's newest forecast of the 24 h up to `at`, numbers or reason alike."""
-    newest = (
-        sa.select(predictions.c.region_id, sa.func.max(predictions.c.t_rec).label("t_rec"))
-        .where(
-            predictions.c.model_id == model_id,
-            predictions.c.t_rec > at - CURRENT,
-            predictions.c.t_rec <= at,
-        )
-        .group_by(predictions.c.region_id)
-        .limit(MOST_REGIONS)
-        .subquery()
-    )
+    newest = _newest(model_id, at)
     rows = connection.execute(
         sa.select(
             predictions.c.region_id, predictions.c.t_rec, predictions.c.rung,
@@ -147,3 +137,17 @@ def latest_forecasts(
         )
         for row in rows
     }
+
+
+def _newest(model_id: str, at: datetime) -> sa.Subquery:
+    return (
+        sa.select(predictions.c.region_id, sa.func.max(predictions.c.t_rec).label("t_rec"))
+        .where(
+            predictions.c.model_id == model_id,
+            predictions.c.t_rec > at - CURRENT,
+            predictions.c.t_rec <= at,
+        )
+        .group_by(predictions.c.region_id)
+        .limit(MOST_REGIONS)
+        .subquery()
+    )

@@ -98,6 +98,7 @@ superseded_predictions = _table(
         for column in _forecast_columns()
     ),
     sa.Column("superseded_at", UtcDateTime, nullable=False),
+    sa.Index("superseded_predictions_by_model_time", "model_id", "t_rec", "region_id"),
 )
 
 flares = _table(

@@ -34,6 +34,24 @@ TABLES = (
     "alerts",
 )
 
+INDEXES = (
+    ("alerts_by_region", "alerts", ["region_id", "opened_at"]),
+    ("alerts_by_state", "alerts", ["state", "opened_at"]),
+    ("ix_flares_peak_at", "flares", ["peak_at"]),
+    ("ix_flares_region_id", "flares", ["region_id"]),
+    ("ix_flares_start_at", "flares", ["start_at"]),
+    ("ix_harp_noaa_noaa_ar", "harp_noaa", ["noaa_ar"]),
+    ("observations_by_time", "observations", ["t_rec", "region_id"]),
+    ("predictions_by_issue", "predictions", ["issued_at"]),
+    ("predictions_by_model_time", "predictions", ["model_id", "t_rec", "region_id"]),
+    ("ix_regions_last_t_rec", "regions", ["last_t_rec"]),
+    (
+        "superseded_predictions_by_model_time",
+        "superseded_predictions",
+        ["model_id", "t_rec", "region_id"],
+    ),
+)
+
 
 def moment() -> sa.types.TypeEngine[Any]:
     return sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
@@ -71,8 +89,6 @@ def upgrade() -> None:
         if_not_exists=True,
         **OPTIONS,
     )
-    op.create_index("alerts_by_region", "alerts", ["region_id", "opened_at"], if_not_exists=True)
-    op.create_index("alerts_by_state", "alerts", ["state", "opened_at"], if_not_exists=True)
     op.create_table(
         "flare_coverage",
         sa.Column("source", identifier(64), primary_key=True),
@@ -102,9 +118,6 @@ def upgrade() -> None:
         if_not_exists=True,
         **OPTIONS,
     )
-    op.create_index("ix_flares_peak_at", "flares", ["peak_at"], if_not_exists=True)
-    op.create_index("ix_flares_region_id", "flares", ["region_id"], if_not_exists=True)
-    op.create_index("ix_flares_start_at", "flares", ["start_at"], if_not_exists=True)
     op.create_table(
         "harp_noaa",
         sa.Column("harpnum", sa.Integer(), primary_key=True, autoincrement=False),
@@ -112,7 +125,6 @@ def upgrade() -> None:
         if_not_exists=True,
         **OPTIONS,
     )
-    op.create_index("ix_harp_noaa_noaa_ar", "harp_noaa", ["noaa_ar"], if_not_exists=True)
     op.create_table(
         "models",
         sa.Column("model_id", identifier(64), primary_key=True),
@@ -166,9 +178,6 @@ def upgrade() -> None:
         if_not_exists=True,
         **OPTIONS,
     )
-    op.create_index(
-        "observations_by_time", "observations", ["t_rec", "region_id"], if_not_exists=True
-    )
     op.create_table(
         "predictions",
         sa.Column("region_id", sa.BigInteger(), primary_key=True, autoincrement=False),
@@ -190,13 +199,6 @@ def upgrade() -> None:
         if_not_exists=True,
         **OPTIONS,
     )
-    op.create_index("predictions_by_issue", "predictions", ["issued_at"], if_not_exists=True)
-    op.create_index(
-        "predictions_by_model_time",
-        "predictions",
-        ["model_id", "t_rec", "region_id"],
-        if_not_exists=True,
-    )
     op.create_table(
         "regions",
         sa.Column("region_id", sa.BigInteger(), primary_key=True, autoincrement=False),
@@ -211,7 +213,6 @@ def upgrade() -> None:
         if_not_exists=True,
         **OPTIONS,
     )
-    op.create_index("ix_regions_last_t_rec", "regions", ["last_t_rec"], if_not_exists=True)
     op.create_table(
         "senders",
         sa.Column("sender_id", identifier(64), primary_key=True),
@@ -278,6 +279,11 @@ def upgrade() -> None:
         if_not_exists=True,
         **OPTIONS,
     )
+    present = sa.inspect(op.get_bind())
+    for name, table, columns in INDEXES:
+        # MySQL has no CREATE INDEX IF NOT EXISTS.
+        if name not in {index["name"] for index in present.get_indexes(table)}:
+            op.create_index(name, table, columns)
 
 
 def downgrade() -> None:

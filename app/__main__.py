@@ -1,0 +1,75 @@
+"""The command line of the API: ``python -m app serve``."""
+
+from __future__ import annotations
+
+import argparse
+import logging.config
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from app.settings import ApiSettings
+from solar.errors import FlarewatchError
+
+_PREPARED = "--prepared"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m app", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    server = commands.add_parser("serve", help="serve the API until SIGTERM or Ctrl-C")
+    server.add_argument(
+        _PREPARED, action="store_true", help="skip the checks of store, schema, keys and models"
+    )
+    given = parser.parse_args(arguments)
+    try:
+        _serve(ApiSettings()) if given.prepared else _prepare(ApiSettings())
+    except ValidationError as error:
+        return _refuse(_setting_faults(error))
+    except FlarewatchError as error:
+        return _refuse(str(error))
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _prepare(settings: ApiSettings) -> None:
+    from app.logs import configuration
+    from app.preparation import prepare
+
+    logging.config.dictConfig(configuration())
+    prepare(settings)
+    # The checks load models, and onnxruntime does not survive the fork of the workers, so the
+    # server begins as a fresh program in the same process.
+    command = [sys.executable, "-m", "app", "serve", _PREPARED]
+    os.execv(sys.executable, command)  # noqa: S606  this program again, nothing from outside
+
+
+def _serve(settings: ApiSettings) -> None:
+    with tempfile.TemporaryDirectory(prefix="flarewatch-metrics-") as folder:
+        # The measuring library looks for this when it is imported, so it is imported afterwards.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        from app.server import serve
+
+        serve(settings, metrics_dir=Path(folder))
+
+
+def _setting_faults(error: ValidationError) -> str:
+    return "; ".join(
+        f"FLARE_{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
+        for fault in error.errors(include_input=False)
+    )
+
+
+def _refuse(reason: str) -> int:
+    sys.stderr.write(f"flarewatch api: {reason}\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

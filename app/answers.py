@@ -1,0 +1,109 @@
+"""Answers: what leaves the API, as documented in /openapi.json."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+TIME = Field(examples=["2014-03-01T00:00:00Z"])
+
+
+class Answer(BaseModel):
+    """An answer; values that do not exist are null."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class FaultAnswer(Answer):
+    """One thing that is wrong, and where."""
+
+    path: str
+    message: str
+
+
+class Problem(Answer):
+    """Every error has this body; ``detail`` says what to do next."""
+
+    title: str
+    status: int
+    detail: str
+    errors: list[FaultAnswer]
+
+
+class RejectedRow(Answer):
+    """A row that was not taken: its place in the request, and why."""
+
+    index: int
+    errors: list[FaultAnswer]
+
+
+class Prediction(Answer):
+    """A forecast for [t_rec, valid_to); ``rung`` says what it stands on, null needs a reason."""
+
+    region: int
+    t_rec: str = TIME
+    valid_to: str = TIME
+    model: str
+    probabilities: dict[str, float | None]
+    raw: dict[str, float | None]
+    rung: Literal["full", "partial", "none"]
+    reason: str | None
+    imputed_share: float | None
+    revision: int
+    issued_at: str = TIME
+
+
+class IngestAnswer(Answer):
+    """``accepted`` rows are new, ``revised`` ones replaced what was stored."""
+
+    accepted: int
+    duplicates: int
+    revised: int
+    rejected: list[RejectedRow]
+    predictions: int | list[Prediction]
+
+
+class PredictAnswer(Answer):
+    """The forecasts of the newest row of each region."""
+
+    predictions: list[Prediction]
+    rejected: list[RejectedRow]
+
+
+class FlaresAnswer(Answer):
+    """``repaired`` flares were taken after mending, such as a peak before the start."""
+
+    accepted: int
+    duplicates: int
+    revised: int
+    repaired: int
+    rejected: list[RejectedRow]
+
+
+class SkillAnswer(BaseModel):
+    """Contingency, scores with their intervals, reliability and ROC; undefined is null."""
+
+    model: str
+    event: str
+    scope: str
+    n: int
+    n_events: int
+    n_unknown: int
+    coverage: float | None
+    scores: dict[str, Any]
+    message: str | None
+
+
+class Health(Answer):
+    """The process is alive."""
+
+    status: Literal["alive"]
+
+
+class Ready(Answer):
+    """The store answers with the right schema and a model is live."""
+
+    status: Literal["ready"]
+    model: str
+    shadows: list[str]

@@ -1,0 +1,54 @@
+"""The application factory of the prediction API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from flask import Flask
+
+from app import logs, problems
+from app.routes import catalogue, flares, observations, predictions, skill, status
+from app.scoring import load_lineup
+from app.security import Keyring
+from app.services import Services, bind
+from app.settings import ApiSettings
+from database.engine import create_engine
+
+PREFIX = "/api/v1"
+
+
+def create_app(
+    settings: ApiSettings,
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    metrics_dir: Path | None = None,
+) -> Flask:
+    """Make the application: the models are loaded, the store is not yet spoken to.
+
+    Parameters
+    ----------
+    clock : the time at which records are received and forecasts issued
+    metrics_dir : where the workers of one server share their measurements
+    """
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = problems.MAX_BODY_BYTES
+    engine = create_engine(settings)
+    bind(
+        app,
+        Services(
+            settings=settings,
+            engine=engine,
+            lineup=load_lineup(settings.artifacts_dir),
+            keyring=Keyring(engine, settings),
+            clock=clock,
+            metrics_dir=metrics_dir,
+        ),
+    )
+    problems.install(app)
+    logs.install(app)
+    for room in (observations, predictions, catalogue, flares, skill):
+        app.register_blueprint(room.blueprint, url_prefix=PREFIX)
+    app.register_blueprint(status.blueprint)
+    return app

@@ -1,0 +1,88 @@
+"""Logs: one JSON object per line, with the id of the request it belongs to."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from flask import Flask, Response, request
+
+from app import metrics
+
+REQUEST_ID = "X-Request-ID"
+_GIVEN_ID = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
+_QUIET = frozenset({"/health", "/metrics"})
+
+_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+_began: ContextVar[float] = ContextVar("began", default=0.0)
+_log = logging.getLogger("app.requests")
+
+
+class JsonFormatter(logging.Formatter):
+    """Write a record as JSON; `extra={"fields": {...}}` adds fields of its own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            "request_id": _request_id.get(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str).decode("utf-8", "replace")
+
+
+def configuration() -> dict[str, Any]:
+    """Return the logging set-up of a server process, in the form of `logging.config`."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": "app.logs.JsonFormatter"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "root": {"level": "INFO", "handlers": ["stderr"]},
+        "loggers": {
+            "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
+            # Every request has a line of ours already.
+            "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
+            "alembic": {"level": "WARNING"},
+        },
+    }
+
+
+def install(app: Flask) -> None:
+    """Give every request an id, a log line and a measurement."""
+    app.before_request(_begin)
+    app.after_request(_end)
+
+
+def _begin() -> None:
+    given = request.headers.get(REQUEST_ID, "")
+    _request_id.set(given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex)
+    _began.set(time.perf_counter())
+
+
+def _end(response: Response) -> Response:
+    seconds = time.perf_counter() - _began.get()
+    # The rule, not the path: an address that is made up must not become a new series.
+    route = request.url_rule.rule if request.url_rule else "unknown"
+    method = request.method if route != "unknown" else "any"
+    metrics.SECONDS.labels(method, route, str(response.status_code)).observe(seconds)
+    response.headers[REQUEST_ID] = _request_id.get() or ""
+    if request.path not in _QUIET:
+        fields = {
+            "method": request.method,
+            "path": request.path,
+            "status": response.status_code,
+            "milliseconds": round(seconds * 1e3, 1),
+        }
+        _log.info("%s %s", request.method, request.path, extra={"fields": fields})
+    return response

@@ -1,0 +1,74 @@
+"""Metrics: what is counted and timed, in the text format of Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+from sqlalchemy.exc import DBAPIError
+
+from database.engine import reading
+from database.regions import newest_t_rec
+from database.senders import COUNTERS, Delivery
+from solar.errors import FlarewatchError
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+ROWS = Counter("flarewatch_rows", "Observations by what became of them", ["outcome"])
+SECONDS = Histogram(
+    "flarewatch_request_seconds",
+    "Time to answer a request",
+    ["method", "route", "status"],
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
+)
+
+
+def count_rows(delivery: Delivery) -> None:
+    """Count the rows of one batch."""
+    for outcome in COUNTERS:
+        ROWS.labels(outcome).inc(getattr(delivery, outcome))
+
+
+class _DataAge(Collector):
+    """The age of the newest observation, asked of the store when it is measured."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        try:
+            with reading(self._engine) as connection:
+                newest = newest_t_rec(connection)
+        except (FlarewatchError, DBAPIError):
+            # Without a store there is no age; the other measurements matter all the more.
+            return
+        if newest is not None:
+            age = GaugeMetricFamily(
+                "flarewatch_data_age_seconds", "Time since the newest observation"
+            )
+            age.add_metric([], (datetime.now(UTC) - newest).total_seconds())
+            yield age
+
+
+def exposition(engine: sa.Engine, *, multiprocess: Path | None) -> bytes:
+    """Write all measurements; of all workers together when they share a folder."""
+    ages = CollectorRegistry()
+    ages.register(_DataAge(engine))
+    shared = REGISTRY
+    if multiprocess is not None:
+        shared = CollectorRegistry()
+        MultiProcessCollector(shared, str(multiprocess))  # type: ignore[no-untyped-call]  # theirs
+    return generate_latest(shared) + generate_latest(ages)

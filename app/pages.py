@@ -1,0 +1,129 @@
+"""Pages: the listings that leave the API, and the items they hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.answers import TIME, Answer, Prediction
+
+
+class Page(Answer):
+    """A page of a listing; ``next_cursor`` is null on the last one."""
+
+    next_cursor: str | None
+
+
+class PredictionsPage(Page):
+    """Forecasts in the order of time, region and model."""
+
+    items: list[Prediction]
+
+
+class ObservationItem(Answer):
+    """A stored SHARP record."""
+
+    region: int
+    t_rec: str = TIME
+    series: str
+    quality: int | None
+    lon_fwt: float | None
+    lat_fwt: float | None
+    keywords: dict[str, float | None]
+    revision: int
+    sender: str
+    received_at: str = TIME
+
+
+class ObservationsPage(Page):
+    """Observations in the order of time and region."""
+
+    items: list[ObservationItem]
+
+
+class RegionItem(Answer):
+    """An active region and where it was last seen."""
+
+    region: int
+    harpnum: int | None
+    noaa_ars: list[int]
+    series: str
+    first_t_rec: str = TIME
+    last_t_rec: str = TIME
+    last_lon_fwt: float | None
+    last_lat_fwt: float | None
+    last_area_acr: float | None
+
+
+class RegionsPage(Page):
+    """Regions by number."""
+
+    items: list[RegionItem]
+
+
+class FlareItem(Answer):
+    """An observed flare, and the region it was assigned to, with the ground for it."""
+
+    id: str
+    start: str = TIME
+    peak: str = TIME
+    end: str | None
+    goes_class: str
+    peak_flux_w_m2: float
+    flux_scale: str
+    noaa_ar: int | None
+    harpnum: int | None
+    region: int | None
+    assignment: str
+    satellite: str | None
+    source: str
+    repairs: str | None
+    revision: int
+
+
+class FlaresPage(Page):
+    """Flares by the time of their peak."""
+
+    items: list[FlareItem]
+
+
+class ModelItem(Answer):
+    """A registered model with its whole manifest."""
+
+    model: str
+    name: str
+    version: str
+    stage: str
+    thresholds: dict[str, float | None]
+    registered_at: str = TIME
+    manifest: dict[str, Any]
+
+
+class ModelsPage(Page):
+    """Models, the live one first."""
+
+    items: list[ModelItem]
+
+
+class SenderItem(Answer):
+    """A sender and what became of its rows."""
+
+    sender: str
+    first_seen_at: str = TIME
+    last_seen_at: str = TIME
+    last_sequence: int | None
+    accepted: int
+    duplicates: int
+    revised: int
+    rejected: int
+
+
+class SendersPage(Page):
+    """Senders by name."""
+
+    items: list[SenderItem]
+
+
+class AlertsPage(Page):
+    """Alerts, the newest first."""
+
+    items: list[dict[str, Any]]

@@ -1,0 +1,81 @@
+"""Prediction of a window that is handed in and not stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from app.batch import Batch
+from app.forecast_rows import forecast_rows
+from app.history import stored_history
+from app.ingest import resolve_regions
+from app.schemas import Flare
+from app.scoring import features_of, forecast
+from database.harps import RegionName, resolve_many
+from model_training.artifact import Artifact
+from model_training.features import FlareHistory
+from solar.flares import peak_flux
+
+# Stands for the revision of a record that is not stored.
+_UNSTORED = 0
+
+
+def predict(
+    connection: sa.Connection,
+    model: Artifact,
+    batch: Batch,
+    *,
+    flares: Sequence[Flare] | None,
+    now: datetime,
+) -> list[tuple[Any, ...]]:
+    """Score the newest row of each region, in the order of `database.predictions.COLUMNS`.
+
+    Parameters
+    ----------
+    flares : all there were in the last 27 days; None takes what the store knows
+    """
+    region_ids = resolve_regions(connection, batch)
+    newest: dict[int, int] = {}
+    for row, region_id in enumerate(region_ids):
+        if region_id not in newest or batch.t_rec[row] >= batch.t_rec[newest[region_id]]:
+            newest[region_id] = row
+    ids = sorted(newest)
+    window = batch.take([newest[region_id] for region_id in ids])
+    history, known = (
+        stored_history(connection, window.times)
+        if flares is None
+        else (_given_history(connection, flares), np.ones(len(window), np.bool_))
+    )
+    features = features_of(window, np.array(ids, np.int64), history, known=known)
+    scores = forecast(model, features, window.lon_fwt)
+    revisions = [_UNSTORED] * len(window)
+    return forecast_rows(
+        model.model_id, ids, window.t_rec, scores=scores, revisions=revisions, now=now
+    )
+
+
+def _given_history(connection: sa.Connection, flares: Sequence[Flare]) -> FlareHistory:
+    ordered = sorted(flares, key=lambda flare: flare.peak)
+    return FlareHistory(
+        np.array([flare.peak.replace(tzinfo=None) for flare in ordered], "datetime64[us]"),
+        np.array([peak_flux(flare.goes_class) for flare in ordered], float),
+        _regions_of(connection, ordered),
+    )
+
+
+def _regions_of(connection: sa.Connection, flares: Sequence[Flare]) -> NDArray[np.int64]:
+    """Return the region of each flare, 0 where it names none."""
+    named = [flare.harpnum is not None or flare.noaa_ar is not None for flare in flares]
+    names = [
+        RegionName(flare.harpnum, () if flare.noaa_ar is None else (flare.noaa_ar,))
+        for flare, is_named in zip(flares, named, strict=True)
+        if is_named
+    ]
+    region_ids = np.zeros(len(flares), np.int64)
+    region_ids[np.array(named, np.bool_)] = resolve_many(connection, names)
+    return region_ids

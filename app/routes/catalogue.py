@@ -1,0 +1,77 @@
+"""The catalogue over HTTP: regions, models, senders and alerts."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint, Response
+
+from app.operations import operation
+from app.pages import AlertsPage, ModelsPage, RegionsPage, SendersPage
+from app.queries import ListQuery, PageQuery, cursor_of, place_of
+from app.responses import page
+from app.services import services
+from database.engine import reading
+from database.models import list_models
+from database.regions import COLUMNS, list_regions, noaa_numbers
+from database.senders import COUNTERS, list_senders
+
+blueprint = Blueprint("catalogue", __name__)
+
+
+@blueprint.get("/regions")
+@operation("Active regions seen in a stretch of time", scope="read", query=ListQuery,
+           answer=RegionsPage)  # fmt: skip
+def get_regions(query: ListQuery) -> Response:
+    window, after = query.window, place_of(query.cursor, int)
+    with reading(services().engine) as connection:
+        rows = list_regions(
+            connection,
+            window=window,
+            region_id=query.region,
+            limit=query.limit + 1,
+            after=after[0] if after else None,
+        )
+    rows, more = rows[: query.limit], len(rows) > query.limit
+    cursor = cursor_of(rows[-1]["region_id"]) if more else None
+    return page([_region(row) for row in rows], next_cursor=cursor)
+
+
+def _region(row: dict[str, Any]) -> dict[str, Any]:
+    item = {name: row[name] for name in COLUMNS[1:]}
+    return {"region": row["region_id"], **item, "noaa_ars": noaa_numbers(row["noaa_ars"])}
+
+
+@blueprint.get("/models")
+@operation("Registered models, the live one first", scope="read", answer=ModelsPage)
+def get_models() -> Response:
+    with reading(services().engine) as connection:
+        models = [asdict(model) for model in list_models(connection)]
+    return page([{"model": m.pop("model_id"), **m} for m in models], next_cursor=None)
+
+
+@blueprint.get("/senders")
+@operation("Senders and what became of their rows", scope="read", query=PageQuery,
+           answer=SendersPage)  # fmt: skip
+def get_senders(query: PageQuery) -> Response:
+    after = place_of(query.cursor, str)
+    with reading(services().engine) as connection:
+        rows = list_senders(connection, limit=query.limit + 1, after=after[0] if after else None)
+    rows, more = rows[: query.limit], len(rows) > query.limit
+    cursor = cursor_of(rows[-1]["sender_id"]) if more else None
+    return page([_sender(row) for row in rows], next_cursor=cursor)
+
+
+def _sender(row: dict[str, Any]) -> dict[str, Any]:
+    names = ("first_seen_at", "last_seen_at", "last_sequence", *COUNTERS)
+    return {"sender": row["sender_id"], **{name: row[name] for name in names}}
+
+
+@blueprint.get("/alerts")
+@operation("Alerts; none are raised yet", scope="read", query=ListQuery, answer=AlertsPage)
+def get_alerts(query: ListQuery) -> Response:
+    # Reading the window refuses a range that is turned round, as every listing does.
+    _ = query.window, place_of(query.cursor, datetime, str)
+    return page([], next_cursor=None)

@@ -1,0 +1,114 @@
+"""Observations over HTTP: batches come in, stored records go out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from app import arrow_rows, metrics, observation_rows, rules
+from app.answers import IngestAnswer
+from app.batch import Batch, Rejection
+from app.bodies import JSON_TYPE, media_type, read_json, read_model, refuse_media_type, take_rows
+from app.ingest import Outcome, ingest
+from app.operations import operation
+from app.pages import ObservationsPage
+from app.problems import RequestError
+from app.queries import IngestQuery, TableQuery, cursor_of, place_of
+from app.responses import (
+    CSV,
+    OBSERVATION_COLUMNS,
+    PARQUET,
+    file_page,
+    flat_observation,
+    json_response,
+    observation_item,
+    page,
+    prediction_items,
+)
+from app.schemas import UNNAMED_SENDER, Envelope, ObservationsBody, Sender
+from app.services import services
+from database.engine import reading
+from database.observations import list_observations
+
+blueprint = Blueprint("observations", __name__)
+
+
+@blueprint.post("/observations")
+@operation(
+    "Store observations and forecast from them", scope="ingest", query=IngestQuery,
+    body=ObservationsBody, answer=IngestAnswer, also_body=(arrow_rows.MEDIA_TYPE,),
+)  # fmt: skip
+def post_observations(query: IngestQuery) -> Response:
+    batch, rejected, sender = _read(query)
+    now = services().clock()
+    batch, refused = rules.apply(batch, now=now)
+    rejected += refused
+    outcome = ingest(
+        services().engine, services().lineup, batch, rejected=rejected, sender=sender, now=now
+    )
+    metrics.count_rows(outcome.delivery)
+    if not len(batch):
+        raise _nothing_acceptable(rejected)
+    return json_response(_answer(outcome, query))
+
+
+def _read(query: IngestQuery) -> tuple[Batch, list[Rejection], Sender]:
+    if media_type() == arrow_rows.MEDIA_TYPE:
+        batch, rejected = arrow_rows.read_stream(request.get_data(cache=False))
+        named = query.sender or UNNAMED_SENDER.id
+        return batch, rejected, Sender(id=named, sequence=query.sequence)
+    if media_type() != JSON_TYPE:
+        raise refuse_media_type(JSON_TYPE, arrow_rows.MEDIA_TYPE)
+    content = read_json()
+    rows = take_rows(content, observation_rows.NAME)
+    sender = read_model(Envelope, content).sender
+    return *observation_rows.read_rows(rows), sender
+
+
+def _answer(outcome: Outcome, query: IngestQuery) -> dict[str, Any]:
+    wants_all = query.return_ == "predictions"
+    forecasts = prediction_items(outcome.forecasts) if wants_all else len(outcome.forecasts)
+    return {
+        **{name: getattr(outcome.delivery, name) for name in ("accepted", "duplicates", "revised")},
+        "rejected": rejected_rows(outcome.rejected),
+        "predictions": forecasts,
+    }
+
+
+def rejected_rows(rejected: list[Rejection]) -> list[dict[str, Any]]:
+    """Show the rows that were not taken, in the order of the request."""
+    ordered = sorted(rejected, key=lambda rejection: rejection.index)
+    return [{"index": r.index, "errors": [asdict(fault) for fault in r.faults]} for r in ordered]
+
+
+def _nothing_acceptable(rejected: list[Rejection]) -> RequestError:
+    ordered = sorted(rejected, key=lambda rejection: rejection.index)
+    faults = [fault for rejection in ordered for fault in rejection.faults]
+    return RequestError("no row could be used; see errors", faults=faults)
+
+
+@blueprint.get("/observations")
+@operation(
+    "Stored observations", scope="read", query=TableQuery, answer=ObservationsPage,
+    also_answer=(CSV, PARQUET),
+)  # fmt: skip
+def get_observations(query: TableQuery) -> Response:
+    with reading(services().engine) as connection:
+        rows = list_observations(
+            connection,
+            window=query.window,
+            region_id=query.region,
+            limit=query.limit + 1,
+            after=place_of(query.cursor, datetime, int),
+        )
+    rows, more = rows[: query.limit], len(rows) > query.limit
+    cursor = cursor_of(rows[-1]["t_rec"], rows[-1]["region_id"]) if more else None
+    if query.format == "json":
+        return page([observation_item(row) for row in rows], next_cursor=cursor)
+    flat = [flat_observation(row) for row in rows]
+    return file_page(
+        flat, OBSERVATION_COLUMNS, kind=query.format, name="observations", next_cursor=cursor
+    )

@@ -1,0 +1,70 @@
+"""The state of the service over HTTP: alive, ready, measured and documented."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, current_app
+from sqlalchemy.exc import DBAPIError
+
+from app import metrics
+from app.answers import Health, Ready
+from app.documents import html_page
+from app.openapi import document
+from app.operations import operation
+from app.problems import Fault, RequestError
+from app.responses import json_response
+from app.services import services
+from database.engine import as_domain_error, reading
+from database.migrations import is_current
+from solar.errors import StoreUnavailableError
+
+blueprint = Blueprint("status", __name__)
+
+
+@blueprint.get("/health")
+@operation("Is the process alive?", answer=Health)
+def get_health() -> Response:
+    return json_response({"status": "alive"})
+
+
+@blueprint.get("/ready")
+@operation("Does the store answer, and is a model live?", answer=Ready)
+def get_ready() -> Response:
+    faults = _store_faults()
+    if faults:
+        detail = "; ".join(fault.message for fault in faults)
+        raise RequestError(detail, status=503, title="Not ready", faults=faults)
+    lineup = services().lineup
+    shadows = [model.model_id for model in lineup.shadows]
+    return json_response({"status": "ready", "model": lineup.live.model_id, "shadows": shadows})
+
+
+def _store_faults() -> list[Fault]:
+    try:
+        with reading(services().engine) as connection:
+            current = is_current(connection)
+    except StoreUnavailableError as error:
+        return [Fault("store", str(error))]
+    except DBAPIError as error:
+        return [Fault("store", str(as_domain_error(error)))]
+    if not current:
+        return [Fault("store", "the schema is not current; run `python -m database upgrade`")]
+    return []
+
+
+@blueprint.get("/metrics")
+@operation("Measurements for Prometheus", answer="text/plain")
+def get_metrics() -> Response:
+    body = metrics.exposition(services().engine, multiprocess=services().metrics_dir)
+    return Response(body, content_type=metrics.CONTENT_TYPE)
+
+
+@blueprint.get("/openapi.json")
+@operation("This API as OpenAPI 3.1", answer="application/json")
+def get_openapi() -> Response:
+    return json_response(document(current_app))
+
+
+@blueprint.get("/docs")
+@operation("This API as a page to read", answer="text/html")
+def get_docs() -> Response:
+    return Response(html_page(document(current_app)), content_type="text/html; charset=utf-8")

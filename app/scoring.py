@@ -1,0 +1,129 @@
+"""Scoring: the models that serve, and the forecasts they make of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from app.batch import Batch
+from model_training import artifact
+from model_training.artifact import Artifact, Scores
+from model_training.features import FlareHistory, history_features
+from solar.errors import ArtifactError
+from solar.flares import EVENTS
+from solar.sharp import KEYWORDS, LONGITUDE_LIMIT_DEG
+from solar.time import Window, to_datetime64
+
+Floats = NDArray[np.float64]
+
+STAGES_FILE = "live.json"
+# A flare list that ends a little before t still tells the history; one that ends longer ago
+# would let a flare that is merely not listed yet pass for quiet.
+_HISTORY_NEEDED = np.timedelta64(timedelta(hours=24))
+_LIST_MAY_LAG = np.timedelta64(timedelta(hours=6))
+_BEYOND_LIMIT = (
+    f"more than {LONGITUDE_LIMIT_DEG:.0f} degrees from the central meridian,"
+    " where the field maps cannot be trusted"
+)
+
+
+class Stages(BaseModel):
+    """Which artefacts of a folder serve, as ``name@version``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    live: str
+    shadow: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Lineup:
+    """The live model, and those that forecast in its shadow."""
+
+    live: Artifact
+    shadows: tuple[Artifact, ...]
+
+    @property
+    def models(self) -> tuple[Artifact, ...]:
+        """All models that score every observation."""
+        return (self.live, *self.shadows)
+
+
+def load_lineup(folder: Path) -> Lineup:
+    """Load the models that the stage file of a folder of artefacts names.
+
+    Raises
+    ------
+    ArtifactError
+        Naming the model, when one is missing or is not the one that its manifest describes.
+    """
+    stages = _read_stages(folder)
+    load = [
+        artifact.load(folder / name.replace("@", "-")) for name in (stages.live, *stages.shadow)
+    ]
+    return Lineup(load[0], tuple(load[1:]))
+
+
+def _read_stages(folder: Path) -> Stages:
+    path = folder / STAGES_FILE
+    try:
+        return Stages.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ArtifactError(
+            f"no model is live: {path} cannot be read;"
+            " run `python -m model_training promote NAME VERSION`"
+        ) from error
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"]
+        raise ArtifactError(f"{path} does not name the live model: {reason}") from error
+
+
+def features_of(
+    batch: Batch, region_id: NDArray[np.int64], flares: FlareHistory, *, known: NDArray[np.bool_]
+) -> dict[str, Floats]:
+    """Name what the models may look at: (n,) each, NaN where missing."""
+    keywords = {k.name: batch.keywords[:, place] for place, k in enumerate(KEYWORDS)}
+    return keywords | history_features(region_id, batch.times, flares, known=known)
+
+
+def known_history(times: NDArray[np.datetime64], covered: Sequence[Window]) -> NDArray[np.bool_]:
+    """Tell for each time whether the flare list covers the day before it."""
+    known = np.zeros(len(times), np.bool_)
+    for window in covered:
+        starts_in_time = times - _HISTORY_NEEDED >= to_datetime64(window.start_at)
+        known |= starts_in_time & (times - _LIST_MAY_LAG <= to_datetime64(window.end_at))
+    return known
+
+
+def forecast(model: Artifact, features: Mapping[str, Floats], lon_fwt: Floats) -> Scores:
+    """Score rows, with columns in the order of `EVENTS`; beyond 70 degrees none is given."""
+    scores = model.score(features)
+    names = [event.name for event in model.manifest.events]
+    order = [names.index(event.name) if event.name in names else None for event in EVENTS]
+    beyond = np.abs(lon_fwt) > LONGITUDE_LIMIT_DEG
+    reason = [
+        _BEYOND_LIMIT if is_beyond else text
+        for is_beyond, text in zip(beyond.tolist(), scores.reason, strict=True)
+    ]
+    return replace(
+        scores,
+        raw=_arranged(scores.raw, order, beyond),
+        calibrated=_arranged(scores.calibrated, order, beyond),
+        rung=np.where(beyond, "none", scores.rung),
+        reason=reason,
+    )
+
+
+def _arranged(columns: Floats, order: Sequence[int | None], withheld: NDArray[np.bool_]) -> Floats:
+    arranged = np.full((len(columns), len(order)), np.nan)
+    for place, column in enumerate(order):
+        if column is not None:
+            arranged[:, place] = columns[:, column]
+    arranged[withheld] = np.nan
+    return arranged

@@ -1,0 +1,72 @@
+"""The server: gunicorn with threads, whose workers make the application after the fork."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.workers.base import Worker
+from prometheus_client import multiprocess
+
+from app import logs
+from app.settings import ApiSettings
+
+THREADS = 4
+STOP_SECONDS = 4
+
+
+class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """Gunicorn, configured by our settings instead of its command line."""
+
+    def __init__(self, settings: ApiSettings, metrics_dir: Path) -> None:
+        self._settings = settings
+        self._metrics_dir = metrics_dir
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in _options(self._settings).items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        # Imported in the worker, after the fork, which onnxruntime does not survive.
+        from app.create_app import create_app
+
+        return create_app(self._settings, metrics_dir=self._metrics_dir)
+
+
+def _options(settings: ApiSettings) -> dict[str, Any]:
+    host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
+    return {
+        "bind": f"{host}:{settings.api_port}",
+        # One file has one writer, so more processes would only wait for each other.
+        "workers": 1 if settings.is_embedded else settings.api_workers,
+        "worker_class": "gthread",
+        "threads": THREADS,
+        "timeout": 60,
+        "graceful_timeout": STOP_SECONDS,
+        "control_socket_disable": True,
+        "logconfig_dict": logs.configuration(),
+        "post_worker_init": _spare_the_collector,
+        "child_exit": _forget_worker,
+    }
+
+
+def _spare_the_collector(_worker: Worker) -> None:
+    # Models and schemas live as long as the worker, and the tens of thousands of numbers of a
+    # batch hang in no cycle: looking through them again and again finds nothing.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000)
+
+
+def _forget_worker(_server: Arbiter, worker: Worker) -> None:
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # theirs
+
+
+def serve(settings: ApiSettings, *, metrics_dir: Path) -> None:
+    """Serve until SIGTERM or Ctrl-C; `preparation` has looked after everything else."""
+    Server(settings, metrics_dir).run()

@@ -1,0 +1,40 @@
+"""Services: what a request may use, made once per process and bound to the application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+from flask import Flask, current_app
+
+from app.scoring import Lineup
+from app.security import Keyring
+from app.settings import ApiSettings
+
+_NAME = "flarewatch"
+
+
+@dataclass(frozen=True)
+class Services:
+    """The store, the models and the keys; `clock` is the time of receipt."""
+
+    settings: ApiSettings
+    engine: sa.Engine
+    lineup: Lineup
+    keyring: Keyring
+    clock: Callable[[], datetime]
+    metrics_dir: Path | None
+
+
+def bind(app: Flask, services: Services) -> None:
+    """Make the services reachable from the requests of `app`."""
+    app.extensions[_NAME] = services
+
+
+def services() -> Services:
+    """Return the services of the application that answers the current request."""
+    bound: Services = current_app.extensions[_NAME]
+    return bound

@@ -1,0 +1,105 @@
+"""Every error of every route has the four keys of a problem, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.exceptions import BadRequest
+from werkzeug.test import TestResponse
+
+from app.create_app import create_app
+from app.settings import ApiSettings
+from solar.errors import FlarewatchError
+
+MakeApp = Callable[..., Flask]
+ROUTES = [
+    (method, rule.rule)
+    for rule in create_app(ApiSettings()).url_map.iter_rules()
+    for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+]
+
+
+def is_problem(response: TestResponse, status: int) -> bool:
+    body = response.get_json()
+    assert response.status_code == status, response.text
+    assert response.content_type == "application/problem+json"
+    assert set(body) == {"title", "status", "detail", "errors"}
+    assert body["status"] == status
+    assert all(set(error) == {"path", "message"} for error in body["errors"])
+    return bool(body["title"] and body["detail"])
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_an_unknown_parameter(client_sqlite: FlaskClient, method: str, path: str) -> None:
+    assert is_problem(client_sqlite.open(f"{path}?nonsense=1", method=method), 422)
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_a_method_that_is_not_served(client_sqlite: FlaskClient, method: str, path: str) -> None:
+    response = client_sqlite.open(path, method="DELETE")
+
+    assert is_problem(response, 405)
+    assert method in response.headers["Allow"]
+
+
+@pytest.mark.parametrize(("method", "path"), [r for r in ROUTES if "/api/" in r[1]])
+def test_a_missing_key(engine_sqlite: sa.Engine, make_app: MakeApp, method: str, path: str) -> None:
+    client = make_app(engine_sqlite, api_key="a-key-of-sixteen-characters").test_client()
+
+    assert is_problem(client.open(path, method=method), 401)
+
+
+@pytest.mark.parametrize(("method", "path"), [r for r in ROUTES if r[0] == "POST"])
+@pytest.mark.parametrize(
+    ("body", "content_type", "status"),
+    [
+        (b"{", "application/json", 400),
+        (b"{}", "application/json", 422),
+        (b"a", "text/plain", 415),
+        (b" " * (33 << 20), "application/json", 413),
+    ],
+)
+def test_a_body_that_cannot_be_read(
+    client_sqlite: FlaskClient, method: str, path: str, body: bytes, content_type: str, status: int
+) -> None:
+    response = client_sqlite.open(path, method=method, data=body, content_type=content_type)
+
+    assert is_problem(response, status)
+
+
+def test_an_address_where_nothing_is(client_sqlite: FlaskClient) -> None:
+    assert is_problem(client_sqlite.get("/api/v1/nothing"), 404)
+
+
+def test_an_error_that_nobody_expected(engine_sqlite: sa.Engine, make_app: MakeApp) -> None:
+    app = make_app(engine_sqlite)
+
+    @app.get("/broken")
+    def broken() -> str:
+        raise ZeroDivisionError("the secret of the house")
+
+    response = app.test_client().get("/broken")
+
+    assert is_problem(response, 500)
+    assert "secret" not in response.text
+
+
+def test_an_error_of_ours_and_one_of_the_framework(
+    engine_sqlite: sa.Engine, make_app: MakeApp
+) -> None:
+    app = make_app(engine_sqlite)
+
+    @app.get("/ours")
+    def ours() -> str:
+        raise FlarewatchError("it is broken; mend it")
+
+    @app.get("/theirs")
+    def theirs() -> str:
+        raise BadRequest("no")
+
+    assert is_problem(app.test_client().get("/ours"), 500)
+    assert is_problem(app.test_client().get("/theirs"), 400)
