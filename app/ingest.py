@@ -70,10 +70,11 @@ def ingest(
             new = batch.take(found.rows)
             ids = [region_ids[row] for row in found.rows]
             _store(connection, new, ids, found=found, sender=sender, now=now)
+            # Before the forecast: a new region brings the flares listed under its NOAA number.
+            record_sightings(connection, sightings(new, ids))
             forecasts = _forecast(connection, lineup, new, ids, revisions=found.revisions, now=now)
             supersede(connection, found.revised_keys, now=now)
             store_predictions(connection, forecasts)
-            record_sightings(connection, sightings(new, ids))
             mark_stale(connection, {at.date() for at in new.t_rec})
         delivery = Delivery(found.accepted, found.duplicates, found.revised, len(rejected))
         record_delivery(connection, sender.id, delivery, sequence=sender.sequence, now=now)

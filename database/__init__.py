@@ -1,0 +1,8 @@
+"""What is stored, and the only place that speaks SQL."""
+
+from contextlib import suppress
+
+# The C part of the MySQL driver finds no room for its thread-local storage once pyarrow or
+# onnxruntime are loaded, and the driver then falls back to pure Python without a word.
+with suppress(ImportError):
+    import _mysql_connector  # noqa: F401

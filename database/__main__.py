@@ -101,7 +101,7 @@ def _import_harps(engine: sa.Engine, given: argparse.Namespace) -> str:
         lines = given.file.read_text("ascii").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"{given.file} cannot be read as a HARP map: {error}") from error
-    added, moved = transact(engine, lambda c: (import_harp_map(c, lines), reassign(c, None)))
+    added, moved = transact(engine, lambda c: (import_harp_map(c, lines), reassign(c)))
     return f"{added} pairs added; {moved} flares moved to another region\n{_verified(engine)}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -58,13 +58,17 @@ def assign(connection: sa.Connection, origins: Sequence[Origin]) -> list[Assignm
     return [_assigned(connection, origin, candidates) for origin in origins]
 
 
-def reassign(connection: sa.Connection, window: Window | None) -> int:
-    """Assign the flares that peak in `window` (all when None) anew; return how many moved.
+def reassign(
+    connection: sa.Connection, window: Window | None = None, *, noaa_ars: Set[int] | None = None
+) -> int:
+    """Assign flares anew, those that peak in `window` and of `noaa_ars`; return how many moved.
 
     Observations and HARP numbers may arrive after the flare did. The days whose
     verification a move changes become stale.
     """
-    rows = connection.execute(_stored(window)).all()
+    if noaa_ars is not None and not noaa_ars:
+        return 0
+    rows = connection.execute(_stored(window, noaa_ars)).all()
     found = assign(connection, [Origin(row.peak_at, row.noaa_ar, row.harpnum) for row in rows])
     moved = [
         (row, assignment)
@@ -84,12 +88,14 @@ def affected_days(peaks: Iterable[datetime]) -> set[date]:
     }  # fmt: skip
 
 
-def _stored(window: Window | None) -> sa.Select[tuple[object, ...]]:
+def _stored(window: Window | None, noaa_ars: Set[int] | None) -> sa.Select[tuple[object, ...]]:
     names = ("flare_id", "peak_at", "noaa_ar", "harpnum", "region_id", "assignment")
     query = sa.select(*(flares.c[name] for name in names))
-    if window is None:
-        return query
-    return query.where(flares.c.peak_at >= window.start_at, flares.c.peak_at < window.end_at)
+    if window is not None:
+        query = query.where(flares.c.peak_at >= window.start_at, flares.c.peak_at < window.end_at)
+    if noaa_ars is not None:
+        query = query.where(flares.c.noaa_ar.in_(sorted(noaa_ars)))
+    return query
 
 
 def _write(connection: sa.Connection, moved: Sequence[tuple[str, Assignment]]) -> None:

@@ -24,17 +24,16 @@ class RegionName:
     noaa_ars: tuple[int, ...] = ()
 
 
-def learn(connection: sa.Connection, pairs: Iterable[tuple[int, int]]) -> int:
-    """Add (harpnum, noaa_ar) pairs to the map; return how many were new.
+def learn(connection: sa.Connection, pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Add (harpnum, noaa_ar) pairs to the map; return those that were new.
 
-    Flares of a newly known region are assigned anew by the next `verification.refresh`
-    of their days.
+    The flares of their NOAA regions may belong elsewhere now: see `assignment.reassign`.
     """
     wanted = {pair for pair in pairs if min(pair) > 0}
     known = harps_by_noaa(connection, {noaa_ar for _, noaa_ar in wanted})
     new = sorted(pair for pair in wanted if pair[0] not in known.get(pair[1], ()))
     upsert(connection, harp_noaa, columns=("harpnum", "noaa_ar"), rows=new)
-    return len(new)
+    return new
 
 
 def import_harp_map(connection: sa.Connection, lines: Iterable[str]) -> int:
@@ -49,7 +48,7 @@ def import_harp_map(connection: sa.Connection, lines: Iterable[str]) -> int:
     for number, line in enumerate(lines, start=1):
         if line.strip() and not line.split()[0].upper().startswith("HARP"):
             pairs += _pairs(line, number)
-    return learn(connection, pairs)
+    return len(learn(connection, pairs))
 
 
 def _pairs(line: str, number: int) -> list[tuple[int, int]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from database.assignment import reassign
 from database.harps import learn
 from database.tables import regions
 from database.upsert import upsert
@@ -36,7 +37,10 @@ class Sighting:
 
 
 def record_sightings(connection: sa.Connection, sightings: Sequence[Sighting]) -> None:
-    """Bring the regions up to date; an older batch never overwrites a newer position."""
+    """Bring the regions up to date; an older batch never overwrites a newer position.
+
+    Flares that were listed under a NOAA number before its HARP was known find their region.
+    """
     ids = [sighting.region_id for sighting in sightings]
     query = sa.select(regions).where(regions.c.region_id.in_(ids)).with_for_update()
     known = {row["region_id"]: dict(row) for row in connection.execute(query).mappings()}
@@ -47,7 +51,8 @@ def record_sightings(connection: sa.Connection, sightings: Sequence[Sighting]) -
         if before is None or any(row[name] != before[name] for name in COLUMNS):
             rows.append([row[name] for name in COLUMNS])
     upsert(connection, regions, columns=COLUMNS, rows=rows)
-    learn(connection, ((s.region_id, noaa_ar) for s in sightings for noaa_ar in s.noaa_ars))
+    new = learn(connection, ((s.region_id, noaa_ar) for s in sightings for noaa_ar in s.noaa_ars))
+    reassign(connection, noaa_ars={noaa_ar for _, noaa_ar in new})
 
 
 def _merged(sighting: Sighting, before: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -110,7 +110,7 @@ flares = _table(
     sa.Column("goes_class", identifier(8), nullable=False),
     sa.Column("peak_flux_w_m2", sa.Double, nullable=False),
     sa.Column("flux_scale", identifier(24), nullable=False),
-    sa.Column("noaa_ar", sa.Integer),
+    sa.Column("noaa_ar", sa.Integer, index=True),
     sa.Column("harpnum", sa.Integer, comment="as reported; the assignment is region_id"),
     sa.Column("region_id", sa.BigInteger, index=True),
     sa.Column("assignment", identifier(16), nullable=False),
@@ -118,7 +118,7 @@ flares = _table(
     sa.Column("source", identifier(64), nullable=False),
     sa.Column("repairs", sa.String(255)),
     sa.Column("revision", sa.Integer, nullable=False),
-    sa.Column("updated_at", UtcDateTime, nullable=False),
+    sa.Column("updated_at", UtcDateTime, nullable=False, index=True),
 )
 
 # Between these times the absence of a flare from the list means that there was none.

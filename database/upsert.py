@@ -30,7 +30,7 @@ def upsert(
 
     Parameters
     ----------
-    columns : must contain the primary key
+    columns : in the order of the table, and with its primary key
     rows : values as Python numbers, strings, None and aware datetimes; NaN and infinity
         must have been turned into None or refused before
     keep : columns that an existing row retains

@@ -149,3 +149,18 @@ def test_the_catalogue_answers_before_anything_was_sent(client: FlaskClient, pat
     body = client.get(f"/api/v1/{path}").get_json()
 
     assert set(body) == {"items", "next_cursor"}
+
+
+def test_flares_listed_before_their_region_was_seen_count_in_its_first_forecast(
+    client: FlaskClient, row: Row, flare_row: Row
+) -> None:
+    covers = {"from": "2014-02-01T00:00:00Z", "to": "2014-03-02T00:00:00Z"}
+    by_noaa_number = {"flares": [flare_row()], "covers": covers}
+    by_harp = {"observations": [row()], "flares": [flare_row(harpnum=3721)]}
+
+    client.post("/api/v1/flares", json=by_noaa_number)
+    client.post(URL, json={"observations": [row()]})
+
+    (stored,) = client.get("/api/v1/predictions").get_json()["items"]
+    (expected,) = client.post("/api/v1/predict", json=by_harp).get_json()["predictions"]
+    assert stored["probabilities"] == expected["probabilities"]

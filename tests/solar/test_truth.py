@@ -1,123 +1,136 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from solar.flares import event
-from solar.time import Window
-from solar.truth import EVENT, NO_EVENT, UNKNOWN, Truth
+from solar.flares import Event, event
+from solar.time import Window, to_datetime
+from solar.truth import EVENT, NO_EVENT, UNASSIGNED, UNKNOWN, Truth
 
-MIDNIGHT = datetime(2014, 3, 2, tzinfo=UTC)
-DAY = timedelta(days=1)
-COVERED = [Window(MIDNIGHT - 10 * DAY, MIDNIGHT + 10 * DAY)]
-M1 = event("M1.0")
+T = np.datetime64("2014-03-10T00:00:00", "us")
+C, M = event("C1.0"), event("M1.0")
 
 
-def truth_of(*flares: tuple[datetime, float, int], covered: list[Window] = COVERED) -> Truth:
+def at(*hours: float) -> np.ndarray:
+    return T + (np.array(hours, float) * 3600e6).astype("timedelta64[us]")
+
+
+def window(first: float, last: float) -> Window:
+    start = to_datetime(T)
+    return Window(start + timedelta(hours=first), start + timedelta(hours=last))
+
+
+def truth(*flares: tuple[float, float, int], covered: Window | None = None) -> Truth:
     ordered = sorted(flares)
     return Truth(
-        np.array([at.replace(tzinfo=None) for at, _, _ in ordered], "datetime64[us]"),
+        at(*(hour for hour, _, _ in ordered)),
         np.array([flux for _, flux, _ in ordered], float),
         np.array([region for _, _, region in ordered], np.int64),
-        covered,
+        [covered or window(-240, 240)],
     )
 
 
-def times(*at: datetime) -> np.ndarray:
-    return np.array([one.replace(tzinfo=None) for one in at], "datetime64[us]")
+def of_region(known: Truth, region: int, *hours: float, event: Event = M) -> list[int]:
+    regions = np.full(len(hours), region, np.int64)
+    found: list[int] = known.of_regions(event, regions, at(*hours)).tolist()
+    return found
 
 
-def of_region_1(truth: Truth, at: datetime) -> int:
-    return int(truth.of_regions(M1, np.array([1]), times(at))[0])
+def test_a_flare_is_an_event_for_its_class_and_for_lower_ones() -> None:
+    known = truth((5, 2e-5, 7))
+
+    found = [of_region(known, 7, 0, event=event(name)) for name in ("C1.0", "M1.0", "M5.0", "X1.0")]
+
+    assert found == [[EVENT], [EVENT], [NO_EVENT], [NO_EVENT]]
 
 
-@pytest.mark.parametrize(
-    ("issued_at", "expected"),
-    [
-        (MIDNIGHT, EVENT),  # a peak at the very start is inside
-        (MIDNIGHT + timedelta(microseconds=1), NO_EVENT),
-        (MIDNIGHT - DAY, NO_EVENT),  # a peak at the very end belongs to the next window
-        (MIDNIGHT - DAY + timedelta(microseconds=1), EVENT),
-    ],
+def test_the_window_holds_its_start_but_not_its_end() -> None:
+    assert of_region(truth((0, 1e-5, 7)), 7, 0) == [EVENT]
+    assert of_region(truth((24, 1e-5, 7)), 7, 0) == [NO_EVENT]
+
+
+def test_a_class_given_a_rounding_error_too_low_still_counts() -> None:
+    assert of_region(truth((1, 9.9999999e-6, 7)), 7, 0) == [EVENT]
+
+
+def test_a_flare_of_another_region_changes_nothing() -> None:
+    assert of_region(truth((5, 1e-4, 8)), 7, 0) == [NO_EVENT]
+
+
+def test_a_flare_without_region_hides_the_truth_of_its_class_and_of_lower_ones() -> None:
+    known = truth((5, 2e-6, UNASSIGNED))
+
+    assert of_region(known, 7, 0, event=C) == [UNKNOWN]
+    assert of_region(known, 7, 0, event=M) == [NO_EVENT]
+
+
+def test_a_region_with_an_event_of_its_own_is_as_unknown_as_a_quiet_one() -> None:
+    known = truth((1, 2e-5, UNASSIGNED), (2, 3e-5, 7))
+
+    found = known.of_regions(M, np.array([7, 8]), at(0, 0))
+
+    assert found.tolist() == [UNKNOWN, UNKNOWN]
+
+
+def test_an_event_in_a_window_that_the_list_does_not_cover_is_unknown() -> None:
+    known = truth((2, 3e-5, 7), covered=window(0, 24))
+
+    assert of_region(known, 7, -1, 0, 1) == [UNKNOWN, EVENT, UNKNOWN]
+
+
+def test_two_stretches_with_a_gap_do_not_cover_a_window_across_it() -> None:
+    two = Truth(at(), np.zeros(0), np.zeros(0, np.int64), [window(0, 30), window(31, 60)])
+
+    assert of_region(two, 7, 0, 6, 7, 31) == [NO_EVENT, NO_EVENT, UNKNOWN, NO_EVENT]
+
+
+def test_for_the_whole_disk_the_region_does_not_matter() -> None:
+    known = truth((5, 2e-5, UNASSIGNED), covered=window(0, 48))
+
+    assert known.of_disk(M, at(-1, 0, 6, 30)).tolist() == [UNKNOWN, EVENT, NO_EVENT, UNKNOWN]
+
+
+def test_a_list_without_flares_knows_quiet_days() -> None:
+    assert of_region(truth(), 7, 0) == [NO_EVENT]
+
+
+def test_regions_known_by_a_negative_number_are_told_apart() -> None:
+    known = truth((1, 2e-5, -11990), (2, 2e-5, 11990))
+
+    assert of_region(known, -11990, 0, 1.5) == [EVENT, NO_EVENT]
+
+
+FLARES = st.lists(
+    st.tuples(st.integers(-60, 60), st.sampled_from([5e-6, 2e-5]), st.integers(0, 3)), max_size=12
 )
-def test_windows_are_half_open_in_the_time_of_peak(issued_at: datetime, expected: int) -> None:
-    truth = truth_of((MIDNIGHT, 1e-5, 1))
-
-    assert of_region_1(truth, issued_at) == expected
 
 
-@pytest.mark.parametrize(
-    ("flux", "region", "expected"),
-    [
-        (1e-5, 1, EVENT),  # M1.0 itself counts
-        (9.9e-6, 1, NO_EVENT),
-        (1e-4, 2, NO_EVENT),  # of another region
-        (1e-5, 0, UNKNOWN),  # whose region cannot be told
-        (9.9e-6, 0, NO_EVENT),  # too weak to matter
-    ],
-)
-def test_truth_depends_on_class_and_region(flux: float, region: int, expected: int) -> None:
-    assert of_region_1(truth_of((MIDNIGHT, flux, region)), MIDNIGHT) == expected
-
-
-def test_whether_truth_is_known_does_not_depend_on_what_it_is() -> None:
-    with_own_event = truth_of((MIDNIGHT, 1e-4, 0), (MIDNIGHT, 1e-5, 1))
-    without = truth_of((MIDNIGHT, 1e-4, 0))
-
-    assert of_region_1(with_own_event, MIDNIGHT) == of_region_1(without, MIDNIGHT) == UNKNOWN
-
-
-@pytest.mark.parametrize(
-    ("issued_at", "expected"),
-    [
-        (MIDNIGHT + 9 * DAY, NO_EVENT),  # the window ends with the coverage
-        (MIDNIGHT + 9 * DAY + timedelta(microseconds=1), UNKNOWN),
-        (MIDNIGHT - 10 * DAY, NO_EVENT),
-        (MIDNIGHT - 10 * DAY - timedelta(microseconds=1), UNKNOWN),
-    ],
-)
-def test_beyond_the_coverage_no_flare_does_not_mean_quiet(
-    issued_at: datetime, expected: int
-) -> None:
-    assert of_region_1(truth_of(), issued_at) == expected
-
-
-def test_an_event_in_a_window_that_is_not_covered_is_not_scored() -> None:
-    assert of_region_1(truth_of((MIDNIGHT, 1e-5, 1), covered=[]), MIDNIGHT) == UNKNOWN
-
-
-def test_the_disk_counts_flares_of_any_region_and_of_none() -> None:
-    truth = truth_of((MIDNIGHT, 1e-5, 0))
-
-    found = truth.of_disk(M1, times(MIDNIGHT - DAY, MIDNIGHT, MIDNIGHT + 20 * DAY))
-
-    assert found.tolist() == [NO_EVENT, EVENT, UNKNOWN]
-
-
-HOURS = st.integers(0, 96)
-FLARES = st.lists(st.tuples(HOURS, st.sampled_from([1e-6, 1e-5, 1e-4]), st.integers(-2, 3)))
-CASES = st.lists(st.tuples(st.integers(-2, 3), HOURS), min_size=1)
-
-
-@given(FLARES, CASES)
-def test_many_cases_at_once_equal_one_by_one(
+@given(FLARES, st.lists(st.tuples(st.integers(1, 3), st.integers(-60, 60)), min_size=1))
+def test_every_case_is_what_counting_by_hand_gives(
     flares: list[tuple[int, float, int]], cases: list[tuple[int, int]]
 ) -> None:
-    at = [(MIDNIGHT + timedelta(hours=h), flux, region) for h, flux, region in flares]
-    issued = [MIDNIGHT + timedelta(hours=h) for _, h in cases]
+    region, hour = (np.array(column, np.int64) for column in zip(*cases, strict=True))
 
-    truth = truth_of(*at)
-    found = truth.any_within(
-        M1, times(*issued), times(*issued) + np.timedelta64(24, "h"),
-        region_id=np.array([region for region, _ in cases]),
-    )  # fmt: skip
+    found = truth(*flares).of_regions(M, region, at(*hour))
 
-    expected = [
-        any(r == region and flux >= 1e-5 and t <= peak < t + DAY for peak, flux, r in at)
-        for (region, _), t in zip(cases, issued, strict=True)
-    ]
-    assert found.tolist() == expected
+    def by_hand(own: int, start: int) -> int:
+        owners = {r for h, flux, r in flares if start <= h < start + 24 and flux >= 1e-5}
+        if UNASSIGNED in owners:
+            return UNKNOWN
+        return EVENT if own in owners else NO_EVENT
+
+    assert found.tolist() == [by_hand(*case) for case in cases]
+
+
+@given(FLARES, st.integers(-60, 60))
+def test_whether_a_window_is_known_is_the_same_for_every_region(
+    flares: list[tuple[int, float, int]], hour: int
+) -> None:
+    regions = np.array([1, 2, 3, 4], np.int64)
+
+    found = truth(*flares).of_regions(M, regions, at(*[hour] * 4))
+
+    assert len(set((found == UNKNOWN).tolist())) == 1

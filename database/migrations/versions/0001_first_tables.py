@@ -37,9 +37,11 @@ TABLES = (
 INDEXES = (
     ("alerts_by_region", "alerts", ["region_id", "opened_at"]),
     ("alerts_by_state", "alerts", ["state", "opened_at"]),
+    ("ix_flares_noaa_ar", "flares", ["noaa_ar"]),
     ("ix_flares_peak_at", "flares", ["peak_at"]),
     ("ix_flares_region_id", "flares", ["region_id"]),
     ("ix_flares_start_at", "flares", ["start_at"]),
+    ("ix_flares_updated_at", "flares", ["updated_at"]),
     ("ix_harp_noaa_noaa_ar", "harp_noaa", ["noaa_ar"]),
     ("observations_by_time", "observations", ["t_rec", "region_id"]),
     ("predictions_by_issue", "predictions", ["issued_at"]),
