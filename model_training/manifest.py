@@ -1,0 +1,161 @@
+"""The manifest: what an artefact says about itself, and what is checked before it serves."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from model_training.calibration import Calibration
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Feature(_Strict):
+    """One input of the graph, by name; its column is its place in the list."""
+
+    name: str
+    unit: str
+    kind: Literal["keyword", "history"]
+
+
+class SizeRatio(_Strict):
+    """Counts of observed flares of a class, and of the reference class `of`, before `until`."""
+
+    of: str
+    until: str
+    flares: int = Field(ge=0)
+    reference_flares: int = Field(gt=0)
+
+    @property
+    def ratio(self) -> float:
+        """The share of the flares of the reference class that are of the rarer class."""
+        return self.flares / self.reference_flares
+
+
+class EventModel(_Strict):
+    """What the model offers for one event; `column` is its place in the output of the graph.
+
+    An event is ``fitted`` to cases of its own or, where these are too few, follows from
+    another event by the ``size distribution`` of flares, with the counts in `size`.
+    """
+
+    name: str
+    column: int = Field(ge=0)
+    calibration: Calibration
+    threshold: float
+    basis: Literal["fitted", "size distribution"]
+    size: SizeRatio | None = None
+    note: str | None = None
+
+
+class Source(_Strict):
+    """A file of which `rows` rows were used; `file` is relative to the data folder."""
+
+    file: str
+    rows: int
+    licence: str
+    sha256: str
+
+
+class Part(_Strict):
+    """One part of the split: rows, regions, first and last t (UTC), events by name."""
+
+    rows: int
+    regions: int
+    first_at: str
+    last_at: str
+    events: dict[str, int]
+    unknown: dict[str, int]
+
+
+class FoldRecord(_Strict):
+    """A validation year: what its model was fitted on, and the rows it was asked about."""
+
+    year: int
+    train: Part
+    held_out: Part
+
+
+class SplitRecord(_Strict):
+    """How the rows were divided.
+
+    The model of the graph is fitted on `train`, all rows before `test_from` with those of the
+    validation years; `validation` is the held-out rows of all `folds`. `left_out` rows belong
+    to neither `train` nor `test`, `filled` were added.
+    """
+
+    issue: str
+    embargo_hours: float
+    test_from: str
+    left_out: int
+    rejected: int
+    filled: int
+    train: Part
+    folds: tuple[FoldRecord, ...]
+    validation: Part
+    test: Part
+
+
+class Check(_Strict):
+    """One question of the leak audit and its answer."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+class LeakAudit(_Strict):
+    """The leak audit: passed only if every check is."""
+
+    passed: bool
+    checks: tuple[Check, ...]
+
+
+class Score(_Strict):
+    """A score with its 95 % block-bootstrap interval; null is undefined."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+class EventScores(_Strict):
+    """Scores of one entrant for one event on one set of cases."""
+
+    n: int
+    n_events: int
+    n_unknown: int
+    threshold: float | None
+    scores: dict[str, Score]
+
+
+# part -> entrant -> event; "model" is the model itself, the others are baselines.
+ScoreBook = dict[str, dict[str, dict[str, EventScores]]]
+
+
+class Manifest(_Strict):
+    """Everything a reader or a server needs to know about an artefact."""
+
+    format: Literal[1] = 1
+    name: str
+    version: str
+    description: str
+    estimator: str
+    stage: Literal["candidate", "shadow", "live"] = "candidate"
+    horizon_hours: int
+    window_length: int = 1
+    cadence_seconds: int
+    events: tuple[EventModel, ...]
+    features: tuple[Feature, ...] = Field(min_length=1)
+    sources: tuple[Source, ...]
+    split: SplitRecord
+    leak_audit: LeakAudit
+    parity: float
+    scores: ScoreBook
+    score_notes: dict[str, str]
+    recipe: dict[str, object]
+    libraries: dict[str, str]
+    files: dict[str, str]

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from model_training import artifact
+from model_training.training import Trained
+from solar.errors import ArtifactError
+
+FULL = {
+    "USFLUX": np.array([1e21, 1e23]),
+    "TOTUSJH": np.array([100.0, 9000.0]),
+    "MEANALP": np.array([0.01, -0.01]),
+    "SHRGT45": np.array([20.0, 40.0]),
+    "FLARES_C_24H": np.array([0.0, 6.0]),
+    "HOURS_SINCE_C": np.array([648.0, 1.0]),
+    "DISK_FLARES_C_24H": np.array([0.0, 8.0]),
+}
+
+
+def test_a_loaded_model_has_the_key_under_which_forecasts_are_stored(folder: Path) -> None:
+    model = artifact.load(folder)
+
+    assert model.model_id == folder.name.replace("-0.1.0", "@0.1.0")
+    assert model.feature_names == tuple(FULL)
+
+
+def test_a_strong_region_is_more_likely_to_flare(folder: Path) -> None:
+    scores = artifact.load(folder).score(FULL)
+
+    assert scores.calibrated[1, 0] > scores.calibrated[0, 0]
+    assert scores.rung.tolist() == ["full", "full"]
+    assert scores.imputed_share.tolist() == [0, 0]
+    assert scores.reason == [None, None]
+
+
+def test_features_are_found_by_name_whatever_their_order(folder: Path) -> None:
+    model = artifact.load(folder)
+
+    straight = model.score(FULL)
+    shuffled = model.score({name: FULL[name] for name in reversed(FULL)})
+
+    assert np.array_equal(straight.raw, shuffled.raw, equal_nan=True)
+
+
+def test_a_feature_that_nobody_gives_counts_as_missing(folder: Path) -> None:
+    model = artifact.load(folder)
+    absent = {name: column for name, column in FULL.items() if name != "MEANALP"}
+    blank = FULL | {"MEANALP": np.full(2, np.nan)}
+
+    found = model.score(absent)
+
+    assert np.array_equal(found.raw, model.score(blank).raw, equal_nan=True)
+    assert found.rung.tolist() == ["partial", "partial"]
+    assert found.imputed_share == pytest.approx([1 / 7, 1 / 7])
+
+
+def test_a_row_without_most_keywords_gets_a_reason_instead_of_a_number(folder: Path) -> None:
+    sparse = FULL | {
+        name: np.array([np.nan, FULL[name][1]]) for name in ("USFLUX", "TOTUSJH", "MEANALP")
+    }
+
+    found = artifact.load(folder).score(sparse)
+
+    assert np.isnan(found.raw[0]).all()
+    assert np.isnan(found.calibrated[0]).all()
+    assert found.rung.tolist() == ["none", "full"]
+    assert found.reason == ["3 of 4 keywords are missing", None]
+
+
+def test_half_of_the_keywords_still_make_a_forecast(folder: Path) -> None:
+    half = FULL | {name: np.full(2, np.nan) for name in ("USFLUX", "TOTUSJH")}
+
+    found = artifact.load(folder).score(half)
+
+    assert found.rung.tolist() == ["partial", "partial"]
+    assert np.isfinite(found.calibrated[:, 0]).all()
+
+
+def test_every_event_of_the_recipe_is_forecast(folder: Path) -> None:
+    model = artifact.load(folder)
+
+    assert np.isfinite(model.score(FULL).calibrated).all()
+    assert None not in model.thresholds.values()
+
+
+def test_a_derived_event_follows_from_the_one_it_names(folder: Path) -> None:
+    model = artifact.load(folder)
+    size = model.manifest.events[2].size
+    assert size is not None
+
+    raw = model.score(FULL).raw
+
+    spared = (1 - raw[:, 1]) ** (size.flares / size.reference_flares)
+    assert raw[:, 2] == pytest.approx(1 - spared, abs=1e-6)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(st.tuples(*[st.floats(-1e24, 1e24) | st.just(np.nan)] * 7), min_size=1))
+def test_a_rarer_event_is_never_more_likely(folder: Path, rows: list[tuple[float, ...]]) -> None:
+    columns = dict(zip(FULL, np.array(rows).T, strict=True))
+
+    calibrated = artifact.load(folder).score(columns).calibrated
+
+    forecast = ~np.isnan(calibrated[:, 0])
+    assert (np.diff(calibrated[forecast], axis=1) <= 0).all()
+    assert ((calibrated[forecast] >= 0) & (calibrated[forecast] <= 1)).all()
+
+
+def test_no_rows_give_no_forecasts(folder: Path) -> None:
+    found = artifact.load(folder).score({name: np.zeros(0) for name in FULL})
+
+    assert found.raw.shape == (0, 3)
+    assert found.reason == []
+
+
+def test_a_changed_graph_is_refused_by_the_name_of_its_folder(folder: Path) -> None:
+    with (folder / "model.onnx").open("ab") as graph:
+        graph.write(b"\0")
+
+    with pytest.raises(ArtifactError, match=rf"{folder.name}: model\.onnx is not the file"):
+        artifact.load(folder)
+
+
+def test_a_folder_without_its_graph_is_refused(folder: Path) -> None:
+    (folder / "model.onnx").unlink()
+
+    with pytest.raises(ArtifactError, match=rf"{folder.name}: model\.onnx cannot be read"):
+        artifact.load(folder)
+
+
+def test_a_manifest_that_is_not_one_is_refused(folder: Path) -> None:
+    (folder / "manifest.json").write_text("{}")
+
+    with pytest.raises(ArtifactError, match=rf"{folder.name}: manifest\.json cannot be used"):
+        artifact.load(folder)
+
+
+def test_serving_loads_no_training_framework() -> None:
+    code = (
+        "import sys, model_training.artifact, model_training.features;"
+        "print([n for n in ('torch','sklearn','pandas','lightgbm','onnx') if n in sys.modules])"
+    )
+
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+    assert found.stdout.strip() == b"[]"
+
+
+def test_the_manifest_names_no_place_on_a_machine(trained: Trained, world: Path) -> None:
+    text = trained.manifest.model_dump_json()
+
+    assert str(world) not in text
+    assert socket.gethostname() not in text

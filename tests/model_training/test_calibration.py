@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from model_training import calibration, thresholds
+from model_training.calibration import KINDS, Calibration, Kind
+from solar.bins import EDGES
+
+RNG = np.random.default_rng(3)
+TRUE = RNG.beta(1, 6, 4000)
+OUTCOME = (RNG.random(4000) < TRUE).astype(float)
+# An over-confident forecaster: the logit is doubled.
+RAW = 1 / (1 + ((1 - TRUE) / TRUE) ** 2)
+BLOCKS = np.arange(4000) // 400
+
+
+def test_platt_halves_a_doubled_logit() -> None:
+    slope, intercept = calibration.fit("platt", RAW, outcome=OUTCOME).parameters
+
+    assert slope == pytest.approx(0.5, abs=0.05)
+    assert intercept == pytest.approx(0, abs=0.15)
+
+
+def test_a_platt_map_is_the_sigmoid_of_its_parameters() -> None:
+    found = Calibration(kind="platt", parameters=(2.0, 0.0)).apply(np.array([0.5, 0.75]))
+
+    # logit 0.75 = ln 3; sigmoid(2 ln 3) = 9/10
+    assert found == pytest.approx([0.5, 0.9])
+
+
+def test_isotonic_pools_what_is_out_of_order() -> None:
+    found = calibration.fit(
+        "isotonic", np.array([0.1, 0.2, 0.6]), outcome=np.array([1.0, 0.0, 1.0])
+    )
+
+    assert found.raw == pytest.approx((0.15, 0.6))
+    assert found.calibrated == pytest.approx((0.5, 1.0))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_map_is_monotone_and_passes_nan_on(kind: Kind) -> None:
+    fitted = calibration.fit(kind, RAW, outcome=OUTCOME)
+
+    found = fitted.apply(np.append(np.linspace(0, 1, 101), np.nan))
+
+    assert np.isnan(found[-1])
+    assert (np.diff(found[:-1]) >= 0).all()
+    assert ((found[:-1] >= 0) & (found[:-1] <= 1)).all()
+
+
+def test_the_choice_repairs_an_over_confident_forecaster() -> None:
+    chosen = calibration.choose(RAW, OUTCOME, blocks=BLOCKS)
+
+    assert chosen.kind != "identity"
+    assert np.mean((chosen.apply(RAW) - OUTCOME) ** 2) < np.mean((RAW - OUTCOME) ** 2)
+
+
+def test_a_cross_fitted_block_does_not_depend_on_its_own_outcomes() -> None:
+    changed = OUTCOME.copy()
+    changed[BLOCKS == 4] = 1 - changed[BLOCKS == 4]
+
+    one = calibration.cross_fitted("platt", RAW, outcome=OUTCOME, blocks=BLOCKS)
+    other = calibration.cross_fitted("platt", RAW, outcome=changed, blocks=BLOCKS)
+
+    assert np.array_equal(one[BLOCKS == 4], other[BLOCKS == 4])
+    assert not np.array_equal(one[BLOCKS == 5], other[BLOCKS == 5])
+
+
+def test_a_map_survives_json() -> None:
+    fitted = calibration.fit("isotonic", RAW, outcome=OUTCOME)
+
+    assert Calibration.model_validate_json(fitted.model_dump_json()) == fitted
+
+
+def test_the_threshold_parts_events_from_the_rest_at_an_edge_of_the_bins() -> None:
+    found = thresholds.choose(
+        np.array([0.01, 0.05, 0.30, 0.60]), np.array([0.0, 0.0, 1.0, 1.0]), score="tss"
+    )
+
+    # Every edge above 0.05 and up to 0.30 is perfect; the middle one is taken.
+    assert found in EDGES
+    assert 0.05 < found <= 0.30
+
+
+def test_tss_and_hss2_weigh_false_alarms_differently() -> None:
+    probability = np.repeat([0.1, 0.4], [95, 5])
+    outcome = np.zeros(100)
+    outcome[[0, 95, 96]] = 1
+    many = np.concatenate([probability, np.full(20, 0.2)])
+    truth = np.concatenate([outcome, np.repeat([1.0, 0.0], [2, 18])])
+
+    assert thresholds.choose(many, truth, score="tss") < thresholds.choose(
+        many, truth, score="hss2"
+    )

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from model_training import registry
+from model_training.manifest import Check, LeakAudit, Manifest, Score
+from model_training.registry import Stages
+from model_training.training import Trained
+from solar.errors import ArtifactError, InvalidInputError, NotFoundError
+
+
+def write(trained: Trained, folder: Path, version: str, **changes: object) -> str:
+    manifest = trained.manifest.model_copy(update={"version": version, **changes})
+    Trained(manifest, trained.graph).write(folder)
+    return f"{manifest.name}@{version}"
+
+
+def with_skill(
+    manifest: Manifest, low: float, high: float, *, of: str | None = None
+) -> dict[str, object]:
+    """Change the validation skill of one event, or of all."""
+    validation = manifest.scores["validation"]
+    bss = Score(value=(low + high) / 2, low=low, high=high)
+    model = {
+        event: found.model_copy(update={"scores": found.scores | {"bss": bss}})
+        if of in (None, event)
+        else found
+        for event, found in validation["model"].items()
+    }
+    return {"scores": manifest.scores | {"validation": validation | {"model": model}}}
+
+
+def test_the_first_model_goes_live(trained: Trained, tmp_path: Path) -> None:
+    model = write(trained, tmp_path, "1.0.0")
+
+    registry.promote(tmp_path, model)
+
+    assert registry.read_stages(tmp_path) == Stages(live=model)
+
+
+def test_the_model_that_is_replaced_stays_in_the_shadow(trained: Trained, tmp_path: Path) -> None:
+    first, second = (write(trained, tmp_path, version) for version in ("1.0.0", "1.1.0"))
+    registry.promote(tmp_path, first)
+    registry.promote(tmp_path, second, stage="shadow")
+
+    stages = registry.promote(tmp_path, second)
+
+    assert stages == Stages(live=second, shadow=(first,))
+
+
+def test_a_model_whose_skill_lies_below_the_live_one_is_refused(
+    trained: Trained, tmp_path: Path
+) -> None:
+    live = write(trained, tmp_path, "1.0.0", **with_skill(trained.manifest, 0.3, 0.4))
+    worse = write(trained, tmp_path, "1.1.0", **with_skill(trained.manifest, 0.1, 0.2))
+    registry.promote(tmp_path, live)
+
+    with pytest.raises(InvalidInputError, match=r"validation BSS at most 0\.2, live at least 0\.3"):
+        registry.promote(tmp_path, worse)
+
+    assert registry.read_stages(tmp_path).live == live
+
+
+def test_a_model_with_overlapping_skill_may_replace_the_live_one(
+    trained: Trained, tmp_path: Path
+) -> None:
+    live = write(trained, tmp_path, "1.0.0", **with_skill(trained.manifest, 0.3, 0.4))
+    other = write(trained, tmp_path, "1.1.0", **with_skill(trained.manifest, 0.2, 0.35))
+    registry.promote(tmp_path, live)
+
+    assert registry.promote(tmp_path, other).live == other
+
+
+def test_a_failed_leak_audit_keeps_a_model_out(trained: Trained, tmp_path: Path) -> None:
+    leak = Check(name="no region is in train and test", passed=False, detail="1 shared")
+    audit = LeakAudit(passed=False, checks=(leak,))
+    model = write(trained, tmp_path, "1.0.0", leak_audit=audit)
+
+    with pytest.raises(InvalidInputError, match="leak audit: no region is in train and test"):
+        registry.promote(tmp_path, model)
+
+
+def test_the_most_skilful_for_m1_is_live_and_the_next_its_shadow(
+    trained: Trained, tmp_path: Path
+) -> None:
+    skills = {"1.0.0": 0.2, "1.1.0": 0.4, "1.2.0": 0.3}
+    for version, bss in skills.items():
+        write(trained, tmp_path, version, **with_skill(trained.manifest, bss, bss, of="M1.0"))
+    name = trained.manifest.name
+    registry.promote(tmp_path, f"{name}@1.0.0")
+
+    stages = registry.select(tmp_path)
+
+    assert stages == Stages(live=f"{name}@1.1.0", shadow=(f"{name}@1.2.0",))
+    assert registry.read_stages(tmp_path) == stages
+
+
+def test_between_equals_for_m1_the_mean_of_all_events_decides(
+    trained: Trained, tmp_path: Path
+) -> None:
+    worse = write(trained, tmp_path, "1.0.0", **with_skill(trained.manifest, -9, -9, of="C1.0"))
+    better = write(trained, tmp_path, "1.1.0", **with_skill(trained.manifest, 0.9, 0.9, of="C1.0"))
+
+    assert registry.ranking(tmp_path) == [better, worse]
+
+
+def test_a_model_with_a_leak_is_not_selected(trained: Trained, tmp_path: Path) -> None:
+    write(trained, tmp_path, "1.0.0", leak_audit=LeakAudit(passed=False, checks=()))
+
+    with pytest.raises(NotFoundError, match="passed its leak audit"):
+        registry.select(tmp_path)
+
+
+def test_a_model_that_was_never_trained_is_not_found(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match=r"no model ghost@1\.0\.0"):
+        registry.promote(tmp_path, "ghost@1.0.0")
+
+
+def test_a_broken_stage_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "live.json").write_text('{"live": 3}')
+
+    with pytest.raises(ArtifactError, match=r"live\.json"):
+        registry.read_stages(tmp_path)

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from model_training import datasets, export, forecaster, pool, training
+from model_training.artifact import Artifact
+from model_training.forecaster import fit_event, make_plan
+from model_training.recipe import Recipe, midnight
+from model_training.splits import split
+from model_training.training import PARITY_LIMIT, Trained, train
+from model_training.truth import read_flares
+from solar.bins import EDGES
+from solar.errors import ArtifactError, InvalidInputError
+
+MakeRecipe = Callable[[str], Recipe]
+
+
+@pytest.mark.parametrize("kind", ["logistic-regression", "gradient-boosting", "blend"])
+def test_the_graph_agrees_with_the_forecaster_on_rows_with_missing_values(
+    kind: str, world: Path, make_recipe: MakeRecipe
+) -> None:
+    recipe = make_recipe(kind)
+    parts = split(datasets.load(recipe.data, world), recipe.split)
+    flares = read_flares(world / recipe.data.flares)
+    plan = make_plan(recipe, parts)
+    fitted = forecaster.fit(
+        recipe, parts.train, plan=plan, flares=flares, until=midnight(recipe.split.test_from)
+    )
+    inputs = parts.test.matrix(recipe.features)
+    inputs[np.random.default_rng(0).random(inputs.shape) < 0.4] = np.nan
+    inputs[0] = np.nan
+
+    served = export.run(fitted.to_onnx(inputs.shape[1]), inputs)
+
+    assert plan.columns == ("C1.0", "M1.0", "X1.0")
+    assert tuple(plan.derived) == ("X1.0",)
+    assert np.abs(served - fitted.predict(inputs)).max() <= PARITY_LIMIT
+
+
+def test_each_validation_year_is_forecast_by_a_fit_on_the_rows_before_it(
+    world: Path, make_recipe: MakeRecipe
+) -> None:
+    recipe = make_recipe("logistic-regression")
+    parts = split(datasets.load(recipe.data, world), recipe.split)
+    flares = read_flares(world / recipe.data.flares)
+
+    found = pool.forecast_folds(recipe, parts, plan=make_plan(recipe, parts), flares=flares)
+
+    first = parts.folds[0]
+    alone = fit_event(recipe, first.train, "C1.0").predict(first.held_out.matrix(recipe.features))
+    assert first.train.t_rec.max() < np.datetime64("2011-01-01")
+    assert found.raw[: len(first.held_out), 0] == pytest.approx(alone)
+    assert len(found.rows) == len(found.raw) == sum(len(fold.held_out) for fold in parts.folds)
+
+
+def test_a_graph_that_differs_from_its_model_is_not_exported(
+    trained: Trained, world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "PARITY_LIMIT", 0.0)
+
+    with pytest.raises(ArtifactError, match=r"differs by .* raise missing\.copy_weight"):
+        train(Recipe.model_validate(trained.manifest.recipe), world)
+
+
+def test_the_same_recipe_and_data_give_the_same_files(trained: Trained, world: Path) -> None:
+    again = train(Recipe.model_validate(trained.manifest.recipe), world)
+
+    assert again.graph == trained.graph
+    assert again.manifest == trained.manifest
+
+
+def test_another_seed_gives_another_graph(trained: Trained, world: Path) -> None:
+    recipe = Recipe.model_validate(trained.manifest.recipe).model_copy(update={"seed": 2})
+
+    assert train(recipe, world).manifest.files != trained.manifest.files
+
+
+def test_test_rows_reach_neither_fit_nor_calibration_nor_threshold(
+    trained: Trained, world: Path, tmp_path: Path
+) -> None:
+    rows = pd.read_parquet(world / "rows.parquet")
+    is_test = rows["t_rec"] >= "2013-01-01"
+    rows.loc[is_test, ["USFLUX", "TOTUSJH", "SHRGT45"]] *= 1e6
+    rows.to_parquet(tmp_path / "rows.parquet")
+    (tmp_path / "flares.parquet").write_bytes((world / "flares.parquet").read_bytes())
+
+    other = train(Recipe.model_validate(trained.manifest.recipe), tmp_path)
+
+    assert other.graph == trained.graph
+    assert other.manifest.events == trained.manifest.events
+    assert other.manifest.scores["validation"] == trained.manifest.scores["validation"]
+    assert other.manifest.scores["test"] != trained.manifest.scores["test"]
+
+
+def test_the_last_validation_year_reaches_the_thresholds_and_the_final_fit(
+    trained: Trained, world: Path, tmp_path: Path
+) -> None:
+    rows = pd.read_parquet(world / "rows.parquet")
+    is_last_year = rows["t_rec"].between("2012-01-01", "2012-12-31")
+    rows.loc[is_last_year, ["USFLUX", "TOTUSJH"]] *= 1e-2
+    rows.to_parquet(tmp_path / "rows.parquet")
+    (tmp_path / "flares.parquet").write_bytes((world / "flares.parquet").read_bytes())
+
+    other = train(Recipe.model_validate(trained.manifest.recipe), tmp_path)
+
+    assert other.graph != trained.graph
+    assert other.manifest.events[0] != trained.manifest.events[0]
+
+
+def test_the_model_that_serves_is_fitted_on_the_validation_years_too(trained: Trained) -> None:
+    parts = trained.manifest.split
+
+    assert parts.test_from == "2013-01-01T00:00:00Z"
+    assert parts.train.last_at > "2012-12-20"
+    assert [fold.year for fold in parts.folds] == [2011, 2012]
+    assert parts.validation.rows == sum(fold.held_out.rows for fold in parts.folds)
+
+
+def test_thresholds_are_edges_of_the_verification_bins(trained: Trained) -> None:
+    assert {event.threshold for event in trained.manifest.events} <= set(EDGES.tolist())
+
+
+def test_a_rare_event_is_derived_and_says_from_what(trained: Trained) -> None:
+    common, m1, x1 = trained.manifest.events
+
+    assert (common.basis, m1.basis, x1.basis) == ("fitted", "fitted", "size distribution")
+    assert x1.size is not None
+    assert x1.size.of == "M1.0"
+    assert 0 < x1.size.flares < x1.size.reference_flares
+    assert x1.calibration.kind == "identity"
+    assert "too few events to fit" in str(x1.note)
+
+
+def test_the_threshold_of_a_derived_event_is_the_base_rate_of_training(trained: Trained) -> None:
+    part = trained.manifest.split.train
+    base_rate = part.events["X1.0"] / (part.rows - part.unknown["X1.0"])
+
+    # Below 0.02 the bins are 0.0002 wide.
+    assert trained.manifest.events[2].threshold == pytest.approx(base_rate, abs=0.0001)
+
+
+def test_a_finished_run_passes_its_leak_audit(trained: Trained) -> None:
+    assert trained.manifest.leak_audit.passed
+    assert len(trained.manifest.leak_audit.checks) == 12
+
+
+def test_baselines_are_scored_on_the_cases_of_the_model(trained: Trained) -> None:
+    for book in trained.manifest.scores.values():
+        assert set(book) == {"model", "climatology-120d", "climatology-365d", "persistence"}
+        assert len({(found["C1.0"].n, found["C1.0"].n_events) for found in book.values()}) == 1
+
+
+def test_a_made_up_world_is_forecast_with_skill(trained: Trained) -> None:
+    bss = trained.manifest.scores["test"]["model"]["C1.0"].scores["bss"]
+
+    assert bss.low is not None
+    assert bss.low > 0
+
+
+def test_a_world_without_enough_flares_cannot_be_learned(
+    world: Path, make_recipe: MakeRecipe
+) -> None:
+    recipe = make_recipe("logistic-regression").model_copy(update={"min_events_train": 10_000})
+
+    with pytest.raises(InvalidInputError, match=r"there is no fitted M1\.0 to derive them from"):
+        train(recipe, world)
+
+
+def test_the_written_folder_holds_what_was_trained(folder: Path, trained: Trained) -> None:
+    assert {path.name for path in folder.iterdir()} == {"model.onnx", "manifest.json"}
+    assert set(Artifact(trained.manifest, trained.graph).thresholds) == {"C1.0", "M1.0", "X1.0"}
