@@ -18,6 +18,8 @@ from database.engine import create_engine
 
 PREFIX = "/api/v1"
 
+ROOMS = (observations, predictions, catalogue, flares, skill)
+
 
 def create_app(
     settings: ApiSettings,
@@ -48,7 +50,7 @@ def create_app(
     )
     problems.install(app)
     logs.install(app)
-    for room in (observations, predictions, catalogue, flares, skill):
+    for room in ROOMS:
         app.register_blueprint(room.blueprint, url_prefix=PREFIX)
     app.register_blueprint(status.blueprint)
     return app

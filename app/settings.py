@@ -19,7 +19,9 @@ class ApiSettings(DatabaseSettings):
     ``python -m database users add``. Without any key only this machine may call.
     """
 
-    model_config = SettingsConfigDict(env_prefix="FLARE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="FLARE_", env_ignore_empty=True, frozen=True, extra="ignore"
+    )
 
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8000, ge=0, le=65535)

@@ -117,7 +117,7 @@ def latest_forecasts(
     connection: sa.Connection, model_id: str, at: datetime
 ) -> dict[int, ForecastRow]:
     """Return each region's newest forecast of the 24 h up to `at`, numbers or reason alike."""
-    newest = _newest(model_id, at)
+    newest = _newest_times(model_id, at)
     rows = connection.execute(
         sa.select(
             predictions.c.region_id, predictions.c.t_rec, predictions.c.rung,
@@ -139,15 +139,25 @@ def latest_forecasts(
     }
 
 
-def _newest(model_id: str, at: datetime) -> sa.Subquery:
-    return (
-        sa.select(predictions.c.region_id, sa.func.max(predictions.c.t_rec).label("t_rec"))
+def _newest_times(model_id: str, at: datetime) -> sa.Subquery:
+    # One probe of the primary key for each region on the disk: grouping the day's predictions
+    # instead makes MariaDB walk through every prediction ever stored.
+    probe = (
+        sa.select(predictions.c.t_rec)
         .where(
+            predictions.c.region_id == regions.c.region_id,
             predictions.c.model_id == model_id,
             predictions.c.t_rec > at - CURRENT,
             predictions.c.t_rec <= at,
         )
-        .group_by(predictions.c.region_id)
+        .order_by(predictions.c.t_rec.desc())
+        .limit(1)
+        .correlate(regions)
+        .scalar_subquery()
+    )
+    return (
+        sa.select(regions.c.region_id, probe.label("t_rec"))
+        .where(regions.c.last_t_rec > at - CURRENT, regions.c.first_t_rec <= at)
         .limit(MOST_REGIONS)
         .subquery()
     )

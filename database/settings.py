@@ -12,7 +12,9 @@ class DatabaseSettings(BaseSettings):
     ``mysql+mysqlconnector://…`` the product's.
     """
 
-    model_config = SettingsConfigDict(env_prefix="FLARE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="FLARE_", env_ignore_empty=True, frozen=True, extra="ignore"
+    )
 
     database_url: str = "sqlite:///var/flarewatch.db"
     database_pool_size: int = 8
