@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from database.daily_counts import DailyCount, Key
 from database.tables import verification_days
-from solar.bins import BINS, sums
-from solar.histogram import BIN, from_bytes, to_bytes
-from solar.tally import Stacked, Tally, row_length
+from solar.bins import sums
+from solar.histogram import BIN, dense, from_bytes, to_bytes
+from solar.tally import Stacked
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -45,18 +45,9 @@ class DayTable:
 
     def stacked(self, first: int, last: int) -> Stacked:
         """Lay the days on the calendar from day `first` to `last`, both included."""
-        n_days = last - first + 1
-        row_days = row_length(n_days)
-        n_rows = -(-n_days // row_days)
-        row = (self.day - first) // row_days
-        cells = row[self.bin_row] * BINS + self.bins["bin"]
-        n, events = (
-            sums(cells, self.bins[field], length=n_rows * BINS).reshape(n_rows, BINS)
-            for field in ("n", "events")
-        )
-        p2, po = (sums(row, part, length=n_rows) for part in (self.sum_p2, self.sum_po))
-        sum_p = sums(self.bins["bin"], self.bins["sum_p"], length=BINS)
-        return Stacked(Tally(n, events, p2, po), sum_p, n_days=n_days, row_days=row_days)
+        place = self.day - first
+        p2, po = (sums(place, part, length=last - first + 1) for part in (self.sum_p2, self.sum_po))
+        return dense(place[self.bin_row], self.bins, sum_p2=p2, sum_po=po)
 
 
 def span(tables: Sequence[DayTable]) -> tuple[int, int]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from solar.bins import EDGES, threshold_bin
+from solar.bins import BINS, EDGES, threshold_bin
+from solar.bins import sums as sums_of_bins
 from solar.contingency import Contingency
 from solar.probability import Murphy, murphy_terms
 from solar.reliability import RELIABILITY_EDGES, ReliabilityBin, table
@@ -33,7 +34,7 @@ class RocPoint:
 
 def cells(tally: Tally, threshold: float) -> tuple[Floats, Floats, Floats, Floats]:
     """Return hits, false alarms, misses and correct negatives (...) at the nearest bin edge."""
-    first = threshold_bin(threshold)
+    first = int(np.searchsorted(tally.bins, threshold_bin(threshold)))
     events, n = tally.events.sum(axis=-1, dtype=float), tally.n.sum(axis=-1, dtype=float)
     hits = tally.events[..., first:].sum(axis=-1, dtype=float)
     false_alarms = tally.n[..., first:].sum(axis=-1, dtype=float) - hits
@@ -103,7 +104,7 @@ def roc_points(total: Tally, *, most: int = 100) -> tuple[RocPoint, ...]:
     wanted = np.searchsorted(recall + pofd, np.linspace(0, 2, most - 1))
     at = np.unique(np.minimum(np.append(wanted, len(recall) - 1), len(recall) - 1))
     kept = at[total.n[::-1][at] > 0]
-    rows = zip(EDGES[:-1][::-1][kept], pofd[kept], recall[kept], strict=True)
+    rows = zip(EDGES[total.bins][::-1][kept], pofd[kept], recall[kept], strict=True)
     return (RocPoint(1.0, 0.0, 0.0), *(RocPoint(*(float(v) for v in row)) for row in rows))
 
 
@@ -111,7 +112,8 @@ def reliability(stacked: Stacked) -> tuple[ReliabilityBin, ...]:
     """Tabulate reliability on the coarse fixed edges, all of which are bin edges."""
     total = stacked.total()
     n, events, sum_p = (
-        np.add.reduceat(values, _COARSE) for values in (total.n, total.events, stacked.sum_p)
+        np.add.reduceat(sums_of_bins(total.bins, values, length=BINS), _COARSE)
+        for values in (total.n, total.events, stacked.sum_p)
     )
     return table(n, events, sum_p=sum_p)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from solar.bins import BINS, bin_of, sums
+from solar.bins import bin_of, sums
 from solar.errors import InvalidInputError
 from solar.tally import Stacked, Tally, row_length
 
@@ -70,7 +70,7 @@ def stack(days: Sequence[DayCounts]) -> Stacked:
     For blocks of days to mean anything there is one entry for every calendar day; a day
     without forecasts is `EMPTY`.
     """
-    return _dense(
+    return dense(
         np.repeat(np.arange(len(days)), [len(day.bins) for day in days]),
         _joined(days),
         sum_p2=np.array([day.sum_p2 for day in days], float),
@@ -87,7 +87,7 @@ def stack_cases(probability: ArrayLike, observed: ArrayLike, *, day: ArrayLike) 
         return stack([])
     since = days - days.min()
     n_days = int(since.max()) + 1
-    return _dense(
+    return dense(
         since,
         _cases(p, o),
         sum_p2=sums(since, p * p, length=n_days),
@@ -117,20 +117,25 @@ def _joined(days: Sequence[DayCounts]) -> NDArray[np.void]:
     return np.frombuffer(b"".join(to_bytes(day.bins) for day in days), BIN)
 
 
-def _dense(
+def dense(
     day: NDArray[np.int64], bins: NDArray[np.void], *, sum_p2: Floats, sum_po: Floats
 ) -> Stacked:
+    """Lay the occupied bins (b,) of each `day` (b,) out on as many days as there are sums (days,)."""
     n_days, row_days = len(sum_p2), row_length(len(sum_p2))
     n_rows = -(-n_days // row_days)
-    cells = day // row_days * BINS + bins["bin"]
+    occupied, column = np.unique(bins["bin"].astype(np.int64), return_inverse=True)
+    if not occupied.size:
+        occupied = np.zeros(1, np.int64)
+    width = len(occupied)
+    cells = day // row_days * width + column
     n, events = (
-        sums(cells, bins[field], length=n_rows * BINS).reshape(n_rows, BINS)
+        sums(cells, bins[field], length=n_rows * width).reshape(n_rows, width)
         for field in ("n", "events")
     )
     row = np.arange(n_days) // row_days
     p2, po = (sums(row, part, length=n_rows) for part in (sum_p2, sum_po))
-    sum_p = sums(bins["bin"], bins["sum_p"], length=BINS)
-    return Stacked(Tally(n, events, p2, po), sum_p, n_days=n_days, row_days=row_days)
+    sum_p = sums(column, bins["sum_p"], length=width)
+    return Stacked(Tally(occupied, n, events, p2, po), sum_p, n_days=n_days, row_days=row_days)
 
 
 EMPTY = from_cases([], [])

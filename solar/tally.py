@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from solar.bins import BINS
-
 Floats = NDArray[np.floating]
 
 # Long ranges are kept in rows of a third of a solar rotation: resampling is nine times cheaper,
@@ -19,11 +17,14 @@ _POOLED_DAYS = 9
 
 @dataclass(frozen=True)
 class Tally:
-    """Counts `n` and `events` (..., BINS), and the sums of p^2 and of p over events (...).
+    """Counts `n` and `events` (..., k), and the sums of p^2 and of p over events (...).
 
-    The leading axes are whatever was counted apart: nothing, days or bootstrap resamples.
+    `bins` (k,) are the numbers of the probability bins that hold forecasts at all, ascending:
+    persistence needs two columns, not all of them. The leading axes are whatever was counted
+    apart: nothing, days or bootstrap resamples.
     """
 
+    bins: NDArray[np.int64]
     n: Floats
     events: Floats
     sum_p2: Floats
@@ -34,7 +35,7 @@ class Tally:
 class Stacked:
     """A range of days in order: a tally with a leading axis of rows of `row_days` days each.
 
-    `sum_p` (BINS,) is the sum of the forecasts in each bin over the whole range.
+    `sum_p` (k,) is the sum of the forecasts in each bin over the whole range.
     """
 
     rows: Tally
@@ -45,8 +46,11 @@ class Stacked:
     def total(self) -> Tally:
         """Add the rows up, exactly."""
         rows = self.rows
-        return Tally(*(part.sum(axis=0) for part in (rows.n, rows.events)),
-                     *(np.asarray(part.sum()) for part in (rows.sum_p2, rows.sum_po)))  # fmt: skip
+        return Tally(
+            rows.bins,
+            *(part.sum(axis=0) for part in (rows.n, rows.events)),
+            *(np.asarray(part.sum()) for part in (rows.sum_p2, rows.sum_po)),
+        )
 
     def resampled(self, weights: NDArray[np.integer]) -> Tally:
         """Add the rows up with (resamples, rows) weights, giving a tally per resample.
@@ -57,8 +61,9 @@ class Stacked:
         exact = np.stack((rows.sum_p2, rows.sum_po), axis=1)
         columns = np.concatenate((rows.n, rows.events, exact), axis=1, dtype=np.float32)
         added = weights.astype(np.float32) @ columns
-        n, events, sum_p2, sum_po = np.split(added, (BINS, 2 * BINS, 2 * BINS + 1), axis=1)
-        return Tally(n, events, sum_p2[:, 0], sum_po[:, 0])
+        k = len(rows.bins)
+        n, events, sum_p2, sum_po = np.split(added, (k, 2 * k, 2 * k + 1), axis=1)
+        return Tally(rows.bins, n, events, sum_p2[:, 0], sum_po[:, 0])
 
 
 def row_length(n_days: int) -> int:
