@@ -120,7 +120,7 @@ def _joined(days: Sequence[DayCounts]) -> NDArray[np.void]:
 def dense(
     day: NDArray[np.int64], bins: NDArray[np.void], *, sum_p2: Floats, sum_po: Floats
 ) -> Stacked:
-    """Lay the occupied bins (b,) of each `day` (b,) out on as many days as there are sums (days,)."""
+    """Lay occupied bins (b,), each of its `day` (b,), on as many days as there are sums (days,)."""
     n_days, row_days = len(sum_p2), row_length(len(sum_p2))
     n_rows = -(-n_days // row_days)
     occupied, column = np.unique(bins["bin"].astype(np.int64), return_inverse=True)

@@ -1,0 +1,73 @@
+"""The command ``python -m app_dash serve``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from pydantic import SecretStr
+
+from app_dash.create_app import create_app
+from app_dash.settings import DashSettings, signing_key
+from database.engine import create_engine
+from database.settings import DatabaseSettings
+from solar.errors import FlarewatchError
+
+
+class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
+    """Gunicorn, configured here and not by files; each worker opens its own store."""
+
+    def __init__(self, settings: DashSettings, database: DatabaseSettings) -> None:
+        self.settings = settings
+        self.database = database
+        super().__init__()
+
+    def load_config(self) -> None:
+        settings = self.settings
+        host = f"[{settings.dash_host}]" if ":" in settings.dash_host else settings.dash_host
+        options = {
+            "bind": f"{host}:{settings.dash_port}",
+            "workers": settings.dash_workers,
+            "threads": settings.dash_threads,
+            "worker_class": "gthread",
+            "graceful_timeout": 10,
+            "timeout": 60,
+            # No socket for its own management in the home folder.
+            "control_socket_disable": True,
+            "proc_name": "flarewatch-dashboard",
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        return create_app(create_engine(self.database), self.settings).server
+
+
+def serve() -> int:
+    """Run the server until it is told to stop."""
+    settings = DashSettings()
+    # Fixed before the workers fork, so that all sign with the same key.
+    key = SecretStr(signing_key(settings))
+    signed = settings.model_copy(update={"secret_key": key})
+    Server(signed, DatabaseSettings()).run()
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read the command line and do what it asks."""
+    parser = argparse.ArgumentParser(prog="python -m app_dash", description="The dashboard")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("serve", help="serve the dashboard at FLARE_DASH_HOST:FLARE_DASH_PORT")
+    parser.parse_args(arguments)
+    try:
+        return serve()
+    except FlarewatchError as error:
+        sys.stderr.write(f"{error.title}: {error}\n")
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

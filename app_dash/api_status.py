@@ -1,0 +1,22 @@
+"""Whether the prediction API answers, asked with a short patience."""
+
+from __future__ import annotations
+
+from http.client import HTTPException
+from urllib.request import Request, urlopen
+
+from solar.errors import InvalidInputError
+
+PATIENCE_SECONDS = 1.0
+
+
+def is_api_up(api_url: str) -> bool:
+    """Tell whether ``/health`` of the API at this address answers with success."""
+    if not api_url.startswith(("http://", "https://")):
+        raise InvalidInputError(f"FLARE_API_URL is {api_url!r}; write http://host:port")
+    request = Request(f"{api_url.rstrip('/')}/health")  # noqa: S310  the scheme is checked above
+    try:
+        with urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310  same
+            return bool(answer.status == 200)
+    except (OSError, HTTPException):
+        return False

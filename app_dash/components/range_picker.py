@@ -1,0 +1,115 @@
+"""The date-time range of a page: presets before the newest record, or two typed times in UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Literal, Self
+
+from dash import dcc, html
+from dash.development.base_component import Component
+from pydantic import field_validator, model_validator
+
+from app_dash.components.panels import segmented
+from app_dash.url_state import Query
+from solar.time import Window, isoformat, parse_time
+
+Preset = Literal["24h", "7d", "27d", "120d", "365d", "all"]
+
+PRESETS: Mapping[Preset, tuple[str, timedelta | None]] = {
+    "24h": ("24 h", timedelta(hours=24)),
+    "7d": ("7 d", timedelta(days=7)),
+    "27d": ("27 d", timedelta(days=27)),
+    "120d": ("120 d", timedelta(days=120)),
+    "365d": ("365 d", timedelta(days=365)),
+    "all": ("All", None),
+}
+
+
+class RangeQuery(Query):
+    """A preset, or typed times in UTC, which then count instead of the preset."""
+
+    range: Preset = "27d"
+    start: str | None = None
+    end: str | None = None
+
+    # InvalidInputError passes through pydantic as it is, so its words reach the reader.
+    @field_validator("start", "end", mode="before")
+    @classmethod
+    def _is_a_time(cls, text: str | None) -> str | None:
+        return isoformat(parse_utc(text)) if text else None
+
+    @model_validator(mode="after")
+    def _is_in_order(self) -> Self:
+        if self.start and self.end:
+            Window(parse_time(self.start), parse_time(self.end))
+        return self
+
+    @property
+    def is_custom(self) -> bool:
+        """Tell whether times were typed."""
+        return self.start is not None or self.end is not None
+
+
+def parse_utc(text: str) -> datetime:
+    """Read a time typed into a field that is labelled UTC; one without a zone is UTC there."""
+    typed = text.strip()
+    try:
+        at = datetime.fromisoformat(typed)
+    except ValueError:
+        return parse_time(typed)
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else parse_time(typed)
+
+
+def window_of(query: RangeQuery, stored: Window) -> Window:
+    """Find the window that a query asks for; a time that is not given is that of the store.
+
+    Raises
+    ------
+    InvalidInputError
+        When the range is turned round.
+    """
+    if query.is_custom:
+        start_at = parse_utc(query.start) if query.start else stored.start_at
+        end_at = parse_utc(query.end) if query.end else stored.end_at
+        return Window(start_at, end_at)
+    span = PRESETS[query.range][1]
+    return stored if span is None else Window(stored.end_at - span, stored.end_at)
+
+
+def presets(query: RangeQuery, path: str) -> Component:
+    """Offer the presets as links; Custom is what typing makes of it, and says so."""
+    choices = [
+        (label, path + query.changed(range=name, start=None, end=None).search(),
+         not query.is_custom and query.range == name)
+        for name, (label, _) in PRESETS.items()
+    ]  # fmt: skip
+    bar = segmented("Time range", choices)
+    if query.is_custom:
+        bar.children.append(html.Span("Custom", className="active"))
+    return bar
+
+
+def time_field(identity: str, label: str, text: str) -> Component:
+    """Let a time be typed; it is read when Enter is pressed or the field is left."""
+    return html.Label(
+        [
+            html.Span(label),
+            dcc.Input(
+                id=identity,
+                value=text,
+                type="text",
+                debounce=True,
+                className="field time-field",
+                placeholder="2014-03-01 12:00",
+                autoComplete="off",
+            ),
+        ],
+        className="labelled",
+    )
+
+
+def write_utc(at: datetime) -> str:
+    """Write a time as it is typed: ``2014-03-01 12:00``, with seconds where there are any."""
+    utc = at.astimezone(UTC).replace(tzinfo=None, microsecond=0)
+    return utc.isoformat(" ", "seconds" if utc.second else "minutes")

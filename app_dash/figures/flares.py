@@ -1,0 +1,179 @@
+"""The flares of the last days as stems over the full-disk probability that was issued for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app_dash.figures.chart import Figure, Trace, axis, chart, note
+from app_dash.figures.gaps import broken_line
+from app_dash.figures.time_axis import HOVER, epoch, epochs, time_axis
+from app_dash.numbers import probability
+from app_dash.theme import Tokens
+from solar.flares import HORIZON
+from solar.time import Window
+
+FLOOR = 5e-7
+_CLASSES = ("C", "M", "X")
+
+
+@dataclass(frozen=True)
+class Stem:
+    """One flare as drawn: its peak, class, peak flux [W m-2] and the name of its region."""
+
+    peak_at: datetime
+    goes_class: str
+    peak_flux_w_m2: float
+    region: str
+
+
+@dataclass(frozen=True)
+class DiskLine:
+    """The full-disk probability of M1.0+: times (n,) and values (n,), NaN without a forecast."""
+
+    times: NDArray[np.datetime64]
+    values: NDArray[np.float64]
+
+
+def flare_figure(
+    stems: Sequence[Stem], disk: DiskLine, shown: Window, now: datetime, tokens: Tokens
+) -> Figure:
+    """Draw flares and issued probability up to `now`, and the window forecast from there."""
+    data = [*_stems(stems, tokens), *_disk(disk, now, tokens)]
+    top = max([2e-4, *(2 * stem.peak_flux_w_m2 for stem in stems)])
+    return chart(
+        tokens,
+        data,
+        xaxis=time_axis(tokens, shown.start_at, shown.end_at, anchor="y2"),
+        yaxis=axis(
+            tokens, "Flare class", type="log", domain=[0.44, 1],
+            range=[np.log10(FLOOR), np.log10(top)], tickvals=[1e-6, 1e-5, 1e-4],
+            ticktext=[_class_tick(name, tokens) for name in _CLASSES],
+        ),
+        yaxis2=_disk_axis(disk, tokens),
+        shapes=_window_shapes(now, tokens),
+        annotations=[*_labels(stems, tokens), *_window_notes(disk, now, tokens)],
+        margin={"l": 56, "r": 8, "t": 4, "b": 44},
+    )  # fmt: skip
+
+
+def _class_tick(name: str, tokens: Tokens) -> str:
+    return f'<b style="color:{tokens.class_text(name)}">{name}1</b>'
+
+
+def _stems(stems: Sequence[Stem], tokens: Tokens) -> list[Trace]:
+    return [
+        trace
+        for name in _CLASSES
+        for trace in _class_stems([s for s in stems if s.goes_class[0] == name], name, tokens)
+    ]
+
+
+def _class_stems(stems: list[Stem], name: str, tokens: Tokens) -> list[Trace]:
+    if not stems:
+        return []
+    x = [epoch(stem.peak_at) for stem in stems]
+    colour = tokens.mark(name)
+    flux = [stem.peak_flux_w_m2 for stem in stems]
+    lines = {
+        "type": "scatter", "mode": "lines", "hoverinfo": "skip", "name": f"{name} stems",
+        "x": [v for at in x for v in (at, at, None)],
+        "y": [v for level in flux for v in (FLOOR, level, None)],
+        "line": {"color": colour, "width": 1.5 if name == "C" else 2},
+    }  # fmt: skip
+    heads = {
+        "type": "scatter", "mode": "markers", "name": f"{name} flares", "x": x, "y": flux,
+        "marker": {"color": colour, "size": 6 if name == "C" else 9},
+        "customdata": [[stem.goes_class, stem.region] for stem in stems],
+        "hovertemplate": "<b>%{customdata[0]}</b> %{customdata[1]}<br>peak " + HOVER
+        + "<extra></extra>",
+    }  # fmt: skip
+    return [lines, heads]
+
+
+def _disk(disk: DiskLine, now: datetime, tokens: Tokens) -> list[Trace]:
+    if not len(disk.times):
+        return []
+    hour = np.timedelta64(1, "h")
+    times, values = broken_line(disk.times, disk.values * 100, hour)
+    line = {
+        "type": "scatter", "mode": "lines", "name": "full-disk P(M1.0+)", "yaxis": "y2",
+        "x": epochs(times), "y": np.round(values, 3),
+        "line": {"color": tokens.m_mark, "width": 2},
+        "hovertemplate": "P(M1.0+) %{y:.1f} %, full disk<br>" + HOVER + "<extra></extra>",
+    }  # fmt: skip
+    last = _last(disk)
+    if last is None:
+        return [line]
+    ahead = {
+        "type": "scatter", "mode": "lines+markers", "name": "forecast", "yaxis": "y2",
+        "x": [epoch(now), epoch(now + HORIZON)], "y": [last * 100, last * 100],
+        "line": {"color": tokens.m_mark, "width": 2, "dash": "4px,3px"}, "hoverinfo": "skip",
+        "marker": {"color": tokens.m_mark, "size": [7, 0]},
+    }  # fmt: skip
+    return [line, ahead]
+
+
+def _last(disk: DiskLine) -> float | None:
+    return float(disk.values[-1]) if len(disk.values) and not np.isnan(disk.values[-1]) else None
+
+
+def _disk_axis(disk: DiskLine, tokens: Tokens) -> dict[str, Any]:
+    known = disk.values[~np.isnan(disk.values)] * 100
+    highest = float(known.max()) if len(known) else 0.0
+    top = next(level for level in (5, 10, 20, 50, 100) if highest <= level)
+    return axis(
+        tokens, "P, %", domain=[0, 0.34], range=[-0.03 * top, 1.05 * top],
+        tickvals=[0, top / 2, top], ticktext=["0", f"{top / 2:g}", f"{top:g}"], anchor="x",
+    )  # fmt: skip
+
+
+def _window_shapes(now: datetime, tokens: Tokens) -> list[dict[str, Any]]:
+    place = {"yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
+    return [
+        {"type": "rect", "x0": epoch(now), "x1": epoch(now + HORIZON), **place,
+         "fillcolor": tokens.accent_tint, "line": {"width": 0}},
+        {"type": "line", "x0": epoch(now), "x1": epoch(now), **place,
+         "line": {"color": tokens.accent, "width": 1.5}},
+    ]  # fmt: skip
+
+
+def _window_notes(disk: DiskLine, now: datetime, tokens: Tokens) -> list[dict[str, Any]]:
+    middle = epoch(now + HORIZON / 2)
+    said = f"<b>Next 24 h</b><br>M1.0+ {probability(_last(disk))}"
+    line = {"xref": "paper", "x": 0.005, "yref": "paper", "y": 0.37, "yanchor": "top"}
+    return [
+        note(tokens, said, x=middle, y=0.98, yref="paper", yanchor="top", color=tokens.accent),
+        note(tokens, "Full-disk P(M1.0+), as issued", **line),
+    ]
+
+
+def _labels(stems: Sequence[Stem], tokens: Tokens) -> list[dict[str, Any]]:
+    common = [stem for stem in stems if stem.goes_class[0] == "C"]
+    largest = [max(common, key=lambda stem: stem.peak_flux_w_m2)] if common else []
+    named = [stem for stem in stems if stem.goes_class[0] in "MX"] + largest
+    return [
+        note(
+            tokens,
+            f'<b style="color:{tokens.class_text(stem.goes_class)}">{stem.goes_class}</b>'
+            f" {stem.region}",
+            x=epoch(stem.peak_at), y=float(np.log10(stem.peak_flux_w_m2)), xanchor="center",
+            yanchor="bottom", yshift=5,
+        )
+        for stem in _spread(named)
+    ]  # fmt: skip
+
+
+def _spread(stems: list[Stem]) -> list[Stem]:
+    """Leave out labels that would lie upon a larger flare's: within six hours only one."""
+    kept: list[Stem] = []
+    for stem in sorted(stems, key=lambda s: -s.peak_flux_w_m2):
+        near = (abs((stem.peak_at - other.peak_at).total_seconds()) for other in kept)
+        if all(seconds > 6 * 3600 for seconds in near):
+            kept.append(stem)
+    return kept

@@ -1,0 +1,88 @@
+"""The ROC diagram: hit rate over false-alarm rate at all thresholds, the entrants together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app_dash import numbers
+from app_dash.figures.chart import Figure, Trace, chart, note, percent_axis
+from app_dash.figures.entrants import Style, styles
+from app_dash.figures.scores import score_text
+from app_dash.skill_answer import SkillAnswer, Verification
+from app_dash.theme import Tokens
+
+
+def roc_figure(answer: SkillAnswer, tokens: Tokens) -> Figure:
+    """Draw the ROC of every entrant, the asked model's operating point, and the areas."""
+    looks = styles(answer.all, tokens)
+    curves = [_curve(entrant, look) for entrant, look in zip(answer.all, looks, strict=True)]
+    diagonal = {"x0": 0, "y0": 0, "x1": 100, "y1": 100}
+    return chart(
+        tokens,
+        [*reversed(curves), *_operating_point(answer, tokens)],
+        xaxis=percent_axis(tokens, "False-alarm rate (POFD), %"),
+        yaxis=percent_axis(tokens, "Hit rate (POD), %"),
+        shapes=[
+            {
+                "type": "line",
+                "layer": "below",
+                "line": {"color": tokens.axis, "width": 1},
+                **diagonal,
+            }
+        ],
+        annotations=_areas(answer, looks, tokens),
+    )
+
+
+def _curve(entrant: Verification, look: Style) -> Trace:
+    points = [p for p in entrant.roc if p.pod is not None and p.pofd is not None]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": look.label,
+        "x": [100 * (p.pofd or 0.0) for p in points],
+        "y": [100 * (p.pod or 0.0) for p in points],
+        "line": {"color": look.color, "width": look.width, "dash": look.dash},
+        "customdata": [numbers.probability(p.threshold) for p in points],
+        "hovertemplate": (
+            f"{look.label}<br>threshold %{{customdata}}<br>hit rate %{{y:.0f}} %"
+            "<br>false-alarm rate %{x:.1f} %<extra></extra>"
+        ),
+    }
+
+
+def _operating_point(answer: SkillAnswer, tokens: Tokens) -> list[Trace]:
+    table, threshold = answer.contingency, answer.threshold
+    if table is None or threshold is None:
+        return []
+    events, quiet = table.hits + table.misses, table.false_alarms + table.correct_negatives
+    if not events or not quiet:
+        return []
+    label = f"at {numbers.probability(threshold.value)}"
+    mark = {"color": tokens.panel, "size": 11, "line": {"color": tokens.accent, "width": 2}}
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers+text",
+            "x": [100 * table.false_alarms / quiet],
+            "y": [100 * table.hits / events],
+            "text": [label],
+            "textposition": "middle right",
+            "textfont": {"color": tokens.text},
+            "marker": mark,
+            "hovertemplate": f"{label}<br>hit rate %{{y:.0f}} %<br>"
+            "false-alarm rate %{x:.1f} %<extra></extra>",
+        }
+    ]
+
+
+def _areas(answer: SkillAnswer, looks: list[Style], tokens: Tokens) -> list[dict[str, Any]]:
+    rows = []
+    for entrant, look in zip(answer.all, looks, strict=True):
+        text = f"{look.label} AUC {score_text(entrant.score('auc').value)}"
+        rows.append((f"<b>{text}</b>" if entrant is answer else text, look.color))
+    return [
+        note(tokens, text, color=color, x=100, y=6 + 8 * (len(rows) - 1 - index),
+             xanchor="right", yanchor="middle", bgcolor=tokens.panel)
+        for index, (text, color) in enumerate(rows)
+    ]  # fmt: skip

@@ -1,0 +1,106 @@
+"""What became of the forecasts: hit, miss, false alarm or quiet, where the truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from solar.flares import HORIZON, Event
+from solar.time import Window, to_datetime64
+
+Times = NDArray[np.datetime64]
+Values = NDArray[np.float64]
+_HORIZON = np.timedelta64(HORIZON)
+
+
+class Outcome(StrEnum):
+    """The four fields of the contingency table, and what cannot be told."""
+
+    HIT = "hit"
+    MISS = "miss"
+    FALSE_ALARM = "false alarm"
+    QUIET = "quiet"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class FlareMark:
+    """A flare of the region: its peak, class, and how the forecast stood to it."""
+
+    peak_at: datetime
+    goes_class: str
+    outcome: Outcome | None
+
+
+@dataclass(frozen=True)
+class Passage:
+    """Probabilities (n, 4) of a region by time, and for one event what became of them."""
+
+    t_rec: Times
+    probability: Values
+    event: Event
+    threshold: float | None
+    outcomes: Sequence[Outcome]
+    flares: Sequence[FlareMark]
+
+
+def forecast_outcomes(
+    t_rec: Times,
+    probability: NDArray[np.float64],
+    *,
+    threshold: float,
+    peaks: Times,
+    covered: Sequence[Window],
+) -> list[Outcome]:
+    """Classify each forecast by the flares that peak in [t, t + 24 h).
+
+    Parameters
+    ----------
+    t_rec, probability : (n,) each; a NaN probability is no forecast and stays unknown
+    peaks : (m,) ascending peak times of the flares of the event's class and above
+    covered : the stretches in which the flare list is complete
+    """
+    first = np.searchsorted(peaks, t_rec, side="left")
+    flared = np.searchsorted(peaks, t_rec + _HORIZON, side="left") > first
+    known = flared | _closed(t_rec, covered)
+    warned = probability >= threshold
+    issued = ~np.isnan(probability)
+    return [
+        _outcome(warned=bool(w), flared=bool(f)) if k and i else Outcome.UNKNOWN
+        for w, f, k, i in zip(warned, flared, known, issued, strict=True)
+    ]
+
+
+def flare_outcomes(
+    peaks: Times, t_rec: Times, probability: NDArray[np.float64], *, threshold: float
+) -> list[Outcome]:
+    """Classify each flare (m,) by the forecast that stood when it peaked, at most 24 h old."""
+    issued = ~np.isnan(probability)
+    times, values = t_rec[issued], probability[issued]
+    found = []
+    for peak in peaks:
+        last = int(np.searchsorted(times, peak, side="right")) - 1
+        if last < 0 or peak - times[last] >= _HORIZON:
+            found.append(Outcome.UNKNOWN)
+        else:
+            found.append(Outcome.HIT if values[last] >= threshold else Outcome.MISS)
+    return found
+
+
+def _closed(t_rec: Times, covered: Sequence[Window]) -> NDArray[np.bool_]:
+    closed = np.zeros(len(t_rec), bool)
+    for window in covered:
+        start, end = to_datetime64(window.start_at), to_datetime64(window.end_at)
+        closed |= (t_rec >= start) & (t_rec + _HORIZON <= end)
+    return closed
+
+
+def _outcome(*, warned: bool, flared: bool) -> Outcome:
+    if flared:
+        return Outcome.HIT if warned else Outcome.MISS
+    return Outcome.FALSE_ALARM if warned else Outcome.QUIET

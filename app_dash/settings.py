@@ -1,0 +1,55 @@
+"""Where the dashboard listens, and what it needs to know of the other services."""
+
+from __future__ import annotations
+
+import secrets
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from solar.errors import InvalidInputError
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class DashSettings(BaseSettings):
+    """Settings of the dashboard, read from the environment with the prefix ``FLARE_``.
+
+    ``secret_key`` signs what the browser sends back; it may be left out only where the server
+    is reached from its own machine alone, and is then new at every start. ``api_key`` is a key
+    with the scope read, for an API that asks for one.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="FLARE_", frozen=True, extra="ignore")
+
+    dash_host: str = "127.0.0.1"
+    dash_port: int = Field(default=8050, ge=1, le=65535)
+    dash_workers: int = Field(default=1, ge=1, le=64)
+    dash_threads: int = Field(default=8, ge=1, le=64)
+    dash_refresh_seconds: int = Field(default=30, ge=5, le=3600)
+    api_url: str = "http://127.0.0.1:8000"
+    api_key: SecretStr | None = None
+    secret_key: SecretStr | None = None
+
+
+def reading_key(settings: DashSettings) -> str | None:
+    """Return the key that the dashboard shows to the API, None where none is set."""
+    return settings.api_key.get_secret_value() if settings.api_key else None
+
+
+def signing_key(settings: DashSettings) -> str:
+    """Return the key that signs, a fresh one when none is set and only this machine can connect.
+
+    Raises
+    ------
+    InvalidInputError
+        When the server would be reachable from elsewhere without a key of its own.
+    """
+    if settings.secret_key is not None:
+        return settings.secret_key.get_secret_value()
+    if settings.dash_host in _LOOPBACK:
+        return secrets.token_hex(32)
+    raise InvalidInputError(
+        f"FLARE_SECRET_KEY is not set although the dashboard listens on {settings.dash_host};"
+        " set it to a long random text, the same for every replica"
+    )

@@ -1,0 +1,159 @@
+"""The shell around every page: navigation, header, strip, and what they say of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from app_dash.components.aria import labelled, unspoken
+from app_dash.numbers import moment
+from app_dash.settings import DashSettings
+from app_dash.standing import standings
+from app_dash.view import Page, View
+from database.overview import DataState
+from solar.sharp import SIMULATED_SERIES
+
+
+class Ids:
+    """The component ids of the shell."""
+
+    URL = "url"
+    THEME = "theme"
+    THEME_TOGGLE = "theme-toggle"
+    TICK = "tick"
+    SECOND = "second"
+    VERSION = "version"
+    NEWEST = "newest"
+    IS_DRAWN = "is-drawn"
+    NAVIGATION = "navigation"
+    TITLE = "title"
+    CLOCK = "clock"
+    AGE = "age"
+    AGE_CHIP = "age-chip"
+    CHIPS = "chips"
+    STRIP = "strip"
+    PAGE = "page"
+    STATUS = "status"
+    API = "api-status"
+
+
+def shell(settings: DashSettings) -> Component:
+    """Lay out the frame; the callbacks of ``routing`` fill it."""
+    return html.Div(
+        [
+            dcc.Location(id=Ids.URL, refresh="callback-nav"),
+            dcc.Store(id=Ids.THEME),
+            dcc.Store(id=Ids.VERSION),
+            dcc.Store(id=Ids.NEWEST),
+            dcc.Store(id=Ids.IS_DRAWN, data=False),
+            dcc.Interval(id=Ids.TICK, interval=settings.dash_refresh_seconds * 1000),
+            dcc.Interval(id=Ids.SECOND, interval=1000),
+            html.A("Skip to content", href="#page", className="skip"),
+            _rail(),
+            _header(),
+            html.Main(
+                [
+                    html.Div(html.Div(className="strip"), id=Ids.STRIP, role="status"),
+                    html.Div(_loading(), id=Ids.PAGE, tabIndex=-1),
+                ],
+                className="content",
+            ),
+        ]
+    )
+
+
+def _loading() -> Component:
+    # The shapes of Now: what stands until the first answer has nearly its size.
+    spans = (4, 4, 4, 4, 8, 12)
+    blocks = [html.Div(className=f"sunk-block span-{span}") for span in spans]
+    return html.Div(blocks, className="grid loading", **unspoken())
+
+
+def _rail() -> Component:
+    return html.Aside(
+        [
+            dcc.Link(html.Span("Flarewatch"), href="/", className="brand", title="Flarewatch"),
+            html.Nav(id=Ids.NAVIGATION, **labelled("Pages")),
+            html.Div([html.Div(id=Ids.API), html.Div(id=Ids.STATUS)], className="rail-footer"),
+        ],
+        className="rail",
+    )
+
+
+def _header() -> Component:
+    return html.Header(
+        [
+            html.Div(id=Ids.TITLE, className="header-title"),
+            html.Time(id=Ids.CLOCK, className="clock"),
+            html.Div(
+                [
+                    html.Span(
+                        ["Data age ", html.B(id=Ids.AGE)], id=Ids.AGE_CHIP, className="chip age"
+                    ),
+                    html.Span(id=Ids.CHIPS, className="chips"),
+                ],
+                className="chips",
+            ),
+            html.Button(
+                id=Ids.THEME_TOGGLE,
+                className="theme-toggle",
+                title="Light or dark",
+                **labelled("Switch between light and dark"),
+            ),
+        ],
+        className="header",
+    )
+
+
+def navigation(pages: Sequence[Page], pathname: str) -> list[Component]:
+    """Link the pages; the id carries the key that opens each."""
+    return [
+        dcc.Link(
+            html.Span(page.title),
+            id=f"nav-{page.key}",
+            href=page.path,
+            title=page.key,
+            className="nav-link active" if page.owns(pathname) else "nav-link",
+        )
+        for page in pages
+    ]
+
+
+def title(page: Page | None, subtitle: str = "") -> list[Component]:
+    """Head the page with its name and what it is for."""
+    if page is None:
+        return [html.H1("Not found")]
+    return [html.H1(page.title), html.Span(subtitle or page.subtitle)]
+
+
+def chips(state: DataState) -> list[Component]:
+    """Name the source of the records and the model of the forecasts."""
+    model = "none live" if state.model is None else state.model.model_id
+    return [
+        html.Span(["Source ", html.B(source_name(state.series))], className="chip source"),
+        html.Span(["Model ", html.B(model)], className="chip model"),
+    ]
+
+
+def source_name(series: Sequence[str]) -> str:
+    """Write the series as a reader knows them; simulated data say so."""
+    if not series:
+        return "none"
+    return " + ".join("SHARP simulated" if s == SIMULATED_SERIES else s for s in series)
+
+
+def status(view: View) -> Component:
+    """List how many regions have a forecast and when records last came in."""
+    state = view.state
+    ingest = "–" if state.last_ingest_at is None else moment(state.last_ingest_at)
+    n_forecast = sum(standing.forecast is not None for standing in standings(state))
+    rows = (("Regions", f"{n_forecast} of {len(state.regions)}"), ("Ingest", ingest))
+    return html.Dl([html.Div([html.Dt(name), html.Dd(value)]) for name, value in rows])
+
+
+def api_status(*, is_up: bool) -> Component:
+    """Say whether the prediction API answers."""
+    word = "up" if is_up else "down"
+    return html.Dl(html.Div([html.Dt("API"), html.Dd(word, className=word)]))

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from plotly.utils import PlotlyJSONEncoder
+from stocked_store import HOURS, MODEL, NOW, stock
+
+from app_dash import explore_query, routing
+from app_dash.components.record_table import cells, sort_of
+from app_dash.explore_query import ExploreQuery
+from app_dash.keyword_values import keyword_value
+from app_dash.pages import explore
+from app_dash.settings import DashSettings
+from database import exploration
+from database.engine import reading
+from database.exploration import Sort, page
+from solar.sharp import BY_NAME
+
+
+@pytest.fixture
+def stocked(engine_sqlite: sa.Engine) -> sa.Engine:
+    stock(engine_sqlite)
+    return engine_sqlite
+
+
+def drawn(engine: sa.Engine, search: str) -> str:
+    view = routing.look(engine, settings=DashSettings(), theme="light")
+    return json.dumps(explore.layout(view, "/explore", search), cls=PlotlyJSONEncoder)
+
+
+def test_a_query_selects_the_live_models_records(stocked: sa.Engine) -> None:
+    query = ExploreQuery(regions="12017", event="M1.0", least=5)
+
+    with reading(stocked) as connection:
+        found = explore_query.find(connection, query).selection
+
+    assert found.model_id == MODEL
+    assert found.window.end_at == NOW + timedelta(seconds=1)
+    assert found.region_ids is not None
+    assert {12017, -12017} <= set(found.region_ids)
+    assert found.min_probability == 0.05
+
+
+def test_the_page_counts_what_the_filters_select(stocked: sa.Engine) -> None:
+    # Four regions over 80 hours; AR 12010 has no forecast.
+    text = drawn(stocked, "?range=all")
+
+    assert f"{4 * HOURS:,}" in text
+    assert f'"children": "{HOURS}"' in text
+
+
+def test_an_unreadable_address_shows_the_defaults_and_the_reason(stocked: sa.Engine) -> None:
+    text = drawn(stocked, "?start=2014-03-29T00:00:00Z&end=2014-03-01T00:00:00Z")
+
+    assert "turned round" in text
+    assert "Distribution of predictions" in text
+
+
+def test_an_empty_selection_says_so_and_offers_everything(stocked: sa.Engine) -> None:
+    text = drawn(stocked, "?regions=99999")
+
+    assert "No stored forecast matches" in text
+    assert "/explore?range=all" in text
+
+
+def test_a_store_without_a_model_says_what_is_missing(engine_sqlite: sa.Engine) -> None:
+    assert "no model is live" in drawn(engine_sqlite, "")
+
+
+def test_a_limited_view_says_that_it_is_limited(
+    stocked: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "cover the newest" not in drawn(stocked, "?range=all")
+
+    monkeypatch.setattr(exploration, "VIEW_LIMIT", 100)
+
+    assert "cover the newest" in drawn(stocked, "?range=all")
+
+
+def test_a_block_of_the_table_is_sorted_and_counted(stocked: sa.Engine) -> None:
+    request: dict[str, Any] = {"startRow": 0, "sortModel": [{"colId": "m1", "sort": "desc"}]}
+
+    found = explore.block(stocked, "?range=all", request)
+
+    assert found["rowCount"] == 4 * HOURS
+    assert found["rowData"][0]["m1"] == "35\u202f%"
+    assert found["rowData"][0]["noaa_ars"] == "12017"
+
+
+def test_without_a_sort_the_newest_comes_first() -> None:
+    assert sort_of({"sortModel": []}) == Sort("t_rec", is_descending=True)
+
+
+def test_a_record_without_a_forecast_gives_its_reason(stocked: sa.Engine) -> None:
+    with reading(stocked) as connection:
+        found = explore_query.find(connection, ExploreQuery(regions="3856")).selection
+        row = cells(page(connection, found, sort=Sort(), start=0, limit=1)[0])
+
+    assert row["m1"] == "–"
+    assert row["rung"] == "beyond 70° of longitude"
+
+
+def test_keywords_are_written_in_their_unit_for_display() -> None:
+    assert keyword_value(1.28e22, BY_NAME["USFLUX"]) == "12.8"
+    assert keyword_value(None, BY_NAME["USFLUX"]) == "–"
+    assert keyword_value(0.0, BY_NAME["R_VALUE"]) == "0.00"
+    assert keyword_value(-4.2e23, BY_NAME["TOTFX"]) == "\u22124.2e23"
+    assert keyword_value(0.000031, BY_NAME["MEANJZH"]) == "3.1e\u22125"

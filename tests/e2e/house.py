@@ -1,0 +1,129 @@
+"""The product as its users run it: store, API and dashboard as processes of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from solar.sharp import LIVE_KEYWORDS, SIMULATED_SERIES
+from solar.time import parse_time
+
+READY_SECONDS = 60.0
+REFRESH_SECONDS = 5
+# A simulation is a function of seed and time: with both fixed every run sees the same Sun.
+SUN = ("--seed", "7", "--regions", "12", "--start", "2024-05-01T00:00:00Z")
+
+
+@dataclass(frozen=True)
+class House:
+    """One store in a folder, and the addresses of the services on it."""
+
+    folder: Path
+    api: str
+    dash: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What every process of this house is told."""
+        given = {name: value for name, value in os.environ.items() if name[:6] != "FLARE_"}
+        return {
+            **given,
+            "FLARE_DATABASE_URL": f"sqlite:///{self.folder}/flarewatch.db",
+            "FLARE_DATA_DIR": str(self.folder),
+            "FLARE_API_PORT": self.api.rpartition(":")[2],
+            "FLARE_API_URL": self.api,
+            "FLARE_API_WORKERS": "1",
+            "FLARE_DASH_PORT": self.dash.rpartition(":")[2],
+            "FLARE_DASH_REFRESH_SECONDS": str(REFRESH_SECONDS),
+        }
+
+    def run(self, package: str, *arguments: str) -> None:
+        """Run a command to its end."""
+        command = [sys.executable, "-m", package, *arguments]
+        subprocess.run(command, env=self.environment, check=True, capture_output=True, timeout=90)
+
+    def simulate(self, *, days: float) -> None:
+        """Send some days of the simulated Sun; the call returns when all are stored."""
+        self.run("data_sender", "simulate", *SUN, "--duration", str(days), "--batch", "2000")
+
+    @contextmanager
+    def serving(self, package: str, *, ready: str) -> Iterator[None]:
+        """Run a service until the block ends."""
+        with (self.folder / f"{package}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", package, "serve"],
+                env=self.environment, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+            try:
+                _wait_for(ready, process)
+                yield
+            finally:
+                process.terminate()
+                try:
+                    process.wait(15)
+                except subprocess.TimeoutExpired:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+
+    def some_region(self) -> int:
+        """Return the number of a simulated region that is still on the disk."""
+        found = self.regions()
+        newest = max(row["last_t_rec"] for row in found)
+        return min(row["region"] for row in found if row["last_t_rec"] == newest)
+
+    def newest(self) -> datetime:
+        """Return the time of the newest record of any region."""
+        return max(parse_time(row["last_t_rec"]) for row in self.regions())
+
+    def regions(self) -> list[dict[str, Any]]:
+        """Return the regions as the API lists them."""
+        answer = requests.get(f"{self.api}/api/v1/regions", timeout=10)
+        found: list[dict[str, Any]] = answer.json()["items"]
+        return found
+
+    def post(self, *, region: int, t_rec: str) -> None:
+        """Post one record of a region, as any sender may."""
+        keywords = {k.name: k.low + (k.high - k.low) * 0.002 for k in LIVE_KEYWORDS}
+        row = {"harpnum": region, "t_rec": t_rec, "series": SIMULATED_SERIES, "quality": 0,
+               "lon_fwt": 5.0, "lat_fwt": 12.0, "keywords": keywords}  # fmt: skip
+        body = {"sender": {"id": "by-hand", "sequence": 1}, "observations": [row]}
+        answer = requests.post(f"{self.api}/api/v1/observations", json=body, timeout=10)
+        assert answer.json()["accepted"] == 1, answer.text
+
+
+def build(folder: Path) -> House:
+    """Choose free ports for a house in an empty folder; nothing runs yet."""
+    return House(folder, f"http://127.0.0.1:{_free_port()}", f"http://127.0.0.1:{_free_port()}")
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise AssertionError(f"{address} stopped with code {process.returncode}")
+        try:
+            if requests.get(address, timeout=5).ok:
+                return
+        except requests.ConnectionError:
+            pass
+        time.sleep(0.1)
+    raise AssertionError(f"{address} does not answer after {READY_SECONDS:.0f} s")
