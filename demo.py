@@ -11,38 +11,51 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 
 GRACE_SECONDS = 10.0
 READY_SECONDS = 60.0
+ASKED_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stopped(Exception):
     """Somebody asked the demonstration to end."""
 
 
+@dataclass(frozen=True)
+class Part:
+    """One running service and where it writes what happens to it."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def last_lines(self) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-8:])
+
+
 def main() -> int:
     arguments = parse_arguments()
     environment = settings(arguments.data)
     require_free_ports(environment)
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    processes: dict[str, subprocess.Popen[bytes]] = {}
+    for one in ASKED_TO_END:
+        signal.signal(one, stop)
+    parts: dict[str, Part] = {}
     try:
         prepare(arguments, environment)
-        processes["API"] = start(environment, "app", "serve")
-        wait_until_ready(f"{environment['FLARE_API_URL']}/ready", processes["API"])
-        processes["dashboard"] = start(environment, "app_dash", "serve")
-        processes["sender"] = start(environment, "data_sender", *sender_arguments(arguments.data))
+        parts["API"] = start(environment, "app", "serve")
+        wait_until_ready(f"{environment['FLARE_API_URL']}/ready", parts, "API")
+        parts["dashboard"] = start(environment, "app_dash", "serve")
+        parts["sender"] = start(environment, "data_sender", *sender_arguments(arguments.data))
         page = f"http://127.0.0.1:{environment['FLARE_DASH_PORT']}"
-        wait_until_ready(page, processes["dashboard"])
+        wait_until_ready(page, parts, "dashboard")
         say(f"\nFlarewatch is open at {page}   (API: {environment['FLARE_API_URL']}/docs)")
-        say("Ctrl-C stops everything.\n")
-        return watch(processes)
+        say(f"The parts write their logs to {environment['FLARE_DATA_DIR']}. Ctrl-C stops all.\n")
+        return watch(parts)
     except Stopped:
         return 0
     finally:
-        end(processes)
+        end(parts)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -99,21 +112,27 @@ def prepare(arguments: argparse.Namespace, environment: dict[str, str]) -> None:
 def sender_arguments(data: Path | None) -> list[str]:
     if data:
         return ["replay", str(data), "--speed", "max"]
-    return ["simulate", "--history", "5"]
+    # A month: enough closed windows for scores with intervals on the Skill page.
+    return ["simulate", "--history", "30"]
 
 
-def start(environment: dict[str, str], package: str, *arguments: str) -> subprocess.Popen[bytes]:
-    # A session of its own: Ctrl-C reaches this supervisor alone, which stops the parts in order.
-    return subprocess.Popen(
-        [sys.executable, "-m", package, *arguments], env=environment, start_new_session=True
-    )
+def start(environment: dict[str, str], package: str, *arguments: str) -> Part:
+    log = Path(environment["FLARE_DATA_DIR"]) / f"{package}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        # A session of its own: Ctrl-C reaches this supervisor alone, which stops them in order.
+        process = subprocess.Popen(
+            [sys.executable, "-m", package, *arguments],
+            env=environment, stdout=output, stderr=output, start_new_session=True,
+        )  # fmt: skip
+    return Part(process, log)
 
 
-def wait_until_ready(address: str, process: subprocess.Popen[bytes]) -> None:
+def wait_until_ready(address: str, parts: dict[str, Part], name: str) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
-        if process.poll() is not None:
-            sys.exit(f"{address} did not start; its last lines above say why")
+        if parts[name].process.poll() is not None:
+            sys.exit(f"the {name} did not start:\n{parts[name].last_lines()}")
         try:
             with urllib.request.urlopen(address, timeout=5):
                 return
@@ -122,28 +141,30 @@ def wait_until_ready(address: str, process: subprocess.Popen[bytes]) -> None:
     sys.exit(f"{address} does not answer after {READY_SECONDS:.0f} s")
 
 
-def watch(processes: dict[str, subprocess.Popen[bytes]]) -> int:
+def watch(parts: dict[str, Part]) -> int:
     """Wait until a part stops by itself; a replay that has sent everything may end."""
     while True:
         time.sleep(0.5)
-        for name, process in list(processes.items()):
-            code = process.poll()
+        for name, part in list(parts.items()):
+            code = part.process.poll()
             if code is None:
                 continue
             if name == "sender" and code == 0:
                 say("The replay is complete; the dashboard stays open.")
-                del processes[name]
+                del parts[name]
                 continue
-            say(f"the {name} stopped with code {code}; its last lines above say why")
+            say(f"the {name} stopped with code {code}:\n{part.last_lines()}")
             return 1
 
 
-def end(processes: dict[str, subprocess.Popen[bytes]]) -> None:
-    for process in reversed(processes.values()):
-        if process.poll() is None:
-            process.terminate()
+def end(parts: dict[str, Part]) -> None:
+    for one in ASKED_TO_END:
+        signal.signal(one, signal.SIG_IGN)  # an impatient second Ctrl-C must not leave parts behind
+    processes = [part.process for part in reversed(parts.values())]
+    for process in processes:
+        process.terminate()
     deadline = time.monotonic() + GRACE_SECONDS
-    for process in processes.values():
+    for process in processes:
         try:
             process.wait(max(0.1, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+ROOT = Path(__file__).parents[2]
+
+
+def free_port() -> str:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return str(listener.getsockname()[1])
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
+    own = {
+        "FLARE_DATABASE_URL": f"sqlite:///{tmp_path}/flarewatch.db",
+        "FLARE_DATA_DIR": str(tmp_path),
+        "FLARE_API_PORT": free_port(),
+        "FLARE_DASH_PORT": free_port(),
+    }
+    yield {**os.environ, **own}
+    for process in processes_of(tmp_path):
+        os.kill(process, signal.SIGKILL)
+
+
+def processes_of(folder: Path) -> list[int]:
+    """Find the processes that were started with this data folder."""
+    wanted = f"FLARE_DATA_DIR={folder}".encode()
+    found = []
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if wanted in environ.read_bytes().split(b"\0"):
+                found.append(int(environ.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+def wait_for_a_prediction(environment: dict[str, str]) -> None:
+    address = f"http://127.0.0.1:{environment['FLARE_API_PORT']}/api/v1/predictions?limit=1"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            if requests.get(address, timeout=5).json()["items"]:
+                return
+        except requests.RequestException:
+            pass
+        time.sleep(0.2)
+    raise AssertionError("no prediction within 60 s")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ask", [signal.SIGINT, signal.SIGHUP])
+def test_the_demonstration_predicts_and_leaves_no_process_behind(
+    environment: dict[str, str], tmp_path: Path, ask: signal.Signals
+) -> None:
+    demo = subprocess.Popen(
+        [sys.executable, "demo.py"], cwd=ROOT, env=environment, stdout=subprocess.PIPE
+    )
+
+    wait_for_a_prediction(environment)
+    running = processes_of(tmp_path)
+    demo.send_signal(ask)
+    demo.communicate(timeout=30)
+
+    assert demo.returncode == 0
+    assert len(running) >= 3
+    assert processes_of(tmp_path) == []
+
+
+def test_a_taken_port_is_named_with_the_way_out(environment: dict[str, str]) -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", int(environment["FLARE_DASH_PORT"])))
+        holder.listen()
+
+        demo = subprocess.run(
+            [sys.executable, "demo.py"], cwd=ROOT, env=environment, capture_output=True, text=True
+        )
+
+    assert demo.returncode == 1
+    assert f"port {environment['FLARE_DASH_PORT']} is taken" in demo.stderr
+    assert "FLARE_DASH_PORT=" in demo.stderr
+
+
+def test_a_file_that_is_not_there_is_named(environment: dict[str, str]) -> None:
+    demo = subprocess.run(
+        [sys.executable, "demo.py", "--data", "no/such.parquet"],
+        cwd=ROOT, env=environment, capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert demo.returncode == 2
+    assert "no/such.parquet does not exist" in demo.stderr
