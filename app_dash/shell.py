@@ -55,7 +55,7 @@ def shell(settings: DashSettings) -> Component:
             _header(),
             html.Main(
                 [
-                    html.Div(html.Div(className="strip"), id=Ids.STRIP, role="status"),
+                    html.Div(html.Div(className="strip pending"), id=Ids.STRIP, role="status"),
                     html.Div(_loading(), id=Ids.PAGE, tabIndex=-1),
                 ],
                 className="content",

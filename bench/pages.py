@@ -19,7 +19,9 @@ VIEWS = 15
 CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PAGES: Mapping[str, str] = {
     "Now": "/",
-    "Region": "/regions?region={region}",
+    "Regions": "/regions",
+    "Region": "/regions/{region}",
+    "Passage": "/regions/{region}?range=passage&keywords=all",
     "Skill": "/skill?range=all",
     "Explore": "/explore?range=all",
 }

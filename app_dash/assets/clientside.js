@@ -1,4 +1,4 @@
-// What the browser does by itself: theme, clock, age of the data, keys.
+// What the browser does by itself: theme, clock, age of the data, keys, focus.
 (() => {
   const CADENCE_S = 720;
   const STORED = "flarewatch-theme";
@@ -36,6 +36,17 @@
       },
     },
   });
+
+  // A live page is drawn anew under its reader: the link that had the keyboard gets it back.
+  let focused = null;
+  document.addEventListener("focusin", (event) => {
+    focused = event.target.closest("#page a[href]")?.getAttribute("href") ?? null;
+  });
+  document.addEventListener("pointerdown", () => { focused = null; });
+  new MutationObserver(() => {
+    if (focused === null || document.activeElement !== document.body) return;
+    document.querySelector(`#page a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  }).observe(document.documentElement, { childList: true, subtree: true });
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;

@@ -87,7 +87,7 @@ def _region(record: Mapping[str, Any]) -> str:
 def _leading_columns() -> list[dict[str, Any]]:
     fixed = {"pinned": "left", "lockPinned": True}
     return [
-        {"field": "region_id", "headerName": "Region", "width": 110, **fixed},
+        {"field": "region_id", "headerName": "Region", "width": 126, **fixed},
         {"field": "noaa_ars", "headerName": "NOAA AR", "width": 96},
         {"field": "t_rec", "headerName": "Time, UTC", "width": 160, "sort": "desc"},
         *(

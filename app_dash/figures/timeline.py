@@ -51,7 +51,7 @@ def timeline_figure(
             *lane_notes(passage.t_rec, passage.outcomes, shown, tokens),
             *flare_notes(passage.flares, span, tokens),
         ],
-        margin={"l": 64, "r": 12, "t": 8, "b": 44},
+        margin={"l": 64, "r": 32, "t": 8, "b": 44},
         hovermode="closest",
     )  # fmt: skip
 

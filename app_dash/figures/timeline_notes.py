@@ -58,9 +58,17 @@ def _end_notes(
     apart = spread(heights, (3.07 if is_log else 104) * LABEL_SHARE)
     is_first = texts[0] == EVENTS[0].label
     side = {"xanchor": "left", "xshift": 2 if is_first else 6, "yshift": 8 if is_first else 0}
+    # Names lie on the lines they name; values stand behind the last forecast, on free ground.
+    ground = {"bgcolor": tokens.panel} if is_first else {}
     return [
         note(
-            tokens, f"<b>{texts[i]}</b>", x=x, y=y, color=tokens.class_text(EVENTS[i].name), **side
+            tokens,
+            f"<b>{texts[i]}</b>",
+            x=x,
+            y=y,
+            color=tokens.class_text(EVENTS[i].name),
+            **side,
+            **ground,
         )
         for i, y in zip(given, apart, strict=True)
     ]

@@ -11,17 +11,15 @@ from typing import get_args
 from dash import html
 from dash.development.base_component import Component
 
-from app_dash.components.aria import unspoken
 from app_dash.components.cards import disk_card
+from app_dash.components.disk_panel import disk_panel
 from app_dash.components.panels import empty_message, graph, legend, panel, segmented
 from app_dash.components.region_table import Sources, region_table
 from app_dash.disk_series import HourlySeries, hourly_series
-from app_dash.figures.disk import Spot, disk_figure
 from app_dash.figures.flares import DiskLine, Stem, flare_figure
 from app_dash.now_query import NowQuery, Order, ordered
 from app_dash.numbers import probability
-from app_dash.standing import MAIN, Alert, Standing, full_disk, standings, threshold_of
-from app_dash.theme import STEP_BOUNDS
+from app_dash.standing import MAIN, Standing, full_disk, standings, threshold_of
 from app_dash.view import View
 from database.engine import reading
 from database.flares import Flare, list_flares
@@ -55,7 +53,7 @@ def layout(view: View, _pathname: str, search: str) -> Component:
     return html.Div(
         [
             *(disk_card(event, disk.found, disk.series, view.tokens) for event in CARDS),
-            _disk_panel(disk, view),
+            disk_panel(disk.found, disk.at, view.tokens),
             _region_panel(disk, view, order),
             _flare_panel(disk, view),
         ],
@@ -74,53 +72,6 @@ def read_disk(view: View, at: datetime) -> Disk:
         model_id = view.state.model.model_id if view.state.model else ""
         columns = hourly_forecasts(connection, model_id, at, hours=hours + 3)
     return Disk(at, standings(view.state), hourly_series(columns, at, hours=hours), flares)
-
-
-def _disk_panel(disk: Disk, view: View) -> Component:
-    placed = [standing for standing in disk.found if _is_placed(standing)]
-    spots = [_spot(standing) for standing in placed]
-    figure = disk_figure(spots, disk.at, view.tokens)
-    over = sum(spot.is_over for spot in spots)
-    text = (
-        f"Solar disk with {len(spots)} regions coloured by their probability of M1.0+ in 24 h;"
-        f" {over} over the threshold."
-    )
-    return panel(
-        "Solar disk",
-        graph("disk", figure, text=text, height=280),
-        *_unplaced(disk.found),
-        _step_scale(),
-        subtitle="P(M1.0+), 24 h",
-        actions="dashed ±70° · size = area",
-        class_name="span-4 disk-panel",
-    )  # fmt: skip
-
-
-def _unplaced(found: Sequence[Standing]) -> list[Component]:
-    names = ", ".join(standing.name for standing in found if not _is_placed(standing))
-    text = f"Behind the limb or of unknown position: {names}"
-    return [html.P(text, className="secondary unplaced")] if names else []
-
-
-def _is_placed(standing: Standing) -> bool:
-    region = standing.region
-    return region.lat_fwt is not None and region.lon_fwt is not None and abs(region.lon_fwt) < 90
-
-
-def _spot(standing: Standing) -> Spot:
-    region = standing.region
-    return Spot(
-        standing.name, region.lat_fwt or 0.0, region.lon_fwt or 0.0, region.area_acr,
-        standing.probability(MAIN), standing.alert is Alert.ALERT,
-    )  # fmt: skip
-
-
-def _step_scale() -> Component:
-    steps = [
-        html.Div([html.I(style={"background": f"var(--step{i})"}), f"{bound * 100:.0f}"])
-        for i, bound in enumerate(STEP_BOUNDS)
-    ]
-    return html.Div([*steps, html.Span("%")], className="step-scale", **unspoken())
 
 
 def _region_panel(disk: Disk, view: View, order: Order) -> Component:

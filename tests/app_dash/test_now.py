@@ -54,6 +54,17 @@ def test_regions_without_a_forecast_stay_with_their_reason(engine_sqlite: sa.Eng
     assert "2 with a forecast, 3 without" in page
 
 
+def test_regions_without_a_position_are_counted_and_named(engine_sqlite: sa.Engine) -> None:
+    stock(engine_sqlite)
+    with engine_sqlite.begin() as connection:
+        connection.execute(sa.text("UPDATE regions SET last_lon_fwt = NULL WHERE region_id > 3860"))
+
+    page = _page(engine_sqlite)
+
+    assert "3 of 4 regions without a position: 12017, 12024, 12013" in page
+    assert "Behind the limb" not in page
+
+
 def test_alert_states_are_words_with_a_shape(engine_sqlite: sa.Engine) -> None:
     stock(engine_sqlite)
 

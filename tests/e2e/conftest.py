@@ -20,7 +20,6 @@ expect.set_options(timeout=15_000)
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Five simulated days, served."""
     built = build(tmp_path_factory.mktemp("house"))
-    built.run("database", "upgrade")
     with built.serving("app", ready=f"{built.api}/ready"):
         built.simulate(days=5)
         with built.serving("app_dash", ready=f"{built.dash}/ready"):

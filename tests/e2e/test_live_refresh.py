@@ -15,10 +15,12 @@ pytestmark = pytest.mark.e2e
 def test_a_new_record_comes_into_now_without_a_reload(house: House, window: OpenWindow) -> None:
     page = window().open(house.dash)
     page.evaluate("window.isSamePage = true")
+    page.get_by_role("link", name="Position").focus()
 
     house.post(region=999_001, t_rec=_later(house))
 
     expect(page.locator("table").get_by_text("HARP 999001")).to_be_visible()
+    expect(page.get_by_role("link", name="Position")).to_be_focused()
     assert page.evaluate("window.isSamePage")
 
 
@@ -49,10 +51,10 @@ def test_a_page_opened_before_its_store_follows_it_to_the_first_prediction(
         page.evaluate("window.isSamePage = true")
         expect(page.get_by_role("alert")).to_contain_text("The store does not answer")
 
-        empty.run("database", "upgrade")
-        expect(page.get_by_text("No SHARP record is stored yet")).to_be_visible()
-
+        # The API of an embedded store also creates it.
         with empty.serving("app", ready=f"{empty.api}/ready"):
+            expect(page.get_by_text("No SHARP record is stored yet")).to_be_visible()
+
             empty.simulate(days=0.2)
             expect(page.get_by_role("row").filter(has_text="%").first).to_be_visible()
         assert page.evaluate("window.isSamePage")

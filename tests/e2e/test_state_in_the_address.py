@@ -25,14 +25,14 @@ def test_a_reload_shows_the_same_region_range_event_and_theme(
     _choose(page, "3 d")
     _choose(page, "C1.0+")
     page.get_by_role("button", name="Switch between light and dark").click()
-    page.wait_for_load_state("networkidle")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     page.reload()
 
     assert page.url.endswith("?range=3d&event=C1.0")
     expect(page.get_by_role("link", name="3 d", exact=True)).to_have_class(CHOSEN)
     expect(page.get_by_role("link", name="C1.0+", exact=True)).to_have_class(CHOSEN)
     expect(page.get_by_text("outcome for C1.0+")).to_be_visible()
-    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
 def test_next_and_previous_lead_through_the_regions_and_keep_the_range(
