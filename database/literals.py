@@ -6,33 +6,46 @@ follows. Text and bytes are written in hexadecimal, so that no value can end its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 
 from solar.errors import InvalidInputError
 
 
-def rows_as_text(rows: Iterable[Sequence[Any]]) -> str:
+def rows_as_text(rows: Sequence[Sequence[Any]], *, numbers: Collection[int] = ()) -> str:
     """Write rows as ``(…),(…)``.
+
+    Parameters
+    ----------
+    numbers : places that hold nothing but floats and None; these are written all at once,
+        several times faster than one by one
 
     Raises
     ------
     InvalidInputError
         For NaN and infinity, which SQL cannot name: missing is None.
     """
-    text = ",".join(f"({','.join([_LITERALS[type(v)](v) for v in row])})" for row in rows)
+    width = len(rows[0])
+    others = [place for place in range(width) if place not in numbers]
+    pattern = f"({','.join('%r' if place in numbers else '%s' for place in range(width))})"
+    text = ",".join([pattern % _with_literals(row, others) for row in rows])
     if "nan" in text or "inf" in text:
         raise InvalidInputError("NaN and infinity cannot be stored; a missing value is None")
-    return text
+    # Neither hexadecimal nor a number holds these letters, so they are missing numbers.
+    return text.replace("None", "NULL")
 
 
-def _number(value: float) -> str:
-    # Without an exponent it would be a DECIMAL, rounded once more on its way into a DOUBLE.
-    text = repr(value)
-    return text if "e" in text else f"{text}e0"
+def _with_literals(row: Sequence[Any], places: Sequence[int]) -> tuple[Any, ...]:
+    values = list(row)
+    for place in places:
+        value = values[place]
+        values[place] = _LITERALS[type(value)](value)
+    return tuple(values)
 
 
+@lru_cache(maxsize=4096)
 def _text(value: str) -> str:
     return f"_utf8mb4 0x{value.encode().hex()}" if value else "''"
 
@@ -41,17 +54,16 @@ def _bytes(value: bytes) -> str:
     return f"0x{value.hex()}" if value else "''"
 
 
+@lru_cache(maxsize=16_384)
 def _moment(at: datetime) -> str:
-    if at.tzinfo is not UTC:
-        at = at.astimezone(UTC)
-    return f"'{at.replace(tzinfo=None).isoformat(' ', 'microseconds')}'"
+    return f"'{at.astimezone(UTC).replace(tzinfo=None).isoformat(' ', 'microseconds')}'"
 
 
 _LITERALS: dict[type, Callable[[Any], str]] = {
     type(None): lambda _: "NULL",
     bool: lambda value: str(int(value)),
     int: repr,
-    float: _number,
+    float: repr,
     str: _text,
     bytes: _bytes,
     datetime: _moment,

@@ -47,7 +47,8 @@ def upsert(
             connection.exec_driver_sql(statement, [tuple(map(_for_sqlite, row)) for row in chunk])
         else:
             head, tail = _mysql_statement(table, tuple(columns), tuple(keep))
-            connection.exec_driver_sql(f"{head}{rows_as_text(chunk)}{tail}")
+            text = rows_as_text(chunk, numbers=_numbers(table, tuple(columns)))
+            connection.exec_driver_sql(f"{head}{text}{tail}")
 
 
 def _for_sqlite(value: object) -> object:
@@ -87,6 +88,12 @@ def _mysql_statement(
     changes = ", ".join(f"{name} = VALUES({name})" for name in updated or key[:1])
     head = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES "  # noqa: S608  our own names
     return head, f" ON DUPLICATE KEY UPDATE {changes}"
+
+
+@lru_cache(maxsize=64)
+def _numbers(table: sa.Table, columns: tuple[str, ...]) -> frozenset[int]:
+    doubles = (isinstance(table.c[name].type, sa.Double) for name in columns)
+    return frozenset(place for place, is_double in enumerate(doubles) if is_double)
 
 
 def _parts(
