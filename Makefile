@@ -7,6 +7,7 @@ TORCH := 2.13.0
 .PHONY: setup demo test check lint bench lock clean
 
 setup: .venv/complete
+	tests/install_tools.sh
 	$(PIP) torch==$(TORCH)
 
 demo: .venv/serving

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -13,13 +14,14 @@ import orjson
 import requests
 import sqlalchemy as sa
 
-from bench.services import free_port, mariadb_store, service
+from bench.store import mariadb_store
 from database.engine import create_engine, writing
 from database.settings import DatabaseSettings
 from database.tables import observations
 from database.upsert import upsert
 from solar.sharp import LIVE_KEYWORDS
 from solar.time import isoformat
+from tests.processes import free_port, serving
 
 BATCHES = (1, 64, 1000)
 SECONDS = 8.0
@@ -46,7 +48,8 @@ def _measure_product(address: str) -> dict[int, float]:
     port = free_port()
     base = f"http://127.0.0.1:{port}"
     settings = {"FLARE_DATABASE_URL": address, "FLARE_API_PORT": port, "FLARE_API_WORKERS": "2"}
-    with service("app", "serve", ready=f"{base}/ready", **settings):
+    environment = {**os.environ, **settings}
+    with serving("app", "serve", ready=f"{base}/ready", environment=environment):
         return {n: _rate(f"{base}/api/v1/observations", batch=n) for n in BATCHES}
 
 
@@ -55,9 +58,9 @@ def _measure_row_per_request(address: str) -> dict[int, float]:
     command = ("gunicorn", "bench.row_per_request:create_app()", "--bind", f"127.0.0.1:{port}",
                "--workers", "2", "--worker-class", "gthread", "--threads", "4",
                "--no-control-socket")  # fmt: skip
-    database_port = str(sa.make_url(address).port)
+    environment = {**os.environ, "BENCH_DATABASE_PORT": str(sa.make_url(address).port)}
     base = f"http://127.0.0.1:{port}"
-    with service(*command, ready=f"{base}/ready", BENCH_DATABASE_PORT=database_port):
+    with serving(*command, ready=f"{base}/ready", environment=environment):
         return {n: _rate(f"{base}/observations", batch=n) for n in BATCHES}
 
 

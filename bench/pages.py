@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 
@@ -10,9 +11,10 @@ import requests
 from playwright.sync_api import Page, Request, sync_playwright
 
 from bench.filling import fill
-from bench.services import free_port, mariadb_store, service
+from bench.store import mariadb_store
 from database.engine import create_engine
 from database.settings import DatabaseSettings
+from tests.processes import free_port, serving
 
 PREDICTIONS = 1_000_000
 VIEWS = 15
@@ -31,13 +33,16 @@ def main() -> None:
     """Fill a MariaDB store, open every page several times, print the 95th percentiles."""
     with mariadb_store() as address:
         api, dash = free_port(), free_port()
-        settings = {
+        environment = {
+            **os.environ,
             "FLARE_DATABASE_URL": address, "FLARE_API_PORT": api, "FLARE_DASH_PORT": dash,
             "FLARE_API_URL": f"http://127.0.0.1:{api}",
         }  # fmt: skip
         with (
-            service("app", "serve", ready=f"http://127.0.0.1:{api}/ready", **settings),
-            service("app_dash", "serve", ready=f"http://127.0.0.1:{dash}/", **settings),
+            serving("app", "serve", ready=f"http://127.0.0.1:{api}/ready", environment=environment),
+            serving(
+                "app_dash", "serve", ready=f"http://127.0.0.1:{dash}/", environment=environment
+            ),
         ):
             _fill(address, f"http://127.0.0.1:{api}")
             _measure(f"http://127.0.0.1:{dash}")

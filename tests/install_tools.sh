@@ -1,10 +1,12 @@
 #!/bin/sh
-# Installs what the tests need beside Python: a MariaDB server and a Chromium browser.
+# Installs what tests and training need beside Python: a MariaDB server, a Chromium browser, and
+# the OpenMP library that LightGBM is linked to.
 set -eu
 PATH=$PATH:/usr/sbin:/usr/local/sbin
 missing=
 command -v mariadbd >/dev/null || missing="$missing mariadb-server"
 command -v chromium >/dev/null || missing="$missing chromium"
+ldconfig -p | grep -q libgomp.so.1 || missing="$missing libgomp1"
 [ -z "$missing" ] && exit 0
 
 if command -v apt-get >/dev/null; then
@@ -18,6 +20,6 @@ if command -v apt-get >/dev/null; then
         exit 0
     fi
 fi
-echo "The tests need$missing, which may not be installed from here. Install by hand:" >&2
+echo "This needs$missing, which may not be installed from here. Install by hand:" >&2
 echo "    apt-get install --no-install-recommends$missing" >&2
 exit 1

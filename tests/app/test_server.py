@@ -36,7 +36,7 @@ def free_port() -> int:
 
 
 def get(url: str) -> dict[str, Any]:
-    with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310  our own server
+    with urllib.request.urlopen(url, timeout=5) as response:
         answer: dict[str, Any] = json.load(response)
         return answer
 
@@ -73,12 +73,12 @@ def wait_for(url: str, process: subprocess.Popen[bytes]) -> str:
 def test_the_server_starts_stores_and_stops_within_5_seconds(tmp_path: Path, row: Row) -> None:
     with serving(f"sqlite:///{tmp_path}/flarewatch.db") as (url, process):
         ready = get(f"{url}/ready")
-        request = urllib.request.Request(  # noqa: S310  our own server
+        request = urllib.request.Request(
             f"{url}/api/v1/observations",
             json.dumps({"observations": [row()]}).encode(),
             {"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310  our own server
+        with urllib.request.urlopen(request, timeout=5) as response:
             answer = json.load(response)
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)
@@ -97,7 +97,7 @@ def test_on_mariadb_several_workers_count_together(mariadb_engine: Any, row: Row
     with serving(address) as (url, process):
         for _ in range(8):
             get(f"{url}/ready")
-        with urllib.request.urlopen(f"{url}/metrics", timeout=5) as response:  # noqa: S310  ours
+        with urllib.request.urlopen(f"{url}/metrics", timeout=5) as response:
             text = response.read().decode()
         process.terminate()
         assert process.wait(10) == 0

@@ -4,52 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import requests
 import sqlalchemy as sa
+from processes import free_port, serving
 
 from database.tables import observations, predictions
 from model_training.registry import ARTIFACTS, read_stages
 
 ROWS = 8_570  # of hourly_2014.parquet, each region and time once
-
-
-def free_port() -> str:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return str(listener.getsockname()[1])
-
-
-@contextmanager
-def running(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", *command], env=environment, start_new_session=True
-    )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def wait_until_ready(base: str) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            if requests.get(f"{base}/ready", timeout=5).ok:
-                return
-        except requests.ConnectionError:
-            time.sleep(0.1)
-    raise AssertionError("the API did not become ready")
 
 
 def count(engine: sa.Engine, table: sa.Table) -> int:
@@ -73,15 +40,13 @@ def test_an_api_killed_in_the_middle_of_a_replay_loses_and_doubles_nothing(
     replay = ["data_sender", "replay", str(shared_data / "sharp" / "hourly_2014.parquet")]
     replay += ["--speed", "max", "--batch", "200"]
 
-    with running(["app", "serve"], environment) as api:
-        wait_until_ready(base)
+    with serving("app", "serve", ready=f"{base}/ready", environment=environment) as api:
         sender = subprocess.Popen([sys.executable, "-m", *replay], env=environment)
         while count(engine, observations) < ROWS // 4:
             time.sleep(0.05)
         os.killpg(api.pid, signal.SIGKILL)
     interrupted_at = count(engine, observations)
-    with running(["app", "serve"], environment):
-        wait_until_ready(base)
+    with serving("app", "serve", ready=f"{base}/ready", environment=environment):
         assert sender.wait(120) == 0
         again = subprocess.run(
             [sys.executable, "-m", *replay, "--restart"], env=environment, capture_output=True

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from processes import free_port, serving
 
 from solar.sharp import LIVE_KEYWORDS, SIMULATED_SERIES
 from solar.time import parse_time
 
-READY_SECONDS = 60.0
 REFRESH_SECONDS = 5
 # A simulation is a function of seed and time: with both fixed every run sees the same Sun.
 SUN = ("--seed", "7", "--regions", "12", "--start", "2024-05-01T00:00:00Z")
@@ -61,21 +58,9 @@ class House:
     @contextmanager
     def serving(self, package: str, *, ready: str) -> Iterator[None]:
         """Run a service until the block ends."""
-        with (self.folder / f"{package}.log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", package, "serve"],
-                env=self.environment, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
-            try:
-                _wait_for(ready, process)
-                yield
-            finally:
-                process.terminate()
-                try:
-                    process.wait(15)
-                except subprocess.TimeoutExpired:
-                    os.killpg(process.pid, signal.SIGKILL)
-                    process.wait()
+        log = self.folder / f"{package}.log"
+        with serving(package, "serve", ready=ready, environment=self.environment, log=log):
+            yield
 
     def some_region(self) -> int:
         """Return the number of a simulated region that is still on the disk."""
@@ -105,25 +90,4 @@ class House:
 
 def build(folder: Path) -> House:
     """Choose free ports for a house in an empty folder; nothing runs yet."""
-    return House(folder, f"http://127.0.0.1:{_free_port()}", f"http://127.0.0.1:{_free_port()}")
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise AssertionError(f"{address} stopped with code {process.returncode}")
-        try:
-            if requests.get(address, timeout=5).ok:
-                return
-        except requests.ConnectionError:
-            pass
-        time.sleep(0.1)
-    raise AssertionError(f"{address} does not answer after {READY_SECONDS:.0f} s")
+    return House(folder, f"http://127.0.0.1:{free_port()}", f"http://127.0.0.1:{free_port()}")

@@ -11,14 +11,9 @@ from pathlib import Path
 
 import pytest
 import requests
+from processes import free_port
 
 ROOT = Path(__file__).parents[2]
-
-
-def free_port() -> str:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return str(listener.getsockname()[1])
 
 
 @pytest.fixture
