@@ -1,0 +1,163 @@
+"""What `GET /skill` says of real forecasts is what pandas finds in them, from files alone."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+import sqlalchemy as sa
+from flask.testing import FlaskClient
+from pyarrow import ipc, parquet
+
+from database.engine import transact
+from database.entrants import PRIOR_RATES
+from database.flare_import import import_flares
+from solar.sharp import BY_NAME
+from solar.time import tai_to_utc
+
+DAY = pd.Timedelta(days=1)
+FIRST, END = pd.Timestamp("2014-02-16"), pd.Timestamp("2014-04-14")
+ENTRANTS = ("climatology-120d", "climatology-365d", "persistence")
+
+
+@pytest.fixture
+def replayed(
+    client_sqlite: FlaskClient, engine_sqlite: sa.Engine, shared_data: Path, clock: Any
+) -> FlaskClient:
+    flares = shared_data / "flares" / "goes_flares.parquet"
+    transact(engine_sqlite, lambda c: import_flares(c, flares, now=clock()))
+    hourly = parquet.read_table(shared_data / "sharp" / "hourly_2014.parquet")
+    t_rec = tai_to_utc(hourly.column("t_rec").to_numpy())
+    given = {name: hourly.column(name) for name in hourly.column_names if name in BY_NAME}
+    rows = pa.table(
+        {
+            "harpnum": hourly.column("harpnum"),
+            "noaa_ars": hourly.column("noaa_ar"),
+            "t_rec": pa.array(t_rec, pa.timestamp("us", "UTC")),
+            **given,
+        }
+    )
+    clock.now = clock.now.replace(month=5)
+    for start in range(0, len(rows), 5_000):
+        body = io.BytesIO()
+        part = rows.slice(start, 5_000)
+        with ipc.new_stream(body, part.schema) as stream:
+            stream.write_table(part)
+        answer = client_sqlite.post(
+            "/api/v1/observations?sender=spring",
+            data=body.getvalue(),
+            content_type="application/vnd.apache.arrow.stream",
+        )
+        assert answer.get_json()["accepted"] == len(part)
+    return client_sqlite
+
+
+@pytest.fixture
+def strong(shared_data: Path) -> pd.DataFrame:
+    """M1.0+ flares straight from the list, with the HARP of their NOAA number, 0 for none."""
+    listed = pd.read_parquet(shared_data / "flares" / "goes_flares.parquet")
+    hourly = pd.read_parquet(shared_data / "sharp" / "hourly_2014.parquet")
+    harps = hourly.drop_duplicates("noaa_ar").set_index("noaa_ar").harpnum.astype(int)
+    mended = listed.peak_time.where(listed.peak_time >= listed.start_time, listed.peak_time + DAY)
+    region = listed.noaa_ar.map(harps).fillna(-1).where(listed.noaa_ar > 0, 0).astype(int)
+    flares = pd.DataFrame({"peak": mended, "region": region})
+    return flares[listed.goes_class.str[0].isin(["M", "X"])].sort_values("peak")
+
+
+def came(t: pd.Series, peaks: pd.Series, *, back: bool = False) -> np.ndarray:
+    start, end = (t - DAY, t) if back else (t, t + DAY)
+    ordered = np.sort(peaks.to_numpy())
+    return np.searchsorted(ordered, end.to_numpy()) > np.searchsorted(ordered, start.to_numpy())
+
+
+def stored(client: FlaskClient) -> pd.DataFrame:
+    text = client.get("/api/v1/predictions?format=csv&limit=10000").get_data(as_text=True)
+    frame = pd.read_csv(io.StringIO(text))
+    t = pd.to_datetime(frame.t_rec, utc=True, format="ISO8601").dt.tz_localize(None)
+    return pd.DataFrame({"region": frame.region, "t": t, "p": frame["M1.0"]})
+
+
+def region_cases(predictions: pd.DataFrame, strong: pd.DataFrame) -> pd.DataFrame:
+    unclear = came(predictions.t, strong[strong.region == 0].peak)
+    own, before = np.zeros((2, len(predictions)), bool)
+    for region, rows in predictions.groupby("region"):
+        at = predictions.index.get_indexer(rows.index)
+        peaks = strong[strong.region == region].peak
+        own[at], before[at] = came(rows.t, peaks), came(rows.t, peaks, back=True)
+    cases = predictions.assign(
+        o=own, persistence=before.astype(float), day=predictions.t.dt.floor("D")
+    )
+    return cases[~unclear & predictions.p.notna()]
+
+
+def disk_cases(predictions: pd.DataFrame, strong: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    for day in pd.date_range(FIRST, END, inclusive="left"):
+        recent = predictions[(predictions.t > day - DAY / 4) & (predictions.t <= day)].dropna()
+        newest = recent.sort_values("t").groupby("region").p.last()
+        rows.append((day, 1 - np.prod(1 - newest)))
+    frame = pd.DataFrame(rows, columns=["day", "p"])
+    o, before = came(frame.day, strong.peak), came(frame.day, strong.peak, back=True)
+    return frame.assign(o=o, persistence=before.astype(float))
+
+
+def climatology(days: pd.Series, past: pd.DataFrame, *, span: int, prior: float) -> pd.Series:
+    rates = {}
+    for day in days.unique():
+        closed = past[(past.day >= day - DAY - span * DAY) & (past.day < day - DAY)]
+        weight = 10 * len(closed) / closed.day.nunique() if len(closed) else 1.0
+        rates[day] = (closed.o.sum() + weight * prior) / (len(closed) + weight)
+    return days.map(rates)
+
+
+def expected(p: pd.Series, o: pd.Series, threshold: float) -> dict[str, float]:
+    yes = p >= threshold
+    hits, false_alarms = int((yes & o).sum()), int((yes & ~o).sum())
+    misses, quiet = int((~yes & o).sum()), int((~yes & ~o).sum())
+    base = o.mean()
+    return {
+        "hits": hits,
+        "false_alarms": false_alarms,
+        "misses": misses,
+        "correct_negatives": quiet,
+        "tss": hits / (hits + misses) - false_alarms / (false_alarms + quiet),
+        "brier": float(((p - o) ** 2).mean()),
+        "bss": float(1 - ((p - o) ** 2).mean() / (base * (1 - base))),
+    }
+
+
+@pytest.mark.parametrize("scope", ["region", "disk"])
+def test_every_entrant_scores_what_pandas_finds_in_the_stored_predictions(
+    replayed: FlaskClient, strong: pd.DataFrame, scope: str
+) -> None:
+    predictions = stored(replayed)
+    region_past = region_cases(predictions, strong)
+    if scope == "region":
+        cases, past = region_past, region_past
+        cases = cases[(cases.day >= FIRST) & (cases.day < END)]
+    else:
+        cases = disk_cases(predictions, strong)
+        every_day = pd.Series(pd.date_range(FIRST - 400 * DAY, END))
+        past = pd.DataFrame({"day": every_day, "o": came(every_day, strong.peak)})
+    prior = PRIOR_RATES[scope]["M1.0"]
+    for span in (120, 365):
+        rates = climatology(cases.day, past, span=span, prior=prior)
+        cases = cases.assign(**{f"climatology-{span}d": rates})
+
+    answer = replayed.get(
+        f"/api/v1/skill?event=M1.0&scope={scope}&from=2014-02-16T00:00:00Z&to=2014-04-14T00:00:00Z"
+    ).get_json()
+
+    assert len(predictions) == 8_570
+    entrants = {"p": answer} | {one["model"]: one for one in answer["entrants"]}
+    assert set(entrants) == {"p", *ENTRANTS}
+    for name, body in entrants.items():
+        wanted = expected(cases[name], cases.o, body["threshold"]["value"])
+        found = body["contingency"] | {k: v["value"] for k, v in body["scores"].items()}
+        assert (body["n"], body["n_events"]) == (len(cases), int(cases.o.sum()))
+        assert {key: found[key] for key in wanted} == pytest.approx(wanted, abs=1e-9), name
