@@ -64,14 +64,15 @@ def ingest(
 
     def work(connection: sa.Connection) -> Outcome:
         region_ids = resolve_regions(connection, batch)
+        # First, because it locks the regions: of two senders with the same new rows the second
+        # waits and finds duplicates. A new region brings the flares of its NOAA number along.
+        record_sightings(connection, sightings(batch, region_ids))
         found = _against_store(connection, batch, region_ids)
         forecasts: list[tuple[Any, ...]] = []
         if found.rows:
             new = batch.take(found.rows)
             ids = [region_ids[row] for row in found.rows]
             _store(connection, new, ids, found=found, sender=sender, now=now)
-            # Before the forecast: a new region brings the flares listed under its NOAA number.
-            record_sightings(connection, sightings(new, ids))
             forecasts = _forecast(connection, lineup, new, ids, revisions=found.revisions, now=now)
             supersede(connection, found.revised_keys, now=now)
             store_predictions(connection, forecasts)

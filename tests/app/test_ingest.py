@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import numpy as np
@@ -164,3 +166,25 @@ def test_flares_listed_before_their_region_was_seen_count_in_its_first_forecast(
     (stored,) = client.get("/api/v1/predictions").get_json()["items"]
     (expected,) = client.post("/api/v1/predict", json=by_harp).get_json()["predictions"]
     assert stored["probabilities"] == expected["probabilities"]
+
+
+def test_of_many_senders_with_the_same_new_rows_only_one_is_told_that_they_were_new(
+    client: FlaskClient, row: Row
+) -> None:
+    rows = [
+        row(harpnum=3721 + i % 3, t_rec=f"2014-03-0{1 + i // 24}T{i % 24:02}:00:00Z")
+        for i in range(120)
+    ]
+    start = Barrier(4)
+
+    def send(sender: str) -> dict[str, int]:
+        start.wait()
+        body = {"sender": {"id": sender}, "observations": rows}
+        answer: dict[str, int] = client.application.test_client().post(URL, json=body).get_json()
+        return answer
+
+    with ThreadPoolExecutor(4) as senders:
+        answers = list(senders.map(send, ["a", "b", "c", "d"]))
+
+    assert sum(answer["accepted"] for answer in answers) == 120
+    assert sum(answer["duplicates"] for answer in answers) == 360
