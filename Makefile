@@ -8,7 +8,6 @@ TORCH := 2.13.0
 
 setup: .venv/complete
 	tests/install_tools.sh
-	$(PIP) torch==$(TORCH)
 
 demo: .venv/serving
 	.venv/bin/python demo.py $(if $(DATA),--data "$(DATA)") $(if $(FLARES),--flares "$(FLARES)")
@@ -38,11 +37,13 @@ bench: .venv/complete
 	$(PIP) --no-deps --no-index --no-build-isolation -e .
 	@touch $@
 
+# Torch is installed first and outside the lock file: its build for the machine at hand (CPU or GPU)
+# is chosen by the installer.
 .venv/complete: .venv/serving
+	$(PIP) torch==$(TORCH)
 	$(PIP) --require-hashes -r requirements.lock
 	@touch $@
 
-# Torch is left out: its build for the machine at hand (CPU or GPU) is chosen by the installer.
 lock:
 	$(UV) --extra api --extra dashboard --extra sender pyproject.toml -o .venv/serving.lock
 	$(UV) --all-extras --constraint .venv/serving.lock pyproject.toml -o .venv/all.lock

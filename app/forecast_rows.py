@@ -1,26 +1,34 @@
-"""Forecast rows: what a model said of a batch, as rows for the store."""
+"""Forecast rows: what a model said of some records, as rows for the store."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from app.nulls import nullable
+from app.windows import Integers
+from database.observations import Key, Records
 from model_training.artifact import Scores
 
 
 def forecast_rows(
-    model_id: str, region_ids: Sequence[int], times: Sequence[datetime],
+    model_id: str, keys: Sequence[Key],
     *, scores: Scores, revisions: Sequence[int], now: datetime,
 ) -> list[tuple[Any, ...]]:  # fmt: skip
-    """Return one row per observation in the order of `database.predictions.COLUMNS`."""
+    """Return one row per forecast in the order of `database.predictions.COLUMNS`."""
     columns = zip(
-        region_ids, times, nullable(scores.calibrated), nullable(scores.raw),
+        keys, nullable(scores.calibrated), nullable(scores.raw),
         scores.rung.tolist(), scores.reason, nullable(scores.imputed_share), revisions,
         strict=True,
     )  # fmt: skip
     return [
-        (region_id, t_rec, model_id, *calibrated, *raw, rung, reason, share, revision, now)
-        for region_id, t_rec, calibrated, raw, rung, reason, share, revision in columns
+        (*key, model_id, *calibrated, *raw, rung, reason, share, revision, now)
+        for key, calibrated, raw, rung, reason, share, revision in columns
     ]
+
+
+def keys_of(records: Records, places: Integers) -> list[Key]:
+    """Return the region and the time of some records as the store names them."""
+    times = (at.replace(tzinfo=UTC) for at in records.t_rec[places].tolist())
+    return list(zip(records.region_id[places].tolist(), times, strict=True))

@@ -11,17 +11,25 @@ import numpy as np
 import sqlalchemy as sa
 
 from app.batch import Batch, Rejection
-from app.forecast_rows import forecast_rows
+from app.forecast_rows import forecast_rows, keys_of
 from app.history import stored_history
 from app.nulls import nullable
 from app.schemas import Sender
 from app.scoring import Lineup, features_of, forecast
 from app.sightings import sightings
+from app.windows import gathered, joined, records_of, spans_around, touched_windows
 from database.engine import transact
 from database.harps import RegionName, resolve_many
-from database.observations import Key, known_contents, store_observations
+from database.observations import (
+    Key,
+    Records,
+    known_contents,
+    load_records,
+    store_observations,
+)
 from database.predictions import store_predictions, supersede
 from database.regions import record_sightings
+from database.reissue import reissue
 from database.senders import Delivery, record_delivery
 from database.stale_days import mark_stale
 
@@ -72,11 +80,14 @@ def ingest(
         if found.rows:
             new = batch.take(found.rows)
             ids = [region_ids[row] for row in found.rows]
+            # Read before anything is written: what is new is at hand already.
+            around = load_records(connection, spans_around(new, ids, lineup.models))
             _store(connection, new, ids, found=found, sender=sender, now=now)
-            forecasts = _forecast(connection, lineup, new, ids, revisions=found.revisions, now=now)
             supersede(connection, found.revised_keys, now=now)
+            fresh = records_of(new, ids, found.revisions)
+            forecasts = _forecast(connection, lineup, around, fresh, now=now)
             store_predictions(connection, forecasts)
-            mark_stale(connection, {at.date() for at in new.t_rec})
+            mark_stale(connection, {t_rec.date() for _, t_rec, *_ in forecasts})
         delivery = Delivery(found.accepted, found.duplicates, found.revised, len(rejected))
         record_delivery(connection, sender.id, delivery, sequence=sender.sequence, now=now)
         return Outcome(delivery, list(rejected), forecasts)
@@ -146,15 +157,26 @@ def _store(
 
 
 def _forecast(
-    connection: sa.Connection, lineup: Lineup, batch: Batch, region_ids: Sequence[int],
-    *, revisions: Sequence[int], now: datetime,
-) -> list[tuple[Any, ...]]:  # fmt: skip
-    flares, known = stored_history(connection, batch.times)
-    features = features_of(batch, np.array(region_ids, np.int64), flares, known=known)
+    connection: sa.Connection, lineup: Lineup, around: Records, fresh: Records, *, now: datetime
+) -> list[tuple[Any, ...]]:
+    """Forecast from the fresh records, and again from those whose windows they have changed."""
+    records, part = joined(around, fresh)
+    is_fresh = part == 1
+    flares, known = stored_history(connection, records.t_rec)
+    features = features_of(records, flares, known=known)
     rows: list[tuple[Any, ...]] = []
     for model in lineup.models:
-        scores = forecast(model, features, batch.lon_fwt)
-        rows += forecast_rows(
-            model.model_id, region_ids, batch.t_rec, scores=scores, revisions=revisions, now=now
-        )
+        matrix = model.matrix(features)
+        for ends, windows in touched_windows(records, is_fresh, model.manifest):
+            scores = forecast(model, gathered(matrix, windows), records.lon_fwt[ends])
+            keys, revisions = keys_of(records, ends), records.revision[ends]
+            if windows.shape[1] > 1:
+                is_old = ~is_fresh[ends] | (revisions > 1)
+                again = [keys[place] for place in np.flatnonzero(is_old).tolist()]
+                following = reissue(connection, model.model_id, again, now=now)
+                # A window changes more often than the record that it ends with.
+                revisions = np.maximum(revisions, [following.get(key, 1) for key in keys])
+            rows += forecast_rows(
+                model.model_id, keys, scores=scores, revisions=revisions.tolist(), now=now
+            )
     return rows

@@ -11,11 +11,12 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from app.batch import Batch
-from app.forecast_rows import forecast_rows
+from app.forecast_rows import forecast_rows, keys_of
 from app.history import stored_history
 from app.ingest import resolve_regions
 from app.schemas import Flare
 from app.scoring import features_of, forecast
+from app.windows import gathered, joined, look_back, records_of
 from database.harps import RegionName, resolve_many
 from model_training.artifact import Artifact
 from model_training.features import FlareHistory
@@ -35,28 +36,27 @@ def predict(
 ) -> list[tuple[Any, ...]]:
     """Score the newest row of each region, in the order of `database.predictions.COLUMNS`.
 
+    The rows of a region are its window; nothing that is stored joins them.
+
     Parameters
     ----------
     flares : all there were in the last 27 days; None takes what the store knows
     """
     region_ids = resolve_regions(connection, batch)
-    newest: dict[int, int] = {}
-    for row, region_id in enumerate(region_ids):
-        if region_id not in newest or batch.t_rec[row] >= batch.t_rec[newest[region_id]]:
-            newest[region_id] = row
-    ids = sorted(newest)
-    window = batch.take([newest[region_id] for region_id in ids])
+    records, _ = joined(records_of(batch, region_ids, [_UNSTORED] * len(batch)))
     history, known = (
-        stored_history(connection, window.times)
+        stored_history(connection, records.t_rec)
         if flares is None
-        else (_given_history(connection, flares), np.ones(len(window), np.bool_))
+        else (_given_history(connection, flares), np.ones(len(records), np.bool_))
     )
-    features = features_of(window, np.array(ids, np.int64), history, known=known)
-    scores = forecast(model, features, window.lon_fwt)
-    revisions = [_UNSTORED] * len(window)
-    return forecast_rows(
-        model.model_id, ids, window.t_rec, scores=scores, revisions=revisions, now=now
-    )
+    matrix = model.matrix(features_of(records, history, known=known))
+    # The number 0 is no region's, so that the last record is seen to end one too.
+    newest = np.flatnonzero(np.diff(records.region_id, append=0) != 0)
+    windows = look_back(records, newest, model.manifest)
+    scores = forecast(model, gathered(matrix, windows), records.lon_fwt[newest])
+    keys = keys_of(records, newest)
+    revisions = [_UNSTORED] * len(keys)
+    return forecast_rows(model.model_id, keys, scores=scores, revisions=revisions, now=now)
 
 
 def _given_history(connection: sa.Connection, flares: Sequence[Flare]) -> FlareHistory:

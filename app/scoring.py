@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from app.batch import Batch
+from database.observations import Records
 from model_training import artifact
-from model_training.artifact import Artifact, Scores
-from model_training.features import FlareHistory, history_features
+from model_training.artifact import Artifact, Inputs, Scores
+from model_training.features import HISTORY_FEATURES, FlareHistory, history_features
 from solar.errors import ArtifactError
 from solar.flares import EVENTS
-from solar.sharp import KEYWORDS, LONGITUDE_LIMIT_DEG
+from solar.sharp import BY_NAME, KEYWORDS, LONGITUDE_LIMIT_DEG
 from solar.time import Window, to_datetime64
 
 Floats = NDArray[np.float64]
@@ -61,13 +61,28 @@ def load_lineup(folder: Path) -> Lineup:
     Raises
     ------
     ArtifactError
-        Naming the model, when one is missing or is not the one that its manifest describes.
+        Naming the model, when one is missing, is not the one that its manifest describes, or
+        looks at what no observation brings.
     """
     stages = _read_stages(folder)
-    load = [
-        artifact.load(folder / name.replace("@", "-")) for name in (stages.live, *stages.shadow)
+    live, *shadows = (
+        _servable(artifact.load(folder / name.replace("@", "-")))
+        for name in (stages.live, *stages.shadow)
+    )
+    return Lineup(live, tuple(shadows))
+
+
+def _servable(model: Artifact) -> Artifact:
+    foreign = [
+        name for name in model.feature_names if name not in BY_NAME and name not in HISTORY_FEATURES
     ]
-    return Lineup(load[0], tuple(load[1:]))
+    if foreign:
+        raise ArtifactError(
+            f"model {model.model_id} cannot serve: {', '.join(foreign)} come neither with an"
+            " observation nor from the flare list; promote a model of SHARP keywords and flare"
+            " history instead"
+        )
+    return model
 
 
 def _read_stages(folder: Path) -> Stages:
@@ -85,11 +100,11 @@ def _read_stages(folder: Path) -> Stages:
 
 
 def features_of(
-    batch: Batch, region_id: NDArray[np.int64], flares: FlareHistory, *, known: NDArray[np.bool_]
+    records: Records, flares: FlareHistory, *, known: NDArray[np.bool_]
 ) -> dict[str, Floats]:
-    """Name what the models may look at: (n,) each, NaN where missing."""
-    keywords = {k.name: batch.keywords[:, place] for place, k in enumerate(KEYWORDS)}
-    return keywords | history_features(region_id, batch.times, flares, known=known)
+    """Name what the models may look at: (m,) each, NaN where missing."""
+    keywords = {k.name: records.keywords[:, place] for place, k in enumerate(KEYWORDS)}
+    return keywords | history_features(records.region_id, records.t_rec, flares, known=known)
 
 
 def known_history(times: NDArray[np.datetime64], covered: Sequence[Window]) -> NDArray[np.bool_]:
@@ -101,9 +116,9 @@ def known_history(times: NDArray[np.datetime64], covered: Sequence[Window]) -> N
     return known
 
 
-def forecast(model: Artifact, features: Mapping[str, Floats], lon_fwt: Floats) -> Scores:
+def forecast(model: Artifact, inputs: Inputs, lon_fwt: Floats) -> Scores:
     """Score rows, with columns in the order of `EVENTS`; beyond 70 degrees none is given."""
-    scores = model.score(features)
+    scores = model.score_inputs(inputs)
     names = [event.name for event in model.manifest.events]
     order = [names.index(event.name) if event.name in names else None for event in EVENTS]
     beyond = np.abs(lon_fwt) > LONGITUDE_LIMIT_DEG

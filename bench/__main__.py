@@ -1,12 +1,12 @@
-"""`python -m bench [ingest] [pages]`: ratios measured side by side in one run."""
+"""`python -m bench [ingest] [pages] [training]`: ratios measured side by side in one run."""
 
 from __future__ import annotations
 
 import sys
 
-from bench import ingest, pages
+from bench import ingest, pages, training
 
-BENCHMARKS = {"ingest": ingest.main, "pages": pages.main}
+BENCHMARKS = {"ingest": ingest.main, "pages": pages.main, "training": training.main}
 
 
 def main(names: list[str]) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
+from numpy.typing import NDArray
 
 from database.tables import observations
 from database.upsert import Row, upsert
@@ -25,6 +28,30 @@ Key = tuple[int, datetime]
 # A lookup asks for every combination of some regions and some times, which both engines answer
 # from the primary key; it may name this many combinations for each key that is wanted.
 _COMBINATIONS_PER_KEY = 4
+# SQLite refuses an expression that is nested more than a thousand deep.
+_SPANS_PER_QUERY = 200
+
+
+@dataclass(frozen=True)
+class Records:
+    """Observations as columns, (m,) rows in the order of region and time; NaN is missing.
+
+    Parameters
+    ----------
+    region_id, revision : (m,) int64
+    t_rec : (m,) datetime64[us], UTC
+    lon_fwt : (m,) [deg]
+    keywords : (m, 25) in the order of `solar.sharp.KEYWORDS`
+    """
+
+    region_id: NDArray[np.int64]
+    t_rec: NDArray[np.datetime64]
+    revision: NDArray[np.int64]
+    lon_fwt: NDArray[np.float64]
+    keywords: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.region_id)
 
 
 def known_contents(connection: sa.Connection, keys: Sequence[Key]) -> dict[Key, tuple[int, int]]:
@@ -62,6 +89,40 @@ def combinations(keys: Sequence[Key]) -> Iterator[tuple[list[int], list[datetime
 def store_observations(connection: sa.Connection, rows: Sequence[Row]) -> None:
     """Write rows in the order of `COLUMNS`; a known region and time is replaced."""
     upsert(connection, observations, columns=COLUMNS, rows=rows)
+
+
+def load_records(
+    connection: sa.Connection, spans: Mapping[int, tuple[datetime, datetime]]
+) -> Records:
+    """Read what is stored of each region from the first to the last time of its span."""
+    table = observations.c
+    # As the driver gives it: text or naive datetime, both of which numpy understands.
+    t_rec = sa.type_coerce(table.t_rec, sa.types.NullType())
+    query = sa.select(
+        table.region_id, t_rec, table.revision, table.lon_fwt,
+        *(table[name] for name in KEYWORD_COLUMNS),
+    )  # fmt: skip
+    rows: list[Sequence[Any]] = []
+    wanted = sorted(spans)
+    for start in range(0, len(wanted), _SPANS_PER_QUERY):
+        parts = [
+            sa.and_(table.region_id == region_id, table.t_rec.between(*spans[region_id]))
+            for region_id in wanted[start : start + _SPANS_PER_QUERY]
+        ]
+        rows += connection.execute(query.where(sa.or_(*parts)))
+    return _in_order(rows)
+
+
+def _in_order(rows: Sequence[Sequence[Any]]) -> Records:
+    region_id = np.array([row[0] for row in rows], np.int64)
+    t_rec = np.array([row[1] for row in rows], "datetime64[us]")
+    numbers = np.array([row[3:] for row in rows], float)
+    numbers = numbers.reshape(len(rows), 1 + len(KEYWORD_COLUMNS))
+    revision = np.array([row[2] for row in rows], np.int64)
+    order = np.lexsort((t_rec, region_id))
+    return Records(
+        region_id[order], t_rec[order], revision[order], numbers[order, 0], numbers[order, 1:]
+    )
 
 
 def list_observations(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from model_training.datasets import Dataset
+from model_training.datasets.dataset import Dataset
 from model_training.features import Floats
 from solar.flares import HORIZON
 
@@ -16,6 +16,9 @@ PERSISTENCE = "persistence"
 def probabilities(dataset: Dataset, event: str, *, past: Dataset) -> dict[str, Floats]:
     """Forecast the rows of `dataset` with every baseline, (n,) each, NaN = no forecast.
 
+    A data set that does not tell the flares before t has no persistence.
+
+
     `past` holds the rows whose outcomes make the climatology, those of `dataset` or others;
     only outcomes known before t are used.
     """
@@ -23,7 +26,9 @@ def probabilities(dataset: Dataset, event: str, *, past: Dataset) -> dict[str, F
         f"climatology-{days}d": climatology(dataset.t_rec, event, past=past, days=days)
         for days in CLIMATOLOGY_DAYS
     }
-    return entrants | {PERSISTENCE: persistence(dataset, event)}
+    if event in dataset.flared_before:
+        entrants[PERSISTENCE] = persistence(dataset, event)
+    return entrants
 
 
 def climatology(

@@ -6,7 +6,7 @@ import numpy as np
 
 from model_training import calibration, thresholds
 from model_training.calibration import Calibration
-from model_training.datasets import Dataset
+from model_training.datasets.dataset import Dataset
 from model_training.forecaster import Forecaster
 from model_training.manifest import EventModel
 from model_training.pool import Pool
@@ -30,7 +30,11 @@ def _fitted(recipe: Recipe, pool: Pool, name: str, *, column: int) -> EventModel
     truth = pool.rows.truth[name]
     known = ~np.isnan(truth)
     outcome, probability = truth[known], pool.raw[known, column]
-    chosen = calibration.choose(probability, outcome, blocks=pool.blocks[known])
+    chosen = (
+        calibration.choose(probability, outcome, blocks=pool.blocks[known])
+        if recipe.calibration == "choose"
+        else calibration.fit(recipe.calibration, probability, outcome=outcome)
+    )
     threshold = thresholds.choose(chosen.apply(probability), outcome, score=recipe.threshold_score)
     return EventModel(
         name=name, column=column, calibration=chosen, threshold=threshold, basis="fitted"

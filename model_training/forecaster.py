@@ -9,13 +9,18 @@ from datetime import datetime
 import numpy as np
 import onnx
 
-from model_training import dropout, estimators, export
-from model_training.datasets import Dataset
-from model_training.estimators import Estimator, Matrix
+from model_training.datasets.dataset import Dataset
+from model_training.estimators import fitting
+from model_training.estimators.estimator import Inputs
+from model_training.estimators.fitting import Cases, Model
 from model_training.features import FlareHistory, Floats
+from model_training.graph import Graph
+from model_training.hiding import with_copy
+from model_training.journal import Journal
 from model_training.manifest import SizeRatio
+from model_training.pooling import on_the_own_scale
 from model_training.recipe import Recipe
-from model_training.sizes import rarer, size_ratio
+from model_training.sizes import draw_rarer, rarer, size_ratio
 from model_training.splits import Split
 from solar.errors import InvalidInputError
 
@@ -40,22 +45,23 @@ class Forecaster:
     """Raw probabilities of all events of a plan; `sizes` are those of its derived events."""
 
     plan: Plan
-    models: tuple[Estimator, ...]
+    models: tuple[Model, ...]
     sizes: Mapping[str, SizeRatio]
 
-    def predict(self, inputs: Matrix) -> Floats:
-        """Return (n, columns) raw probabilities of (n, f) features, NaN = missing."""
-        fitted = np.stack([model.predict(inputs) for model in self.models], axis=1)
+    def predict(self, windows: Inputs) -> Floats:
+        """Return (n, columns) raw probabilities of (n, steps, f) windows, NaN = missing."""
+        fitted = np.stack([model.predict(windows) for model in self.models], axis=1)
         if not self.sizes:
             return fitted
         return np.hstack([fitted, rarer(fitted[:, self._reference], self._ratios)])
 
-    def to_onnx(self, n_features: int) -> onnx.ModelProto:
+    def to_onnx(self, *, steps: int, features: int) -> onnx.ModelProto:
         """Return the same function as one graph."""
-        graph = export.merge([model.to_onnx() for model in self.models], n_features)
-        if not self.sizes:
-            return graph
-        return export.with_rarer(graph, reference=self._reference, ratios=self._ratios)
+        graph = Graph(steps=steps, features=features)
+        columns = [model.draw(graph) for model in self.models]
+        if self.sizes:
+            columns.append(draw_rarer(graph, columns[self._reference], self._ratios))
+        return graph.finish(columns, len(self.plan.columns))
 
     @property
     def _reference(self) -> int:
@@ -86,33 +92,49 @@ def make_plan(recipe: Recipe, parts: Split) -> Plan:
 
 
 def fit(
-    recipe: Recipe, rows: Dataset, *, plan: Plan, flares: FlareHistory, until: datetime
+    recipe: Recipe,
+    cases: Dataset,
+    *,
+    plan: Plan,
+    flares: FlareHistory | None,
+    until: datetime | None,
+    journal: Journal,
 ) -> Forecaster:
-    """Fit on rows, and count flares, that lie before `until`."""
-    return Forecaster(
-        plan,
-        models=tuple(fit_event(recipe, rows, event) for event in plan.fitted),
-        sizes={
-            event: size_ratio(event, flares, of=REFERENCE, until=until) for event in plan.derived
-        },
+    """Fit on cases, and count flares, that lie before `until`."""
+    models = tuple(
+        fit_event(recipe, cases, event, journal=journal.within(event)) for event in plan.fitted
     )
+    return Forecaster(plan, models, _sizes(plan, flares, until))
 
 
-def fit_event(recipe: Recipe, rows: Dataset, event: str) -> Estimator:
-    """Fit one event on the rows whose truth is known."""
-    known = rows.take(~np.isnan(rows.truth[event]))
-    if len(np.unique(known.truth[event])) < 2:
+def _sizes(
+    plan: Plan, flares: FlareHistory | None, until: datetime | None
+) -> dict[str, SizeRatio]:  # fmt: skip
+    if not plan.derived:
+        return {}
+    if flares is None or until is None:
+        raise InvalidInputError(
+            f"{', '.join(plan.derived)} cannot be derived without a flare list and a split in"
+            f" time: {'; '.join(plan.derived.values())}; leave them out of events"
+        )
+    return {event: size_ratio(event, flares, of=REFERENCE, until=until) for event in plan.derived}
+
+
+def fit_event(recipe: Recipe, cases: Dataset, event: str, *, journal: Journal) -> Model:
+    """Fit one event on the cases whose truth is known."""
+    known = cases.take(~np.isnan(cases.truth[event]))
+    outcome = known.truth[event]
+    if len(np.unique(outcome)) < 2:
         raise InvalidInputError(
             f"{recipe.name}: {event}+ cannot be fitted on {len(known)} rows of one outcome;"
-            " begin with a later year in split.validation_years"
+            " change [split] so that every fit has events"
         )
-    inputs, outcome, weight = dropout.augment(
-        known.matrix(recipe.features), recipe.features, outcome=known.truth[event],
-        choice=recipe.missing, seed=recipe.seed,
-    )  # fmt: skip
-    return estimators.fit(
-        recipe.estimator, inputs, outcome=outcome, weight=weight, seed=recipe.seed
-    )
+    measured = np.isin(recipe.features, recipe.keywords)
+    windows = on_the_own_scale(known.windows(recipe.features), known.is_own, measured)
+    weight = np.ones(len(known)) if known.weight is None else known.weight
+    training = Cases(windows, outcome, weight, recipe.features)
+    training = with_copy(training, recipe.features, choice=recipe.hiding, seed=recipe.seed)
+    return fitting.fit(recipe.estimator, training, seed=recipe.seed, journal=journal)
 
 
 def _too_few(recipe: Recipe, parts: Split, event: str) -> str | None:

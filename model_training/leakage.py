@@ -1,86 +1,151 @@
-"""The leak audit: whether anything that is scored was seen before, checked on the rows used."""
+"""The leak audit: whether anything that is scored was seen before, checked on the cases used."""
 
 from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model_training.datasets import Dataset
+from model_training.datasets.dataset import NO_RECORD, Dataset
 from model_training.manifest import Check, LeakAudit
-from model_training.splits import Fold, Split
+from model_training.recipe import Recipe
+from model_training.splits import Split
+from solar.errors import InvalidInputError
 from solar.flares import HORIZON
 
 
+@dataclass(frozen=True)
+class _Pair:
+    """Two parts that must know nothing of each other, and what they are called."""
+
+    first: str
+    one: Dataset
+    second: str
+    other: Dataset
+
+
 def audit(
-    parts: Split, *, fitted_on: Dataset, calibrated_on: Dataset, embargo_hours: float
+    recipe: Recipe, parts: Split, *, everything: Dataset, fitted_on: Dataset, calibrated_on: Dataset
 ) -> LeakAudit:
-    """Check a finished training run.
+    """Check a training run.
 
     Parameters
     ----------
-    fitted_on : the rows handed to the estimator, which scales and imputes by them too
-    calibrated_on : the rows handed to calibration and threshold, all forecast out of fold
+    everything : the data set as it was read, before any case was augmented
+    fitted_on : the cases handed to the estimator, which scales and imputes by them too
+    calibrated_on : the cases handed to calibration and threshold, all forecast out of fold
     """
-    checks = [
-        *_apart("train", parts.train, "test", parts.test, embargo_hours),
-        *_apart("validation", calibrated_on, "test", parts.test, embargo_hours),
+    pairs = [
+        _Pair("train", parts.train, "test", parts.test),
+        _Pair("validation", calibrated_on, "test", parts.test),
+        *(
+            _Pair(f"the fit of fold {fold.name}", fold.train, f"fold {fold.name}", fold.held_out)
+            for fold in parts.folds
+        ),
+    ]
+    checks = [check for pair in pairs for check in _apart(pair, recipe, by_time=parts.by_time)]
+    checks += [
         _seen_only("the estimator", fitted_on, "train", parts.train),
         _seen_only("calibration and threshold", calibrated_on, "validation", parts.validation),
+        _all_real("validation", calibrated_on, everything),
+        _all_real("test", parts.test, everything),
     ]
-    for fold in parts.folds:
-        checks += _audit_fold(fold, embargo_hours)
     return LeakAudit(passed=all(check.passed for check in checks), checks=tuple(checks))
 
 
-def _audit_fold(fold: Fold, embargo_hours: float) -> list[Check]:
-    years = np.unique(fold.held_out.t_rec.astype("datetime64[Y]").astype(int) + 1970)
-    only = Check(
-        name=f"fold {fold.year} holds out rows of {fold.year} only",
-        passed=not set(years.tolist()) - {fold.year},
-        detail=f"years {', '.join(str(year) for year in years)}",
-    )
-    name = f"fold {fold.year}"
-    return [*_apart(f"the fit of {name}", fold.train, name, fold.held_out, embargo_hours), only]
+def gate(recipe: Recipe, found: LeakAudit) -> LeakAudit:
+    """Let a run pass whose audit did.
+
+    Raises
+    ------
+    InvalidInputError
+        With every check that failed.
+    """
+    failed = [f"{check.name}: {check.detail}" for check in found.checks if not check.passed]
+    if failed:
+        raise InvalidInputError(f"{recipe.name}: the leak audit failed; {'; '.join(failed)}")
+    return found
 
 
-def _apart(
-    first: str, one: Dataset, second: str, other: Dataset, embargo_hours: float
-) -> list[Check]:
-    return [
-        _no_shared_region(first, one, second, other),
-        _in_order(first, one, second, other, embargo_hours),
-    ]
+def _apart(pair: _Pair, recipe: Recipe, *, by_time: bool) -> list[Check]:
+    checks = [_no_shared_region(pair), _no_shared_record(pair), _no_copy(pair, recipe.features)]
+    if by_time and recipe.embargo_hours is not None:
+        checks.append(_apart_in_time(pair, recipe.embargo_hours))
+    return checks
 
 
-def _no_shared_region(first: str, one: Dataset, second: str, other: Dataset) -> Check:
-    shared = np.intersect1d(one.region_id, other.region_id)
+def _no_shared_region(pair: _Pair) -> Check:
+    shared = np.intersect1d(pair.one.region_id, pair.other.region_id)
     return Check(
-        name=f"no region is in {first} and {second}",
+        name=f"no region is in {pair.first} and {pair.second}",
         passed=not shared.size,
         detail=f"{shared.size} shared" + (f", such as {shared[0]}" if shared.size else ""),
     )
 
 
-def _in_order(
-    first: str, one: Dataset, second: str, other: Dataset, embargo_hours: float
-) -> Check:  # fmt: skip
-    name = f"the windows of {first} close {embargo_hours:g} h before {second} begins"
-    if not len(one) or not len(other):
-        return Check(name=name, passed=True, detail="no rows")
-    gap = (other.t_rec.min() - one.t_rec.max() - np.timedelta64(HORIZON)) / np.timedelta64(1, "h")
-    return Check(name=name, passed=bool(gap >= embargo_hours), detail=f"gap {gap:.1f} h")
-
-
-def _seen_only(who: str, seen: Dataset, part: str, allowed: Dataset) -> Check:
-    strange = np.setdiff1d(_keys(seen), _keys(allowed)).size
+def _no_shared_record(pair: _Pair) -> Check:
+    shared = np.intersect1d(pair.one.steps, pair.other.steps)
+    n_shared = int(np.count_nonzero(shared != NO_RECORD))
     return Check(
-        name=f"{who} saw rows of {part} only",
-        passed=not strange,
-        detail=f"{len(seen)} rows seen, {strange} from elsewhere",
+        name=f"no record is in windows of {pair.first} and of {pair.second}",
+        passed=not n_shared,
+        detail=f"{n_shared} shared",
     )
 
 
-def _keys(dataset: Dataset) -> NDArray[np.void]:
-    keys = np.empty(len(dataset), dtype=[("region", "<i8"), ("at", "<i8")])
-    keys["region"], keys["at"] = dataset.region_id, dataset.t_rec.astype(np.int64)
-    return keys
+def _no_copy(pair: _Pair, features: Sequence[str]) -> Check:
+    n_copies = len(_contents(pair.one, features) & _contents(pair.other, features))
+    return Check(
+        name=f"no window of {pair.first} is repeated in {pair.second}",
+        passed=not n_copies,
+        detail=f"{n_copies} repeated",
+    )
+
+
+def _contents(part: Dataset, features: Sequence[str]) -> set[bytes]:
+    """Return a digest of what each window says; one that says nothing has no copy."""
+    windows = part.windows(features).reshape(len(part), -1)
+    told = windows[~np.isnan(windows).all(axis=1)]
+    return {hashlib.blake2b(window.tobytes(), digest_size=16).digest() for window in told}
+
+
+def _apart_in_time(pair: _Pair, embargo_hours: float) -> Check:
+    name = f"{embargo_hours:g} h lie between the windows of {pair.first} and {pair.second}"
+    if not len(pair.one) or not len(pair.other):
+        return Check(name=name, passed=True, detail="no cases")
+    gap = (_nearest(pair) - np.timedelta64(HORIZON)) / np.timedelta64(1, "h")
+    return Check(name=name, passed=bool(gap >= embargo_hours), detail=f"at least {gap:.1f} h")
+
+
+def _nearest(pair: _Pair) -> np.timedelta64:
+    times = np.sort(pair.one.t_rec)
+    after = np.searchsorted(times, pair.other.t_rec)
+    later = np.abs(times[np.minimum(after, len(times) - 1)] - pair.other.t_rec)
+    earlier = np.abs(pair.other.t_rec - times[np.maximum(after - 1, 0)])
+    nearest: np.timedelta64 = np.minimum(earlier, later).min()
+    return nearest
+
+
+def _seen_only(who: str, seen: Dataset, part: str, allowed: Dataset) -> Check:
+    strange = int(np.setdiff1d(_keys(seen), _keys(allowed)).size)
+    return Check(
+        name=f"{who} saw rows of {part} only",
+        passed=not strange,
+        detail=f"{len(seen)} rows" + (f", {strange} of another part" if strange else ""),
+    )
+
+
+def _all_real(name: str, part: Dataset, everything: Dataset) -> Check:
+    made_up = int(np.setdiff1d(_keys(part), _keys(everything)).size)
+    return Check(
+        name=f"no synthetic case is in {name}",
+        passed=not made_up,
+        detail=f"{len(part)} cases" + (f", {made_up} not in the data set" if made_up else ""),
+    )
+
+
+def _keys(part: Dataset) -> NDArray[np.void]:
+    return np.rec.fromarrays([part.region_id, part.t_rec.astype(np.int64)])

@@ -14,11 +14,15 @@ class _Strict(BaseModel):
 
 
 class Feature(_Strict):
-    """One input of the graph, by name; its column is its place in the list."""
+    """One input of the graph, by name; its column is its place in the list.
+
+    A ``keyword`` is read from the SHARP record and ``history`` from the flare list; an
+    ``other`` feature is known to the data set of the model alone, which then cannot serve.
+    """
 
     name: str
     unit: str
-    kind: Literal["keyword", "history"]
+    kind: Literal["keyword", "history", "other"]
 
 
 class SizeRatio(_Strict):
@@ -52,10 +56,10 @@ class EventModel(_Strict):
 
 
 class Source(_Strict):
-    """A file of which `rows` rows were used; `file` is relative to the data folder."""
+    """A file that was read, relative to the data folder; `rows` of it were used, if it has any."""
 
     file: str
-    rows: int
+    rows: int | None
     licence: str
     sha256: str
 
@@ -72,24 +76,22 @@ class Part(_Strict):
 
 
 class FoldRecord(_Strict):
-    """A validation year: what its model was fitted on, and the rows it was asked about."""
+    """Cases held out for validation, and what the model that forecast them was fitted on."""
 
-    year: int
+    name: str
     train: Part
     held_out: Part
 
 
 class SplitRecord(_Strict):
-    """How the rows were divided.
+    """How the cases were divided; `choice` is the [split] of the recipe.
 
-    The model of the graph is fitted on `train`, all rows before `test_from` with those of the
-    validation years; `validation` is the held-out rows of all `folds`. `left_out` rows belong
-    to neither `train` nor `test`, `filled` were added.
+    The model of the graph is fitted on `train`; `validation` is the held-out cases of all
+    `folds`. `left_out` cases belong to no part, `filled` were added by the loader, `rejected`
+    were refused for their QUALITY.
     """
 
-    issue: str
-    embargo_hours: float
-    test_from: str
+    choice: dict[str, object]
     left_out: int
     rejected: int
     filled: int
@@ -137,7 +139,12 @@ ScoreBook = dict[str, dict[str, dict[str, EventScores]]]
 
 
 class Manifest(_Strict):
-    """Everything a reader or a server needs to know about an artefact."""
+    """Everything a reader or a server needs to know about an artefact.
+
+    A forecast at t looks at `window_length` records of its region: the one at t, and for every
+    `cadence_seconds` before it the record that lies at most `tolerance_seconds` away. None is
+    given when more than `max_missing_share` of the keyword values of the window are missing.
+    """
 
     format: Literal[1] = 1
     name: str
@@ -146,8 +153,12 @@ class Manifest(_Strict):
     estimator: str
     stage: Literal["candidate", "shadow", "live"] = "candidate"
     horizon_hours: int
-    window_length: int = 1
-    cadence_seconds: int
+    window_length: int = Field(default=1, ge=1)
+    cadence_seconds: int = Field(gt=0)
+    tolerance_seconds: int = Field(default=0, ge=0)
+    window_note: str | None = None
+    # With more of them missing the imputer would invent the region.
+    max_missing_share: float = Field(default=0.5, ge=0, le=1)
     events: tuple[EventModel, ...]
     features: tuple[Feature, ...] = Field(min_length=1)
     sources: tuple[Source, ...]

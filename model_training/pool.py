@@ -1,17 +1,20 @@
-"""The pool: the validation years, each forecast by a model that was fitted before it began."""
+"""The pool: the validation cases, each forecast by a model that was fitted without its fold."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model_training import forecaster
-from model_training.datasets import Dataset
+from model_training import calibration, forecaster
+from model_training.datasets.dataset import Dataset
 from model_training.features import FlareHistory, Floats
-from model_training.forecaster import Plan
-from model_training.recipe import Recipe, midnight
+from model_training.forecaster import Forecaster, Plan
+from model_training.journal import Journal
+from model_training.manifest import EventModel
+from model_training.recipe import Recipe
 from model_training.splits import Split
 from solar.bootstrap import BLOCK_DAYS
 
@@ -20,11 +23,29 @@ from solar.bootstrap import BLOCK_DAYS
 class Pool:
     """Rows and their raw probabilities (n, events of the plan), all out of fold.
 
-    Calibration, thresholds and the choice between models rest on these rows alone.
+    Calibration, thresholds and the choice between models rest on these rows alone. `last` is the
+    model of the last fold.
     """
 
     rows: Dataset
     raw: Floats
+    last: Forecaster
+
+    def calibrated(self, events: Sequence[EventModel]) -> dict[str, Floats]:
+        """Calibrate each event (n,) by a map fitted without the 27-day block of the case.
+
+        NaN where the truth is unknown.
+        """
+        columns = {}
+        for event in events:
+            truth = self.rows.truth[event.name]
+            known = ~np.isnan(truth)
+            columns[event.name] = np.full(len(truth), np.nan)
+            columns[event.name][known] = calibration.cross_fitted(
+                event.calibration.kind, self.raw[known, event.column],
+                outcome=truth[known], blocks=self.blocks[known],
+            )  # fmt: skip
+        return columns
 
     @property
     def blocks(self) -> NDArray[np.int64]:
@@ -33,12 +54,15 @@ class Pool:
         return days // BLOCK_DAYS
 
 
-def forecast_folds(recipe: Recipe, parts: Split, *, plan: Plan, flares: FlareHistory) -> Pool:
-    """Fit once for every validation year, and forecast that year."""
-    raw = [
-        forecaster.fit(
-            recipe, fold.train, plan=plan, flares=flares, until=midnight(fold.begins_on)
-        ).predict(fold.held_out.matrix(recipe.features))
-        for fold in parts.folds
-    ]
-    return Pool(parts.validation, np.vstack(raw))
+def forecast_folds(
+    recipe: Recipe, parts: Split, *, plan: Plan, flares: FlareHistory | None, journal: Journal
+) -> Pool:
+    """Fit once for every fold, and forecast its held-out cases."""
+    raw = []
+    for fold in parts.folds:
+        model = forecaster.fit(
+            recipe, fold.train, plan=plan, flares=flares, until=fold.until,
+            journal=journal.within(f"fold {fold.name}"),
+        )  # fmt: skip
+        raw.append(model.predict(fold.held_out.windows(recipe.features)))
+    return Pool(parts.validation, np.vstack(raw), model)

@@ -5,143 +5,128 @@ from __future__ import annotations
 import tomllib
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from model_training.features import HISTORY_FEATURES, KEYWORD_FEATURES
+from model_training.choices.data import AnyData
+from model_training.choices.estimators import AnyEstimator, members_of
+from model_training.choices.split import AnySplit
+from model_training.choices.strict import Choice, option
+from model_training.choices.window import WindowChoice
 from solar.errors import InvalidInputError
-from solar.flares import EVENTS
+from solar.flares import EVENTS, HORIZON
+
+_HORIZON_HOURS = HORIZON.total_seconds() / 3600
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class FillChoice(_Strict):
-    """Where region-days come from that the main rows leave out by construction.
-
-    Those are days after an `event` and before none; only rows of this `licence` are read.
-    """
-
-    rows: str
-    licence: str
-    event: str
-
-
-class DataChoice(_Strict):
-    """Which rows are read; paths are relative to the data folder.
-
-    `issue` says when a forecast is issued: at the ``record`` itself, or at the ``day-end``
-    (23:48 TAI of the record's day, one row per region and day). The second is for sets
-    that sample flaring regions at a fixed distance before the flare.
-    """
-
-    rows: str
-    flares: str
-    licence: str
-    issue: Literal["record", "day-end"] = "record"
-    fill: FillChoice | None = None
-
-
-class SplitChoice(_Strict):
-    """Which years are forecast from the rows before them, and when the test rows begin.
-
-    Every choice rests on the validation years, each forecast by a model fitted before it.
-    The model that serves is fitted on all rows before `test_from`. Borders are UTC midnights;
-    `embargo_hours` is the gap left before each.
-    """
-
-    validation_years: tuple[int, ...] = Field(min_length=1)
-    test_from: date
-    embargo_hours: float = Field(default=24.0, ge=0)
-
-    @model_validator(mode="after")
-    def _years_precede_the_test(self) -> SplitChoice:
-        years = self.validation_years
-        if list(years) != sorted(set(years)):
-            raise ValueError("validation_years must rise")
-        if date(years[-1] + 1, 1, 1) > self.test_from:
-            raise ValueError(f"validation year {years[-1]} ends after test_from {self.test_from}")
-        return self
-
-
-class LogisticRegressionChoice(_Strict):
-    """L2-regularised logistic regression on signed-log features."""
-
-    kind: Literal["logistic-regression"]
-    inverse_penalty: float = Field(gt=0)
-
-
-class GradientBoostingChoice(_Strict):
-    """LightGBM trees."""
-
-    kind: Literal["gradient-boosting"]
-    trees: int = Field(gt=0, le=2000)
-    learning_rate: float = Field(gt=0, le=1)
-    leaves: int = Field(gt=1, le=256)
-    rows_per_leaf: int = Field(gt=0)
-    l2: float = Field(ge=0)
-    features_per_tree: float = Field(gt=0, le=1)
-
-
-_Member = Annotated[LogisticRegressionChoice | GradientBoostingChoice, Field(discriminator="kind")]
-
-
-class BlendChoice(_Strict):
-    """The mean of the probabilities of its members."""
-
-    kind: Literal["blend"]
-    members: tuple[_Member, ...] = Field(min_length=2)
-
-
-Choice = LogisticRegressionChoice | GradientBoostingChoice | BlendChoice
-
-
-class MissingChoice(_Strict):
+class HidingChoice(Choice):
     """How often inputs are hidden in a second copy of the training rows.
 
-    The copy teaches the model what to do without them; `copy_weight` is its weight.
-    `hidden_together` are keywords that some sources lack as a group.
+    The copy teaches the model what to do without them.
     """
 
-    copy_weight: float = Field(default=0.0, ge=0, le=1)
-    keyword_share: float = Field(default=0.0, ge=0, lt=1)
-    history_share: float = Field(default=0.0, ge=0, lt=1)
-    hidden_together: tuple[str, ...] = ()
-    together_share: float = Field(default=0.0, ge=0, lt=1)
+    copy_weight: float = option(0.0, "weight of the copy; 0: no copy", ge=0, le=1)
+    keyword_share: float = option(0.0, "chance that a keyword is hidden", ge=0, lt=1)
+    history_share: float = option(0.0, "chance that the flare history is hidden", ge=0, lt=1)
+    hidden_together: tuple[str, ...] = option((), "keywords that a source lacks as a group")
+    together_share: float = option(0.0, "chance that this group is hidden", ge=0, lt=1)
 
 
-class Recipe(_Strict):
+class RepeatChoice(Choice):
+    """One run for each value of one key of the recipe, such as the fold held out."""
+
+    key: str = Field(description="where the value goes, such as split.test_fold")
+    values: tuple[int, ...] = Field(min_length=2, description="one run each")
+
+
+class Recipe(Choice):
     """One model to be trained."""
 
-    name: str = Field(pattern=r"[a-z][a-z0-9-]*")
-    version: str = Field(pattern=r"\d+\.\d+\.\d+")
-    description: str
-    seed: int = Field(ge=0)
-    keywords: tuple[str, ...] = Field(min_length=1)
-    history: tuple[str, ...] = ()
-    min_events_train: int = Field(default=20, ge=1)
-    min_events_validation: int = Field(default=10, ge=1)
-    threshold_score: Literal["tss", "hss2", "csi"] = "tss"
-    events: tuple[str, ...] = tuple(event.name for event in EVENTS)
-    data: DataChoice
-    split: SplitChoice
-    missing: MissingChoice = Field(default_factory=MissingChoice)
-    estimator: Annotated[Choice, Field(discriminator="kind")]
+    name: str = Field(pattern=r"[a-z][a-z0-9-]*", description="of the model")
+    version: str = Field(pattern=r"\d+\.\d+\.\d+", description="of the model")
+    description: str = Field(description="one sentence for the model card")
+    seed: int = Field(ge=0, description="every random choice of the run follows from it")
+    keywords: tuple[str, ...] = Field(description="inputs by name")
+    history: tuple[str, ...] = option((), "inputs on the flares before t, by name")
+    events: tuple[str, ...] = option(
+        tuple(event.name for event in EVENTS), "what is forecast", min_length=1
+    )
+    min_events_train: int = option(20, "events in every fit, or the event is derived", ge=1)
+    min_events_validation: int = option(10, "events in validation, or it is derived", ge=1)
+    calibration: Literal["choose", "identity", "platt", "beta", "isotonic"] = option(
+        "choose", "the map from raw to calibrated; choose: the best out of fold in validation"
+    )
+    max_missing_share: float = option(
+        0.5, "share of missing inputs, flare history aside, beyond which nothing is forecast",
+        ge=0, le=1,
+    )  # fmt: skip
+    threshold_score: Literal["tss", "hss2", "csi"] = option("tss", "what the threshold maximises")
+    data: AnyData = Field(description="which files are read, and how they are laid out")
+    window: WindowChoice = option(WindowChoice(), "how many records before t are looked at")
+    split: AnySplit = Field(description="which cases are for training, validation and test")
+    hiding: HidingChoice = option(HidingChoice(), "inputs hidden in a copy of the training rows")
+    estimator: AnyEstimator = Field(description="what learns")
+    repeat: RepeatChoice | None = option(None, "one run for each value of a key")
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Recipe:
-        known = {event.name for event in EVENTS} | {*KEYWORD_FEATURES, *HISTORY_FEATURES}
-        strange = {*self.events, *self.features, *self.missing.hidden_together} - known
+        strange = set(self.events) - {event.name for event in EVENTS}
         if strange:
-            raise ValueError(f"no such event or feature: {', '.join(sorted(strange))}")
+            raise ValueError(f"no such event: {', '.join(sorted(strange))}")
+        if not self.features or len(set(self.features)) < len(self.features):
+            raise ValueError("keywords and history name at least one input, and none twice")
+        looked_at = {
+            name
+            for member in members_of(self.estimator)
+            for name in (*(member.inputs or ()), *getattr(member, "rising", ()))
+        }
+        foreign = sorted(looked_at - set(self.features))
+        if foreign:
+            raise ValueError(f"the estimator looks at {', '.join(foreign)}, no input of the recipe")
+        unused = set(self.hiding.hidden_together) - set(self.keywords)
+        if unused:
+            raise ValueError(f"hiding.hidden_together: {', '.join(sorted(unused))} is no keyword")
+        return self
+
+    @model_validator(mode="after")
+    def _embargo_covers_the_window(self) -> Recipe:
+        reach = (self.window.steps - 1) * self.window.cadence_hours
+        embargo = getattr(self.split, "embargo_hours", None)
+        if embargo is not None and embargo < reach + _HORIZON_HOURS:
+            raise ValueError(
+                f"split.embargo_hours must be at least {reach + _HORIZON_HOURS:g}: the reach of the"
+                " window and a horizon"
+            )
         return self
 
     @property
     def features(self) -> tuple[str, ...]:
         """The inputs of the model, in the order of its graph."""
         return self.keywords + self.history
+
+    @property
+    def embargo_hours(self) -> float | None:
+        """The embargo of the split, or None where the source made the parts."""
+        return getattr(self.split, "embargo_hours", None)
+
+    def repeats(self) -> list[Recipe]:
+        """Return the recipe of every run: itself, or one for each value of `repeat`."""
+        if self.repeat is None:
+            return [self]
+        *path, last = self.repeat.key.split(".")
+        return [self._with(path, last, value) for value in self.repeat.values]
+
+    def _with(self, path: list[str], last: str, value: int) -> Recipe:
+        plain: dict[str, Any] = self.model_dump(mode="json", exclude={"repeat"})
+        place = plain
+        for part in path:
+            place = place.get(part, {})
+        if last not in place:
+            raise InvalidInputError(f"{self.name}: repeat.key names no key of the recipe: {last}")
+        place[last] = value
+        plain["name"] = f"{self.name}-{last.replace('_', '-')}-{value}"
+        return Recipe.model_validate(plain)
 
 
 def read_recipe(path: Path) -> Recipe:

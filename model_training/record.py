@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from model_training import datasets
 from model_training.artifact import GRAPH
-from model_training.datasets import Dataset
-from model_training.features import kind, unit
+from model_training.choices.estimators import members_of
+from model_training.datasets import loading
+from model_training.datasets.dataset import Dataset
+from model_training.datasets.files import sha256
+from model_training.features import HISTORY_FEATURES, kind, unit
 from model_training.manifest import (
     EventModel,
     Feature,
@@ -24,23 +26,24 @@ from model_training.manifest import (
     SplitRecord,
 )
 from model_training.pool import Pool
-from model_training.recipe import Recipe, midnight
+from model_training.recipe import Recipe
 from model_training.splits import Split
 from solar.flares import HORIZON
-from solar.sharp import CADENCE_SECONDS
+from solar.sharp import BY_NAME
 from solar.time import isoformat, to_datetime
 
 _LIBRARIES = ("numpy", "scikit-learn", "lightgbm", "onnx", "onnxmltools", "onnxruntime")
 _SCORE_NOTES = {
-    "validation": "each year forecast by a model fitted before it, the years pooled, calibrated"
+    "validation": "each fold forecast by a model fitted without it, the folds pooled, calibrated"
     " without the 27-day block of the row; calibration and thresholds were chosen on these rows",
     "selection": "of several models the one with the highest M1.0 bss on validation is live, then"
     " the one with the highest mean bss over all events",
-    "test": "as served, by the model fitted on all rows before; used for no choice",
+    "test": "as served, by the model fitted on the training rows; used for no choice",
     "interval": "95 %, block bootstrap of 27 days, 1000 resamples",
-    "bss": "reference: base rate of the scored cases; bss_vs_NAME: that entrant, same cases",
+    "bss": "reference: base rate of the scored cases; every entrant is scored on the same cases",
     "climatology": "event rate over regions of the trailing days with a closed window",
     "persistence": "1 where the region had such a flare in the last 24 h, else 0",
+    "plain-regression": "logistic regression with C = 1 on the inputs and cases of the model",
 }
 
 
@@ -54,7 +57,6 @@ class Run:
     audit: LeakAudit
     parity: float
     everything: Dataset
-    n_flares: int
     pool: Pool
     graph: bytes
 
@@ -68,11 +70,12 @@ def describe(run: Run, folder: Path) -> Manifest:
         description=recipe.description,
         estimator=recipe.estimator.kind,
         horizon_hours=HORIZON.days * 24,
-        cadence_seconds=CADENCE_SECONDS,
+        window_length=run.everything.window_length,
+        cadence_seconds=round(run.everything.cadence_hours * 3600),
+        tolerance_seconds=round(recipe.window.tolerance_hours * 3600),
+        max_missing_share=_max_missing_share(recipe),
         events=run.events,
-        features=tuple(
-            Feature(name=name, unit=unit(name), kind=kind(name)) for name in recipe.features
-        ),
+        features=tuple(_feature(name, run.everything) for name in recipe.features),
         sources=_sources(run, folder),
         split=_describe_split(run),
         leak_audit=run.audit,
@@ -85,30 +88,49 @@ def describe(run: Run, folder: Path) -> Manifest:
     )
 
 
+def _max_missing_share(recipe: Recipe) -> float:
+    """Return 0 where a member leaves incomplete cases out, so that none is forecast either."""
+    members = members_of(recipe.estimator)
+    drops = any(member.preparation.missing == "drop" for member in members)
+    return 0.0 if drops else recipe.max_missing_share
+
+
+def _feature(name: str, dataset: Dataset) -> Feature:
+    known = name in BY_NAME or name in HISTORY_FEATURES
+    return Feature(
+        name=name,
+        unit=unit(name) if known else dataset.units.get(name, ""),
+        kind=kind(name) if known else "other",
+    )
+
+
 def _sources(run: Run, folder: Path) -> tuple[Source, ...]:
     data, filled = run.recipe.data, run.everything.filled
-    used = [(data.rows, data.licence, len(run.everything) - filled)]
-    if data.fill:
-        used.append((data.fill.rows, f"{data.fill.licence} (other rows not read)", filled))
-    used.append((data.flares, "NOAA/GOES facts", run.n_flares))
+    fill = getattr(data, "fill", None)
+    told = {getattr(data, "flares", None): "NOAA/GOES facts", getattr(data, "harps", None): "JSOC"}
+    rows = {getattr(data, "rows", None): run.everything.n_records - filled}
+    if fill is not None:
+        told[fill.rows] = f"{fill.licence} (other rows not read)"
+        rows[fill.rows] = filled
     return tuple(
-        Source(file=name, rows=rows, licence=licence, sha256=datasets.sha256(folder / name))
-        for name, licence, rows in used
-    )
+        Source(
+            file=name, rows=rows.get(name), licence=told.get(name, data.licence),
+            sha256=sha256(folder / name),
+        )
+        for name in loading.files_of(data, folder)
+    )  # fmt: skip
 
 
 def _describe_split(run: Run) -> SplitRecord:
     return SplitRecord(
-        issue=run.recipe.data.issue,
-        embargo_hours=run.recipe.split.embargo_hours,
-        test_from=isoformat(midnight(run.recipe.split.test_from)),
+        choice=run.recipe.split.model_dump(mode="json"),
         left_out=run.parts.left_out,
         rejected=run.everything.rejected,
         filled=run.everything.filled,
         train=_describe(run.parts.train),
         folds=tuple(
             FoldRecord(
-                year=fold.year, train=_describe(fold.train), held_out=_describe(fold.held_out)
+                name=fold.name, train=_describe(fold.train), held_out=_describe(fold.held_out)
             )
             for fold in run.parts.folds
         ),

@@ -10,7 +10,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from model_training import artifact
-from model_training.evaluation import MODEL
+from model_training.evidence import MODEL
 from model_training.manifest import Manifest, Score
 from solar.errors import ArtifactError, InvalidInputError, NotFoundError
 
@@ -38,6 +38,12 @@ class Stages(BaseModel):
         replaced = (self.live,) if self.live and self.live != model_id else ()
         return Stages(live=model_id, shadow=(*others, *replaced))
 
+    def without(self, model_id: str) -> Stages:
+        """Return the stages without a shadow."""
+        return Stages(
+            live=self.live, shadow=tuple(name for name in self.shadow if name != model_id)
+        )
+
 
 def read_stages(folder: Path) -> Stages:
     """Read the stage file of a folder of artefacts; without one nothing is live."""
@@ -64,17 +70,34 @@ def promote(folder: Path, model_id: str, *, stage: Stage = "live") -> Stages:
     Raises
     ------
     InvalidInputError
-        When the leak audit failed or, for ``live``, when the interval of its validation
-        Brier skill lies below that of the live model for any event, or an event is lost.
+        When the leak audit failed, an input is none that senders supply or, for ``live``, when
+        the interval of its validation Brier skill lies below that of the live model for any
+        event, or an event is lost.
     """
     manifest = artifact.load(find(folder, model_id)).manifest
     stages = read_stages(folder)
-    faults = _audit_faults(manifest)
+    faults = _faults(manifest)
     if stage == "live" and stages.live not in (None, model_id):
         faults += _skill_faults(manifest, artifact.load(find(folder, str(stages.live))).manifest)
     if faults:
         raise InvalidInputError(f"{model_id} is not promoted: {'; '.join(faults)}")
     return _write(folder, stages.moved(model_id, stage))
+
+
+def retire(folder: Path, model_id: str) -> Stages:
+    """Stop serving a shadow; its artefact and the forecasts it made stay.
+
+    Raises
+    ------
+    InvalidInputError
+        When the model is live, or serves nowhere.
+    """
+    stages = read_stages(folder)
+    if model_id == stages.live:
+        raise InvalidInputError(f"{model_id} is live; promote another model first")
+    if model_id not in stages.shadow:
+        raise InvalidInputError(f"{model_id} does not serve; nothing to retire")
+    return _write(folder, stages.without(model_id))
 
 
 def select(folder: Path) -> Stages:
@@ -83,7 +106,7 @@ def select(folder: Path) -> Stages:
     Raises
     ------
     NotFoundError
-        When no artefact passed its leak audit.
+        When no artefact passed its leak audit and can be supplied with its inputs.
     """
     ranked = ranking(folder)
     if not ranked:
@@ -98,7 +121,7 @@ def ranking(folder: Path) -> list[str]:
     compared on the same cases when their recipes name the same data and split.
     """
     models = [artifact.load(path.parent) for path in sorted(folder.glob(f"*/{artifact.MANIFEST}"))]
-    passed = [model for model in models if not _audit_faults(model.manifest)]
+    passed = [model for model in models if not _faults(model.manifest)]
     passed.sort(key=lambda model: _selection_score(model.manifest), reverse=True)
     return [model.model_id for model in passed]
 
@@ -114,6 +137,13 @@ def _write(folder: Path, stages: Stages) -> Stages:
     text = orjson.dumps(stages.model_dump(mode="json"), option=orjson.OPT_INDENT_2)
     (folder / STAGES).write_bytes(text + b"\n")
     return stages
+
+
+def _faults(manifest: Manifest) -> list[str]:
+    """Say why a model may not serve, whatever its skill."""
+    strange = [feature.name for feature in manifest.features if feature.kind == "other"]
+    unknown = [f"no sender supplies {', '.join(strange)}"] if strange else []
+    return _audit_faults(manifest) + unknown
 
 
 def _audit_faults(manifest: Manifest) -> list[str]:

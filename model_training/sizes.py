@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_training.features import FlareHistory, Floats
+from model_training.graph import Graph
 from model_training.manifest import SizeRatio
 from solar.errors import InvalidInputError
 from solar.flares import event as event_named
@@ -41,3 +42,11 @@ def rarer(probability: Floats, ratios: NDArray[np.float64]) -> Floats:
     """
     spared: Floats = np.maximum(1 - probability, LEAST_QUIET)[:, None] ** ratios[None, :]
     return 1 - spared
+
+
+def draw_rarer(graph: Graph, probability: str, ratios: NDArray[np.float64]) -> str:
+    """Draw `rarer` on a (rows, 1) tensor; return (rows, k)."""
+    one = graph.constant(1.0)
+    quiet = graph.node("Sub", one, probability)
+    bounded = graph.node("Max", quiet, graph.constant(LEAST_QUIET))
+    return graph.node("Sub", one, graph.node("Pow", bounded, graph.constant(ratios[None, :])))

@@ -1,76 +1,131 @@
-"""Chronological splits: training rows, later test rows, and folds that are forecast in between."""
+"""Splits: training cases, test cases, and folds that are forecast from cases outside them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model_training.datasets import Dataset, stacked
-from model_training.recipe import SplitChoice, midnight
+from model_training.choices.split import (
+    AnySplit,
+    BlocksChoice,
+    ChronologicalChoice,
+    FoldsChoice,
+    PartsChoice,
+    RollingYearsChoice,
+)
+from model_training.datasets.dataset import TRAINING_ONLY, Dataset, parts_of_one
+from model_training.recipe import midnight
+from solar.errors import InvalidInputError
 from solar.flares import HORIZON
 from solar.time import to_datetime64
 
+Mask = NDArray[np.bool_]
+
 _FAR = np.datetime64("9999-01-01", "us")
+_HORIZON = np.timedelta64(HORIZON)
 
 
 @dataclass(frozen=True)
 class Fold:
-    """A validation year, and the earlier rows on which the model that forecasts it is fitted."""
+    """Cases held out for validation, and those on which the model that forecasts them is fitted.
 
-    year: int
+    `until` is the moment before which the fit lies, or None where fit and fold share the time.
+    """
+
+    name: str
     train: Dataset
     held_out: Dataset
-
-    @property
-    def begins_on(self) -> date:
-        """The first day of the year."""
-        return date(self.year, 1, 1)
+    until: datetime | None
 
 
 @dataclass(frozen=True)
 class Split:
-    """The parts of a data set; `left_out` rows belong neither to `train` nor to `test`.
+    """The parts of a data set; `left_out` cases belong to none of them.
 
-    `train` holds all rows before the test, those of the validation years included.
+    `train` holds all cases that the final model is fitted on, `until` the moment before which
+    these lie, or None where they share the time with the test. `by_time` says that no part
+    comes nearer to another than the embargo.
     """
 
     train: Dataset
     test: Dataset
     folds: tuple[Fold, ...]
+    until: datetime | None
     left_out: int
+    by_time: bool
 
     @property
     def validation(self) -> Dataset:
-        """The held-out rows of all folds together."""
-        return stacked([fold.held_out for fold in self.folds])
+        """The held-out cases of all folds together."""
+        return parts_of_one([fold.held_out for fold in self.folds])
 
 
-def split(dataset: Dataset, choice: SplitChoice) -> Split:
-    """Divide rows by time, so that no region and no forecast window is on two sides of a border.
+def split(dataset: Dataset, choice: AnySplit, *, seed: int = 0) -> Split:
+    """Divide cases as the choice says.
+
+    Raises
+    ------
+    InvalidInputError
+        When a part is empty.
+    """
+    parts = _divide(dataset, choice, seed=seed)
+    empty = [
+        name
+        for name, part in [
+            ("training", parts.train), ("test", parts.test),
+            *((f"validation fold {fold.name}", fold.held_out) for fold in parts.folds),
+            *((f"the fit of fold {fold.name}", fold.train) for fold in parts.folds),
+        ]
+        if not len(part)
+    ]  # fmt: skip
+    if empty:
+        raise InvalidInputError(f"the split leaves no case for {', '.join(empty)}; change [split]")
+    return parts
+
+
+def _divide(dataset: Dataset, choice: AnySplit, *, seed: int) -> Split:
+    if isinstance(choice, RollingYearsChoice):
+        return _rolling_years(dataset, choice)
+    if isinstance(choice, ChronologicalChoice):
+        return _chronological(dataset, choice)
+    if isinstance(choice, BlocksChoice):
+        return _blocks(dataset, choice, seed=seed)
+    return _made_by_the_source(dataset, choice, seed=seed)
+
+
+def _rolling_years(dataset: Dataset, choice: RollingYearsChoice) -> Split:
+    """Divide by years, so that no region and no forecast window is on two sides of a border.
 
     A region belongs to the side on which it is first seen; its later rows are left out.
     So are rows whose 24-hour window, plus the embargo, reaches over the end of their side.
     """
-    train, test = _divided(dataset, [choice.test_from], choice)
-    folds = tuple(_fold(dataset, year, choice) for year in choice.validation_years)
-    return Split(train, test, folds, left_out=len(dataset) - len(train) - len(test))
+    train, test = _between(dataset, [choice.test_from], choice.embargo_hours)
+    folds = []
+    for year in choice.validation_years:
+        borders = [date(year, 1, 1), date(year + 1, 1, 1)]
+        before, held_out, _ = _between(dataset, borders, choice.embargo_hours)
+        folds.append(Fold(str(year), before, held_out, midnight(borders[0])))
+    left_out = len(dataset) - len(train) - len(test)
+    return Split(train, test, tuple(folds), midnight(choice.test_from), left_out, by_time=True)
 
 
-def _fold(dataset: Dataset, year: int, choice: SplitChoice) -> Fold:
-    borders = [date(year, 1, 1), date(year + 1, 1, 1)]
-    train, held_out, _ = _divided(dataset, borders, choice)
-    return Fold(year, train, held_out)
+def _chronological(dataset: Dataset, choice: ChronologicalChoice) -> Split:
+    borders = [choice.validate_from, choice.test_from]
+    train, held_out, test = _between(dataset, borders, choice.embargo_hours)
+    until = midnight(choice.validate_from)
+    left_out = len(dataset) - len(train) - len(held_out) - len(test)
+    fold = Fold(f"from {choice.validate_from}", train, held_out, until)
+    return Split(train, test, (fold,), until, left_out, by_time=True)
 
 
-def _divided(dataset: Dataset, days: Sequence[date], choice: SplitChoice) -> list[Dataset]:
+def _between(dataset: Dataset, days: Sequence[date], embargo_hours: float) -> list[Dataset]:
     borders = np.array([to_datetime64(midnight(day)) for day in days])
     part = np.searchsorted(borders, dataset.t_rec, side="right")
-    embargo = np.timedelta64(round(choice.embargo_hours * 3600), "s")
-    reach = dataset.t_rec + np.timedelta64(HORIZON) + embargo
+    reach = dataset.t_rec + _HORIZON + _hours(embargo_hours)
     kept = (part == _first_part(dataset, part)) & (reach <= np.append(borders, _FAR)[part])
     return [dataset.take(kept & (part == number)) for number in range(len(days) + 1)]
 
@@ -80,3 +135,73 @@ def _first_part(dataset: Dataset, part: NDArray[np.int64]) -> NDArray[np.int64]:
     first = np.full(len(regions), part.max(initial=0))
     np.minimum.at(first, rows, part)
     return first[rows]
+
+
+def _made_by_the_source(dataset: Dataset, choice: FoldsChoice | PartsChoice, *, seed: int) -> Split:
+    if dataset.fold is None:
+        raise InvalidInputError(
+            "this data set comes without folds; choose split.kind blocks or chronological"
+        )
+    if isinstance(choice, FoldsChoice):
+        return _in_turn(dataset, dataset.fold, choice.test_fold, by_time=False)
+    train, held_out, test = (dataset.take(dataset.fold == part) for part in range(3))
+    inside = _groups_of_regions(train, choice.training_groups, seed=seed)
+    folds = (Fold("validation", train, held_out, None), *inside)
+    return Split(train, test, folds, None, 0, by_time=False)
+
+
+def _groups_of_regions(train: Dataset, groups: int, *, seed: int) -> tuple[Fold, ...]:
+    regions, row = np.unique(train.region_id, return_inverse=True)
+    dealt = np.random.default_rng(seed).permutation(np.arange(len(regions)) % max(groups, 1))
+    return tuple(
+        Fold(
+            f"training {number}",
+            train.take(dealt[row] != number),
+            train.take(dealt[row] == number),
+            None,
+        )
+        for number in range(groups)
+    )
+
+
+def _blocks(dataset: Dataset, choice: BlocksChoice, *, seed: int) -> Split:
+    length = _hours(24 * choice.block_days)
+    first = min(dataset.t_rec, default=_FAR)
+    block = (dataset.t_rec - first) // length
+    begins, ends = first + block * length, first + (block + 1) * length
+    opens = dataset.t_rec - _hours(dataset.reach_hours)
+    closes = dataset.t_rec + _HORIZON + _hours(choice.embargo_hours)
+    # The first block has nothing before it that its windows could reach into.
+    whole = ((opens >= begins) | (block == 0)) & (closes <= ends)
+    kept = whole & (block == _first_part(dataset, block))
+    n_blocks = int(block.max(initial=0)) + 1
+    dealt = np.random.default_rng(seed).permutation(np.arange(n_blocks) % choice.groups)
+    inside = dataset.take(kept)
+    parts = _in_turn(inside, dealt[block[kept]], choice.test_group, by_time=True)
+    return Split(
+        parts.train, parts.test, parts.folds, None, len(dataset) - len(inside), by_time=True
+    )
+
+
+def _in_turn(
+    dataset: Dataset, group: NDArray[np.int64], test_group: int, *, by_time: bool
+) -> Split:
+    """Hold out every group but that of the test in turn, and forecast it from the others.
+
+    Cases of the group `TRAINING_ONLY` are in every fit and are never held out.
+    """
+    is_test = group == test_group
+    folds = tuple(
+        Fold(
+            str(number),
+            dataset.take(~is_test & (group != number)),
+            dataset.take(group == number),
+            None,
+        )
+        for number in np.unique(group[~is_test & (group != TRAINING_ONLY)]).tolist()
+    )
+    return Split(dataset.take(~is_test), dataset.take(is_test), folds, None, 0, by_time=by_time)
+
+
+def _hours(hours: float) -> np.timedelta64:
+    return np.timedelta64(round(hours * 3_600_000_000), "us")

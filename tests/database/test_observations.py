@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,8 +17,10 @@ from database.observations import (
     combinations,
     known_contents,
     list_observations,
+    load_records,
     store_observations,
 )
+from solar.sharp import KEYWORDS
 from solar.time import Window
 
 START = datetime(2014, 3, 1, tzinfo=UTC)
@@ -69,6 +72,43 @@ def test_pages_follow_time_then_region(engine: sa.Engine) -> None:
     assert [(r["t_rec"], r["region_id"]) for r in page] == [(START, 2), (START + HOUR, 1)]
     assert last == []
     assert [r["t_rec"] for r in region] == [START, START + HOUR]
+
+
+def test_records_of_regions_are_read_each_over_its_own_span(engine: sa.Engine) -> None:
+    with writing(engine) as connection:
+        store_observations(connection, [line(r, h, r_value=10.0 * r + h, area_acr=None, revision=h)
+                                        for r in (2, 1, -3) for h in range(1, 6)])  # fmt: skip
+
+    spans = {1: (START + 2 * HOUR, START + 3 * HOUR), -3: (START, START + HOUR)}
+    with reading(engine) as connection:
+        records = load_records(connection, spans)
+
+    names = [keyword.name for keyword in KEYWORDS]
+    assert records.region_id.tolist() == [-3, 1, 1]
+    assert records.revision.tolist() == [1, 2, 3]
+    assert records.t_rec.tolist() == [
+        (START + hour * HOUR).replace(tzinfo=None) for hour in (1, 2, 3)
+    ]
+    assert records.keywords[:, names.index("R_VALUE")].tolist() == [-29.0, 12.0, 13.0]
+    assert np.isnan(records.keywords[:, names.index("AREA_ACR")]).all()
+    assert records.lon_fwt.tolist() == [1.0] * 3
+
+
+def test_no_spans_have_no_records(engine_sqlite: sa.Engine) -> None:
+    with reading(engine_sqlite) as connection:
+        records = load_records(connection, {})
+
+    assert (len(records), records.keywords.shape) == (0, (0, len(KEYWORDS)))
+
+
+def test_as_many_regions_as_a_batch_may_have_are_read_at_once(engine: sa.Engine) -> None:
+    with writing(engine) as connection:
+        store_observations(connection, [line(region, 0) for region in range(1, 5001)])
+
+    with reading(engine) as connection:
+        records = load_records(connection, dict.fromkeys(range(1, 5001), (START, START + HOUR)))
+
+    assert records.region_id.tolist() == list(range(1, 5001))
 
 
 keys = st.lists(st.tuples(st.integers(1, 40), st.integers(0, 40)), max_size=80, unique=True)

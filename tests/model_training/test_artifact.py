@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from handmade_models import HandmadeModel
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from model_training import artifact
 from model_training.training import Trained
-from solar.errors import ArtifactError
+from solar.errors import ArtifactError, InvalidInputError
 
 FULL = {
     "USFLUX": np.array([1e21, 1e23]),
@@ -119,6 +120,76 @@ def test_no_rows_give_no_forecasts(folder: Path) -> None:
 
     assert found.raw.shape == (0, 3)
     assert found.reason == []
+
+
+WINDOWED = HandmadeModel(
+    "windowed", ("R_VALUE", "FLARES_C_24H"), np.array([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]])
+)
+GAP = np.nan
+
+
+def test_windows_are_scored_step_by_step_in_the_order_of_time(tmp_path: Path) -> None:
+    model = artifact.load(WINDOWED.write(tmp_path))
+    windows = np.array([[[1.0, 2.0], [3.0, 0.0], [2.0, 1.0]], [[0.0, 0.0], [0.0, 0.0], [1.0, 0.0]]])
+
+    found = model.score({"FLARES_C_24H": windows[:, :, 1], "R_VALUE": windows[:, :, 0]})
+
+    expected = [WINDOWED.probability(window) for window in windows]
+    assert found.raw[:, 0] == pytest.approx(expected, abs=1e-6)
+    assert found.rung.tolist() == ["full", "full"]
+    assert found.imputed_share.tolist() == [0, 0]
+
+
+def test_what_is_missing_is_counted_over_all_steps_of_a_window(tmp_path: Path) -> None:
+    model = artifact.load(WINDOWED.write(tmp_path))
+    keyword = np.array([[GAP, 1.0, 1.0], [GAP, GAP, 1.0]])
+    history = np.array([[GAP, 0.0, 0.0], [0.0, 0.0, 0.0]])
+
+    found = model.score({"R_VALUE": keyword, "FLARES_C_24H": history})
+
+    assert found.imputed_share == pytest.approx([2 / 6, 2 / 6])
+    assert found.rung.tolist() == ["partial", "none"]
+    assert found.reason == [None, "2 of 3 keyword values of the window are missing"]
+    assert np.isnan(found.raw[1]).all()
+
+
+def test_the_manifest_says_how_much_of_a_window_may_be_missing(tmp_path: Path) -> None:
+    model = artifact.load(WINDOWED.write(tmp_path, max_missing_share=0.7))
+
+    found = model.score({"R_VALUE": np.array([[GAP, GAP, 1.0], [GAP, GAP, GAP]])})
+
+    assert found.rung.tolist() == ["partial", "none"]
+
+
+def test_no_windows_give_no_forecasts(tmp_path: Path) -> None:
+    found = artifact.load(WINDOWED.write(tmp_path)).score({"R_VALUE": np.zeros((0, 3))})
+
+    assert found.raw.shape == (0, 2)
+    assert found.reason == []
+
+
+def test_named_windows_and_stacked_inputs_are_scored_alike(tmp_path: Path) -> None:
+    model = artifact.load(WINDOWED.write(tmp_path))
+    windows = np.random.default_rng(1).normal(size=(4, 3, 2))
+
+    named = model.score({"R_VALUE": windows[:, :, 0], "FLARES_C_24H": windows[:, :, 1]})
+
+    assert np.array_equal(named.raw, model.score_inputs(windows.astype(np.float32)).raw)
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 2), (4, 3, 1)])
+def test_windows_of_another_length_are_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    model = artifact.load(WINDOWED.write(tmp_path))
+
+    with pytest.raises(InvalidInputError, match=r"R_VALUE has the shape .* so give \(n, 3\)"):
+        model.score({"R_VALUE": np.zeros(shape)})
+
+
+def test_a_graph_that_takes_other_inputs_than_its_manifest_says_is_refused(tmp_path: Path) -> None:
+    folder = WINDOWED.write(tmp_path, window_length=4)
+
+    with pytest.raises(ArtifactError, match=r"inputs of shape \(3, 2\) where .* \(4, 2\)"):
+        artifact.load(folder)
 
 
 def test_a_changed_graph_is_refused_by_the_name_of_its_folder(folder: Path) -> None:

@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 
 from model_training import baselines
-from model_training.datasets import Dataset
+from model_training.datasets.dataset import Dataset
 
 
 def days(*truth: float) -> Dataset:
     n = len(truth)
     at = np.datetime64("2014-01-01", "us") + np.arange(n) * np.timedelta64(1, "D")
     return Dataset(
-        features={},
+        records={},
+        steps=np.zeros((n, 1), np.int64),
         region_id=np.ones(n, np.int64),
         t_rec=at,
         truth={"M1.0": np.array(truth)},

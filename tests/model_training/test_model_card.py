@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from model_training import artifact
+from model_training.evaluation import REFERENCE
 from model_training.manifest import EventScores, Score
 from model_training.registry import ARTIFACTS, read_stages
 
 CARD = (ARTIFACTS.parents[1] / "docs" / "models.md").read_text("utf-8")
+LIVE = read_stages(ARTIFACTS).live
 PATHS = sorted(path.parent for path in ARTIFACTS.glob("*/manifest.json"))
 
 
@@ -37,6 +39,8 @@ def test_the_card_repeats_the_scores_of_the_manifests(path: Path, part: str) -> 
     absent = [
         wanted
         for entrant, events in manifest.scores[part].items()
+        # Each model has a plain regression on its own training rows; that of the live one is shown.
+        if entrant != REFERENCE or f"{manifest.name}@{manifest.version}" == LIVE
         for event, found in events.items()
         if (wanted := line(event, manifest.name if entrant == "model" else entrant, found))
         not in CARD
@@ -56,8 +60,8 @@ def test_the_card_names_the_stages() -> None:
 def test_the_card_repeats_the_sizes_of_the_parts(path: Path) -> None:
     parts = artifact.read_manifest(path).split
     rows = {"final fit": parts.train, "test": parts.test}
-    rows |= {f"fit for {fold.year}": fold.train for fold in parts.folds}
-    rows |= {f"held out {fold.year}": fold.held_out for fold in parts.folds}
+    rows |= {f"fit for {fold.name}": fold.train for fold in parts.folds}
+    rows |= {f"held out {fold.name}": fold.held_out for fold in parts.folds}
 
     for name, part in rows.items():
         events = " | ".join(str(count) for count in part.events.values())

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from model_training.recipe import read_recipe
+from model_training.recipe import Recipe, read_recipe
 from solar.errors import InvalidInputError
 
 RECIPES = Path(__file__).parents[2] / "model_training" / "recipes"
@@ -27,13 +27,64 @@ def test_a_committed_recipe_carries_the_name_of_its_file(path: Path) -> None:
 def test_an_unknown_key_is_refused_with_its_place(tmp_path: Path) -> None:
     answer = refused(tmp_path, TEXT.replace("embargo_hours", "embargo_days"))
 
-    assert answer.startswith("strange.toml: split.embargo_days: Extra inputs are not permitted")
+    assert "split.rolling-years.embargo_days: Extra inputs are not permitted" in answer
 
 
-def test_an_unknown_keyword_is_refused_by_name(tmp_path: Path) -> None:
-    answer = refused(tmp_path, TEXT.replace('"USFLUX"', '"FLUXUS"'))
+def test_an_unknown_event_is_refused_by_name(tmp_path: Path) -> None:
+    answer = refused(tmp_path, 'events = ["M2.0"]\n' + TEXT)
 
-    assert "no such event or feature: FLUXUS" in answer
+    assert "no such event: M2.0" in answer
+
+
+def test_an_embargo_shorter_than_window_and_horizon_is_refused(tmp_path: Path) -> None:
+    answer = refused(tmp_path, TEXT + "[window]\nsteps = 61\n")
+
+    # 60 steps of 0.2 h reach back 12 h, and the horizon is 24 h.
+    assert "split.embargo_hours must be at least 36" in answer
+
+
+def test_a_solver_that_does_not_know_the_penalty_is_refused(tmp_path: Path) -> None:
+    answer = refused(tmp_path, TEXT + 'penalty = "l1"\n')
+
+    assert "penalty l1 needs one of the solvers liblinear, saga" in answer
+
+
+def test_two_remedies_against_imbalance_are_refused(tmp_path: Path) -> None:
+    text = TEXT + 'class_weight = "balanced"\n[estimator.augmentation]\nkind = "smote"\n'
+
+    assert "class_weight and augmentation both balance the classes" in refused(tmp_path, text)
+
+
+def test_the_schema_explains_every_option() -> None:
+    definitions = Recipe.model_json_schema()["$defs"]
+
+    silent = [
+        f"{name}.{key}"
+        for name, definition in definitions.items()
+        for key, option in definition.get("properties", {}).items()
+        if key not in ("kind", "layout") and not option.get("description")
+    ]
+
+    assert silent == []
+
+
+def test_a_recipe_repeats_itself_over_the_values_of_a_key(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text(TEXT + '[repeat]\nkey = "estimator.max_iterations"\nvalues = [7, 9]\n')
+
+    first, second = read_recipe(path).repeats()
+
+    assert (first.estimator.max_iterations, second.estimator.max_iterations) == (7, 9)
+    assert first.name == "logistic-regression-max-iterations-7"
+    assert first.repeat is None
+
+
+def test_a_repeat_over_no_key_of_the_recipe_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text(TEXT + '[repeat]\nkey = "split.fold"\nvalues = [0, 1]\n')
+
+    with pytest.raises(InvalidInputError, match=r"repeat\.key names no key of the recipe: fold"):
+        read_recipe(path).repeats()
 
 
 def test_an_unknown_estimator_is_refused(tmp_path: Path) -> None:

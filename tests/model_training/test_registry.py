@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from solar.errors import ArtifactError, InvalidInputError, NotFoundError
 
 def write(trained: Trained, folder: Path, version: str, **changes: object) -> str:
     manifest = trained.manifest.model_copy(update={"version": version, **changes})
-    Trained(manifest, trained.graph).write(folder)
+    replace(trained, manifest=manifest).write(folder)
     return f"{manifest.name}@{version}"
 
 
@@ -123,3 +124,35 @@ def test_a_broken_stage_file_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(ArtifactError, match=r"live\.json"):
         registry.read_stages(tmp_path)
+
+
+def test_a_retired_shadow_serves_no_more(trained: Trained, tmp_path: Path) -> None:
+    first, second = (write(trained, tmp_path, version) for version in ("1.0.0", "1.1.0"))
+    registry.promote(tmp_path, first)
+    registry.promote(tmp_path, second, stage="shadow")
+
+    stages = registry.retire(tmp_path, second)
+
+    assert stages == registry.read_stages(tmp_path) == Stages(live=first)
+    assert registry.find(tmp_path, second).is_dir()
+
+
+def test_the_live_model_cannot_be_retired(trained: Trained, tmp_path: Path) -> None:
+    live = write(trained, tmp_path, "1.0.0")
+    registry.promote(tmp_path, live)
+
+    with pytest.raises(InvalidInputError, match="is live; promote another model first"):
+        registry.retire(tmp_path, live)
+
+
+def test_a_model_whose_inputs_no_sender_supplies_does_not_serve(
+    trained: Trained, tmp_path: Path
+) -> None:
+    first, *others = trained.manifest.features
+    strange = first.model_copy(update={"name": "LOS_AREA", "kind": "other"})
+    model = write(trained, tmp_path, "1.0.0", features=(strange, *others))
+
+    with pytest.raises(InvalidInputError, match="no sender supplies LOS_AREA"):
+        registry.promote(tmp_path, model, stage="shadow")
+
+    assert registry.ranking(tmp_path) == []

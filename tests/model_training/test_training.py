@@ -7,9 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from model_training import datasets, export, forecaster, pool, training
+from model_training import forecaster, graph, leakage, pool, training
 from model_training.artifact import Artifact
+from model_training.datasets import loading
 from model_training.forecaster import fit_event, make_plan
+from model_training.journal import Journal
 from model_training.recipe import Recipe, midnight
 from model_training.splits import split
 from model_training.training import PARITY_LIMIT, Trained, train
@@ -25,17 +27,19 @@ def test_the_graph_agrees_with_the_forecaster_on_rows_with_missing_values(
     kind: str, world: Path, make_recipe: MakeRecipe
 ) -> None:
     recipe = make_recipe(kind)
-    parts = split(datasets.load(recipe.data, world), recipe.split)
+    parts = split(loading.load(recipe.data, world), recipe.split)
     flares = read_flares(world / recipe.data.flares)
     plan = make_plan(recipe, parts)
     fitted = forecaster.fit(
-        recipe, parts.train, plan=plan, flares=flares, until=midnight(recipe.split.test_from)
-    )
-    inputs = parts.test.matrix(recipe.features)
+        recipe, parts.train, plan=plan, flares=flares, until=midnight(recipe.split.test_from),
+        journal=Journal(),
+    )  # fmt: skip
+    inputs = parts.test.windows(recipe.features)
     inputs[np.random.default_rng(0).random(inputs.shape) < 0.4] = np.nan
     inputs[0] = np.nan
 
-    served = export.run(fitted.to_onnx(inputs.shape[1]), inputs)
+    drawn = fitted.to_onnx(steps=1, features=len(recipe.features))
+    served = graph.run(drawn, inputs[:, 0])
 
     assert plan.columns == ("C1.0", "M1.0", "X1.0")
     assert tuple(plan.derived) == ("X1.0",)
@@ -46,13 +50,17 @@ def test_each_validation_year_is_forecast_by_a_fit_on_the_rows_before_it(
     world: Path, make_recipe: MakeRecipe
 ) -> None:
     recipe = make_recipe("logistic-regression")
-    parts = split(datasets.load(recipe.data, world), recipe.split)
+    parts = split(loading.load(recipe.data, world), recipe.split)
     flares = read_flares(world / recipe.data.flares)
 
-    found = pool.forecast_folds(recipe, parts, plan=make_plan(recipe, parts), flares=flares)
+    found = pool.forecast_folds(
+        recipe, parts, plan=make_plan(recipe, parts), flares=flares, journal=Journal()
+    )
 
     first = parts.folds[0]
-    alone = fit_event(recipe, first.train, "C1.0").predict(first.held_out.matrix(recipe.features))
+    alone = fit_event(recipe, first.train, "C1.0", journal=Journal()).predict(
+        first.held_out.windows(recipe.features)
+    )
     assert first.train.t_rec.max() < np.datetime64("2011-01-01")
     assert found.raw[: len(first.held_out), 0] == pytest.approx(alone)
     assert len(found.rows) == len(found.raw) == sum(len(fold.held_out) for fold in parts.folds)
@@ -63,7 +71,7 @@ def test_a_graph_that_differs_from_its_model_is_not_exported(
 ) -> None:
     monkeypatch.setattr(training, "PARITY_LIMIT", 0.0)
 
-    with pytest.raises(ArtifactError, match=r"differs by .* raise missing\.copy_weight"):
+    with pytest.raises(ArtifactError, match=r"differs by .* raise hiding\.copy_weight"):
         train(Recipe.model_validate(trained.manifest.recipe), world)
 
 
@@ -115,9 +123,9 @@ def test_the_last_validation_year_reaches_the_thresholds_and_the_final_fit(
 def test_the_model_that_serves_is_fitted_on_the_validation_years_too(trained: Trained) -> None:
     parts = trained.manifest.split
 
-    assert parts.test_from == "2013-01-01T00:00:00Z"
+    assert parts.choice["test_from"] == "2013-01-01"
     assert parts.train.last_at > "2012-12-20"
-    assert [fold.year for fold in parts.folds] == [2011, 2012]
+    assert [fold.name for fold in parts.folds] == ["2011", "2012"]
     assert parts.validation.rows == sum(fold.held_out.rows for fold in parts.folds)
 
 
@@ -145,13 +153,28 @@ def test_the_threshold_of_a_derived_event_is_the_base_rate_of_training(trained: 
 
 
 def test_a_finished_run_passes_its_leak_audit(trained: Trained) -> None:
+    # Four checks on each of train-test, validation-test and two folds, and four on who saw what.
     assert trained.manifest.leak_audit.passed
-    assert len(trained.manifest.leak_audit.checks) == 12
+    assert len(trained.manifest.leak_audit.checks) == 20
+
+
+def test_a_run_whose_audit_fails_yields_nothing(
+    world: Path, make_recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaky = leakage.LeakAudit(
+        passed=False, checks=(leakage.Check(name="a", passed=False, detail="b"),)
+    )
+    monkeypatch.setattr(leakage, "audit", lambda *_, **__: leaky)
+
+    with pytest.raises(InvalidInputError, match="the leak audit failed; a: b"):
+        train(make_recipe("logistic-regression"), world)
 
 
 def test_baselines_are_scored_on_the_cases_of_the_model(trained: Trained) -> None:
     for book in trained.manifest.scores.values():
-        assert set(book) == {"model", "climatology-120d", "climatology-365d", "persistence"}
+        assert set(book) == {
+            "model", "climatology-120d", "climatology-365d", "persistence", "plain-regression",
+        }  # fmt: skip
         assert len({(found["C1.0"].n, found["C1.0"].n_events) for found in book.values()}) == 1
 
 

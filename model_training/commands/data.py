@@ -1,0 +1,126 @@
+"""The commands ``schema``, ``datasets``, ``networks`` and ``augment``: what a run works on."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from model_training.augmentation.trial import trial
+from model_training.commands.arguments import RUNS, add_data, add_runs
+from model_training.datasets import loading
+from model_training.datasets.breakdown_text import text
+from model_training.datasets.dataset import Dataset
+from model_training.datasets.description import describe
+from model_training.datasets.guessing import guess
+from model_training.journal import Journal, Stop, stopping_on_signals
+from model_training.networks.study import study
+from model_training.recipe import Recipe, read_recipe
+from solar.errors import InvalidInputError
+
+
+def add_schema(parser: argparse.ArgumentParser) -> None:
+    """Declare ``schema``."""
+    parser.description = "Write the JSON Schema of recipes: every option with its range and help."
+    parser.set_defaults(run=_schema)
+
+
+def _schema(_options: argparse.Namespace) -> None:
+    _write(Recipe.model_json_schema())
+
+
+def _write(document: Any) -> None:
+    option = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
+    sys.stdout.write(orjson.dumps(document, option=option).decode() + "\n")
+
+
+def add_datasets(parser: argparse.ArgumentParser) -> None:
+    """Declare ``datasets describe``."""
+    parser.description = "Say what a data set holds and lacks."
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    describe = commands.add_parser("describe", help="the break-down of a data set")
+    describe.add_argument("what", type=Path, metavar="PATH|RECIPE.toml",
+                          help="data whose layout can be told from its columns or names, or a"
+                               " recipe that declares it")  # fmt: skip
+    describe.add_argument("--json", action="store_true", help="write JSON instead of tables")
+    add_data(describe)
+    describe.set_defaults(run=_describe)
+
+
+def add_networks(parser: argparse.ArgumentParser) -> None:
+    """Declare ``networks``."""
+    parser.description = (
+        "Write the functional networks of a data set: of its samples, and of its keywords with"
+        " and without an event, as GraphML, JSON and SVG, with their statistics."
+    )
+    parser.add_argument("recipe", type=Path, metavar="RECIPE.toml")
+    add_data(parser)
+    parser.add_argument("--to", type=Path, default=RUNS / "networks", metavar="DIR")
+    parser.add_argument("--event", default="M1.0", help="whose outcome colours the samples")
+    parser.add_argument("--threshold", type=float, default=0.5, metavar="R",
+                        help="smallest correlation that joins nodes (default: 0.5)")  # fmt: skip
+    parser.add_argument("--max-neighbours", type=int, default=8, metavar="N",
+                        help="most edges of a sample (default: 8)")  # fmt: skip
+    parser.add_argument("--most", type=int, default=50_000, metavar="N",
+                        help="samples at most, drawn at random (default: 50000)")  # fmt: skip
+    parser.set_defaults(run=_networks)
+
+
+def add_augment(parser: argparse.ArgumentParser) -> None:
+    """Declare ``augment``."""
+    parser.description = (
+        "Try the augmentation of a recipe on its validation folds: the skill with and without it"
+        " and, for TimeGAN, a quality report of the synthetic windows."
+    )
+    parser.add_argument("recipe", type=Path, metavar="RECIPE.toml")
+    add_data(parser)
+    add_runs(parser)
+    parser.add_argument("--resume", action="store_true",
+                        help="continue a stopped trial from its checkpoints")  # fmt: skip
+    parser.set_defaults(run=_augment)
+
+
+def _describe(options: argparse.Namespace) -> None:
+    dataset = _load(options.what, options.data)
+    found = describe(dataset, names=dataset.names)
+    if options.json:
+        _write(found.to_dict())
+    else:
+        sys.stdout.write(text(found))
+
+
+def _load(what: Path, folder: Path) -> Dataset:
+    if what.suffix == ".toml":
+        recipe = read_recipe(what)
+        return loading.load(recipe.data, folder, window=recipe.window)
+    path = what if what.exists() else folder / what
+    return loading.load(guess(path), path.parent)
+
+
+def _networks(options: argparse.Namespace) -> None:
+    recipe = read_recipe(options.recipe)
+    dataset = loading.load(recipe.data, options.data, window=recipe.window)
+    if options.event not in dataset.truth:
+        raise InvalidInputError(f"the data set tells {', '.join(dataset.truth)}; choose --event")
+    if len(dataset) > options.most:
+        rng = np.random.default_rng(recipe.seed)
+        dataset = dataset.take(np.sort(rng.choice(len(dataset), options.most, replace=False)))
+    figures = study(
+        dataset.windows(recipe.features), recipe.features, dataset.truth[options.event],
+        threshold=options.threshold, max_neighbours=options.max_neighbours, seed=recipe.seed,
+        out=options.to,
+    )  # fmt: skip
+    _write(figures)
+
+
+def _augment(options: argparse.Namespace) -> None:
+    recipe = read_recipe(options.recipe)
+    stop = Stop()
+    folder = options.runs / f"{recipe.name}-{recipe.version}-augmentation"
+    journal = Journal(folder, shows_bars=sys.stderr.isatty(), resumes=options.resume, stop=stop)
+    with stopping_on_signals(stop):
+        _write(trial(recipe, options.data, journal=journal))

@@ -1,0 +1,127 @@
+"""The journal of a run: progress on the terminal, events in a file, checkpoints, and a stop."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+import orjson
+from tqdm import tqdm
+
+from solar.errors import FlarewatchError
+from solar.time import isoformat
+
+EVENTS = "events.jsonl"
+
+
+class StoppedError(FlarewatchError):
+    """The run was asked to stop and has kept a checkpoint of its work."""
+
+    title = "Stopped"
+
+
+@dataclass
+class Stop:
+    """Whether the run was asked to stop; work looks at it between two steps."""
+
+    asked: bool = False
+
+    def ask(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
+        """Ask for a stop, as a signal handler may."""
+        self.asked = True
+
+
+@dataclass(frozen=True)
+class Journal:
+    """What a run tells about itself.
+
+    Parameters
+    ----------
+    folder : where the event log and the checkpoints go; None keeps neither
+    place : what the run is doing, outermost first; part of every event and checkpoint name
+    shows_bars : draw progress bars on standard error
+    resumes : continue from the checkpoints found in the folder
+    """
+
+    folder: Path | None = None
+    place: tuple[str, ...] = ()
+    shows_bars: bool = False
+    resumes: bool = False
+    stop: Stop = field(default_factory=Stop)
+
+    def within(self, name: str) -> Journal:
+        """Return the journal of a part of the run."""
+        return Journal(self.folder, (*self.place, name), self.shows_bars, self.resumes, self.stop)
+
+    def tell(self, event: str, **figures: float | str | None) -> None:
+        """Write one event with its time and place; figures must be finite or None."""
+        if self.folder is None:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        line = {"at": isoformat(datetime.now(UTC)), "place": "/".join(self.place), "event": event}
+        with (self.folder / EVENTS).open("ab") as file:
+            file.write(orjson.dumps(line | figures, option=orjson.OPT_APPEND_NEWLINE))
+
+    def checkpoint(self, suffix: str) -> Path | None:
+        """Return where a checkpoint of this part of the run is kept, or None without a folder."""
+        if self.folder is None:
+            return None
+        path = self.folder / "checkpoints" / ("-".join(self.place).replace("/", "-") + suffix)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def steps(self, unit: str, total: int, *, done: int = 0) -> Steps:
+        """Begin counting the steps of this part, `done` of which a checkpoint already holds."""
+        return Steps(self, unit, total, done)
+
+    def check(self) -> None:
+        """Raise `StoppedError` where no checkpoint is needed because little would be lost."""
+        if self.stop.asked:
+            self.tell("stopped")
+            raise StoppedError("the run was stopped; run it again with --resume")
+
+
+class Steps:
+    """Counted steps of a part of a run, with the time that the rest will take."""
+
+    def __init__(self, journal: Journal, unit: str, total: int, done: int) -> None:
+        self._journal, self._unit, self._total = journal, unit, total
+        self._first, self._done, self._began = done, done, time.monotonic()
+        self._bar = tqdm(
+            total=total, initial=done, unit=unit, desc="/".join(journal.place),
+            disable=not journal.shows_bars, leave=False,
+        )  # fmt: skip
+
+    def advance(self, **figures: float | None) -> None:
+        """Count one step and write its figures, such as the loss, with the seconds left."""
+        self._done += 1
+        self._bar.set_postfix({name: f"{value:.4g}" for name, value in figures.items() if value})
+        self._bar.update()
+        per_step = (time.monotonic() - self._began) / (self._done - self._first)
+        self._journal.tell(
+            self._unit, step=self._done, of=self._total,
+            eta_seconds=round(per_step * (self._total - self._done), 1), **figures,
+        )  # fmt: skip
+        if self._done == self._total:
+            self._bar.close()
+
+    def close(self) -> None:
+        """End early."""
+        self._bar.close()
+
+
+@contextmanager
+def stopping_on_signals(stop: Stop) -> Iterator[None]:
+    """Let SIGTERM and SIGINT ask for a stop instead of ending the process at once."""
+    before = {number: signal.signal(number, stop.ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

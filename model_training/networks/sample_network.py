@@ -1,0 +1,168 @@
+"""The network of samples: windows joined to those that they correlate with most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_training.features import Floats, Integers
+from model_training.networks.network import Network
+from solar.errors import InvalidInputError
+
+# Correlation of fewer values than this is 1 or -1 whatever they are.
+FEWEST_VALUES = 3
+# Correlations of one block of rows with all others take this much memory.
+_BLOCK_BYTES = 64 << 20
+# A row that varies by less than this share of its size is constant within the rounding of float32.
+CONSTANT = 1e-5
+
+Sign = Literal["positive", "any"]
+
+
+@dataclass(frozen=True)
+class Standard:
+    """Mean and standard deviation (f,) of every attribute, so that none outweighs the others."""
+
+    mean: NDArray[np.float32]
+    deviation: NDArray[np.float32]
+
+    def rows(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Flatten (n, ..., f) windows into standardised rows; missing values take the mean."""
+        scaled = ((windows - self.mean) / self.deviation).reshape(len(windows), -1)
+        return np.where(np.isnan(scaled), np.float32(0), scaled)
+
+
+def fit_standard(windows: NDArray[np.float32]) -> Standard:
+    """Measure every attribute over all samples and steps; a constant one keeps its size."""
+    values = windows.reshape(-1, windows.shape[-1]).astype(float)
+    known = np.isfinite(values)
+    count = np.maximum(known.sum(axis=0), 1)
+    mean = np.where(known, values, 0.0).sum(axis=0) / count
+    spread = np.sqrt((np.where(known, values - mean, 0.0) ** 2).sum(axis=0) / count)
+    varies = spread > CONSTANT * np.abs(mean)
+    deviation = np.where(varies, spread, 1.0)
+    return Standard(mean.astype(np.float32), deviation.astype(np.float32))
+
+
+def unit_rows(rows: NDArray[np.float32]) -> Floats:
+    """Centre (n, d) rows and give them the length 1: their products are correlations.
+
+    A constant row becomes zeros, which correlate with nothing.
+    """
+    exact = np.asarray(rows, float)
+    centred = exact - exact.mean(axis=1, keepdims=True)
+    length = np.sqrt((centred**2).sum(axis=1, keepdims=True))
+    varies = length > CONSTANT * np.sqrt((exact**2).sum(axis=1, keepdims=True))
+    return np.where(varies, centred / np.where(varies, length, 1.0), 0.0)
+
+
+def sample_network(
+    rows: NDArray[np.float32], *, threshold: float, max_neighbours: int, sign: Sign = "positive"
+) -> Network:
+    """Join the samples that correlate most; no sample gets more than `max_neighbours` edges.
+
+    Every sample names its `max_neighbours` most correlated others; of the pairs so named the
+    strongest come first (ties by place), and a pair is joined while both have room.
+
+    Parameters
+    ----------
+    rows : (n, d) standardised values of each sample, none missing; constant rows stay isolated
+    threshold : smallest correlation that joins
+    sign : ``positive`` joins samples that vary alike, ``any`` also those that mirror each other
+
+    Raises
+    ------
+    InvalidInputError
+        when rows have missing or infinite values, or fewer than three values
+    """
+    check_rows(rows)
+    unit = unit_rows(rows).astype(np.float32)
+    pairs = _named_pairs(unit, threshold, max_neighbours, sign)
+    correlations = _correlations(unit, pairs)
+    order = np.lexsort((pairs[:, 1], pairs[:, 0], -np.abs(correlations)))
+    accepted = np.sort(order[_with_room(pairs[order], len(rows), max_neighbours)])
+    return Network(len(rows), pairs[accepted], correlations[accepted])
+
+
+def check_rows(rows: NDArray[np.float32]) -> None:
+    """Refuse rows whose correlations mean nothing."""
+    if rows.shape[1] < FEWEST_VALUES:
+        raise InvalidInputError(
+            f"samples of {rows.shape[1]} values have no meaningful correlation; "
+            f"give at least {FEWEST_VALUES} features or a longer window"
+        )
+    bad = int((~np.isfinite(rows)).any(axis=1).sum())
+    if bad:
+        raise InvalidInputError(
+            f"{bad} of {len(rows)} samples have missing or infinite values; fill or drop them first"
+        )
+
+
+def blocks(n: int, width: int) -> Iterator[slice]:
+    """Cut n rows into blocks whose (rows, width) numbers fit the memory set aside for them."""
+    rows = max(1, _BLOCK_BYTES // (8 * max(1, width)))
+    return (slice(start, min(start + rows, n)) for start in range(0, n, rows))
+
+
+def _named_pairs(unit: NDArray[np.float32], threshold: float, most: int, sign: Sign) -> Integers:
+    n = len(unit)
+    named = [_named_by(unit, block, threshold, most, sign) for block in blocks(n, n)]
+    keys = np.unique(np.concatenate([np.empty(0, np.int64), *named]))
+    return np.stack([keys // n, keys % n], axis=1)
+
+
+def _named_by(
+    unit: NDArray[np.float32], block: slice, threshold: float, most: int, sign: Sign
+) -> Integers:
+    n = len(unit)
+    strength = unit[block] @ unit.T
+    if sign == "any":
+        np.abs(strength, out=strength)
+    own = np.arange(block.start, block.stop)
+    strength[own - block.start, own] = -1.0
+    row, column, _ = strongest(strength, threshold, most)
+    row = row + block.start
+    keys: Integers = np.minimum(row, column) * n + np.maximum(row, column)
+    return keys
+
+
+def strongest(
+    strength: NDArray[np.floating], threshold: float, most: int
+) -> tuple[Integers, Integers, NDArray[np.floating]]:
+    """Find the `most` largest of every row that reach the threshold and are above 0.
+
+    Of equal ones at the end of the list those with the smaller place are taken.
+    """
+    last = max(0, strength.shape[1] - most)
+    limit = np.partition(strength, last, axis=1)[:, last : last + 1]
+    row, column = np.nonzero((strength >= np.maximum(limit, threshold)) & (strength > 0))
+    value = strength[row, column]
+    order = np.lexsort((column, -value, row))
+    row, column, value = row[order], column[order], value[order]
+    rank = np.arange(len(row)) - np.searchsorted(row, row)
+    kept = rank < most
+    return row[kept], column[kept], value[kept]
+
+
+def _correlations(unit: NDArray[np.float32], pairs: Integers) -> Floats:
+    # Sums of the same products in the same order: a pair weighs the same whoever named it.
+    parts = [
+        np.einsum("ed,ed->e", unit[first], unit[second], dtype=float)
+        for first, second in (pairs[block].T for block in blocks(len(pairs), unit.shape[1]))
+    ]
+    return np.concatenate([np.empty(0), *parts]).clip(-1.0, 1.0)
+
+
+def _with_room(pairs: Integers, n: int, most: int) -> Integers:
+    room = [most] * n
+    accepted = []
+    for place, (first, second) in enumerate(pairs.tolist()):
+        if room[first] and room[second]:
+            room[first] -= 1
+            room[second] -= 1
+            accepted.append(place)
+    return np.array(accepted, np.int64)

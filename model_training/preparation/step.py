@@ -1,0 +1,65 @@
+"""A step of preparation: a function of windows, fitted on training rows, that draws itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from model_training.estimators.estimator import Inputs
+from model_training.features import Floats
+from model_training.graph import Graph
+
+# Keeps what a step computes in double precision on the way below some hundred MB.
+_VALUES_PER_BLOCK = 4_000_000
+
+
+class Step(Protocol):
+    """From (n, steps, features) float32 to the same, perhaps with other steps and features."""
+
+    def apply(self, windows: Inputs) -> Inputs:
+        """Compute the step on windows, NaN = missing."""
+        ...
+
+    def draw(self, graph: Graph, windows: str) -> str:
+        """Draw the same function on a tensor."""
+        ...
+
+    def names(self, features: Sequence[str]) -> tuple[str, ...]:
+        """Name the features that come out, given the names of those that go in."""
+        ...
+
+
+class SameFeatures:
+    """A step whose features are those that went in."""
+
+    def names(self, features: Sequence[str]) -> tuple[str, ...]:
+        """Return the names as they are."""
+        return tuple(features)
+
+
+def apply_all(steps: Sequence[Step], windows: Inputs) -> Inputs:
+    """Compute steps one after another, some rows at a time."""
+    if not steps or not len(windows):
+        return _through(steps, windows)
+    return np.concatenate([_through(steps, block) for block in _blocks(windows)])
+
+
+def known_values(windows: Inputs) -> Iterator[Floats]:
+    """Go through the features, and return the (m,) values of each that are not missing."""
+    for feature in range(windows.shape[2]):
+        column = windows[:, :, feature].astype(float).ravel()
+        yield column[~np.isnan(column)]
+
+
+def _through(steps: Sequence[Step], windows: Inputs) -> Inputs:
+    for step in steps:
+        windows = step.apply(windows)
+    return windows
+
+
+def _blocks(windows: Inputs) -> Iterator[Inputs]:
+    rows = max(1, _VALUES_PER_BLOCK // max(1, windows[0].size))
+    for first in range(0, len(windows), rows):
+        yield windows[first : first + rows]

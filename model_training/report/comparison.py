@@ -1,0 +1,143 @@
+"""The comparison of runs: their scores side by side, where they were given the same cases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_training.evidence import Evidence
+from model_training.report import sheet, wording
+from model_training.report.figures.canvas import Picture
+from model_training.report.figures.curves import roc_picture
+from model_training.report.figures.forest import forest_picture
+from model_training.report.judgement import Judgement, judge
+from solar.errors import InvalidInputError
+
+FEWEST, MOST = 2, 10
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run to be compared: its label, such as ``gru@1.0.0``, and its evidence."""
+
+    label: str
+    evidences: Sequence[Evidence]
+
+
+@dataclass(frozen=True)
+class Side:
+    """The runs on one event and part; without a judgement, `reason` says why not."""
+
+    key: str
+    title: str
+    judgement: Judgement | None
+    reason: str
+    pictures: tuple[Picture, ...]
+
+
+def compare(runs: Sequence[Run]) -> tuple[Side, ...]:
+    """Compare 2 to 10 runs on every event and part of the first; differences are first minus other.
+
+    Raises
+    ------
+    InvalidInputError
+        For too few or too many runs, and for two of one label.
+    """
+    labels = [run.label for run in runs]
+    if not FEWEST <= len(runs) <= MOST or len(set(labels)) < len(labels):
+        raise InvalidInputError(
+            f"{len(runs)} runs ({', '.join(labels)}) cannot be compared;"
+            f" give {FEWEST} to {MOST} runs of different labels"
+        )
+    return tuple(_side(runs, evidence) for evidence in runs[0].evidences)
+
+
+def write(runs: Sequence[Run], path: Path) -> None:
+    """Write the comparison as one HTML file."""
+    html = sheet.render(
+        "comparison.html", labels=[run.label for run in runs], sections=compare(runs)
+    )
+    path.write_text(html, encoding="utf-8")
+
+
+def _side(runs: Sequence[Run], first: Evidence) -> Side:
+    key = f"{first.part}-{first.event}".replace(".", "-")
+    title = f"{wording.event(first.event)}, {first.part} cases"
+    found = {run.label: _same_question(run, first) for run in runs}
+    reason = _obstacle(found)
+    if reason:
+        return Side(key, title, None, reason, ())
+    ordered = {
+        label: _ordered(evidence) for label, evidence in found.items() if evidence is not None
+    }
+    judgement = judge(_together(ordered), model=runs[0].label)
+    skilful = 0 < judgement.n_events < judgement.n
+    pictures = (forest_picture(judgement, key), roc_picture(judgement, key)) if skilful else ()
+    return Side(key, title, judgement, "", pictures)
+
+
+def _same_question(run: Run, first: Evidence) -> Evidence | None:
+    asked = (first.part, first.event)
+    return next((e for e in run.evidences if (e.part, e.event) == asked), None)
+
+
+def _obstacle(found: dict[str, Evidence | None]) -> str:
+    """Say why the runs are not comparable; empty when they are."""
+    absent = [label for label, evidence in found.items() if evidence is None]
+    if absent:
+        return f"Not comparable: {', '.join(absent)} holds no evidence of this."
+    (first_label, first), *others = [
+        (label, _ordered(e)) for label, e in found.items() if e is not None
+    ]
+    for label, other in others:
+        if not _same_cases(first, other):
+            shared = len(_cases(first) & _cases(other))
+            return (
+                f"Not comparable: {first_label} was judged on {wording.count(len(first))} cases,"
+                f" {label} on {wording.count(len(other))}, {wording.count(shared)} of them shared."
+            )
+        differing = int(np.count_nonzero(first.outcome != other.outcome))
+        if differing:
+            return (
+                f"Not comparable: {first_label} and {label} hold {wording.count(differing)}"
+                " cases of different outcome."
+            )
+    return ""
+
+
+def _same_cases(first: Evidence, other: Evidence) -> bool:
+    return np.array_equal(first.region_id, other.region_id) and np.array_equal(
+        first.t_rec, other.t_rec
+    )
+
+
+def _cases(evidence: Evidence) -> set[tuple[int, int]]:
+    times = evidence.t_rec.astype("datetime64[us]").astype(np.int64)
+    return set(zip(evidence.region_id.tolist(), times.tolist(), strict=True))
+
+
+def _ordered(evidence: Evidence) -> Evidence:
+    """Return the same cases by region and time."""
+    order: NDArray[np.int64] = np.lexsort((evidence.t_rec, evidence.region_id))
+    return replace(
+        evidence,
+        region_id=evidence.region_id[order],
+        t_rec=evidence.t_rec[order],
+        outcome=evidence.outcome[order],
+        raw=evidence.raw[order],
+        calibrated=evidence.calibrated[order],
+        entrants={name: p[order] for name, p in evidence.entrants.items()},
+    )
+
+
+def _together(ordered: dict[str, Evidence]) -> Evidence:
+    """Make the other runs entrants beside the first, with the baselines that it had."""
+    (label, first), *others = ordered.items()
+    runs = {name: other.calibrated for name, other in others}
+    baselines = {name: p for name, p in first.entrants.items() if name not in {label, *runs}}
+    thresholds = {name: other.threshold for name, other in others}
+    return replace(first, entrants=runs | baselines, thresholds=dict(first.thresholds) | thresholds)

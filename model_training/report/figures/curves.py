@@ -1,0 +1,108 @@
+"""The curves over all thresholds: ROC and precision-recall, of every entrant."""
+
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from model_training.report import wording
+from model_training.report.figures.canvas import TOKENS, Picture, drawing, looks, picture
+from model_training.report.judgement import Entrant, Judgement
+from solar.binned import RocPoint
+
+
+def roc_picture(judgement: Judgement, key: str) -> Picture:
+    """Draw hit rate over false-alarm rate, with the frozen threshold marked."""
+    with drawing(290 + 14 * len(judgement.entrants)) as figure:
+        axes = figure.subplots()
+        axes.plot([0, 1], [0, 1], color=TOKENS["axis"], linewidth=1)
+        for name, entrant in judgement.entrants.items():
+            x, y = [p.pofd for p in entrant.roc], [p.recall for p in entrant.roc]
+            _line(axes, judgement, name, x=x, y=y, label=_with(name, entrant, "auc", "AUC"))
+        own = judgement.entrants[judgement.model]
+        _mark(axes, own, x="pofd", y="recall")
+        _finish(figure, axes, "False-alarm rate (POFD)", "Hit rate (recall)")
+        return picture(
+            figure,
+            "ROC",
+            key=f"{key}-roc",
+            caption="Over all thresholds; circle: the frozen one. On the diagonal there is no"
+            " skill.",
+            alternative=_sentence("ROC curves of", judgement, "auc", "AUC"),
+        )
+
+
+def precision_recall_picture(judgement: Judgement, key: str) -> Picture:
+    """Draw precision over recall; an unskilled forecast lies on the base rate."""
+    with drawing(290 + 14 * len(judgement.entrants)) as figure:
+        axes = figure.subplots()
+        if judgement.base_rate is not None:
+            axes.axhline(judgement.base_rate, color=TOKENS["axis"], linewidth=1)
+        for name, entrant in judgement.entrants.items():
+            points = [point for point in entrant.roc if point.recall + point.pofd > 0]
+            x = [point.recall for point in points]
+            y = [_precision(point, judgement) for point in points]
+            label = _with(name, entrant, "average_precision", "AP")
+            _line(axes, judgement, name, x=x, y=y, label=label)
+        _mark(axes, judgement.entrants[judgement.model], x="recall", y="precision")
+        _finish(figure, axes, "Recall", "Precision")
+        rate = wording.percent(judgement.base_rate)
+        return picture(
+            figure,
+            "Precision and recall",
+            key=f"{key}-pr",
+            caption=f"Circle: the frozen threshold. Grey line: the base rate, {rate}, which a"
+            " forecast without skill has at every recall.",
+            alternative=_sentence(
+                f"Precision-recall curves over a base rate of {rate}:",
+                judgement,
+                "average_precision",
+                "average precision",
+            ),
+        )
+
+
+def _precision(point: RocPoint, judgement: Judgement) -> float:
+    hits = point.recall * judgement.n_events
+    return hits / (hits + point.pofd * (judgement.n - judgement.n_events))
+
+
+def _line(
+    axes: Axes, judgement: Judgement, name: str, *, x: list[float], y: list[float], label: str
+) -> None:
+    look = looks(list(judgement.entrants))[name]
+    is_model = name == judgement.model
+    axes.plot(
+        x, y, color=look.color, linestyle=look.line, label=label,
+        linewidth=2 if is_model else 1.25, zorder=3 if is_model else 2,
+    )  # fmt: skip
+
+
+def _mark(axes: Axes, entrant: Entrant, *, x: str, y: str) -> None:
+    """Mark the frozen threshold on the curve of the model."""
+    place = [entrant.scores[name].value if name in entrant.scores else None for name in (x, y)]
+    if entrant.threshold is None or place[0] is None or place[1] is None:
+        return
+    axes.plot(
+        place[0], place[1], "o", color=TOKENS["accent"], markersize=8,
+        markerfacecolor=TOKENS["panel"], markeredgewidth=2, zorder=4,
+    )  # fmt: skip
+    axes.annotate(
+        f"at {wording.percent(entrant.threshold)}", (place[0], place[1]),
+        (-8, -13) if place[0] > 0.7 else (8, -13), ha="right" if place[0] > 0.7 else "left",
+        textcoords="offset points", fontsize=10, color=TOKENS["text"],
+    )  # fmt: skip
+
+
+def _finish(figure: Figure, axes: Axes, x: str, y: str) -> None:
+    axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel=x, ylabel=y)
+    figure.legend(loc="outside lower left", handlelength=2.5, labelspacing=0.3)
+
+
+def _with(name: str, entrant: Entrant, score: str, label: str) -> str:
+    return f"{name}, {label} {wording.score(entrant.scores[score].value)}"
+
+
+def _sentence(start: str, judgement: Judgement, score: str, label: str) -> str:
+    said = (_with(name, entrant, score, label) for name, entrant in judgement.entrants.items())
+    return f"{start} {'; '.join(said)}."

@@ -1,0 +1,89 @@
+"""The folder of a run: its event log, checkpoints, evidence, scores and report."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from model_training import evidence
+from model_training.artifact import MANIFEST
+from model_training.evidence import Evidence
+from model_training.journal import EVENTS, Journal
+from model_training.manifest import Manifest
+from model_training.recipe import Recipe
+from model_training.report import page
+from model_training.report.importance import Importance, importance
+from model_training.report.judgement import Judgement, judge, to_json
+from model_training.report.page import Page
+from model_training.training import Trained
+
+EVIDENCE = "evidence.parquet"
+REPORT = "report.html"
+SCORES = "scores.json"
+# Shuffling more cases than these moves no bar of the picture.
+_MOST_CASES = 5000
+
+
+def path(runs: Path, recipe: Recipe) -> Path:
+    """Return where the run of a recipe is kept."""
+    return runs / f"{recipe.name}-{recipe.version}"
+
+
+def clear(folder: Path) -> None:
+    """Forget an earlier run of the same recipe."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def write(trained: Trained, journal: Journal) -> Path:
+    """Write everything that a finished run can be judged by; return the report."""
+    if journal.folder is None:
+        raise ValueError("a run without a folder keeps nothing")
+    return keep(
+        journal.folder, trained.manifest, trained.evidence, importances=_importances(trained)
+    )
+
+
+def keep(
+    folder: Path,
+    manifest: Manifest,
+    found: Sequence[Evidence],
+    *,
+    importances: dict[str, tuple[Importance, ...]],
+) -> Path:
+    """Write evidence, scores and report into a folder; return the report."""
+    folder.mkdir(parents=True, exist_ok=True)
+    judgements: list[Judgement] = [judge(one) for one in found]
+    evidence.write(found, folder / EVIDENCE)
+    (folder / SCORES).write_bytes(to_json(judgements))
+    log = folder / EVENTS
+    lines = log.read_bytes().splitlines() if log.is_file() else []
+    page.write(
+        Page(manifest, found, judgements, importance=importances, log=lines), folder / REPORT
+    )
+    return folder / REPORT
+
+
+def artefact_hash(folder: Path) -> str:
+    """Return the SHA-256 of the manifest of an artefact, which names that of every other file."""
+    return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
+
+
+def _importances(trained: Trained) -> dict[str, tuple[Importance, ...]]:
+    """Measure what every feature is worth to the model of the last fold, on its held-out cases."""
+    recipe, model = trained.recipe, trained.pool.last
+    held_out = trained.parts.folds[-1].held_out
+    if len(held_out) > _MOST_CASES:
+        rng = np.random.default_rng(recipe.seed)
+        held_out = held_out.take(np.sort(rng.choice(len(held_out), _MOST_CASES, replace=False)))
+    found = {}
+    for column, event in enumerate(model.plan.fitted):
+        known = held_out.take(~np.isnan(held_out.truth[event]))
+        found[event] = importance(
+            model.models[column].predict, known.windows(recipe.features), known.truth[event],
+            recipe.features, seed=recipe.seed,
+        )  # fmt: skip
+    return found

@@ -1,0 +1,59 @@
+"""A forecast that is made again keeps the old one and counts on, for its own model alone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from database.engine import reading, writing
+from database.predictions import COLUMNS, list_predictions, store_predictions
+from database.reissue import reissue
+from solar.time import Window
+
+START = datetime(2014, 3, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def line(region_id: int, hour: int, model_id: str, **changes: Any) -> tuple[Any, ...]:
+    values: dict[str, Any] = dict.fromkeys(COLUMNS)
+    values |= {
+        "region_id": region_id, "t_rec": START + hour * HOUR, "model_id": model_id, "c1": 0.5,
+        "rung": "full", "revision": 1, "issued_at": START,
+    } | changes  # fmt: skip
+    return tuple(values[name] for name in COLUMNS)
+
+
+def test_only_the_forecasts_of_the_model_are_kept_and_counted_on(engine: sa.Engine) -> None:
+    later = START + 5 * HOUR
+    with writing(engine) as connection:
+        store_predictions(
+            connection,
+            [
+                line(1, 0, "a@1", revision=3),
+                line(1, 1, "a@1"),
+                line(1, 0, "b@1"),
+                line(2, 0, "a@1"),
+            ],
+        )
+        following = reissue(connection, "a@1", [(1, START), (3, START)], now=later)
+        store_predictions(connection, [line(1, 0, "a@1", c1=0.9, revision=4, issued_at=later)])
+
+    def known(model_id: str, as_of: datetime) -> list[tuple[int, float]]:
+        with reading(engine) as connection:
+            rows = list_predictions(
+                connection, window=Window(START, START + HOUR), models=[model_id], region_id=1,
+                as_of=as_of, limit=9,
+            )  # fmt: skip
+        return [(row["revision"], row["c1"]) for row in rows]
+
+    assert following == {(1, START): 4}
+    assert known("a@1", START) == [(3, 0.5)]
+    assert known("a@1", later) == [(4, 0.9)]
+    assert known("b@1", START) == known("b@1", later) == [(1, 0.5)]
+
+
+def test_nothing_is_reissued_where_nothing_is_asked(engine_sqlite: sa.Engine) -> None:
+    with writing(engine_sqlite) as connection:
+        assert reissue(connection, "a@1", [], now=START) == {}

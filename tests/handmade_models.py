@@ -1,0 +1,117 @@
+"""Models made by hand: a weighted sum over a window, through a sigmoid, easily done again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_training.artifact import GRAPH, MANIFEST
+from model_training.calibration import Calibration
+from model_training.graph import Graph, to_bytes
+from model_training.manifest import (
+    EventModel,
+    Feature,
+    LeakAudit,
+    Manifest,
+    Part,
+    SplitRecord,
+)
+
+CADENCE_SECONDS = 720
+NOTHING = Part(rows=0, regions=0, first_at="", last_at="", events={}, unknown={})
+# M1.0+ has the odds of C1.0+ divided by e squared.
+RARER = -2.0
+
+
+@dataclass(frozen=True)
+class HandmadeModel:
+    """p(C1.0+) is the sigmoid of the (L, f) weights times a window, what is missing counting 0."""
+
+    name: str
+    features: tuple[str, ...]
+    weights: NDArray[np.float64]
+    bias: float = 0.0
+
+    @property
+    def model_id(self) -> str:
+        return f"{self.name}@1.0.0"
+
+    def probability(self, window: NDArray[np.float64]) -> float:
+        total = float(np.nansum(self.weights * window) + self.bias)
+        return 1 / (1 + float(np.exp(-total)))
+
+    def write(self, models: Path, **changes: Any) -> Path:
+        folder = models / f"{self.name}-1.0.0"
+        folder.mkdir(parents=True)
+        graph = self.graph()
+        (folder / GRAPH).write_bytes(graph)
+        manifest = self.manifest({GRAPH: hashlib.sha256(graph).hexdigest()}, **changes)
+        (folder / MANIFEST).write_text(manifest.model_dump_json())
+        return folder
+
+    def graph(self) -> bytes:
+        steps, features = self.weights.shape
+        graph = Graph(steps=steps, features=features)
+        missing = graph.node("IsNaN", graph.windows)
+        filled = graph.node("Where", missing, graph.constant(np.float32(0)), graph.windows)
+        flat = graph.node("Reshape", filled, graph.constant([-1, steps * features]))
+        total = graph.node("MatMul", flat, graph.constant(self.weights.reshape(-1, 1)))
+        shifts = [graph.constant(np.float32(self.bias + shift)) for shift in (0.0, RARER)]
+        columns = [graph.node("Sigmoid", graph.node("Add", total, shift)) for shift in shifts]
+        return to_bytes(graph.finish(columns))
+
+    def manifest(self, files: dict[str, str], **changes: Any) -> Manifest:
+        fields: dict[str, Any] = {
+            "name": self.name,
+            "version": "1.0.0",
+            "description": "made by hand",
+            "estimator": "handmade",
+            "horizon_hours": 24,
+            "window_length": len(self.weights),
+            "cadence_seconds": CADENCE_SECONDS,
+            "events": tuple(_event(*place) for place in enumerate(("C1.0", "M1.0"))),
+            "features": tuple(_feature(name) for name in self.features),
+            "sources": (),
+            "split": SplitRecord(
+                choice={}, left_out=0, rejected=0, filled=0,
+                train=NOTHING, folds=(), validation=NOTHING, test=NOTHING,
+            ),
+            "leak_audit": LeakAudit(passed=True, checks=()),
+            "parity": 0.0,
+            "scores": {},
+            "score_notes": {},
+            "recipe": {},
+            "libraries": {},
+            "files": files,
+        }  # fmt: skip
+        return Manifest(**(fields | changes))
+
+
+def _event(column: int, name: str) -> EventModel:
+    return EventModel(
+        name=name,
+        column=column,
+        calibration=Calibration(kind="identity"),
+        threshold=0.5,
+        basis="fitted",
+    )
+
+
+def _feature(name: str) -> Feature:
+    is_history = name.startswith(("FLARE", "HOURS", "DISK"))
+    return Feature(name=name, unit="1", kind="history" if is_history else "keyword")
+
+
+def line_up(models: Path, live: HandmadeModel, *shadows: HandmadeModel, **changes: Any) -> Path:
+    """Write models and say which one is live and which forecast in its shadow."""
+    for model in (live, *shadows):
+        model.write(models, **changes)
+    stages = {"live": live.model_id, "shadow": [shadow.model_id for shadow in shadows]}
+    (models / "live.json").write_text(json.dumps(stages))
+    return models
