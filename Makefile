@@ -4,7 +4,7 @@ PIP := .venv/bin/pip install --quiet --disable-pip-version-check --no-compile
 UV := uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-package torch
 TORCH := 2.13.0
 
-.PHONY: setup demo test check lint bench lock clean
+.PHONY: setup demo test check lint results bench lock clean
 
 setup: .venv/complete
 	tests/install_tools.sh
@@ -23,6 +23,23 @@ lint: .venv/complete
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+
+# Every protocol of docs/results.md anew: a quarter of an hour on one core.
+RUNS := var/runs
+PROTOCOLS := $(basename $(notdir $(wildcard model_training/recipes/protocols/*.toml)))
+HOURS := sharp/hourly_2014.parquet
+LABELS := --label C1.0=y24_C --label M1.0=y24_M --label M5.0=y24_M5 --label X1.0=y24_X
+TRAINING := OMP_NUM_THREADS=1 .venv/bin/python -m model_training
+
+results: .venv/complete
+	set -e; for name in $(PROTOCOLS); do \
+	  $(TRAINING) train model_training/recipes/protocols/$$name.toml --runs $(RUNS) --out var/protocols; \
+	done
+	set -e; for name in blend regression; do \
+	  $(TRAINING) evaluate var/protocols/hourly-2014-$$name-1.0.0 --on $(HOURS) $(LABELS) --keep $(RUNS)/hourly-2014-$$name; \
+	  $(TRAINING) evaluate var/protocols/hourly-2014-$$name-1.0.0 --on $(HOURS) --disk M1.0 --keep $(RUNS)/disk-2014-$$name; \
+	done
+	$(TRAINING) results --runs $(RUNS)
 
 bench: .venv/complete
 	tests/install_tools.sh

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict
 
 from model_training.features import Floats
@@ -18,7 +18,7 @@ KINDS: tuple[Kind, ...] = ("identity", "platt", "beta", "isotonic")
 class Calibration(BaseModel):
     """The map as JSON holds it.
 
-    ``identity``: p. ``platt``: sigmoid(a logit p + c), `parameters` = (a, c).
+    ``identity``: p. ``platt``: sigmoid(a logit p + c), `parameters` = (a, c) with a >= 0.
     ``beta``: sigmoid(a ln p - b ln(1 - p) + c), `parameters` = (a, b, c) with a, b >= 0
     (Kull et al. 2017, doi 10.1214/17-EJS1338SI). ``isotonic``: linear between the knots
     (`raw`, `calibrated`), constant outside.
@@ -49,9 +49,11 @@ def fit(kind: Kind, probability: Floats, *, outcome: Floats) -> Calibration:
         raw, calibrated = _pool_adjacent_violators(probability, outcome)
         return Calibration(kind=kind, raw=tuple(raw), calibrated=tuple(calibrated))
     parameters = _fit_logistic(_inputs(kind, probability), outcome)
+    # A falling branch would break the order of the forecasts.
     if kind == "beta" and min(parameters[:2]) < 0:
-        # A falling branch would break the order of the forecasts.
         return fit("platt", probability, outcome=outcome)
+    if kind == "platt" and parameters[0] < 0:
+        parameters = np.array([0.0, _logit(np.mean(outcome))])
     return Calibration(kind=kind, parameters=tuple(float(value) for value in parameters))
 
 
@@ -87,10 +89,16 @@ def cross_fitted(
 
 
 def _inputs(kind: Kind, probability: Floats) -> Floats:
-    clipped = np.clip(probability, _CLIP, 1 - _CLIP)
     if kind == "platt":
-        return (np.log(clipped) - np.log1p(-clipped))[:, None]
+        return _logit(probability)[:, None]
+    clipped = np.clip(probability, _CLIP, 1 - _CLIP)
     return np.stack([np.log(clipped), -np.log1p(-clipped)], axis=1)
+
+
+def _logit(probability: ArrayLike) -> Floats:
+    clipped = np.clip(probability, _CLIP, 1 - _CLIP)
+    odds: Floats = np.log(clipped) - np.log1p(-clipped)
+    return odds
 
 
 def _sigmoid(score: Floats) -> Floats:
@@ -115,11 +123,13 @@ def _fit_logistic(inputs: Floats, outcome: Floats) -> Floats:
 
 
 def _pool_adjacent_violators(probability: Floats, outcome: Floats) -> tuple[Floats, Floats]:
-    order = np.argsort(probability, kind="stable")
+    # Equal forecasts are one pool from the start: no order of their rows tells them apart.
+    raws, place, n_rows = np.unique(probability, return_inverse=True, return_counts=True)
+    hits = np.bincount(place, outcome)
     pools: list[tuple[float, float, float]] = []
-    for raw, hit in zip(probability[order], outcome[order], strict=True):
+    for raw, hit, rows in zip(raws.tolist(), hits.tolist(), n_rows.tolist(), strict=True):
         # (sum of raw, sum of outcomes, rows): the knots are the means of the pools.
-        pool = (float(raw), float(hit), 1.0)
+        pool = (raw * rows, hit, float(rows))
         while pools and pools[-1][1] * pool[2] >= pool[1] * pools[-1][2]:
             last = pools.pop()
             pool = (last[0] + pool[0], last[1] + pool[1], last[2] + pool[2])

@@ -35,7 +35,10 @@ def _fitted(recipe: Recipe, pool: Pool, name: str, *, column: int) -> EventModel
         if recipe.calibration == "choose"
         else calibration.fit(recipe.calibration, probability, outcome=outcome)
     )
-    threshold = thresholds.choose(chosen.apply(probability), outcome, score=recipe.threshold_score)
+    threshold = thresholds.choose(
+        chosen.apply(probability), outcome, score=recipe.threshold_score,
+        span=recipe.threshold_span,
+    )  # fmt: skip
     return EventModel(
         name=name, column=column, calibration=chosen, threshold=threshold, basis="fitted"
     )

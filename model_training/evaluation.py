@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from model_training import baselines
-from model_training.artifact import Artifact
+from model_training.artifact import Artifact, Inputs
 from model_training.datasets.dataset import Dataset
 from model_training.evidence import Evidence, Part
 from model_training.features import Floats
@@ -45,10 +45,7 @@ def evidence_of_test(
     ----------
     past : cases from whose outcomes the climatology baselines are made
     """
-    inputs = cases.windows(artifact.feature_names)
-    if artifact.manifest.window_length == 1:
-        inputs = inputs[:, -1]
-    scores = artifact.score_inputs(inputs)
+    scores = artifact.score_inputs(as_served(artifact, cases))
     names = [event.name for event in artifact.manifest.events]
     raw, calibrated = (
         {name: column[:, place] for place, name in enumerate(names)}
@@ -66,6 +63,12 @@ def evidence_of_validation(
     raw = {event.name: pool.raw[:, event.column] for event in events}
     found = _Forecasts("validation", pool.rows, raw, pool.calibrated(events))
     return _gather(artifact, found, past=past, rival=rival)
+
+
+def as_served(artifact: Artifact, cases: Dataset) -> Inputs:
+    """Return the inputs of cases as the graph takes them, (n, f) or (n, steps, f)."""
+    windows = cases.windows(artifact.feature_names)
+    return windows[:, -1] if artifact.manifest.window_length == 1 else windows
 
 
 def _gather(

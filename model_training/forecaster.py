@@ -18,10 +18,10 @@ from model_training.graph import Graph
 from model_training.hiding import with_copy
 from model_training.journal import Journal
 from model_training.manifest import SizeRatio
+from model_training.parts import Split
 from model_training.pooling import on_the_own_scale
 from model_training.recipe import Recipe
 from model_training.sizes import draw_rarer, rarer, size_ratio
-from model_training.splits import Split
 from solar.errors import InvalidInputError
 
 REFERENCE = "M1.0"
@@ -42,11 +42,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class Forecaster:
-    """Raw probabilities of all events of a plan; `sizes` are those of its derived events."""
+    """Raw probabilities of all events of a plan; `sizes` are those of its derived events.
+
+    `fitted_on` are the cases that the models were fitted on, for the leak audit.
+    """
 
     plan: Plan
     models: tuple[Model, ...]
     sizes: Mapping[str, SizeRatio]
+    fitted_on: Dataset
 
     def predict(self, windows: Inputs) -> Floats:
         """Return (n, columns) raw probabilities of (n, steps, f) windows, NaN = missing."""
@@ -104,7 +108,7 @@ def fit(
     models = tuple(
         fit_event(recipe, cases, event, journal=journal.within(event)) for event in plan.fitted
     )
-    return Forecaster(plan, models, _sizes(plan, flares, until))
+    return Forecaster(plan, models, _sizes(plan, flares, until), fitted_on=cases)
 
 
 def _sizes(

@@ -9,12 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from model_training.copies import is_unmistakable
 from model_training.datasets.dataset import NO_RECORD, Dataset
+from model_training.datasets.overlap import runs_in_common
+from model_training.features import kind
 from model_training.manifest import Check, LeakAudit
+from model_training.parts import Split
 from model_training.recipe import Recipe
-from model_training.splits import Split
 from solar.errors import InvalidInputError
 from solar.flares import HORIZON
+
+# Of windows of hundreds of values this many take some hundred MB.
+_CASES_AT_A_TIME = 20_000
 
 
 @dataclass(frozen=True)
@@ -71,10 +77,24 @@ def gate(recipe: Recipe, found: LeakAudit) -> LeakAudit:
 
 
 def _apart(pair: _Pair, recipe: Recipe, *, by_time: bool) -> list[Check]:
-    checks = [_no_shared_region(pair), _no_shared_record(pair), _no_copy(pair, recipe.features)]
+    measured = _telling(pair.one, recipe.features)
+    checks = [_no_shared_region(pair), _no_shared_record(pair), _no_copy(pair, measured)]
+    if pair.one.window_length > 1 and measured:
+        checks.append(_no_overlap(pair, measured))
     if by_time and recipe.embargo_hours is not None:
         checks.append(_apart_in_time(pair, recipe.embargo_hours))
     return checks
+
+
+def _telling(part: Dataset, features: Sequence[str]) -> list[str]:
+    """Return the features that were measured, not counted or told by a flare list."""
+    return [
+        name
+        for name in features
+        if kind(name) != "history"
+        and name in part.records
+        and is_unmistakable(part.records[name]).any()
+    ]
 
 
 def _no_shared_region(pair: _Pair) -> Check:
@@ -96,8 +116,8 @@ def _no_shared_record(pair: _Pair) -> Check:
     )
 
 
-def _no_copy(pair: _Pair, features: Sequence[str]) -> Check:
-    n_copies = len(_contents(pair.one, features) & _contents(pair.other, features))
+def _no_copy(pair: _Pair, measured: Sequence[str]) -> Check:
+    n_copies = len(_contents(pair.one, measured) & _contents(pair.other, measured))
     return Check(
         name=f"no window of {pair.first} is repeated in {pair.second}",
         passed=not n_copies,
@@ -105,11 +125,26 @@ def _no_copy(pair: _Pair, features: Sequence[str]) -> Check:
     )
 
 
-def _contents(part: Dataset, features: Sequence[str]) -> set[bytes]:
-    """Return a digest of what each window says; one that says nothing has no copy."""
-    windows = part.windows(features).reshape(len(part), -1)
-    told = windows[~np.isnan(windows).all(axis=1)]
-    return {hashlib.blake2b(window.tobytes(), digest_size=16).digest() for window in told}
+def _no_overlap(pair: _Pair, measured: Sequence[str]) -> Check:
+    """Find windows that overlap without sharing records, as in a set that copies each window."""
+    n_runs = runs_in_common(pair.one, pair.other, measured)
+    return Check(
+        name=f"no stretch of a window of {pair.first} is in one of {pair.second}",
+        passed=not n_runs,
+        detail=f"{n_runs} in common",
+    )
+
+
+def _contents(part: Dataset, measured: Sequence[str]) -> set[bytes]:
+    """Return a digest of what was measured in each window that can be told from all others."""
+    found: set[bytes] = set()
+    for first in range(0, len(part), _CASES_AT_A_TIME):
+        cases = part.take(np.arange(first, min(first + _CASES_AT_A_TIME, len(part))))
+        # Minus zero becomes zero.
+        windows = cases.windows(measured).reshape(len(cases), -1) + np.float32(0)
+        told = windows[is_unmistakable(windows).any(axis=1)]
+        found |= {hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in told}
+    return found
 
 
 def _apart_in_time(pair: _Pair, embargo_hours: float) -> Check:

@@ -14,8 +14,8 @@ from model_training.features import FlareHistory, Floats
 from model_training.forecaster import Forecaster, Plan
 from model_training.journal import Journal
 from model_training.manifest import EventModel
+from model_training.parts import Split
 from model_training.recipe import Recipe
-from model_training.splits import Split
 from solar.bootstrap import BLOCK_DAYS
 
 
@@ -34,18 +34,26 @@ class Pool:
     def calibrated(self, events: Sequence[EventModel]) -> dict[str, Floats]:
         """Calibrate each event (n,) by a map fitted without the 27-day block of the case.
 
-        NaN where the truth is unknown.
+        As when served, no event is likelier than the one before it. NaN where the truth is
+        unknown.
         """
         columns = {}
+        bound = np.full(len(self.rows), np.inf)
         for event in events:
-            truth = self.rows.truth[event.name]
-            known = ~np.isnan(truth)
-            columns[event.name] = np.full(len(truth), np.nan)
-            columns[event.name][known] = calibration.cross_fitted(
-                event.calibration.kind, self.raw[known, event.column],
-                outcome=truth[known], blocks=self.blocks[known],
-            )  # fmt: skip
+            column = self._calibrated(event)
+            bound = np.fmin(bound, column)
+            columns[event.name] = np.where(np.isnan(column), np.nan, bound)
         return columns
+
+    def _calibrated(self, event: EventModel) -> Floats:
+        truth = self.rows.truth[event.name]
+        known = ~np.isnan(truth)
+        column = np.full(len(truth), np.nan)
+        column[known] = calibration.cross_fitted(
+            event.calibration.kind, self.raw[known, event.column],
+            outcome=truth[known], blocks=self.blocks[known],
+        )  # fmt: skip
+        return column
 
     @property
     def blocks(self) -> NDArray[np.int64]:

@@ -39,14 +39,20 @@ class RepeatChoice(Choice):
     key: str = Field(description="where the value goes, such as split.test_fold")
     values: tuple[int, ...] = Field(min_length=2, description="one run each")
 
+    @model_validator(mode="after")
+    def _one_run_each(self) -> RepeatChoice:
+        if len(set(self.values)) < len(self.values):
+            raise ValueError("values stand once each")
+        return self
+
 
 class Recipe(Choice):
     """One model to be trained."""
 
-    name: str = Field(pattern=r"[a-z][a-z0-9-]*", description="of the model")
-    version: str = Field(pattern=r"\d+\.\d+\.\d+", description="of the model")
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$", description="of the model")
+    version: str = Field(pattern=r"^\d+\.\d+\.\d+$", description="of the model")
     description: str = Field(description="one sentence for the model card")
-    seed: int = Field(ge=0, description="every random choice of the run follows from it")
+    seed: int = Field(ge=0, lt=2**31, description="every random choice of the run follows from it")
     keywords: tuple[str, ...] = Field(description="inputs by name")
     history: tuple[str, ...] = option((), "inputs on the flares before t, by name")
     events: tuple[str, ...] = option(
@@ -62,6 +68,10 @@ class Recipe(Choice):
         ge=0, le=1,
     )  # fmt: skip
     threshold_score: Literal["tss", "hss2", "csi"] = option("tss", "what the threshold maximises")
+    threshold_span: float = option(
+        0.0, "share of the validation cases over which that score is averaged around a threshold,"
+        " against lucky peaks where events are few", ge=0, le=0.5,
+    )  # fmt: skip
     data: AnyData = Field(description="which files are read, and how they are laid out")
     window: WindowChoice = option(WindowChoice(), "how many records before t are looked at")
     split: AnySplit = Field(description="which cases are for training, validation and test")
@@ -71,9 +81,13 @@ class Recipe(Choice):
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Recipe:
-        strange = set(self.events) - {event.name for event in EVENTS}
+        known = tuple(event.name for event in EVENTS)
+        strange = set(self.events) - set(known)
         if strange:
             raise ValueError(f"no such event: {', '.join(sorted(strange))}")
+        # A rarer event is never likelier than the one before it: the order is part of the model.
+        if self.events != tuple(name for name in known if name in self.events):
+            raise ValueError(f"events stand once each, in the order {', '.join(known)}")
         if not self.features or len(set(self.features)) < len(self.features):
             raise ValueError("keywords and history name at least one input, and none twice")
         looked_at = {
@@ -87,6 +101,18 @@ class Recipe(Choice):
         unused = set(self.hiding.hidden_together) - set(self.keywords)
         if unused:
             raise ValueError(f"hiding.hidden_together: {', '.join(sorted(unused))} is no keyword")
+        return self
+
+    @model_validator(mode="after")
+    def _copies_are_no_events(self) -> Recipe:
+        remedies = [member.augmentation for member in members_of(self.estimator)]
+        if self.hiding.copy_weight and any(
+            remedy is not None and remedy.kind != "undersample" for remedy in remedies
+        ):
+            raise ValueError(
+                "hiding makes copies of events, which synthetic events must not be made from:"
+                " choose hiding.copy_weight = 0 or no smote and timegan"
+            )
         return self
 
     @model_validator(mode="after")
@@ -121,12 +147,18 @@ class Recipe(Choice):
         plain: dict[str, Any] = self.model_dump(mode="json", exclude={"repeat"})
         place = plain
         for part in path:
-            place = place.get(part, {})
-        if last not in place:
+            place = place.get(part, {}) if isinstance(place, dict) else {}
+        if not isinstance(place, dict) or last not in place:
             raise InvalidInputError(f"{self.name}: repeat.key names no key of the recipe: {last}")
         place[last] = value
         plain["name"] = f"{self.name}-{last.replace('_', '-')}-{value}"
-        return Recipe.model_validate(plain)
+        try:
+            return Recipe.model_validate(plain)
+        except ValidationError as error:
+            raise InvalidInputError(
+                f"{self.name}: repeat.values: {value} does not suit"
+                f" {'.'.join([*path, last])}: {error.errors()[0]['msg']}"
+            ) from error
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -135,6 +167,8 @@ def read_recipe(path: Path) -> Recipe:
         raise InvalidInputError(f"no recipe at {path}; see model_training/recipes")
     try:
         return Recipe.model_validate(tomllib.loads(path.read_text("utf-8")))
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(f"{path.name} is not UTF-8 text; save it as such") from error
     except tomllib.TOMLDecodeError as error:
         raise InvalidInputError(f"{path.name} is not TOML: {error}") from error
     except ValidationError as error:

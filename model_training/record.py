@@ -25,14 +25,17 @@ from model_training.manifest import (
     Source,
     SplitRecord,
 )
+from model_training.parts import Split
 from model_training.pool import Pool
 from model_training.recipe import Recipe
-from model_training.splits import Split
 from solar.flares import HORIZON
 from solar.sharp import BY_NAME
 from solar.time import isoformat, to_datetime
 
-_LIBRARIES = ("numpy", "scikit-learn", "lightgbm", "onnx", "onnxmltools", "onnxruntime")
+_LIBRARIES = (
+    "numpy", "scikit-learn", "lightgbm", "imbalanced-learn", "gensim", "torch", "onnx",
+    "onnxmltools", "onnxruntime",
+)  # fmt: skip
 _SCORE_NOTES = {
     "validation": "each fold forecast by a model fitted without it, the folds pooled, calibrated"
     " without the 27-day block of the row; calibration and thresholds were chosen on these rows",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,8 +94,3 @@ def said(found: Spread) -> str:
     if found.deviation is None:
         return f"{found.mean:.3f}"
     return f"{found.mean:.3f} ± {found.deviation:.3f}"
-
-
-def said_all(values: Sequence[float | None]) -> str:
-    """Write the values of single runs, one after another."""
-    return ", ".join("–" if value is None else f"{value:.3f}" for value in values)

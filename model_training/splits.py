@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,51 +17,16 @@ from model_training.choices.split import (
     PartsChoice,
     RollingYearsChoice,
 )
-from model_training.datasets.dataset import TRAINING_ONLY, Dataset, parts_of_one
+from model_training.copies import without_copies
+from model_training.datasets.dataset import TRAINING_ONLY, Dataset
+from model_training.parts import Fold, Split
 from model_training.recipe import midnight
 from solar.errors import InvalidInputError
 from solar.flares import HORIZON
 from solar.time import to_datetime64
 
-Mask = NDArray[np.bool_]
-
 _FAR = np.datetime64("9999-01-01", "us")
 _HORIZON = np.timedelta64(HORIZON)
-
-
-@dataclass(frozen=True)
-class Fold:
-    """Cases held out for validation, and those on which the model that forecasts them is fitted.
-
-    `until` is the moment before which the fit lies, or None where fit and fold share the time.
-    """
-
-    name: str
-    train: Dataset
-    held_out: Dataset
-    until: datetime | None
-
-
-@dataclass(frozen=True)
-class Split:
-    """The parts of a data set; `left_out` cases belong to none of them.
-
-    `train` holds all cases that the final model is fitted on, `until` the moment before which
-    these lie, or None where they share the time with the test. `by_time` says that no part
-    comes nearer to another than the embargo.
-    """
-
-    train: Dataset
-    test: Dataset
-    folds: tuple[Fold, ...]
-    until: datetime | None
-    left_out: int
-    by_time: bool
-
-    @property
-    def validation(self) -> Dataset:
-        """The held-out cases of all folds together."""
-        return parts_of_one([fold.held_out for fold in self.folds])
 
 
 def split(dataset: Dataset, choice: AnySplit, *, seed: int = 0) -> Split:
@@ -72,7 +37,7 @@ def split(dataset: Dataset, choice: AnySplit, *, seed: int = 0) -> Split:
     InvalidInputError
         When a part is empty.
     """
-    parts = _divide(dataset, choice, seed=seed)
+    parts = _without_foreign(_divide(dataset, choice, seed=seed))
     empty = [
         name
         for name, part in [
@@ -85,6 +50,14 @@ def split(dataset: Dataset, choice: AnySplit, *, seed: int = 0) -> Split:
     if empty:
         raise InvalidInputError(f"the split leaves no case for {', '.join(empty)}; change [split]")
     return parts
+
+
+def _without_foreign(parts: Split) -> Split:
+    """Leave cases that are for training only out of everything that is judged."""
+    folds = tuple(
+        replace(fold, held_out=fold.held_out.take(fold.held_out.is_own)) for fold in parts.folds
+    )
+    return replace(parts, test=parts.test.take(parts.test.is_own), folds=folds)
 
 
 def _divide(dataset: Dataset, choice: AnySplit, *, seed: int) -> Split:
@@ -143,11 +116,25 @@ def _made_by_the_source(dataset: Dataset, choice: FoldsChoice | PartsChoice, *, 
             "this data set comes without folds; choose split.kind blocks or chronological"
         )
     if isinstance(choice, FoldsChoice):
-        return _in_turn(dataset, dataset.fold, choice.test_fold, by_time=False)
-    train, held_out, test = (dataset.take(dataset.fold == part) for part in range(3))
-    inside = _groups_of_regions(train, choice.training_groups, seed=seed)
-    folds = (Fold("validation", train, held_out, None), *inside)
-    return Split(train, test, folds, None, 0, by_time=False)
+        parts = _in_turn(dataset, dataset.fold, choice.test_fold, by_time=False)
+    else:
+        train, held_out, test = (dataset.take(dataset.fold == part) for part in range(3))
+        inside = _groups_of_regions(train, choice.training_groups, seed=seed)
+        folds = (Fold("validation", train, held_out, None), *inside)
+        parts = Split(train, test, folds, None, 0, by_time=False)
+    return _without_copies(parts)
+
+
+def _without_copies(parts: Split) -> Split:
+    """Leave out what the source put on two sides under two numbers."""
+    folds = []
+    for fold in parts.folds:
+        held_out = without_copies(fold.held_out, parts.test)
+        fit = without_copies(without_copies(fold.train, parts.test), held_out)
+        folds.append(replace(fold, train=fit, held_out=held_out))
+    train = without_copies(parts.train, parts.test)
+    n_left_out = len(parts.train) - len(train)
+    return replace(parts, train=train, folds=tuple(folds), left_out=n_left_out)
 
 
 def _groups_of_regions(train: Dataset, groups: int, *, seed: int) -> tuple[Fold, ...]:
@@ -178,9 +165,7 @@ def _blocks(dataset: Dataset, choice: BlocksChoice, *, seed: int) -> Split:
     dealt = np.random.default_rng(seed).permutation(np.arange(n_blocks) % choice.groups)
     inside = dataset.take(kept)
     parts = _in_turn(inside, dealt[block[kept]], choice.test_group, by_time=True)
-    return Split(
-        parts.train, parts.test, parts.folds, None, len(dataset) - len(inside), by_time=True
-    )
+    return replace(parts, left_out=len(dataset) - len(inside))
 
 
 def _in_turn(

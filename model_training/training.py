@@ -11,7 +11,7 @@ import orjson
 
 from model_training import forecaster, graph, leakage, pool
 from model_training.artifact import GRAPH, MANIFEST, Artifact
-from model_training.choices.estimators import LogisticRegressionChoice
+from model_training.choices.estimators import LogisticRegressionChoice, members_of
 from model_training.datasets import loading
 from model_training.datasets.dataset import Dataset
 from model_training.decisions import decide
@@ -26,11 +26,12 @@ from model_training.features import FlareHistory
 from model_training.forecaster import Forecaster, make_plan
 from model_training.journal import Journal
 from model_training.manifest import EventModel, Manifest
+from model_training.parts import Split
 from model_training.pool import Pool
 from model_training.recipe import Recipe
 from model_training.record import Run, describe
 from model_training.score_book import book
-from model_training.splits import Split, split
+from model_training.splits import split
 from solar.errors import ArtifactError, InvalidInputError
 from solar.flares import HORIZON
 
@@ -88,7 +89,7 @@ def train(recipe: Recipe, folder: Path, *, journal: Journal | None = None) -> Tr
     parts = split(everything, recipe.split, seed=recipe.seed)
     fitted = carry_through(recipe, parts, flares, journal)
     audit = leakage.gate(recipe, leakage.audit(
-        recipe, parts, everything=everything, fitted_on=parts.train,
+        recipe, parts, everything=everything, fitted_on=fitted.final.fitted_on,
         calibrated_on=fitted.pool.rows,
     ))  # fmt: skip
     drawn = fitted.final.to_onnx(steps=everything.window_length, features=len(recipe.features))
@@ -164,9 +165,15 @@ def _parity(recipe: Recipe, fitted: Fitted, drawn: onnx.ModelProto) -> float:
     if not difference <= PARITY_LIMIT:
         raise ArtifactError(
             f"{recipe.name}: the exported graph differs by {difference:.1e} from the fitted model;"
-            " trees need every feature missing in some training rows: raise hiding.copy_weight"
+            f" {_way_to_parity(recipe)}"
         )
     return difference
+
+
+def _way_to_parity(recipe: Recipe) -> str:
+    if any(member.kind == "gradient-boosting" for member in members_of(recipe.estimator)):
+        return "trees need every feature missing in some training rows: raise hiding.copy_weight"
+    return "it jumps between inputs that are nearly equal: choose another preparation"
 
 
 def _evidence(
@@ -177,8 +184,11 @@ def _evidence(
     if reference is not None:
         thresholds = {event.name: event.threshold for event in reference.events}
         raw = reference.final.predict(test.windows(run.recipe.features))
+        lowered = np.minimum.accumulate(
+            [event.calibration.apply(raw[:, event.column]) for event in reference.events]
+        )
         served = {
-            event.name: event.calibration.apply(raw[:, event.column]) for event in reference.events
+            event.name: column for event, column in zip(reference.events, lowered, strict=True)
         }
         on_validation = Rival(reference.pool.calibrated(reference.events), thresholds)
         on_test = Rival(served, thresholds)

@@ -15,6 +15,7 @@ from model_training.estimators.estimator import Inputs
 from model_training.features import Floats
 from model_training.journal import Journal
 from model_training.preparation.pipeline import Preparation, fit_preparation
+from model_training.preparation.step import known_values
 
 _FILL = PreparationChoice(missing="mean", scaling="none")
 
@@ -59,9 +60,8 @@ def made_up_events(
 
 def _smallest_tenth(windows: Inputs) -> Floats:
     """Return the tenth quantile of the known sizes of each feature that are not 0, (features,)."""
-    size = np.abs(windows.reshape(-1, windows.shape[-1]).astype(float))
-    size[(size == 0) | np.isnan(size)] = np.inf
-    size.sort(axis=0)
-    known = np.isfinite(size).sum(axis=0)
-    tenth = size[known // 10, np.arange(size.shape[1])]
-    return np.where(known > 0, tenth, 1.0)
+    return np.array([_tenth(np.abs(column[column != 0])) for column in known_values(windows)])
+
+
+def _tenth(size: Floats) -> float:
+    return float(np.partition(size, len(size) // 10)[len(size) // 10]) if size.size else 1.0

@@ -16,9 +16,10 @@ from model_training.datasets import loading
 from model_training.datasets.dataset import Dataset
 from model_training.evidence import Evidence
 from model_training.journal import Journal
+from model_training.parts import Fold, Split
 from model_training.recipe import Recipe
 from model_training.report.judgement import judge
-from model_training.splits import Fold, Split, split
+from model_training.splits import split
 from model_training.training import carry_through
 from solar.errors import InvalidInputError
 
@@ -60,11 +61,10 @@ def _skill(recipe: Recipe, parts: Split, folder: Path, journal: Journal) -> dict
     )
     used = carry_through(recipe, parts, flares, journal.within("with"))
     unused = carry_through(plain, parts, flares, journal.within("without"))
-    theirs = unused.pool.calibrated(unused.events)
+    ours, theirs = (fitted.pool.calibrated(fitted.events) for fitted in (used, unused))
     found = {}
     for event in used.events:
-        calibrated = used.pool.calibrated([event])[event.name]
-        evidence = _evidence(used.pool.rows, event.name, calibrated, theirs[event.name])
+        evidence = _evidence(used.pool.rows, event.name, ours[event.name], theirs[event.name])
         judged = judge(evidence)
         found[event.name] = {
             "with": asdict(judged.entrants["model"].scores["bss"]),

@@ -8,15 +8,8 @@ from pydantic import Field, model_validator
 
 from model_training.choices.augmentation import Augmentation
 from model_training.choices.preparation import PreparationChoice
+from model_training.choices.regression import RegressionOptions
 from model_training.choices.strict import Choice, option
-
-Penalty = Literal["l2", "l1", "none"]
-Solver = Literal["lbfgs", "liblinear", "sag", "saga"]
-_SOLVERS_OF: dict[Penalty, tuple[Solver, ...]] = {
-    "l2": ("lbfgs", "liblinear", "sag", "saga"),
-    "l1": ("liblinear", "saga"),
-    "none": ("lbfgs", "sag", "saga"),
-}
 
 
 class EstimatorChoice(Choice):
@@ -37,22 +30,6 @@ class EstimatorChoice(Choice):
     def _one_remedy(self) -> EstimatorChoice:
         if self.class_weight == "balanced" and self.augmentation is not None:
             raise ValueError("class_weight and augmentation both balance the classes: choose one")
-        return self
-
-
-class RegressionOptions(Choice):
-    """Options of a logistic regression."""
-
-    penalty: Penalty = option("l2", "l2 shrinks weights, l1 drops some, none does neither")
-    inverse_penalty: float = option(1.0, "C: the smaller, the stronger the penalty", gt=0, le=1e6)
-    solver: Solver = option("lbfgs", "l1 needs liblinear or saga; none cannot use liblinear")
-    max_iterations: int = option(5000, "of the solver", ge=1, le=100_000)
-
-    @model_validator(mode="after")
-    def _solver_knows_the_penalty(self) -> RegressionOptions:
-        if self.solver not in _SOLVERS_OF[self.penalty]:
-            allowed = ", ".join(_SOLVERS_OF[self.penalty])
-            raise ValueError(f"penalty {self.penalty} needs one of the solvers {allowed}")
         return self
 
 
@@ -150,6 +127,8 @@ class _OfOneInput(EstimatorChoice):
     def _input_is_not_scaled(self) -> _OfOneInput:
         if self.preparation.scaling != "none":
             raise ValueError('reads its first input unscaled: preparation.scaling must be "none"')
+        if self.preparation.missing in ("mean", "linear"):
+            raise ValueError("reads its first input as it is: preparation.missing must not average")
         return self
 
 

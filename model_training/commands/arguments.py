@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
 from model_training import registry
@@ -33,3 +34,21 @@ def add_runs(parser: argparse.ArgumentParser) -> None:
         "--runs", type=Path, default=RUNS, metavar="DIR",
         help=f"folder of runs: reports, event logs, checkpoints (default: {RUNS})",
     )  # fmt: skip
+
+
+def whole(text: str) -> int:
+    """Read a whole number of at least 1."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+    return int(text)
+
+
+def share(text: str) -> float:
+    """Read a number from 0 to 1."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 1")
+    return number

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from model_training.augmentation.trial import trial
-from model_training.commands.arguments import RUNS, add_data, add_runs
+from model_training.commands.arguments import RUNS, add_data, add_runs, share, whole
 from model_training.datasets import loading
 from model_training.datasets.breakdown_text import text
 from model_training.datasets.dataset import Dataset
@@ -59,13 +58,14 @@ def add_networks(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("recipe", type=Path, metavar="RECIPE.toml")
     add_data(parser)
-    parser.add_argument("--to", type=Path, default=RUNS / "networks", metavar="DIR")
+    parser.add_argument("--to", type=Path, default=RUNS / "networks", metavar="DIR",
+                        help=f"folder of the files (default: {RUNS / 'networks'})")  # fmt: skip
     parser.add_argument("--event", default="M1.0", help="whose outcome colours the samples")
-    parser.add_argument("--threshold", type=float, default=0.5, metavar="R",
+    parser.add_argument("--threshold", type=share, default=0.5, metavar="R",
                         help="smallest correlation that joins nodes (default: 0.5)")  # fmt: skip
-    parser.add_argument("--max-neighbours", type=int, default=8, metavar="N",
+    parser.add_argument("--max-neighbours", type=whole, default=8, metavar="N",
                         help="most edges of a sample (default: 8)")  # fmt: skip
-    parser.add_argument("--most", type=int, default=50_000, metavar="N",
+    parser.add_argument("--most", type=whole, default=50_000, metavar="N",
                         help="samples at most, drawn at random (default: 50000)")  # fmt: skip
     parser.set_defaults(run=_networks)
 
@@ -118,6 +118,9 @@ def _networks(options: argparse.Namespace) -> None:
 
 
 def _augment(options: argparse.Namespace) -> None:
+    # Imported when called for: torch takes a second, and no other command here needs it.
+    from model_training.augmentation.trial import trial
+
     recipe = read_recipe(options.recipe)
     stop = Stop()
     folder = options.runs / f"{recipe.name}-{recipe.version}-augmentation"

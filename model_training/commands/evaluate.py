@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import orjson
 
-from model_training import artifact, leakage
+from model_training import artifact, disk, leakage
 from model_training.choices.data import SharpChoice
 from model_training.commands.arguments import add_data
 from model_training.datasets import loading
 from model_training.datasets.dataset import Dataset
-from model_training.evaluation import evidence_of_test, evidence_of_validation
+from model_training.evaluation import as_served, evidence_of_test, evidence_of_validation
 from model_training.evidence import Evidence
 from model_training.forecaster import make_plan
 from model_training.journal import Journal
-from model_training.pool import forecast_folds
+from model_training.parts import Split
+from model_training.pool import Pool, forecast_folds
 from model_training.recipe import Recipe, read_recipe
 from model_training.report.table import table
+from model_training.run_folder import keep
 from model_training.score_book import book
 from model_training.splits import split
 from solar.errors import InvalidInputError
 from solar.flares import EVENTS
+
+AGENCIES = "moswoc_swpc_forecasts_ccby_mit"
 
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +43,11 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
                         metavar="EVENT=COLUMN",
                         help="with --on FILE: take the truth of an event from a column of the"
                              " rows instead of the flare list; may be repeated")  # fmt: skip
+    parser.add_argument("--disk", metavar="EVENT",
+                        help="with --on FILE: put the regions at 00 UT together and compare with"
+                             " the forecasts that SWPC and the Met Office issued")  # fmt: skip
+    parser.add_argument("--keep", type=Path, metavar="DIR",
+                        help="keep evidence, scores and report in this folder")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="write JSON instead of a table")
     parser.set_defaults(run=_evaluate)
 
@@ -62,8 +71,11 @@ def _label(text: str) -> tuple[str, str]:
 
 def _evaluate(options: argparse.Namespace) -> None:
     model = artifact.load(options.artefact)
-    found = book(_evidence(model, options.data, on=options.on, labels=dict(options.label)))
-    (scores,) = found.values()
+    found = _evidence(model, options)
+    if options.keep is not None:
+        report = keep(options.keep, model.manifest, found, importances={})
+        sys.stderr.write(f"evidence, scores and report in {report.parent}\n")
+    (scores,) = book(found).values()
     if options.json:
         plain = {
             entrant: {event: one.model_dump() for event, one in events.items()}
@@ -74,41 +86,66 @@ def _evaluate(options: argparse.Namespace) -> None:
         sys.stdout.write(table(scores))
 
 
-def _evidence(
-    model: artifact.Artifact, folder: Path, *, on: str, labels: Mapping[str, str]
-) -> tuple[Evidence, ...]:
+def _evidence(model: artifact.Artifact, options: argparse.Namespace) -> tuple[Evidence, ...]:
     recipe = Recipe.model_validate(model.manifest.recipe)
-    own = loading.load(recipe.data, folder, window=recipe.window)
-    if on not in ("test", "validation"):
-        return _evidence_elsewhere(model, folder, recipe, own, on=on, labels=labels)
-    if labels:
-        raise InvalidInputError(f"--label goes with --on FILE; {on} has the truth of its own data")
+    own = loading.load(recipe.data, options.data, window=recipe.window)
     parts = split(own, recipe.split, seed=recipe.seed)
-    if on == "test":
+    if options.on not in ("test", "validation"):
+        cases = _cases_elsewhere(recipe, parts, options)
+        if options.disk is None:
+            return evidence_of_test(model, cases, past=own)
+        return (_evidence_of_disk(model, recipe, parts, cases, options),)
+    if options.label or options.disk:
+        raise InvalidInputError(
+            f"--label and --disk go with --on FILE; {options.on} has the truth of its own data"
+        )
+    if options.on == "test":
         return evidence_of_test(model, parts.test, past=own)
-    pool = forecast_folds(
+    return evidence_of_validation(model, _pool(recipe, parts, options.data), past=own)
+
+
+def _pool(recipe: Recipe, parts: Split, folder: Path) -> Pool:
+    return forecast_folds(
         recipe, parts, plan=make_plan(recipe, parts),
         flares=loading.flares_of(recipe.data, folder), journal=Journal(),
     )  # fmt: skip
-    return evidence_of_validation(model, pool, past=own)
 
 
-def _evidence_elsewhere(
-    model: artifact.Artifact,
-    folder: Path,
-    recipe: Recipe,
-    own: Dataset,
-    *,
-    on: str,
-    labels: Mapping[str, str],
-) -> tuple[Evidence, ...]:
+def _cases_elsewhere(recipe: Recipe, parts: Split, options: argparse.Namespace) -> Dataset:
+    """Load other rows, and leave out the regions that the model was fitted on."""
     if not isinstance(recipe.data, SharpChoice):
         raise InvalidInputError(
             f"{recipe.name} was not trained on SHARP records; --on FILE cannot be scored with it"
         )
-    other = SharpChoice(layout="sharp", rows=on, flares=recipe.data.flares, licence="")
-    cases = loading.load(other, folder, window=recipe.window, labels=labels)
-    return evidence_of_test(model, cases, past=own)
+    other = SharpChoice(rows=options.on, flares=recipe.data.flares, harps=recipe.data.harps)
+    labels = dict(options.label)
+    cases = loading.load(other, options.data, window=recipe.window, labels=labels)
+    seen = np.isin(cases.region_id, parts.train.region_id)
+    if seen.any():
+        sys.stderr.write(f"{seen.sum()} cases of regions seen in training are left out\n")
+    return cases.take(~seen)
+
+
+def _evidence_of_disk(
+    model: artifact.Artifact,
+    recipe: Recipe,
+    parts: Split,
+    cases: Dataset,
+    options: argparse.Namespace,
+) -> Evidence:
+    event = next((one for one in model.manifest.events if one.name == options.disk), None)
+    flares = loading.flares_of(recipe.data, options.data)
+    if event is None or flares is None:
+        raise InvalidInputError(f"{recipe.name} has no {options.disk} and flare list to judge by")
+    pool = _pool(recipe, parts, options.data)
+    known = disk.disk_days(pool.rows, event.calibration.apply(pool.raw[:, event.column]))
+    aggregate = disk.fit_disk(known, flares, event.name)
+    place = model.manifest.events.index(event)
+    regions = model.score_inputs(as_served(model, cases)).calibrated[:, place]
+    return disk.evidence_of_disk(
+        aggregate, disk.disk_days(cases, regions), flares,
+        agencies=disk.read_agencies(options.data / AGENCIES, event.name),
+    )  # fmt: skip
 
 
 def _audit(options: argparse.Namespace) -> None:

@@ -17,7 +17,8 @@ def add_compare(parser: argparse.ArgumentParser) -> None:
     """Declare ``compare``."""
     parser.description = "Put 2 to 10 runs side by side, on the same cases, in one HTML page."
     parser.add_argument("run_folders", type=Path, nargs="+", metavar="RUN")
-    parser.add_argument("--to", type=Path, default=RUNS / "comparison.html", metavar="FILE")
+    parser.add_argument("--to", type=Path, default=RUNS / "comparison.html", metavar="FILE",
+                        help=f"the page (default: {RUNS / 'comparison.html'})")  # fmt: skip
     parser.set_defaults(run=_compare)
 
 
@@ -25,7 +26,8 @@ def add_results(parser: argparse.ArgumentParser) -> None:
     """Declare ``results``."""
     parser.description = "Write the page of results from the runs of the protocol recipes."
     add_runs(parser)
-    parser.add_argument("--to", type=Path, default=Path("docs/results.md"), metavar="FILE")
+    parser.add_argument("--to", type=Path, default=Path("docs/results.md"), metavar="FILE",
+                        help="the page (default: docs/results.md)")  # fmt: skip
     parser.set_defaults(run=_results)
 
 

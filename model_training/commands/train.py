@@ -10,11 +10,12 @@ from pathlib import Path
 
 from model_training import run_folder
 from model_training.commands.arguments import add_data, add_out, add_runs
-from model_training.journal import Journal, Stop, stopping_on_signals
+from model_training.journal import Journal, Stop, StoppedError, stopping_on_signals
 from model_training.recipe import Recipe, read_recipe
 from model_training.repeats import mean_table
 from model_training.report.table import table
 from model_training.training import train
+from solar.errors import FlarewatchError, InvalidInputError
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -38,11 +39,22 @@ def _train(options: argparse.Namespace) -> None:
     with stopping_on_signals(stop):
         for one in recipe.repeats():
             # The artefacts of repeated runs are evidence, not models to serve.
-            out = options.out if recipe.repeat is None else options.runs
+            out = _made(options.out if recipe.repeat is None else options.runs)
             with _journal(one, options, stop) as journal:
                 _train_one(one, options.data, out=out, journal=journal)
     if recipe.repeat is not None:
         sys.stdout.write(mean_table(recipe, options.runs))
+
+
+def _made(folder: Path) -> Path:
+    """Make the folder of the artefact before hours are spent on what shall lie in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInputError(
+            f"{folder} cannot be made: {error.strerror}; choose another folder"
+        ) from error
+    return folder
 
 
 @contextmanager
@@ -52,7 +64,14 @@ def _journal(recipe: Recipe, options: argparse.Namespace, stop: Stop) -> Iterato
         run_folder.clear(folder)
     journal = Journal(folder, shows_bars=sys.stderr.isatty(), resumes=options.resume, stop=stop)
     journal.tell("begin", recipe=recipe.name)
-    yield journal
+    try:
+        yield journal
+    except StoppedError:
+        raise
+    except FlarewatchError as error:
+        # Who follows the log must not take a run that failed for one that goes on.
+        journal.tell("failed", reason=str(error))
+        raise
     journal.tell("end", recipe=recipe.name)
 
 

@@ -88,16 +88,16 @@ class Dataset:
 
     def matrix(self, names: Sequence[str]) -> NDArray[np.float32]:
         """Stack features at t by name, (n, len(names)); what the set does not have is NaN."""
-        return self.windows(names)[:, -1]
+        return replace(self, steps=self.steps[:, -1:]).windows(names)[:, 0]
 
     def windows(self, names: Sequence[str]) -> NDArray[np.float32]:
         """Stack features of every step by name, (n, L, len(names)); missing is NaN."""
-        # One row more than there are records stands for every step without one.
-        table = np.full((self.n_records + 1, len(names)), np.nan, np.float32)
+        # One feature at a time: a table of all records would be as large as the windows.
+        found = np.full((*self.steps.shape, len(names)), np.nan, np.float32)
         for place, name in enumerate(names):
             if name in self.records:
-                table[:-1, place] = self.records[name]
-        return table[self.steps]
+                found[..., place] = _gathered(self.records[name], self.steps)
+        return found
 
     def take(self, cases: NDArray[np.bool_] | Integers) -> Dataset:
         """Return the chosen cases."""

@@ -43,6 +43,7 @@ _LOADERS: dict[type, Callable[[Any, Path], Dataset]] = {
     McIntoshChoice: load_mcintosh,
 }
 _ONE_RECORD = WindowChoice()
+_GREATEST = float(np.finfo(np.float32).max)
 
 
 def load(
@@ -69,6 +70,7 @@ def load(
     dataset = _read(choice, folder, labels or {})
     if not len(dataset):
         raise InvalidInputError("the data set has no usable row; check QUALITY and the licences")
+    _refuse_beyond_single_precision(dataset)
     ordered = dataset.take(np.lexsort((dataset.region_id, dataset.t_rec)))
     return _windowed(ordered, window)
 
@@ -109,6 +111,16 @@ def _read(choice: AnyData, folder: Path, labels: Mapping[str, str]) -> Dataset:
     elif labels:
         raise InvalidInputError(f"the layout {choice.layout} has its own truth; leave out labels")
     return _LOADERS[type(choice)](choice, folder)
+
+
+def _refuse_beyond_single_precision(dataset: Dataset) -> None:
+    for name, column in dataset.records.items():
+        beyond = np.abs(column) > _GREATEST
+        if beyond.any():
+            raise InvalidInputError(
+                f"{name} holds {column[beyond][0]:g} ({np.count_nonzero(beyond)} records), which no"
+                " model can take; write a missing value as NaN or leave it empty"
+            )
 
 
 def _windowed(dataset: Dataset, window: WindowChoice) -> Dataset:

@@ -50,6 +50,13 @@ def find_overlap(dataset: Dataset, names: Sequence[str]) -> Overlap:
     )
 
 
+def runs_in_common(one: Dataset, other: Dataset, names: Sequence[str]) -> int:
+    """Count the runs of records, alike in all features, that both of two parts hold."""
+    run = min(RUN, one.window_length)
+    (left, in_left), (right, in_right) = (_runs(part, names, run) for part in (one, other))
+    return int(np.intersect1d(left[in_left], right[in_right]).size)
+
+
 def _shares_records(steps: Integers) -> NDArray[np.bool_]:
     # Number 0 takes the steps without a record, which nobody shares.
     uses = np.bincount((steps - NO_RECORD).ravel(), minlength=1)

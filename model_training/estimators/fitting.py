@@ -8,7 +8,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from model_training.augmentation.event_windows import made_up_events
 from model_training.augmentation.prior import PriorShift
 from model_training.augmentation.smote import smote
 from model_training.augmentation.undersampling import share_kept, undersample
@@ -21,6 +20,7 @@ from model_training.features import Floats
 from model_training.graph import Graph
 from model_training.journal import Journal
 from model_training.preparation.pipeline import Preparation, fit_preparation
+from solar.errors import InvalidInputError
 
 
 class Model(Protocol):
@@ -136,11 +136,23 @@ def _fit_one(choice: Single, cases: Cases, *, seed: int, journal: Journal) -> Pr
         choice.preparation, cases.windows,
         reads_windows=kind.reads_windows, takes_missing=kind.takes_missing,
     )  # fmt: skip
-    real = cases.take(preparation.rows_kept(cases.windows))
+    real = _kept(cases, preparation)
     used = _balanced(choice, real, preparation, seed=seed, journal=journal)
     estimator = make(choice, seed=seed, inputs=preparation.names(cases.names))
     estimator = estimator.fit(used.inputs, used.outcome, used.weight, journal=journal)
     return PreparedModel(places, preparation, estimator, used.prior, used.n_synthetic)
+
+
+def _kept(cases: Cases, preparation: Preparation) -> Cases:
+    rows = preparation.rows_kept(cases.windows)
+    # Windows of a large set are copied only where some are left out.
+    real = cases if rows.all() else cases.take(rows)
+    if len(np.unique(real.outcome)) < 2:
+        raise InvalidInputError(
+            f"{len(real.outcome)} of {len(rows)} training cases are complete, and all of them have"
+            ' one outcome; choose another way than missing = "drop"'
+        )
+    return real
 
 
 def _balanced(
@@ -149,7 +161,7 @@ def _balanced(
     """Prepare training cases and meet the rare class as the choice says."""
     remedy = choice.augmentation
     if isinstance(remedy, TimeGanChoice):
-        return _generated(remedy, real, preparation, seed=seed, journal=journal.within("timegan"))
+        return _generated(remedy, real, preparation, seed=seed, journal=journal)
     inputs = preparation.apply(real.windows)
     if isinstance(remedy, SmoteChoice):
         made = smote(inputs, real.outcome, choice=remedy, seed=seed)
@@ -169,6 +181,9 @@ def _balanced(
 def _generated(
     choice: TimeGanChoice, real: Cases, preparation: Preparation, *, seed: int, journal: Journal
 ) -> _Training:
+    # Imported when chosen: torch takes a second, and most runs do without it.
+    from model_training.augmentation.event_windows import made_up_events
+
     made = made_up_events(real.windows, real.outcome, choice=choice, seed=seed, journal=journal)
     return _with_made_up(preparation.apply(made), preparation.apply(real.windows), real)
 

@@ -11,16 +11,12 @@ import torch
 from model_training.estimators.classifier import Classifier, both_classes
 from model_training.estimators.estimator import Inputs
 from model_training.estimators.gru_checkpoint import Checkpoint
-from model_training.estimators.gru_network import (
-    GruNetwork,
-    best_device,
-    draw_network,
-    reproducible,
-)
+from model_training.estimators.gru_network import GruNetwork, draw_network
 from model_training.estimators.gru_training import ROWS_AT_A_TIME, Rows, Schedule, Training
 from model_training.features import Floats
 from model_training.graph import Graph
 from model_training.journal import Journal
+from model_training.processor import best_device, reproducible
 
 HELD_OUT_SHARE = 0.15
 
@@ -84,8 +80,9 @@ class GruEstimator(Classifier):
             X.shape[2], layers=self.layers, hidden=self.hidden, dropout=self.dropout
         )
         # Weights around 1 keep the learning rate meaning the same whatever their scale.
-        columns = [np.asarray(part, np.float32) for part in (X, y, weight / weight.mean())]
-        rows = Rows(*[torch.tensor(column, device=device) for column in columns])
+        parts = (X, y, weight / weight.mean())
+        columns = [np.require(part, np.float32, ["C", "W"]) for part in parts]
+        rows = Rows(*[torch.from_numpy(column).to(device) for column in columns])
         held_out = max(1, int(HELD_OUT_SHARE * len(rows))) if self.patience else 0
         first = len(rows) - held_out
         return Training(

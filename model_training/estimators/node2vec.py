@@ -8,7 +8,7 @@ import numpy as np
 from onnx import TensorProto
 from scipy.special import expit
 
-from model_training.choices.estimators import Penalty, Solver
+from model_training.choices.regression import Penalty, Solver
 from model_training.estimators.classifier import Classifier, both_classes
 from model_training.estimators.estimator import Inputs
 from model_training.estimators.logistic_regression import LogisticRegressionEstimator

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from model_training.features import Floats, Integers
 from model_training.networks.network import Network
+from model_training.preparation.step import known_values
 from solar.errors import InvalidInputError
 
 # Correlation of fewer values than this is 1 or -1 whatever they are.
@@ -38,14 +39,16 @@ class Standard:
 
 def fit_standard(windows: NDArray[np.float32]) -> Standard:
     """Measure every attribute over all samples and steps; a constant one keeps its size."""
-    values = windows.reshape(-1, windows.shape[-1]).astype(float)
-    known = np.isfinite(values)
-    count = np.maximum(known.sum(axis=0), 1)
-    mean = np.where(known, values, 0.0).sum(axis=0) / count
-    spread = np.sqrt((np.where(known, values - mean, 0.0) ** 2).sum(axis=0) / count)
-    varies = spread > CONSTANT * np.abs(mean)
-    deviation = np.where(varies, spread, 1.0)
+    columns = known_values(windows.reshape(len(windows), -1, windows.shape[-1]))
+    mean, deviation = np.array([_mean_and_deviation(column) for column in columns]).T
     return Standard(mean.astype(np.float32), deviation.astype(np.float32))
+
+
+def _mean_and_deviation(column: Floats) -> tuple[float, float]:
+    if not column.size:
+        return 0.0, 1.0
+    mean, deviation = float(column.mean()), float(column.std())
+    return mean, deviation if deviation > CONSTANT * abs(mean) else 1.0
 
 
 def unit_rows(rows: NDArray[np.float32]) -> Floats:

@@ -58,7 +58,8 @@ def fit_scaling(kind: Scaling, windows: Inputs, *, filled: Inputs) -> tuple[Scal
     windows : (n, steps, features), whose known values set the scale of a signed logarithm
     filled : the same with missing values filled as far as they will be, which sets all else
 
-    A feature that is constant keeps the deviation 1, one that is never known the mean 0.
+    A feature that did not vary, or was never known, becomes 0 whatever is measured later: on no
+    scale learned from it would another value be anything but wild.
     """
     if kind == "none":
         return ()
@@ -77,11 +78,11 @@ def _fitted(kind: Scaling, columns: Iterable[Floats], *, log_scale: Floats | Non
 def _centre_and_spread(kind: Scaling, column: Floats) -> tuple[float, float]:
     """Return the centre and the spread of (m,) known values."""
     if not column.size:
-        return 0.0, 1.0
+        return 0.0, np.inf
     low, high = float(column.min()), float(column.max())
     # Rounding gives a constant a tiny deviation, which would blow up its noise.
     if low == high:
-        return low, 1.0
+        return low, np.inf
     centre, spread = float(column.mean()), float(column.std())
     if kind == "min-max":
         centre, spread = low, high - low
@@ -89,7 +90,7 @@ def _centre_and_spread(kind: Scaling, column: Floats) -> tuple[float, float]:
         lower, centre, upper = (float(x) for x in np.quantile(column, (0.25, 0.5, 0.75)))
         # A feature that is mostly one value has no quartile range.
         spread = upper - lower or spread
-    return centre, spread if spread >= _LEAST else 1.0
+    return centre, spread if spread >= _LEAST else np.inf
 
 
 def _log_scale(column: Floats) -> float:

@@ -43,7 +43,13 @@ def apply_all(steps: Sequence[Step], windows: Inputs) -> Inputs:
     """Compute steps one after another, some rows at a time."""
     if not steps or not len(windows):
         return _through(steps, windows)
-    return np.concatenate([_through(steps, block) for block in _blocks(windows)])
+    blocks = list(_blocks(len(windows), values=windows[0].size))
+    first = _through(steps, windows[blocks[0]])
+    prepared = np.empty((len(windows), *first.shape[1:]), first.dtype)
+    prepared[blocks[0]] = first
+    for block in blocks[1:]:
+        prepared[block] = _through(steps, windows[block])
+    return prepared
 
 
 def known_values(windows: Inputs) -> Iterator[Floats]:
@@ -59,7 +65,6 @@ def _through(steps: Sequence[Step], windows: Inputs) -> Inputs:
     return windows
 
 
-def _blocks(windows: Inputs) -> Iterator[Inputs]:
-    rows = max(1, _VALUES_PER_BLOCK // max(1, windows[0].size))
-    for first in range(0, len(windows), rows):
-        yield windows[first : first + rows]
+def _blocks(n: int, *, values: int) -> Iterator[slice]:
+    rows = max(1, _VALUES_PER_BLOCK // max(1, values))
+    return (slice(first, first + rows) for first in range(0, n, rows))

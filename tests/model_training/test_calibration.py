@@ -38,6 +38,23 @@ def test_isotonic_pools_what_is_out_of_order() -> None:
     assert found.calibrated == pytest.approx((0.5, 1.0))
 
 
+@pytest.mark.parametrize("outcome", [[0, 0, 0, 1], [1, 0, 0, 0]])
+def test_isotonic_gives_equal_forecasts_the_rate_of_their_rows(outcome: list[float]) -> None:
+    forecast = np.full(4, 0.1)
+
+    found = calibration.fit("isotonic", forecast, outcome=np.array(outcome))
+
+    # One event in four rows, in whatever order they come.
+    assert found.apply(forecast) == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize("kind", ["platt", "beta"])
+def test_forecasts_that_fall_with_the_outcome_become_the_base_rate(kind: Kind) -> None:
+    found = calibration.fit(kind, 1 - RAW, outcome=OUTCOME)
+
+    assert found.apply(np.array([0.01, 0.5, 0.99])) == pytest.approx(OUTCOME.mean(), abs=1e-6)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_map_is_monotone_and_passes_nan_on(kind: Kind) -> None:
     fitted = calibration.fit(kind, RAW, outcome=OUTCOME)
@@ -93,3 +110,26 @@ def test_tss_and_hss2_weigh_false_alarms_differently() -> None:
     assert thresholds.choose(many, truth, score="tss") < thresholds.choose(
         many, truth, score="hss2"
     )
+
+
+def test_a_span_passes_over_a_lucky_peak() -> None:
+    # 1000 cases on an even ladder of probability; half of those above 0.6 are events, and one
+    # lucky event at 0.05 lifts no neighbour.
+    probability = np.linspace(0.001, 0.999, 1000)
+    outcome = ((np.arange(1000) % 2 == 0) & (probability > 0.6)).astype(float)
+    outcome[50] = 1.0
+
+    found = thresholds.choose(probability, outcome, score="tss", span=0.05)
+
+    assert found == pytest.approx(0.6, abs=0.05)
+
+
+def test_a_wide_and_level_top_is_met_in_its_middle() -> None:
+    # No case lies between 0.2 and 0.8, where every threshold parts the two classes.
+    probability = np.concatenate([np.linspace(0.01, 0.2, 500), np.linspace(0.8, 0.99, 500)])
+
+    found = thresholds.choose(
+        probability, (probability > 0.5).astype(float), score="tss", span=0.02
+    )
+
+    assert 0.2 <= found <= 0.8

@@ -82,7 +82,7 @@ def test_a_label_for_the_own_rows_of_a_model_is_refused(
 ) -> None:
     assert main(["evaluate", str(folder), "--data", str(world), "--label", "M1.0=own"]) == 1
 
-    assert "--label goes with --on FILE" in capsys.readouterr().err
+    assert "--label and --disk go with --on FILE" in capsys.readouterr().err
 
 
 def test_a_label_of_no_event_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,8 +16,9 @@ from sklearn.svm import SVC
 
 from model_training import leakage
 from model_training.datasets import loading
+from model_training.parts import Split
 from model_training.recipe import Recipe
-from model_training.splits import Split, split
+from model_training.splits import split
 from model_training.training import train
 from solar.contingency import Contingency
 

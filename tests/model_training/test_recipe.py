@@ -114,3 +114,48 @@ def test_validation_years_rise_and_end_before_the_test(
     tmp_path: Path, years: str, reason: str
 ) -> None:
     assert reason in refused(tmp_path, TEXT.replace("[2012, 2013]", years))
+
+
+@pytest.mark.parametrize("name", ["../../Evil Name", "logistic-regression\n", "9lives"])
+def test_a_name_that_is_no_plain_word_is_refused(tmp_path: Path, name: str) -> None:
+    text = TEXT.replace('name = "logistic-regression"', f"name = {name!r}".replace("'", '"'))
+
+    assert "name: String should match pattern" in refused(tmp_path, text)
+
+
+@pytest.mark.parametrize("events", ['["X1.0", "M1.0"]', '["M1.0", "M1.0"]'])
+def test_events_stand_once_and_in_order(tmp_path: Path, events: str) -> None:
+    assert "events stand once each, in the order" in refused(
+        tmp_path, f"events = {events}\n" + TEXT
+    )
+
+
+def test_synthetic_events_are_not_made_from_hidden_copies(tmp_path: Path) -> None:
+    text = TEXT + '[estimator.augmentation]\nkind = "smote"\n'
+
+    assert "synthetic events must not be made from" in refused(tmp_path, text)
+
+
+def test_a_value_that_does_not_suit_the_repeated_key_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text(TEXT + '[repeat]\nkey = "estimator.max_iterations"\nvalues = [0, 9]\n')
+
+    with pytest.raises(InvalidInputError, match=r"0 does not suit estimator\.max_iterations"):
+        read_recipe(path).repeats()
+
+
+def test_a_repeat_through_a_plain_value_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    key = "estimator.max_iterations.x"
+    path.write_text(TEXT + f'[repeat]\nkey = "{key}"\nvalues = [0, 1]\n')
+
+    with pytest.raises(InvalidInputError, match=r"repeat\.key names no key of the recipe: x"):
+        read_recipe(path).repeats()
+
+
+def test_a_recipe_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_bytes(b"name = \xff\xfe")
+
+    with pytest.raises(InvalidInputError, match="is not UTF-8 text"):
+        read_recipe(path)

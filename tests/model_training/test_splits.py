@@ -11,14 +11,16 @@ from small_world import recipe_of
 
 from model_training import leakage
 from model_training.choices.split import (
+    AnySplit,
     BlocksChoice,
     ChronologicalChoice,
     FoldsChoice,
     PartsChoice,
     RollingYearsChoice,
 )
-from model_training.datasets.dataset import Dataset
-from model_training.splits import Split, split
+from model_training.datasets.dataset import TRAINING_ONLY, Dataset
+from model_training.parts import Split
+from model_training.splits import split
 from solar.errors import InvalidInputError
 
 CHOICE = RollingYearsChoice(
@@ -31,7 +33,7 @@ HOUR = np.timedelta64(1, "h")
 def dataset(*rows: tuple[str, int], steps: int = 1, fold: list[int] | None = None) -> Dataset:
     n = len(rows)
     return Dataset(
-        records={"USFLUX": np.arange(n * steps, dtype=float)},
+        records={"USFLUX": np.arange(n * steps) + 0.5},
         steps=np.arange(n * steps).reshape(n, steps),
         region_id=np.array([row[1] for row in rows], np.int64),
         t_rec=np.array([row[0] for row in rows], "datetime64[us]"),
@@ -165,11 +167,36 @@ def test_the_audit_finds_a_record_in_windows_of_both_sides() -> None:
 
 def test_the_audit_finds_a_window_that_was_copied_into_the_test() -> None:
     parts = split(CLEAN, CHOICE)
-    copied = replace(stranger("2014-05-01", 4), records={"USFLUX": np.array([0.0] * 5)})
+    copied = replace(stranger("2014-05-01", 4), records={"USFLUX": np.array([0.5] * 5)})
 
     found = failed(replace(parts, test=copied), everything=copied)
 
     assert "no window of train is repeated in test" in found
+
+
+@pytest.mark.parametrize(("divisor", "expected"), [(7.0, True), (1.0, False)])
+def test_the_audit_finds_windows_that_overlap_without_sharing_records(
+    divisor: float, expected: bool
+) -> None:
+    cases = dataset(
+        ("2011-05-01", 1), ("2012-05-01", 2), ("2013-05-01", 3), ("2014-05-01", 4), steps=8
+    )
+    values = np.arange(32.0)
+    values[24:] = np.arange(3.0, 11.0)
+    # Whole numbers are counts, which are alike by accident.
+    slid = replace(cases, records={"USFLUX": values / divisor})
+
+    found = failed(split(slid, CHOICE), everything=slid)
+
+    name = "no stretch of a window of train is in one of test"
+    assert (name in found) is expected
+
+
+@pytest.mark.parametrize("said", [0.0, -0.0, 3.0, np.nan])
+def test_counts_classes_and_nothing_are_no_copies_of_each_other(said: float) -> None:
+    alike = replace(CLEAN, records={"USFLUX": np.full(4, said)})
+
+    assert failed(split(alike, CHOICE), everything=alike) == []
 
 
 def test_the_audit_finds_an_estimator_that_saw_test_rows() -> None:
@@ -233,6 +260,47 @@ def test_parts_of_the_source_are_taken_as_they_are() -> None:
     assert [part.region_id.tolist() for part in found] == [[1], [2], [0]]
 
 
+def test_groups_of_training_regions_are_forecast_from_the_other_groups() -> None:
+    # Two rows of each of four training regions, one of validation and one of the test.
+    rows = dataset(
+        *[("2012-05-01", region) for region in (1, 1, 2, 2, 3, 3, 4, 4, 5, 6)],
+        fold=[0] * 8 + [1, 2],
+    )  # fmt: skip
+
+    parts = split(rows, PartsChoice(kind="parts", training_groups=2))
+
+    _, *inside = parts.folds
+    assert [len(fold.held_out) for fold in inside] == [4, 4]
+    for fold in inside:
+        assert not np.intersect1d(fold.train.region_id, fold.held_out.region_id).size
+    assert len(parts.validation) == 9
+    assert parts.train.region_id.tolist() == [1, 1, 2, 2, 3, 3, 4, 4]
+
+
+def test_a_region_that_the_source_has_under_two_numbers_is_not_fitted_and_tested() -> None:
+    rows = dataset(
+        *[("2012-05-01", region) for region in (1, 1, 2, 3, 4, 5)], fold=[0, 0, 0, 1, 2, 2]
+    )
+    # The second record of region 1 is that of region 5 in the test.
+    records = {"USFLUX": np.array([0.5, 7.5, 2.5, 3.5, 4.5, 7.5])}
+
+    parts = split(replace(rows, records=records), PartsChoice(kind="parts"))
+
+    assert parts.train.region_id.tolist() == [2]
+    assert parts.folds[0].train.region_id.tolist() == [2]
+    assert parts.left_out == 2
+
+
+def test_counts_that_happen_to_be_equal_are_no_copies() -> None:
+    rows = dataset(*[("2012-05-01", region) for region in (1, 2, 3)], fold=[0, 1, 2])
+
+    parts = split(
+        replace(rows, records={"USFLUX": np.array([3.0, 3.0, 3.0])}), PartsChoice(kind="parts")
+    )
+
+    assert parts.train.region_id.tolist() == [1]
+
+
 def test_a_set_without_folds_says_which_split_to_choose() -> None:
     with pytest.raises(InvalidInputError, match=r"choose split\.kind blocks or chronological"):
         split(CLEAN, FoldsChoice(kind="folds", test_fold=0))
@@ -262,3 +330,16 @@ def test_blocks_keep_regions_and_windows_apart(seed: int) -> None:
         # Forecast window 24 h, embargo 48 h, observation window 24 h of one of the two.
         assert gaps.min() >= 24 + 48
     assert len(parts.train) + len(parts.test) + parts.left_out == n
+
+
+@pytest.mark.parametrize("choice", [CHOICE, BLOCKS], ids=["rolling years", "blocks"])
+def test_cases_for_training_only_are_judged_by_no_split(choice: AnySplit) -> None:
+    at = np.datetime64("2011-01-05T00", "us") + 6 * np.arange(220) * np.timedelta64(1, "D")
+    rows = dataset(*[(str(t), region) for region, t in enumerate(at)])
+    rows = replace(rows, fold=np.where(np.arange(220) % 2, TRAINING_ONLY, 0))
+
+    parts = split(rows, choice, seed=1)
+
+    assert parts.test.is_own.all()
+    assert parts.validation.is_own.all()
+    assert not parts.train.is_own.all()

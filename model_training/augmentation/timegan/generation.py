@@ -14,6 +14,7 @@ from model_training.augmentation.timegan.training import PHASES, Training
 from model_training.choices.augmentation import TimeGanChoice
 from model_training.estimators.estimator import Inputs
 from model_training.journal import Journal, StoppedError
+from model_training.processor import reproducible
 from solar.errors import InvalidInputError
 
 _CHECKPOINT_EVERY = 200
@@ -36,13 +37,15 @@ def generate(
     """
     _require_windows(windows)
     scale = _Scale.of(windows)
-    training = Training(torch.from_numpy(scale.apply(windows)), choice=choice, seed=seed)
     journal = journal.within("timegan")
-    checkpoint.restore(training, journal)
-    while not training.is_done:
-        _run_phase(training, journal)
-    checkpoint.save(training, journal)
-    return scale.invert(training.make(count).numpy())
+    with reproducible(seed):
+        training = Training(torch.from_numpy(scale.apply(windows)), choice=choice, seed=seed)
+        checkpoint.restore(training, journal)
+        while not training.is_done:
+            _run_phase(training, journal)
+        checkpoint.save(training, journal)
+        made = training.make(count).numpy()
+    return scale.invert(made)
 
 
 def _run_phase(training: Training, journal: Journal) -> None:

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from model_training.augmentation.timegan.networks import Stack, device, random_from
+from model_training.augmentation.timegan.networks import Stack, random_from
 from model_training.estimators.estimator import Inputs
 from model_training.features import Floats
 from model_training.journal import Journal
+from model_training.processor import best_device, reproducible
 
 ITERATIONS = 500
 _BATCH = 128
@@ -68,20 +69,20 @@ def _telling_apart(outputs: Tensor, is_real: Tensor) -> Tensor:
 def _fitted(
     inputs: Inputs, targets: Inputs, loss: Loss, *, seed: int, journal: Journal, iterations: int
 ) -> Stack:
-    torch.set_num_threads(1)
     outputs = targets.shape[2] if targets.ndim == 3 else 1
     network = _begun(inputs.shape[2], outputs, seed)
     optimizer = torch.optim.Adam(network.parameters(), lr=_LEARNING_RATE)
-    x, y = (torch.from_numpy(np.ascontiguousarray(a)).to(device()) for a in (inputs, targets))
+    x, y = (torch.from_numpy(np.ascontiguousarray(a)).to(best_device()) for a in (inputs, targets))
     random, steps = random_from(seed), journal.steps("iteration", iterations)
-    for _ in range(iterations):
-        journal.check()
-        batch = torch.randperm(len(x), generator=random)[:_BATCH].to(device())
-        value = loss(network(x[batch]), y[batch])
-        optimizer.zero_grad()
-        torch.autograd.backward(value)
-        optimizer.step()
-        steps.advance(loss=value.item())
+    with reproducible(seed):
+        for _ in range(iterations):
+            journal.check()
+            batch = torch.randperm(len(x), generator=random)[:_BATCH].to(best_device())
+            value = loss(network(x[batch]), y[batch])
+            optimizer.zero_grad()
+            torch.autograd.backward(value)
+            optimizer.step()
+            steps.advance(loss=value.item())
     return network
 
 
@@ -89,10 +90,10 @@ def _begun(inputs: int, outputs: int, seed: int) -> Stack:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         hidden = max(_LEAST_HIDDEN, inputs)
-        return Stack(inputs, outputs, hidden=hidden, layers=1).to(device())
+        return Stack(inputs, outputs, hidden=hidden, layers=1).to(best_device())
 
 
 def _applied(network: Stack, inputs: Inputs) -> Floats:
     with torch.no_grad():
-        outputs = network(torch.from_numpy(np.ascontiguousarray(inputs)).to(device()))
+        outputs = network(torch.from_numpy(np.ascontiguousarray(inputs)).to(best_device()))
     return np.asarray(outputs.cpu().numpy(), float)

@@ -67,11 +67,6 @@ class TimeGan(nn.Module):
         return logits
 
 
-def device() -> torch.device:
-    """Return the accelerator where there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
 def random_from(seed: int) -> torch.Generator:
     """Return a source of random numbers that is the same on every device."""
     return torch.Generator().manual_seed(seed)

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.optim import Adam
 
 from model_training.augmentation.timegan import losses
-from model_training.augmentation.timegan.networks import TimeGan, device, random_from
+from model_training.augmentation.timegan.networks import TimeGan, random_from
 from model_training.choices.augmentation import TimeGanChoice
+from model_training.processor import best_device
 
 PHASES = ("embedding", "supervised", "joint")
 # The generator moves twice while the discriminator moves once.
@@ -28,10 +29,9 @@ class Training:
     """
 
     def __init__(self, scaled: Tensor, *, choice: TimeGanChoice, seed: int) -> None:
-        torch.set_num_threads(1)
         self.choice, self.phase, self.done = choice, 0, 0
         self._task = _fingerprint(scaled, choice, seed)
-        self._device = device()
+        self._device = best_device()
         self._scaled = scaled.to(self._device)
         self._random = random_from(seed)
         self.networks = _begun(scaled.shape[2], choice, seed).to(self._device)

@@ -151,3 +151,15 @@ def test_labels_of_the_set_cannot_be_overridden(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidInputError, match="has its own truth"):
         load(CHOICE, tmp_path, labels={"M1.0": "y"})
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, 1e300])
+def test_a_value_beyond_single_precision_is_refused_by_its_feature(
+    tmp_path: Path, value: float
+) -> None:
+    windows = X.copy()
+    windows[1, 0, 2] = value
+    np.savez(tmp_path / "set.npz", X=windows, y=Y)
+
+    with pytest.raises(InvalidInputError, match=r"USFLUX holds .*; write a missing value as NaN"):
+        load(CHOICE, tmp_path)

@@ -79,3 +79,20 @@ def test_a_view_of_other_memory_is_read_like_a_copy() -> None:
     )
 
     assert_array_equal(first, second)
+
+
+def test_a_rising_feature_never_lowers_the_forecast() -> None:
+    rng = np.random.default_rng(4)
+    inputs = rng.normal(size=(600, 2)).astype(np.float32)
+    # The outcome falls with the first feature, which the trees may not use like that.
+    outcome = (rng.random(600) < 1 / (1 + np.exp(2 * inputs[:, 0]))).astype(float)
+    free, bound = (
+        BoostedTreesEstimator(
+            trees=30, rows_per_leaf=10, rising=rising, inputs=("FLUX last", "FLUX slope")
+        ).fit(inputs, outcome, journal=Journal())
+        for rising in ((), ("FLUX",))
+    )
+    ladder = np.stack([np.linspace(-2, 2, 50), np.zeros(50)], axis=1).astype(np.float32)
+
+    assert np.diff(free.predict_proba(ladder)[:, 1]).min() < -0.01
+    assert np.diff(bound.predict_proba(ladder)[:, 1]).min() >= 0

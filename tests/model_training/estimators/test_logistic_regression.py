@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 
-from model_training.choices.estimators import LogisticRegressionChoice, Penalty, Solver
+from model_training.choices.estimators import LogisticRegressionChoice
 from model_training.choices.preparation import PreparationChoice
+from model_training.choices.regression import Penalty, Solver
 from model_training.estimators.logistic_regression import LogisticRegressionEstimator
 from model_training.estimators.registry import make
 from model_training.features import Floats

@@ -73,6 +73,19 @@ def test_a_constant_feature_becomes_0(kind: Scaling, value: float) -> None:
 
 
 @pytest.mark.parametrize("kind", SCALINGS)
+@pytest.mark.parametrize("seen", [1e6, np.nan])
+def test_a_feature_that_never_varied_in_training_says_nothing_later(
+    kind: Scaling, seen: float
+) -> None:
+    step = fit(kind, column(seen, seen))
+
+    later = column(-3e22, 1e6, 5.0)
+
+    assert_array_equal(step.apply(later), 0 * later)
+    assert_array_equal(drawn(step, later), 0 * later)
+
+
+@pytest.mark.parametrize("kind", SCALINGS)
 def test_a_feature_that_is_never_known_stays_missing(kind: Scaling) -> None:
     unknown = column(np.nan, np.nan)
 
