@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -92,8 +92,10 @@ def _quality(
     (windows, outcome), (unseen, unseen_outcome) = (
         _known(part, event, recipe.features) for part in (fold.train, fold.held_out)
     )
+    # The fit of this fold has just trained the same TimeGAN, whose checkpoint is taken up.
+    fitted = replace(journal, resumes=True).within("with").within(f"fold {fold.name}").within(event)
+    made = made_up_events(windows, outcome, choice=choice, seed=recipe.seed, journal=fitted)
     part = journal.within(f"quality {event}")
-    made = made_up_events(windows, outcome, choice=choice, seed=recipe.seed, journal=part)
     tamed = Tamed.by(windows)
     return assess(
         tamed.apply(made), training=Cases(tamed.apply(windows), outcome),
