@@ -18,10 +18,10 @@ from model_training.graph import Graph
 from model_training.hiding import with_copy
 from model_training.journal import Journal
 from model_training.manifest import SizeRatio
-from model_training.parts import Split
 from model_training.pooling import on_the_own_scale
 from model_training.recipe import Recipe
 from model_training.sizes import draw_rarer, rarer, size_ratio
+from model_training.splits.parts import Split
 from solar.errors import InvalidInputError
 
 REFERENCE = "M1.0"

@@ -14,8 +14,8 @@ from model_training.features import FlareHistory, Floats
 from model_training.forecaster import Forecaster, Plan
 from model_training.journal import Journal
 from model_training.manifest import EventModel
-from model_training.parts import Split
 from model_training.recipe import Recipe
+from model_training.splits.parts import Split
 from solar.bootstrap import BLOCK_DAYS
 
 

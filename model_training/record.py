@@ -25,9 +25,9 @@ from model_training.manifest import (
     Source,
     SplitRecord,
 )
-from model_training.parts import Split
 from model_training.pool import Pool
 from model_training.recipe import Recipe
+from model_training.splits.parts import Split
 from solar.flares import HORIZON
 from solar.sharp import BY_NAME
 from solar.time import isoformat, to_datetime

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import orjson
 
-from model_training import forecaster, graph, leakage, pool
+from model_training import forecaster, graph, pool
 from model_training.artifact import GRAPH, MANIFEST, Artifact
 from model_training.choices.estimators import LogisticRegressionChoice, members_of
 from model_training.datasets import loading
@@ -26,12 +26,13 @@ from model_training.features import FlareHistory
 from model_training.forecaster import Forecaster, make_plan
 from model_training.journal import Journal
 from model_training.manifest import EventModel, Manifest
-from model_training.parts import Split
 from model_training.pool import Pool
 from model_training.recipe import Recipe
 from model_training.record import Run, describe
 from model_training.score_book import book
-from model_training.splits import split
+from model_training.splits import leakage
+from model_training.splits.parts import Split
+from model_training.splits.splitting import split
 from solar.errors import ArtifactError, InvalidInputError
 from solar.flares import HORIZON
 

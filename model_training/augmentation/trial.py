@@ -16,10 +16,10 @@ from model_training.datasets import loading
 from model_training.datasets.dataset import Dataset
 from model_training.evidence import Evidence
 from model_training.journal import Journal
-from model_training.parts import Fold, Split
 from model_training.recipe import Recipe
 from model_training.report.judgement import judge
-from model_training.splits import split
+from model_training.splits.parts import Fold, Split
+from model_training.splits.splitting import split
 from model_training.training import carry_through
 from solar.errors import InvalidInputError
 

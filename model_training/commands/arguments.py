@@ -52,3 +52,15 @@ def share(text: str) -> float:
     if not 0 <= number <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 1")
     return number
+
+
+def add_recipe(parser: argparse.ArgumentParser) -> None:
+    """Let the user name a recipe."""
+    parser.add_argument("recipe", type=Path, metavar="RECIPE.toml")
+
+
+def add_resume(parser: argparse.ArgumentParser) -> None:
+    """Let the user go on with what was stopped."""
+    parser.add_argument(
+        "--resume", action="store_true", help="continue what was stopped from its checkpoints"
+    )

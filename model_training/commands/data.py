@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 import orjson
 
-from model_training.commands.arguments import RUNS, add_data, add_runs, share, whole
+from model_training.commands.arguments import (
+    RUNS,
+    add_data,
+    add_recipe,
+    add_resume,
+    add_runs,
+    share,
+    whole,
+)
 from model_training.datasets import loading
 from model_training.datasets.breakdown_text import text
 from model_training.datasets.dataset import Dataset
@@ -56,7 +64,7 @@ def add_networks(parser: argparse.ArgumentParser) -> None:
         "Write the functional networks of a data set: of its samples, and of its keywords with"
         " and without an event, as GraphML, JSON and SVG, with their statistics."
     )
-    parser.add_argument("recipe", type=Path, metavar="RECIPE.toml")
+    add_recipe(parser)
     add_data(parser)
     parser.add_argument("--to", type=Path, default=RUNS / "networks", metavar="DIR",
                         help=f"folder of the files (default: {RUNS / 'networks'})")  # fmt: skip
@@ -76,11 +84,10 @@ def add_augment(parser: argparse.ArgumentParser) -> None:
         "Try the augmentation of a recipe on its validation folds: the skill with and without it"
         " and, for TimeGAN, a quality report of the synthetic windows."
     )
-    parser.add_argument("recipe", type=Path, metavar="RECIPE.toml")
+    add_recipe(parser)
     add_data(parser)
     add_runs(parser)
-    parser.add_argument("--resume", action="store_true",
-                        help="continue a stopped trial from its checkpoints")  # fmt: skip
+    add_resume(parser)
     parser.set_defaults(run=_augment)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-from model_training import artifact, disk, leakage
+from model_training import artifact
 from model_training.choices.data import SharpChoice
 from model_training.commands.arguments import add_data
 from model_training.datasets import loading
@@ -18,13 +18,15 @@ from model_training.evaluation import as_served, evidence_of_test, evidence_of_v
 from model_training.evidence import Evidence
 from model_training.forecaster import make_plan
 from model_training.journal import Journal
-from model_training.parts import Split
 from model_training.pool import Pool, forecast_folds
 from model_training.recipe import Recipe, read_recipe
 from model_training.report.table import table
+from model_training.results import disk
 from model_training.run_folder import keep
 from model_training.score_book import book
-from model_training.splits import split
+from model_training.splits import leakage
+from model_training.splits.parts import Split
+from model_training.splits.splitting import split
 from solar.errors import InvalidInputError
 from solar.flares import EVENTS
 

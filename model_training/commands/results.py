@@ -6,9 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from model_training import evidence, results
+from model_training import evidence
 from model_training.commands.arguments import RUNS, add_runs
 from model_training.report import comparison
+from model_training.results import page
 from model_training.run_folder import EVIDENCE
 from solar.errors import NotFoundError
 
@@ -43,5 +44,5 @@ def _compare(options: argparse.Namespace) -> None:
 
 
 def _results(options: argparse.Namespace) -> None:
-    options.to.write_text(results.page(options.runs), "utf-8")
+    options.to.write_text(page.write(options.runs), "utf-8")
     sys.stdout.write(f"{options.to}\n")

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from model_training import run_folder
-from model_training.commands.arguments import add_data, add_out, add_runs
+from model_training.commands.arguments import add_data, add_out, add_recipe, add_resume, add_runs
 from model_training.journal import Journal, Stop, StoppedError, stopping_on_signals
 from model_training.recipe import Recipe, read_recipe
-from model_training.repeats import mean_table
 from model_training.report.table import table
+from model_training.results.repeats import mean_table
 from model_training.training import train
 from solar.errors import FlarewatchError, InvalidInputError
 
@@ -24,12 +24,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         "Fit, calibrate, audit and score the model of a recipe, then write the artefact and a"
         " report. A recipe with [repeat] makes one run for each of its values."
     )
-    parser.add_argument("recipe", type=Path, metavar="RECIPE.toml")
+    add_recipe(parser)
     add_data(parser)
     add_out(parser)
     add_runs(parser)
-    parser.add_argument("--resume", action="store_true",
-                        help="continue a stopped run from its checkpoints")  # fmt: skip
+    add_resume(parser)
     parser.set_defaults(run=_train)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from model_training.datasets.files import existing
+from model_training.datasets.truth import flared_before, label, read_flares, truth_of
 from model_training.features import (
     HISTORY_FEATURES,
     HISTORY_REACH,
@@ -18,7 +19,6 @@ from model_training.features import (
     Times,
     history_features,
 )
-from model_training.truth import flared_before, label, read_flares, truth_of
 from solar.errors import InvalidInputError
 
 _DISK = tuple(name for name in HISTORY_FEATURES if name.startswith("DISK_"))

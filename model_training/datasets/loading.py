@@ -29,9 +29,9 @@ from model_training.datasets.mcintosh import load_mcintosh
 from model_training.datasets.sharp import load_sharp
 from model_training.datasets.swan_sf import instances_of, load_swan_sf
 from model_training.datasets.table import load_table
+from model_training.datasets.truth import read_flares
 from model_training.datasets.windows import cut, kept, last_steps
 from model_training.features import FlareHistory
-from model_training.truth import read_flares
 from solar.errors import InvalidInputError
 
 _LOADERS: dict[type, Callable[[Any, Path], Dataset]] = {

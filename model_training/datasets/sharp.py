@@ -20,9 +20,9 @@ from model_training.datasets.files import (
     whole_numbers,
 )
 from model_training.datasets.joining import RegionFlares, read_region_flares
+from model_training.datasets.sampling import at_day_end, left_out
+from model_training.datasets.truth import truth_of
 from model_training.features import KEYWORD_FEATURES, Floats, Integers, Times
-from model_training.sampling import at_day_end, left_out
-from model_training.truth import truth_of
 from solar.errors import InvalidInputError
 from solar.sharp import QUALITY_LIMIT
 

@@ -14,7 +14,7 @@ from model_training import artifact, forecaster
 from model_training.datasets import loading
 from model_training.journal import Journal
 from model_training.recipe import Recipe
-from model_training.splits import split
+from model_training.splits.splitting import split
 from model_training.training import PARITY_LIMIT, Trained, train
 
 DAYS = {

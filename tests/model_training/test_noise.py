@@ -14,11 +14,11 @@ import pytest
 from imblearn.over_sampling import SMOTE
 from sklearn.svm import SVC
 
-from model_training import leakage
 from model_training.datasets import loading
-from model_training.parts import Split
 from model_training.recipe import Recipe
-from model_training.splits import split
+from model_training.splits import leakage
+from model_training.splits.parts import Split
+from model_training.splits.splitting import split
 from model_training.training import train
 from solar.contingency import Contingency
 

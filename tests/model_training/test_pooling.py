@@ -10,7 +10,7 @@ from model_training.choices.split import FoldsChoice
 from model_training.datasets import loading
 from model_training.datasets.dataset import TRAINING_ONLY
 from model_training.pooling import on_the_own_scale
-from model_training.splits import split
+from model_training.splits.splitting import split
 
 POOLED = M24Choice(
     layout="m24", folder="training/m24_96min", pooled="smarp", pooled_weight=0.25

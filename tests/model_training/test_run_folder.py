@@ -12,7 +12,7 @@ from made_up_windows import PLAIN, SMALL, recipe_of_windows, write_recipe, write
 from model_training import evidence, run_folder
 from model_training.__main__ import main
 from model_training.recipe import Recipe
-from model_training.repeats import judgement, judgements
+from model_training.results.repeats import judgement, judgements
 from model_training.training import train
 from solar.errors import NotFoundError
 

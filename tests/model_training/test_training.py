@@ -7,15 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from model_training import forecaster, graph, leakage, pool, training
+from model_training import forecaster, graph, pool, training
 from model_training.artifact import Artifact
 from model_training.datasets import loading
+from model_training.datasets.truth import read_flares
 from model_training.forecaster import fit_event, make_plan
 from model_training.journal import Journal
 from model_training.recipe import Recipe, midnight
-from model_training.splits import split
+from model_training.splits import leakage
+from model_training.splits.splitting import split
 from model_training.training import PARITY_LIMIT, Trained, train
-from model_training.truth import read_flares
 from solar.bins import EDGES
 from solar.errors import ArtifactError, InvalidInputError
 

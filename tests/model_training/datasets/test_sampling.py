@@ -10,7 +10,7 @@ import pytest
 from model_training.choices.data import SharpChoice
 from model_training.datasets.dataset import Dataset
 from model_training.datasets.loading import files_of, load
-from model_training.truth import read_flares
+from model_training.datasets.truth import read_flares
 from solar.flares import event
 from solar.time import tai_to_utc
 from solar.truth import reaches

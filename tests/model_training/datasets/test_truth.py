@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from model_training.datasets.truth import flared_before, label, read_flares, truth_of
 from model_training.features import FlareHistory
-from model_training.truth import flared_before, label, read_flares, truth_of
 
 T = np.datetime64("2014-03-10T00:00:00", "us")
 

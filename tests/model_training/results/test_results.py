@@ -6,15 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model_training import results, run_folder
+from model_training import run_folder
 from model_training.evidence import Evidence
-from model_training.protocols import read_protocols
 from model_training.recipe import read_recipe
 from model_training.report.judgement import judge, to_json
+from model_training.results import page
+from model_training.results.protocols import read_protocols
 from solar.errors import NotFoundError
 
-PAGE = Path(__file__).parents[2] / "docs" / "results.md"
-RECIPES = sorted(results.RECIPES.glob("*.toml"))
+PAGE = Path(__file__).parents[3] / "docs" / "results.md"
+RECIPES = sorted(page.RECIPES.glob("*.toml"))
 
 
 def evidence(event: str) -> Evidence:
@@ -35,7 +36,7 @@ def runs(tmp_path: Path) -> Path:
         for entry in protocol.entries:
             folders = [tmp_path / entry.run]
             if entry.recipe:
-                recipe = read_recipe(results.RECIPES / f"{entry.recipe}.toml")
+                recipe = read_recipe(page.RECIPES / f"{entry.recipe}.toml")
                 folders = [run_folder.path(tmp_path, one) for one in recipe.repeats()]
             for folder in folders:
                 folder.mkdir(exist_ok=True)
@@ -44,30 +45,30 @@ def runs(tmp_path: Path) -> Path:
 
 
 def test_the_page_shows_every_protocol_with_its_aims_and_caveats(runs: Path) -> None:
-    page = results.page(runs).replace("\n  ", " ").replace("\n", " ")
+    shown = page.write(runs).replace("\n  ", " ").replace("\n", " ")
 
     for protocol in read_protocols().protocols:
-        assert f"## {protocol.title}" in page
-        assert all(entry.label in page for entry in protocol.entries)
-        assert all(caveat in page for caveat in protocol.caveats)
+        assert f"## {protocol.title}" in shown
+        assert all(entry.label in shown for entry in protocol.entries)
+        assert all(caveat in shown for caveat in protocol.caveats)
         for event, aims in protocol.aims.items():
             wanted = ", ".join(f"{name.upper()} {value:.2f}" for name, value in aims.items())
-            assert f"To beat for {event}: {wanted}." in page
+            assert f"To beat for {event}: {wanted}." in shown
 
 
 def test_a_score_of_the_page_is_that_of_the_run(runs: Path) -> None:
     bss = judge(evidence("M1.0")).entrants["model"].scores["bss"]
 
-    assert f"| {bss.value:.3f} [{bss.low:.3f}, {bss.high:.3f}] |" in results.page(runs)
+    assert f"| {bss.value:.3f} [{bss.low:.3f}, {bss.high:.3f}] |" in page.write(runs)
     # Every repeated run has the same scores here.
-    assert f"| {bss.value:.3f} ± 0.000 |" in results.page(runs)
+    assert f"| {bss.value:.3f} ± 0.000 |" in page.write(runs)
 
 
 def test_a_missing_run_is_named(runs: Path) -> None:
     (runs / "daily-2010-2019-1.0.0" / run_folder.SCORES).unlink()
 
     with pytest.raises(NotFoundError, match=r"no finished run in .*daily-2010-2019-1\.0\.0"):
-        results.page(runs)
+        page.write(runs)
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -83,7 +84,7 @@ def test_every_protocol_recipe_is_shown(runs: Path) -> None:
 
 
 def test_the_committed_page_has_the_shape_that_the_command_writes(runs: Path) -> None:
-    def frame(page: str) -> list[str]:
-        return [line for line in page.splitlines() if not line.startswith("|")]
+    def frame(text: str) -> list[str]:
+        return [line for line in text.splitlines() if not line.startswith("|")]
 
-    assert frame(PAGE.read_text("utf-8")) == frame(results.page(runs))
+    assert frame(PAGE.read_text("utf-8")) == frame(page.write(runs))

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from model_training.evidence import MODEL
-from model_training.protocols import Entry, Protocol, read_protocols
 from model_training.recipe import Recipe, read_recipe
-from model_training.repeats import SCORES, Spread, estimate, judgement, spread
+from model_training.results.protocols import Entry, Protocol, read_protocols
+from model_training.results.repeats import SCORES, Spread, estimate, judgement, spread
 from solar.skill import Estimate
 
-RECIPES = Path(__file__).parent / "recipes" / "protocols"
+RECIPES = Path(__file__).parents[1] / "recipes" / "protocols"
 _HEAD = """\
 # Results
 
@@ -27,7 +27,7 @@ them. Rows of different protocols cannot be compared.
 """
 
 
-def page(runs: Path) -> str:
+def write(runs: Path) -> str:
     """Write the page from the folder of runs.
 
     Raises

@@ -17,10 +17,10 @@ from model_training.choices.split import (
     PartsChoice,
     RollingYearsChoice,
 )
-from model_training.copies import without_copies
 from model_training.datasets.dataset import TRAINING_ONLY, Dataset
-from model_training.parts import Fold, Split
 from model_training.recipe import midnight
+from model_training.splits.copies import without_copies
+from model_training.splits.parts import Fold, Split
 from solar.errors import InvalidInputError
 from solar.flares import HORIZON
 from solar.time import to_datetime64

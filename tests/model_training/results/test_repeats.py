@@ -11,7 +11,7 @@ from made_up_windows import PLAIN, recipe_of_windows, write_recipe, write_window
 
 from model_training.__main__ import main
 from model_training.recipe import Recipe, read_recipe
-from model_training.repeats import Spread, estimate, judgement, said, spread
+from model_training.results.repeats import Spread, estimate, judgement, said, spread
 from solar.errors import InvalidInputError, NotFoundError
 
 REPEAT = {"key": "split.test_fold", "values": [0, 1, 2]}

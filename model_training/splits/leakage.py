@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model_training.copies import is_unmistakable
 from model_training.datasets.dataset import NO_RECORD, Dataset
 from model_training.datasets.overlap import runs_in_common
 from model_training.features import kind
 from model_training.manifest import Check, LeakAudit
-from model_training.parts import Split
 from model_training.recipe import Recipe
+from model_training.splits.copies import is_unmistakable
+from model_training.splits.parts import Split
 from solar.errors import InvalidInputError
 from solar.flares import HORIZON
 

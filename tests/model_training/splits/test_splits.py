@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_world import recipe_of
 
-from model_training import leakage
 from model_training.choices.split import (
     AnySplit,
     BlocksChoice,
@@ -19,8 +18,9 @@ from model_training.choices.split import (
     RollingYearsChoice,
 )
 from model_training.datasets.dataset import TRAINING_ONLY, Dataset
-from model_training.parts import Split
-from model_training.splits import split
+from model_training.splits import leakage
+from model_training.splits.parts import Split
+from model_training.splits.splitting import split
 from solar.errors import InvalidInputError
 
 CHOICE = RollingYearsChoice(

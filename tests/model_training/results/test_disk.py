@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from model_training.datasets.dataset import Dataset
-from model_training.disk import (
+from model_training.features import FlareHistory
+from model_training.results.disk import (
     DiskDays,
     DiskModel,
     disk_days,
@@ -16,7 +17,6 @@ from model_training.disk import (
     flared,
     read_agencies,
 )
-from model_training.features import FlareHistory
 from solar.errors import InvalidInputError
 
 DAY = np.timedelta64(1, "D")
