@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
+
+from threadpoolctl import threadpool_limits
 
 from model_training.commands import data, evaluate, results, stages, train
 from solar.errors import FlarewatchError
@@ -37,7 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return 0, or 1 with the reason on standard error."""
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
+        # Small fits gain nothing from more, and sums in another order end in other digits.
+        with threadpool_limits(limits=1):
+            options.run(options)
     except FlarewatchError as error:
         sys.stderr.write(f"{error.title}: {error}\n")
         return 1
@@ -58,4 +63,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    # Where the layout of the processors is hidden, joblib would complain that it cannot count them.
+    os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")
     sys.exit(main())
