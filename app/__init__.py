@@ -1,3 +1,4 @@
 """The prediction API."""
 
-import database  # noqa: F401  before everything else, for the sake of its driver
+# Before everything else, for the sake of its driver.
+import database as database

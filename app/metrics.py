@@ -70,5 +70,5 @@ def exposition(engine: sa.Engine, *, multiprocess: Path | None) -> bytes:
     shared = REGISTRY
     if multiprocess is not None:
         shared = CollectorRegistry()
-        MultiProcessCollector(shared, str(multiprocess))  # type: ignore[no-untyped-call]  # theirs
+        MultiProcessCollector(shared, str(multiprocess))
     return generate_latest(shared) + generate_latest(ages)

@@ -19,7 +19,7 @@ THREADS = 4
 STOP_SECONDS = 4
 
 
-class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+class Server(BaseApplication):
     """Gunicorn, configured by our settings instead of its command line."""
 
     def __init__(self, settings: ApiSettings, metrics_dir: Path) -> None:
@@ -64,7 +64,7 @@ def _spare_the_collector(_worker: Worker) -> None:
 
 
 def _forget_worker(_server: Arbiter, worker: Worker) -> None:
-    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # theirs
+    multiprocess.mark_process_dead(worker.pid)
 
 
 def serve(settings: ApiSettings, *, metrics_dir: Path) -> None:

@@ -17,7 +17,7 @@ from database.settings import DatabaseSettings
 from solar.errors import FlarewatchError
 
 
-class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
+class Server(BaseApplication):
     """Gunicorn, configured here and not by files; each worker opens its own store."""
 
     def __init__(self, settings: DashSettings, database: DatabaseSettings) -> None:

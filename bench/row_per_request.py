@@ -48,7 +48,7 @@ def _connect() -> Any:
         host="127.0.0.1",
         port=int(os.environ["BENCH_DATABASE_PORT"]),
         user="flare",
-        password="flare",  # noqa: S106  the throw-away server of the measurement
+        password="flare",
         database="flarewatch",
     )
 

@@ -5,4 +5,4 @@ from contextlib import suppress
 # The C part of the MySQL driver finds no room for its thread-local storage once pyarrow or
 # onnxruntime are loaded, and the driver then falls back to pure Python without a word.
 with suppress(ImportError):
-    import _mysql_connector  # noqa: F401
+    import _mysql_connector as _mysql_connector

@@ -37,7 +37,12 @@ def learn(connection: sa.Connection, pairs: Iterable[tuple[int, int]]) -> list[t
 
 
 def import_harp_map(connection: sa.Connection, lines: Iterable[str]) -> int:
-    """Read JSOC's list of all HARPs with their NOAA regions; return how many pairs were new.
+    """Read JSOC's list of all HARPs with their NOAA regions; return how many pairs were new."""
+    return len(learn(connection, read_harp_map(lines)))
+
+
+def read_harp_map(lines: Iterable[str]) -> list[tuple[int, int]]:
+    """Return the (harpnum, noaa_ar) pairs of JSOC's list of all HARPs with their NOAA regions.
 
     Raises
     ------
@@ -48,7 +53,7 @@ def import_harp_map(connection: sa.Connection, lines: Iterable[str]) -> int:
     for number, line in enumerate(lines, start=1):
         if line.strip() and not line.split()[0].upper().startswith("HARP"):
             pairs += _pairs(line, number)
-    return len(learn(connection, pairs))
+    return pairs
 
 
 def _pairs(line: str, number: int) -> list[tuple[int, int]]:

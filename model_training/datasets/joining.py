@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from database.harps import read_harp_map
 from model_training.datasets.files import existing
 from model_training.datasets.truth import flared_before, label, read_flares, truth_of
 from model_training.features import (
@@ -66,7 +66,7 @@ def read_region_flares(folder: Path, flares: str, harps: str | None = None) -> R
     listed = read_flares(existing(folder, flares))
     if harps is None:
         return RegionFlares(listed, listed)
-    pairs = read_harp_map(existing(folder, harps))
+    pairs = harps_of(existing(folder, harps))
     return RegionFlares(listed, by_harp(listed, pairs))
 
 
@@ -88,20 +88,12 @@ def by_harp(flares: FlareHistory, pairs: Integers) -> FlareHistory:
     return replace(flares, peak_at=flares.peak_at[flare], flux=flares.flux[flare], region_id=owner)
 
 
-def read_harp_map(path: Path) -> Integers:
-    """Read JSOC's list of HARPs with their NOAA regions as (k, 2) pairs of numbers."""
-    pairs: list[tuple[int, int]] = []
-    lines = path.read_text("utf-8").splitlines()
-    for number, line in enumerate(lines, start=1):
-        if line.strip() and not line.split()[0].upper().startswith("HARP"):
-            pairs += _pairs(line.split(), where=f"{path.name}, line {number}")
+def harps_of(path: Path) -> Integers:
+    """Read a HARP map as (k, 2) pairs of HARP and NOAA numbers."""
+    try:
+        pairs = read_harp_map(path.read_text("utf-8").splitlines())
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{path.name}: {error}") from error
     if not pairs:
         raise InvalidInputError(f"{path.name} holds no HARP; lines are like `393 11169,11171`")
     return np.array(pairs, np.int64)
-
-
-def _pairs(fields: list[str], *, where: str) -> Iterable[tuple[int, int]]:
-    try:
-        return [(int(fields[0]), int(noaa_ar)) for noaa_ar in fields[1].split(",")]
-    except (ValueError, IndexError) as error:
-        raise InvalidInputError(f"{where}: expected a line like `393 11169,11171`") from error

@@ -12,7 +12,7 @@ from model_training.estimators.estimator import Inputs
 from model_training.features import Floats
 
 
-class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sklearn is not typed
+class Classifier(ClassifierMixin, BaseEstimator):
     """What scikit-learn expects around `fit` and `predict_proba`."""
 
     classes_ = np.array([0.0, 1.0])

@@ -28,7 +28,7 @@ class _Sentences:
             yield [self._names[node] for node in path.tolist() if node != NO_NODE]
 
 
-class _Epochs(CallbackAny2Vec):  # type: ignore[misc] # gensim has no types
+class _Epochs(CallbackAny2Vec):
     """Tells of the end of every epoch."""
 
     def __init__(self, ended: Callable[[], None]) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
+from handmade_models import line_up
+from served_windows import POINT, WINDOW
 
 from app.create_app import create_app
 from app.preparation import prepare
@@ -110,3 +113,13 @@ def client(engine: sa.Engine, make_app: MakeApp) -> FlaskClient:
 @pytest.fixture
 def client_sqlite(engine_sqlite: sa.Engine, make_app: MakeApp) -> FlaskClient:
     return make_app(engine_sqlite).test_client()
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    return line_up(tmp_path / "models", WINDOW, POINT)
+
+
+@pytest.fixture
+def window_client(engine: sa.Engine, make_app: MakeApp, models: Path) -> FlaskClient:
+    return make_app(engine, artifacts_dir=models).test_client()

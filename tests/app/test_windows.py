@@ -2,124 +2,37 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Barrier
-from typing import Any
 
 import numpy as np
 import pytest
 import sqlalchemy as sa
-from flask import Flask
 from flask.testing import FlaskClient
-from handmade_models import CADENCE_SECONDS, HandmadeModel, line_up
+from handmade_models import HandmadeModel, line_up
+from served_windows import (
+    CADENCE,
+    FEATURES,
+    POINT,
+    START,
+    STEPS,
+    WINDOW,
+    Batches,
+    MakeApp,
+    Row,
+    at_once,
+    backwards_by_five,
+    expected,
+    forecasts,
+    one_by_one,
+    records,
+    send,
+    shuffled,
+    stored,
+)
 
 from app.scoring import load_lineup
-from database.engine import reading
-from database.tables import predictions, superseded_predictions, verification_stale
 from solar.errors import ArtifactError
 from solar.time import isoformat
-
-Row = Callable[..., dict[str, Any]]
-MakeApp = Callable[..., Flask]
-Rows = list[dict[str, Any]]
-Batches = Callable[[Rows], Iterator[Rows]]
-
-URL = "/api/v1/observations"
-START = datetime(2014, 3, 1, 23, 24, tzinfo=UTC)
-CADENCE = timedelta(seconds=CADENCE_SECONDS)
-STEPS = 5
-FEATURES = ("R_VALUE", "MEANALP")
-# Every step and feature weighs differently, so that no two may change places unseen.
-WEIGHTS = np.arange(1, 2 * STEPS + 1).reshape(STEPS, 2) / 20
-
-WINDOW = HandmadeModel("window", FEATURES, WEIGHTS, bias=-5.0)
-POINT = HandmadeModel("point", FEATURES, WEIGHTS[-1:], bias=-2.0)
-TWELVE = range(12)
-
-
-@pytest.fixture
-def models(tmp_path: Path) -> Path:
-    return line_up(tmp_path / "models", WINDOW, POINT)
-
-
-@pytest.fixture
-def window_client(engine: sa.Engine, make_app: MakeApp, models: Path) -> FlaskClient:
-    return make_app(engine, artifacts_dir=models).test_client()
-
-
-def records(row: Row, *, steps: Sequence[int] = TWELVE, harpnum: int = 3721) -> Rows:
-    """Records of a region at some steps of the cadence, with keywords that all differ."""
-    rng = np.random.default_rng(harpnum)
-    values = rng.uniform(0, 5, (max(steps) + 1, 2))
-    return [
-        row(
-            harpnum=harpnum,
-            noaa_ars=[],
-            t_rec=isoformat(START + step * CADENCE),
-            keywords=dict(zip(FEATURES, values[step].tolist(), strict=True)),
-        )
-        for step in steps
-    ]
-
-
-def send(client: FlaskClient, rows: Rows) -> dict[str, Any]:
-    response = client.post(URL, json={"observations": rows})
-    assert response.status_code == 200, response.text
-    answer: dict[str, Any] = response.get_json()
-    return answer
-
-
-def forecasts(client: FlaskClient, model: HandmadeModel, query: str = "") -> Rows:
-    found: Rows = client.get(
-        f"/api/v1/predictions?model={model.model_id.replace('@', '%40')}&{query}"
-    ).get_json()["items"]
-    return found
-
-
-def expected(rows: Rows) -> dict[tuple[int, str], float]:
-    """Look every step of every window up by its time, one after the other."""
-    by_key = {(row["harpnum"], row["t_rec"]): row["keywords"] for row in rows}
-    answer = {}
-    for harpnum, label in by_key:
-        t = datetime.fromisoformat(label)
-        labels = [isoformat(t - back * CADENCE) for back in reversed(range(STEPS))]
-        steps = [by_key.get((harpnum, label), {}) for label in labels]
-        window = np.array([[step.get(name) for name in FEATURES] for step in steps], float)
-        if np.isnan(window).mean() <= 0.5:
-            answer[harpnum, label] = WINDOW.probability(window)
-    return answer
-
-
-def stored(client: FlaskClient) -> dict[tuple[int, str], float]:
-    return {
-        (item["region"], item["t_rec"]): item["raw"]["C1.0"]
-        for item in forecasts(client, WINDOW)
-        if item["raw"]["C1.0"] is not None
-    }
-
-
-def at_once(rows: Rows) -> Iterator[Rows]:
-    yield rows
-
-
-def one_by_one(rows: Rows) -> Iterator[Rows]:
-    for row in rows:
-        yield [row]
-
-
-def shuffled(rows: Rows) -> Iterator[Rows]:
-    for row in random.Random(4).sample(rows, len(rows)):
-        yield [row]
-
-
-def backwards_by_five(rows: Rows) -> Iterator[Rows]:
-    turned = sorted(rows, key=lambda row: str(row["t_rec"]), reverse=True)
-    for start in range(0, len(turned), 5):
-        yield turned[start : start + 5]
 
 
 @pytest.mark.parametrize("batches", [at_once, one_by_one, shuffled, backwards_by_five])
@@ -182,102 +95,6 @@ def test_the_live_point_model_and_its_shadow_over_windows_are_both_stored(
     assert answer["predictions"] == 24
     assert points == pytest.approx([POINT.probability(np.array([v])) for v in values], abs=1e-6)
     assert stored(client) == pytest.approx(expected(rows), abs=1e-6)
-
-
-def test_a_late_record_revises_the_forecasts_that_looked_for_it_and_keeps_the_old(
-    window_client: FlaskClient, row: Row, clock: Any
-) -> None:
-    rows = records(row)
-    late = rows.pop(4)
-    send(window_client, rows)
-    before = forecasts(window_client, WINDOW)
-    clock.now += timedelta(hours=1)
-
-    answer = send(window_client, [late])
-
-    after = {item["t_rec"]: item for item in forecasts(window_client, WINDOW)}
-    # The late record itself by two models, and the four windows that reach back to it.
-    assert answer["predictions"] == 6
-    revised = [item["t_rec"] for item in after.values() if item["revision"] == 2]
-    assert revised == [isoformat(START + step * CADENCE) for step in (5, 6, 7, 8)]
-    as_of = isoformat(clock.now - timedelta(minutes=30))
-    assert forecasts(window_client, WINDOW, f"as_of={as_of}") == before
-    assert {item["revision"] for item in forecasts(window_client, POINT)} == {1}
-
-
-def test_a_revised_record_revises_the_windows_after_it(
-    window_client: FlaskClient, engine: sa.Engine, row: Row
-) -> None:
-    rows = records(row)
-    send(window_client, rows)
-
-    rows[8] |= {"keywords": {"R_VALUE": 5.5, "MEANALP": 1.0}}
-    send(window_client, [rows[8]])
-    rows[9] |= {"keywords": {"R_VALUE": 4.5, "MEANALP": 2.0}}
-    send(window_client, [rows[9]])
-
-    assert stored(window_client) == pytest.approx(expected(rows), abs=1e-6)
-    revisions = [item["revision"] for item in forecasts(window_client, WINDOW)]
-    assert revisions == [*[1] * 8, 2, 3, 3, 3]
-    old = superseded_predictions.c
-    with reading(engine) as connection:
-        kept = connection.execute(
-            sa.select(old.revision).where(old.model_id == WINDOW.model_id).order_by(old.revision)
-        ).scalars()
-        assert list(kept) == [1, 1, 1, 1, 2, 2, 2]
-
-
-def test_the_same_records_again_revise_nothing(window_client: FlaskClient, row: Row) -> None:
-    rows = records(row)
-    send(window_client, rows)
-
-    answer = send(window_client, rows[3:6])
-
-    assert answer["predictions"] == 0
-
-
-def test_a_record_between_two_steps_is_in_no_window_but_its_own(
-    window_client: FlaskClient, row: Row
-) -> None:
-    rows = records(row)
-    send(window_client, rows)
-    between = rows[5] | {"t_rec": isoformat(START + 5.5 * CADENCE)}
-
-    answer = send(window_client, [between])
-
-    assert answer["predictions"] == 2
-    assert {item["revision"] for item in forecasts(window_client, WINDOW)} == {1}
-
-
-def test_a_late_record_has_the_days_of_all_revised_forecasts_verified_again(
-    window_client: FlaskClient, engine: sa.Engine, row: Row
-) -> None:
-    rows = records(row, steps=range(6))
-    send(window_client, rows[1:])
-    with engine.begin() as connection:
-        connection.execute(verification_stale.delete())
-
-    # At 23:24; the last windows that reach back to it end on the next day.
-    send(window_client, rows[:1])
-
-    with reading(engine) as connection:
-        days = connection.execute(sa.select(verification_stale.c.day)).scalars()
-        assert sorted(str(day) for day in days) == ["2014-03-01", "2014-03-02", "2014-03-03"]
-
-
-def test_a_late_region_position_beyond_the_limit_withholds_only_its_own_forecast(
-    window_client: FlaskClient, row: Row
-) -> None:
-    rows = records(row)
-    rows[7] |= {"lon_fwt": 71.0}
-    send(window_client, rows)
-
-    withheld = [
-        item["t_rec"] for item in forecasts(window_client, WINDOW, "from=2014-03-02T00:12:00Z")
-        if item["raw"]["C1.0"] is None
-    ]  # fmt: skip
-
-    assert withheld == [rows[7]["t_rec"]]
 
 
 def test_the_history_of_each_step_is_that_known_at_the_step(
@@ -354,42 +171,3 @@ def test_a_model_that_looks_at_what_no_observation_brings_is_not_served(tmp_path
 
     with pytest.raises(ArtifactError, match=r"foreign@1\.0\.0 cannot serve: LOS_AREA, Z_USFLUX"):
         load_lineup(folder)
-
-
-def test_forecasts_of_windows_are_never_issued_twice_under_one_revision(
-    window_client: FlaskClient, engine: sa.Engine, row: Row
-) -> None:
-    for batch in shuffled(records(row)):
-        send(window_client, batch)
-
-    with reading(engine) as connection:
-        counts = [
-            connection.execute(
-                sa.select(sa.func.count()).where(table.c.model_id == WINDOW.model_id)
-            ).scalar_one()
-            for table in (predictions, superseded_predictions)
-        ]
-        total = connection.execute(
-            sa.select(sa.func.sum(predictions.c.revision)).where(
-                predictions.c.model_id == WINDOW.model_id
-            )
-        ).scalar_one()
-    assert sum(counts) == int(total)
-
-
-def test_senders_that_share_the_records_of_a_region_leave_no_window_behind(
-    window_client: FlaskClient, row: Row
-) -> None:
-    rows = records(row, steps=range(24))
-    start = Barrier(3)
-
-    def send_every_third(sender: int) -> None:
-        client = window_client.application.test_client()
-        start.wait()
-        for batch in one_by_one(rows[sender::3]):
-            send(client, batch)
-
-    with ThreadPoolExecutor(3) as senders:
-        list(senders.map(send_every_third, range(3)))
-
-    assert stored(window_client) == pytest.approx(expected(rows), abs=1e-6)

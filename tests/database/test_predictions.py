@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from forecast_lines import HOUR, START, line
 
 from database.engine import reading, writing
-from database.predictions import COLUMNS, list_predictions, store_predictions, supersede
+from database.predictions import list_predictions, store_predictions, supersede
 from solar.time import Window
 
-START = datetime(2014, 3, 1, tzinfo=UTC)
-HOUR = timedelta(hours=1)
 ALWAYS = Window(START, START + 1000 * HOUR)
-
-
-def line(region_id: int, hour: int, model_id: str = "a@1", **changes: Any) -> tuple[Any, ...]:
-    values: dict[str, Any] = dict.fromkeys(COLUMNS)
-    values |= {
-        "region_id": region_id, "t_rec": START + hour * HOUR, "model_id": model_id, "c1": 0.5,
-        "rung": "full", "revision": 1, "issued_at": START,
-    } | changes  # fmt: skip
-    return tuple(values[name] for name in COLUMNS)
 
 
 def test_what_was_known_then_comes_back(engine: sa.Engine) -> None:

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-import json
-from datetime import date
-
 import numpy as np
 import pytest
+from day_forecasts import arrays, forecasts
 from hypothesis import given
 from hypothesis import strategies as st
 
 from solar import binned, probability
-from solar.bins import BINS, EDGES, bin_of, snapped
+from solar.bins import EDGES
 from solar.bootstrap import block_weights
 from solar.contingency import Contingency
 from solar.errors import InvalidInputError
@@ -23,52 +21,12 @@ from solar.histogram import (
     stack_cases,
     to_bytes,
 )
-from solar.reliability import RELIABILITY_EDGES, reliability
-from solar.skill import score, summary
-
-
-def arrays(pairs):
-    return tuple(np.array(column, float) for column in zip(*pairs, strict=True))
-
+from solar.reliability import reliability
 
 cases = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1).map(arrays)
+
+
 edges = st.sampled_from(EDGES[:-1].tolist())
-
-
-def forecasts(n_days, *, per_day=20, seed=0):
-    """Calibrated forecasts whose level wanders, as solar activity does."""
-    rng = np.random.default_rng(seed)
-    day = np.repeat(np.arange(n_days), per_day)
-    p = np.clip(rng.beta(0.5, 5, day.size) * (1 + np.sin(day / 40)), 0, 1)
-    return p, (rng.random(day.size) < p).astype(float), day
-
-
-def test_the_bins_are_fine_where_rare_events_are_forecast() -> None:
-    assert BINS == 360
-    assert np.diff(EDGES[:101]) == pytest.approx(np.full(100, 0.0002))
-    assert np.diff(EDGES[100:181]) == pytest.approx(np.full(80, 0.001))
-    assert np.diff(EDGES[180:]) == pytest.approx(np.full(180, 0.005))
-
-
-@pytest.mark.parametrize("text", ["0.0002", "0.0196", "0.02", "0.043", "0.1", "0.305", "0.995"])
-def test_an_edge_is_the_very_float_of_its_decimal(text) -> None:
-    assert float(text) in EDGES.tolist()
-    assert EDGES[bin_of(float(text))] == float(text)
-    assert snapped(float(text)) == float(text)
-
-
-def test_every_edge_of_the_reliability_table_is_a_bin_edge() -> None:
-    assert set(RELIABILITY_EDGES) <= set(EDGES.tolist())
-
-
-def test_certainty_belongs_to_the_last_bin() -> None:
-    assert bin_of([0.0, 0.995, 1.0]).tolist() == [0, BINS - 1, BINS - 1]
-
-
-@pytest.mark.parametrize("wrong", [float("nan"), -0.01, 1.01])
-def test_what_is_no_probability_is_not_counted(wrong) -> None:
-    with pytest.raises(InvalidInputError, match="leave missing forecasts out"):
-        from_cases([0.3, wrong], [0, 1])
 
 
 def test_a_day_survives_storage() -> None:
@@ -236,161 +194,3 @@ def test_a_point_of_the_roc_curve_is_the_table_at_its_threshold() -> None:
     for point in binned.roc_points(stack_cases(p, o, day=day).total())[1:]:
         table = Contingency.from_forecasts(o, p >= point.threshold)
         assert (point.pofd, point.recall) == pytest.approx((table.pofd, table.recall))
-
-
-def test_a_summary_holds_every_score_with_its_interval() -> None:
-    p, o, day = forecasts(300)
-
-    result = score(p, o, day=day, threshold=0.1, rng=np.random.default_rng(0), resamples=200)
-
-    assert (result.n, result.n_events, result.block_days) == (6000, int(o.sum()), 27)
-    assert result.contingency == Contingency.from_forecasts(o, p >= 0.1)
-    for name, value in result.contingency.scores().items():
-        assert result.scores[name].value == pytest.approx(value)
-    assert result.scores["brier"].value == pytest.approx(probability.brier(p, o))
-    assert result.scores["bss"].value == pytest.approx(
-        probability.brier_skill(p, o, reference=o.mean())
-    )
-    for name, estimate in result.scores.items():
-        assert estimate.low < estimate.value < estimate.high, name
-
-
-def test_the_same_seed_gives_the_same_summary() -> None:
-    stacked = stack_cases(*forecasts(100)[:2], day=forecasts(100)[2])
-
-    first, second = (
-        summary(stacked, threshold=0.1, rng=np.random.default_rng(7), resamples=50)
-        for _ in range(2)
-    )
-
-    assert first == second
-
-
-def test_a_summary_can_be_written_as_json() -> None:
-    p, o, day = forecasts(30)
-
-    result = score(p, o, day=day, threshold=0.1, rng=np.random.default_rng(0), resamples=20)
-
-    written = json.loads(json.dumps(result.to_dict()))
-    assert written["contingency"]["hits"] == result.contingency.hits
-    assert written["scores"]["tss"].keys() == {"value", "low", "high"}
-
-
-def test_an_asked_threshold_moves_to_the_nearest_edge_and_says_so() -> None:
-    p, o, day = forecasts(30)
-
-    result = score(p, o, day=day, threshold=0.3021, rng=np.random.default_rng(0), resamples=20)
-
-    assert result.threshold == 0.3
-
-
-def test_a_range_without_events_is_undefined_and_not_zero() -> None:
-    result = summary(
-        stack([from_cases([0.1, 0.4], [0, 0])] * 5), threshold=0.3, rng=np.random.default_rng(0)
-    )
-
-    assert result.n_events == 0
-    for name in ("tss", "recall", "bss", "auc", "average_precision"):
-        estimate = result.scores[name]
-        assert (estimate.value, estimate.low, estimate.high) == (None, None, None)
-    assert result.scores["brier"].value == pytest.approx(0.085)
-    assert result.roc == ()
-
-
-def test_a_few_days_have_scores_but_no_intervals() -> None:
-    p, o, day = forecasts(9)
-
-    result = score(p, o, day=day, threshold=0.1, rng=np.random.default_rng(0))
-
-    assert result.scores["tss"].value is not None
-    assert {estimate.low for estimate in result.scores.values()} == {None}
-
-
-def test_scores_can_be_had_without_resampling() -> None:
-    p, o, day = forecasts(30)
-
-    result = score(p, o, day=day, threshold=0.1, rng=np.random.default_rng(0), resamples=0)
-
-    assert result.scores["auc"].value == pytest.approx(probability.auc(p, o), abs=2e-3)
-    assert result.scores["auc"].low is None
-
-
-@pytest.mark.parametrize("days", [[], [EMPTY] * 40])
-def test_a_range_without_forecasts_has_no_score_at_all(days) -> None:
-    result = summary(stack(days), threshold=0.3, rng=np.random.default_rng(0))
-
-    assert result.n == 0
-    assert {e.value for e in result.scores.values()} == {None}
-    assert {e.low for e in result.scores.values()} == {None}
-    assert result.murphy is None
-
-
-def test_cases_of_no_day_stack_to_nothing() -> None:
-    assert stack_cases([], [], day=[]).n_days == 0
-
-
-def test_skill_over_another_entrant_is_paired_day_by_day() -> None:
-    p, o, day = forecasts(120)
-    q = np.full(p.size, o.mean())
-    model, climatology = stack_cases(p, o, day=day), stack_cases(q, o, day=day)
-
-    result = summary(
-        model,
-        threshold=0.1,
-        rng=np.random.default_rng(0),
-        references={"climatology-365d": climatology},
-        resamples=200,
-    )
-
-    versus = result.versus["climatology-365d"]
-    assert versus.same_cases
-    assert versus.bss.value == pytest.approx(probability.brier_skill(p, o, reference=q))
-    assert versus.bss.low < versus.bss.value < versus.bss.high
-
-
-def test_entrants_that_forecast_other_cases_are_marked() -> None:
-    p, o, day = forecasts(90)
-    some = np.arange(p.size) % 20 > 0
-
-    result = summary(
-        stack_cases(p, o, day=day),
-        threshold=0.1,
-        rng=np.random.default_rng(0),
-        references={"persistence": stack_cases(p[some], o[some], day=day[some])},
-        resamples=20,
-    )
-
-    assert not result.versus["persistence"].same_cases
-
-
-def test_entrants_over_other_ranges_are_refused() -> None:
-    day = from_cases([0.2], [0])
-
-    with pytest.raises(InvalidInputError, match="stack the same range"):
-        summary(
-            stack([day] * 5),
-            threshold=0.1,
-            rng=np.random.default_rng(0),
-            references={"persistence": stack([day] * 4)},
-        )
-
-
-def test_rows_of_nine_days_give_the_interval_of_single_days(monkeypatch) -> None:
-    p, o, day = forecasts(1100)
-
-    pooled = score(p, o, day=day, threshold=0.1, rng=np.random.default_rng(0))
-    monkeypatch.setattr("solar.tally._POOLED_FROM_DAYS", 10_000)
-    single = score(p, o, day=day, threshold=0.1, rng=np.random.default_rng(0))
-
-    assert pooled.block_days == single.block_days == 27
-    for name in ("tss", "bss", "auc"):
-        width = single.scores[name].high - single.scores[name].low
-        assert pooled.scores[name].value == pytest.approx(single.scores[name].value)
-        assert pooled.scores[name].low == pytest.approx(single.scores[name].low, abs=0.15 * width)
-        assert pooled.scores[name].high == pytest.approx(single.scores[name].high, abs=0.15 * width)
-
-
-def test_days_may_be_given_as_dates() -> None:
-    days = np.array([date(2014, 2, 16), date(2014, 2, 18)], "datetime64[us]")
-
-    assert stack_cases([0.1, 0.2], [0, 1], day=days).n_days == 3

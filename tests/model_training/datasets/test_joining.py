@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model_training.datasets.joining import RegionFlares, by_harp, read_harp_map
+from model_training.datasets.joining import RegionFlares, by_harp, harps_of
 from model_training.features import FlareHistory
 from solar.errors import InvalidInputError
 
@@ -20,7 +20,7 @@ def flares(*rows: tuple[float, float, int]) -> FlareHistory:
 
 def test_a_harp_owns_the_flares_of_all_its_noaa_regions(tmp_path: Path) -> None:
     (tmp_path / "harps.txt").write_text(" HARPNUM  NOAA_ARS\n 393 11169,11171\n 394 11169\n")
-    pairs = read_harp_map(tmp_path / "harps.txt")
+    pairs = harps_of(tmp_path / "harps.txt")
 
     owned = by_harp(flares((1, 1e-5, 11169), (2, 1e-6, 11171), (3, 1e-6, 0), (4, 1e-6, 9)), pairs)
 
@@ -41,12 +41,14 @@ def test_a_flare_that_two_harps_own_is_one_flare_of_the_disk() -> None:
 def test_a_broken_line_of_the_harp_map_is_named(tmp_path: Path) -> None:
     (tmp_path / "harps.txt").write_text("393 11169\nnonsense\n")
 
-    with pytest.raises(InvalidInputError, match=r"harps\.txt, line 2: expected a line like"):
-        read_harp_map(tmp_path / "harps.txt")
+    with pytest.raises(
+        InvalidInputError, match=r"harps\.txt: line 2 .*'nonsense'; expected a HARPNUM"
+    ):
+        harps_of(tmp_path / "harps.txt")
 
 
 def test_an_empty_harp_map_is_refused(tmp_path: Path) -> None:
     (tmp_path / "harps.txt").write_text("HARPNUM NOAA_ARS\n")
 
     with pytest.raises(InvalidInputError, match="holds no HARP"):
-        read_harp_map(tmp_path / "harps.txt")
+        harps_of(tmp_path / "harps.txt")
