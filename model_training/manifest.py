@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from model_training.calibration import Calibration
+from model_training.reference import TrainingReference
 
 
 class _Strict(BaseModel):
@@ -138,12 +139,28 @@ class EventScores(_Strict):
 ScoreBook = dict[str, dict[str, dict[str, EventScores]]]
 
 
+class DiskMap(_Strict):
+    """The calibrated full-disk forecast of an event, as `solar.probability.calibrated_disk` takes.
+
+    Fitted on `n_days` of which `n_events` had the event somewhere on the disk; `threshold` is the
+    probability with the highest TSS on them, and `fitted_on` says in words which days they are.
+    """
+
+    weights: tuple[float, float]
+    intercept: float
+    threshold: float
+    n_days: int = Field(ge=1)
+    n_events: int = Field(ge=1)
+    fitted_on: str
+
+
 class Manifest(_Strict):
     """Everything a reader or a server needs to know about an artefact.
 
     A forecast at t looks at `window_length` records of its region: the one at t, and for every
     `cadence_seconds` before it the record that lies at most `tolerance_seconds` away. None is
     given when more than `max_missing_share` of the keyword values of the window are missing.
+    `reference` is None, and an event is absent from `disk`, where the maker did not supply them.
     """
 
     format: Literal[1] = 1
@@ -167,6 +184,8 @@ class Manifest(_Strict):
     parity: float
     scores: ScoreBook
     score_notes: dict[str, str]
+    reference: TrainingReference | None = None
+    disk: dict[str, DiskMap] = Field(default_factory=dict)
     recipe: dict[str, object]
     libraries: dict[str, str]
     files: dict[str, str]

@@ -62,6 +62,16 @@ class Pool:
         return days // BLOCK_DAYS
 
 
+def as_served(events: Sequence[EventModel], raw: Floats) -> dict[str, Floats]:
+    """Calibrate raw probabilities (n, columns) by the frozen maps, event -> (n,).
+
+    As in the artefact, no event is likelier than the one before it.
+    """
+    columns = [event.calibration.apply(raw[:, event.column]) for event in events]
+    lowered = np.minimum.accumulate(columns)
+    return {event.name: column for event, column in zip(events, lowered, strict=True)}
+
+
 def forecast_folds(
     recipe: Recipe, parts: Split, *, plan: Plan, flares: FlareHistory | None, journal: Journal
 ) -> Pool:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
+from model_training import disk_map, pool, reference
 from model_training.artifact import GRAPH
 from model_training.choices.estimators import members_of
 from model_training.datasets import loading
 from model_training.datasets.dataset import Dataset
 from model_training.datasets.files import sha256
-from model_training.features import HISTORY_FEATURES, kind, unit
+from model_training.features import HISTORY_FEATURES, FlareHistory, Floats, kind, unit
 from model_training.manifest import (
+    DiskMap,
     EventModel,
     Feature,
     FoldRecord,
@@ -27,6 +30,7 @@ from model_training.manifest import (
 )
 from model_training.pool import Pool
 from model_training.recipe import Recipe
+from model_training.reference import TrainingReference
 from model_training.splits.parts import Split
 from solar.flares import HORIZON
 from solar.sharp import BY_NAME
@@ -60,13 +64,14 @@ class Run:
     audit: LeakAudit
     parity: float
     everything: Dataset
+    flares: FlareHistory | None
     pool: Pool
     graph: bytes
 
 
 def describe(run: Run, folder: Path) -> Manifest:
     """Fill in the manifest, but for the scores, which need the artefact itself."""
-    recipe = run.recipe
+    recipe, forecasts = run.recipe, pool.as_served(run.events, run.pool.raw)
     return Manifest(
         name=recipe.name,
         version=recipe.version,
@@ -85,6 +90,8 @@ def describe(run: Run, folder: Path) -> Manifest:
         parity=float(f"{run.parity:.1e}"),
         scores={},
         score_notes=_SCORE_NOTES,
+        reference=_reference(run, forecasts),
+        disk=_disk(run, forecasts),
         recipe=recipe.model_dump(mode="json"),
         libraries={name: version(name) for name in _LIBRARIES},
         files={GRAPH: hashlib.sha256(run.graph).hexdigest()},
@@ -96,6 +103,24 @@ def _max_missing_share(recipe: Recipe) -> float:
     members = members_of(recipe.estimator)
     drops = any(member.preparation.missing == "drop" for member in members)
     return 0.0 if drops else recipe.max_missing_share
+
+
+def _reference(run: Run, forecasts: Mapping[str, Floats]) -> TrainingReference:
+    """Describe the features at t of the training cases, and the out-of-fold forecasts."""
+    own = run.parts.train.take(run.parts.train.is_own)
+    features = {name: own.feature(name) for name in run.recipe.features}
+    return reference.describe(features, predictions=forecasts)
+
+
+def _disk(run: Run, forecasts: Mapping[str, Floats]) -> dict[str, DiskMap]:
+    """Fit the full disk, unless the days of validation are those of the test."""
+    if run.flares is None or run.parts.until is None:
+        return {}
+    found = {
+        name: disk_map.fit(run.pool.rows, column, event=name, flares=run.flares)
+        for name, column in forecasts.items()
+    }
+    return {name: one for name, one in found.items() if one is not None}
 
 
 def _feature(name: str, dataset: Dataset) -> Feature:

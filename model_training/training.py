@@ -97,7 +97,7 @@ def train(recipe: Recipe, folder: Path, *, journal: Journal | None = None) -> Tr
     run = Run(
         recipe, parts, events=fitted.events, audit=audit,
         parity=_parity(recipe, fitted, drawn), everything=everything,
-        pool=fitted.pool, graph=graph.to_bytes(drawn),
+        flares=flares, pool=fitted.pool, graph=graph.to_bytes(drawn),
     )  # fmt: skip
     manifest = describe(run, folder)
     reference = _reference(recipe, parts, flares, journal)
@@ -185,14 +185,8 @@ def _evidence(
     if reference is not None:
         thresholds = {event.name: event.threshold for event in reference.events}
         raw = reference.final.predict(test.windows(run.recipe.features))
-        lowered = np.minimum.accumulate(
-            [event.calibration.apply(raw[:, event.column]) for event in reference.events]
-        )
-        served = {
-            event.name: column for event, column in zip(reference.events, lowered, strict=True)
-        }
         on_validation = Rival(reference.pool.calibrated(reference.events), thresholds)
-        on_test = Rival(served, thresholds)
+        on_test = Rival(pool.as_served(reference.events, raw), thresholds)
     return (
         *evidence_of_validation(artifact, fitted.pool, past=run.everything, rival=on_validation),
         *evidence_of_test(artifact, test, past=run.everything, rival=on_test),

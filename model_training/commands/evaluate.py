@@ -14,6 +14,7 @@ from model_training.choices.data import SharpChoice
 from model_training.commands.arguments import add_data
 from model_training.datasets import loading
 from model_training.datasets.dataset import Dataset
+from model_training.disk_map import disk_days
 from model_training.evaluation import as_served, evidence_of_test, evidence_of_validation
 from model_training.evidence import Evidence
 from model_training.forecaster import make_plan
@@ -96,7 +97,7 @@ def _evidence(model: artifact.Artifact, options: argparse.Namespace) -> tuple[Ev
         cases = _cases_elsewhere(recipe, parts, options)
         if options.disk is None:
             return evidence_of_test(model, cases, past=own)
-        return (_evidence_of_disk(model, recipe, parts, cases, options),)
+        return (_evidence_of_disk(model, recipe, cases, options),)
     if options.label or options.disk:
         raise InvalidInputError(
             f"--label and --disk go with --on FILE; {options.on} has the truth of its own data"
@@ -129,24 +130,21 @@ def _cases_elsewhere(recipe: Recipe, parts: Split, options: argparse.Namespace) 
 
 
 def _evidence_of_disk(
-    model: artifact.Artifact,
-    recipe: Recipe,
-    parts: Split,
-    cases: Dataset,
-    options: argparse.Namespace,
+    model: artifact.Artifact, recipe: Recipe, cases: Dataset, options: argparse.Namespace
 ) -> Evidence:
-    event = next((one for one in model.manifest.events if one.name == options.disk), None)
-    flares = loading.flares_of(recipe.data, options.data)
-    if event is None or flares is None:
-        raise InvalidInputError(f"{recipe.name} has no {options.disk} and flare list to judge by")
-    pool = _pool(recipe, parts, options.data)
-    known = disk.disk_days(pool.rows, event.calibration.apply(pool.raw[:, event.column]))
-    aggregate = disk.fit_disk(known, flares, event.name)
-    place = model.manifest.events.index(event)
+    event, flares = options.disk, loading.flares_of(recipe.data, options.data)
+    found = model.manifest.disk.get(event)
+    if found is None or flares is None:
+        raise InvalidInputError(
+            f"{recipe.name} cannot forecast {event} on the full disk: it has maps for"
+            f" {', '.join(model.manifest.disk) or 'no event'}; train it again on records near"
+            " 00 UT, with a flare list and a split by time"
+        )
+    place = [one.name for one in model.manifest.events].index(event)
     regions = model.score_inputs(as_served(model, cases)).calibrated[:, place]
     return disk.evidence_of_disk(
-        aggregate, disk.disk_days(cases, regions), flares,
-        agencies=disk.read_agencies(options.data / AGENCIES, event.name),
+        found, event, disk_days(cases, regions), flares=flares,
+        agencies=disk.read_agencies(options.data / AGENCIES, event),
     )  # fmt: skip
 
 
