@@ -1,4 +1,4 @@
-"""The command line of the API: ``python -m app serve``."""
+"""The command line of the API: ``python -m app serve`` and ``python -m app notify``."""
 
 from __future__ import annotations
 
@@ -26,9 +26,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     server.add_argument(
         _PREPARED, action="store_true", help="skip the checks of store, schema, keys and models"
     )
+    server.set_defaults(run=_run_server)
+    courier = commands.add_parser("notify", help="deliver the notices of alerts, without a server")
+    courier.add_argument("--once", action="store_true", help="deliver what is due now, then end")
+    courier.add_argument("--dry-run", action="store_true", help="everything but the sending")
+    courier.add_argument(
+        "--retry-failed", action="store_true", help="begin again with what was given up"
+    )
+    courier.set_defaults(run=_notify)
     given = parser.parse_args(arguments)
     try:
-        _serve(ApiSettings()) if given.prepared else _prepare(ApiSettings())
+        given.run(ApiSettings(), given)
     except ValidationError as error:
         return _refuse(_setting_faults(error))
     except FlarewatchError as error:
@@ -36,6 +44,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _run_server(settings: ApiSettings, given: argparse.Namespace) -> None:
+    _serve(settings) if given.prepared else _prepare(settings)
+
+
+def _notify(settings: ApiSettings, given: argparse.Namespace) -> None:
+    from app.logs import configuration
+    from app.notify.courier import deliver_once, keep_delivering, retry_failed
+
+    logging.config.dictConfig(configuration())
+    if given.retry_failed:
+        sys.stdout.write(f"{retry_failed(settings)}\n")
+    if given.once:
+        sys.stdout.write(f"{deliver_once(settings, is_dry_run=given.dry_run)}\n")
+    else:
+        keep_delivering(settings, is_dry_run=given.dry_run)
 
 
 def _prepare(settings: ApiSettings) -> None:

@@ -81,6 +81,15 @@ class FlaresAnswer(Answer):
     rejected: list[RejectedRow]
 
 
+class XrayAnswer(Answer):
+    """Minutes of X-ray flux by what became of them."""
+
+    accepted: int
+    duplicates: int
+    revised: int
+    rejected: list[RejectedRow]
+
+
 class SkillAnswer(BaseModel):
     """Contingency, scores with their intervals, reliability and ROC; undefined is null."""
 
@@ -95,6 +104,56 @@ class SkillAnswer(BaseModel):
     message: str | None
 
 
+class StrataAnswer(BaseModel):
+    """Scores of kinds of cases apart; undefined is null."""
+
+    model: str
+    event: str
+    scope: str
+    threshold: dict[str, Any]
+    first_flare: dict[str, Any]
+    all_clear: dict[str, Any]
+    longitude: list[dict[str, Any]]
+    month: list[dict[str, Any]]
+    latency: dict[str, float | None]
+
+
+class Contribution(Answer):
+    """What one feature adds to the log-odds, against its mean over the training set.
+
+    ``error`` is the standard error from the sampling of orders; a missing ``value`` is null,
+    and its contribution that of being missing.
+    """
+
+    feature: str
+    label: str
+    unit: str
+    value: float | None
+    reference: float | None
+    contribution: float
+    error: float | None
+
+
+class Explained(Answer):
+    """A forecast and what moved it: the contributions sum to log_odds - base_log_odds."""
+
+    t_rec: str = TIME
+    log_odds: float
+    probability_raw: float
+    contributions: list[Contribution]
+
+
+class ExplanationAnswer(Explained):
+    """The forecast is made again from what is stored by now; as issued it may have differed."""
+
+    region: int
+    model: str
+    event: str
+    base_log_odds: float
+    issued_probability_raw: float | None
+    previous: Explained | None
+
+
 class Health(Answer):
     """The process is alive."""
 
@@ -107,3 +166,50 @@ class Ready(Answer):
     status: Literal["ready"]
     model: str
     shadows: list[str]
+
+
+class Percentiles(Answer):
+    """Half, 95 and 99 of 100 took no longer than this; null where nothing was timed."""
+
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+class FlowPoint(Answer):
+    """What came in from ``at`` on; rows by what became of them, ``late`` among ``accepted``.
+
+    ``processing_ms`` is the time from the receipt of a request to its commit, ``latency_s`` that
+    from the record to its receipt, null where it exceeds 115 days, as in a replay.
+    """
+
+    at: str = TIME
+    requests: int
+    accepted: int
+    duplicates: int
+    revised: int
+    late: int
+    rejected: int
+    predictions: int
+    processing_ms: Percentiles
+    latency_s: Percentiles
+
+
+class RefusalAnswer(Answer):
+    """A reason for which rows were refused, and the last case."""
+
+    path: str
+    reason: str
+    n: int
+    last_at: str = TIME
+    last_sender: str
+    example: str
+
+
+class FlowAnswer(Answer):
+    """What came in over a range of receipt, in buckets; ``senders`` holds the rows of each."""
+
+    bucket_seconds: int
+    points: list[FlowPoint]
+    senders: dict[str, list[int]]
+    rejections: list[RefusalAnswer]

@@ -9,7 +9,19 @@ from pathlib import Path
 from flask import Flask
 
 from app import logs, problems
-from app.routes import catalogue, flares, observations, predictions, skill, status
+from app.alerting import watch_of
+from app.routes import (
+    alerts,
+    catalogue,
+    explanations,
+    flares,
+    flow,
+    observations,
+    predictions,
+    skill,
+    status,
+    xray,
+)
 from app.scoring import load_lineup
 from app.security import Keyring
 from app.services import Services, bind
@@ -18,7 +30,7 @@ from database.engine import create_engine
 
 PREFIX = "/api/v1"
 
-ROOMS = (observations, predictions, catalogue, flares, skill)
+ROOMS = (observations, predictions, catalogue, alerts, flares, flow, skill, explanations, xray)
 
 
 def create_app(
@@ -37,12 +49,14 @@ def create_app(
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = problems.MAX_BODY_BYTES
     engine = create_engine(settings)
+    lineup = load_lineup(settings.artifacts_dir)
     bind(
         app,
         Services(
             settings=settings,
             engine=engine,
-            lineup=load_lineup(settings.artifacts_dir),
+            lineup=lineup,
+            watch=watch_of(settings, lineup),
             keyring=Keyring(engine, settings),
             clock=clock,
             metrics_dir=metrics_dir,

@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 import sqlalchemy as sa
 
+from app.alerting import Watch
 from app.batch import Batch, Rejection
-from app.forecast_rows import forecast_rows, keys_of
-from app.history import stored_history
+from app.causes import causes_of_rows
+from app.issue import issue
 from app.nulls import nullable
+from app.receipts import receipt
 from app.schemas import Sender
-from app.scoring import Lineup, features_of, forecast
+from app.scoring import Lineup
 from app.sightings import sightings
-from app.windows import gathered, joined, records_of, spans_around, touched_windows
+from app.windows import records_of, spans_around
 from database.engine import transact
 from database.harps import RegionName, resolve_many
 from database.observations import (
     Key,
-    Records,
     known_contents,
     load_records,
     store_observations,
 )
-from database.predictions import store_predictions, supersede
+from database.predictions import supersede
+from database.receipt import ACCEPTED, DUPLICATE, REVISED, Delivery, Receipt
 from database.regions import record_sightings
-from database.reissue import reissue
-from database.senders import Delivery, record_delivery
-from database.stale_days import mark_stale
+from database.rejections import record_rejections
+from database.senders import record_delivery
 
 
 @dataclass(frozen=True)
@@ -45,15 +46,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class _Sorted:
-    """A batch held against the store: which rows to write, with their revision and hash."""
+    """A batch held against the store: which rows to write, with their revision and hash.
+
+    `fates` tells what became of each row of the batch, as in `database.receipt`.
+    """
 
     rows: list[int]
     revisions: list[int]
     hashes: list[int]
     revised_keys: list[Key]
-    accepted: int
-    duplicates: int
-    revised: int
+    fates: list[int]
 
 
 def ingest(
@@ -64,17 +66,22 @@ def ingest(
     rejected: Sequence[Rejection],
     sender: Sender,
     now: datetime,
+    watch: Watch | None = None,
+    began: float | None = None,
 ) -> Outcome:
     """Store a batch with its forecasts; sent again, it changes nothing but the counters.
 
     Everything happens in one transaction: a process that dies in the middle leaves nothing.
+    Without a `watch` no alert is raised. `began` is when the request came, on the clock of
+    `time.perf_counter`.
     """
+    came = time.perf_counter() if began is None else began
 
     def work(connection: sa.Connection) -> Outcome:
         region_ids = resolve_regions(connection, batch)
         # First, because it locks the regions: of two senders with the same new rows the second
         # waits and finds duplicates. A new region brings the flares of its NOAA number along.
-        record_sightings(connection, sightings(batch, region_ids))
+        newest = record_sightings(connection, sightings(batch, region_ids))
         found = _against_store(connection, batch, region_ids)
         forecasts: list[tuple[Any, ...]] = []
         if found.rows:
@@ -85,14 +92,26 @@ def ingest(
             _store(connection, new, ids, found=found, sender=sender, now=now)
             supersede(connection, found.revised_keys, now=now)
             fresh = records_of(new, ids, found.revisions)
-            forecasts = _forecast(connection, lineup, around, fresh, now=now)
-            store_predictions(connection, forecasts)
-            mark_stale(connection, {t_rec.date() for _, t_rec, *_ in forecasts})
-        delivery = Delivery(found.accepted, found.duplicates, found.revised, len(rejected))
-        record_delivery(connection, sender.id, delivery, sequence=sender.sequence, now=now)
-        return Outcome(delivery, list(rejected), forecasts)
+            forecasts = issue(connection, lineup, watch, around, fresh, now=now)
+        given = receipt(
+            batch, rejected, fates=found.fates,
+            newest=[newest.get(region_id) for region_id in region_ids],
+            now=now, predictions=len(forecasts), seconds=time.perf_counter() - came,
+        )  # fmt: skip
+        _account(connection, given, rejected, sender, now=now)
+        return Outcome(given.delivery(), list(rejected), forecasts)
 
     return transact(engine, work)
+
+
+def _account(
+    connection: sa.Connection, given: Receipt, rejected: Sequence[Rejection], sender: Sender,
+    *, now: datetime,
+) -> None:  # fmt: skip
+    """Write down what became of the request, after all else: one sender's requests wait here."""
+    count = {"sequence": sender.sequence, "sent": sender.sent}
+    record_delivery(connection, sender.id, given, **count, now=now)
+    record_rejections(connection, causes_of_rows(rejected), sender_id=sender.id, now=now)
 
 
 def resolve_regions(connection: sa.Connection, batch: Batch) -> list[int]:
@@ -110,18 +129,15 @@ def _against_store(connection: sa.Connection, batch: Batch, region_ids: Sequence
     # Of two rows with the same key the last one holds, as if they had come one after the other.
     last = {key: row for row, key in enumerate(keys)}
     known = known_contents(connection, keys)
-    duplicates = revised = accepted = 0
-    for row, key in enumerate(keys):
-        if row != last[key]:
-            same = hashes[row] == hashes[last[key]]
-            duplicates, revised = duplicates + same, revised + (not same)
+    fates = [DUPLICATE if hashes[row] == hashes[last[key]] else REVISED
+             for row, key in enumerate(keys)]  # fmt: skip
     kept: list[tuple[Key, int, int]] = []
     for key, row in last.items():
         content, revision = known.get(key, (None, 0))
         if content == hashes[row]:
-            duplicates += 1
+            fates[row] = DUPLICATE
             continue
-        accepted, revised = accepted + (content is None), revised + (content is not None)
+        fates[row] = ACCEPTED if content is None else REVISED
         kept.append((key, row, revision + 1))
     # In the order of the key, so that two batches never wait for each other in a ring.
     kept.sort()
@@ -131,9 +147,7 @@ def _against_store(connection: sa.Connection, batch: Batch, region_ids: Sequence
         revisions=[revision for _, _, revision in kept],
         hashes=[hashes[row] for row in rows],
         revised_keys=[key for key, _, revision in kept if revision > 1],
-        accepted=accepted,
-        duplicates=duplicates,
-        revised=revised,
+        fates=fates,
     )
 
 
@@ -154,29 +168,3 @@ def _store(
             for *first, keywords, content_hash, revision in columns
         ],
     )
-
-
-def _forecast(
-    connection: sa.Connection, lineup: Lineup, around: Records, fresh: Records, *, now: datetime
-) -> list[tuple[Any, ...]]:
-    """Forecast from the fresh records, and again from those whose windows they have changed."""
-    records, part = joined(around, fresh)
-    is_fresh = part == 1
-    flares, known = stored_history(connection, records.t_rec)
-    features = features_of(records, flares, known=known)
-    rows: list[tuple[Any, ...]] = []
-    for model in lineup.models:
-        matrix = model.matrix(features)
-        for ends, windows in touched_windows(records, is_fresh, model.manifest):
-            scores = forecast(model, gathered(matrix, windows), records.lon_fwt[ends])
-            keys, revisions = keys_of(records, ends), records.revision[ends]
-            if windows.shape[1] > 1:
-                is_old = ~is_fresh[ends] | (revisions > 1)
-                again = [keys[place] for place in np.flatnonzero(is_old).tolist()]
-                following = reissue(connection, model.model_id, again, now=now)
-                # A window changes more often than the record that it ends with.
-                revisions = np.maximum(revisions, [following.get(key, 1) for key in keys])
-            rows += forecast_rows(
-                model.model_id, keys, scores=scores, revisions=revisions.tolist(), now=now
-            )
-    return rows

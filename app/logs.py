@@ -64,6 +64,11 @@ def install(app: Flask) -> None:
     app.after_request(_end)
 
 
+def began_at() -> float:
+    """Return when the current request came, on the clock of `time.perf_counter`."""
+    return _began.get()
+
+
 def _begin() -> None:
     given = request.headers.get(REQUEST_ID, "")
     _request_id.set(given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex)

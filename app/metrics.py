@@ -21,8 +21,8 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import DBAPIError
 
 from database.engine import reading
+from database.receipt import COUNTERS, Delivery
 from database.regions import newest_t_rec
-from database.senders import COUNTERS, Delivery
 from solar.errors import FlarewatchError
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -18,6 +19,8 @@ from app.security import HEADER
 
 JSON = "application/json"
 _REF = "#/components/schemas/{model}"
+_PATH_PARAMETER = re.compile(r"<(\w+)>")
+_TEXT = {"type": "string", "minLength": 1}
 
 _DESCRIPTION = f"""\
 SHARP records go in, calibrated flare probabilities come out.
@@ -46,7 +49,8 @@ def document(app: Flask) -> dict[str, Any]:
     listed = list(operations(app))
     paths: dict[str, Any] = {}
     for method, path, declared in listed:
-        paths.setdefault(path, {})[method.lower()] = _operation(method, path, declared)
+        described = _PATH_PARAMETER.sub(r"{\1}", path)
+        paths.setdefault(described, {})[method.lower()] = _operation(method, path, declared)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Flarewatch", "version": "1", "description": _DESCRIPTION},
@@ -70,9 +74,9 @@ def _schemas(listed: Iterable[Operation]) -> dict[str, Any]:
 
 def _operation(method: str, path: str, declared: Operation) -> dict[str, Any]:
     described: dict[str, Any] = {
-        "operationId": f"{method.lower()}_{path.strip('/').replace('/', '_')}",
+        "operationId": f"{method.lower()}_{re.sub(r'[^a-z0-9]+', '_', path.strip('/<>'))}",
         "summary": declared.summary,
-        "parameters": _parameters(declared.query),
+        "parameters": [*_path_parameters(path), *_parameters(declared.query)],
         "responses": _responses(declared),
     }
     if declared.scope is not None:
@@ -81,6 +85,13 @@ def _operation(method: str, path: str, declared: Operation) -> dict[str, Any]:
     if declared.body is not None:
         described["requestBody"] = {"required": True, "content": _body(declared)}
     return described
+
+
+def _path_parameters(path: str) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "description": "", "schema": _TEXT}
+        for name in _PATH_PARAMETER.findall(path)
+    ]
 
 
 def _parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
@@ -137,7 +148,9 @@ def _problems(declared: Operation) -> dict[str, str]:
     if declared.scope is not None:
         problems["401"] = "The key is missing or not known."
         problems["403"] = "The key lacks the scope."
-        problems["404"] = "There is no such model."
+        problems["404"] = "What was named does not exist."
+    if declared.conflict is not None:
+        problems["409"] = declared.conflict
     problems["503"] = "The store is away; Retry-After says when to come back."
     if declared.body is not None:
         problems["400"] = "The body cannot be read."

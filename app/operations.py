@@ -32,6 +32,7 @@ class Operation:
     answer: type[BaseModel] | str
     also_body: tuple[str, ...] = ()
     also_answer: tuple[str, ...] = ()
+    conflict: str | None = None
 
 
 _declared: dict[Callable[..., Any], Operation] = {}
@@ -46,17 +47,18 @@ def operation(
     body: type[BaseModel] | None = None,
     also_body: tuple[str, ...] = (),
     also_answer: tuple[str, ...] = (),
+    conflict: str | None = None,
 ) -> Callable[[View], View]:
     """Declare a view: its key is checked and its query read before it runs."""
-    described = Operation(summary, scope, query, body, answer, also_body, also_answer)
+    described = Operation(summary, scope, query, body, answer, also_body, also_answer, conflict)
 
     def declare(view: View) -> View:
         @wraps(view)
-        def answered() -> Response:
+        def answered(**path: str) -> Response:
             if scope is not None:
                 services().keyring.check(given_key(), scope=scope)
             given = read_query(query)
-            return view() if query is NoQuery else view(given)
+            return view(**path) if query is NoQuery else view(given, **path)
 
         _declared[answered] = described
         return answered

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from app.answers import TIME, Answer, Prediction
 
@@ -105,16 +105,24 @@ class ModelsPage(Page):
 
 
 class SenderItem(Answer):
-    """A sender and what became of its rows."""
+    """A sender and what became of its rows: sent = accepted + duplicates + revised + rejected
+    + lost.
+
+    ``sent`` and ``lost`` are null for a sender that does not say how much it has sent.
+    ``late`` are those of the accepted rows that came after a newer one of their region.
+    """
 
     sender: str
     first_seen_at: str = TIME
     last_seen_at: str = TIME
     last_sequence: int | None
+    sent: int | None
     accepted: int
     duplicates: int
     revised: int
     rejected: int
+    late: int
+    lost: int | None
 
 
 class SendersPage(Page):
@@ -123,7 +131,38 @@ class SendersPage(Page):
     items: list[SenderItem]
 
 
+class AlertItem(Answer):
+    """An alert; ``opened_at`` to ``closed_at`` are times of data, ``raised_at`` of the clock.
+
+    A missed flare is a closed alert with the outcome ``missed``, opened at its peak.
+    """
+
+    id: str
+    region: int
+    model: str
+    event: str
+    state: Literal["open", "acknowledged", "closed"]
+    severity: str
+    threshold: float
+    off_threshold: float
+    opened_at: str = TIME
+    opened_probability: float | None
+    peak_at: str = TIME
+    peak_probability: float | None
+    last_probability: float | None
+    last_over_at: str = TIME
+    raised_at: str = TIME
+    changed_at: str = TIME
+    acknowledged_at: str | None
+    acknowledged_by: str | None
+    comment: str | None
+    closed_at: str | None
+    outcome: Literal["confirmed", "false alarm", "missed", "unknown"] | None
+    outcome_class: str | None
+    outcome_at: str | None
+
+
 class AlertsPage(Page):
     """Alerts, the newest first."""
 
-    items: list[dict[str, Any]]
+    items: list[AlertItem]

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import orjson
 import sqlalchemy as sa
 
+from app.alerting import watch_of
 from app.scoring import Lineup, load_lineup
 from app.security import Keyring
 from app.settings import ApiSettings
@@ -26,8 +27,9 @@ _log = logging.getLogger(__name__)
 
 
 def prepare(settings: ApiSettings) -> None:
-    """Check the models, wait for the store, check its schema and the keys, register the models."""
+    """Check models, rules, schema and keys, wait for the store, and register the models."""
     lineup = load_lineup(settings.artifacts_dir)
+    watch_of(settings, lineup)
     engine = create_engine(settings)
     try:
         wait_for_store(engine)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
@@ -16,6 +16,7 @@ from app.faults import faults_of
 from app.problems import Fault, RequestError
 from app.schemas import SENDER_PATTERN
 from app.times import EARLIEST_AT, LATEST_AT, Time, read_time
+from database.alerts import STATES
 from solar.flares import EVENTS
 from solar.time import Window
 
@@ -37,6 +38,23 @@ def _event_name(text: str) -> str:
 
 EventName = Annotated[
     str, AfterValidator(_event_name), WithJsonSchema({"type": "string", "enum": _EVENT_NAMES})
+]
+
+
+def _alert_states(text: str) -> str:
+    named = [name for name in text.split(",") if name]
+    if unknown := sorted(set(named) - set(STATES)):
+        raise ValueError(f"no state {unknown[0]!r}; choose among {', '.join(STATES)}")
+    return ",".join(named)
+
+
+# Several are written with commas between them.
+AlertStates = Annotated[
+    str,
+    AfterValidator(_alert_states),
+    WithJsonSchema(
+        {"type": "string", "pattern": f"^(({'|'.join(STATES)})(,({'|'.join(STATES)})){{0,5}})?$"}
+    ),
 ]
 
 
@@ -82,6 +100,10 @@ class PredictionsQuery(TableQuery):
 
     model: str = Field(default="live", description="name@version, `live`, or `all`")
     as_of: Time | None = Field(default=None, description="answer with what was known at that time")
+    event: EventName | None = Field(
+        default=None, description="only forecasts of it, of `min_probability` and above"
+    )
+    min_probability: float = Field(default=0.0, ge=0, le=1, allow_inf_nan=False)
 
 
 class FlaresQuery(ListQuery):
@@ -92,16 +114,39 @@ class FlaresQuery(ListQuery):
     )
 
 
-class SkillQuery(WindowQuery):
+class AlertsQuery(ListQuery):
+    """Alerts by the time of their opening, the newest first."""
+
+    state: AlertStates = Field(default="", description="open, acknowledged, closed, or several")
+    event: EventName | None = None
+
+
+class StrataQuery(WindowQuery):
     """Whose skill, for which event, over which time."""
 
     event: EventName
     model: str = Field(
         default="live", description="name@version, `live`, or the name of an entrant"
     )
-    region: RegionId | None = None
     threshold: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
     scope: Literal["region", "disk"] = "region"
+
+
+class SkillQuery(StrataQuery):
+    """The same, for all cases of the model, one region's, or those that all models share."""
+
+    region: RegionId | None = None
+    cases: Literal["own", "shared"] = "own"
+
+
+class ExplanationQuery(UrlQuery):
+    """Which forecast is explained, and how much older the one beside it is."""
+
+    region: RegionId
+    at: Time | None = Field(default=None, description="of its newest record up to then")
+    model: str = Field(default="live", description="name@version of a serving model, or `live`")
+    event: EventName = "M1.0"
+    hours_back: float = Field(default=1.0, gt=0, le=648, description="to the forecast before")
 
 
 class IngestQuery(UrlQuery):
@@ -110,6 +155,21 @@ class IngestQuery(UrlQuery):
     return_: Literal["counts", "predictions"] = Field(default="counts", alias="return")
     sender: str | None = Field(default=None, pattern=SENDER_PATTERN, description="for Arrow")
     sequence: int | None = Field(default=None, ge=0, le=2**63 - 1, description="for Arrow")
+    sent: int | None = Field(
+        default=None, ge=0, le=2**62, description="for Arrow: rows handed over so far"
+    )
+
+
+class FlowQuery(UrlQuery):
+    """A stretch of receipt [from, to) by the clock; the last 24 h where nothing is said."""
+
+    from_: Time | None = Field(default=None, alias="from")
+    to: Time | None = None
+
+    def window(self, now: datetime) -> Window:
+        """The stretch; one that is turned round is refused."""
+        end_at = self.to or now
+        return Window(self.from_ or end_at - timedelta(days=1), end_at)
 
 
 class NoQuery(UrlQuery):

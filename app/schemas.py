@@ -61,10 +61,16 @@ class Observation(Strict):
 
 
 class Sender(Strict):
-    """Who sends, and how far: the sequence number shows gaps."""
+    """Who sends, and how far: the sequence number shows gaps.
+
+    ``sent`` counts the rows that the sender has handed over since it first started, up to and
+    including this request; what never came is told from it. A request that is sent again
+    carries the same number.
+    """
 
     id: str = Field(pattern=SENDER_PATTERN)
     sequence: int | None = Field(default=None, ge=0, le=2**63 - 1)
+    sent: int | None = Field(default=None, ge=0, le=2**62)
 
 
 UNNAMED_SENDER = Sender(id="unnamed")
@@ -129,3 +135,29 @@ class FlaresBody(FlaresEnvelope):
     """Flares as observed; a known one is revised. Without any, ``covers`` reports quiet."""
 
     flares: list[Flare] = Field(max_length=MAX_ROWS)
+
+
+class XrayMinute(Strict):
+    """The mean 1-8 Angstrom flux of one minute [W m-2]; null where it was not measured."""
+
+    minute_at: Time
+    flux_w_m2: float | None = Field(gt=0, le=0.1, allow_inf_nan=False, examples=[1.2e-6])
+
+
+class XrayEnvelope(Strict):
+    """Which satellite measured."""
+
+    satellite: str = Field(pattern=r"^[A-Za-z0-9\-]{1,8}$", examples=["G16"])
+
+
+class XrayBody(XrayEnvelope):
+    """Minutes of X-ray flux; a known minute is replaced."""
+
+    flux: list[XrayMinute] = Field(min_length=1, max_length=MAX_ROWS)
+
+
+class AcknowledgeBody(Strict):
+    """Who has taken note of an alert, and what there is to say about it."""
+
+    by: str = Field(min_length=1, max_length=64, pattern=r"^\S(.*\S)?$", examples=["mk"])
+    comment: str | None = Field(default=None, max_length=1000)

@@ -50,12 +50,26 @@ def _options(settings: ApiSettings) -> dict[str, Any]:
         "graceful_timeout": STOP_SECONDS,
         "control_socket_disable": True,
         "logconfig_dict": logs.configuration(),
-        "post_worker_init": _spare_the_collector,
+        "post_worker_init": _begin,
         "child_exit": _forget_worker,
     }
 
 
-def _spare_the_collector(_worker: Worker) -> None:
+def _begin(worker: Worker) -> None:
+    # Imported after the fork, as the application is.
+    from app.chores import Housekeeper
+    from app.notify.chores import chores_of
+    from app.services import services
+
+    Housekeeper(worker.wsgi).start()
+    with worker.wsgi.app_context():
+        settings = services().settings
+    for chore in chores_of(settings):
+        Housekeeper(worker.wsgi, [chore]).start()
+    _spare_the_collector()
+
+
+def _spare_the_collector() -> None:
     # Models and schemas live as long as the worker, and the tens of thousands of numbers of a
     # batch hang in no cycle: looking through them again and again finds nothing.
     gc.collect()

@@ -10,6 +10,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from flask import Flask, current_app
 
+from app.alerting import Watch
 from app.scoring import Lineup
 from app.security import Keyring
 from app.settings import ApiSettings
@@ -19,11 +20,12 @@ _NAME = "flarewatch"
 
 @dataclass(frozen=True)
 class Services:
-    """The store, the models and the keys; `clock` is the time of receipt."""
+    """The store, the models and their alert rules, the keys; `clock` is the time of receipt."""
 
     settings: ApiSettings
     engine: sa.Engine
     lineup: Lineup
+    watch: Watch
     keyring: Keyring
     clock: Callable[[], datetime]
     metrics_dir: Path | None

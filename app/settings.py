@@ -9,14 +9,15 @@ from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 import model_training
-from database.settings import DatabaseSettings
+from app.notify.settings import NoticeSettings
 
 
-class ApiSettings(DatabaseSettings):
+class ApiSettings(NoticeSettings):
     """Settings of the API, read from the environment with the prefix ``FLARE_``.
 
     ``api_key`` opens every scope; keys for single users come from
     ``python -m database users add``. Without any key only this machine may call.
+    ``alert_rules`` is a file that replaces the rules that come with the program.
     """
 
     model_config = SettingsConfigDict(
@@ -28,6 +29,7 @@ class ApiSettings(DatabaseSettings):
     api_key: SecretStr | None = Field(default=None, min_length=16)
     api_workers: int = Field(default=2, ge=1, le=64)
     artifacts_dir: Path = Path(model_training.__file__).parent / "artifacts"
+    alert_rules: Path | None = None
 
     @property
     def is_embedded(self) -> bool:

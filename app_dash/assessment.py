@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from app_dash.standing import MAIN, full_disk, reasons, standings
-from app_dash.strip import Verdict, verdict
+from app_dash.disk_forecast import disk_forecast
+from app_dash.standing import MAIN, Standing, named, reasons, standings, unseen_flares
+from app_dash.strip import Clearance, Verdict, verdict
 from app_dash.view import View
+from database.engine import reading
+from database.flares import list_flares
+from solar.flares import EVENTS, HORIZON
+from solar.time import Window
+
+_MOST_FLARES = 500
 
 
 def assess(view: View) -> Verdict:
@@ -14,6 +21,20 @@ def assess(view: View) -> Verdict:
         newest=view.state.newest_t_rec,
         now=view.now,
         has_model=view.state.model is not None,
-        probability_m1=full_disk(s.probability(MAIN) for s in found),
-        reasons=tuple(reasons(found)),
+        clearance=Clearance(disk_forecast(MAIN, found, view.state), view.settings.all_clear_limit),
+        reasons=(*reasons(found), *_unlisted(view, found)),
     )
+
+
+def _unlisted(view: View, found: list[Standing]) -> list[str]:
+    """Name the regions that flared in the last day and of which there is no record at all."""
+    at = view.state.newest_t_rec
+    if at is None:
+        return []
+    with reading(view.engine) as connection:
+        recent = list_flares(
+            connection, window=Window(at - HORIZON, at), min_flux=EVENTS[0].peak_flux_w_m2,
+            limit=_MOST_FLARES,
+        )  # fmt: skip
+    numbers = [str(flare.noaa_ar) for flare in unseen_flares(recent, found)]
+    return [f"{named(numbers)} flared without a SHARP record"] if numbers else []

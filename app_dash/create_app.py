@@ -11,7 +11,7 @@ from flask import Flask, Response
 from flask_compress import Compress
 
 from app_dash import health, routing
-from app_dash.pages import explore, now, region, skill
+from app_dash.pages import alerts, explore, now, pipeline, region, skill
 from app_dash.settings import DashSettings, signing_key
 from app_dash.shell import Ids, shell
 from app_dash.strip import Verdict, strip
@@ -24,6 +24,8 @@ PAGES: tuple[Page, ...] = (
     Page("/regions", "Regions", "One active region", "2", region.layout, region.is_live),
     Page("/skill", "Skill", "Verification", "3", skill.layout, never),
     Page("/explore", "Explore", "Stored forecasts", "4", explore.layout, never),
+    Page("/pipeline", "Pipeline", "From sender to store", "5", pipeline.layout, never),
+    Page("/alerts", "Alerts", "Raised, acknowledged, judged", "6", alerts.layout),
 )
 
 _INDEX = """<!DOCTYPE html>
@@ -63,7 +65,9 @@ def create_app(engine: sa.Engine, settings: DashSettings) -> dash.Dash:
     )
     app.layout = shell(settings)
     routing.register(app, engine, settings=settings, pages=PAGES)
-    for module in (explore, region, skill):
+    alerts.register(app, engine, settings=settings)
+    region.register(app, engine, settings=settings)
+    for module in (explore, pipeline, skill):
         module.register(app, engine)
     health.register(server, engine)
     Compress(server)

@@ -8,8 +8,8 @@ from flask import Flask, Response, request, send_file, stream_with_context
 from app_dash.explore_query import ExploreQuery, find
 from app_dash.prediction_files import csv_lines, parquet_file
 from database.engine import reading
-from database.exploration import Selection
 from database.prediction_export import batches
+from database.selection import Selection
 from solar.errors import FlarewatchError
 
 CSV_PATH = "/export/predictions.csv"

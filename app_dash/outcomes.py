@@ -39,21 +39,34 @@ class FlareMark:
 
 @dataclass(frozen=True)
 class Passage:
-    """Probabilities (n, 4) of a region by time, and for one event what became of them."""
+    """Probabilities (n, 4) of a region by time, and for one event what became of them.
+
+    `threshold` (n,) is the one valid for each forecast, NaN where there is none; `is_known` (n,)
+    tells what was known as of the time shown, and `settled_at` (n,) when each outcome was.
+    `sources` (n,) says of each forecast which model made it and from what.
+    """
 
     t_rec: Times
     probability: Values
     event: Event
-    threshold: float | None
+    threshold: Values
     outcomes: Sequence[Outcome]
     flares: Sequence[FlareMark]
+    is_known: NDArray[np.bool_]
+    settled_at: Times
+    sources: Sequence[str]
+
+    @property
+    def is_given(self) -> NDArray[np.bool_]:
+        """Whether each forecast (n,) has a number and was not withheld."""
+        return np.asarray(~np.isnan(self.probability).all(axis=1), np.bool_)
 
 
 def forecast_outcomes(
     t_rec: Times,
     probability: NDArray[np.float64],
     *,
-    threshold: float,
+    threshold: float | Values,
     peaks: Times,
     covered: Sequence[Window],
 ) -> list[Outcome]:
@@ -62,6 +75,7 @@ def forecast_outcomes(
     Parameters
     ----------
     t_rec, probability : (n,) each; a NaN probability is no forecast and stays unknown
+    threshold : of all or of each (n,); without one, NaN, the outcome is unknown
     peaks : (m,) ascending peak times of the flares of the event's class and above
     covered : the stretches in which the flare list is complete
     """
@@ -69,26 +83,35 @@ def forecast_outcomes(
     flared = np.searchsorted(peaks, t_rec + _HORIZON, side="left") > first
     known = flared | _closed(t_rec, covered)
     warned = probability >= threshold
-    issued = ~np.isnan(probability)
+    issued = ~np.isnan(probability) & ~np.isnan(threshold)
     return [
         _outcome(warned=bool(w), flared=bool(f)) if k and i else Outcome.UNKNOWN
         for w, f, k, i in zip(warned, flared, known, issued, strict=True)
     ]
 
 
+def settled_at(t_rec: Times, peaks: Times) -> Times:
+    """Return when what became of each forecast (n,) was known: at its first flare or its end."""
+    end = t_rec + _HORIZON
+    following = np.searchsorted(peaks, t_rec, side="left")
+    first = np.append(peaks, np.datetime64("NaT", "us"))[following]
+    return np.asarray(np.where(first < end, first, end), "datetime64[us]")
+
+
 def flare_outcomes(
-    peaks: Times, t_rec: Times, probability: NDArray[np.float64], *, threshold: float
+    peaks: Times, t_rec: Times, probability: NDArray[np.float64], *, threshold: float | Values
 ) -> list[Outcome]:
     """Classify each flare (m,) by the forecast that stood when it peaked, at most 24 h old."""
-    issued = ~np.isnan(probability)
-    times, values = t_rec[issued], probability[issued]
+    limits = np.broadcast_to(np.asarray(threshold, float), probability.shape)
+    issued = ~np.isnan(probability) & ~np.isnan(limits)
+    times, is_over = t_rec[issued], probability[issued] >= limits[issued]
     found = []
     for peak in peaks:
         last = int(np.searchsorted(times, peak, side="right")) - 1
         if last < 0 or peak - times[last] >= _HORIZON:
             found.append(Outcome.UNKNOWN)
         else:
-            found.append(Outcome.HIT if values[last] >= threshold else Outcome.MISS)
+            found.append(Outcome.HIT if is_over[last] else Outcome.MISS)
     return found
 
 

@@ -1,102 +1,63 @@
-"""One region's passage as its page shows it: read once, classified, ready to be drawn."""
+"""The forecasts of a region and its flares, held against each other for one event."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 import numpy as np
 
-from app_dash.outcomes import FlareMark, Outcome, Passage, flare_outcomes, forecast_outcomes
-from app_dash.standing import threshold_of
-from app_dash.view import View
-from database.engine import reading
-from database.flares import Flare, covered_windows, list_flares
-from database.overview import RegionRow
-from database.timeline import ForecastLine, Measurements, find_region, forecast_line, measurements
-from solar.flares import EVENTS, HORIZON, Event
-from solar.sharp import LIVE_KEYWORDS
-from solar.time import Window, to_datetime64
-
-MOST_FLARES = 1_000
-MOMENT = timedelta(microseconds=1)
-
-
-@dataclass(frozen=True)
-class RegionData:
-    """What the store holds of a region in the range shown."""
-
-    region: RegionRow
-    shown: Window
-    forecasts: ForecastLine
-    records: Measurements
-    flares: list[Flare]
-    covered: list[Window]
+from app_dash.outcomes import (
+    FlareMark,
+    Outcome,
+    Passage,
+    Times,
+    flare_outcomes,
+    forecast_outcomes,
+    settled_at,
+)
+from app_dash.region_data import RegionData
+from database.flares import Flare
+from solar.flares import EVENTS, Event
+from solar.time import to_datetime64
 
 
-def read_region(view: View, region_id: int, *, span: timedelta | None) -> RegionData:
-    """Read a region from `span` before its last record (None: its whole passage) to 24 h after."""
-    model_id = view.state.model.model_id if view.state.model else ""
-    with reading(view.engine) as connection:
-        region = find_region(connection, region_id)
-        shown = _shown(region, span)
-        known = Window(shown.start_at, region.last_t_rec + MOMENT)
-        return RegionData(
-            region,
-            shown,
-            forecast_line(connection, region_id, model_id=model_id, window=known),
-            measurements(connection, region_id, keywords=LIVE_KEYWORDS, window=known),
-            list_flares(connection, window=shown, region_id=region_id, limit=MOST_FLARES),
-            covered_windows(connection),
-        )
-
-
-def _shown(region: RegionRow, span: timedelta | None) -> Window:
-    first = region.first_t_rec
-    start = first if span is None else max(first, region.last_t_rec - span)
-    return Window(start, region.last_t_rec + HORIZON)
-
-
-def passage(data: RegionData, view: View, event: Event) -> Passage:
-    """Hold forecasts and flares of one event against each other."""
-    threshold = threshold_of(view.state, event)
-    line = data.forecasts
-    values = line.probability[:, EVENTS.index(event)]
+def passage(data: RegionData, event: Event) -> Passage:
+    """Classify what is shown of a region."""
+    line, column = data.issued.line, EVENTS.index(event)
+    values, limits = line.probability[:, column], data.issued.thresholds[:, column]
     peaks = _peaks(data.flares, event)
-    outcomes: Sequence[Outcome] = [Outcome.UNKNOWN] * len(values)
-    if threshold is not None:
-        outcomes = forecast_outcomes(
-            line.t_rec, values, threshold=threshold, peaks=peaks, covered=data.covered
-        )
-    marks = _marks(data, event, threshold)
-    return Passage(line.t_rec, line.probability, event, threshold, outcomes, marks)
+    outcomes = forecast_outcomes(
+        line.t_rec, values, threshold=limits, peaks=peaks, covered=data.covered
+    )
+    judged = flare_outcomes(peaks, line.t_rec, values, threshold=limits)
+    shown = line.t_rec >= to_datetime64(data.shown.start_at)
+    places = np.flatnonzero(shown).tolist()
+    return Passage(
+        t_rec=line.t_rec[shown],
+        probability=line.probability[shown],
+        event=event,
+        threshold=limits[shown],
+        outcomes=[outcomes[i] for i in places],
+        flares=_marks(data, event, judged),
+        is_known=data.is_known[shown],
+        settled_at=settled_at(line.t_rec, peaks)[shown],
+        sources=[f"{line.model_ids[i]}, {line.rungs[i]} rung" for i in places],
+    )
 
 
-def _peaks(
-    flares: Sequence[Flare], event: Event
-) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
+def _peaks(flares: Sequence[Flare], event: Event) -> Times:
     counted = [f for f in flares if f.peak_flux_w_m2 >= event.peak_flux_w_m2]
     return np.array([to_datetime64(flare.peak_at) for flare in counted], "datetime64[us]")
 
 
-def _marks(data: RegionData, event: Event, threshold: float | None) -> list[FlareMark]:
-    line = data.forecasts
-    values = line.probability[:, EVENTS.index(event)]
-    judged = iter(
-        flare_outcomes(_peaks(data.flares, event), line.t_rec, values, threshold=threshold)
-        if threshold is not None
-        else []
-    )
-    counted = event.peak_flux_w_m2
-    return [
+def _marks(data: RegionData, event: Event, judged: Sequence[Outcome]) -> list[FlareMark]:
+    following = iter(judged)
+    marks = [
         FlareMark(
-            f.peak_at, f.goes_class, next(judged, None) if f.peak_flux_w_m2 >= counted else None
+            flare.peak_at,
+            flare.goes_class,
+            next(following) if flare.peak_flux_w_m2 >= event.peak_flux_w_m2 else None,
         )
-        for f in data.flares
+        for flare in data.flares
     ]
-
-
-def last_flare(flares: Sequence[Flare], before: datetime) -> Flare | None:
-    """Return the newest flare up to a time."""
-    return next((flare for flare in reversed(flares) if flare.peak_at <= before), None)
+    return [mark for mark in marks if mark.peak_at in data.shown]

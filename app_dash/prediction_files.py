@@ -12,7 +12,7 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from database.exploration import COLUMNS
+from database.selection import COLUMNS
 from solar.time import isoformat
 
 NAMES: tuple[str, ...] = tuple(COLUMNS)

@@ -1,16 +1,18 @@
-"""The address of a region's page: which region, which stretch of time, drawn how."""
+"""The address of a region's page: which region, which stretch of time, known when, drawn how."""
 
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from app_dash.components.range_picker import parse_utc
 from app_dash.url_state import Query
 from solar.errors import InvalidInputError
 from solar.flares import Event, event
+from solar.time import isoformat, parse_time
 
 PATH = "/regions"
 Range = Literal["24h", "3d", "5d", "passage"]
@@ -23,20 +25,51 @@ SPANS: dict[Range, timedelta | None] = {
     "passage": None,
 }
 RANGE_LABELS: dict[Range, str] = {"24h": "24 h", "3d": "3 d", "5d": "5 d", "passage": "Passage"}
+# What `models` says to draw none beside the forecasts that people acted on.
+LIVE_ALONE = "live"
 
 
 class RegionQuery(Query):
-    """What the page of one region remembers in its address."""
+    """What the page of one region remembers in its address.
+
+    `at` is the time as of which the page stands, None for now. `models` names those drawn
+    beside the issued forecasts: empty for all of them, `LIVE_ALONE` for none, else ids between
+    commas. `window` [h] and `least` |r| are those of the keyword network.
+    """
 
     range: Range = "5d"
     scale: Literal["log", "linear"] = "log"
     event: EventName = "M1.0"
     keywords: Literal["main", "all"] = "main"
+    models: str = Field(default="", max_length=400)
+    at: str | None = None
+    revision: Literal["issued", "latest"] = "issued"
+    window: Literal["12", "24"] = "24"
+    least: Literal["0.5", "0.7", "0.9"] = "0.7"
+    why: Literal["now", "last", "day"] = "now"
+
+    # InvalidInputError passes through pydantic as it is, so its words reach the reader.
+    @field_validator("at", mode="before")
+    @classmethod
+    def _is_a_time(cls, text: str | None) -> str | None:
+        return isoformat(parse_utc(text)) if text else None
 
     @property
     def definition(self) -> Event:
         """The event whose threshold and outcomes are drawn."""
         return event(self.event)
+
+    @property
+    def as_of(self) -> datetime | None:
+        """The time as of which the page stands, None for now."""
+        return parse_time(self.at) if self.at else None
+
+    def beside(self, model_ids: list[str]) -> list[str]:
+        """Choose from the models that are not live those that are drawn."""
+        if self.models == LIVE_ALONE:
+            return []
+        named = {name.strip() for name in self.models.split(",") if name.strip()}
+        return [model_id for model_id in model_ids if not named or model_id in named]
 
 
 class SearchQuery(Query):

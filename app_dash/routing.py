@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from dash import ClientsideFunction, Input, Output, State, ctx, no_update
 from dash.development.base_component import Component
 
-from app_dash import shell
+from app_dash import delta, shell
 from app_dash.api_status import is_api_up
 from app_dash.assessment import assess
 from app_dash.components.panels import empty_message, error_message
@@ -36,6 +36,7 @@ _FRAME = {
     "status": Output(Ids.STATUS, "children"),
     "newest": Output(Ids.NEWEST, "data"),
     "is_drawn": Output(Ids.IS_DRAWN, "data"),
+    "marks": Output(Ids.MARKS, "data"),
 }
 
 
@@ -50,12 +51,13 @@ def register(
         output=_FRAME,
         inputs=[
             Input(Ids.URL, "pathname"), Input(Ids.URL, "search"),
-            Input(Ids.THEME, "data"), Input(Ids.VERSION, "data"), State(Ids.IS_DRAWN, "data"),
+            Input(Ids.THEME, "data"), Input(Ids.VERSION, "data"),
+            State(Ids.IS_DRAWN, "data"), State(Ids.MARKS, "data"),
         ],
     )  # fmt: skip
     def draw(
         pathname: str | None, search: str | None, theme: str | None, known: str | None,
-        is_drawn: bool | None,
+        is_drawn: bool | None, marks: list[str] | None,
     ) -> Any:  # fmt: skip
         path = pathname or "/"
         is_standing = bool(is_drawn) and set(ctx.triggered_prop_ids) == {f"{Ids.VERSION}.data"}
@@ -66,7 +68,8 @@ def register(
         except StoreUnavailableError:
             return _away(pages, path, is_drawn=is_standing)
         keep = is_standing and not _is_live(view, pages, path)
-        return frame(view, pages, pathname=path, search=search or "", keep=keep)
+        standing = marks if is_standing else None
+        return frame(view, pages, pathname=path, search=search or "", keep=keep, standing=standing)
 
 
 def _register_refresh(app: dash.Dash, engine: sa.Engine, settings: DashSettings) -> None:
@@ -115,13 +118,25 @@ def look(engine: sa.Engine, *, settings: DashSettings, theme: str | None) -> Vie
 
 
 def frame(
-    view: View, pages: Sequence[Page], *, pathname: str, search: str, keep: bool = False
-) -> dict[str, Any]:
-    """Draw everything that depends on the address or the data; `keep` leaves the page alone."""
+    view: View, pages: Sequence[Page], *, pathname: str, search: str, keep: bool = False,
+    standing: Sequence[str] | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Draw everything that depends on the address or the data; `keep` leaves the page alone.
+
+    Of a page that stands, by the marks of its parts, only what has changed is sent.
+    """
     page = _page(pages, pathname)
     newest = view.state.newest_t_rec
+    drawing: dict[str, Any] = {"page": no_update, "marks": no_update}
+    if not keep:
+        drawn = content(view, page, pathname=pathname, search=search)
+        # The page of an analyst is never drawn anew under its reader: nothing to compare with.
+        drawing = {"page": drawn, "marks": []}
+        if _is_live(view, pages, pathname):
+            marks = delta.marks(drawn)
+            drawing = {"page": delta.changes(drawn, standing or (), marks), "marks": marks}
     return {
-        "page": no_update if keep else content(view, page, pathname=pathname, search=search),
+        **drawing,
         "navigation": shell.navigation(pages, pathname),
         "title": shell.title(page, as_of(view)),
         "chips": shell.chips(view.state),
@@ -170,6 +185,7 @@ def _away(pages: Sequence[Page], pathname: str, *, is_drawn: bool) -> dict[str, 
     title = shell.title(_page(pages, pathname))
     return {
         "page": no_update if is_drawn else page,
+        "marks": no_update if is_drawn else [],
         "navigation": shell.navigation(pages, pathname),
         "title": no_update if is_drawn else title,
         "chips": no_update,

@@ -17,7 +17,8 @@ class DashSettings(BaseSettings):
 
     ``secret_key`` signs what the browser sends back; it may be left out only where the server
     is reached from its own machine alone, and is then new at every start. ``api_key`` is a key
-    with the scope read, for an API that asks for one.
+    with the scope read, for an API that asks for one. Below ``all_clear_limit`` the probability
+    of M1.0+ on the full disk lets all clear be said.
     """
 
     model_config = SettingsConfigDict(env_prefix="FLARE_", frozen=True, extra="ignore")
@@ -27,14 +28,10 @@ class DashSettings(BaseSettings):
     dash_workers: int = Field(default=1, ge=1, le=64)
     dash_threads: int = Field(default=8, ge=1, le=64)
     dash_refresh_seconds: int = Field(default=30, ge=5, le=3600)
+    all_clear_limit: float = Field(default=0.05, gt=0, lt=1)
     api_url: str = "http://127.0.0.1:8000"
     api_key: SecretStr | None = None
     secret_key: SecretStr | None = None
-
-
-def reading_key(settings: DashSettings) -> str | None:
-    """Return the key that the dashboard shows to the API, None where none is set."""
-    return settings.api_key.get_secret_value() if settings.api_key else None
 
 
 def signing_key(settings: DashSettings) -> str:

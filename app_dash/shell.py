@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from dash import dcc, html
@@ -15,6 +16,9 @@ from app_dash.view import Page, View
 from database.overview import DataState
 from solar.sharp import SIMULATED_SERIES
 
+# The ladder of a forecast, from the whole record down.
+RUNGS = ("full", "partial", "none")
+
 
 class Ids:
     """The component ids of the shell."""
@@ -27,6 +31,8 @@ class Ids:
     VERSION = "version"
     NEWEST = "newest"
     IS_DRAWN = "is-drawn"
+    MARKS = "marks"
+    PRINT = "print"
     NAVIGATION = "navigation"
     TITLE = "title"
     CLOCK = "clock"
@@ -48,6 +54,7 @@ def shell(settings: DashSettings) -> Component:
             dcc.Store(id=Ids.VERSION),
             dcc.Store(id=Ids.NEWEST),
             dcc.Store(id=Ids.IS_DRAWN, data=False),
+            dcc.Store(id=Ids.MARKS, data=[]),
             dcc.Interval(id=Ids.TICK, interval=settings.dash_refresh_seconds * 1000),
             dcc.Interval(id=Ids.SECOND, interval=1000),
             html.A("Skip to content", href="#page", className="skip"),
@@ -66,9 +73,10 @@ def shell(settings: DashSettings) -> Component:
 
 def _loading() -> Component:
     # The shapes of Now: what stands until the first answer has nearly its size.
-    spans = (4, 4, 4, 4, 8, 12)
-    blocks = [html.Div(className=f"sunk-block span-{span}") for span in spans]
-    return html.Div(blocks, className="grid loading", **unspoken())
+    panels = [*["card span-3"] * 3, "alert-panel span-3", "disk-panel span-4",
+              "region-panel span-5", "flare-panel span-12"]  # fmt: skip
+    blocks = [html.Div(className=f"sunk-block {panel}") for panel in panels]
+    return html.Div(blocks, className="grid now loading", **unspoken())
 
 
 def _rail() -> Component:
@@ -92,9 +100,15 @@ def _header() -> Component:
                     html.Span(
                         ["Data age ", html.B(id=Ids.AGE)], id=Ids.AGE_CHIP, className="chip age"
                     ),
-                    html.Span(id=Ids.CHIPS, className="chips"),
+                    html.Span(_pending_chips(), id=Ids.CHIPS, className="chips"),
                 ],
                 className="chips",
+            ),
+            html.Button(
+                id=Ids.PRINT,
+                className="print-button",
+                title="Print a briefing",
+                **labelled("Print this page as a briefing"),
             ),
             html.Button(
                 id=Ids.THEME_TOGGLE,
@@ -105,6 +119,11 @@ def _header() -> Component:
         ],
         className="header",
     )
+
+
+def _pending_chips() -> list[Component]:
+    """Hold the places of the chips, so that the header keeps its shape when they arrive."""
+    return [html.Span(className=f"chip {name} pending") for name in ("rung", "source", "model")]
 
 
 def navigation(pages: Sequence[Page], pathname: str) -> list[Component]:
@@ -129,12 +148,30 @@ def title(page: Page | None, subtitle: str = "") -> list[Component]:
 
 
 def chips(state: DataState) -> list[Component]:
-    """Name the source of the records and the model of the forecasts."""
+    """Name the source of the records, the model of the forecasts and what they stand on."""
     model = "none live" if state.model is None else state.model.model_id
     return [
+        _rung_chip(state),
         html.Span(["Source ", html.B(source_name(state.series))], className="chip source"),
         html.Span(["Model ", html.B(model)], className="chip model"),
     ]
+
+
+def _rung_chip(state: DataState) -> Component:
+    """Name the lowest rung that a forecast which counts stands on, all of them in the title."""
+    found = standings(state)
+    counts = Counter(s.forecast.rung for s in found if s.forecast is not None)
+    without = sum(s.forecast is None for s in found)
+    worst = max(counts, key=_rank, default="none")
+    said = [f"{n} {rung}" for rung, n in sorted(counts.items(), key=lambda pair: _rank(pair[0]))]
+    title = f"What the forecasts stand on: {', '.join([*said, f'{without} without a forecast'])}"
+    kind = "chip rung" if worst == RUNGS[0] else "chip rung lower"
+    return html.Span(["Rung ", html.B(worst)], className=kind, title=title)
+
+
+def _rank(rung: str) -> int:
+    """Return how far down the ladder a rung stands; one that is unknown is the lowest."""
+    return RUNGS.index(rung) if rung in RUNGS else len(RUNGS)
 
 
 def source_name(series: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""The answer to a skill question as the API gives it, checked at the border."""
+"""The answer to a skill question: the report of one forecast and of those beside it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Part(BaseModel):
-    """A piece of the answer; names that a newer API adds are ignored."""
+    """A piece of the answer; what the pages do not show is left out."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
@@ -60,6 +60,35 @@ class RocPoint(Part):
     pofd: float | None = None
 
 
+class CurvePoint(Part):
+    """The yes/no scores when yes is p >= threshold."""
+
+    threshold: float
+    tss: float | None = None
+    precision: float | None = None
+    recall: float | None = None
+
+
+class PrecisionRecallPoint(Part):
+    """Precision over recall at one threshold."""
+
+    threshold: float | None = None
+    precision: float | None = None
+    recall: float | None = None
+
+
+class ValuePoint(Part):
+    """Relative economic value for a user whose protection costs this share of the loss.
+
+    `at_threshold` when acting on the threshold of the report, `at_cost_loss` when acting
+    from p >= cost/loss on.
+    """
+
+    cost_loss: float
+    at_threshold: float | None = None
+    at_cost_loss: float | None = None
+
+
 class DayCount(Part):
     """Cases and events of one UTC day."""
 
@@ -94,6 +123,9 @@ class Verification(Part):
     bss_against: Mapping[str, Score | None] = {}
     reliability: tuple[ReliabilityBin, ...] = ()
     roc: tuple[RocPoint, ...] = ()
+    precision_recall: tuple[PrecisionRecallPoint, ...] = ()
+    curve: tuple[CurvePoint, ...] = ()
+    value: tuple[ValuePoint, ...] = ()
     interval: Interval | None = None
     message: str | None = None
 
@@ -114,6 +146,7 @@ class SkillAnswer(Verification):
     end_day: date = Field(alias="to")
     region: int | None = None
     days: tuple[DayCount, ...] = ()
+    differences: Mapping[str, Mapping[str, Score]] = {}
     entrants: tuple[Verification, ...] = ()
 
     @property

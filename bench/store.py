@@ -14,16 +14,30 @@ from database.migrations import upgrade
 from database.settings import DatabaseSettings
 from tests.mariadb_server import private_server
 
+NAME = "flarewatch"
+
 
 @contextmanager
-def mariadb_store() -> Iterator[str]:
-    """Give the address of an upgraded, empty store that flushes the log at every commit."""
-    with TemporaryDirectory() as folder, private_server(Path(folder)) as server:
+def mariadb_store(folder: Path | None = None) -> Iterator[str]:
+    """Give the address of an upgraded, empty store that flushes the log at every commit.
+
+    Parameters
+    ----------
+    folder : stays when the block ends, and is then the data of a server; by default nothing does
+    """
+    if folder is None:
+        with TemporaryDirectory() as passing, mariadb_store(Path(passing)) as address:
+            yield address
+        return
+    if folder.exists() and any(folder.iterdir()):
+        raise RuntimeError(f"{folder} is not empty; name a folder that is, or remove this one")
+    folder.mkdir(parents=True, exist_ok=True)
+    with private_server(folder) as server:
         engine = sa.create_engine(server)
         with engine.begin() as connection:
-            connection.exec_driver_sql("CREATE DATABASE flarewatch CHARACTER SET utf8mb4")
+            connection.exec_driver_sql(f"CREATE DATABASE {NAME} CHARACTER SET utf8mb4")
         engine.dispose()
-        address = f"{server}flarewatch"
+        address = f"{server}{NAME}"
         store = create_engine(DatabaseSettings(database_url=address))
         upgrade(store)
         store.dispose()

@@ -87,7 +87,12 @@ def _travel(options: Namespace, source: Source, clock: EventClock, stop: StopSig
             spool.close()
             client.close()
             left = spool.size_bytes()
-        summary = {"sender": options.sender, "is_complete": is_complete, "spool_bytes": left}
+        summary = {
+            "sender": options.sender,
+            "is_complete": is_complete,
+            "handed_over": positions.sent,
+            "spool_bytes": left,
+        }
         sys.stdout.write(orjson.dumps({**summary, **tally.summary()}).decode() + "\n")
     return EXIT_DONE if is_complete or stop.is_set else EXIT_LEFT_BEHIND
 

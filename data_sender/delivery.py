@@ -102,15 +102,27 @@ class Delivery:
     def _send(self, post: Post, *, attempts: int) -> None:
         answer = self._client.send(post, attempts=attempts)
         if answer.status == 413 and len(post.items) > 1:
-            middle = len(post.items) // 2
-            for half in (post.items[:middle], post.items[middle:]):
-                self._send(Post(post.kind, half, post.extra), attempts=attempts)
+            for half in _halves(post):
+                self._send(half, attempts=attempts)
             return
         rejected = _rejected(answer, len(post.items))
         for index, errors in rejected.items():
             self.reject(post.items[index], errors, kind=post.kind)
         body = {**answer.body, "rejected": len(rejected)}
         self._tally.add_answer(post.kind, body, len(post.items))
+
+
+def _halves(post: Post) -> tuple[Post, Post]:
+    """Cut a post in two; the first half counts as sent only what it holds."""
+    middle = len(post.items) // 2
+    extra = post.extra
+    if "sent" in extra.get("sender", {}):
+        sent = extra["sender"]["sent"] - (len(post.items) - middle)
+        extra = {**extra, "sender": {**extra["sender"], "sent": sent}}
+    return (
+        Post(post.kind, post.items[:middle], extra),
+        Post(post.kind, post.items[middle:], post.extra),
+    )
 
 
 def _rejected(answer: Answer, count: int) -> dict[int, list[Any]]:

@@ -148,12 +148,13 @@ class Journey:
     def _send(
         self, kind: str, items: list[dict[str, Any]], extra: dict[str, Any] | None = None
     ) -> bool:
-        if kind == "observations":
-            extra = {"sender": {"id": self._sender, "sequence": self._positions.sequence + 1}}
-        if not self._delivery.deliver(Post(kind, items, extra or {})):
+        if kind != "observations":
+            return self._delivery.deliver(Post(kind, items, extra or {}))
+        sequence, sent = self._positions.sequence + 1, self._positions.sent + len(items)
+        sender = {"id": self._sender, "sequence": sequence, "sent": sent}
+        if not self._delivery.deliver(Post(kind, items, {"sender": sender})):
             return False
-        if kind == "observations":
-            self._positions.sequence += 1
+        self._positions.sequence, self._positions.sent = sequence, sent
         return True
 
     def _run_on(self) -> None:

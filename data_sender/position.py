@@ -67,13 +67,19 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 class PositionFile:
-    """The positions of one sender (``position.json``) and its running number of batches."""
+    """The positions of one sender (``position.json``) and what it has handed over in all.
+
+    `sequence` counts the batches and `sent` the rows of all sources since the sender first
+    started; both move with the position, so that a batch that a crash repeats carries the
+    same numbers again.
+    """
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
         self._path = folder / "position.json"
         self._fingerprint = fingerprint
         self._state = _load(self._path)
         self.sequence: int = self._state["sequence"]
+        self.sent: int = self._state["sent"]
 
     def read(self) -> Position:
         """Return the position in the present source; the beginning when there is none."""
@@ -93,7 +99,7 @@ class PositionFile:
             "through": _label(position.through),
             "covered_to": _label(position.covered_to),
         }
-        self._state["sequence"] = self.sequence
+        self._state |= {"sequence": self.sequence, "sent": self.sent}
         replace_file(self._path, orjson.dumps(self._state, option=orjson.OPT_INDENT_2))
 
 
@@ -106,12 +112,14 @@ def _label(at: np.datetime64 | None) -> str | None:
 
 
 def _load(path: Path) -> dict[str, Any]:
-    empty: dict[str, Any] = {"sequence": 0, "sources": {}}
+    empty: dict[str, Any] = {"sequence": 0, "sent": 0, "sources": {}}
     if not path.exists():
         return empty
     try:
         state: dict[str, Any] = orjson.loads(path.read_bytes())
-        return {"sequence": int(state["sequence"]), "sources": dict(state["sources"])}
+        # Earlier versions did not count their rows; what they had sent, the API knows.
+        counts = {"sequence": int(state["sequence"]), "sent": int(state.get("sent", 0))}
+        return {**counts, "sources": dict(state["sources"])}
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         # Sending twice is harmless, since the API knows its rows; not sending is not.
         logger.warning("%s cannot be read (%s): starting over", path, error)

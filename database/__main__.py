@@ -20,6 +20,7 @@ from database.migrations import upgrade
 from database.settings import DatabaseSettings
 from database.users import SCOPES, add_user, list_users, remove_user
 from database.verification import refresh
+from database.xray_files import import_xray
 from solar.errors import FlarewatchError, InvalidInputError
 from solar.flares import FluxScale
 
@@ -68,6 +69,9 @@ def parser() -> argparse.ArgumentParser:
     )
     harps = add("import-harps", _import_harps, "read the list of HARPs and their NOAA regions")
     harps.add_argument("file", type=Path, help="JSOC's all_harps_with_noaa_ars.txt")
+    xray = add("import-xray", _import_xray, "read GOES X-ray flux, minute by minute")
+    xray.add_argument("file", type=Path, help="Parquet or CSV: minute_at, flux_w_m2")
+    xray.add_argument("--satellite", help="such as G16; needed when the file does not tell")
     _describe_users(add("users", _users, "add, list or remove the holders of API keys"))
     out = add("backup", _backup, "write the whole store into one file")
     out.add_argument("file", type=Path, help="the .zip to write")
@@ -103,6 +107,10 @@ def _import_harps(engine: sa.Engine, given: argparse.Namespace) -> str:
         raise InvalidInputError(f"{given.file} cannot be read as a HARP map: {error}") from error
     added, moved = transact(engine, lambda c: (import_harp_map(c, lines), reassign(c)))
     return f"{added} pairs added; {moved} flares moved to another region\n{_verified(engine)}"
+
+
+def _import_xray(engine: sa.Engine, given: argparse.Namespace) -> str:
+    return str(import_xray(engine, given.file, satellite=given.satellite))
 
 
 def _verified(engine: sa.Engine) -> str:

@@ -82,10 +82,12 @@ def reassign(
 
 
 def affected_days(peaks: Iterable[datetime]) -> set[date]:
-    """Return the days of issue whose 24 h windows may contain one of the peaks."""
-    return {
-        day for at in peaks for day in (at.date() - timedelta(days=1), at.date())
-    }  # fmt: skip
+    """Return the days of issue that one of the peaks bears on, but for the last.
+
+    The day before, whose 24 h windows may contain it, to the third day after, whose cases are
+    no longer after quiet; `mark_stale` adds that last one.
+    """
+    return {at.date() + timedelta(days=offset) for at in peaks for offset in (-1, 0, 1, 2)}
 
 
 def _stored(window: Window | None, noaa_ars: Set[int] | None) -> sa.Select[tuple[object, ...]]:

@@ -43,6 +43,11 @@ def identifier(length: int) -> sa.types.TypeEngine[str]:
     )
 
 
+def medium_binary() -> sa.types.TypeEngine[bytes]:
+    """Return the type of bytes up to 16 MB, beyond MySQL's 64 kB."""
+    return sa.LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb")
+
+
 def long_text() -> sa.types.TypeEngine[str]:
     """Return the type of a text beyond MySQL's 64 kB."""
     return sa.Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")

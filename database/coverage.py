@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from database.stale_days import mark_stale
 from database.tables import flare_coverage, regions
 from database.upsert import upsert
+from solar.strata import QUIET_FOR
 from solar.time import Window
 
 _COLUMNS = ("source", "from_at", "to_at")
@@ -67,7 +68,8 @@ def _forecast_days(connection: sa.Connection, window: Window) -> list[date]:
     first_at, last_at = connection.execute(bounds).one()
     if first_at is None:
         return []
-    # A case closes 24 h after its issue, so the day before the stretch may close now too.
+    # A case closes 24 h after its issue, so the day before the stretch may close now too; and
+    # for as long after it, whether a case followed on quiet may be known now.
     first = max(first_at, window.start_at - timedelta(days=1)).date()
-    last = min(last_at, window.end_at).date()
+    last = min(last_at, window.end_at + QUIET_FOR).date()
     return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]

@@ -1,4 +1,4 @@
-"""The analyst's view of the store: which predictions a filter selects, and what they amount to."""
+"""The analyst's view of the store: pages of the predictions that a selection means."""
 
 from __future__ import annotations
 
@@ -11,42 +11,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from database.harps import harps_by_noaa
+from database.selection import COLUMNS, Selection, conditions, source
 from database.tables import observations, predictions, regions
 from solar.errors import InvalidInputError
-from solar.flares import EVENTS, Event
-from solar.sharp import KEYWORDS
 from solar.time import Window
 
 # A view counts, sorts and averages at most this many records, the newest of its range: the
 # cost of a view must not grow with the range. An export has no such limit.
 VIEW_LIMIT = 10_000
 PAGE_LIMIT = 500
-
-COLUMNS: dict[str, sa.ColumnElement[Any]] = {
-    "region_id": predictions.c.region_id,
-    "noaa_ars": regions.c.noaa_ars,
-    "t_rec": predictions.c.t_rec,
-    **{event.column: predictions.c[event.column] for event in EVENTS},
-    "rung": predictions.c.rung,
-    "reason": predictions.c.reason,
-    "imputed_share": predictions.c.imputed_share,
-    **{keyword.column: observations.c[keyword.column] for keyword in KEYWORDS},
-}
-
-
-@dataclass(frozen=True)
-class Selection:
-    """The records of one model in a window; the filters narrow it when they are set.
-
-    `region_ids` None means every region, () none at all. With `event` only forecasts of at
-    least `min_probability` for it are selected, so a record without a forecast is not.
-    """
-
-    model_id: str
-    window: Window
-    region_ids: tuple[int, ...] | None = None
-    event: Event | None = None
-    min_probability: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -63,11 +36,17 @@ class Sort:
 
 def extent(connection: sa.Connection, model_id: str) -> Window | None:
     """Find the window from the oldest to just after the newest record of a model."""
-    at = predictions.c.t_rec
-    found = connection.execute(
-        sa.select(sa.func.min(at), sa.func.max(at)).where(predictions.c.model_id == model_id)
-    ).one()
-    return None if found[0] is None else Window(found[0], found[1] + timedelta(seconds=1))
+    # Two questions: SQLite answers each alone from the ends of the index, both at once not.
+    found: list[datetime | None] = [
+        connection.execute(
+            sa.select(extreme(predictions.c.t_rec)).where(predictions.c.model_id == model_id)
+        ).scalar()
+        for extreme in (sa.func.min, sa.func.max)
+    ]
+    first, last = found
+    if first is None or last is None:
+        return None
+    return Window(first, last + timedelta(seconds=1))
 
 
 def find_regions(connection: sa.Connection, numbers: Iterable[int]) -> tuple[int, ...]:
@@ -77,9 +56,19 @@ def find_regions(connection: sa.Connection, numbers: Iterable[int]) -> tuple[int
     return tuple(sorted({*wanted, *(-number for number in wanted), *chain.from_iterable(harps)}))
 
 
+def known_regions(connection: sa.Connection, region_ids: Iterable[int]) -> list[int]:
+    """Return those of the region ids that the store has records of, ascending."""
+    asked = sa.select(regions.c.region_id).where(regions.c.region_id.in_(list(region_ids)))
+    return sorted(connection.execute(asked).scalars())
+
+
 def bounded(connection: sa.Connection, selection: Selection) -> Selection:
-    """Narrow a selection to its newest `VIEW_LIMIT` records; a smaller one stays as it is."""
-    everything = replace(selection, event=None)
+    """Narrow a selection to the newest `VIEW_LIMIT` records of its window and regions.
+
+    One that has no more stays as it is. The conditions on values come after: no index could
+    tell how far back they reach.
+    """
+    everything = replace(selection, event=None, limits=(), rung="")
     statement = (
         sa.select(predictions.c.t_rec)
         .where(*conditions(everything))
@@ -104,7 +93,7 @@ def page(
     """
     keys = (
         sa.select(predictions.c.region_id, predictions.c.t_rec)
-        .select_from(_joined(COLUMNS[sort.column].table))
+        .select_from(source(selection, COLUMNS[sort.column].table))
         .where(*conditions(selection))
         .order_by(*_order(sort))
         .offset(start)
@@ -116,59 +105,26 @@ def page(
         predictions.c.t_rec == keys.c.t_rec,
         predictions.c.model_id == selection.model_id,
     )
+    observed = sa.and_(
+        observations.c.region_id == keys.c.region_id, observations.c.t_rec == keys.c.t_rec
+    )
     rows = records().select_from(
         keys.join(predictions, chosen)
-        .outerjoin(observations, _same_record())
-        .outerjoin(regions, regions.c.region_id == predictions.c.region_id)
+        .outerjoin(observations, observed)
+        .outerjoin(regions, regions.c.region_id == keys.c.region_id)
     )
     return [dict(row) for row in connection.execute(rows.order_by(*_order(sort))).mappings()]
 
 
 def count(connection: sa.Connection, selection: Selection) -> int:
     """Count the records of a bounded selection."""
-    statement = sa.select(sa.func.count()).select_from(predictions).where(*conditions(selection))
-    return connection.execute(statement).scalar_one()
+    counted = sa.select(sa.func.count()).select_from(source(selection))
+    return connection.execute(counted.where(*conditions(selection))).scalar_one()
 
 
 def records() -> sa.Select[Any]:
     """Begin a query for whole records; the caller says from where."""
     return sa.select(*(column.label(name) for name, column in COLUMNS.items()))
-
-
-def conditions(selection: Selection) -> list[sa.ColumnElement[bool]]:
-    """Write a selection as conditions on the predictions."""
-    found = [
-        predictions.c.model_id == selection.model_id,
-        predictions.c.t_rec >= selection.window.start_at,
-        predictions.c.t_rec < selection.window.end_at,
-    ]
-    if selection.region_ids is not None:
-        found.append(predictions.c.region_id.in_(selection.region_ids))
-    if selection.event is not None:
-        found.append(predictions.c[selection.event.column] >= selection.min_probability)
-    return found
-
-
-def whole_records() -> sa.FromClause:
-    """Join each prediction with its observation and its region, where they are known."""
-    return predictions.outerjoin(observations, _same_record()).outerjoin(
-        regions, regions.c.region_id == predictions.c.region_id
-    )
-
-
-def _joined(sorted_table: sa.FromClause) -> sa.FromClause:
-    if sorted_table is observations:
-        return predictions.outerjoin(observations, _same_record())
-    if sorted_table is regions:
-        return predictions.outerjoin(regions, regions.c.region_id == predictions.c.region_id)
-    return predictions
-
-
-def _same_record() -> sa.ColumnElement[bool]:
-    return sa.and_(
-        observations.c.region_id == predictions.c.region_id,
-        observations.c.t_rec == predictions.c.t_rec,
-    )
 
 
 def _order(sort: Sort) -> list[sa.ColumnElement[Any]]:

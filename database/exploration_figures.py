@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 
-from database.exploration import Selection, conditions
+from database.selection import Selection, conditions, source
 from database.tables import observations, predictions
 from solar.flares import EVENTS, Event
 from solar.sharp import KEYWORDS, Keyword
@@ -18,6 +18,7 @@ BIN_EDGES: tuple[float, ...] = (
     *(step / 100 for step in range(10)),
     *(step / 20 for step in range(2, 21)),
 )
+N_BINS = len(BIN_EDGES) - 1
 
 
 @dataclass(frozen=True)
@@ -38,28 +39,23 @@ class KeywordStatistics:
 class Distribution:
     """Histograms of one selection: `counts[event name]` has one count per bin of `BIN_EDGES`.
 
-    `n` is the number of records, `without_forecast` how many of them are in no bin.
+    `n` is the number of records, `without_forecast` how many of them are in no bin,
+    `peaks[event name]` the greatest probability, None without a forecast.
     """
 
     n: int
     without_forecast: int
     counts: dict[str, list[int]]
+    peaks: dict[str, float | None]
 
 
 def statistics(connection: sa.Connection, selection: Selection) -> list[KeywordStatistics]:
     """Find the extremes and the mean of every keyword over the records of a selection."""
-    joined = predictions.join(
-        observations,
-        sa.and_(
-            observations.c.region_id == predictions.c.region_id,
-            observations.c.t_rec == predictions.c.t_rec,
-        ),
-    )
     columns = [observations.c[keyword.column] for keyword in KEYWORDS]
     kinds = (sa.func.count, sa.func.min, sa.func.max, sa.func.avg)
     asked = [kind(column).label(None) for column in columns for kind in kinds]
     found = connection.execute(
-        sa.select(*asked).select_from(joined).where(*conditions(selection))
+        sa.select(*asked).select_from(source(selection, observations)).where(*conditions(selection))
     ).one()
     width = len(kinds)
     return [
@@ -71,19 +67,46 @@ def statistics(connection: sa.Connection, selection: Selection) -> list[KeywordS
 def distribution(connection: sa.Connection, selection: Selection) -> Distribution:
     """Count the predictions of every event in the bins of `BIN_EDGES`, in one pass."""
     bins = [_bin_of(predictions.c[event.column]).label(_bin_name(event)) for event in EVENTS]
+    peaks = [sa.func.max(predictions.c[event.column]) for event in EVENTS]
     statement = (
-        sa.select(*bins, sa.func.count().label("n"))
+        sa.select(*bins, *peaks, sa.func.count().label("n"))
+        .select_from(source(selection))
         .where(*conditions(selection))
         .group_by(*(sa.literal_column(_bin_name(event)) for event in EVENTS))
     )
-    groups = connection.execute(statement).all()
-    counts = {event.name: [0] * (len(BIN_EDGES) - 1) for event in EVENTS}
-    for *found, n in groups:
-        for event, index in zip(EVENTS, found, strict=True):
+    groups = [tuple(group) for group in connection.execute(statement)]
+    n_events = len(EVENTS)
+    counts = {event.name: [0] * N_BINS for event in EVENTS}
+    for group in groups:
+        for event, index in zip(EVENTS, group[:n_events], strict=True):
             if index is not None:
-                counts[event.name][index] += n
-    empty = sum(n for *found, n in groups if all(index is None for index in found))
-    return Distribution(n=sum(group[-1] for group in groups), without_forecast=empty, counts=counts)
+                counts[event.name][index] += group[-1]
+    empty = [group for group in groups if all(index is None for index in group[:n_events])]
+    return Distribution(
+        n=sum(group[-1] for group in groups),
+        without_forecast=sum(group[-1] for group in empty),
+        counts=counts,
+        peaks={
+            event.name: max((g[n_events + i] for g in groups if g[i] is not None), default=None)
+            for i, event in enumerate(EVENTS)
+        },
+    )
+
+
+def distribution_beside(connection: sa.Connection, selection: Selection) -> Distribution:
+    """Count as `distribution`, but each event as if it had no limits itself.
+
+    So a histogram in which a bar has been chosen still shows the others.
+    """
+    drawn = distribution(connection, selection)
+    chosen = {limit.column for limit in selection.limits}
+    counts = dict(drawn.counts)
+    for event in EVENTS:
+        if event.column in chosen:
+            others = tuple(limit for limit in selection.limits if limit.column != event.column)
+            found = distribution(connection, replace(selection, limits=others))
+            counts[event.name] = found.counts[event.name]
+    return replace(drawn, counts=counts)
 
 
 def _bin_of(probability: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:

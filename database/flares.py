@@ -19,7 +19,7 @@ from solar.truth import Truth
 
 __all__ = [
     "Flare", "FlareColumns", "FlareRecord", "FlareReport", "coverage", "covered_windows",
-    "flare_history", "flux_scales", "list_flares", "store_flares",
+    "flare_days", "flare_history", "flux_scales", "list_flares", "store_flares",
 ]  # fmt: skip
 
 _FIELDS = (
@@ -83,6 +83,17 @@ def flare_history(
         np.array([row[1] for row in rows], float),
         np.array([row[2] or 0 for row in rows], np.int64),
     )
+
+
+def flare_days(
+    connection: sa.Connection, window: Window, *, min_flux: float
+) -> NDArray[np.datetime64]:
+    """Return the UTC days on which a flare of at least `min_flux` [W m-2] peaked, (d,)."""
+    # A time begins with its day in the text of every database.
+    day = sa.func.substr(flares.c.peak_at, 1, 10, type_=sa.types.NullType())
+    query = sa.select(day).where(*_peaking_in(window), flares.c.peak_flux_w_m2 >= min_flux)
+    found = connection.execute(query.distinct()).scalars().all()
+    return np.sort(np.array(found, "datetime64[D]"))
 
 
 def list_flares(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from database.tables import predictions
+from database.tables import observations, predictions
 from solar.flares import EVENTS, Event
 from solar.time import Window
 
@@ -36,6 +38,31 @@ class Forecasts:
         return Forecasts(self.region_id[kept], self.t[kept], self.probability[kept])
 
 
+@dataclass(frozen=True)
+class Issues:
+    """Forecasts (n,) and the Stonyhurst `longitude` (n,) [deg] of their regions at t_rec, NaN
+    where the region was not observed.
+    """
+
+    forecasts: Forecasts
+    longitude: NDArray[np.float64]
+
+    def where(self, kept: NDArray[np.bool_]) -> Issues:
+        """Keep the rows marked in (n,)."""
+        return Issues(self.forecasts.where(kept), self.longitude[kept])
+
+
+@dataclass(frozen=True)
+class Latencies:
+    """How late forecasts came: `n` (g,) of records of time `t` (g,) were issued `seconds` (g,)
+    after it.
+    """
+
+    t: NDArray[np.datetime64]
+    seconds: NDArray[np.float64]
+    n: NDArray[np.int64]
+
+
 def forecasting_models(connection: sa.Connection) -> list[str]:
     """Return the models that have forecasts, by skipping from one to the next in the index."""
     found: list[str] = []
@@ -51,36 +78,69 @@ def load_forecasts(
     connection: sa.Connection, model_id: str, *, window: Window, region_id: int | None = None
 ) -> Forecasts:
     """Read the forecasts that a model made for t_rec in `window`."""
-    # As the driver gives it: text or naive datetime, both of which numpy understands.
-    t_rec = sa.type_coerce(predictions.c.t_rec, sa.types.NullType())
     columns = (predictions.c[event.column] for event in EVENTS)
-    query = sa.select(predictions.c.region_id, t_rec, *columns).where(
+    query = sa.select(predictions.c.region_id, _as_given(predictions.c.t_rec), *columns)
+    query = query.where(*_made_by(model_id, window))
+    if region_id is not None:
+        query = query.where(predictions.c.region_id == region_id)
+    rows = connection.execute(query).all()
+    return _forecasts(list(zip(*rows, strict=True)))
+
+
+def load_issues(connection: sa.Connection, model_id: str, *, window: Window) -> Issues:
+    """Read the forecasts of a model and where their regions stood."""
+    columns = (predictions.c[event.column] for event in EVENTS)
+    of_same_record = (observations.c.region_id == predictions.c.region_id) & (
+        observations.c.t_rec == predictions.c.t_rec
+    )
+    query = (
+        sa.select(predictions.c.region_id, _as_given(predictions.c.t_rec), *columns,
+                  observations.c.lon_fwt)
+        .select_from(predictions.outerjoin(observations, of_same_record))
+        .where(*_made_by(model_id, window))
+    )  # fmt: skip
+    found = list(zip(*connection.execute(query).all(), strict=True))
+    longitude = found[-1] if found else ()
+    return Issues(_forecasts(found[:-1]), np.array(longitude, float))
+
+
+def load_latencies(connection: sa.Connection, model_id: str, *, window: Window) -> Latencies:
+    """Count the forecasts of a model by the time of their record and of their issue.
+
+    Counted by the store, because the regions of a batch share both times.
+    """
+    times = predictions.c.t_rec, predictions.c.issued_at
+    query = (
+        sa.select(*map(_as_given, times), sa.func.count())
+        .where(*_made_by(model_id, window))
+        .group_by(*times)
+    )
+    t_rec, issued_at, n = list(zip(*connection.execute(query).all(), strict=True)) or [()] * 3
+    t = np.array(t_rec, "datetime64[us]")
+    seconds = (np.array(issued_at, "datetime64[us]") - t) / np.timedelta64(1, "s")
+    return Latencies(t, seconds, np.array(n, np.int64))
+
+
+def _as_given(column: sa.Column[datetime]) -> sa.ColumnElement[Any]:
+    """Read a time as the driver gives it: text or naive datetime, numpy understands both."""
+    return sa.type_coerce(column, sa.types.NullType())
+
+
+def _made_by(model_id: str, window: Window) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
         predictions.c.model_id == model_id,
         predictions.c.t_rec >= window.start_at,
         predictions.c.t_rec < window.end_at,
     )
-    if region_id is not None:
-        query = query.where(predictions.c.region_id == region_id)
-    rows = connection.execute(query).all()
+
+
+def _forecasts(columns: Sequence[Sequence[Any]]) -> Forecasts:
+    region_id, t, *probability = columns or [()] * (2 + len(EVENTS))
     return Forecasts(
-        np.array([row[0] for row in rows], np.int64),
-        np.array([row[1] for row in rows], "datetime64[us]"),
-        np.array([row[2:] for row in rows], float).reshape(len(rows), len(EVENTS)),
+        np.array(region_id, np.int64),
+        np.array(t, "datetime64[us]"),
+        np.array(probability, float).T.copy(),
     )
-
-
-def union(parts: Sequence[Forecasts]) -> Forecasts:
-    """Return the regions and times of all parts once; probability 0 where any part gave one."""
-    region_id = np.concatenate([part.region_id for part in parts])
-    t = np.concatenate([part.t for part in parts])
-    given = np.concatenate([~np.isnan(part.probability) for part in parts])
-    order = np.lexsort((region_id, t))
-    region_id, t, given = region_id[order], t[order], given[order]
-    is_first = np.ones(len(t), bool)
-    is_first[1:] = (region_id[1:] != region_id[:-1]) | (t[1:] != t[:-1])
-    starts = np.flatnonzero(is_first)
-    any_given = np.logical_or.reduceat(given, starts) if len(starts) else given
-    return Forecasts(region_id[starts], t[starts], np.where(any_given, 0.0, np.nan))
 
 
 def full_disk(forecasts: Forecasts, midnights: NDArray[np.datetime64]) -> Forecasts:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from database.tables import models
+from database.tables import model_stages, models
 from database.upsert import upsert
 from solar.errors import InvalidInputError, NotFoundError
 
 STAGES = ("candidate", "shadow", "live", "retired")
 _COLUMNS = tuple(column.name for column in models.columns)
 _MAX_MODELS = 1_000
+_STAGE_COLUMNS = ("model_id", "from_at", "stage")
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,15 @@ class ModelRow:
     manifest: dict[str, Any]
     thresholds: dict[str, float | None]
     registered_at: datetime
+
+
+@dataclass(frozen=True)
+class StageRow:
+    """The stage that a model stood on from a time on."""
+
+    model_id: str
+    from_at: datetime
+    stage: str
 
 
 def register(
@@ -61,14 +71,38 @@ def register(
     row = (model_id, manifest["name"], manifest["version"], stage,
            json.dumps(dict(manifest), sort_keys=True), sha256, now, now)  # fmt: skip
     upsert(connection, models, columns=_COLUMNS, rows=[row], keep=("registered_at",))
+    if before is None or before.stage != stage:
+        _remember(connection, [model_id], stage, now=now)
 
 
 def _retire_others(connection: sa.Connection, model_id: str, *, now: datetime) -> None:
-    connection.execute(
-        models.update()
-        .where(models.c.stage == "live", models.c.model_id != model_id)
-        .values(stage="retired", staged_at=now)
+    others = (models.c.stage == "live") & (models.c.model_id != model_id)
+    retired = list(connection.scalars(sa.select(models.c.model_id).where(others)))
+    connection.execute(models.update().where(others).values(stage="retired", staged_at=now))
+    _remember(connection, retired, "retired", now=now)
+
+
+def _remember(
+    connection: sa.Connection, model_ids: Sequence[str], stage: str, *, now: datetime
+) -> None:
+    rows = [(model_id, now, stage) for model_id in model_ids]
+    upsert(connection, model_stages, columns=_STAGE_COLUMNS, rows=rows)
+
+
+def stage_history(connection: sa.Connection) -> list[StageRow]:
+    """Return every change of a stage, the oldest first."""
+    table = model_stages.c
+    rows = connection.execute(
+        sa.select(table.model_id, table.from_at, table.stage)
+        .order_by(table.from_at, table.model_id)
+        .limit(_MAX_MODELS)
     )
+    return [StageRow(*row) for row in rows]
+
+
+def live_since(connection: sa.Connection) -> list[StageRow]:
+    """Return when each live model began to be live, the oldest first."""
+    return [row for row in stage_history(connection) if row.stage == "live"]
 
 
 def live_model(connection: sa.Connection) -> ModelRow | None:

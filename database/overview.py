@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from database.activity import flares_per_day
 from database.models import ModelRow, live_model
 from database.regions import noaa_numbers
-from database.tables import flares, models, predictions, regions, senders
+from database.tables import (
+    alerts,
+    flares,
+    models,
+    predictions,
+    regions,
+    senders,
+    xray_flux,
+)
 from solar.flares import EVENTS
 
 CURRENT = timedelta(hours=24)
@@ -48,7 +58,8 @@ class ForecastRow:
 class DataState:
     """How fresh the store is, whose forecasts it shows and which regions are on the disk.
 
-    `latest` holds each region's newest forecast of the live model, by region id.
+    `latest` holds each region's newest forecast of the live model, by region id; `activity`
+    the flares a day before `newest_t_rec` by event name, without entries where unknown.
     """
 
     newest_t_rec: datetime | None
@@ -56,6 +67,7 @@ class DataState:
     model: ModelRow | None
     regions: tuple[RegionRow, ...]
     latest: dict[int, ForecastRow]
+    activity: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def series(self) -> tuple[str, ...]:
@@ -70,6 +82,8 @@ def data_version(connection: sa.Connection) -> str:
         sa.select(sa.func.max(regions.c.last_t_rec)).scalar_subquery(),
         sa.select(sa.func.max(flares.c.updated_at)).scalar_subquery(),
         sa.select(sa.func.max(models.c.staged_at)).scalar_subquery(),
+        sa.select(sa.func.max(alerts.c.changed_at)).scalar_subquery(),
+        sa.select(sa.func.max(xray_flux.c.minute_at)).scalar_subquery(),
     )
     return "|".join("" if at is None else str(at) for at in connection.execute(newest).one())
 
@@ -84,7 +98,8 @@ def data_state(connection: sa.Connection) -> DataState:
         else latest_forecasts(connection, model.model_id, newest)
     )  # fmt: skip
     ingest_at = connection.scalar(sa.select(sa.func.max(senders.c.last_seen_at)))
-    return DataState(newest, ingest_at, model, on_disk, latest)
+    activity = {} if newest is None else flares_per_day(connection, newest)
+    return DataState(newest, ingest_at, model, on_disk, latest, activity)
 
 
 def current_regions(connection: sa.Connection, at: datetime) -> list[RegionRow]:
@@ -114,10 +129,13 @@ def region_row(row: sa.Row[tuple[object, ...]]) -> RegionRow:
 
 
 def latest_forecasts(
-    connection: sa.Connection, model_id: str, at: datetime
+    connection: sa.Connection, model_id: str, at: datetime, *, skip: int = 0
 ) -> dict[int, ForecastRow]:
-    """Return each region's newest forecast of the 24 h up to `at`, numbers or reason alike."""
-    newest = _newest_times(model_id, at)
+    """Return each region's newest forecast of the 24 h up to `at`, numbers or reason alike.
+
+    With `skip` the one that many before it, which a region may not have.
+    """
+    newest = _newest_times(model_id, at, skip)
     rows = connection.execute(
         sa.select(
             predictions.c.region_id, predictions.c.t_rec, predictions.c.rung,
@@ -139,7 +157,7 @@ def latest_forecasts(
     }
 
 
-def _newest_times(model_id: str, at: datetime) -> sa.Subquery:
+def _newest_times(model_id: str, at: datetime, skip: int) -> sa.Subquery:
     # One probe of the primary key for each region on the disk: grouping the day's predictions
     # instead makes MariaDB walk through every prediction ever stored.
     probe = (
@@ -152,6 +170,7 @@ def _newest_times(model_id: str, at: datetime) -> sa.Subquery:
         )
         .order_by(predictions.c.t_rec.desc())
         .limit(1)
+        .offset(skip)
         .correlate(regions)
         .scalar_subquery()
     )

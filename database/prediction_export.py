@@ -10,8 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from database.engine import reading
-from database.exploration import Selection, conditions, records, whole_records
-from database.tables import predictions
+from database.exploration import records
+from database.selection import Selection, conditions, source
+from database.tables import observations, predictions, regions
 
 BATCH = 2_000
 
@@ -27,7 +28,7 @@ class Position:
 def batches(engine: sa.Engine, selection: Selection) -> Iterator[list[dict[str, Any]]]:
     """Yield the records from old to new; no connection is held between two batches.
 
-    Each record has the names of `database.exploration.COLUMNS` and is a key of its own, so
+    Each record has the names of `database.selection.COLUMNS` and is a key of its own, so
     what is written meanwhile is neither read twice nor makes another record fall out.
     """
     position: Position | None = None
@@ -47,7 +48,7 @@ def batch(
     """Read up to `BATCH` records behind a position."""
     statement = (
         records()
-        .select_from(whole_records())
+        .select_from(source(selection, observations, regions))
         .where(*conditions(selection))
         .order_by(predictions.c.t_rec, predictions.c.region_id)
         .limit(BATCH)

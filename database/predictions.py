@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from database.observations import Key, combinations
 from database.tables import predictions, superseded_predictions
 from database.upsert import Row, upsert
-from solar.flares import EVENTS
+from solar.flares import EVENTS, Event
 from solar.time import Window
 
 # The order in which `store_predictions` takes the values of a row.
@@ -49,6 +49,8 @@ def list_predictions(
     models: Sequence[str],
     region_id: int | None = None,
     as_of: datetime | None = None,
+    event: Event | None = None,
+    min_probability: float = 0.0,
     limit: int,
     after: Place | None = None,
 ) -> list[dict[str, Any]]:
@@ -59,6 +61,7 @@ def list_predictions(
     models : every model is read by an index of its own, then the pages are merged
     as_of : answer with what was known at that time: a forecast issued later is left out,
         and one that has been replaced since comes back
+    event : only forecasts of at least `min_probability` for it, so none that was withheld
     after : time, region and model of the last row already read
     """
     rows: list[dict[str, Any]] = []
@@ -68,11 +71,20 @@ def list_predictions(
             query = query.where(table.t_rec >= window.start_at, table.t_rec < window.end_at)
             if region_id is not None:
                 query = query.where(table.region_id == region_id)
+            if event is not None:
+                query = query.where(table[event.column] >= min_probability)
             if after is not None:
                 query = query.where(_is_behind(table, after, model_id))
             ordered = query.order_by(table.t_rec, table.region_id).limit(limit)
             rows.extend(dict(row) for row in connection.execute(ordered).mappings())
     return sorted(rows, key=place)[:limit]
+
+
+def newest_forecast(connection: sa.Connection, model_id: str) -> datetime | None:
+    """Return the time of the newest record that a model has looked at, None before the first."""
+    newest = sa.select(sa.func.max(predictions.c.t_rec)).where(predictions.c.model_id == model_id)
+    at: datetime | None = connection.scalar(newest)
+    return at
 
 
 def place(row: dict[str, Any]) -> Place:

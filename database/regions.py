@@ -36,10 +36,16 @@ class Sighting:
     last_area_acr: float | None
 
 
-def record_sightings(connection: sa.Connection, sightings: Sequence[Sighting]) -> None:
+def record_sightings(
+    connection: sa.Connection, sightings: Sequence[Sighting]
+) -> dict[int, datetime]:
     """Bring the regions up to date; an older batch never overwrites a newer position.
 
     Flares that were listed under a NOAA number before its HARP was known find their region.
+
+    Returns
+    -------
+    the time of the newest record of each region that was known before
     """
     ids = [sighting.region_id for sighting in sightings]
     query = sa.select(regions).where(regions.c.region_id.in_(ids)).with_for_update()
@@ -53,6 +59,7 @@ def record_sightings(connection: sa.Connection, sightings: Sequence[Sighting]) -
     upsert(connection, regions, columns=COLUMNS, rows=rows)
     new = learn(connection, ((s.region_id, noaa_ar) for s in sightings for noaa_ar in s.noaa_ars))
     reassign(connection, noaa_ars={noaa_ar for _, noaa_ar in new})
+    return {region_id: before["last_t_rec"] for region_id, before in known.items()}
 
 
 def _merged(sighting: Sighting, before: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -2,55 +2,100 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from database.tables import senders
+from database.column_types import UtcDateTime
+from database.flow import COLUMNS as FLOW_COLUMNS
+from database.flow import FLOW_VALUES, SPANS, flow_rows, span_starts
+from database.receipt import COUNTERS, Receipt
+from database.tables import ingest_flow, senders
 from database.upsert import upsert
 
-COUNTERS = ("accepted", "duplicates", "revised", "rejected")
-_COLUMNS = ("sender_id", "first_seen_at", "last_seen_at", "last_sequence", *COUNTERS)
+_COLUMNS = tuple(column.name for column in senders.columns)
 
 
 @dataclass(frozen=True)
-class Delivery:
-    """What became of the rows of one request."""
+class SentCount:
+    """The rows that a sender has handed over, by its own count; None when it does not count.
 
-    accepted: int
-    duplicates: int
-    revised: int
-    rejected: int
+    `before` of the `total` belong to earlier counts, since a sender may lose its memory.
+    """
+
+    total: int | None
+    before: int
+
+
+def lost_rows(sender: Mapping[str, Any]) -> int | None:
+    """Return how many rows a sender has handed over that never came; None when it cannot tell."""
+    if sender["sent"] is None:
+        return None
+    return max(0, int(sender["sent"]) - sum(int(sender[name]) for name in COUNTERS))
 
 
 def record_delivery(
     connection: sa.Connection,
     sender_id: str,
-    delivery: Delivery,
+    receipt: Receipt,
     *,
     sequence: int | None,
+    sent: int | None,
     now: datetime,
 ) -> None:
-    """Add one request to the counters of its sender; the sequence never goes back."""
-    known = (
-        connection.execute(
-            sa.select(senders).where(senders.c.sender_id == sender_id).with_for_update()
-        )
-        .mappings()
-        .first()
+    """Add one request to the counters of its sender and to the flow of its minute.
+
+    Parameters
+    ----------
+    sequence : the running number of the batch; what is stored never goes back
+    sent : rows that the sender has handed over up to and including this request
+    """
+    known, flow = _locked(connection, sender_id, now=now)
+    accounted = sum(known[name] for name in COUNTERS)
+    count, repeated = counted(
+        SentCount(known["sent"], known["sent_before"]), sent, n=len(receipt), accounted=accounted
     )
-    before: dict[str, Any] = {} if known is None else dict(known)
-    sequences = [s for s in (before.get("last_sequence"), sequence) if s is not None]
-    row = (
-        sender_id,
-        before.get("first_seen_at", now),
-        now,
-        max(sequences, default=None),
-        *(before.get(name, 0) + getattr(delivery, name) for name in COUNTERS),
-    )
-    upsert(connection, senders, columns=_COLUMNS, rows=[row])
+    delivery, late = receipt.delivery(repeated=repeated), receipt.late(repeated=repeated)
+    outcome = {name: getattr(delivery, name) for name in COUNTERS}
+    sequences = [s for s in (known["last_sequence"], sequence) if s is not None]
+    row = {
+        **known,
+        **{name: known[name] + outcome[name] for name in COUNTERS},
+        "late": known["late"] + late,
+        "last_seen_at": now,
+        "last_sequence": max(sequences, default=None),
+        "sent": count.total,
+        "sent_before": count.before,
+    }
+    upsert(connection, senders, columns=_COLUMNS, rows=[[row[name] for name in _COLUMNS]])
+    counts = {**outcome, "late": late, "requests": 1, "predictions": receipt.predictions}
+    rows = flow_rows(flow, sender_id, counts, receipt, now=now)
+    upsert(connection, ingest_flow, columns=FLOW_COLUMNS, rows=rows)
+
+
+def counted(known: SentCount, sent: int | None, *, n: int, accounted: int) -> tuple[SentCount, int]:
+    """Follow a sender's own count by a request of n rows, of which `accounted` came before.
+
+    Returns
+    -------
+    the new count, and how many of the n rows, the first ones, had been handed over before:
+    a request whose answer was lost comes again, with the same `sent`, and sometimes longer.
+    """
+    if sent is None:
+        # Who has counted before and does not now has handed over what it sends, no more.
+        total = None if known.total is None else known.total + n
+        return SentCount(total, known.before + (0 if total is None else n)), 0
+    if known.total is None:
+        known = SentCount(accounted, accounted)
+    own = (known.total or 0) - known.before
+    if sent <= n and sent < own:
+        # A count that begins anew: the sender has lost its memory, or was given a fresh one.
+        known, own = SentCount(known.total, known.total or 0), 0
+    fresh = min(n, max(0, sent - own))
+    return SentCount(known.before + max(own, sent), known.before), n - fresh
 
 
 def list_senders(
@@ -61,3 +106,53 @@ def list_senders(
     if after is not None:
         query = query.where(senders.c.sender_id > after)
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _locked(
+    connection: sa.Connection, sender_id: str, *, now: datetime
+) -> tuple[dict[str, Any], dict[int, Sequence[Any]]]:
+    """Read a sender with its rows of the flow at `now`, and keep both from all others."""
+    found = _find(connection, sender_id, now=now)
+    if found is None:
+        # Of two first requests at once one waits here for the other, then both add up.
+        zeros = dict.fromkeys((*COUNTERS, "late", "sent_before"), 0)
+        blank = {"sender_id": sender_id, "first_seen_at": now, "last_seen_at": now, **zeros}
+        row = [blank.get(name) for name in _COLUMNS]
+        upsert(connection, senders, columns=_COLUMNS, rows=[row], keep=_COLUMNS)
+        found = _find(connection, sender_id, now=now)
+    values = list(found or ())
+    width = len(FLOW_VALUES)
+    starts = range(len(_COLUMNS), len(values), width)
+    return dict(zip(_COLUMNS, values[: len(_COLUMNS)], strict=True)), {
+        span: values[start : start + width] for span, start in zip(SPANS, starts, strict=True)
+    }
+
+
+def _find(connection: sa.Connection, sender_id: str, *, now: datetime) -> sa.Row[Any] | None:
+    starts = {f"start_{span}": at for span, at in span_starts(now).items()}
+    return connection.execute(_WITH_FLOW, {"sender": sender_id, **starts}).first()
+
+
+def _with_flow() -> sa.Select[Any]:
+    """Select a sender and its row of each length, each by its whole key."""
+    source: sa.FromClause = senders
+    values: list[sa.ColumnElement[Any]] = list(senders.columns)
+    for span in SPANS:
+        row = ingest_flow.alias(f"flow_{span}")
+        start_at = sa.bindparam(f"start_{span}", type_=UtcDateTime)
+        key = (row.c.span_seconds == span, row.c.start_at == start_at)
+        source = sa.outerjoin(source, row, sa.and_(*key, row.c.sender_id == senders.c.sender_id))
+        values += [row.c[name] for name in FLOW_VALUES]
+    chosen = senders.c.sender_id == sa.bindparam("sender")
+    return sa.select(*values).select_from(source).where(chosen).with_for_update()
+
+
+_WITH_FLOW = _with_flow()
+
+
+def activity(connection: sa.Connection, *, since: datetime) -> tuple[datetime | None, int]:
+    """Return when the last request of all came, and how many senders were heard of `since`."""
+    at = senders.c.last_seen_at
+    active = sa.func.count(sa.case((at >= since, 1)))
+    last_at, n_active = connection.execute(sa.select(sa.func.max(at), active)).one()
+    return last_at, n_active

@@ -1,4 +1,4 @@
-"""The days whose verification rollup is behind the predictions or the flares."""
+"""The days whose rollups are behind the predictions or the flares."""
 
 from __future__ import annotations
 
@@ -20,12 +20,8 @@ def mark_stale(connection: sa.Connection, days: Iterable[date]) -> None:
     day before, and because a flare is the next day's persistence forecast.
     """
     marked = {shifted for day in days for shifted in (day, day + _DAY)}
-    upsert(
-        connection,
-        verification_stale,
-        columns=("day",),
-        rows=[(day.isoformat(),) for day in sorted(marked)],
-    )
+    rows = [(day.isoformat(),) for day in sorted(marked)]
+    upsert(connection, verification_stale, columns=("day",), rows=rows)
 
 
 def stale_days(connection: sa.Connection, limit: int) -> list[date]:

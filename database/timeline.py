@@ -1,9 +1,10 @@
-"""One region through its passage: what was measured, and what was forecast from it."""
+"""One region through its passage: where it stood, what was measured, how strongly it flared."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import sqlalchemy as sa
@@ -11,9 +12,8 @@ from numpy.typing import NDArray
 
 from database.harps import harps_by_noaa
 from database.overview import RegionRow, region_row
-from database.tables import observations, predictions, regions
+from database.tables import flares, observations, regions
 from solar.errors import NotFoundError
-from solar.flares import EVENTS
 from solar.sharp import Keyword
 from solar.time import Window
 
@@ -23,14 +23,13 @@ MOST_FOUND = 50
 
 
 @dataclass(frozen=True)
-class ForecastLine:
-    """Forecasts of one region by time; `probability` (n, 4) in the order of EVENTS, NaN if none."""
+class Place:
+    """Where a region stood at a record [deg], and its area [µHem]; None when not known."""
 
-    t_rec: NDArray[np.datetime64]
-    probability: NDArray[np.float64]
-    imputed_share: NDArray[np.float64]
-    rungs: tuple[str, ...]
-    reasons: tuple[str | None, ...]
+    t_rec: datetime
+    lon_fwt: float | None
+    lat_fwt: float | None
+    area_acr: float | None
 
 
 @dataclass(frozen=True)
@@ -64,32 +63,6 @@ def search_regions(connection: sa.Connection, number: int | None) -> list[Region
     return [region_row(row) for row in connection.execute(newest_first.limit(MOST_FOUND))]
 
 
-def forecast_line(
-    connection: sa.Connection, region_id: int, *, model_id: str, window: Window
-) -> ForecastLine:
-    """Return the forecasts of one model for one region in a window, in the order of time."""
-    table = predictions.c
-    rows = connection.execute(
-        sa.select(
-            _raw(table.t_rec), table.rung, table.reason, table.imputed_share,
-            *(table[event.column] for event in EVENTS),
-        )
-        .where(
-            table.region_id == region_id, table.model_id == model_id,
-            table.t_rec >= window.start_at, table.t_rec < window.end_at,
-        )
-        .order_by(table.t_rec.desc())
-        .limit(MOST_RECORDS)
-    ).all()[::-1]  # fmt: skip
-    return ForecastLine(
-        t_rec=np.array([row[0] for row in rows], "datetime64[us]"),
-        probability=np.array([row[4:] for row in rows], np.float64).reshape(-1, len(EVENTS)),
-        imputed_share=np.array([row[3] for row in rows], np.float64),
-        rungs=tuple(row[1] for row in rows),
-        reasons=tuple(row[2] for row in rows),
-    )
-
-
 def measurements(
     connection: sa.Connection, region_id: int, *, keywords: Sequence[Keyword], window: Window
 ) -> Measurements:
@@ -109,6 +82,29 @@ def measurements(
         t_rec=np.array([row[0] for row in rows], "datetime64[us]"),
         values=np.array([row[1:] for row in rows], np.float64).reshape(-1, len(keywords)),
     )
+
+
+def place_at(connection: sa.Connection, region_id: int, at: datetime) -> Place | None:
+    """Return where a region stood in its newest record at or before `at`, None without one."""
+    table = observations.c
+    row = connection.execute(
+        sa.select(table.t_rec, table.lon_fwt, table.lat_fwt, table.area_acr)
+        .where(table.region_id == region_id, table.t_rec <= at)
+        .order_by(table.t_rec.desc())
+        .limit(1)
+    ).first()
+    return None if row is None else Place(*row)
+
+
+def largest_fluxes(connection: sa.Connection, region_ids: Sequence[int]) -> dict[int, float]:
+    """Return the peak flux [W m-2] of the largest flare of each region that has flared."""
+    table = flares.c
+    rows = connection.execute(
+        sa.select(table.region_id, sa.func.max(table.peak_flux_w_m2))
+        .where(table.region_id.in_(list(region_ids)))
+        .group_by(table.region_id)
+    )
+    return {int(region_id): float(flux) for region_id, flux in rows}
 
 
 def _raw(column: sa.ColumnElement[object]) -> sa.ColumnElement[object]:

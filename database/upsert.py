@@ -85,8 +85,10 @@ def _mysql_statement(
     key, updated = _parts(table, columns, keep)
     # VALUES(c) is understood by MySQL 8 and MariaDB alike; MySQL's newer row alias is not.
     # A key set to itself is the portable way to say "leave the row as it is".
-    changes = ", ".join(f"{name} = VALUES({name})" for name in updated or key[:1])
-    head = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES "  # noqa: S608  our own names
+    # In quotes, for a column may have the name of a word of SQL.
+    changes = ", ".join(f"`{name}` = VALUES(`{name}`)" for name in updated or key[:1])
+    named = ", ".join(f"`{name}`" for name in columns)
+    head = f"INSERT INTO {table.name} ({named}) VALUES "  # noqa: S608  our own names
     return head, f" ON DUPLICATE KEY UPDATE {changes}"
 
 

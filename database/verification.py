@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import numpy as np
 import sqlalchemy as sa
 
-from database.contest import Question, enter
-from database.daily_counts import Key
-from database.day_table import DayTable, span, stored_range
+from database.contest import Question, play, with_climatology
+from database.day_table import DayTable, span
+from database.dekads import date_of
 from database.entrants import (
+    CLIMATOLOGY_DAYS,
     ENTRANTS,
     PERSISTENCE,
     PERSISTENCE_THRESHOLD,
     PRIOR_RATES,
 )
 from database.flares import flux_scales
-from database.models import find_model, live_model
+from database.models import ModelRow, find_model, live_model
 from database.rollup import SCOPES, refresh
 from database.skill_report import NO_EVENTS, Threshold, day_counts, report
 from database.stale_days import mark_stale
 from solar.errors import InvalidInputError
 from solar.flares import HORIZON
 from solar.flares import event as find_event
-from solar.skill import summary
+from solar.skill import Entry, Summary, compare, seeded_draw
+from solar.tally import row_length
 from solar.time import Window
 
-__all__ = ["ENTRANTS", "NO_EVENTS", "SCOPES", "mark_stale", "refresh", "skill"]
+__all__ = [
+    "CASES", "ENTRANTS", "NO_EVENTS", "SCOPES", "SEED", "mark_stale", "question", "refresh",
+    "skill", "threshold_of",
+]  # fmt: skip
 
+CASES = ("own", "shared")
 # The same draw for everyone and every time: intervals are paired and stay when reloaded.
-_SEED = 20_100_501
+SEED = 20_100_501
 _ONE_MICROSECOND = timedelta(microseconds=1)
 
 
@@ -45,6 +51,7 @@ def skill(
     scope: str,
     region_id: int | None = None,
     threshold: float | None = None,
+    cases: str = "own",
     resamples: int = 1000,
 ) -> dict[str, Any]:
     """Score a model, or an entrant by its name, and all entrants on the same cases.
@@ -58,69 +65,104 @@ def skill(
     threshold : counts as yes from here; None takes the one frozen with the model. The
         tables are exact at the edges of the probability bins, so the nearest edge is used
         and reported.
+    cases : ``own``, all cases of the model, or ``shared``, those on which every model gave a
+        probability; the other models then stand among the entrants
 
     Returns
     -------
     The body of ``GET /api/v1/skill``; an undefined score is None.
     """
-    first, last = _range(connection, model_id, window=window, key=(event, scope))
-    question = _question(event, scope, first=first, last=last, region_id=region_id)
-    limits = _limits(connection, question, model_id, requested=threshold)
-    days = enter(connection, question, model_id)
+    if cases not in CASES:
+        raise InvalidInputError(f"no cases {cases!r}; choose one of {', '.join(CASES)}")
+    asked = question(event, scope, window=window, region_id=region_id)
+    asked = replace(asked, is_shared=cases == "shared")
+    played = play(connection, asked, model_id)
+    first, last = _range(asked, list(played.values()))
+    asked = replace(asked, first=first, last=last)
+    days = with_climatology(connection, asked, played, model_id)
+    limits = _limits(connection, asked, days, requested=threshold)
     bodies = _bodies(days, limits=limits, resamples=resamples)
     return {
         "model": model_id,
-        "event": question.event.name,
+        "event": asked.event.name,
         "scope": scope,
+        "cases": cases,
         "from": first.isoformat(),
         "to": (last + timedelta(days=1)).isoformat(),
         "region": region_id,
         **bodies[model_id],
-        "flux_scales": flux_scales(connection, question.window(margin=HORIZON)),
+        "flux_scales": flux_scales(connection, asked.window(margin=HORIZON)),
         "days": day_counts(days[model_id]),
-        "entrants": [{"model": name, **bodies[name]} for name in ENTRANTS],
+        "entrants": [
+            {"model": name, **bodies[name]} for name in days if name in ENTRANTS or name != model_id
+        ],
     }
 
 
-def _question(
-    event: str, scope: str, *, first: date, last: date, region_id: int | None
+def question(
+    event: str, scope: str, *, window: Window | None, region_id: int | None = None
 ) -> Question:
+    """Check what is asked; without a window the days are open at both ends."""
     if scope not in SCOPES:
         raise InvalidInputError(f"no scope {scope!r}; choose one of {', '.join(SCOPES)}")
     if region_id is not None and scope != "region":
         raise InvalidInputError("one region has no full-disk forecast; ask with scope=region")
+    first, last = None, None
+    if window is not None:
+        first, last = window.start_at.date(), (window.end_at - _ONE_MICROSECOND).date()
     return Question(find_event(event), scope, first, last, region_id)
 
 
-def _range(
-    connection: sa.Connection, model_id: str, *, window: Window | None, key: tuple[str, str]
-) -> tuple[date, date]:
-    """Return the first and last day of issue; everything stored when no window is given."""
-    if window is not None:
-        return window.start_at.date(), (window.end_at - _ONE_MICROSECOND).date()
-    names = (PERSISTENCE, *(() if model_id in ENTRANTS else (model_id,)))
-    stored = stored_range(connection, [Key(name, *key) for name in names])
+def _range(asked: Question, tables: Sequence[DayTable]) -> tuple[date, date]:
+    """Return the first and last day of issue; everything stored when no window was given."""
+    if asked.first is not None and asked.last is not None:
+        return asked.first, asked.last
+    first, last = span(tables)
     today = datetime.now(UTC).date()
-    return stored or (today, today)
+    return (date_of(first), date_of(last)) if first <= last else (today, today)
+
+
+def threshold_of(
+    connection: sa.Connection, asked: Question, name: str, *, requested: float | None = None
+) -> Threshold:
+    """Return the threshold of a model or an entrant.
+
+    Climatology is judged by the decision rule of the live model; persistence says 0 or 1. A
+    model that froze none for the event is judged at the prior rate of the event.
+    """
+    if requested is not None:
+        return _requested(requested)
+    if name == PERSISTENCE:
+        return Threshold(PERSISTENCE_THRESHOLD, "fixed")
+    model = live_model(connection) if name in ENTRANTS else find_model(connection, name)
+    return _frozen(model, asked)
+
+
+def _frozen(model: ModelRow | None, asked: Question) -> Threshold:
+    name = asked.event.name
+    frozen = model.thresholds.get(name) if model else None
+    if frozen is None:
+        return Threshold(PRIOR_RATES[asked.scope][name], "prior rate")
+    return Threshold(frozen, "frozen")
 
 
 def _limits(
-    connection: sa.Connection, question: Question, model_id: str, *, requested: float | None
+    connection: sa.Connection,
+    asked: Question,
+    days: Mapping[str, DayTable],
+    *,
+    requested: float | None,
 ) -> dict[str, Threshold]:
-    """Return the threshold of each entrant.
-
-    Climatology is judged by the decision rule of the model beside it; persistence says 0
-    or 1. A model that froze none for the event is judged at the prior rate of the event.
-    """
-    model = live_model(connection) if model_id in ENTRANTS else find_model(connection, model_id)
-    if requested is not None:
-        return dict.fromkeys((model_id, *ENTRANTS), _requested(requested))
-    name = question.event.name
-    frozen = model.thresholds.get(name) if model else None
-    prior = Threshold(PRIOR_RATES[question.scope][name], "prior rate")
-    own = prior if frozen is None else Threshold(frozen, "frozen")
-    limits = dict.fromkeys((model_id, *ENTRANTS), own)
-    return limits | {PERSISTENCE: Threshold(PERSISTENCE_THRESHOLD, "fixed")}
+    """Return the threshold of each; climatology has that of the model it stands beside."""
+    beside = next(iter(days))
+    decider = next(iter(CLIMATOLOGY_DAYS)) if beside in ENTRANTS else beside
+    own = threshold_of(connection, asked, decider, requested=requested)
+    return {
+        name: own
+        if name == decider or name in CLIMATOLOGY_DAYS
+        else threshold_of(connection, asked, name, requested=requested)
+        for name in days
+    }
 
 
 def _requested(value: float) -> Threshold:
@@ -130,27 +172,24 @@ def _requested(value: float) -> Threshold:
 
 
 def _bodies(
-    days: Mapping[str, DayTable],
-    *,
-    limits: Mapping[str, Threshold],
-    resamples: int,
+    days: Mapping[str, DayTable], *, limits: Mapping[str, Threshold], resamples: int
 ) -> dict[str, dict[str, Any]]:
-    """Report on every entrant; the first of `days` is compared with all the others."""
-    first, last = span(list(days.values()))
-    stacks = {name: table.stacked(first, last) for name, table in days.items()}
-    asked = next(iter(stacks))
-    references = {name: stacks[name] for name in ENTRANTS if name != asked}
+    """Report on everyone; the first of `days` is compared with all the others."""
+    summaries = _summaries(days, limits, resamples)
     return {
-        name: report(
-            summary(
-                stacked,
-                threshold=limits[name].value,
-                rng=np.random.default_rng(_SEED),
-                references=references if name == asked else None,
-                resamples=resamples,
-            ),
-            days[name],
-            threshold=limits[name],
-        )
-        for name, stacked in stacks.items()
+        name: report(summary, days[name], threshold=limits[name])
+        for name, summary in summaries.items()
     }
+
+
+def _summaries(
+    days: Mapping[str, DayTable], limits: Mapping[str, Threshold], resamples: int
+) -> dict[str, Summary]:
+    first, last = span(list(days.values()))
+    entries = {
+        name: Entry(table.stacked(first, last), limits[name].value) for name, table in days.items()
+    }
+    n_days = last - first + 1
+    row_days = row_length(n_days)
+    draws = seeded_draw(-(-n_days // row_days), row_days=row_days, resamples=resamples, seed=SEED)
+    return compare(entries, draws=draws)

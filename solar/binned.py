@@ -55,7 +55,7 @@ def sums(tally: Tally) -> Floats:
 def brier_of(sums: Floats) -> Floats:
     """Brier score (...) from `sums` (..., 4), exact; NaN without cases."""
     n, events, sum_p2, sum_po = np.moveaxis(sums, -1, 0)
-    return _share(sum_p2 - 2 * sum_po + events, n)
+    return share(sum_p2 - 2 * sum_po + events, n)
 
 
 def brier(tally: Tally) -> Floats:
@@ -65,32 +65,43 @@ def brier(tally: Tally) -> Floats:
 
 def climatology_brier(tally: Tally) -> Floats:
     """Brier score (...) of always saying the base rate of the very cases scored."""
-    base_rate = _share(tally.events.sum(axis=-1, dtype=float), tally.n.sum(axis=-1, dtype=float))
+    events, n = (part.sum(axis=-1, dtype=float) for part in (tally.events, tally.n))
+    return climatology_brier_of(events, n)
+
+
+def climatology_brier_of(events: Floats, n: Floats) -> Floats:
+    """Brier score (...) of the base rate of `events` in `n` cases; NaN without cases."""
+    base_rate = share(events, n)
     return base_rate * (1 - base_rate)
 
 
 def brier_skill(own: Floats, reference: Floats) -> Floats:
     """1 - own/reference (...); NaN where the reference is perfect or undefined."""
-    return 1 - _share(own, reference)
+    return 1 - share(own, reference)
 
 
 def auc(tally: Tally) -> Floats:
     """Area under the ROC curve (...), ties within a bin counting half; NaN with one class."""
-    events = tally.events.astype(float)
-    nonevents = tally.n - events
-    up_to = np.cumsum(nonevents, axis=-1)
-    won = np.einsum("...i,...i->...", events, up_to - 0.5 * nonevents)
-    return _share(won, events.sum(axis=-1) * up_to[..., -1])
+    return ranks(tally)[0]
 
 
 def average_precision(tally: Tally) -> Floats:
     """Precision averaged over the steps of recall (...), from the highest bin down."""
-    events = tally.events[..., ::-1].astype(float)
-    hits = np.cumsum(events, axis=-1)
-    yes = np.cumsum(tally.n[..., ::-1], axis=-1, dtype=float)
+    return ranks(tally)[1]
+
+
+def ranks(tally: Tally) -> tuple[Floats, Floats]:
+    """Return `auc` and `average_precision` (...), which share their running sums."""
+    events, n = tally.events.astype(float), tally.n.astype(float)
+    events_up_to, n_up_to = np.cumsum(events, axis=-1), np.cumsum(n, axis=-1)
+    all_events, all_n = events_up_to[..., -1], n_up_to[..., -1]
+    quiet_below = (n_up_to - events_up_to) - 0.5 * (n - events)
+    won = np.einsum("...i,...i->...", events, quiet_below)
+    hits = all_events[..., np.newaxis] - events_up_to + events
+    yes = all_n[..., np.newaxis] - n_up_to + n
     # Bins above the highest forecast have 0/0; no event can be there.
     weighted = np.einsum("...i,...i->...", events, hits / np.maximum(yes, 1))
-    return _share(weighted, hits[..., -1])
+    return share(won, all_events * (all_n - all_events)), share(weighted, all_events)
 
 
 def roc_points(total: Tally, *, most: int = 100) -> tuple[RocPoint, ...]:
@@ -128,9 +139,10 @@ def murphy(stacked: Stacked) -> Murphy | None:
     return murphy_terms(n, events, forecast=stacked.sum_p[used] / n)
 
 
-def _share(numerator: Floats, denominator: Floats) -> Floats:
+def share(numerator: Floats, denominator: Floats) -> Floats:
+    """Divide (...) by (...); NaN where the denominator is not positive."""
     undefined = np.full(np.shape(denominator), np.nan)
-    share: Floats = np.divide(
+    quotient: Floats = np.divide(
         numerator, denominator, out=undefined, where=np.asarray(denominator) > 0
     )
-    return share
+    return quotient

@@ -95,6 +95,20 @@ def interval(values: ArrayLike, *, level: float = 0.95) -> Interval | None:
     return Interval(float(low), float(high))
 
 
+def intervals(values: NDArray[np.float64], *, level: float = 0.95) -> list[Interval | None]:
+    """Read the interval of each row of resampled values (k, resamples), as `interval` does."""
+    if not values.shape[1]:
+        return [None] * len(values)
+    defined: NDArray[np.bool_] = np.asarray(np.isfinite(values).all(axis=1))
+    tail = 50 * (1 - level)
+    bounds = np.percentile(values[defined], (tail, 100 - tail), axis=1).T
+    whole = iter(bounds.tolist())
+    return [
+        Interval(*next(whole)) if is_defined else interval(row, level=level)
+        for row, is_defined in zip(values, defined, strict=True)
+    ]
+
+
 def block_interval(
     arrays: Sequence[NDArray[Any]],
     statistic: Statistic,

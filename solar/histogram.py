@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from solar.bins import bin_of, sums
-from solar.errors import InvalidInputError
+from solar.bins import BINS, bin_of, sums
 from solar.tally import Stacked, Tally, row_length
 
 Floats = NDArray[np.float64]
@@ -38,30 +37,6 @@ def from_cases(probability: ArrayLike, observed: ArrayLike) -> DayCounts:
     p, o = np.asarray(probability, float), np.asarray(observed, float)
     cases = _cases(p, o)
     return _day(cases, sum_p2=float(p @ p), sum_po=float(p @ o))
-
-
-def merge(parts: Iterable[DayCounts]) -> DayCounts:
-    """Add day counts up, as when later cases of a day become known."""
-    days = list(parts)
-    return _day(
-        _joined(days),
-        sum_p2=float(sum(day.sum_p2 for day in days)),
-        sum_po=float(sum(day.sum_po for day in days)),
-    )
-
-
-def to_bytes(bins: NDArray[np.void]) -> bytes:
-    """Pack the bins of a day for storage."""
-    return bins.astype(BIN, copy=False).tobytes()
-
-
-def from_bytes(data: bytes) -> NDArray[np.void]:
-    """Unpack the bins of a day."""
-    if len(data) % BIN.itemsize:
-        raise InvalidInputError(
-            f"a day histogram of {len(data)} bytes is cut short; rebuild the verification rollup"
-        )
-    return np.frombuffer(data, BIN)
 
 
 def stack(days: Sequence[DayCounts]) -> Stacked:
@@ -114,7 +89,7 @@ def _day(bins: NDArray[np.void], *, sum_p2: float, sum_po: float) -> DayCounts:
 
 
 def _joined(days: Sequence[DayCounts]) -> NDArray[np.void]:
-    return np.frombuffer(b"".join(to_bytes(day.bins) for day in days), BIN)
+    return np.concatenate([np.zeros(0, BIN), *(day.bins for day in days)])
 
 
 def dense(
@@ -123,10 +98,12 @@ def dense(
     """Lay occupied bins (b,), each of its `day` (b,), on as many days as there are sums (days,)."""
     n_days, row_days = len(sum_p2), row_length(len(sum_p2))
     n_rows = -(-n_days // row_days)
-    occupied, column = np.unique(bins["bin"].astype(np.int64), return_inverse=True)
-    if not occupied.size:
-        occupied = np.zeros(1, np.int64)
-    width = len(occupied)
+    number = bins["bin"].astype(np.int64)
+    is_used = np.bincount(number, minlength=BINS) > 0
+    # One empty column where there are no forecasts, so that sums over columns are 0.
+    is_used[0] |= not is_used.any()
+    occupied, place = np.flatnonzero(is_used), np.cumsum(is_used) - 1
+    width, column = len(occupied), place[number]
     cells = day // row_days * width + column
     n, events = (
         sums(cells, bins[field], length=n_rows * width).reshape(n_rows, width)

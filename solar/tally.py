@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from solar.errors import InvalidInputError
+
 Floats = NDArray[np.floating]
 
 # Long ranges are kept in rows of a third of a solar rotation: resampling is nine times cheaper,
@@ -43,6 +45,13 @@ class Stacked:
     n_days: int
     row_days: int
 
+    def must_match(self, other: Stacked) -> None:
+        """Refuse what cannot be compared row by row."""
+        if len(self.rows.n) != len(other.rows.n):
+            raise InvalidInputError(
+                f"{self.n_days} days cannot be compared with {other.n_days}; stack the same range"
+            )
+
     def total(self) -> Tally:
         """Add the rows up, exactly."""
         rows = self.rows
@@ -51,19 +60,6 @@ class Stacked:
             *(part.sum(axis=0) for part in (rows.n, rows.events)),
             *(np.asarray(part.sum()) for part in (rows.sum_p2, rows.sum_po)),
         )
-
-    def resampled(self, weights: NDArray[np.integer]) -> Tally:
-        """Add the rows up with (resamples, rows) weights, giving a tally per resample.
-
-        In single precision: seven digits are plenty for an interval, and twice as fast.
-        """
-        rows = self.rows
-        exact = np.stack((rows.sum_p2, rows.sum_po), axis=1)
-        columns = np.concatenate((rows.n, rows.events, exact), axis=1, dtype=np.float32)
-        added = weights.astype(np.float32) @ columns
-        k = len(rows.bins)
-        n, events, sum_p2, sum_po = np.split(added, (k, 2 * k, 2 * k + 1), axis=1)
-        return Tally(rows.bins, n, events, sum_p2[:, 0], sum_po[:, 0])
 
 
 def row_length(n_days: int) -> int:

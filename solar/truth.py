@@ -62,10 +62,14 @@ class Truth:
 
     def is_complete(self, t: Times) -> NDArray[np.bool_]:
         """Tell whether the list is complete over the whole window [t, t + 24 h), (n,)."""
-        complete = np.zeros(t.shape, bool)
+        return self.is_complete_between(t, t + _HORIZON)
+
+    def is_complete_between(self, start: Times, end: Times) -> NDArray[np.bool_]:
+        """Tell whether the list is complete over all of [start, end), (n,)."""
+        complete = np.zeros(start.shape, bool)
         for window in self.covered:
-            start, end = to_datetime64(window.start_at), to_datetime64(window.end_at)
-            complete |= (t >= start) & (t + _HORIZON <= end)
+            first, last = to_datetime64(window.start_at), to_datetime64(window.end_at)
+            complete |= (start >= first) & (end <= last)
         return complete
 
     def any_within(
@@ -83,7 +87,12 @@ class Truth:
 
 def reaches(flux: Floats, limit: float) -> NDArray[np.bool_]:
     """Tell whether peak fluxes (n,) are of at least the class whose lower limit is given."""
-    return flux >= limit * _TOLERANCE
+    return flux >= least_flux(limit)
+
+
+def least_flux(limit: float) -> float:
+    """Return the flux that still counts as the class whose lower limit is given."""
+    return limit * _TOLERANCE
 
 
 def _decided(came: NDArray[np.bool_], *, is_known: NDArray[np.bool_]) -> Codes:

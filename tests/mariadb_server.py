@@ -23,10 +23,22 @@ def is_installed() -> bool:
 @contextmanager
 def private_server(folder: Path) -> Iterator[str]:
     """Start a server in `folder` and give its address without a database name."""
-    data, port = folder / "data", _free_port()
-    _run("mariadb-install-db", f"--datadir={data}", "--auth-root-authentication-method=normal",
-         "--skip-test-db", "--user=root")  # fmt: skip
-    log = (folder / "log").open("w")
+    install(folder)
+    with running(folder, port=free_port()) as address:
+        yield address
+
+
+def install(folder: Path) -> None:
+    """Write the files of an empty server into `folder`."""
+    _run("mariadb-install-db", f"--datadir={folder}/data", "--skip-test-db", "--user=root",
+         "--auth-root-authentication-method=normal")  # fmt: skip
+
+
+@contextmanager
+def running(folder: Path, *, port: int) -> Iterator[str]:
+    """Run the server whose files are in `folder`, and give its address like `private_server`."""
+    data = folder / "data"
+    log = (folder / "log").open("a")
     server = subprocess.Popen(
         [_program("mariadbd"), "--no-defaults", "--user=root", f"--datadir={data}",
          f"--socket={folder}/s", f"--port={port}", "--bind-address=127.0.0.1",
@@ -38,7 +50,7 @@ def private_server(folder: Path) -> Iterator[str]:
     try:
         _wait_for(port, server)
         _run("mariadb", f"--socket={folder}/s", "--user=root", "--execute",
-             "CREATE USER flare@'127.0.0.1' IDENTIFIED BY 'flare';"
+             "CREATE USER IF NOT EXISTS flare@'127.0.0.1' IDENTIFIED BY 'flare';"
              "GRANT ALL ON *.* TO flare@'127.0.0.1';")  # fmt: skip
         yield f"mysql+mysqlconnector://flare:flare@127.0.0.1:{port}/"
     finally:
@@ -63,7 +75,8 @@ def _run(name: str, *arguments: str) -> None:
     )
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port on the loopback that nobody listens on."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

@@ -1,22 +1,22 @@
-"""The catalogue over HTTP: regions, models, senders and alerts."""
+"""The catalogue over HTTP: regions, models and senders."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response
 
 from app.operations import operation
-from app.pages import AlertsPage, ModelsPage, RegionsPage, SendersPage
+from app.pages import ModelsPage, RegionsPage, SendersPage
 from app.queries import ListQuery, PageQuery, cursor_of, place_of
 from app.responses import page
 from app.services import services
 from database.engine import reading
 from database.models import list_models
+from database.receipt import COUNTERS
 from database.regions import COLUMNS, list_regions, noaa_numbers
-from database.senders import COUNTERS, list_senders
+from database.senders import list_senders, lost_rows
 
 blueprint = Blueprint("catalogue", __name__)
 
@@ -65,13 +65,6 @@ def get_senders(query: PageQuery) -> Response:
 
 
 def _sender(row: dict[str, Any]) -> dict[str, Any]:
-    names = ("first_seen_at", "last_seen_at", "last_sequence", *COUNTERS)
-    return {"sender": row["sender_id"], **{name: row[name] for name in names}}
-
-
-@blueprint.get("/alerts")
-@operation("Alerts; none are raised yet", scope="read", query=ListQuery, answer=AlertsPage)
-def get_alerts(query: ListQuery) -> Response:
-    # Reading the window refuses a range that is turned round, as every listing does.
-    _ = query.window, place_of(query.cursor, datetime, str)
-    return page([], next_cursor=None)
+    names = ("first_seen_at", "last_seen_at", "last_sequence", "sent", *COUNTERS, "late")
+    item = {name: row[name] for name in names}
+    return {"sender": row["sender_id"], **item, "lost": lost_rows(row)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,9 @@ from app import arrow_rows, metrics, observation_rows, rules
 from app.answers import IngestAnswer
 from app.batch import Batch, Rejection
 from app.bodies import JSON_TYPE, media_type, read_json, read_model, refuse_media_type, take_rows
+from app.causes import causes_of_request
 from app.ingest import Outcome, ingest
+from app.logs import began_at
 from app.operations import operation
 from app.pages import ObservationsPage
 from app.problems import RequestError
@@ -30,8 +33,10 @@ from app.responses import (
 )
 from app.schemas import UNNAMED_SENDER, Envelope, ObservationsBody, Sender
 from app.services import services
-from database.engine import reading
+from database.engine import reading, transact
 from database.observations import list_observations
+from database.rejections import record_rejections
+from solar.errors import StoreUnavailableError
 
 blueprint = Blueprint("observations", __name__)
 
@@ -42,24 +47,42 @@ blueprint = Blueprint("observations", __name__)
     body=ObservationsBody, answer=IngestAnswer, also_body=(arrow_rows.MEDIA_TYPE,),
 )  # fmt: skip
 def post_observations(query: IngestQuery) -> Response:
-    batch, rejected, sender = _read(query)
     now = services().clock()
+    batch, rejected, sender = _read_or_note(query, now=now)
     batch, refused = rules.apply(batch, now=now)
     rejected += refused
+    given = services()
     outcome = ingest(
-        services().engine, services().lineup, batch, rejected=rejected, sender=sender, now=now
-    )
+        given.engine, given.lineup, batch,
+        rejected=rejected, sender=sender, now=now, watch=given.watch, began=began_at(),
+    )  # fmt: skip
     metrics.count_rows(outcome.delivery)
     if not len(batch):
         raise _nothing_acceptable(rejected)
     return json_response(_answer(outcome, query))
 
 
+def _read_or_note(query: IngestQuery, *, now: datetime) -> tuple[Batch, list[Rejection], Sender]:
+    """Read the request; why one was refused whole is written down before it is answered."""
+    try:
+        return _read(query)
+    except RequestError as error:
+        causes = causes_of_request(str(error), error.faults)
+        named = query.sender or UNNAMED_SENDER.id
+        # Where the store is away the refusal is answered all the same.
+        with suppress(StoreUnavailableError):
+            transact(
+                services().engine,
+                lambda connection: record_rejections(connection, causes, sender_id=named, now=now),
+            )
+        raise
+
+
 def _read(query: IngestQuery) -> tuple[Batch, list[Rejection], Sender]:
     if media_type() == arrow_rows.MEDIA_TYPE:
         batch, rejected = arrow_rows.read_stream(request.get_data(cache=False))
         named = query.sender or UNNAMED_SENDER.id
-        return batch, rejected, Sender(id=named, sequence=query.sequence)
+        return batch, rejected, Sender(id=named, sequence=query.sequence, sent=query.sent)
     if media_type() != JSON_TYPE:
         raise refuse_media_type(JSON_TYPE, arrow_rows.MEDIA_TYPE)
     content = read_json()

@@ -33,6 +33,7 @@ from app.services import services
 from database.engine import reading
 from database.models import find_model, list_models
 from database.predictions import list_predictions, place
+from solar.flares import event as find_event
 
 blueprint = Blueprint("predictions", __name__)
 
@@ -74,6 +75,8 @@ def get_predictions(query: PredictionsQuery) -> Response:
             models=chosen_models(connection, query.model),
             region_id=query.region,
             as_of=query.as_of,
+            event=find_event(query.event) if query.event else None,
+            min_probability=query.min_probability,
             limit=query.limit + 1,
             after=after,
         )

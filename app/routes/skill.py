@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import sqlalchemy as sa
 from flask import Blueprint, Response
 
-from app.answers import SkillAnswer
+from app.answers import SkillAnswer, StrataAnswer
 from app.operations import operation
-from app.queries import SkillQuery
+from app.queries import SkillQuery, StrataQuery
 from app.responses import json_response
 from app.services import services
 from database.engine import reading
 from database.models import find_model
+from database.strata import strata
 from database.verification import ENTRANTS, refresh, skill
 from solar.time import Window
 
@@ -26,28 +28,47 @@ _HMI_BEGAN_AT = datetime(2010, 5, 1, tzinfo=UTC)
 @operation("Verification of a model and of the entrants on the same cases", scope="read",
            query=SkillQuery, answer=SkillAnswer)  # fmt: skip
 def get_skill(query: SkillQuery) -> Response:
-    window = _window(query)
     engine = services().engine
     refresh(engine)
     with reading(engine) as connection:
-        model_id = query.model
-        if model_id == "live":
-            model_id = services().lineup.live.model_id
-        if model_id not in ENTRANTS:
-            model_id = find_model(connection, model_id).model_id
         body = skill(
             connection,
-            model_id=model_id,
+            model_id=_model_id(connection, query.model),
             event=query.event,
-            window=window,
+            window=_window(query),
             scope=query.scope,
             region_id=query.region,
+            threshold=query.threshold,
+            cases=query.cases,
+        )
+    return json_response(body)
+
+
+@blueprint.get("/skill/strata")
+@operation("Verification by kinds of cases: first flares, all-clears, longitude, month, latency",
+           scope="read", query=StrataQuery, answer=StrataAnswer)  # fmt: skip
+def get_strata(query: StrataQuery) -> Response:
+    engine = services().engine
+    refresh(engine)
+    with reading(engine) as connection:
+        body = strata(
+            connection,
+            model_id=_model_id(connection, query.model),
+            event=query.event,
+            window=_window(query),
+            scope=query.scope,
             threshold=query.threshold,
         )
     return json_response(body)
 
 
-def _window(query: SkillQuery) -> Window | None:
+def _model_id(connection: sa.Connection, name: str) -> str:
+    if name == "live":
+        return services().lineup.live.model_id
+    return name if name in ENTRANTS else find_model(connection, name).model_id
+
+
+def _window(query: StrataQuery) -> Window | None:
     if query.from_ is None and query.to is None:
         return None
     end_at = query.to or services().clock() + timedelta(days=1)

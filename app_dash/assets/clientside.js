@@ -1,4 +1,4 @@
-// What the browser does by itself: theme, clock, age of the data, keys, focus.
+// What the browser does by itself: theme, clock, age of the data, keys, focus, rest, print.
 (() => {
   const CADENCE_S = 720;
   const STORED = "flarewatch-theme";
@@ -37,21 +37,90 @@
     },
   });
 
-  // A live page is drawn anew under its reader: the link that had the keyboard gets it back.
+  // A hidden page asks for nothing; shown again, it asks at once.
+  document.addEventListener("visibilitychange", () => {
+    const hidden = document.hidden;
+    for (const id of ["tick", "second"]) {
+      dash_clientside.set_props(id, hidden ? { disabled: true } : { disabled: false, n_intervals: Date.now() });
+    }
+  });
+
+  // A briefing is printed on white: a dark page is drawn in light first, and in dark again after.
+  const PAPER_MS = 4000;
+  const print = () => {
+    if (document.documentElement.dataset.theme !== "dark") { window.print(); return; }
+    const page = document.getElementById("page");
+    const inLight = () => new Promise((done) => {
+      const drawn = new MutationObserver(() => { drawn.disconnect(); setTimeout(done, 600); });
+      drawn.observe(page, { childList: true, subtree: true });
+      setTimeout(done, PAPER_MS);
+      dash_clientside.set_props("theme", { data: apply("light") });
+    });
+    inLight().then(() => {
+      window.print();
+      dash_clientside.set_props("theme", { data: apply("dark") });
+    });
+  };
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("#print")) print();
+  });
+
+  // A figure keeps the size it was drawn in: on the width of the sheet it is drawn anew.
+  const fit = (isPaper) => {
+    document.documentElement.classList.toggle("paper", isPaper);
+    for (const figure of document.querySelectorAll(".js-plotly-plot")) {
+      window.Plotly?.relayout(figure, { autosize: true });
+    }
+  };
+  window.addEventListener("beforeprint", () => fit(true));
+  window.addEventListener("afterprint", () => fit(false));
+
+  // One explanation at a time; Escape and a click elsewhere close it.
+  const closeExplanations = (but) => {
+    for (const open of document.querySelectorAll("details.explanation[open]")) {
+      if (open !== but) open.open = false;
+    }
+  };
+  document.addEventListener("click", (event) => {
+    closeExplanations(event.target.closest("details.explanation"));
+  });
+
+  // A page is drawn anew under its reader: the link or slider that had the keyboard gets it back.
+  const again = (held) => {
+    if (!held) return null;
+    const [name, value] = held.matches("a") ? ["href", held.getAttribute("href")] : ["id", held.id];
+    return `#page [${name}="${CSS.escape(value)}"]`;
+  };
   let focused = null;
   document.addEventListener("focusin", (event) => {
-    focused = event.target.closest("#page a[href]")?.getAttribute("href") ?? null;
+    focused = again(event.target.closest("#page a[href], #page input[type=range]"));
   });
   document.addEventListener("pointerdown", () => { focused = null; });
   new MutationObserver(() => {
     if (focused === null || document.activeElement !== document.body) return;
-    document.querySelector(`#page a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+    document.querySelector(focused)?.focus({ preventScroll: true });
   }).observe(document.documentElement, { childList: true, subtree: true });
 
+  // A page names the key of a control on the control itself, or around a link. Where it says for
+  // which time it was drawn, a press waits until the page has caught up with the address.
+  const press = (key, patience = 40) => {
+    const keyed = document.querySelector(`#page [data-key="${CSS.escape(key)}"]`);
+    if (!keyed) return false;
+    const at = new URLSearchParams(location.search).get("at") ?? "";
+    if (patience > 0 && (keyed.dataset.at ?? at) !== at) {
+      setTimeout(() => press(key, patience - 1), 50);
+    } else {
+      (keyed.querySelector("a[href]") ?? keyed).click();
+    }
+    return true;
+  };
+
   document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") closeExplanations(null);
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+    if (event.target.closest("input, textarea, select, [contenteditable], [role=slider], [role=grid]")) return;
     if (/^[1-9]$/.test(event.key)) document.getElementById(`nav-${event.key}`)?.click();
+    if (press(event.key)) event.preventDefault();
     if (event.key === "/") {
       const search = document.getElementById("search");
       if (search) { event.preventDefault(); search.focus(); }

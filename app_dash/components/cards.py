@@ -1,4 +1,4 @@
-"""The cards of the full disk: one event each, its two aggregates, the change and the last day."""
+"""The cards of the full disk: one event each, its three aggregates, the change, the last day."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from dash.development.base_component import Component
 from numpy.typing import NDArray
 
 from app_dash.components.aria import labelled
+from app_dash.components.explanation import explanation
 from app_dash.components.panels import big_percent, event_badge
+from app_dash.disk_forecast import DiskForecast
 from app_dash.disk_series import HourlySeries
 from app_dash.figures.sparkline import Scale, sparkline
 from app_dash.numbers import points, probability
-from app_dash.standing import Standing, full_disk, largest
 from app_dash.theme import Tokens
 from solar.flares import EVENTS, Event
 
@@ -20,32 +21,37 @@ DAY = 24
 
 
 def disk_card(
-    event: Event, found: list[Standing], series: HourlySeries, tokens: Tokens
+    event: Event, forecast: DiskForecast, series: HourlySeries, tokens: Tokens
 ) -> Component:
-    """Show the probability that any region flares; the aggregates are named."""
-    values = [standing.probability(event) for standing in found]
-    combined = full_disk(values)
+    """Show the probability that any region flares; each aggregate is named."""
     past = series.full_disk[:, EVENTS.index(event)]
+    head: list[Component] = [event_badge(event), html.H2("full disk, 24 h")]
     return html.Section(
         [
             html.Div(
-                [event_badge(event), html.H2("full disk, 24 h"), _change(combined, past)],
+                [*head, _change(forecast.product, past)],
                 className="card-head",
             ),
             html.Div(
-                [html.Span(big_percent(combined), className="card-number"),
+                [html.Span(big_percent(forecast.product), className="card-number"),
                  _line(past, event, tokens)],
                 className="card-body",
             ),
-            html.Div(
-                [html.Span(["1−∏(1−p) ", html.B(probability(combined))]),
-                 html.Span(["Max ", html.B(probability(largest(values)))])],
-                className="card-foot",
-            ),
+            html.Div(_aggregates(forecast), className="card-foot"),
         ],
-        className="panel card span-4",
+        className="panel card span-3",
         **labelled(f"Full-disk probability of {event.label} in 24 h"),
     )  # fmt: skip
+
+
+def _aggregates(forecast: DiskForecast) -> list[Component]:
+    why = forecast.without or "from a fit on past days, with the activity of the last 27"
+    return [
+        html.Span(["1−∏(1−p) ", html.B(probability(forecast.product))], className="product"),
+        html.Span(["Max ", html.B(probability(forecast.largest))], className="largest"),
+        html.Span(["Calibrated ", html.B(probability(forecast.calibrated))], title=why),
+        explanation("full-disk"),
+    ]
 
 
 def _change(combined: float | None, past: NDArray[np.float64]) -> Component:

@@ -1,4 +1,4 @@
-"""The filters of the Explore page: range, classes, regions, model, and the files."""
+"""The filters of the Explore page: range, classes, regions, model, columns, and the files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from collections.abc import Sequence
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from app_dash.api_call import ApiCall
+from app_dash.column_filters import write_filters
+from app_dash.components.aria import unspoken
+from app_dash.components.call_menu import call_menu
 from app_dash.components.menu import menu
 from app_dash.components.panels import segmented
 from app_dash.components.range_picker import presets, time_field, write_utc
@@ -23,9 +27,9 @@ PATH = "/explore"
 
 
 def filters(
-    query: ExploreQuery, found: Found, models: Sequence[ModelRow], *, message: str
+    query: ExploreQuery, found: Found, models: Sequence[ModelRow], *, call: ApiCall, message: str
 ) -> Component:
-    """Show the state of every filter; each is a link or a typed field."""
+    """Show the state of every filter; each is a link or a field."""
     shown = _shown(query, found.selection.window)
     rows = [
         [
@@ -34,8 +38,10 @@ def filters(
             time_field(field_id(PAGE, "end"), "To (UTC)", shown["end"]),
             model_menu(query, found.selection.model_id, models),
         ],
-        [_classes(query), _least(query, shown["least"]), _regions(shown["regions"]), _files(query)],
-    ]
+        [_classes(query), _least(query, shown["least"]), _regions(shown["regions"]),
+         _files(query, call)],
+        *_column_filters(query),
+    ]  # fmt: skip
     return html.Div(
         [*(html.Div(row, className="filters") for row in rows), field_state(PAGE, shown, message)],
         className="filter-bar",
@@ -98,9 +104,31 @@ def model_menu(query: ExploreQuery, chosen: str, models: Sequence[ModelRow]) -> 
     return menu("Model", entrant_label(chosen) or "choose", choices)
 
 
-def _files(query: ExploreQuery) -> Component:
+def _column_filters(query: ExploreQuery) -> list[list[Component]]:
+    """Name what the table's columns are filtered by; each name is a link that removes it."""
+    kept = [[other for other in query.filters if other != one] for one in query.filters]
+    chips = [
+        _chip(one.label(), query.changed(where=write_filters(others)))
+        for one, others in zip(query.filters, kept, strict=True)
+    ]
+    if query.rung:
+        chips.append(_chip(f"rung or reason “{query.rung}”", query.changed(rung="")))
+    return [[html.Span("Table filters", className="secondary"), *chips]] if chips else []
+
+
+def _chip(label: str, without: ExploreQuery) -> Component:
+    return dcc.Link(
+        [label, html.Span("×", className="remove", **unspoken())],
+        href=PATH + without.search(),
+        className="chip removable",
+        title=f"Remove the filter {label}",
+    )
+
+
+def _files(query: ExploreQuery, call: ApiCall) -> Component:
     links = [
         html.A(label, href=path + query.search(), className="button", download="")
         for label, path in (("CSV", CSV_PATH), ("Parquet", PARQUET_PATH))
     ]
-    return html.Div([html.Span("Export", className="secondary"), *links], className="files")
+    label = html.Span("Export", className="secondary")
+    return html.Div([label, *links, call_menu(call)], className="files")

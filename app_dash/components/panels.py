@@ -9,6 +9,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from app_dash.components.aria import labelled
+from app_dash.components.explanation import explanation
 from app_dash.figures.chart import CONFIG, Figure
 from app_dash.numbers import NARROW, percent
 from solar.flares import Event
@@ -24,9 +25,15 @@ def panel(
     subtitle: Content = None,
     actions: Content = None,
     class_name: str = "",
+    how: str | None = None,
 ) -> Component:
-    """Frame some content under a title; `actions` stand at the right end of the header."""
+    """Frame some content under a title; `actions` stand at the right end of the header.
+
+    `how` names the entry of `definitions` that tells how the content is computed.
+    """
     header = [html.H2(title), html.Span(subtitle, className="subtitle")]
+    if how is not None:
+        header.append(explanation(how))
     if actions is not None:
         header.append(html.Div(actions, className="actions"))
     return html.Section(

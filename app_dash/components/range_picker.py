@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from dash import dcc, html
 from dash.development.base_component import Component
 from pydantic import field_validator, model_validator
 
+from app_dash.components.aria import labelled
 from app_dash.components.panels import segmented
 from app_dash.url_state import Query
 from solar.time import Window, isoformat, parse_time
@@ -91,21 +92,28 @@ def presets(query: RangeQuery, path: str) -> Component:
 
 
 def time_field(identity: str, label: str, text: str) -> Component:
-    """Let a time be typed; it is read when Enter is pressed or the field is left."""
-    return html.Label(
-        [
-            html.Span(label),
-            dcc.Input(
-                id=identity,
-                value=text,
-                type="text",
-                debounce=True,
-                className="field time-field",
-                placeholder="2014-03-01 12:00",
-                autoComplete="off",
-            ),
-        ],
-        className="labelled",
+    """Let a time be typed, or its day be picked from the browser's own calendar.
+
+    What is typed is read when Enter is pressed or the field is left.
+    """
+    typed = dcc.Input(
+        id=identity,
+        value=text,
+        type="text",
+        debounce=True,
+        className="field time-field",
+        placeholder="2014-03-01 12:00",
+        autoComplete="off",
+    )
+    # assets/calendar.js opens the calendar and types the day that is picked.
+    opens: dict[str, Any] = {"data-pick": identity}
+    calendar = html.Button(
+        type="button", className="field pick-day", title="Pick the day", **opens,
+        **labelled(f"Pick the day: {label.removesuffix(' (UTC)').lower()}"),
+    )  # fmt: skip
+    return html.Div(
+        [html.Label([html.Span(label), typed], className="labelled"), calendar],
+        className="typed-or-picked",
     )
 
 

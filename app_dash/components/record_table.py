@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import dash_ag_grid as dag
 from dash.development.base_component import Component
 
 from app_dash import numbers
+from app_dash.figures.time_axis import epoch
 from app_dash.keyword_values import keyword_unit, keyword_value
 from database.exploration import Sort
+from database.exploration_figures import BIN_EDGES, N_BINS
 from database.regions import noaa_numbers
 from solar.flares import EVENTS
 from solar.sharp import KEYWORDS, Keyword
@@ -20,6 +24,13 @@ BLOCK = 100
 
 # A class of one's own replaces that of the column's type.
 _NUMBER = "ag-right-aligned-cell probability"
+
+# What the grid calls the ways to filter: a range holds its lower end, as everywhere here.
+_WORDS = {
+    "inRange": "From … to below", "greaterThanOrEqual": "At least", "lessThan": "Below",
+    "equals": "HARP or NOAA number", "contains": "Rung, or part of the reason",
+    "applyFilter": "Filter", "resetFilter": "Clear",
+}  # fmt: skip
 
 # The grid's own variables take ours, so that light and dark follow without a word to the grid.
 _THEME = (
@@ -34,12 +45,21 @@ _THEME = (
 )
 
 
-def record_table(identity: Mapping[str, str], keywords: Sequence[Keyword]) -> Component:
+def record_table(
+    identity: Mapping[str, str],
+    keywords: Sequence[Keyword],
+    *,
+    sort: Sort,
+    filter_model: Mapping[str, Any],
+) -> Component:
     """Lay out the grid; a callback on its `getRowsRequest` gives it the rows of a block."""
     grid: Component = dag.AgGrid(
         id=dict(identity),
         columnDefs=[*_leading_columns(), *(_keyword_column(keyword) for keyword in keywords)],
         rowModelType="infinite",
+        getRowId="params.data.id",
+        # The grid is a new one after a column has been chosen; it begins where the reader was.
+        scrollTo={"column": sort.column, "columnPosition": "middle"},
         defaultColDef={
             "sortable": True,
             "sortingOrder": ["desc", "asc", None],
@@ -53,10 +73,23 @@ def record_table(identity: Mapping[str, str], keywords: Sequence[Keyword]) -> Co
             "rowBuffer": 10,
             "suppressMultiSort": True,
             "ensureDomOrder": True,
+            "rowSelection": {
+                "mode": "singleRow", "checkboxes": False, "enableClickSelection": True,
+            },
+            "initialState": {
+                "partialColumnState": True,
+                "filter": {"filterModel": dict(filter_model)},
+                "sort": {"sortModel": [{"colId": sort.column, "sort": _direction(sort)}]},
+            },
+            "localeText": _WORDS,
         },
         style={"height": "480px", "width": "100%"},
-    )
+    )  # fmt: skip
     return grid
+
+
+def _direction(sort: Sort) -> str:
+    return "desc" if sort.is_descending else "asc"
 
 
 def sort_of(request: Mapping[str, Any]) -> Sort:
@@ -67,16 +100,27 @@ def sort_of(request: Mapping[str, Any]) -> Sort:
     return Sort(str(asked[0]["colId"]), is_descending=asked[0]["sort"] == "desc")
 
 
-def cells(record: Mapping[str, Any]) -> dict[str, str]:
-    """Write one record of `database.exploration.page` for the eye."""
+def cells(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Write one record of `database.exploration.page` for the eye.
+
+    `mark` is where the figures mark the record: its time, and the bin of every event.
+    """
+    at: datetime = record["t_rec"]
     return {
+        "id": f"{record['region_id']}@{at.isoformat()}",
+        "mark": [epoch(at), *(bin_of(record[event.column]) for event in EVENTS)],
         "region_id": _region(record),
         "noaa_ars": ", ".join(map(str, noaa_numbers(record["noaa_ars"] or ""))) or numbers.ABSENT,
-        "t_rec": record["t_rec"].strftime("%Y-%m-%d %H:%M"),
+        "t_rec": at.strftime("%Y-%m-%d %H:%M"),
         **{event.column: numbers.probability(record[event.column]) for event in EVENTS},
         "rung": record["reason"] or record["rung"],
         **{keyword.column: keyword_value(record[keyword.column], keyword) for keyword in KEYWORDS},
     }
+
+
+def bin_of(probability: float | None) -> int | None:
+    """Return the bin of `BIN_EDGES` that a probability falls into."""
+    return None if probability is None else min(bisect_right(BIN_EDGES, probability), N_BINS) - 1
 
 
 def _region(record: Mapping[str, Any]) -> str:
@@ -87,15 +131,16 @@ def _region(record: Mapping[str, Any]) -> str:
 def _leading_columns() -> list[dict[str, Any]]:
     fixed = {"pinned": "left", "lockPinned": True}
     return [
-        {"field": "region_id", "headerName": "Region", "width": 126, **fixed},
-        {"field": "noaa_ars", "headerName": "NOAA AR", "width": 96},
-        {"field": "t_rec", "headerName": "Time, UTC", "width": 160, "sort": "desc"},
+        {"field": "region_id", "headerName": "Region", "width": 126, **fixed, **_equals()},
+        {"field": "noaa_ars", "headerName": "NOAA AR", "width": 110},
+        {"field": "t_rec", "headerName": "Time, UTC", "width": 160},
         *(
-            {"field": event.column, "headerName": f"P({event.label})", "width": 92,
-             "type": "rightAligned", "cellClass": _NUMBER}
+            {"field": event.column, "headerName": f"P({event.label})", "width": 116,
+             "type": "rightAligned", "cellClass": _NUMBER, **_range()}
             for event in EVENTS
         ),
-        {"field": "rung", "headerName": "Rung or reason", "width": 150, "tooltipField": "rung"},
+        {"field": "rung", "headerName": "Rung or reason", "width": 170, "tooltipField": "rung",
+         **_contains()},
     ]  # fmt: skip
 
 
@@ -106,4 +151,25 @@ def _keyword_column(keyword: Keyword) -> dict[str, Any]:
         "headerTooltip": keyword.description,
         "type": "rightAligned",
         "width": 150,
+        **_range(),
     }
+
+
+def _range() -> dict[str, Any]:
+    return _filter("agNumberColumnFilter", "inRange", "greaterThanOrEqual", "lessThan")
+
+
+def _equals() -> dict[str, Any]:
+    return _filter("agNumberColumnFilter", "equals")
+
+
+def _contains() -> dict[str, Any]:
+    return _filter("agTextColumnFilter", "contains")
+
+
+def _filter(kind: str, *options: str) -> dict[str, Any]:
+    parameters = {
+        "filterOptions": list(options), "maxNumConditions": 1, "buttons": ["apply", "reset"],
+        "closeOnApply": True,
+    }  # fmt: skip
+    return {"filter": kind, "filterParams": parameters}

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from dash import html
 from dash.development.base_component import Component
 
-from app_dash.figures.entrants import entrant_label, marker
-from app_dash.figures.scores import (
-    CARDS,
-    Mark,
-    ScoreKind,
-    interval_text,
-    place,
-    scale,
-    score_text,
-)
+from app_dash.components.explanation import explanation
+from app_dash.components.whisker import reference, whisker
+from app_dash.figures.entrants import entrant_label, markers
+from app_dash.figures.scores import CARDS, ScoreKind, interval_text, place, scale, score_text
+from app_dash.numbers import NARROW
 from app_dash.skill_answer import SkillAnswer, Verification
 
 
@@ -26,66 +18,47 @@ def score_cards(answer: SkillAnswer) -> Component:
     return html.Div([_card(kind, answer) for kind in CARDS], className="score-cards")
 
 
-def entrant_legend(answer: SkillAnswer) -> list[Component]:
-    """Name the markers of the entrants."""
-    return [
-        html.Span(
-            [html.I(className=f"mark {marker(entrant.model)}"), entrant_label(entrant.model)],
-            className=_row_class("entrant-key", index),
-        )
-        for index, entrant in enumerate(answer.all)
-    ]
-
-
 def _card(kind: ScoreKind, answer: SkillAnswer) -> Component:
     own = answer.score(kind.name)
     ends = scale(kind, [entrant.score(kind.name) for entrant in answer.all])
-    arrow = {"lower": " ↓", "one": " → 1"}.get(kind.is_better, "")
-    head = [html.Span(kind.label + arrow, className="score-name"),
-            html.Span(interval_text(own), className="score-interval")]  # fmt: skip
-    rows = [_row(kind, entrant, ends, index) for index, entrant in enumerate(answer.all)]
+    shapes = markers([entrant.model for entrant in answer.all])
+    rows = [
+        _row(kind, entrant, ends, (shape, index))
+        for index, (entrant, shape) in enumerate(zip(answer.all, shapes, strict=True))
+    ]
     return html.Div(
         [
-            html.Div(head, className="score-head", title=kind.description),
+            _head(kind),
             html.Div(score_text(own.value), className="score-value"),
+            html.Div(interval_text(own) or NARROW, className="score-interval"),
             html.Div([*_reference(kind, ends), *rows], className="whiskers"),
             html.Div([html.Span(_tick(end)) for end in ends], className="score-axis"),
         ],
         className="score-card",
-    )
+    )  # fmt: skip
+
+
+def _head(kind: ScoreKind) -> Component:
+    arrow = {"lower": " ↓", "one": " → 1"}.get(kind.is_better, "")
+    name = html.Span(kind.label + arrow, className="score-name", title=kind.description)
+    return html.Div([name, explanation(kind.name)], className="score-head")
 
 
 def _row(
-    kind: ScoreKind, entrant: Verification, ends: tuple[float, float], index: int
+    kind: ScoreKind, entrant: Verification, ends: tuple[float, float], look: tuple[str, int]
 ) -> Component:
+    shape, index = look
     score = entrant.score(kind.name)
     said = f"{entrant_label(entrant.model)}: {kind.label} {score_text(score.value)}"
     interval = interval_text(score)
     text = f"{said} ({interval})" if interval else said
-    spoken: dict[str, Any] = {"aria-label": text}
-    marks = _marks(place(score, ends), marker(entrant.model))
-    return html.Div(marks, className=_row_class("whisker", index), title=text, role="img", **spoken)
-
-
-def _marks(mark: Mark, shape: str) -> Sequence[Component]:
-    if mark.at is None:
-        return [html.Span("undefined", className="undefined")]
-    drawn = [html.I(className=f"mark {shape}", style={"left": f"{100 * mark.at:.2f}%"})]
-    if mark.low is not None and mark.high is not None:
-        span = {"left": f"{100 * mark.low:.2f}%", "width": f"{100 * (mark.high - mark.low):.2f}%"}
-        drawn.insert(0, html.I(className="span", style=span))
-    return drawn
+    return whisker(place(score, ends), shape, text=text, is_asked=index == 0)
 
 
 def _reference(kind: ScoreKind, ends: tuple[float, float]) -> list[Component]:
     if kind.reference is None:
         return []
-    share = (kind.reference - ends[0]) / (ends[1] - ends[0])
-    return [html.I(className="reference", style={"left": f"{100 * share:.2f}%"})]
-
-
-def _row_class(name: str, index: int) -> str:
-    return f"{name} asked" if index == 0 else name
+    return [reference((kind.reference - ends[0]) / (ends[1] - ends[0]))]
 
 
 def _tick(value: float) -> str:

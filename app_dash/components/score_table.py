@@ -5,6 +5,7 @@ from __future__ import annotations
 from dash import html
 from dash.development.base_component import Component
 
+from app_dash.components.explanation import explanation
 from app_dash.figures.entrants import entrant_label
 from app_dash.figures.scores import KINDS, ScoreKind, interval_text, score_text
 from app_dash.skill_answer import Score, SkillAnswer, Verification
@@ -26,13 +27,18 @@ def score_table(answer: SkillAnswer) -> Component:
 def _row(kind: ScoreKind, answer: SkillAnswer) -> Component:
     digits = _DIGITS.get(kind.name, 2)
     cells = [_cell(entrant.score(kind.name), digits) for entrant in answer.all]
-    return html.Tr([html.Th(kind.label, scope="row", title=kind.description), *cells])
+    return html.Tr([_name(kind), *cells])
 
 
 def _against(reference: str, answer: SkillAnswer) -> Component:
     label = f"BSS, {entrant_label(reference)}"
     cells = [_cell(_versus(entrant, reference), 2) for entrant in answer.all]
     return html.Tr([html.Th(label, scope="row"), *cells])
+
+
+def _name(kind: ScoreKind) -> Component:
+    how = explanation(kind.name)
+    return html.Th(html.Div([kind.label, how], className="score-head"), scope="row")
 
 
 def _references(answer: SkillAnswer) -> list[str]:
@@ -49,4 +55,4 @@ def _cell(score: Score, digits: int) -> Component:
         html.Span(interval, className="score-interval"),
         html.B(score_text(score.value, digits=digits)),
     ]
-    return html.Td(html.Div(parts, className="score-cell"), className="number")
+    return html.Td(parts, className="number score-cell")

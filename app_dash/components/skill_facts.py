@@ -21,13 +21,12 @@ def cases(answer: SkillAnswer) -> str:
 
 
 def count_chips(answer: SkillAnswer) -> list[Component]:
-    """Show how many cases, events, unknown and withheld ones there are, and the coverage."""
+    """Show how many cases, events, unknown and withheld ones there are."""
     figures = [
         ("n =", numbers.count(answer.n)),
         ("events =", numbers.count(answer.n_events)),
         ("unknown =", numbers.count(answer.n_unknown)),
         ("withheld =", numbers.count(answer.n_withheld)),
-        ("coverage", _share(answer.coverage)),
     ]
     return [html.Span([f"{name} ", html.B(value)], className="chip") for name, value in figures]
 
@@ -47,17 +46,13 @@ def statement(answer: SkillAnswer) -> Component:
     """List how the figures were made."""
     interval = answer.interval
     rows = [
-        ("Event", f"{answer.event}+ peaking within 24 h of issue"),
         ("Days of issue", f"{_day(answer.first_day)} to {_day(answer.end_day)}, end exclusive"),
-        ("Cases", cases(answer)),
         ("Coverage", _coverage(answer)),
-        ("Threshold", threshold_text(answer)),
-        ("BSS reference", answer.references.get("bss", numbers.ABSENT)),
         ("Unknown", "outcome not known or not assignable, left out"),
         ("Withheld", "no forecast was given, left out"),
     ]
     if interval is not None:
-        rows.insert(5, ("Intervals", _interval(answer)))
+        rows.insert(2, ("Intervals", _interval(answer)))
     return facts(rows)
 
 

@@ -1,8 +1,10 @@
-"""The filters of the Skill page: range, model, class, scope, region."""
+"""The filters of the Skill page: range, model, class, scope, cases, region, and the files."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
 
 from dash import dcc, html
 from dash.development.base_component import Component
@@ -12,8 +14,8 @@ from app_dash.components.panels import segmented
 from app_dash.components.range_picker import presets, time_field, write_utc
 from app_dash.components.typed_fields import field_id, field_state
 from app_dash.figures.entrants import entrant_label
-from app_dash.skill_client import Question
-from app_dash.skill_query import SkillQuery
+from app_dash.skill_files import CSV_PATH, JSON_PATH
+from app_dash.skill_query import Question, SkillQuery
 from database.entrants import ENTRANTS
 from database.models import ModelRow
 from solar.flares import EVENTS
@@ -21,10 +23,11 @@ from solar.flares import EVENTS
 PAGE = "skill"
 PATH = "/skill"
 _SCOPES = (("region", "Region"), ("disk", "Disk"))
+_CASES = (("own", "Own cases"), ("shared", "Shared cases"))
 
 
 def filters(
-    query: SkillQuery, asked: Question, models: Sequence[ModelRow], *, message: str
+    query: SkillQuery, asked: Question, models: Sequence[ModelRow], *, message: str, api_url: str
 ) -> Component:
     """Show the state of every filter; each is a link or a typed field."""
     shown = {
@@ -37,30 +40,36 @@ def filters(
             presets(query, PATH),
             time_field(field_id(PAGE, "start"), "From (UTC)", shown["start"]),
             time_field(field_id(PAGE, "end"), "To (UTC)", shown["end"]),
-            model_menu(query, asked.model_id or "", models),
+            model_menu(query, asked.model_id, models),
         ],
-        [_events(query), _scope(query), _region(query)],
-    ]
+        [_events(query), choice("Scope", query, "scope", _SCOPES),
+         choice("Cases", query, "cases", _CASES), _region(query), _files(query, asked, api_url)],
+    ]  # fmt: skip
     return html.Div(
         [*(html.Div(row, className="filters") for row in rows), field_state(PAGE, shown, message)],
         className="filter-bar",
     )
 
 
+def choice(
+    name: str, query: SkillQuery, field: str, choices: Sequence[tuple[str, str]]
+) -> Component:
+    """Offer the (value, label) of one field of the address."""
+    links = [
+        (label, PATH + query.changed(**{field: value}).search(), getattr(query, field) == value)
+        for value, label in choices
+    ]
+    return segmented(name, links)
+
+
 def _events(query: SkillQuery) -> Component:
+    # Another class has another threshold and another user.
     choices = [
-        (event.label, PATH + query.changed(event=event.name).search(), query.event == event.name)
+        (event.label, PATH + query.changed(event=event.name, threshold=None, cl=None).search(),
+         query.event == event.name)
         for event in EVENTS
-    ]
+    ]  # fmt: skip
     return segmented("Flare class", choices)
-
-
-def _scope(query: SkillQuery) -> Component:
-    choices = [
-        (label, PATH + query.changed(scope=name).search(), query.scope == name)
-        for name, label in _SCOPES
-    ]
-    return segmented("Scope", choices)
 
 
 def _region(query: SkillQuery) -> Component:
@@ -78,13 +87,36 @@ def _region(query: SkillQuery) -> Component:
     return html.Label([html.Span("Region"), field], className="labelled", title=hint)
 
 
+def _files(query: SkillQuery, asked: Question, api_url: str) -> Component:
+    links = [
+        html.A(label, href=path + query.search(), className="button", download="")
+        for label, path in (("CSV", CSV_PATH), ("JSON", JSON_PATH))
+    ]
+    return html.Div([_call(asked, api_url), *links], className="files")
+
+
+def _call(asked: Question, api_url: str) -> Component:
+    address = f"{api_url.rstrip('/')}/api/v1/skill?{urlencode(asked.parameters())}"
+    command = f"curl '{address}'"
+    copied: dict[str, Any] = {"data-copy": command}
+    content = [
+        html.Code(command, tabIndex=0),
+        html.Button("Copy", className="button primary", type="button", **copied),
+        html.P("Gives this report; /api/v1/skill/strata takes the same.", className="caption"),
+    ]
+    return html.Details(
+        [html.Summary("API call", className="button"), html.Div(content)],
+        className="menu call-menu",
+    )
+
+
 def model_menu(query: SkillQuery, chosen: str, models: Sequence[ModelRow]) -> Component:
     """Offer the registered models and the entrants; an empty `chosen` is none of them."""
     stages = {model.model_id: f" ({model.stage})" for model in models}
     live = {model.model_id for model in models if model.stage == "live"}
     choices = [
         (entrant_label(name) + stages.get(name, ""),
-         PATH + query.changed(model="" if name in live else name).search(),
+         PATH + query.changed(model="" if name in live else name, threshold=None).search(),
          name == chosen)
         for name in (*stages, *ENTRANTS)
     ]  # fmt: skip

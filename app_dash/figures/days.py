@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
 from app_dash.figures.chart import Figure, axis, chart
 from app_dash.skill_answer import DayCount
 from app_dash.theme import Tokens
 
-# A bar needs about a pixel; longer ranges are drawn by the week.
+# A bar needs about a pixel; longer ranges are drawn by the week, then by the month.
 MOST_BARS = 400
+MOST_WEEKS = 160
 
 
 def days_figure(days: Sequence[DayCount], event: str, tokens: Tokens) -> Figure:
@@ -37,12 +38,16 @@ def days_figure(days: Sequence[DayCount], event: str, tokens: Tokens) -> Figure:
 
 
 def grouped(days: Sequence[DayCount]) -> list[DayCount]:
-    """Return the days as they are, or added up by the week that starts on Monday."""
+    """Return the days as they are, or added up by week from Monday, or by calendar month."""
     if len(days) <= MOST_BARS:
         return list(days)
-    weeks: dict[date, tuple[int, int]] = {}
+    weeks = _added(days, lambda day: day - timedelta(days=day.weekday()))
+    return weeks if len(weeks) <= MOST_WEEKS else _added(days, lambda day: day.replace(day=1))
+
+
+def _added(days: Sequence[DayCount], first: Callable[[date], date]) -> list[DayCount]:
+    sums: dict[date, tuple[int, int]] = {}
     for item in days:
-        monday = item.day - timedelta(days=item.day.weekday())
-        n, events = weeks.get(monday, (0, 0))
-        weeks[monday] = (n + item.n, events + item.events)
-    return [DayCount(day=day, n=n, events=events) for day, (n, events) in sorted(weeks.items())]
+        n, events = sums.get(first(item.day), (0, 0))
+        sums[first(item.day)] = (n + item.n, events + item.events)
+    return [DayCount(day=day, n=n, events=events) for day, (n, events) in sorted(sums.items())]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app_dash.figures.chart import Figure, Trace, chart, note
+from app_dash.figures.disk_labels import Label, place
 from app_dash.numbers import position, probability
 from app_dash.theme import Tokens
 from solar.sharp import LONGITUDE_LIMIT_DEG
@@ -30,6 +31,7 @@ class Spot:
     area: float | None
     probability: float | None
     is_over: bool
+    is_near_limb: bool = False
 
 
 def disk_figure(spots: Sequence[Spot], at: datetime, tokens: Tokens) -> Figure:
@@ -43,10 +45,12 @@ def disk_figure(spots: Sequence[Spot], at: datetime, tokens: Tokens) -> Figure:
         *(_line(*limit, tokens.text3, dash="4px,3px") for limit in limits),
         _spots(spots, tilt, tokens),
     ]
-    span = {"range": [-1.2, 1.2], "visible": False, "fixedrange": True}
+    # The names of regions near the limb stand beside the disk.
+    side = 1.48 if any(spot.is_near_limb for spot in spots) else 1.2
+    span = {"range": [-side, side], "visible": False, "fixedrange": True}
     return chart(
         tokens, data, xaxis={**span, "scaleanchor": "y"}, yaxis={**span, "range": [-1.1, 1.12]},
-        annotations=[*_compass(tokens), *_names(spots, tilt, tokens)],
+        annotations=[*_compass(spots, tilt, tokens), *_placed_labels(spots, tilt, tokens)],
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
     )  # fmt: skip
 
@@ -158,38 +162,28 @@ def _hover(spot: Spot) -> list[str]:
     return [spot.name, position(spot.lat_deg, spot.lon_deg), probability(spot.probability), area]
 
 
-def _names(spots: Sequence[Spot], tilt: float, tokens: Tokens) -> list[dict[str, Any]]:
+def _placed_labels(spots: Sequence[Spot], tilt: float, tokens: Tokens) -> list[dict[str, Any]]:
     x, y, _ = _places(spots, tilt)
-    order = sorted(range(len(spots)), key=lambda i: -(spots[i].probability or 0))
-    taken: list[tuple[float, float]] = []
-    notes = []
-    for i in order:
-        lift = (12 + _radius(spots[i])) / PIXELS_PER_RADIUS
-        choices = ((0.0, lift), (0.0, -lift), (2 * lift, 0.0), (-2 * lift, 0.0))
-        place = next((p for p in _moved(x[i], y[i], choices) if _is_free(p, taken)), None)
-        if place is None:
-            continue
-        taken.append(place)
-        value = f"<br>{probability(spots[i].probability)}" if spots[i].is_over else ""
-        notes.append(note(tokens, f"<b>{spots[i].name}</b>{value}", x=place[0], y=place[1],
-                          color=tokens.text))  # fmt: skip
-    return notes
+    labels = [
+        Label(
+            spot.name, float(x[i]), float(y[i]),
+            lift=(12 + _radius(spot)) / PIXELS_PER_RADIUS,
+            value=probability(spot.probability) if spot.is_over else "",
+            weight=spot.probability or 0.0, is_near_limb=spot.is_near_limb,
+        )
+        for i, spot in enumerate(spots)
+    ]  # fmt: skip
+    return place(labels, tokens)
 
 
 def _radius(spot: Spot) -> float:
     return 4 + float(np.sqrt(spot.area or 0)) / 4.2
 
 
-def _moved(x: float, y: float, choices: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    return [(float(x + dx), float(y + dy)) for dx, dy in choices]
-
-
-def _is_free(place: tuple[float, float], taken: Sequence[tuple[float, float]]) -> bool:
-    return all(abs(place[0] - x) > 0.32 or abs(place[1] - y) > 0.13 for x, y in taken)
-
-
-def _compass(tokens: Tokens) -> list[dict[str, Any]]:
-    return [
-        note(tokens, "N", x=0, y=1.0, yanchor="bottom"),
-        note(tokens, "E", x=-1.03, y=0, xanchor="right"),
-    ]
+def _compass(spots: Sequence[Spot], tilt: float, tokens: Tokens) -> list[dict[str, Any]]:
+    """Mark north, and east where no name of a region stands in its place."""
+    edge = [spot for spot in spots if spot.is_near_limb and spot.lon_deg < 0]
+    _, y, _ = _places(edge, tilt)
+    north = note(tokens, "N", x=0, y=1.0, yanchor="bottom")
+    east = note(tokens, "E", x=-1.03, y=0, xanchor="right")
+    return [north] if (np.abs(y) < 0.25).any() else [north, east]

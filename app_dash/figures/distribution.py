@@ -10,12 +10,18 @@ from app_dash.figures.chart import Figure, axis, chart
 from app_dash.theme import Tokens
 from solar.flares import Event
 
+_PALE = 0.3
 # As many as a phone has room for.
 _LABELLED = (0, 5, 10, 50, 100)
 
 
 def distribution_figure(
-    event: Event, counts: Sequence[int], edges: Sequence[float], tokens: Tokens
+    event: Event,
+    counts: Sequence[int],
+    edges: Sequence[float],
+    tokens: Tokens,
+    *,
+    chosen: tuple[float | None, float | None] | None = None,
 ) -> Figure:
     """Draw one event's histogram, a bar of equal width for every bin, on a logarithmic count.
 
@@ -23,6 +29,7 @@ def distribution_figure(
     ----------
     counts : (k,) forecasts per bin
     edges : (k+1,) the bins' limits as probabilities
+    chosen : least and upper percentage that the reader has filtered by; other bars turn pale
     """
     percents = [round(100 * edge) for edge in edges]
     bars = {
@@ -30,7 +37,7 @@ def distribution_figure(
         "x": [index + 0.5 for index in range(len(counts))],
         "y": [count or None for count in counts],
         "width": 0.9,
-        "marker": {"color": tokens.mark(event.name)},
+        "marker": {"color": tokens.mark(event.name), "opacity": _opacities(percents, chosen)},
         "customdata": [f"{low} to {high} %" for low, high in pairwise(percents)],
         "hovertemplate": f"P({event.label}) %{{customdata}}<br>%{{y:,}} forecasts<extra></extra>",
     }
@@ -41,6 +48,16 @@ def distribution_figure(
         yaxis=_count_axis(max([*counts, 1]), tokens),
         margin={"l": 48, "r": 16, "t": 8, "b": 40},
     )
+
+
+def _opacities(
+    percents: Sequence[int], chosen: tuple[float | None, float | None] | None
+) -> list[float]:
+    low, high = chosen or (None, None)
+    return [
+        1.0 if (low is None or lower >= low) and (high is None or upper <= high) else _PALE
+        for lower, upper in pairwise(percents)
+    ]
 
 
 def _probability_axis(event: Event, percents: Sequence[int], tokens: Tokens) -> dict[str, Any]:
@@ -63,5 +80,11 @@ def _count_axis(largest: int, tokens: Tokens) -> dict[str, Any]:
         type="log",
         range=[-0.2, powers[-1]],
         tickvals=[10**power for power in powers],
-        ticktext=[f"{10**power:,}" for power in powers],
+        ticktext=[_short(power) for power in powers],
     )
+
+
+def _short(power: int) -> str:
+    """Write a power of ten: ``1``, ``100``, ``10k``, ``1M``."""
+    thousands, rest = divmod(power, 3)
+    return f"{10**rest}{('', 'k', 'M', 'G')[thousands]}"

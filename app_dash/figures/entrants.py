@@ -16,6 +16,22 @@ _LABELS = {
 }
 
 
+_FIXED_SHAPES = {
+    "climatology-120d": "square",
+    "climatology-365d": "square-open",
+    "persistence": "diamond",
+}
+_MODEL_SHAPES = ("circle", "triangle", "cross")
+_DASHES = {
+    "circle": "solid",
+    "triangle": "8px,3px",
+    "cross": "8px,3px,2px,3px",
+    "square": "4px,3px",
+    "square-open": "dot",
+    "diamond": "5px,3px",
+}
+
+
 @dataclass(frozen=True)
 class Style:
     """Label, colour, line and marker of one entrant; `marker` is a class of ``skill.css``."""
@@ -34,20 +50,22 @@ def entrant_label(model_id: str) -> str:
 
 def styles(entrants: Sequence[Verification], tokens: Tokens) -> list[Style]:
     """Choose the look of each entrant; the first is the one that was asked for."""
-    return [_style(entrant.model, tokens, is_first=i == 0) for i, entrant in enumerate(entrants)]
+    shapes = markers([entrant.model for entrant in entrants])
+    return [
+        _style(entrant.model, shape, tokens, is_first=index == 0)
+        for index, (entrant, shape) in enumerate(zip(entrants, shapes, strict=True))
+    ]
 
 
-def marker(model_id: str) -> str:
-    """Name the marker's shape of an entrant."""
-    if model_id.startswith("climatology"):
-        return "square-open" if "365" in model_id else "square"
-    return "diamond" if model_id == "persistence" else "circle"
+def markers(model_ids: Sequence[str]) -> list[str]:
+    """Name the shape of each entrant's marker; further models have shapes of their own."""
+    free = iter(_MODEL_SHAPES)
+    return [_FIXED_SHAPES.get(model_id) or next(free, _MODEL_SHAPES[-1]) for model_id in model_ids]
 
 
-def _style(model_id: str, tokens: Tokens, *, is_first: bool) -> Style:
-    label, shape = entrant_label(model_id), marker(model_id)
+def _style(model_id: str, shape: str, tokens: Tokens, *, is_first: bool) -> Style:
+    label = entrant_label(model_id)
     if is_first:
         return Style(label, tokens.accent, 2, "solid", shape)
-    if shape == "diamond":
-        return Style(label, tokens.text, 1.5, "5px,3px", shape)
-    return Style(label, tokens.text3, 1.5, "dot" if shape == "square-open" else "4px,3px", shape)
+    color = tokens.text3 if shape.startswith("square") else tokens.text
+    return Style(label, color, 1.5, _DASHES[shape], shape)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from app_dash.figures.chart import Figure, Trace, axis, chart, note
 from app_dash.figures.gaps import broken_line
 from app_dash.figures.time_axis import HOVER, epoch, epochs, time_axis
+from app_dash.figures.xray import XRAY_FLOOR, FluxLine, flux_trace
 from app_dash.numbers import probability
 from app_dash.theme import Tokens
 from solar.flares import HORIZON
@@ -41,19 +42,26 @@ class DiskLine:
 
 
 def flare_figure(
-    stems: Sequence[Stem], disk: DiskLine, shown: Window, now: datetime, tokens: Tokens
+    stems: Sequence[Stem],
+    disk: DiskLine,
+    *,
+    shown: Window,
+    now: datetime,
+    tokens: Tokens,
+    xray: FluxLine | None = None,
 ) -> Figure:
-    """Draw flares and issued probability up to `now`, and the window forecast from there."""
-    data = [*_stems(stems, tokens), *_disk(disk, now, tokens)]
-    top = max([2e-4, *(2 * stem.peak_flux_w_m2 for stem in stems)])
+    """Draw flares, X-rays and issued probability up to `now`, and the window from there."""
+    floor = FLOOR if xray is None else XRAY_FLOOR
+    flux = [] if xray is None else [flux_trace(xray, tokens)]
+    data = [*flux, *_stems(stems, floor, tokens), *_disk(disk, now, tokens)]
+    top = max([3e-4, *(5 * stem.peak_flux_w_m2 for stem in stems)])
     return chart(
         tokens,
         data,
         xaxis=time_axis(tokens, shown.start_at, shown.end_at, anchor="y2"),
         yaxis=axis(
             tokens, "Flare class", type="log", domain=[0.44, 1],
-            range=[np.log10(FLOOR), np.log10(top)], tickvals=[1e-6, 1e-5, 1e-4],
-            ticktext=[_class_tick(name, tokens) for name in _CLASSES],
+            range=[np.log10(floor), np.log10(top)], **_class_ticks(floor, tokens),
         ),
         yaxis2=_disk_axis(disk, tokens),
         shapes=_window_shapes(now, tokens),
@@ -62,19 +70,28 @@ def flare_figure(
     )  # fmt: skip
 
 
+def _class_ticks(floor: float, tokens: Tokens) -> dict[str, Any]:
+    levels = {"B": 1e-7, "C": 1e-6, "M": 1e-5, "X": 1e-4}
+    shown = {name: level for name, level in levels.items() if level > floor}
+    names = [_class_tick(name, tokens) for name in shown]
+    return {"tickvals": list(shown.values()), "ticktext": names}
+
+
 def _class_tick(name: str, tokens: Tokens) -> str:
     return f'<b style="color:{tokens.class_text(name)}">{name}1</b>'
 
 
-def _stems(stems: Sequence[Stem], tokens: Tokens) -> list[Trace]:
+def _stems(stems: Sequence[Stem], floor: float, tokens: Tokens) -> list[Trace]:
     return [
         trace
         for name in _CLASSES
-        for trace in _class_stems([s for s in stems if s.goes_class[0] == name], name, tokens)
+        for trace in _class_stems(
+            [s for s in stems if s.goes_class[0] == name], name, floor=floor, tokens=tokens
+        )
     ]
 
 
-def _class_stems(stems: list[Stem], name: str, tokens: Tokens) -> list[Trace]:
+def _class_stems(stems: list[Stem], name: str, *, floor: float, tokens: Tokens) -> list[Trace]:
     if not stems:
         return []
     x = [epoch(stem.peak_at) for stem in stems]
@@ -83,7 +100,7 @@ def _class_stems(stems: list[Stem], name: str, tokens: Tokens) -> list[Trace]:
     lines = {
         "type": "scatter", "mode": "lines", "hoverinfo": "skip", "name": f"{name} stems",
         "x": [v for at in x for v in (at, at, None)],
-        "y": [v for level in flux for v in (FLOOR, level, None)],
+        "y": [v for level in flux for v in (floor, level, None)],
         "line": {"color": colour, "width": 1.5 if name == "C" else 2},
     }  # fmt: skip
     heads = {
@@ -138,7 +155,7 @@ def _window_shapes(now: datetime, tokens: Tokens) -> list[dict[str, Any]]:
     return [
         {"type": "rect", "x0": epoch(now), "x1": epoch(now + HORIZON), **place,
          "fillcolor": tokens.accent_tint, "line": {"width": 0}},
-        {"type": "line", "x0": epoch(now), "x1": epoch(now), **place,
+        {"type": "line", "x0": epoch(now), "x1": epoch(now), **place, "layer": "above",
          "line": {"color": tokens.accent, "width": 1.5}},
     ]  # fmt: skip
 
@@ -146,7 +163,7 @@ def _window_shapes(now: datetime, tokens: Tokens) -> list[dict[str, Any]]:
 def _window_notes(disk: DiskLine, now: datetime, tokens: Tokens) -> list[dict[str, Any]]:
     middle = epoch(now + HORIZON / 2)
     said = f"<b>Next 24 h</b><br>M1.0+ {probability(_last(disk))}"
-    line = {"xref": "paper", "x": 0.005, "yref": "paper", "y": 0.37, "yanchor": "top"}
+    line = {"xref": "paper", "x": 0.005, "yref": "paper", "y": 0.345, "yanchor": "bottom"}
     return [
         note(tokens, said, x=middle, y=0.98, yref="paper", yanchor="top", color=tokens.accent),
         note(tokens, "Full-disk P(M1.0+), as issued", **line),

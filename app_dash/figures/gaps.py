@@ -15,6 +15,8 @@ from app_dash.theme import Tokens
 from solar.sharp import CADENCE_SECONDS
 
 CADENCES_TO_A_GAP = 3
+# Where single records count, one that is missing is a gap already.
+CADENCES_TO_A_MISSING_RECORD = 1.5
 MOST_POINTS = 2_000
 
 Times = NDArray[np.datetime64]
@@ -38,15 +40,23 @@ def cadence(times: Times) -> np.timedelta64:
     return max(nominal, np.timedelta64(int(usual), "s"))
 
 
-def find_gaps(times: Times, usual: np.timedelta64) -> list[Gap]:
-    """List the stretches between samples (n,) that are longer than three cadences."""
-    wide = np.flatnonzero(np.diff(times) > CADENCES_TO_A_GAP * usual)
+def find_gaps(
+    times: Times, usual: np.timedelta64, *, cadences: float = CADENCES_TO_A_GAP
+) -> list[Gap]:
+    """List the stretches between samples (n,) that are longer than some cadences."""
+    wide = np.flatnonzero(_is_wide(times, usual, cadences))
     return [Gap(times[i], times[i + 1]) for i in wide]
 
 
+def _is_wide(times: Times, usual: np.timedelta64, cadences: float) -> NDArray[np.bool_]:
+    apart = np.diff(times) / np.timedelta64(1, "us")
+    return np.asarray(apart > cadences * (usual / np.timedelta64(1, "us")), np.bool_)
+
+
 def broken_line(
-    times: Times, values: Values, usual: np.timedelta64, *, most: int = MOST_POINTS
-) -> tuple[Times, Values]:
+    times: Times, values: Values, usual: np.timedelta64, *, most: int = MOST_POINTS,
+    cadences: float = CADENCES_TO_A_GAP,
+) -> tuple[Times, Values]:  # fmt: skip
     """Return a line that breaks at every gap, with at most `most` points.
 
     Parameters
@@ -59,7 +69,7 @@ def broken_line(
     """
     known = ~np.isnan(values)
     times, values = times[known], values[known]
-    cuts = np.flatnonzero(np.diff(times) > CADENCES_TO_A_GAP * usual) + 1
+    cuts = np.flatnonzero(_is_wide(times, usual, cadences)) + 1
     pieces_t, pieces_v = np.split(times, cuts), np.split(values, cuts)
     # One place of each piece goes to the NaN that ends it.
     share = (most - 2 * len(pieces_t)) / max(len(times), 1)
@@ -81,6 +91,11 @@ def thin(times: Times, values: Values, *, most: int) -> NDArray[np.int64]:
     downsampler: Any = MinMaxLTTBDownsampler  # tsdownsample leaves its constructor untyped
     chosen = downsampler().downsample(stamps, values, n_out=even)
     return np.asarray(chosen, np.int64)
+
+
+def stamps(times: Times) -> NDArray[np.int64]:
+    """Return times (n,) as whole milliseconds: half as long as numbers with a point."""
+    return times.astype("datetime64[ms]").astype(np.int64)
 
 
 def hatch(gaps: list[Gap], low: float, high: float, tokens: Tokens) -> Trace:

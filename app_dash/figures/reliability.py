@@ -1,4 +1,4 @@
-"""The reliability diagram: how often the event came when it was forecast with p, and how often."""
+"""The reliability diagram: how often the event came when p was forecast, over how many cases."""
 
 from __future__ import annotations
 
@@ -9,31 +9,73 @@ from app_dash import numbers
 from app_dash.figures.chart import Figure, Trace, axis, chart, note, percent_axis
 from app_dash.skill_answer import ReliabilityBin, Verification
 from app_dash.theme import Tokens
+from solar.corp import Corp, corp
 
 # Below this many cases a bin is drawn open and pale: its frequency says little.
 FEW_CASES = 30
 
 
-def reliability_figure(answer: Verification, tokens: Tokens) -> Figure:
-    """Draw observed frequency over forecast probability, and the counts of each bin below."""
+def reliability_figure(answer: Verification, tokens: Tokens, *, is_corp: bool = False) -> Figure:
+    """Draw observed frequency over forecast probability, and the counts of each bin below.
+
+    With `is_corp` the frequencies are those of the isotonic fit, with its terms in words.
+    """
     filled = [item for item in answer.reliability if item.n > 0]
-    many = [item for item in filled if item.n >= FEW_CASES]
-    few = [item for item in filled if item.n < FEW_CASES]
-    data = [
-        _points(many, tokens.accent, opacity=1.0, symbol="circle", mode="lines+markers"),
-        _points(few, tokens.accent, opacity=0.5, symbol="circle-open", mode="markers"),
-        _counts(filled, tokens),
-    ]
+    fitted = _corp(filled) if is_corp else None
     return chart(
         tokens,
-        data,
+        [*(_observed(filled, tokens) if fitted is None else [_fit(filled, fitted, tokens)]),
+         _counts(filled, tokens)],
         xaxis=percent_axis(tokens, "Forecast probability, %", anchor="y2"),
         yaxis=percent_axis(tokens, "Observed, %", domain=[0.30, 1]),
         yaxis2=_count_axis(filled, tokens),
         shapes=_references(answer, tokens),
-        annotations=_labels(answer, tokens),
+        annotations=[*_labels(answer, tokens), *_terms(fitted, tokens)],
         bargap=0,
+    )  # fmt: skip
+
+
+def _corp(bins: Sequence[ReliabilityBin]) -> Corp | None:
+    return corp(
+        [item.n for item in bins],
+        [item.events for item in bins],
+        forecast=[item.mean_forecast or 0.0 for item in bins],
     )
+
+
+def _observed(bins: Sequence[ReliabilityBin], tokens: Tokens) -> list[Trace]:
+    many = [item for item in bins if item.n >= FEW_CASES]
+    few = [item for item in bins if item.n < FEW_CASES]
+    return [
+        _points(many, tokens.accent, opacity=1.0, symbol="circle", mode="lines+markers"),
+        _points(few, tokens.accent, opacity=0.5, symbol="circle-open", mode="markers"),
+    ]
+
+
+def _fit(bins: Sequence[ReliabilityBin], fitted: Corp, tokens: Tokens) -> Trace:
+    shares = fitted.recalibrated.tolist()
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "x": [_share(item.mean_forecast) for item in bins],
+        "y": [_share(share) for share in shares],
+        "customdata": [
+            f"{_hover(item)}<br>recalibrated to {numbers.probability(share)}"
+            for item, share in zip(bins, shares, strict=True)
+        ],
+        "hovertemplate": "%{customdata}<extra></extra>",
+        "line": {"color": tokens.accent, "width": 2},
+        "marker": {"color": tokens.accent, "size": 8},
+    }
+
+
+def _terms(fitted: Corp | None, tokens: Tokens) -> list[dict[str, Any]]:
+    if fitted is None:
+        return []
+    rows = (("MCB", fitted.miscalibration), ("DSC", fitted.discrimination),
+            ("UNC", fitted.uncertainty))  # fmt: skip
+    text = "<br>".join(f"{name} {value:.4f}" for name, value in rows)
+    return [note(tokens, text, x=2, y=98, xanchor="left", yanchor="top", align="left")]
 
 
 def _points(
@@ -49,7 +91,12 @@ def _points(
         "hovertemplate": "%{customdata}<extra></extra>",
         "opacity": opacity,
         "line": {"color": color, "width": 2},
-        "marker": {"color": color, "size": 8, "symbol": symbol, "line": {"width": 1.5}},
+        "marker": {
+            "color": color,
+            "size": 8,
+            "symbol": symbol,
+            "line": {"color": color, "width": 1.5},
+        },
         "error_y": _whiskers(bins, color),
     }
 

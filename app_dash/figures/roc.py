@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from app_dash import numbers
@@ -30,7 +31,7 @@ def roc_figure(answer: SkillAnswer, tokens: Tokens) -> Figure:
                 **diagonal,
             }
         ],
-        annotations=_areas(answer, looks, tokens),
+        annotations=corner_labels(_areas(answer, looks), tokens, top=8 * len(looks) - 2),
     )
 
 
@@ -40,8 +41,8 @@ def _curve(entrant: Verification, look: Style) -> Trace:
         "type": "scatter",
         "mode": "lines",
         "name": look.label,
-        "x": [100 * (p.pofd or 0.0) for p in points],
-        "y": [100 * (p.pod or 0.0) for p in points],
+        "x": [round(100 * (p.pofd or 0.0), 3) for p in points],
+        "y": [round(100 * (p.pod or 0.0), 3) for p in points],
         "line": {"color": look.color, "width": look.width, "dash": look.dash},
         "customdata": [numbers.probability(p.threshold) for p in points],
         "hovertemplate": (
@@ -76,13 +77,19 @@ def _operating_point(answer: SkillAnswer, tokens: Tokens) -> list[Trace]:
     ]
 
 
-def _areas(answer: SkillAnswer, looks: list[Style], tokens: Tokens) -> list[dict[str, Any]]:
-    rows = []
-    for entrant, look in zip(answer.all, looks, strict=True):
-        text = f"{look.label} AUC {score_text(entrant.score('auc').value)}"
-        rows.append((f"<b>{text}</b>" if entrant is answer else text, look.color))
+def _areas(answer: SkillAnswer, looks: list[Style]) -> list[tuple[str, str]]:
     return [
-        note(tokens, text, color=color, x=100, y=6 + 8 * (len(rows) - 1 - index),
+        (f"{look.label} AUC {score_text(entrant.score('auc').value)}", look.color)
+        for entrant, look in zip(answer.all, looks, strict=True)
+    ]
+
+
+def corner_labels(
+    rows: Sequence[tuple[str, str]], tokens: Tokens, *, top: float
+) -> list[dict[str, Any]]:
+    """Write (text, colour) rows down the right side from a height [%]; the first is the asked."""
+    return [
+        note(tokens, text if index else f"<b>{text}</b>", color=color, x=100, y=top - 8 * index,
              xanchor="right", yanchor="middle", bgcolor=tokens.panel)
         for index, (text, color) in enumerate(rows)
     ]  # fmt: skip

@@ -39,7 +39,7 @@ def sparkline(
     if len(points) and points[-1] is not None:
         left, top = points[-1].split(",")
         parts.append(f'<circle cx="{left}" cy="{top}" r="2.5" fill="{colour}"/>')
-    return _address("".join(parts), scale)
+    return address("".join(parts), scale)
 
 
 def _points(values: NDArray[np.float64], scale: Scale) -> list[str | None]:
@@ -65,7 +65,8 @@ def _pieces(points: list[str | None]) -> list[list[str]]:
     return [piece for piece in pieces if len(piece) > 1]
 
 
-def _address(drawing: str, scale: Scale) -> str:
+def address(drawing: str, scale: Scale) -> str:
+    """Return the elements of an SVG drawing of this size as the address of an image."""
     size = f'viewBox="0 0 {scale.width} {scale.height}" width="{scale.width}"'
     image = (
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} height="{scale.height}">{drawing}</svg>'

@@ -1,4 +1,4 @@
-"""The Explore page: stored forecasts by range, region and class, as figures, table and file."""
+"""The Explore page: stored forecasts by range, region, class and column, as figures and table."""
 
 from __future__ import annotations
 
@@ -6,25 +6,24 @@ from typing import Any
 
 import dash
 import sqlalchemy as sa
-from dash import MATCH, Input, Output, ctx, dcc, html
+from dash import ALL, MATCH, ClientsideFunction, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 
+from app_dash.api_call import api_call
 from app_dash.components.explore_filters import PAGE, PATH, filters, model_menu
-from app_dash.components.keyword_statistics import keyword_statistics
-from app_dash.components.panels import empty_message, graph, panel
-from app_dash.components.record_table import BLOCK, TYPE, cells, record_table, sort_of
+from app_dash.components.explore_results import MARKED, OVERVIEW, histogram_id, results, summary
+from app_dash.components.panels import empty_message, panel
+from app_dash.components.record_table import BLOCK, TYPE, cells, sort_of
 from app_dash.components.typed_fields import parse_leniently, register_fields
-from app_dash.explore_query import FIELDS, ExploreQuery, find
-from app_dash.explore_view import ExploreView, look
+from app_dash.explore_moves import binned, dragged, filtered
+from app_dash.explore_query import FIELDS, ExploreQuery, find, write_order
+from app_dash.explore_view import look
 from app_dash.export_routes import register_exports
-from app_dash.figures.distribution import distribution_figure
-from app_dash.numbers import count, date_moment
-from app_dash.theme import Tokens
+from app_dash.shell import Ids
 from app_dash.view import View
 from database.engine import reading
-from database.exploration import VIEW_LIMIT, bounded, page
+from database.exploration import bounded, page
 from database.exploration import count as count_records
-from database.exploration_figures import BIN_EDGES, Distribution
 from database.models import list_models
 from solar.errors import NotFoundError
 from solar.flares import EVENTS
@@ -37,27 +36,75 @@ def layout(view: View, pathname: str, search: str) -> Component:
         seen = look(view.engine, query)
     except NotFoundError as error:
         return _unanswered(view, query, error)
-    bar = filters(query, seen.found, seen.models, message=message)
-    if not seen.distribution.n:
-        return html.Div([bar, panel("Records", _nothing(query), subtitle="none in this range")],
-                        className="stack")  # fmt: skip
-    return html.Div([bar, _summary(seen), _results(query, seen, view.tokens)], className="stack")
+    call = api_call(query, seen.found.selection, regions=seen.regions, base=view.settings.api_url)
+    bar = filters(query, seen.found, seen.models, call=call, message=message)
+    if not seen.amounts.distribution.n:
+        nothing = panel("Records", _nothing(query), subtitle="none in this range")
+        return html.Div([bar, summary(seen), nothing], className="stack")
+    return html.Div([bar, summary(seen), results(query, seen, view.tokens)], className="stack")
 
 
 def register(app: dash.Dash, engine: sa.Engine) -> None:
-    """Connect the fields, the table's blocks and the files."""
+    """Connect the fields, the gestures, the table's blocks and the files."""
     register_fields(app, PAGE, query_type=ExploreQuery, names=FIELDS)
     register_exports(app.server, engine)
+    _register_gestures(app)
+    _register_marks(app)
 
     @app.callback(
         Output({"type": TYPE, "view": MATCH}, "getRowsResponse"),
         Input({"type": TYPE, "view": MATCH}, "getRowsRequest"),
+        State(Ids.URL, "search"),
         prevent_initial_call=True,
     )
-    def rows(request: dict[str, Any] | None) -> Any:
+    def rows(request: dict[str, Any] | None, search: str | None) -> Any:
         if request is None:
-            return dash.no_update
-        return block(engine, ctx.outputs_list["id"]["view"], request)
+            return no_update
+        view = ctx.outputs_list["id"]["view"]
+        known = ExploreQuery.parse(view)
+        asked = filtered(known, request.get("filterModel"))
+        asked = asked.changed(sort=write_order(sort_of(request)))
+        if asked == known:
+            return block(engine, view, request)
+        # The address alone holds the state, and its change draws the page that answers.
+        kept = {name: getattr(asked, name) for name in ("where", "rung", "regions", "sort")}
+        query = parse_leniently(ExploreQuery, search)[0].changed(**kept)
+        dash.set_props(Ids.URL, {"search": query.search()})
+        return no_update
+
+
+def _register_gestures(app: dash.Dash) -> None:
+    address = Output(Ids.URL, "search", allow_duplicate=True)
+    now = State(Ids.URL, "search")
+
+    @app.callback(address, Input(OVERVIEW, "relayoutData"), now, prevent_initial_call=True)
+    def drag(moved: dict[str, Any] | None, search: str | None) -> Any:
+        query = parse_leniently(ExploreQuery, search)[0]
+        return _moved(query, dragged(query, moved))
+
+    bars = [Input(histogram_id(event), "clickData") for event in EVENTS]
+
+    @app.callback(address, *bars, now, prevent_initial_call=True)
+    def choose(*given: Any) -> Any:
+        *clicks, search = given
+        query = parse_leniently(ExploreQuery, search)[0]
+        for event, click in zip(EVENTS, clicks, strict=True):
+            if click and ctx.triggered_id == histogram_id(event):
+                return binned(query, event, click["points"][0]["pointNumber"]).search()
+        return no_update
+
+
+def _register_marks(app: Any) -> None:  # dash leaves clientside_callback untyped
+    app.clientside_callback(
+        ClientsideFunction("explore", "mark"),
+        Output(MARKED, "children"),
+        Input({"type": TYPE, "view": ALL}, "selectedRows"),
+        prevent_initial_call=True,
+    )
+
+
+def _moved(query: ExploreQuery, asked: ExploreQuery) -> Any:
+    return no_update if asked == query else asked.search()
 
 
 def block(engine: sa.Engine, search: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -68,60 +115,6 @@ def block(engine: sa.Engine, search: str, request: dict[str, Any]) -> dict[str, 
         found = page(connection, selection, sort=sort_of(request), start=start, limit=BLOCK)
         total = count_records(connection, selection)
     return {"rowData": [cells(record) for record in found], "rowCount": total}
-
-
-def _summary(seen: ExploreView) -> Component:
-    facts = [
-        ("records", count(seen.distribution.n)),
-        ("without forecast", count(seen.distribution.without_forecast)),
-    ]
-    chips = [html.Span([f"{name} ", html.B(value)], className="chip") for name, value in facts]
-    return html.Div([*chips, *_limit_note(seen)], className="summary-line")
-
-
-def _limit_note(seen: ExploreView) -> list[Component]:
-    if not seen.is_limited:
-        return []
-    text = (
-        f"Figures and table cover the newest {count(VIEW_LIMIT)} records of the range, from"
-        f" {date_moment(seen.shown.window.start_at)} on. The files hold the whole range;"
-        " narrow it to see an earlier part."
-    )
-    return [html.P(text, className="notice", role="note")]
-
-
-def _results(query: ExploreQuery, seen: ExploreView, tokens: Tokens) -> Component:
-    resolved = query.resolved(seen.shown.window).search()
-    present = [row.keyword for row in seen.statistics if row.n]
-    table = panel(
-        "Records",
-        record_table({"type": TYPE, "view": resolved}, present),
-        subtitle="24 h ahead, as issued; sort by a column's head",
-        class_name="flush",
-    )
-    extremes = panel("Keywords", keyword_statistics(seen.statistics),
-                     subtitle="over these records", class_name="flush span-4")  # fmt: skip
-    top = [_distributions(seen.distribution, tokens), extremes]
-    return html.Div([html.Div(top, className="grid"), table], className="stack")
-
-
-def _distributions(drawn: Distribution, tokens: Tokens) -> Component:
-    forecasts = drawn.n - drawn.without_forecast
-    charts = [
-        graph(
-            f"distribution-{event.column}",
-            distribution_figure(event, drawn.counts[event.name], BIN_EDGES, tokens),
-            text=f"Histogram of {count(forecasts)} forecasts of {event.label}",
-            height=212,
-        )
-        for event in EVENTS
-    ]
-    return panel(
-        "Distribution of predictions",
-        html.Div(charts, className="distributions"),
-        subtitle="forecasts per bin, logarithmic; 1 % bins below 10 %, then 5 %",
-        class_name="span-8",
-    )
 
 
 def _unanswered(view: View, query: ExploreQuery, error: NotFoundError) -> Component:

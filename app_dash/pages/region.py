@@ -7,35 +7,27 @@ from urllib.parse import urlencode
 
 import dash
 import sqlalchemy as sa
-from dash import Input, Output, dcc, html, no_update
+from dash import Input, Output, State, html, no_update
 from dash.development.base_component import Component
 
+from app_dash.components.as_of_panel import SLIDER, as_of_panel, slid_to
 from app_dash.components.completeness import completeness_panel
-from app_dash.components.panels import segmented
-from app_dash.components.region_list import SEARCH, region_list
-from app_dash.components.region_panels import (
-    facts_panel,
-    forecast_panel,
-    keyword_panel,
-    timeline_panel,
-)
-from app_dash.numbers import date_moment, position, region_name
-from app_dash.passage import RegionData, passage, read_region
-from app_dash.region_query import (
-    PATH,
-    RANGE_LABELS,
-    SPANS,
-    RegionQuery,
-    SearchQuery,
-    address,
-    region_of,
-)
+from app_dash.components.keyword_panel import keyword_panel
+from app_dash.components.network_panel import network_panel
+from app_dash.components.region_heading import region_heading
+from app_dash.components.region_list import SEARCH, read_list, region_list
+from app_dash.components.region_panels import facts_panel, forecast_panel
+from app_dash.components.timeline_panel import timeline_panel
+from app_dash.components.typed_fields import parse_leniently
+from app_dash.passage import passage
+from app_dash.region_data import RegionData, read_region
+from app_dash.region_query import PATH, RegionQuery, SearchQuery, region_of
+from app_dash.region_why import register_why, why_parts
+from app_dash.settings import DashSettings
 from app_dash.shell import Ids
-from app_dash.standing import standings
 from app_dash.view import View
 from database.engine import reading
 from database.timeline import search_regions
-from solar.flares import EVENTS
 
 
 def layout(view: View, pathname: str, search: str) -> Component:
@@ -44,11 +36,12 @@ def layout(view: View, pathname: str, search: str) -> Component:
     if region_id is None:
         wanted = SearchQuery.parse(search).q
         with reading(view.engine) as connection:
-            rows = search_regions(connection, wanted)
-        return html.Div(region_list(view, rows, wanted), className="stack")
+            listed = read_list(connection, view, wanted)
+        return html.Div([region_list(view, listed, wanted)], className="stack")
     query = RegionQuery.parse(search)
-    data = read_region(view, region_id, span=SPANS[query.range])
-    return html.Div([_heading(data, query, view), _panels(data, query, view)], className="stack")
+    data = read_region(view, region_id, query)
+    panels = html.Div(_panels(data, query, view), className="grid")
+    return html.Div([region_heading(data, query, view), panels], className="stack")
 
 
 def is_live(view: View, pathname: str) -> bool:
@@ -56,71 +49,29 @@ def is_live(view: View, pathname: str) -> bool:
     return any(pathname == f"{PATH}/{region.region_id}" for region in view.state.regions)
 
 
-def _panels(data: RegionData, query: RegionQuery, view: View) -> Component:
-    shown = passage(data, view, query.definition)
-    main = [timeline_panel(data, shown, query, view), keyword_panel(data, query, view),
-            completeness_panel(data)]  # fmt: skip
-    side = [forecast_panel(data), facts_panel(data, view)]
-    return html.Div(
-        [html.Div(main, className="stack span-9"), html.Div(side, className="stack span-3 side")],
-        className="grid",
-    )
-
-
-def _heading(data: RegionData, query: RegionQuery, view: View) -> Component:
-    region = data.region
-    name = region_name(region.region_id, region.noaa_ars)
-    known = [
-        f"HARP {region.region_id}" if region.region_id > 0 and region.noaa_ars else "",
-        "" if region.lon_fwt is None else position(region.lat_fwt, region.lon_fwt),
-        f"{date_moment(region.last_t_rec)} UTC",
+def _panels(data: RegionData, query: RegionQuery, view: View) -> list[Component]:
+    shown = passage(data, query.definition)
+    main = [
+        timeline_panel(data, shown, query, view),
+        keyword_panel(data, query, view),
+        completeness_panel(data),
+        network_panel(data, query, view),
     ]
-    title = name if name.startswith("HARP") else f"AR {name}"
-    return html.Div(
-        [
-            html.H2(title, className="region-title"),
-            html.Span(" · ".join(filter(None, known)), className="secondary"),
-            html.Div(_choices(region.region_id, query, view), className="tools"),
-        ],
-        className="region-heading",
-    )
-
-
-def _choices(region_id: int, query: RegionQuery, view: View) -> list[Component]:
-    def offer(name: str, field: str, options: dict[Any, str]) -> Component:
-        current = getattr(query, field)
-        links = [
-            (label, address(region_id, query.changed(**{field: value})), value == current)
-            for value, label in options.items()
-        ]
-        return segmented(name, links)
-
+    side = [
+        forecast_panel(data),
+        as_of_panel(data, query),
+        *why_parts(data, query, view),
+        facts_panel(data),
+    ]
     return [
-        offer("Range", "range", dict(RANGE_LABELS)),
-        offer("Event", "event", {event.name: event.label for event in EVENTS}),
-        offer("Scale", "scale", {"log": "Log", "linear": "Linear"}),
-        *_neighbours(region_id, query, view),
-        dcc.Link("All regions", href=PATH, className="button"),
+        html.Div(main, className="stack span-9 region-main"),
+        html.Div(side, className="stack span-3 side"),
     ]
 
 
-def _neighbours(region_id: int, query: RegionQuery, view: View) -> list[Component]:
-    """Lead on through the regions on the disk in the order of risk, as Now lists them."""
-    found = standings(view.state)
-    numbers = [standing.region.region_id for standing in found]
-    if region_id not in numbers:
-        return []
-    here = numbers.index(region_id)
-    return [
-        dcc.Link(label, href=address(numbers[at], query), className="button",
-                 title=f"{found[at].name}, by risk")
-        for label, at in (("‹ Previous", here - 1), ("Next ›", here + 1))
-        if 0 <= at < len(numbers)
-    ]  # fmt: skip
-
-
-def register(app: dash.Dash, engine: sa.Engine) -> None:
-    """Let a searched number open its region, or the list when there is not exactly one."""
+def register(app: dash.Dash, engine: sa.Engine, *, settings: DashSettings) -> None:
+    """Connect the search, the slider, and the panel that follows the page."""
+    register_why(app, settings)
 
     @app.callback(
         Output(Ids.URL, "href"), Input(SEARCH, "n_submit"), Input(SEARCH, "value"),
@@ -128,6 +79,17 @@ def register(app: dash.Dash, engine: sa.Engine) -> None:
     )  # fmt: skip
     def search(submits: int | None, text: str | None) -> Any:
         return found(engine, text) if submits and text else no_update
+
+    @app.callback(
+        Output(Ids.URL, "search", allow_duplicate=True), Input(SLIDER, "value"),
+        State(SLIDER, "max"), State(Ids.URL, "search"), prevent_initial_call=True,
+    )  # fmt: skip
+    def slide(value: str | float | None, newest: float, address: str | None) -> Any:
+        query = parse_leniently(RegionQuery, address)[0]
+        if value is None:
+            return no_update
+        moved = slid_to(value, query, newest)
+        return no_update if moved == query else moved.search()
 
 
 def found(engine: sa.Engine, text: str) -> str:

@@ -8,15 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solar import binned
-from solar.bootstrap import (
-    BLOCK_DAYS,
-    FEWEST_DAYS,
-    block_length,
-    block_weights,
-    interval,
-)
+from solar.bootstrap import BLOCK_DAYS, block_length, interval
 from solar.contingency import defined, score_arrays
-from solar.skill import Estimate, Stacked
+from solar.resampling import resampled_scores
+from solar.skill import Draws, Estimate, Stacked, draw
 from solar.tally import Tally
 
 Floats = NDArray[np.float64]
@@ -45,11 +40,12 @@ def differences(
     -------
     entrant -> score -> difference with its 95 % interval; there is none below ten days.
     """
-    weights = _weights(stacked[model], resamples=resamples, rng=rng)
+    own = stacked[model]
+    draws = draw(len(own.rows.n), row_days=own.row_days, rng=rng, resamples=resamples)
     values = {
         name: (
             _scores(found.total(), thresholds.get(name)),
-            _scores(found.resampled(weights), thresholds.get(name)),
+            _drawn_scores(found, thresholds.get(name), draws),
         )
         for name, found in stacked.items()
     }
@@ -78,14 +74,6 @@ def rounded(estimate: Estimate) -> Estimate:
     return Estimate(value, low, high) if value is not None else Estimate(None, None, None)
 
 
-def _weights(stacked: Stacked, *, resamples: int, rng: np.random.Generator) -> NDArray[np.int16]:
-    n_rows = len(stacked.rows.n)
-    if n_rows < FEWEST_DAYS:
-        return np.zeros((0, n_rows), np.int16)
-    length = block_days(stacked) // stacked.row_days
-    return block_weights(n_rows, block_days=length, resamples=resamples, rng=rng)
-
-
 def _scores(tally: Tally, threshold: float | None) -> dict[str, Floats]:
     """Return the compared scores (...) of a tally; NaN where undefined."""
     auc = binned.auc(tally)
@@ -96,6 +84,12 @@ def _scores(tally: Tally, threshold: float | None) -> dict[str, Floats]:
         if threshold is None
         else score_arrays(binned.cells(tally, threshold))["tss"],
     }
+
+
+def _drawn_scores(stacked: Stacked, threshold: float | None, draws: Draws) -> dict[str, Floats]:
+    found = resampled_scores(stacked, threshold=threshold or 0, draws=draws)
+    undefined = np.full_like(found["tss"], np.nan)
+    return found if threshold is not None else found | {"tss": undefined}
 
 
 def _estimate(value: Floats, drawn: Floats) -> Estimate:

@@ -39,3 +39,24 @@ def test_no_forecast_at_all_draws_an_empty_axis() -> None:
 
     assert set(figure["data"][0]["y"]) == {None}
     assert figure["layout"]["yaxis"]["tickvals"] == [1, 10]
+
+
+def test_bars_beside_the_chosen_ones_are_pale() -> None:
+    figure = distribution_figure(event("M1.0"), COUNTS, BIN_EDGES, LIGHT, chosen=(2, 4))
+
+    opacity = figure["data"][0]["marker"]["opacity"]
+    assert [index for index, value in enumerate(opacity) if value == 1] == [2, 3]
+
+
+def test_without_a_choice_no_bar_is_pale() -> None:
+    figure = distribution_figure(event("M1.0"), COUNTS, BIN_EDGES, LIGHT)
+
+    assert set(figure["data"][0]["marker"]["opacity"]) == {1.0}
+
+
+def test_counts_are_written_short() -> None:
+    figure = distribution_figure(event("C1.0"), [2_000_000, *COUNTS[1:]], BIN_EDGES, LIGHT)
+
+    assert figure["layout"]["yaxis"]["ticktext"] == [
+        "1", "10", "100", "1k", "10k", "100k", "1M", "10M"
+    ]  # fmt: skip

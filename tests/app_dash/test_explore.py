@@ -12,12 +12,14 @@ from stocked_store import HOURS, MODEL, NOW, stock
 from app_dash import explore_query, routing
 from app_dash.components.record_table import cells, sort_of
 from app_dash.explore_query import ExploreQuery
+from app_dash.figures.time_axis import epoch
 from app_dash.keyword_values import keyword_value
 from app_dash.pages import explore
 from app_dash.settings import DashSettings
 from database import exploration
-from database.engine import reading
+from database.engine import reading, transact
 from database.exploration import Sort, page
+from database.exploration_days import mark_exploration, refresh_exploration
 from solar.sharp import BY_NAME
 
 
@@ -79,6 +81,54 @@ def test_a_limited_view_says_that_it_is_limited(
     monkeypatch.setattr(exploration, "VIEW_LIMIT", 100)
 
     assert "cover the newest" in drawn(stocked, "?range=all")
+
+
+def test_figures_cover_the_whole_range_when_its_days_are_counted(
+    stocked: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hours = [NOW - timedelta(hours=back) for back in range(HOURS + 11)]
+    transact(stocked, lambda c: mark_exploration(c, {at.date() for at in hours}))
+    refresh_exploration(stocked)
+    monkeypatch.setattr(exploration, "VIEW_LIMIT", 100)
+
+    text = drawn(stocked, "?range=all")
+
+    assert "the figures cover all of it" in text
+    assert f'"children": "{4 * HOURS}"' in text
+    assert "Figures and table cover" in drawn(stocked, "?range=all&where=m1:5..")
+
+
+def test_a_filter_of_the_table_narrows_everything_and_can_be_removed(stocked: sa.Engine) -> None:
+    text = drawn(stocked, "?range=all&where=m1:30..40&event=C1.0&least=5")
+    found = explore.block(stocked, "?range=all&where=m1:30..40", {"startRow": 0})
+
+    # AR 12017 alone has 35 %.
+    assert f'"children": "{HOURS}"' in text
+    assert found["rowCount"] == HOURS
+    assert "Remove the filter P(M1.0+) 30 to 40" in text
+    assert '"href": "/explore?range=all&event=C1.0&least=5.0"' in text
+
+
+def test_filters_that_leave_nothing_can_still_be_removed(stocked: sa.Engine) -> None:
+    text = drawn(stocked, "?range=all&where=m1:99..")
+
+    assert "No stored forecast matches" in text
+    assert "Remove the filter" in text
+
+
+def test_the_api_call_stands_ready_to_be_copied(stocked: sa.Engine) -> None:
+    text = drawn(stocked, "?range=all&regions=12017")
+
+    assert "curl 'http://127.0.0.1:8000/api/v1/predictions?model=gradient-boosting@1.0.0" in text
+    assert "region=3894" in text
+
+
+def test_a_row_knows_where_the_figures_mark_it(stocked: sa.Engine) -> None:
+    found = explore.block(stocked, "?range=all&regions=12017", {"startRow": 0})
+
+    # 70, 35, 17.5 and 3.5 %: bins of 5 % from 10 % on, the tenth and later.
+    assert found["rowData"][0]["mark"] == [epoch(NOW), 22, 15, 11, 3]
+    assert len({row["id"] for row in found["rowData"]}) == HOURS
 
 
 def test_a_block_of_the_table_is_sorted_and_counted(stocked: sa.Engine) -> None:

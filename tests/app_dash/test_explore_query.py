@@ -6,8 +6,9 @@ import pytest
 
 from app_dash.components.range_picker import parse_utc, window_of, write_utc
 from app_dash.components.typed_fields import accept
-from app_dash.explore_query import ExploreQuery
+from app_dash.explore_query import ExploreQuery, write_order
 from app_dash.region_numbers import read_numbers
+from database.exploration import Sort
 from solar.errors import InvalidInputError
 from solar.time import Window
 
@@ -94,6 +95,7 @@ def test_what_is_no_percentage_is_refused(text: str) -> None:
         ExploreQuery(range="all", event="X1.0", least=2.5),
         ExploreQuery(start="2014-03-01T00:00:00Z", end="2014-03-02T00:00:00Z", regions="3894"),
         ExploreQuery(model="logistic@1.0.0"),
+        ExploreQuery(where="m1:5..10;usflux:12..", rung="70° & more", sort="usflux"),
     ],
 )
 def test_the_address_holds_the_whole_state(query: ExploreQuery) -> None:
@@ -105,3 +107,14 @@ def test_a_preset_ends_with_the_newest_record() -> None:
 
     assert window_of(ExploreQuery(range="7d"), stored) == Window(NOW - timedelta(days=7), NOW)
     assert window_of(ExploreQuery(range="all"), stored) == stored
+
+
+def test_an_unknown_column_to_sort_by_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="no column 'password'"):
+        ExploreQuery.parse("?sort=-password")
+
+
+def test_the_order_of_the_table_is_read_from_the_address() -> None:
+    assert ExploreQuery().order == Sort()
+    assert ExploreQuery(sort="m1").order == Sort("m1", is_descending=False)
+    assert write_order(Sort("m1")) == "-m1"

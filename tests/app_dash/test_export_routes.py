@@ -14,7 +14,8 @@ from app_dash.create_app import create_app
 from app_dash.explore_query import ExploreQuery
 from app_dash.settings import DashSettings
 from database.engine import reading
-from database.exploration import COLUMNS, Sort, page
+from database.exploration import Sort, page
+from database.selection import COLUMNS
 
 QUERIES = [
     "",
@@ -22,6 +23,8 @@ QUERIES = [
     "?range=all&regions=12017,12013",
     "?range=all&event=M1.0&least=5",
     "?start=2014-03-28T00:00:00Z&end=2014-03-28T12:00:00Z",
+    "?range=all&where=m1:5..10;usflux:..1",
+    "?range=all&rung=70%C2%B0",
 ]
 
 

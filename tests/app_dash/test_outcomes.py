@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from app_dash.outcomes import Outcome, flare_outcomes, forecast_outcomes
+from app_dash.outcomes import Outcome, flare_outcomes, forecast_outcomes, settled_at
 from solar.time import Window
 
 HOUR = np.timedelta64(1, "h")
@@ -78,3 +78,23 @@ def test_a_withheld_forecast_does_not_stand() -> None:
     found = flare_outcomes(PEAKS, times, np.array([0.5, np.nan]), threshold=0.1)
 
     assert found == [Outcome.HIT]
+
+
+def test_the_threshold_may_differ_from_forecast_to_forecast() -> None:
+    times = np.array(["2014-03-01T00", "2014-03-01T01", "2014-03-01T02"], "datetime64[us]")
+    peaks = np.array(["2014-03-01T05"], "datetime64[us]")
+    limits = np.array([0.1, 0.5, np.nan])
+
+    found = forecast_outcomes(times, np.full(3, 0.3), threshold=limits, peaks=peaks, covered=[])
+
+    assert found == [Outcome.HIT, Outcome.MISS, Outcome.UNKNOWN]
+
+
+def test_an_outcome_is_settled_by_the_first_flare_or_by_the_end_of_its_day() -> None:
+    times = np.array(["2014-03-01T00", "2014-03-03T00"], "datetime64[us]")
+    peaks = np.array(["2014-03-01T05", "2014-03-01T09"], "datetime64[us]")
+
+    found = settled_at(times, peaks)
+
+    expected = np.array(["2014-03-01T05", "2014-03-04T00"], "datetime64[us]")
+    np.testing.assert_array_equal(found, expected)

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import json
-
 import pytest
 import sqlalchemy as sa
+from drawn_region import as_text, drawn
 from stocked_store import stock
 
 from app_dash import routing
@@ -13,20 +12,10 @@ from app_dash.settings import DashSettings
 from solar.errors import InvalidInputError, NotFoundError
 
 
-def _page(engine: sa.Engine, pathname: str, search: str = "") -> str:
-    view = routing.look(engine, settings=DashSettings(), theme="light")
-    content = region.layout(view, pathname, search)
-    return json.dumps(content, default=_plain, ensure_ascii=False)
-
-
-def _plain(value: object) -> object:
-    return value.to_plotly_json() if hasattr(value, "to_plotly_json") else value.tolist()  # type: ignore[attr-defined]  # arrays
-
-
 def test_the_list_offers_every_region_with_its_number(engine_sqlite: sa.Engine) -> None:
     stock(engine_sqlite)
 
-    page = _page(engine_sqlite, "/regions")
+    page = drawn(engine_sqlite, "/regions")
 
     assert all(f'"/regions/{number}"' in page for number in (3894, 3907, 3856, 3874))
 
@@ -34,26 +23,17 @@ def test_the_list_offers_every_region_with_its_number(engine_sqlite: sa.Engine) 
 def test_a_region_shows_its_forecast_and_what_became_of_it(engine_sqlite: sa.Engine) -> None:
     stock(engine_sqlite)
 
-    page = _page(engine_sqlite, "/regions/3894")
+    page = drawn(engine_sqlite, "/regions/3894")
 
     assert '"AR 12017"' in page
     assert "M1.0+ flares: 1 hit." in page
     assert "M2.0, 28 Mar 20:00" in page or "C3.0, 29 Mar 13:00" in page
 
 
-def test_keywords_that_the_source_lacks_are_named(engine_sqlite: sa.Engine) -> None:
-    stock(engine_sqlite)
-
-    page = _page(engine_sqlite, "/regions/3894", "?keywords=all")
-
-    assert "Not in this source: R_VALUE" in page
-    assert page.count('"className": "multiple"') == 17
-
-
 def test_a_withheld_forecast_says_why(engine_sqlite: sa.Engine) -> None:
     stock(engine_sqlite)
 
-    page = _page(engine_sqlite, "/regions/3856")
+    page = drawn(engine_sqlite, "/regions/3856")
 
     assert "No forecast: beyond 70° of longitude." in page
 
@@ -61,7 +41,7 @@ def test_a_withheld_forecast_says_why(engine_sqlite: sa.Engine) -> None:
 def test_choices_are_addresses_that_keep_the_other_choices(engine_sqlite: sa.Engine) -> None:
     stock(engine_sqlite)
 
-    page = _page(engine_sqlite, "/regions/3894", "?scale=linear")
+    page = drawn(engine_sqlite, "/regions/3894", "?scale=linear")
 
     assert '"/regions/3894?range=3d&scale=linear"' in page
     assert '"/regions/3894"' in page
@@ -74,37 +54,21 @@ def test_every_range_of_a_short_region_starts_at_its_first_record(
     stock(engine_sqlite)
 
     frames = {"24h": "25 of 25", "3d": "73 of 73", "5d": "80 of 80", "passage": "80 of 80"}
-    assert f"{frames[span]} frames" in _page(engine_sqlite, "/regions/3894", f"?range={span}")
-
-
-def test_missing_records_are_counted_and_marked(engine_sqlite: sa.Engine) -> None:
-    stock(engine_sqlite)
-    with engine_sqlite.begin() as connection:
-        connection.execute(
-            sa.text(
-                "DELETE FROM observations WHERE t_rec BETWEEN '2014-03-29 01' AND '2014-03-29 07'"
-            )
-        )
-
-    page = _page(engine_sqlite, "/regions/3894", "?range=24h")
-
-    # 01:00 to 06:00 are gone, so that nothing stands between 00:00 and 07:00.
-    assert "19 of 25 frames" in page
-    assert "missing: 7 h from 29 Mar 00:00" in page
+    assert f"{frames[span]} frames" in drawn(engine_sqlite, "/regions/3894", f"?range={span}")
 
 
 def test_an_unknown_region_is_a_clear_answer(engine_sqlite: sa.Engine) -> None:
     with pytest.raises(NotFoundError, match="no region 1 is stored"):
-        _page(engine_sqlite, "/regions/1")
+        drawn(engine_sqlite, "/regions/1")
 
 
-def test_what_an_address_gets_wrong_is_said_on_the_page(engine_sqlite: sa.Engine) -> None:
+def test_what_an_address_gets_wrong_is_said_on_thedrawn(engine_sqlite: sa.Engine) -> None:
     stock(engine_sqlite)
     view = routing.look(engine_sqlite, settings=DashSettings(), theme="light")
 
     content = routing.content(view, PAGES[1], pathname="/regions/3894", search="?range=7d")
 
-    assert "range='7d'" in json.dumps(content, default=_plain)
+    assert "range='7d'" in as_text(content)
     with pytest.raises(InvalidInputError):
         region.layout(view, "/regions/3894", "?range=7d")
 
@@ -118,7 +82,7 @@ def test_a_number_searched_for_opens_its_region(engine_sqlite: sa.Engine) -> Non
 
 
 def test_a_search_without_result_offers_all_regions(engine_sqlite: sa.Engine) -> None:
-    page = _page(engine_sqlite, "/regions", "?q=99999")
+    page = drawn(engine_sqlite, "/regions", "?q=99999")
 
     assert "No region 99999 is stored." in page
     assert "Show all regions" in page
@@ -127,9 +91,25 @@ def test_a_search_without_result_offers_all_regions(engine_sqlite: sa.Engine) ->
 def test_the_neighbours_are_those_of_the_order_of_risk(engine_sqlite: sa.Engine) -> None:
     stock(engine_sqlite)
 
-    riskiest = _page(engine_sqlite, "/regions/3894", "?range=24h")
-    second = _page(engine_sqlite, "/regions/3907", "?range=24h")
+    riskiest = drawn(engine_sqlite, "/regions/3894", "?range=24h")
+    second = drawn(engine_sqlite, "/regions/3907", "?range=24h")
 
     assert "‹ Previous" not in riskiest
     assert '"href": "/regions/3907?range=24h", "title": "12024, by risk"' in riskiest
     assert '"href": "/regions/3894?range=24h", "title": "12017, by risk"' in second
+
+
+def test_the_list_has_a_line_and_the_largest_flare_of_each_region(
+    engine_sqlite: sa.Engine,
+) -> None:
+    stock(engine_sqlite)
+
+    page = drawn(engine_sqlite, "/regions")
+
+    assert page.count('"className": "sparkline"') == 4
+    assert '"M2.0"' in page
+    assert "4 most recent first, 4 on the disk" in page
+
+
+def test_an_empty_store_says_how_to_fill_it(engine_sqlite: sa.Engine) -> None:
+    assert "python -m data_sender simulate" in drawn(engine_sqlite, "/regions")

@@ -53,7 +53,10 @@ def _draw(
         "output": "..{}..".format("...".join(f"{o['id']}.{o['property']}" for o in outputs)),
         "outputs": outputs,
         "inputs": [{"id": i, "property": p, "value": v} for (i, p), v in given.items()],
-        "state": [{"id": "is-drawn", "property": "data", "value": is_drawn}],
+        "state": [
+            {"id": "is-drawn", "property": "data", "value": is_drawn},
+            {"id": "marks", "property": "data", "value": []},
+        ],
         "changedPropIds": [changed],
     }
     return _client(engine).post("/_dash-update-component", json=body)
@@ -94,6 +97,7 @@ def test_every_page_is_linked_with_its_key(engine_sqlite: sa.Engine) -> None:
 
     assert [(link.id, link.href) for link in links] == [
         ("nav-1", "/"), ("nav-2", "/regions"), ("nav-3", "/skill"), ("nav-4", "/explore"),
+        ("nav-5", "/pipeline"), ("nav-6", "/alerts"),
     ]  # fmt: skip
 
 

@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime
+from urllib.parse import parse_qsl
 
 import pytest
 import sqlalchemy as sa
-from answering_api import answering
 from plotly.utils import PlotlyJSONEncoder
-from pydantic import SecretStr
 from stocked_store import MODEL, NOW, stock
 
 from app_dash import routing
@@ -15,11 +14,14 @@ from app_dash.components.contingency_table import contingency_table
 from app_dash.components.score_card import score_cards
 from app_dash.components.score_table import score_table
 from app_dash.components.skill_facts import cases, count_chips, statement, threshold_text
-from app_dash.figures.entrants import entrant_label, marker
+from app_dash.definitions import DEFINITIONS
+from app_dash.figures.entrants import entrant_label, markers
+from app_dash.figures.scores import KINDS
 from app_dash.pages import skill
 from app_dash.settings import DashSettings
 from app_dash.skill_answer import SkillAnswer
 from app_dash.skill_query import SkillQuery, question
+from app_dash.theme import LIGHT
 from database import verification
 from database.engine import reading
 from solar.errors import InvalidInputError, NotFoundError
@@ -56,6 +58,7 @@ def text_of(component: object) -> str:
         SkillQuery(),
         SkillQuery(range="all", event="X1.0", scope="disk", model="persistence"),
         SkillQuery(start="2014-02-16T00:00:00Z", end="2014-04-14T00:00:00Z", region="12017"),
+        SkillQuery(cases="shared", threshold=0.2, cl=0.05, bins="corp", curve="pr", by="auc"),
     ],
 )
 def test_the_address_holds_the_whole_state(query: SkillQuery) -> None:
@@ -126,23 +129,81 @@ def test_cases_of_the_disk_are_days(stocked: sa.Engine) -> None:
     assert cases(ask(stocked, "M1.0", scope="disk")) == "days at 00 UT"
 
 
-def test_an_absent_api_leaves_the_filters_and_offers_a_retry(stocked: sa.Engine) -> None:
-    view = routing.look(stocked, settings=ABSENT_API, theme="dark")
+def layout(engine: sa.Engine, search: str) -> str:
+    view = routing.look(engine, settings=ABSENT_API, theme="dark")
+    return text_of(skill.layout(view, "/skill", search))
 
-    text = text_of(skill.layout(view, "/skill", "?event=C1.0"))
 
-    assert "cannot be reached" in text
-    assert '"href": "/skill?event=C1.0"' in text
+def test_the_page_needs_no_api(stocked: sa.Engine) -> None:
+    text = layout(stocked, "?event=C1.0&range=all&curve=pr&bins=corp")
+
+    titles = ("Reliability", "Precision over recall", "Contingency", "Threshold", "Relative value",
+              "Cases by day", "Paired differences", "All scores")  # fmt: skip
+    for title in titles:
+        assert f'"{title}"' in text
+
+
+def test_what_was_stored_since_the_last_look_is_verified_first(engine_sqlite: sa.Engine) -> None:
+    stock(engine_sqlite)
+    with engine_sqlite.begin() as connection:
+        verification.mark_stale(connection, [date(2014, 3, day) for day in range(26, 30)])
+
+    assert "No case can be scored" not in layout(engine_sqlite, "?event=C1.0&range=all")
+
+
+def test_every_number_says_how_it_is_computed(stocked: sa.Engine) -> None:
+    text = layout(stocked, "?event=C1.0&range=all")
+
+    for kind in KINDS:
+        assert f"How is this computed: {DEFINITIONS[kind.name].title}" in text
+
+
+def test_a_range_without_events_offers_the_way_out(stocked: sa.Engine) -> None:
+    text = layout(stocked, "?event=X1.0&range=27d")
+
+    assert "No X1.0+ flare in this range" in text
+    assert "/skill?range=all&event=X1.0" in text
+
+
+def test_a_range_without_cases_keeps_the_filters(stocked: sa.Engine) -> None:
+    text = layout(stocked, "?start=2013-01-01&end=2013-02-01")
+
+    assert "No case can be scored" in text
     assert "skill-start" in text
 
 
-def test_the_key_of_the_settings_is_shown_to_the_api(stocked: sa.Engine) -> None:
-    with answering(401, {"detail": "no such key"}) as api:
-        settings = DashSettings(api_url=api.url, api_key=SecretStr("a-key-for-reading"))
-        text = text_of(skill.layout(routing.look(stocked, settings=settings, theme=None), "/", ""))
+def test_a_store_without_forecasts_offers_no_report(engine_sqlite: sa.Engine) -> None:
+    assert "no stored forecasts to verify yet" in layout(engine_sqlite, "")
 
-    assert [key for _, _, key in api.seen] == ["a-key-for-reading"]
-    assert "FLARE_API_KEY" in text
+
+def test_the_copied_call_asks_the_api_the_same(stocked: sa.Engine) -> None:
+    text = layout(stocked, "?event=C1.0&range=all&region=3894&threshold=0.2&cases=shared")
+
+    call = text.partition("http://127.0.0.1:9/api/v1/skill?")[2].partition("'")[0]
+    asked = dict(parse_qsl(call))
+    assert (asked["model"], asked["event"], asked["scope"]) == (MODEL, "C1.0", "region")
+    assert (asked["region"], asked["threshold"], asked["cases"]) == ("3894", "0.2", "shared")
+    assert asked["to"] == "2014-03-29T16:00:01Z"
+
+
+def test_the_strata_follow_in_three_panels(stocked: sa.Engine) -> None:
+    text = text_of(skill.divided(stocked, "?event=C1.0&range=all&by=recall", LIGHT))
+
+    for title in ("Skill by longitude", "Skill by month", "First flare and all clear"):
+        assert f'"{title}"' in text
+    assert "Recall in" in text
+
+
+def test_strata_of_nothing_say_why(engine_sqlite: sa.Engine) -> None:
+    assert "no stored forecasts" in text_of(skill.divided(engine_sqlite, "", LIGHT))
+
+
+def test_a_model_is_compared_with_the_others_on_shared_cases_only(stocked: sa.Engine) -> None:
+    shared = SkillQuery.parse("?cases=shared")
+
+    with reading(stocked) as connection:
+        assert question(connection, shared).cases == "shared"
+        assert question(connection, SkillQuery()).cases == "own"
 
 
 def test_an_unreadable_address_says_why_beside_the_filters(stocked: sa.Engine) -> None:
@@ -155,4 +216,4 @@ def test_every_entrant_has_a_name_and_a_marker_of_its_own() -> None:
     names = [MODEL, *verification.ENTRANTS]
 
     assert len({entrant_label(name) for name in names}) == len(names)
-    assert len({marker(name) for name in names}) == len(names)
+    assert len(set(markers(names))) == len(names)

@@ -1,41 +1,18 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
+from skill_body import answer
 
-from app_dash.figures.days import MOST_BARS, days_figure, grouped
+from app_dash.figures.days import MOST_BARS, MOST_WEEKS, days_figure, grouped
 from app_dash.figures.reliability import reliability_figure
 from app_dash.figures.roc import roc_figure
 from app_dash.figures.scores import KINDS, interval_text, place, scale, score_text
-from app_dash.skill_answer import DayCount, Score, SkillAnswer
+from app_dash.skill_answer import DayCount, Score
 from app_dash.theme import LIGHT
 
 TSS = KINDS[0]
-
-
-def answer(**changed: Any) -> SkillAnswer:
-    body: dict[str, Any] = {
-        "model": "gradient-boosting@1.0.0", "event": "M1.0", "scope": "region",
-        "from": "2014-02-16", "to": "2014-04-14", "n": 8219, "n_events": 481,
-        "threshold": {"value": 0.043, "source": "frozen"}, "base_rate": 0.0585,
-        "contingency": {"hits": 217, "false_alarms": 699, "misses": 264,
-                        "correct_negatives": 7039},
-        "scores": {"auc": {"value": 0.79}},
-        "reliability": [
-            {"low": 0.0, "high": 0.05, "n": 7000, "events": 140, "mean_forecast": 0.01,
-             "observed": 0.02, "wilson_low": 0.017, "wilson_high": 0.024},
-            {"low": 0.05, "high": 0.1, "n": 0, "events": 0},
-            {"low": 0.3, "high": 0.4, "n": 11, "events": 6, "mean_forecast": 0.33,
-             "observed": 0.5455, "wilson_low": 0.28, "wilson_high": 0.79},
-        ],
-        "roc": [{"threshold": 1.0, "pod": 0.0, "pofd": 0.0}, {"threshold": 0.1, "pod": None},
-                {"threshold": 0.0, "pod": 1.0, "pofd": 1.0}],
-        "entrants": [{"model": "persistence", "n": 8219, "n_events": 481,
-                      "scores": {"auc": {"value": 0.62}}}],
-    }  # fmt: skip
-    return SkillAnswer.model_validate({**body, **changed})
 
 
 def test_a_bin_of_few_cases_is_open_and_apart_and_an_empty_one_absent() -> None:
@@ -59,6 +36,15 @@ def test_the_bars_of_counts_are_as_wide_as_their_bins() -> None:
     counts = reliability_figure(answer(), LIGHT)["data"][2]
 
     assert counts["width"] == pytest.approx([5.0, 10.0])
+
+
+def test_the_isotonic_fit_replaces_the_bins_and_names_its_terms() -> None:
+    figure = reliability_figure(answer(), LIGHT, is_corp=True)
+
+    fitted, counts = figure["data"]
+    assert fitted["y"] == pytest.approx([2.0, 600 / 11])
+    assert counts["y"] == [7000, 11]
+    assert figure["layout"]["annotations"][-1]["text"].startswith("MCB ")
 
 
 def test_without_events_no_base_rate_is_drawn() -> None:
@@ -108,6 +94,18 @@ def test_a_long_range_is_drawn_by_the_week_and_loses_nothing() -> None:
     assert len(grouped(days[:MOST_BARS])) == MOST_BARS
     assert sum(week.n for week in weeks) == 7000
     assert sum(week.events for week in weeks) == 350
+
+
+def test_ten_years_are_drawn_by_the_month_and_lose_nothing() -> None:
+    days = [DayCount(day=date(2010, 5, 1) + timedelta(i), n=10, events=i % 2) for i in range(3650)]
+
+    months = grouped(days)
+
+    # May 2010 to April 2020.
+    assert len(months) == 120 <= MOST_WEEKS
+    assert months[0].day == date(2010, 5, 1)
+    assert sum(month.n for month in months) == 36500
+    assert sum(month.events for month in months) == 1825
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app_dash.disk_forecast import DiskForecast
 from app_dash.standing import Alert, alert_state, reasons, standings
-from app_dash.strip import verdict
+from app_dash.strip import Clearance, verdict
 from database.models import ModelRow
 from database.overview import DataState, ForecastRow, RegionRow
 
@@ -82,15 +83,30 @@ def test_an_old_forecast_of_a_fresh_record_does_not_count() -> None:
     assert standing.reason == "no forecast issued for its newest record"
 
 
+def test_a_silent_region_is_carried_on_by_the_rotation() -> None:
+    # 11 h at latitude 10: 14.326 - 2.119 * 0.0302 - 1.832 * 0.0009 - 0.986 = 13.275 deg a day.
+    (standing,) = standings(_state([_region(1, lon=20.0, silent_hours=11)], []))
+
+    assert standing.lon_now == pytest.approx(20 + 13.275 * 11 / 24, abs=0.001)
+
+
 def test_every_reason_against_all_clear_is_listed_once_with_its_regions() -> None:
-    regions = [_region(1), _region(2, lon=82.0), _region(3, lon=-75.0), _region(4, lon=None)]
+    regions = [_region(1), _region(2, lon=82.0), _region(3, lon=-75.0), _region(4, lon=None),
+               _region(5, lon=91.0)]  # fmt: skip
     found = standings(_state(regions, [_forecast(1, 0.4), _forecast(2, None), _forecast(3, None)]))
 
     assert reasons(found) == [
         "AR 10001 over the M1.0+ threshold",
         "AR 10002, 10003 beyond the 70° limit",
+        "AR 10005 round the limb, less than a day out of sight",
         "AR 10004 without a forecast",
     ]
+
+
+def test_of_many_regions_only_the_first_are_named() -> None:
+    found = standings(_state([_region(n) for n in range(1, 7)], []))
+
+    assert reasons(found) == ["AR 10001, 10002, 10003, 10004 and 2 more without a forecast"]
 
 
 def test_a_region_without_a_position_can_still_be_over_the_threshold() -> None:
@@ -100,8 +116,10 @@ def test_a_region_without_a_position_can_still_be_over_the_threshold() -> None:
 
 
 def _verdict(**changes: object) -> tuple[str, str, tuple[str, ...]]:
+    disk = DiskForecast(0.008, 0.008, None, "no fit")
     given = {
-        "newest": NOW, "now": NOW, "has_model": True, "probability_m1": 0.008, "reasons": (),
+        "newest": NOW, "now": NOW, "has_model": True, "clearance": Clearance(disk, 0.05),
+        "reasons": (),
     }  # fmt: skip
     said = verdict(**(given | changes))  # type: ignore[arg-type]  # the cases name the fields
     return said.kind, said.headline, said.reasons
@@ -110,7 +128,7 @@ def _verdict(**changes: object) -> tuple[str, str, tuple[str, ...]]:
 def test_a_quiet_fresh_disk_is_all_clear_with_its_probability() -> None:
     headline = "All clear for M1.0+ to 30 Mar 16:00, P 0.8\u202f%."
 
-    assert _verdict() == ("ok", headline, ())
+    assert _verdict()[:2] == ("ok", headline)
 
 
 def test_stale_data_withhold_all_clear() -> None:
@@ -135,5 +153,7 @@ def test_no_live_model_is_an_error() -> None:
 
 
 def test_an_empty_store_and_a_disk_without_forecasts_are_never_all_clear() -> None:
+    nothing = Clearance(DiskForecast(None, None, None, "no forecast"), 0.05)
+
     assert _verdict(newest=None)[0] == "warning"
-    assert _verdict(probability_m1=None)[2] == ("no region has a forecast",)
+    assert _verdict(clearance=nothing)[2] == ("no region has a forecast",)

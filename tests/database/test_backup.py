@@ -3,18 +3,21 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
 from database.backup import backup, restore
-from database.daily_counts import Key
-from database.day_table import load_days
+from database.day_table import DAY
+from database.dekads import Key, load_days
 from database.engine import reading, transact
 from database.flares import FlareRecord, store_flares
-from database.tables import metadata, verification_days
+from database.tables import metadata, verification_dekads
 from solar.errors import InvalidInputError
 from solar.flares import FluxScale
 
+# Day 16130 since 1970 is 2014-03-01: one case without truth, two withheld.
+DAY_OF_TWO = (16_130, 0, 0, 0, 1, 2, 0, 0.5, 0.1)
 AT = datetime(2014, 3, 1, 12, 30, 15, 250_000, tzinfo=UTC)
 
 
@@ -23,9 +26,9 @@ def fill(engine: sa.Engine) -> None:
         record = FlareRecord(AT, AT, None, "X1.0", FluxScale.TRUE)
         store_flares(connection, [record], source="x", covers=None, now=AT)
         connection.execute(
-            verification_days.insert().values(
-                model_id="a@1", event="M1.0", scope="disk", day=date(2014, 3, 1), n=0, events=0,
-                unknown=1, withheld=2, sum_p2=0.5, sum_po=0.1, bins=b"",
+            verification_dekads.insert().values(
+                model_id="a@1", event="M1.0", scope="disk", part="own",
+                first_day=date(2014, 3, 1), days=np.array([DAY_OF_TWO], DAY).tobytes(), bins=b"",
             )
         )  # fmt: skip
 
@@ -51,11 +54,11 @@ def test_a_store_moves_between_databases(
 
     written, read = backup(source, tmp_path / "b.zip"), restore(target, tmp_path / "b.zip")
 
-    assert written == read == 5  # a flare, a day of the rollup and three stale days
+    assert written == read == 7  # a flare, a day of the rollup, five stale days
     assert contents(target) == contents(source)
     with reading(target) as connection:
         days = load_days(connection, Key("a@1", "M1.0", "disk"), first=AT.date(), last=AT.date())
-    assert (days.unknown.tolist(), days.withheld.tolist()) == ([1], [2])
+    assert (days.total("unknown"), days.total("withheld")) == (1, 2)
 
 
 def test_a_store_with_rows_is_not_overwritten(engine: sa.Engine, tmp_path: Path) -> None:

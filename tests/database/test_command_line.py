@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from database.__main__ import main
 from database.engine import create_engine, reading
 from database.settings import DatabaseSettings
-from database.tables import flares, metadata
+from database.tables import flares, metadata, xray_flux
 
 LIST = (
     "start,peak,end,goes_class,noaa_ar,satellite\n"
@@ -54,6 +54,22 @@ def test_a_store_is_made_and_filled_from_lists(
     assert "peak was before start: moved to the next day" in out
     assert "complete from 2014-03-01T23:56:00Z to 2014-03-02T00:15:00Z" in out
     assert "1 pairs added; 1 flares moved to another region" in out
+
+
+def test_x_ray_flux_is_read_from_a_file(
+    address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "flux.csv"
+    path.write_text("minute_at,flux_w_m2\n2014-03-29 17:48,1e-4\n2014-03-29 17:49,-99999\n")
+
+    statuses = [main(["upgrade"]), main(["import-xray", str(path)]),
+                main(["import-xray", str(path), "--satellite", "G15"])]  # fmt: skip
+
+    said = capsys.readouterr()
+    assert statuses == [0, 1, 0]
+    assert "name it with --satellite" in said.err
+    assert "2 minutes added, 0 revised, 0 already known; 1 of them without a usable" in said.out
+    assert count(address, xray_flux) == 2
 
 
 def test_a_refusal_is_one_line_and_status_1(

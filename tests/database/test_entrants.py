@@ -5,10 +5,11 @@ from datetime import datetime
 import numpy as np
 import pytest
 
+from database.board import lay_out
 from database.entrants import PRIOR_RATES, DailyCases, climatology
 from database.flares import FlareColumns
-from database.forecasts import Forecasts, full_disk, union
-from database.rollup import persistence
+from database.forecasts import Forecasts, full_disk
+from database.parts import set_scene
 from solar.flares import EVENTS
 
 NAN = np.nan
@@ -75,17 +76,18 @@ def forecasts(*rows: tuple[int, np.datetime64, float]) -> Forecasts:
 def test_persistence_repeats_the_day_that_ends_with_the_issue() -> None:
     day = 24 * HOUR
     flares = FlareColumns(np.array([MIDNIGHT]), np.array([1e-5]), np.array([1]))
-    cases = forecasts((1, MIDNIGHT, 0.2), (1, MIDNIGHT + HOUR, 0.2), (1, MIDNIGHT + day, 0.2),
-                      (1, MIDNIGHT + day + HOUR, 0.2), (2, MIDNIGHT + HOUR, 0.2),
-                      (1, MIDNIGHT + HOUR, NAN))  # fmt: skip
+    board = lay_out({"a@1": forecasts((1, MIDNIGHT, 0.2), (1, MIDNIGHT + HOUR, 0.2),
+                                      (2, MIDNIGHT + HOUR, 0.2), (1, MIDNIGHT + day, 0.2),
+                                      (1, MIDNIGHT + day + HOUR, 0.2))})  # fmt: skip
 
-    said = persistence("region", cases, flares.truth([]))
+    def said(event: int, scope: str) -> list[float]:
+        scene = set_scene(board, EVENTS[event], truth=flares.truth([]), scope=scope)
+        return scene.persistence.probability.tolist()
 
     # A peak at the time of issue is not yet known; one 24 h before it still counts.
-    assert said.of(EVENTS[1]).tolist()[:5] == [0, 1, 1, 0, 0]
-    assert np.isnan(said.of(EVENTS[1])[5])
-    assert said.of(EVENTS[2]).tolist()[:5] == [0, 0, 0, 0, 0]
-    assert persistence("disk", cases, flares.truth([])).of(EVENTS[1])[4] == 1
+    assert said(1, "region") == [0, 1, 0, 1, 0]
+    assert said(2, "region") == [0, 0, 0, 0, 0]
+    assert said(1, "disk") == [0, 1, 1, 1, 0]
 
 
 def test_the_disk_takes_each_regions_newest_forecast_of_the_last_six_hours() -> None:
@@ -115,15 +117,35 @@ def test_the_disk_withholds_when_all_regions_do_and_is_silent_without_any() -> N
     assert np.isnan(found.probability).all()
 
 
-def test_the_union_holds_each_case_once_and_knows_who_forecast_it() -> None:
-    one = forecasts((1, MIDNIGHT, 0.3), (2, MIDNIGHT, NAN))
-    other = forecasts((2, MIDNIGHT, NAN), (1, MIDNIGHT, NAN), (1, MIDNIGHT + HOUR, 0.1))
+def test_the_board_holds_each_case_once_and_knows_who_forecast_it() -> None:
+    board = lay_out(
+        {
+            "a@1": forecasts((1, MIDNIGHT, 0.3), (2, MIDNIGHT, NAN)),
+            "b@1": forecasts((2, MIDNIGHT, NAN), (1, MIDNIGHT, NAN), (1, MIDNIGHT + HOUR, 0.1)),
+        }
+    )
 
-    both = union([one, other])
+    assert board.region_id.tolist() == [1, 2, 1]
+    assert board.made["a@1"].tolist() == [True, True, False]
+    assert board.given(EVENTS[0])["b@1"].tolist() == [False, False, True]
 
-    assert both.region_id.tolist() == [1, 2, 1]
-    assert np.array_equal(both.of(EVENTS[0]), [0, NAN, 0], equal_nan=True)
+
+def test_cases_are_shared_when_every_model_of_the_day_gave_a_probability() -> None:
+    later = MIDNIGHT + 24 * HOUR
+    board = lay_out(
+        {
+            "a@1": forecasts((1, MIDNIGHT, 0.3), (2, MIDNIGHT, 0.2), (1, later, 0.1)),
+            "b@1": forecasts((1, MIDNIGHT, 0.4), (2, MIDNIGHT, NAN)),
+            "mute@1": forecasts((1, MIDNIGHT, NAN)),
+        }
+    )
+
+    # On the second day b has no forecast, so that a shares its cases with nobody but itself.
+    assert board.shared(EVENTS[0]).tolist() == [True, False, True]
 
 
-def test_the_union_of_nothing_is_empty() -> None:
-    assert len(union([forecasts(), forecasts()]).t) == 0
+def test_the_board_of_nothing_is_empty() -> None:
+    board = lay_out({"a@1": forecasts(), "b@1": forecasts()})
+
+    assert len(board.t) == 0
+    assert board.shared(EVENTS[0]).tolist() == []

@@ -10,9 +10,10 @@ from exploration_rows import MODEL, START, WHOLE, made_rows, store, store_everyt
 
 from database import exploration, prediction_export
 from database.engine import reading
-from database.exploration import Selection, Sort, bounded, count, extent, find_regions, page
+from database.exploration import Sort, bounded, count, extent, find_regions, page
 from database.exploration_figures import distribution
 from database.prediction_export import batches
+from database.selection import Selection, conditions
 from database.tables import predictions
 from solar.errors import InvalidInputError
 from solar.flares import event
@@ -145,7 +146,7 @@ def test_the_predictions_of_another_model_are_not_mixed_in(
 def test_an_index_finds_the_start_of_a_range(mariadb_engine: sa.Engine) -> None:
     statement = (
         sa.select(predictions.c.t_rec)
-        .where(*exploration.conditions(WHOLE))
+        .where(*conditions(WHOLE))
         .order_by(predictions.c.t_rec.desc())
         .offset(100)
         .limit(1)

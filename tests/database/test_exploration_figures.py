@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,8 @@ import sqlalchemy as sa
 from exploration_rows import FILLED, WHOLE, made_rows, store_everything
 
 from database.engine import reading
-from database.exploration_figures import BIN_EDGES, distribution, statistics
+from database.exploration_figures import BIN_EDGES, distribution, distribution_beside, statistics
+from database.selection import Limit
 from solar.flares import EVENTS
 from solar.sharp import KEYWORDS
 
@@ -48,3 +51,23 @@ def test_the_distribution_equals_numpys_histogram(engine: sa.Engine, frame: pd.D
     for each in EVENTS:
         expected, _ = np.histogram(frame[each.column].dropna(), bins=np.array(BIN_EDGES))
         assert found.counts[each.name] == expected.tolist()
+
+
+def test_the_greatest_probability_is_that_of_numpy(engine: sa.Engine, frame: pd.DataFrame) -> None:
+    with reading(engine) as connection:
+        found = distribution(connection, WHOLE)
+
+    assert found.peaks == {each.name: frame[each.column].max() for each in EVENTS}
+
+
+def test_a_limited_event_keeps_its_other_bars(engine: sa.Engine, frame: pd.DataFrame) -> None:
+    limited = replace(WHOLE, limits=(Limit("c1", 0.1, 0.15), Limit("usflux", 5e21, None)))
+
+    with reading(engine) as connection:
+        found = distribution_beside(connection, limited)
+
+    strong = frame[frame.usflux >= 5e21]
+    bar = strong[(strong.c1 >= 0.1) & (strong.c1 < 0.15)]
+    assert found.n == len(bar) > 0
+    assert sum(found.counts["C1.0"]) == strong.c1.count()
+    assert sum(found.counts["M1.0"]) == len(bar)

@@ -130,7 +130,7 @@ def test_of_several_candidates_only_one_observed_within_a_day_is_the_source(
 def test_flares_move_when_their_harp_becomes_known(engine: sa.Engine) -> None:
     record = FlareRecord(PEAK, PEAK, None, "M1.0", FluxScale.OPERATIONAL, noaa_ar=11169)
     transact(engine, lambda c: store_flares(c, [record], source="x", covers=None, now=PEAK))
-    transact(engine, lambda c: unmark(c, [PEAK.date() + timedelta(d) for d in (-1, 0, 1)]))
+    transact(engine, lambda c: unmark(c, [PEAK.date() + timedelta(d) for d in (-1, 0, 1, 2, 3)]))
     transact(engine, lambda c: learn(c, [(393, 11169)]))
 
     moved, again = (transact(engine, lambda c: reassign(c, EVER)) for _ in range(2))
@@ -140,4 +140,4 @@ def test_flares_move_when_their_harp_becomes_known(engine: sa.Engine) -> None:
         stale = connection.execute(sa.select(verification_stale)).all()
     assert (moved, again) == (1, 0)
     assert [(f.region_id, f.assignment) for f in found] == [(393, "harp")]
-    assert len(stale) == 3
+    assert len(stale) == 5

@@ -1,13 +1,20 @@
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+from pathlib import Path
+
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
+from database import migrations
 from database.engine import create_engine
 from database.migrations import is_current, upgrade
 from database.settings import DatabaseSettings
-from database.tables import metadata
+from database.tables import metadata, predictions, verification_stale
+from database.verification import refresh
 
 
 def test_the_migrations_build_exactly_the_tables_that_the_code_declares(engine: sa.Engine) -> None:
@@ -31,3 +38,27 @@ def test_a_store_without_tables_is_not_current() -> None:
 
     with engine.connect() as connection:
         assert not is_current(connection)
+
+
+def test_the_forecasts_of_an_earlier_version_are_verified_anew(tmp_path: Path) -> None:
+    engine = create_engine(DatabaseSettings(database_url=f"sqlite:///{tmp_path}/old.db"))
+    first, last = datetime(2014, 3, 1, 12, tzinfo=UTC), datetime(2014, 3, 4, tzinfo=UTC)
+    said = {"rung": "full", "revision": 1, "issued_at": last}
+    rows = [{"region_id": 1, "t_rec": at, "model_id": model, **said}
+            for at, model in ((first, "a@1"), (first, "b@1"), (last, "b@1"))]  # fmt: skip
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.set_main_option("path_separator", "os")
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        connection.execute(predictions.insert(), rows)
+        connection.commit()
+
+    upgrade(engine)
+
+    with engine.connect() as connection:
+        marked = connection.scalars(sa.select(verification_stale.c.day)).all()
+    # Every day from the first forecast to the last, and the midnight after.
+    assert sorted(marked) == [date(2014, 3, day) for day in (1, 2, 3, 4, 5)]
+    assert refresh(engine) == 5

@@ -9,7 +9,15 @@ import pytest
 import sqlalchemy as sa
 
 from database.engine import reading, writing
-from database.models import find_model, list_models, live_model, register
+from database.models import (
+    StageRow,
+    find_model,
+    list_models,
+    live_model,
+    live_since,
+    register,
+    stage_history,
+)
 from solar.errors import InvalidInputError, NotFoundError
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -46,6 +54,23 @@ def test_registering_again_keeps_the_first_date(engine: sa.Engine) -> None:
     with reading(engine) as connection:
         found = find_model(connection, "m@1.0.0")
     assert (found.stage, found.registered_at, found.manifest) == ("live", NOW, manifest("m"))
+
+
+def test_every_change_of_a_stage_is_remembered(engine: sa.Engine) -> None:
+    later = NOW + timedelta(days=1)
+    with writing(engine) as connection:
+        register(connection, manifest("old"), sha256="0", stage="live", now=NOW)
+        register(connection, manifest("old"), sha256="0", stage="live", now=later)
+        register(connection, manifest("new"), sha256="1", stage="live", now=later)
+
+    with reading(engine) as connection:
+        history, live = stage_history(connection), live_since(connection)
+    assert history == [
+        StageRow("old@1.0.0", NOW, "live"),
+        StageRow("new@1.0.0", later, "live"),
+        StageRow("old@1.0.0", later, "retired"),
+    ]
+    assert live == [StageRow("old@1.0.0", NOW, "live"), StageRow("new@1.0.0", later, "live")]
 
 
 def test_an_unknown_model_is_answered_with_the_known(engine_sqlite: sa.Engine) -> None:

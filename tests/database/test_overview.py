@@ -9,9 +9,10 @@ import pytest
 import sqlalchemy as sa
 from stocked_store import MODEL, NOW, stock
 
-from database.engine import reading
+from database.engine import reading, transact
 from database.hourly import hourly_forecasts
 from database.overview import current_regions, data_state, data_version, latest_forecasts
+from database.xray import XrayMinute, store_flux
 
 
 def test_an_empty_store_has_a_state_without_values(engine: sa.Engine) -> None:
@@ -67,6 +68,37 @@ def test_a_forecast_issued_later_than_asked_for_is_not_the_latest(engine: sa.Eng
         latest = latest_forecasts(connection, MODEL, NOW - timedelta(minutes=30))
 
     assert latest[3894].t_rec == NOW - timedelta(hours=1)
+
+
+def test_the_forecast_before_the_latest_can_be_had(engine: sa.Engine) -> None:
+    stock(engine)
+
+    with reading(engine) as connection:
+        before = latest_forecasts(connection, MODEL, NOW, skip=1)
+
+    assert before[3894].t_rec == NOW - timedelta(hours=1)
+    assert before[3874].t_rec == NOW - timedelta(hours=12)
+
+
+def test_the_state_knows_the_activity_of_the_rotation_before(engine: sa.Engine) -> None:
+    stock(engine)
+
+    with reading(engine) as connection:
+        state = data_state(connection)
+
+    # Four flares in 27 days, one of them above M1.0.
+    assert state.activity == {"C1.0": 4 / 27, "M1.0": 1 / 27, "M5.0": 0, "X1.0": 0}
+
+
+def test_new_x_rays_make_a_new_version(engine: sa.Engine) -> None:
+    stock(engine)
+    with reading(engine) as connection:
+        before = data_version(connection)
+
+    transact(engine, lambda c: store_flux(c, [XrayMinute(NOW, 1e-6, "G15")]))
+
+    with reading(engine) as connection:
+        assert data_version(connection) != before
 
 
 def test_other_models_are_not_mixed_in(engine: sa.Engine) -> None:

@@ -5,10 +5,16 @@ from datetime import timedelta
 import numpy as np
 import pytest
 import sqlalchemy as sa
-from stocked_store import HOURS, MODEL, NOW, stock
+from stocked_store import HOURS, NOW, stock
 
 from database.engine import reading
-from database.timeline import find_region, forecast_line, measurements, search_regions
+from database.timeline import (
+    find_region,
+    largest_fluxes,
+    measurements,
+    place_at,
+    search_regions,
+)
 from solar.errors import NotFoundError
 from solar.sharp import BY_NAME
 from solar.time import Window
@@ -51,28 +57,6 @@ def test_a_harp_and_a_noaa_number_find_the_same_region(engine: sa.Engine, number
     assert [region.region_id for region in found] == [3894]
 
 
-def test_forecasts_of_the_window_come_in_the_order_of_time(engine: sa.Engine) -> None:
-    stock(engine)
-
-    with reading(engine) as connection:
-        line = forecast_line(connection, 3894, model_id=MODEL, window=DAY)
-
-    assert len(line.t_rec) == 24
-    assert np.all(np.diff(line.t_rec) == np.timedelta64(1, "h"))
-    np.testing.assert_allclose(line.probability[0], [0.7, 0.35, 0.175, 0.035])
-    assert set(line.rungs) == {"full"}
-
-
-def test_a_withheld_forecast_is_not_a_number(engine: sa.Engine) -> None:
-    stock(engine)
-
-    with reading(engine) as connection:
-        line = forecast_line(connection, 3856, model_id=MODEL, window=DAY)
-
-    assert np.isnan(line.probability).all()
-    assert line.reasons[-1] == "beyond 70° of longitude"
-
-
 def test_missing_measurements_are_not_a_number(engine: sa.Engine) -> None:
     stock(engine)
     keywords = [BY_NAME["USFLUX"], BY_NAME["R_VALUE"]]
@@ -86,8 +70,27 @@ def test_missing_measurements_are_not_a_number(engine: sa.Engine) -> None:
 
 def test_a_window_without_records_is_empty_and_keeps_its_shape(engine: sa.Engine) -> None:
     with reading(engine) as connection:
-        line = forecast_line(connection, 3894, model_id=MODEL, window=DAY)
         found = measurements(connection, 3894, keywords=[BY_NAME["USFLUX"]], window=DAY)
 
-    assert line.probability.shape == (0, 4)
     assert found.values.shape == (0, 1)
+
+
+def test_a_region_stands_where_its_newest_record_up_to_then_has_it(engine: sa.Engine) -> None:
+    stock(engine)
+
+    with reading(engine) as connection:
+        place = place_at(connection, 3894, NOW - timedelta(minutes=30))
+        before = place_at(connection, 3894, NOW - timedelta(days=30))
+
+    assert place is not None
+    assert (place.t_rec, place.lon_fwt) == (NOW - timedelta(hours=1), 33.0)
+    assert before is None
+
+
+def test_the_largest_flare_of_a_region_is_that_of_its_own(engine: sa.Engine) -> None:
+    stock(engine)
+
+    with reading(engine) as connection:
+        found = largest_fluxes(connection, [3894, 3907, 3856])
+
+    assert found == {3894: pytest.approx(2e-5), 3907: pytest.approx(5e-6)}

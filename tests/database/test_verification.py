@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+import pytest
 import sqlalchemy as sa
 from synthetic_store import (
     COVERED,
@@ -16,27 +18,30 @@ from synthetic_store import (
     prediction,
 )
 
+from database.dekads import Key, load_days
 from database.engine import reading, transact
 from database.flares import FlareRecord, store_flares
-from database.forecasts import load_forecasts
+from database.forecasts import load_issues
 from database.harps import learn
 from database.models import register
 from database.predictions import store_predictions
-from database.tables import verification_days, verification_stale
+from database.strata import strata
+from database.tables import verification_dekads, verification_stale
 from database.verification import mark_stale, refresh, skill
+from solar.errors import InvalidInputError
 from solar.flares import FluxScale
 from solar.time import Window
 
 
 def test_refreshing_twice_changes_nothing(engine: sa.Engine, filled: Synthetic) -> None:
     with reading(engine) as connection:
-        before = connection.execute(sa.select(verification_days)).all()
+        before = connection.execute(sa.select(verification_dekads)).all()
     transact(engine, lambda c: mark_stale(c, [FIRST.date() + i * DAY for i in range(N_DAYS)]))
 
     refreshed = refresh(engine)
 
     with reading(engine) as connection:
-        after = connection.execute(sa.select(verification_days)).all()
+        after = connection.execute(sa.select(verification_dekads)).all()
         left = connection.execute(sa.select(verification_stale)).all()
     assert refreshed == N_DAYS + 1
     assert sorted(after) == sorted(before)
@@ -139,12 +144,16 @@ def test_every_model_is_scored_and_persistence_meets_the_cases_of_all(engine: sa
     transact(engine, work)
     refresh(engine)
 
-    query = sa.select(verification_days.c.model_id, verification_days.c.n).where(
-        verification_days.c.event == "M1.0", verification_days.c.scope == "region"
-    )
+    names = (MODEL, shadow, "persistence")
     with reading(engine) as connection:
-        counted = {row.model_id: row.n for row in connection.execute(query)}
-    assert counted == {MODEL: 1, shadow: 1, "persistence": 2}
+        own, shared = (
+            {name: load_days(connection, Key(name, "M1.0", "region", part)) for name in names}
+            for part in ("own", "shared")
+        )
+    assert {name: days.total("n") for name, days in own.items()} == {
+        MODEL: 1, shadow: 1, "persistence": 2,
+    }  # fmt: skip
+    assert [days.total("n") for days in shared.values()] == [0, 0, 0]
 
 
 def test_the_questions_of_verification_are_served_by_indices(engine: sa.Engine) -> None:
@@ -157,14 +166,20 @@ def test_the_questions_of_verification_are_served_by_indices(engine: sa.Engine) 
 
     with reading(engine) as connection:
         sa.event.listen(connection, "before_cursor_execute", remember)
-        skill(connection, model_id=MODEL, event="C1.0", window=None, scope="region")
-        load_forecasts(connection, MODEL, window=Window(FIRST, FIRST + DAY))
+        for scope, cases in (("region", "own"), ("disk", "shared")):
+            skill(connection, model_id=MODEL, event="C1.0", window=None, scope=scope, cases=cases)
+            strata(connection, model_id=MODEL, event="C1.0", window=None, scope=scope)
+        # All of a table is best read as a whole; a few days are not.
+        days = Window(FIRST, FIRST + 5 * DAY)
+        skill(connection, model_id=MODEL, event="C1.0", window=days, scope="region", region_id=101)
+        load_issues(connection, MODEL, window=Window(FIRST, FIRST + DAY))
         sa.event.remove(connection, "before_cursor_execute", remember)
-        plans = [plan(connection, *asked) for asked in statements if "verification_days" in asked[0]
-                 or "predictions" in asked[0]]  # fmt: skip
+        tables = ("verification_dekads", "predictions", "flares")
+        plans = [plan(connection, *asked) for asked in statements
+                 if any(name in asked[0] for name in tables)]  # fmt: skip
 
     assert len(plans) >= 4
-    assert not any("SCAN" in one or "'ALL'" in one for one in plans), plans
+    assert [one for one in plans if "SCAN" in one or "'ALL'" in one] == []
 
 
 def plan(connection: sa.Connection, text: str, values: object) -> str:
@@ -184,3 +199,33 @@ def test_empty_days_around_the_forecasts_do_not_widen_the_intervals(
         asked_wide = skill(connection, model_id=MODEL, event="C1.0", window=wide, scope="region")
 
     assert asked_wide["scores"] == tight["scores"]
+
+
+def test_two_refreshers_at_once_lose_no_day_of_each_other(engine: sa.Engine) -> None:
+    fill(engine)
+    days = [FIRST.date() + i * DAY for i in range(N_DAYS + 1)]
+    refresh(engine)
+    expected = stored(engine)
+    for _ in range(3):
+        transact(engine, lambda c: c.execute(verification_dekads.delete()))
+        transact(engine, lambda c: mark_stale(c, days))
+        with ThreadPoolExecutor(4) as pool:
+            done = list(pool.map(lambda _: refresh(engine, limit_days=20), range(4)))
+        done.append(refresh(engine))
+
+        assert sum(done) == N_DAYS + 2
+        assert stored(engine) == expected
+
+
+def stored(engine: sa.Engine) -> list[sa.Row[tuple[object, ...]]]:
+    with reading(engine) as connection:
+        return sorted(connection.execute(sa.select(verification_dekads)).all())
+
+
+def test_a_row_that_was_cut_short_is_refused(engine_sqlite: sa.Engine) -> None:
+    fill(engine_sqlite)
+    refresh(engine_sqlite)
+    transact(engine_sqlite, lambda c: c.execute(verification_dekads.update().values(days=b"123")))
+
+    with reading(engine_sqlite) as connection, pytest.raises(InvalidInputError, match="cut short"):
+        skill(connection, model_id=MODEL, event="C1.0", window=None, scope="region")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +30,7 @@ class House:
     folder: Path
     api: str
     dash: str
+    store: str
 
     @property
     def environment(self) -> dict[str, str]:
@@ -37,7 +38,7 @@ class House:
         given = {name: value for name, value in os.environ.items() if name[:6] != "FLARE_"}
         return {
             **given,
-            "FLARE_DATABASE_URL": f"sqlite:///{self.folder}/flarewatch.db",
+            "FLARE_DATABASE_URL": self.store,
             "FLARE_DATA_DIR": str(self.folder),
             "FLARE_API_PORT": self.api.rpartition(":")[2],
             "FLARE_API_URL": self.api,
@@ -46,10 +47,16 @@ class House:
             "FLARE_DASH_REFRESH_SECONDS": str(REFRESH_SECONDS),
         }
 
+    def start(self, package: str, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a command in a process of its own."""
+        command = [sys.executable, "-m", package, *arguments]
+        return subprocess.Popen(
+            command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+
     def run(self, package: str, *arguments: str) -> None:
         """Run a command to its end."""
-        command = [sys.executable, "-m", package, *arguments]
-        subprocess.run(command, env=self.environment, check=True, capture_output=True, timeout=90)
+        finish(self.start(package, *arguments))
 
     def simulate(self, *, days: float) -> None:
         """Send some days of the simulated Sun; the call returns when all are stored."""
@@ -74,9 +81,20 @@ class House:
 
     def regions(self) -> list[dict[str, Any]]:
         """Return the regions as the API lists them."""
-        answer = requests.get(f"{self.api}/api/v1/regions", timeout=10)
+        return self.items("regions")
+
+    def items(self, path: str) -> list[dict[str, Any]]:
+        """Return what the API lists under a path."""
+        answer = requests.get(f"{self.api}/api/v1/{path}", timeout=10)
+        answer.raise_for_status()
         found: list[dict[str, Any]] = answer.json()["items"]
         return found
+
+    def post_flares(self, flares: Sequence[dict[str, Any]], *, covers: tuple[str, str]) -> None:
+        """Post flares, and the stretch of time in which these are all."""
+        body = {"flares": list(flares), "covers": dict(zip(("from", "to"), covers, strict=True))}
+        answer = requests.post(f"{self.api}/api/v1/flares", json=body, timeout=10)
+        answer.raise_for_status()
 
     def post(self, *, region: int, t_rec: str) -> None:
         """Post one record of a region, as any sender may."""
@@ -88,6 +106,13 @@ class House:
         assert answer.json()["accepted"] == 1, answer.text
 
 
-def build(folder: Path) -> House:
+def finish(process: subprocess.Popen[bytes]) -> None:
+    """Wait for the end of a command; one that failed shows what it said."""
+    _, said = process.communicate(timeout=90)
+    assert process.returncode == 0, said.decode()
+
+
+def build(folder: Path, *, store: str | None = None) -> House:
     """Choose free ports for a house in an empty folder; nothing runs yet."""
-    return House(folder, f"http://127.0.0.1:{free_port()}", f"http://127.0.0.1:{free_port()}")
+    api, dash = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
+    return House(folder, api, dash, store or f"sqlite:///{folder}/flarewatch.db")

@@ -16,12 +16,14 @@ import pytest
 
 from solar import binned
 from solar.bins import snapped
-from solar.bootstrap import block_interval, block_weights, interval
+from solar.bootstrap import block_interval, interval
 from solar.contingency import Contingency
+from solar.draws import draw
 from solar.flares import peak_flux
 from solar.histogram import from_cases, stack
 from solar.probability import auc, best_tss, brier, brier_skill, murphy
 from solar.reliability import reliability
+from solar.resampling import resampled_scores
 from solar.skill import score
 
 DAY = np.timedelta64(1, "D")
@@ -179,9 +181,9 @@ def test_intervals_from_day_histograms(golden) -> None:
     for entry in ENTRIES:
         p, o = golden.case(entry)
         stacked = stack([from_cases([q], [e]) for q, e in zip(p, o, strict=True)])
-        weights = block_weights(len(p), block_days=27, resamples=1000, rng=np.random.default_rng(1))
+        draws = draw(len(p), row_days=1, rng=np.random.default_rng(1))
 
-        drawn = binned.auc(stacked.resampled(weights))
+        drawn = resampled_scores(stacked, threshold=0.5, draws=draws)["auc"]
         direct = block_interval((p, o), auc, block_days=27, rng=np.random.default_rng(1))
 
         bounds = interval(drawn)

@@ -8,18 +8,12 @@ from hypothesis import strategies as st
 
 from solar import binned, probability
 from solar.bins import EDGES
-from solar.bootstrap import block_weights
 from solar.contingency import Contingency
-from solar.errors import InvalidInputError
 from solar.histogram import (
-    BIN,
     EMPTY,
-    from_bytes,
     from_cases,
-    merge,
     stack,
     stack_cases,
-    to_bytes,
 )
 from solar.reliability import reliability
 
@@ -27,21 +21,6 @@ cases = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1).map(arra
 
 
 edges = st.sampled_from(EDGES[:-1].tolist())
-
-
-def test_a_day_survives_storage() -> None:
-    day = from_cases([0.043, 0.0431, 0.7], [0, 1, 1])
-
-    data = to_bytes(day.bins)
-
-    assert len(data) == 18 * len(day.bins) == 36
-    assert (from_bytes(data) == day.bins).all()
-    assert from_bytes(data).dtype == BIN
-
-
-def test_a_histogram_that_was_cut_short_is_refused() -> None:
-    with pytest.raises(InvalidInputError, match="rebuild the verification rollup"):
-        from_bytes(b"x" * 19)
 
 
 def test_a_day_keeps_counts_and_exact_sums() -> None:
@@ -52,24 +31,6 @@ def test_a_day_keeps_counts_and_exact_sums() -> None:
     assert day.sum_po == pytest.approx(0.6)
     assert day.bins["n"].tolist() == [2, 1]
     assert day.bins["sum_p"].tolist() == pytest.approx([0.2, 0.5])
-
-
-@given(cases, cases)
-def test_two_parts_of_a_day_merge_into_the_whole(first, second) -> None:
-    parts = merge([from_cases(*first), from_cases(*second)])
-    whole = from_cases(*(np.concatenate(pair) for pair in zip(first, second, strict=True)))
-
-    assert (parts.n, parts.events) == (whole.n, whole.events)
-    for field in ("bin", "n", "events"):
-        assert (parts.bins[field] == whole.bins[field]).all()
-    assert parts.bins["sum_p"] == pytest.approx(whole.bins["sum_p"])
-    assert (parts.sum_p2, parts.sum_po) == pytest.approx((whole.sum_p2, whole.sum_po))
-
-
-def test_nothing_merged_is_an_empty_day() -> None:
-    nothing = merge([])
-
-    assert (nothing.n, nothing.events, len(nothing.bins)) == (0, 0, 0)
 
 
 @given(cases, edges)
@@ -152,27 +113,6 @@ def test_long_ranges_are_kept_in_rows_of_nine_days() -> None:
     assert (stacked.n_days, stacked.row_days) == (1001, 9)
     assert stacked.rows.n.sum(axis=1).tolist() == [9] * 111 + [2]
     assert stacked.total().n.sum() == 1001
-
-
-def test_resampled_days_are_the_weighted_sum_of_their_days() -> None:
-    p, o, day = forecasts(60)
-    stacked = stack_cases(p, o, day=day)
-    weights = block_weights(60, block_days=9, resamples=4, rng=np.random.default_rng(0))
-
-    drawn = stacked.resampled(weights)
-
-    for i, taken in enumerate(weights):
-        case = np.repeat(np.arange(p.size), taken[day])
-        assert float(binned.brier(drawn)[i]) == pytest.approx(
-            probability.brier(p[case], o[case]), rel=1e-5
-        )
-        assert float(binned.auc(drawn)[i]) == pytest.approx(
-            probability.auc(p[case], o[case]), abs=2e-3
-        )
-        table = Contingency.from_forecasts(o[case], p[case] >= 0.1)
-        assert [int(cell[i]) for cell in binned.cells(drawn, 0.1)] == [
-            table.hits, table.false_alarms, table.misses, table.correct_negatives,
-        ]  # fmt: skip
 
 
 def test_the_roc_curve_has_at_most_a_hundred_points_and_the_same_area() -> None:

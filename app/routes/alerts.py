@@ -1,0 +1,76 @@
+"""Alerts over HTTP: what was raised, and the word of who has taken note of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from flask import Blueprint, Response
+
+from app.bodies import read_json, read_model
+from app.operations import operation
+from app.pages import AlertItem, AlertsPage
+from app.queries import AlertsQuery, cursor_of, place_of
+from app.responses import json_response, page
+from app.schemas import AcknowledgeBody
+from app.services import services
+from database.alerts import Alert, acknowledge, find_alert, list_alerts
+from database.engine import reading, transact
+from solar.errors import NotFoundError
+
+blueprint = Blueprint("alerts", __name__)
+
+_ALERT_ID = re.compile(r"[A-Za-z0-9.\-]{1,64}")
+
+
+@blueprint.get("/alerts")
+@operation("Alerts, the newest opened first", scope="read", query=AlertsQuery, answer=AlertsPage)
+def get_alerts(query: AlertsQuery) -> Response:
+    with reading(services().engine) as connection:
+        found = list_alerts(
+            connection,
+            window=query.window,
+            states=query.state.split(",") if query.state else (),
+            region_id=query.region,
+            event=query.event,
+            limit=query.limit + 1,
+            after=place_of(query.cursor, datetime, str),
+        )
+    found, more = found[: query.limit], len(found) > query.limit
+    cursor = cursor_of(found[-1].opened_at, found[-1].alert_id) if more else None
+    return page([_item(alert) for alert in found], next_cursor=cursor)
+
+
+@blueprint.get("/alerts/<alert_id>")
+@operation("One alert", scope="read", answer=AlertItem)
+def get_alert(alert_id: str) -> Response:
+    with reading(services().engine) as connection:
+        return json_response(_item(find_alert(connection, _known_form(alert_id))))
+
+
+@blueprint.post("/alerts/<alert_id>/acknowledge")
+@operation("Take note of an alert; the first one to do so stays", scope="admin",
+           body=AcknowledgeBody, answer=AlertItem)  # fmt: skip
+def post_acknowledgement(alert_id: str) -> Response:
+    body = read_model(AcknowledgeBody, read_json())
+    given = services()
+    work = partial(
+        acknowledge,
+        alert_id=_known_form(alert_id), by=body.by, comment=body.comment, now=given.clock(),
+    )  # fmt: skip
+    return json_response(_item(transact(given.engine, work)))
+
+
+def _known_form(alert_id: str) -> str:
+    if not _ALERT_ID.fullmatch(alert_id):
+        raise NotFoundError(f"no alert {alert_id[:64]!r}; GET /api/v1/alerts lists them")
+    return alert_id
+
+
+def _item(alert: Alert) -> dict[str, Any]:
+    fields = asdict(alert)
+    names = {"alert_id": "id", "region_id": "region", "model_id": "model"}
+    return {names.get(name, name): value for name, value in fields.items()}

@@ -1,0 +1,158 @@
+"""The flow: what came in over time, from which sender, and how long it took."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from database.receipt import Receipt
+from database.tables import ingest_flow
+from solar.durations import LATENCY, PROCESSING
+from solar.time import Window, to_datetime64
+
+# Every request is added to one row of each length [s]. A range is read from the shortest that
+# gives no more than MOST_POINTS, and beyond the last from several days together.
+SPANS = (60, 300, 3_600, 86_400)
+MOST_POINTS = 500
+MOST_ROWS = 50_000
+FLOW_COUNTERS = (
+    "requests", "accepted", "duplicates", "revised", "late", "rejected", "predictions",
+)  # fmt: skip
+FLOW_VALUES = (*FLOW_COUNTERS, "processing", "latency")
+COLUMNS: tuple[str, ...] = tuple(column.name for column in ingest_flow.columns)
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Flow:
+    """n buckets of `bucket_seconds` each; a bucket in which nothing came counts zero.
+
+    Parameters
+    ----------
+    start_at : (n,) datetime64[us] in UTC
+    counts : (n,) of each of FLOW_COUNTERS
+    rows_by_sender : (n,) rows of each sender, whatever became of them
+    processing, latency : (n, bins) histograms on the scales of the same name
+    """
+
+    start_at: NDArray[np.datetime64]
+    bucket_seconds: int
+    counts: dict[str, Integers]
+    rows_by_sender: dict[str, Integers]
+    processing: Integers
+    latency: Integers
+
+
+def span_starts(now: datetime) -> dict[int, datetime]:
+    """Name the start of the row of each length that a request at `now` belongs to."""
+    seconds = int(now.timestamp())
+    return {span: datetime.fromtimestamp(seconds - seconds % span, UTC) for span in SPANS}
+
+
+def flow_rows(
+    known: Mapping[int, Sequence[Any]],
+    sender_id: str,
+    counts: Mapping[str, int],
+    receipt: Receipt,
+    *,
+    now: datetime,
+) -> list[tuple[Any, ...]]:
+    """Add a request to what its sender's rows held; the answer is what is to be written.
+
+    `known` are the values of FLOW_VALUES by length, None in all where there is no row yet.
+    """
+    processing = PROCESSING.count([receipt.seconds])
+    latency = LATENCY.count(receipt.new_latency())
+    rows = []
+    for span, start_at in span_starts(now).items():
+        *before, took, lay = known[span]
+        sums = (counts[n] + (was or 0) for n, was in zip(FLOW_COUNTERS, before, strict=True))
+        rows.append(
+            (span, start_at, sender_id, *sums,
+             PROCESSING.pack(processing + PROCESSING.unpack([took or b""])[0]),
+             LATENCY.pack(latency + LATENCY.unpack([lay or b""])[0]))
+        )  # fmt: skip
+    return rows
+
+
+def flow(connection: sa.Connection, window: Window) -> Flow:
+    """Read what came in over a range of receipt, widened to whole buckets."""
+    span, bucket, first, n = _buckets(window)
+    table = ingest_flow.c
+    # As the driver gives it, text or naive datetime: numpy reads both faster than we convert.
+    start_at = sa.type_coerce(table.start_at, sa.types.NullType())
+    rows = connection.execute(
+        sa.select(start_at, *(table[name] for name in COLUMNS[2:]))
+        .where(
+            table.span_seconds == span,
+            table.start_at >= first,
+            table.start_at < first + n * timedelta(seconds=bucket),
+        )
+        .order_by(table.start_at, table.sender_id)
+        .limit(MOST_ROWS)
+    ).all()
+    return _flow(rows, first, bucket_seconds=bucket, n=n)
+
+
+def _buckets(window: Window) -> tuple[int, int, datetime, int]:
+    """Choose the length of row, the length of bucket, the first bucket and how many."""
+    seconds = (window.end_at - window.start_at).total_seconds()
+    # Two more than the range holds: it may begin and end within a bucket.
+    most = MOST_POINTS - 2
+    span = next((span for span in SPANS if seconds / span <= most), SPANS[-1])
+    bucket = span * max(1, -int(-seconds // (span * most)))
+    start = int(window.start_at.timestamp()) // bucket * bucket
+    n = -int(-(window.end_at.timestamp() - start) // bucket)
+    return span, bucket, datetime.fromtimestamp(start, UTC), n
+
+
+def _flow(rows: Sequence[Any], first: datetime, *, bucket_seconds: int, n: int) -> Flow:
+    bucket = np.timedelta64(bucket_seconds, "s")
+    columns = list(zip(*rows, strict=True)) or [()] * (len(COLUMNS) - 1)
+    start_at, senders, *counted, processing, latency = columns
+    place = ((np.array(start_at, "datetime64[us]") - to_datetime64(first)) // bucket).astype(int)
+    counts = {
+        name: _added(np.array(values, np.int64), place, n)
+        for name, values in zip(FLOW_COUNTERS, counted, strict=True)
+    }
+    received = sum(
+        (np.array(counted[FLOW_COUNTERS.index(name)], np.int64) for name in
+         ("accepted", "duplicates", "revised", "rejected")), np.zeros(len(rows), np.int64)
+    )  # fmt: skip
+    names = np.array(senders, object)
+    return Flow(
+        start_at=to_datetime64(first) + np.arange(n) * bucket,
+        bucket_seconds=bucket_seconds,
+        counts=counts,
+        rows_by_sender={
+            name: _added(received[names == name], place[names == name], n)
+            for name in sorted(set(senders))
+        },
+        processing=_added(PROCESSING.unpack(processing), place, n),
+        latency=_added(LATENCY.unpack(latency), place, n),
+    )
+
+
+def _added(values: Integers, place: Integers, n: int) -> Integers:
+    """Add up values (k, ...) at their places into (n, ...)."""
+    total = np.zeros((n, *values.shape[1:]), np.int64)
+    np.add.at(total, place, values)
+    return total
+
+
+def predictions_since(connection: sa.Connection, day: datetime) -> int:
+    """Return how many forecasts of all models were issued from the UTC midnight `day` on."""
+    table = ingest_flow.c
+    total = connection.scalar(
+        sa.select(sa.func.sum(table.predictions)).where(
+            table.span_seconds == SPANS[-1], table.start_at >= day
+        )
+    )
+    return int(total or 0)

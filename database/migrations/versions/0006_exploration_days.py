@@ -1,0 +1,62 @@
+"""What the forecasts of a day amount to, so that a view of years need not read its records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import mysql
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+OPTIONS: dict[str, Any] = {
+    "mysql_engine": "InnoDB",
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "utf8mb4_unicode_ci",
+}
+
+
+def identifier(length: int) -> sa.types.TypeEngine[str]:
+    return sa.String(length).with_variant(
+        mysql.VARCHAR(length, charset="ascii", collation="ascii_bin"), "mysql", "mariadb"
+    )
+
+
+def upgrade() -> None:
+    op.create_table(
+        "exploration_days",
+        sa.Column("model_id", identifier(64), primary_key=True),
+        sa.Column("day", sa.Date(), primary_key=True),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("without_forecast", sa.Integer(), nullable=False),
+        *(sa.Column(f"{event}_peak", sa.Double()) for event in ("c1", "m1", "m5", "x1")),
+        sa.Column("counts", sa.LargeBinary(4096), nullable=False),
+        sa.Column("keywords", sa.LargeBinary(4096), nullable=False),
+        if_not_exists=True,
+        **OPTIONS,
+    )
+    op.create_table(
+        "exploration_stale",
+        sa.Column("day", sa.Date(), primary_key=True),
+        if_not_exists=True,
+        **OPTIONS,
+    )
+    _mark_every_day()
+
+
+def _mark_every_day() -> None:
+    """Have every day counted that the store has predictions of."""
+    stale = sa.table("exploration_stale", sa.column("day"))
+    predictions = sa.table("predictions", sa.column("t_rec"))
+    day = sa.func.date(predictions.c.t_rec)
+    standing = sa.select(day).where(day.not_in(sa.select(stale.c.day))).distinct()
+    op.execute(stale.insert().from_select(["day"], standing))
+
+
+def downgrade() -> None:
+    for table in ("exploration_days", "exploration_stale"):
+        op.drop_table(table, if_exists=True)

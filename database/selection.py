@@ -1,0 +1,129 @@
+"""A selection: which stored predictions a filter means, written as conditions and joins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from database.tables import observations, predictions, regions
+from solar.errors import InvalidInputError
+from solar.flares import EVENTS, Event
+from solar.sharp import KEYWORDS
+from solar.time import Window
+
+# The columns whose values can be limited: probabilities (0 to 1) and keywords (stored unit).
+NUMBERS: dict[str, sa.ColumnElement[Any]] = {
+    **{event.column: predictions.c[event.column] for event in EVENTS},
+    **{keyword.column: observations.c[keyword.column] for keyword in KEYWORDS},
+}
+
+COLUMNS: dict[str, sa.ColumnElement[Any]] = {
+    "region_id": predictions.c.region_id,
+    "noaa_ars": regions.c.noaa_ars,
+    "t_rec": predictions.c.t_rec,
+    **{event.column: NUMBERS[event.column] for event in EVENTS},
+    "rung": predictions.c.rung,
+    "reason": predictions.c.reason,
+    "imputed_share": predictions.c.imputed_share,
+    **{keyword.column: NUMBERS[keyword.column] for keyword in KEYWORDS},
+}
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Values with ``low <= value < high``; an open side is None, an absent value is outside."""
+
+    column: str
+    low: float | None = None
+    high: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.column not in NUMBERS:
+            raise InvalidInputError(
+                f"{self.column!r} is no column of numbers; see the table's head"
+            )
+        if self.low is not None and self.high is not None and not self.low < self.high:
+            raise InvalidInputError(
+                f"no value of {self.column} is from {self.low:g} to below {self.high:g};"
+                " give a lower limit below the upper one"
+            )
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The records of one model in a window; the filters narrow it when they are set.
+
+    `region_ids` None means every region, () none at all. With `event` only forecasts of at
+    least `min_probability` for it are selected, so a record without a forecast is not. All
+    `limits` hold at once. `rung` is the name of a rung, or a part of the reason why there is
+    no forecast.
+    """
+
+    model_id: str
+    window: Window
+    region_ids: tuple[int, ...] | None = None
+    event: Event | None = None
+    min_probability: float = 0.0
+    limits: tuple[Limit, ...] = ()
+    rung: str = ""
+
+    @property
+    def is_filtered(self) -> bool:
+        """Tell whether anything but model and window chooses the records."""
+        return self.region_ids is not None or self.has_conditions_on_values
+
+    @property
+    def has_conditions_on_values(self) -> bool:
+        """Tell whether records are chosen by what they say, which no index can answer."""
+        return self.event is not None or bool(self.limits) or bool(self.rung)
+
+
+def conditions(selection: Selection) -> list[sa.ColumnElement[bool]]:
+    """Write a selection as conditions on the tables of `source`."""
+    found = [
+        predictions.c.model_id == selection.model_id,
+        predictions.c.t_rec >= selection.window.start_at,
+        predictions.c.t_rec < selection.window.end_at,
+    ]
+    if selection.region_ids is not None:
+        found.append(predictions.c.region_id.in_(selection.region_ids))
+    if selection.event is not None:
+        found.append(predictions.c[selection.event.column] >= selection.min_probability)
+    for limit in selection.limits:
+        found += _within(limit)
+    if selection.rung:
+        found.append(_says(selection.rung))
+    return found
+
+
+def source(selection: Selection, *also: sa.FromClause) -> sa.FromClause:
+    """Join to the predictions what the conditions speak of, and the tables of `also`."""
+    needed = {NUMBERS[limit.column].table for limit in selection.limits} | set(also)
+    joined: sa.FromClause = predictions
+    if observations in needed:
+        joined = joined.outerjoin(observations, _is_same_record())
+    if regions in needed:
+        joined = joined.outerjoin(regions, regions.c.region_id == predictions.c.region_id)
+    return joined
+
+
+def _is_same_record() -> sa.ColumnElement[bool]:
+    return sa.and_(
+        observations.c.region_id == predictions.c.region_id,
+        observations.c.t_rec == predictions.c.t_rec,
+    )
+
+
+def _within(limit: Limit) -> list[sa.ColumnElement[bool]]:
+    column = NUMBERS[limit.column]
+    low = [] if limit.low is None else [column >= limit.low]
+    high = [] if limit.high is None else [column < limit.high]
+    return [*low, *high]
+
+
+def _says(text: str) -> sa.ColumnElement[bool]:
+    reason = predictions.c.reason.icontains(text, autoescape=True)
+    # A rung is ASCII; MySQL refuses to compare it with anything else.
+    return sa.or_(predictions.c.rung == text, reason) if text.isascii() else reason

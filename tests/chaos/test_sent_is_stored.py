@@ -1,0 +1,95 @@
+"""Whatever happens to a sender, the counters tell where each of its rows has gone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import sqlalchemy as sa
+from e2e.house import House, build
+
+from database.engine import create_engine
+from database.receipt import COUNTERS
+from database.settings import DatabaseSettings
+from database.tables import observations
+
+SUN = ("--regions", "6", "--start", "2024-05-01T00:00:00Z", "--duration", "0.5")
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    built = build(tmp_path)
+    with built.serving("app", ready=f"{built.api}/ready"):
+        yield built
+
+
+def start(house: House, name: str, *arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "data_sender", "simulate", *SUN, *arguments, "--sender", name],
+        env=house.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def senders(house: House) -> dict[str, dict[str, Any]]:
+    answer = requests.get(f"{house.api}/api/v1/senders", timeout=10)
+    return {item["sender"]: item for item in answer.json()["items"]}
+
+
+def stored(house: House) -> int:
+    address = house.environment["FLARE_DATABASE_URL"]
+    engine = create_engine(DatabaseSettings(database_url=address))
+    with engine.connect() as connection:
+        n = connection.scalar(sa.select(sa.func.count()).select_from(observations))
+    engine.dispose()
+    return int(n or 0)
+
+
+def wait_for(house: House, name: str, *, sent: int) -> None:
+    deadline = time.monotonic() + 60
+    while (senders(house).get(name) or {"sent": 0})["sent"] < sent:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.slow
+def test_what_three_senders_have_sent_is_what_the_store_accounts_for(house: House) -> None:
+    # Two senders see the same Sun, the third another one with the same region numbers.
+    running = [
+        start(house, name, "--seed", seed, "--batch", batch)
+        for name, seed, batch in (("one", "7", "20"), ("two", "7", "33"), ("three", "8", "50"))
+    ]
+    assert [process.wait(120) for process in running] == [0, 0, 0]
+
+    found = senders(house)
+
+    assert set(found) == {"one", "two", "three"}
+    for row in found.values():
+        assert row["sent"] == sum(row[name] for name in COUNTERS) > 100
+        assert row["lost"] == 0
+    assert sum(row["accepted"] for row in found.values()) == stored(house)
+    assert sum(row["duplicates"] for row in found.values()) > 0
+
+
+@pytest.mark.slow
+def test_a_sender_that_is_killed_again_and_again_loses_nothing(house: House) -> None:
+    for sent in (20, 60, 110):
+        process = start(house, "one", "--seed", "7", "--batch", "7")
+        wait_for(house, "one", sent=sent)
+        process.kill()
+        process.wait()
+    assert start(house, "one", "--seed", "7", "--batch", "50").wait(120) == 0
+
+    row = senders(house)["one"]
+
+    # The simulator goes on from the time of its position: it hands regions of that one time
+    # over again, and says so.
+    assert row["sent"] == row["accepted"] + row["duplicates"]
+    assert row["duplicates"] < 3 * 12
+    assert (row["lost"], row["revised"], row["rejected"]) == (0, 0, 0)
+    assert row["accepted"] == stored(house)

@@ -1,0 +1,155 @@
+"""Every page without data, with one region, and while store or API are away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+
+import mariadb_server
+import pytest
+import sqlalchemy as sa
+from e2e.conftest import OpenWindow
+from e2e.crafted import ACTIVE, write_hours
+from e2e.house import House, build
+from e2e.soundness import expect_sound
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.e2e
+
+REGION = 12_017
+EMPTY = ("/", "/regions", "/skill", "/explore", "/pipeline", "/alerts")
+FILLED = (*EMPTY, f"/regions/{REGION}")
+both_ends = pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (390, "dark")])
+
+
+class Switch:
+    """A service that a test can stop and start again."""
+
+    def __init__(self, service: Callable[[], AbstractContextManager[object]]) -> None:
+        self._service = service
+        self._running = ExitStack()
+
+    def start(self) -> None:
+        self._running.enter_context(self._service())
+
+    def stop(self) -> None:
+        self._running.close()
+
+
+@dataclass(frozen=True)
+class Frail:
+    """A house of which the store and the API can be stopped."""
+
+    house: House
+    store: Switch
+    api: Switch
+
+
+@pytest.fixture(scope="module")
+def frail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Frail]:
+    """A house on a MariaDB of its own, without any data."""
+    if not mariadb_server.is_installed():
+        pytest.fail(mariadb_server.INSTALL_HINT)
+    folder, port = tmp_path_factory.mktemp("frail"), mariadb_server.free_port()
+    mariadb_server.install(folder)
+    address = f"mysql+mysqlconnector://flare:flare@127.0.0.1:{port}/"
+    house = build(folder, store=f"{address}flarewatch")
+    store = Switch(lambda: mariadb_server.running(folder, port=port))
+    api = Switch(lambda: house.serving("app", ready=f"{house.api}/ready"))
+    with ExitStack() as cleanup:
+        store.start()
+        cleanup.callback(store.stop)
+        server = sa.create_engine(address)
+        with server.begin() as connection:
+            connection.exec_driver_sql("CREATE DATABASE flarewatch CHARACTER SET utf8mb4")
+        server.dispose()
+        house.run("database", "upgrade")
+        api.start()
+        cleanup.callback(api.stop)
+        cleanup.enter_context(house.serving("app_dash", ready=f"{house.dash}/ready"))
+        yield Frail(house, store, api)
+
+
+@both_ends
+def test_without_data_every_page_says_what_to_do(
+    frail: Frail, window: OpenWindow, width: int, theme: str
+) -> None:
+    seen = window(width=width, theme=theme)
+    for path in EMPTY:
+        page = seen.open(frail.house.dash + path)
+
+        expect(page.locator("#page")).to_contain_text(re.compile("Start|No "))
+        expect_sound(page, theme=theme, width=width)
+    assert seen.complaints == []
+
+
+@pytest.fixture(scope="module")
+def one_region(frail: Frail) -> House:
+    path = write_hours(frail.house.folder / "one.parquet", {REGION: [ACTIVE] * 30})
+    frail.house.run("data_sender", "replay", path, "--sender", "one")
+    return frail.house
+
+
+@both_ends
+def test_with_one_region_every_page_is_sound(
+    one_region: House, window: OpenWindow, width: int, theme: str
+) -> None:
+    seen = window(width=width, theme=theme)
+    for path in FILLED:
+        page = seen.open(one_region.dash + path)
+
+        expect_sound(page, theme=theme, width=width)
+    assert seen.complaints == []
+
+
+def test_while_the_api_is_away_the_pages_stand_and_what_needs_it_says_so(
+    frail: Frail, one_region: House, window: OpenWindow
+) -> None:
+    now, region = window().open(one_region.dash), window().page
+    frail.api.stop()
+    try:
+        region.goto(f"{one_region.dash}/regions/{REGION}")
+        expect(region.locator(".why")).to_contain_text("cannot be reached")
+        expect(region.get_by_role("heading", name="Forecast", exact=True)).to_be_visible()
+
+        now.get_by_text("Name and comment").click()
+        now.get_by_label("Acknowledge as").fill("Ada")
+        now.get_by_role("button", name=re.compile("Acknowledge M1.0")).click()
+        refused = now.locator(".answer").filter(has_text="Not acknowledged")
+        expect(refused).to_contain_text("python -m app serve")
+        expect(now.locator("#api-status")).to_contain_text("down")
+    finally:
+        frail.api.start()
+    expect(now.locator("#api-status")).to_contain_text("up")
+
+
+def test_while_the_store_is_away_every_page_says_so_and_comes_back_by_itself(
+    frail: Frail, one_region: House, window: OpenWindow
+) -> None:
+    standing = window().open(one_region.dash)
+    standing.evaluate("window.isSamePage = true")
+    opened = [window() for _ in FILLED]
+
+    frail.store.stop()
+    try:
+        expect_store_away(standing)
+        expect(standing.get_by_role("heading", name="Regions", level=2)).to_be_visible()
+        for path, seen in zip(FILLED, opened, strict=True):
+            seen.page.goto(one_region.dash + path)
+            expect_store_away(seen.page)
+            expect_sound(seen.page, theme="light", width=1440)
+    finally:
+        frail.store.start()
+
+    for seen in opened:
+        expect(seen.page.get_by_text("does not answer")).to_have_count(0)
+        expect(seen.page.locator("#page .panel").first).to_be_visible()
+        assert seen.complaints == []
+    expect(standing.get_by_text("does not answer")).to_have_count(0)
+    assert standing.evaluate("window.isSamePage")
+
+
+def expect_store_away(page: Page) -> None:
+    expect(page.locator("#strip")).to_contain_text("The store does not answer")
