@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from flask import Flask
 
+from app.alerts.verdicts import Docket
 from app.services import Services, services
-from app.verdicts import Docket
-from database.drift_refresh import refresh_drift
-from database.exploration_days import refresh_exploration
-from database.verification import refresh
+from database.drift.refresh import refresh_drift
+from database.exploration.days import refresh_exploration
+from database.verification.skill import refresh
 from solar.errors import FlarewatchError
 
 _log = logging.getLogger(__name__)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from flask import Flask
 
-from app import logs, problems
-from app.alerting import watch_of
+from app import logs
+from app.alerts.alerting import watch_of
+from app.contract import problems
 from app.routes import (
     alerts,
     catalogue,

@@ -10,13 +10,13 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from app.batch import Batch
-from app.forecast_rows import forecast_rows, keys_of
-from app.history import stored_history
-from app.ingest import resolve_regions
-from app.schemas import Flare
+from app.contract.schemas import Flare
+from app.ingest.batch import Batch
+from app.ingest.forecast_rows import forecast_rows, keys_of
+from app.ingest.history import stored_history
+from app.ingest.ingest import resolve_regions
+from app.ingest.windows import gathered, joined, look_back, records_of
 from app.scoring import features_of, forecast
-from app.windows import gathered, joined, look_back, records_of
 from database.harps import RegionName, resolve_many
 from model_training.artifact import Artifact
 from model_training.features import FlareHistory

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import orjson
 import sqlalchemy as sa
 
-from app.alerting import watch_of
+from app.alerts.alerting import watch_of
 from app.scoring import Lineup, load_lineup
 from app.security import Keyring
 from app.settings import ApiSettings

@@ -9,7 +9,7 @@ import time
 import sqlalchemy as sa
 from flask import request
 
-from app.problems import RequestError
+from app.contract.problems import RequestError
 from app.settings import ApiSettings
 from database.engine import reading
 from database.users import SCOPES, hash_key, list_users

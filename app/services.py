@@ -10,7 +10,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from flask import Flask, current_app
 
-from app.alerting import Watch
+from app.alerts.alerting import Watch
 from app.scoring import Lineup
 from app.security import Keyring
 from app.settings import ApiSettings

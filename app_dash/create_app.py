@@ -11,10 +11,10 @@ from flask import Flask, Response
 from flask_compress import Compress
 
 from app_dash import health, routing
+from app_dash.now.strip import Verdict, strip
 from app_dash.pages import alerts, explore, now, pipeline, region, skill
 from app_dash.settings import DashSettings, signing_key
 from app_dash.shell import Ids, shell
-from app_dash.strip import Verdict, strip
 from app_dash.view import Page, never
 
 _log = logging.getLogger(__name__)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app_dash.now_definitions import NOW
-from app_dash.pipeline_definitions import PIPELINE
-from app_dash.region_definitions import REGION
-from app_dash.skill_definitions import SKILL
+from app_dash.now.definitions import NOW
+from app_dash.pipeline.definitions import PIPELINE
+from app_dash.region.definitions import REGION
+from app_dash.skill.definitions import SKILL
 
 
 @dataclass(frozen=True)

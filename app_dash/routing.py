@@ -13,12 +13,12 @@ from dash.development.base_component import Component
 
 from app_dash import delta, shell
 from app_dash.api_status import is_api_up
-from app_dash.assessment import assess
 from app_dash.components.panels import empty_message, error_message
+from app_dash.now.assessment import assess
+from app_dash.now.strip import FROZEN, Verdict, strip
 from app_dash.numbers import date_moment
 from app_dash.settings import DashSettings
 from app_dash.shell import Ids
-from app_dash.strip import FROZEN, Verdict, strip
 from app_dash.theme import tokens
 from app_dash.view import Page, View
 from database.engine import reading

@@ -9,9 +9,9 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from app_dash.components.aria import labelled, unspoken
+from app_dash.now.standing import standings
 from app_dash.numbers import moment
 from app_dash.settings import DashSettings
-from app_dash.standing import standings
 from app_dash.view import Page, View
 from database.overview import DataState
 from solar.sharp import SIMULATED_SERIES

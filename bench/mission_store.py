@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from bench.block_delivery import SENDER, deliver
 from bench.mission import Mission
 from bench.sun_block import BLOCK_DAYS, SunBlock
-from database.alerts import CLOSED, OPEN, Alert, alert_id, write_alerts
-from database.column_types import UtcDateTime
+from database.alerts.alert import CLOSED, OPEN, Alert, alert_id, write_alerts
 from database.engine import create_engine, transact
+from database.schema.column_types import UtcDateTime
 from database.settings import DatabaseSettings
 from database.tables import (
     alert_tracks,

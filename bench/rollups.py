@@ -9,19 +9,19 @@ from datetime import date, timedelta
 
 import sqlalchemy as sa
 
-from app.alerting import watch_of
+from app.alerts.alerting import watch_of
+from app.alerts.verdicts import judge_alerts
 from app.scoring import load_lineup
 from app.settings import ApiSettings
-from app.verdicts import judge_alerts
 from bench.mission import Mission
 from bench.sun_block import BLOCK_DAYS
-from database.drift_refresh import mark_drift, refresh_drift
+from database.drift.refresh import mark_drift, refresh_drift
 from database.engine import create_engine, transact
-from database.exploration_days import mark_exploration, refresh_exploration
+from database.exploration.days import mark_exploration, refresh_exploration
 from database.settings import DatabaseSettings
-from database.stale_days import mark_stale
 from database.tables import drift_days, exploration_days
-from database.verification import refresh
+from database.verification.skill import refresh
+from database.verification.stale_days import mark_stale
 
 # The longest first; two run side by side.
 _REFRESHES: dict[str, Callable[[sa.Engine], int]] = {

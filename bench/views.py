@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 import numpy as np
 
 from app_dash.create_app import PAGES
-from app_dash.pipeline_query import RANGES as PIPELINE_RANGES
-from app_dash.region_query import RANGE_LABELS
+from app_dash.pipeline.query import RANGES as PIPELINE_RANGES
+from app_dash.region.query import RANGE_LABELS
 from solar.time import Window, isoformat
 
 SPANS = {"1 day": timedelta(days=1), "30 days": timedelta(days=30), "everything": None}

@@ -11,16 +11,16 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from database.assignment import reassign
 from database.backup import backup, restore
 from database.engine import as_domain_error, create_engine, reading, transact
-from database.flare_import import import_flares
+from database.flares.assignment import reassign
+from database.flares.importing import import_flares
+from database.flares.xray_files import import_xray
 from database.harps import import_harp_map
 from database.migrations import upgrade
 from database.settings import DatabaseSettings
 from database.users import SCOPES, add_user, list_users, remove_user
-from database.verification import refresh
-from database.xray_files import import_xray
+from database.verification.skill import refresh
 from solar.errors import FlarewatchError, InvalidInputError
 from solar.flares import FluxScale
 

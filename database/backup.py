@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 import sqlalchemy as sa
 
-from database.column_types import UtcDateTime
 from database.engine import reading, transact
 from database.migrations import head, revision
+from database.schema.column_types import UtcDateTime
 from database.tables import metadata
 from database.upsert import upsert
 from solar.errors import InvalidInputError

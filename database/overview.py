@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from database.activity import flares_per_day
+from database.alerts.activity import flares_per_day
 from database.models import ModelRow, live_model
 from database.regions import noaa_numbers
 from database.tables import (

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from database.assignment import reassign
+from database.flares.assignment import reassign
 from database.harps import learn
 from database.tables import regions
 from database.upsert import upsert

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from database.alert_tables import alert_tracks, alerts, notices
-from database.drift_tables import drift_days, drift_stale
-from database.exploration_tables import exploration_days, exploration_stale
-from database.metadata import metadata
-from database.record_tables import (
+from database.schema.alert_tables import alert_tracks, alerts, notices
+from database.schema.drift_tables import drift_days, drift_stale
+from database.schema.exploration_tables import exploration_days, exploration_stale
+from database.schema.metadata import metadata
+from database.schema.record_tables import (
     flare_coverage,
     flares,
     harp_noaa,
@@ -16,7 +16,7 @@ from database.record_tables import (
     superseded_predictions,
     xray_flux,
 )
-from database.service_tables import (
+from database.schema.service_tables import (
     ingest_flow,
     model_stages,
     models,
@@ -24,7 +24,7 @@ from database.service_tables import (
     senders,
     users,
 )
-from database.verification_tables import (
+from database.schema.verification_tables import (
     verification_dekads,
     verification_stale,
     verification_turn,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
-from database.drift_refresh import mark_drift
+from database.drift.refresh import mark_drift
 from database.engine import writing
 from database.models import ModelRow, find_model, register
 from database.observations import COLUMNS as OBSERVED

@@ -9,7 +9,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from database.engine import transact
-from database.selection import Selection
+from database.exploration.selection import Selection
 from database.tables import harp_noaa, observations, predictions, regions
 from database.upsert import upsert
 from solar.flares import EVENTS

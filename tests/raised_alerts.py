@@ -8,9 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from database.alerts import Alert, alert_id
+from database.alerts.alert import Alert, alert_id
+from database.alerts.notices import Notice, claim, enqueue
 from database.engine import transact
-from database.notices import Notice, claim, enqueue
 
 OPENED_AT = datetime(2014, 3, 29, 12, tzinfo=UTC)
 NOW = datetime(2014, 3, 29, 12, 5, tzinfo=UTC)

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from synthetic_store import MANIFEST, NOW
 
 from database.engine import transact
-from database.flares import FlareRecord, store_flares
+from database.flares.flare import FlareRecord, store_flares
 from database.models import register
 from database.predictions import store_predictions
 from database.tables import observations
 from database.upsert import upsert
-from database.verification import mark_stale
+from database.verification.skill import mark_stale
 from solar.bins import EDGES
 from solar.flares import EVENTS, FluxScale
 from solar.time import Window

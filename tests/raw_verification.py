@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import sqlalchemy as sa
 
-from database.coverage import covered_windows
+from database.flares.coverage import covered_windows
 from database.tables import flares, observations, predictions
 from solar.flares import Event
 from solar.time import Window

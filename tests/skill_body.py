@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from app_dash.skill_answer import SkillAnswer
-from app_dash.strata_answer import StrataAnswer
+from app_dash.skill.answer import SkillAnswer
+from app_dash.skill.strata import StrataAnswer
 
 MODEL = "gradient-boosting@1.0.0"
 SHADOW = "logistic@1.0.0"

@@ -10,13 +10,13 @@ import pandas as pd
 import sqlalchemy as sa
 
 from database.engine import transact
-from database.flares import FlareRecord, store_flares
+from database.flares.flare import FlareRecord, store_flares
 from database.harps import learn
 from database.models import register
 from database.predictions import store_predictions
 from database.tables import regions
 from database.upsert import upsert
-from database.verification import mark_stale
+from database.verification.skill import mark_stale
 from solar.flares import EVENTS, FluxScale, goes_class, peak_flux
 from solar.time import Window
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from database.notices import Notice
+from database.alerts.notices import Notice
 from solar.errors import FlarewatchError
 
 # A receiver that accepts but does not answer must not hold up the notices behind it.

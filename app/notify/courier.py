@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from app.notify.channel import Channel
 from app.notify.delivery import channels_of, deliver_due
 from app.notify.settings import NoticeSettings
+from database.alerts.notices import notice_counts, revive
 from database.engine import create_engine, reading, transact
-from database.notices import notice_counts, revive
 from solar.errors import FlarewatchError, InvalidInputError
 
 PAUSE_SECONDS = 2.0

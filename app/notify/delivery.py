@@ -16,8 +16,8 @@ from app.notify.letter import subject
 from app.notify.mail import Mail
 from app.notify.settings import MAIL, WEBHOOK, NoticeSettings
 from app.notify.webhook import Webhook
+from database.alerts.notices import DRY_RUN, SENT, Notice, claim, is_any_due, postpone, settle
 from database.engine import reading, transact
-from database.notices import DRY_RUN, SENT, Notice, claim, is_any_due, postpone, settle
 
 MOST_ATTEMPTS = 10
 FIRST_WAIT_SECONDS = 30.0

@@ -11,7 +11,7 @@ from email.policy import SMTP
 from typing import Any
 from urllib.parse import quote
 
-from database.notices import Notice
+from database.alerts.notices import Notice
 from solar.flares import event as find_event
 
 _JUDGED = "judged"

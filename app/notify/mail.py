@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from app.notify.channel import TIMEOUT_SECONDS, UndeliveredError
 from app.notify.letter import letter
-from database.notices import Notice
+from database.alerts.notices import Notice
 
 _log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from app.notify.channel import TIMEOUT_SECONDS, UndeliveredError
 from app.notify.signature import sign
-from database.notices import Notice
+from database.alerts.notices import Notice
 
 # Answers below 500 that say "later", not "never": RFC 9110 15.5.9, RFC 8470, RFC 6585.
 _PASSING = (408, 425, 429)

@@ -10,14 +10,14 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from app.bodies import read_json, read_model
-from app.operations import operation
-from app.pages import AlertItem, AlertsPage
-from app.queries import AlertsQuery, cursor_of, place_of
-from app.responses import json_response, page
-from app.schemas import AcknowledgeBody
+from app.contract.operations import operation
+from app.contract.pages import AlertItem, AlertsPage
+from app.contract.queries import AlertsQuery, cursor_of, place_of
+from app.contract.responses import json_response, page
+from app.contract.schemas import AcknowledgeBody
+from app.ingest.bodies import read_json, read_model
 from app.services import services
-from database.alerts import Alert, acknowledge, find_alert, list_alerts
+from database.alerts.alert import Alert, acknowledge, find_alert, list_alerts
 from database.engine import reading, transact
 from solar.errors import NotFoundError
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from app.operations import operation
-from app.pages import ModelsPage, RegionsPage, SendersPage
-from app.queries import ListQuery, PageQuery, cursor_of, place_of
-from app.responses import page
+from app.contract.operations import operation
+from app.contract.pages import ModelsPage, RegionsPage, SendersPage
+from app.contract.queries import ListQuery, PageQuery, cursor_of, place_of
+from app.contract.responses import page
 from app.services import services
 from database.engine import reading
 from database.models import list_models

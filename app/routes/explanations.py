@@ -6,13 +6,13 @@ from datetime import timedelta
 
 from flask import Blueprint, Response
 
-from app.answers import ExplanationAnswer
-from app.explanation import explain
-from app.operations import operation
-from app.queries import ExplanationQuery
-from app.responses import json_response
+from app.contract.answers import ExplanationAnswer
+from app.contract.operations import operation
+from app.contract.queries import ExplanationQuery
+from app.contract.responses import json_response
+from app.contract.times import LATEST_AT
+from app.explanations.explanation import explain
 from app.services import services
-from app.times import LATEST_AT
 from database.engine import reading
 from model_training.artifact import Artifact
 from solar.errors import NotFoundError

@@ -10,23 +10,23 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from app.answers import FlaresAnswer
-from app.batch import Rejection
-from app.bodies import check_rows, read_json, read_model, take_rows
-from app.operations import operation
-from app.pages import FlaresPage
-from app.problems import Fault, RequestError
-from app.queries import FlaresQuery, cursor_of, place_of
-from app.responses import json_response, page
+from app.contract.answers import FlaresAnswer
+from app.contract.operations import operation
+from app.contract.pages import FlaresPage
+from app.contract.problems import Fault, RequestError
+from app.contract.queries import FlaresQuery, cursor_of, place_of
+from app.contract.responses import json_response, page
+from app.contract.schemas import Flare, FlaresBody, FlaresEnvelope
+from app.ingest.batch import Rejection
+from app.ingest.bodies import check_rows, read_json, read_model, take_rows
+from app.ingest.rules import CLOCK_TOLERANCE
 from app.routes.observations import rejected_rows
-from app.rules import CLOCK_TOLERANCE
-from app.schemas import Flare, FlaresBody, FlaresEnvelope
 from app.services import services
 from database.engine import reading, transact
-from database.flare_files import FlareRow
-from database.flare_repairs import Mended, mend, merge
-from database.flares import Flare as StoredFlare
-from database.flares import list_flares, store_flares
+from database.flares.files import FlareRow
+from database.flares.flare import Flare as StoredFlare
+from database.flares.flare import list_flares, store_flares
+from database.flares.repairs import Mended, mend, merge
 from solar.errors import InvalidInputError
 from solar.flares import FluxScale, peak_flux
 from solar.time import Window, isoformat

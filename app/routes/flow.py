@@ -9,10 +9,10 @@ from typing import Any
 from flask import Blueprint, Response
 from numpy.typing import NDArray
 
-from app.answers import FlowAnswer
-from app.operations import operation
-from app.queries import FlowQuery
-from app.responses import json_response
+from app.contract.answers import FlowAnswer
+from app.contract.operations import operation
+from app.contract.queries import FlowQuery
+from app.contract.responses import json_response
 from app.services import services
 from database.engine import reading
 from database.flow import FLOW_COUNTERS, Flow, flow

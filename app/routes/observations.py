@@ -9,18 +9,13 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from app import arrow_rows, metrics, observation_rows, rules
-from app.answers import IngestAnswer
-from app.batch import Batch, Rejection
-from app.bodies import JSON_TYPE, media_type, read_json, read_model, refuse_media_type, take_rows
-from app.causes import causes_of_request
-from app.ingest import Outcome, ingest
-from app.logs import began_at
-from app.operations import operation
-from app.pages import ObservationsPage
-from app.problems import RequestError
-from app.queries import IngestQuery, TableQuery, cursor_of, place_of
-from app.responses import (
+from app import metrics
+from app.contract.answers import IngestAnswer
+from app.contract.operations import operation
+from app.contract.pages import ObservationsPage
+from app.contract.problems import RequestError
+from app.contract.queries import IngestQuery, TableQuery, cursor_of, place_of
+from app.contract.responses import (
     CSV,
     OBSERVATION_COLUMNS,
     PARQUET,
@@ -31,7 +26,20 @@ from app.responses import (
     page,
     prediction_items,
 )
-from app.schemas import UNNAMED_SENDER, Envelope, ObservationsBody, Sender
+from app.contract.schemas import UNNAMED_SENDER, Envelope, ObservationsBody, Sender
+from app.ingest import arrow_rows, observation_rows, rules
+from app.ingest.batch import Batch, Rejection
+from app.ingest.bodies import (
+    JSON_TYPE,
+    media_type,
+    read_json,
+    read_model,
+    refuse_media_type,
+    take_rows,
+)
+from app.ingest.causes import causes_of_request
+from app.ingest.ingest import Outcome, ingest
+from app.logs import began_at
 from app.services import services
 from database.engine import reading, transact
 from database.observations import list_observations

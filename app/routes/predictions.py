@@ -8,15 +8,12 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Blueprint, Response
 
-from app import observation_rows, rules
-from app.answers import PredictAnswer
-from app.bodies import read_json, read_model, take_rows
-from app.operations import operation
-from app.pages import PredictionsPage
-from app.prediction import predict
-from app.problems import RequestError
-from app.queries import PredictionsQuery, cursor_of, place_of
-from app.responses import (
+from app.contract.answers import PredictAnswer
+from app.contract.operations import operation
+from app.contract.pages import PredictionsPage
+from app.contract.problems import RequestError
+from app.contract.queries import PredictionsQuery, cursor_of, place_of
+from app.contract.responses import (
     CSV,
     PARQUET,
     PREDICTION_COLUMNS,
@@ -27,8 +24,11 @@ from app.responses import (
     prediction_item,
     prediction_items,
 )
+from app.contract.schemas import WindowBody, WindowEnvelope
+from app.ingest import observation_rows, rules
+from app.ingest.bodies import read_json, read_model, take_rows
+from app.prediction import predict
 from app.routes.observations import rejected_rows
-from app.schemas import WindowBody, WindowEnvelope
 from app.services import services
 from database.engine import reading
 from database.models import find_model, list_models

@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 from flask import Blueprint, Response
 
-from app.answers import SkillAnswer, StrataAnswer
-from app.operations import operation
-from app.queries import SkillQuery, StrataQuery
-from app.responses import json_response
+from app.contract.answers import SkillAnswer, StrataAnswer
+from app.contract.operations import operation
+from app.contract.queries import SkillQuery, StrataQuery
+from app.contract.responses import json_response
 from app.services import services
 from database.engine import reading
 from database.models import find_model
-from database.strata import strata
-from database.verification import ENTRANTS, refresh, skill
+from database.verification.skill import ENTRANTS, refresh, skill
+from database.verification.strata import strata
 from solar.time import Window
 
 blueprint = Blueprint("skill", __name__)

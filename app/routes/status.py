@@ -6,12 +6,12 @@ from flask import Blueprint, Response, current_app
 from sqlalchemy.exc import DBAPIError
 
 from app import metrics
-from app.answers import Health, Ready
-from app.documents import html_page
-from app.openapi import document
-from app.operations import operation
-from app.problems import Fault, RequestError
-from app.responses import json_response
+from app.contract.answers import Health, Ready
+from app.contract.documents import html_page
+from app.contract.openapi import document
+from app.contract.operations import operation
+from app.contract.problems import Fault, RequestError
+from app.contract.responses import json_response
 from app.services import services
 from database.engine import as_domain_error, reading
 from database.migrations import is_current

@@ -6,19 +6,19 @@ from functools import partial
 
 from flask import Blueprint, Response
 
-from app.answers import XrayAnswer
-from app.batch import Rejection
-from app.bodies import check_rows, read_json, read_model, take_rows
-from app.operations import operation
-from app.problems import Fault, RequestError
-from app.responses import json_response
+from app.contract.answers import XrayAnswer
+from app.contract.operations import operation
+from app.contract.problems import Fault, RequestError
+from app.contract.responses import json_response
+from app.contract.schemas import XrayBody, XrayEnvelope, XrayMinute
+from app.ingest.batch import Rejection
+from app.ingest.bodies import check_rows, read_json, read_model, take_rows
+from app.ingest.rules import CLOCK_TOLERANCE
 from app.routes.observations import rejected_rows
-from app.rules import CLOCK_TOLERANCE
-from app.schemas import XrayBody, XrayEnvelope, XrayMinute
 from app.services import services
 from database.engine import transact
-from database.xray import XrayMinute as StoredMinute
-from database.xray import store_flux
+from database.flares.xray import XrayMinute as StoredMinute
+from database.flares.xray import store_flux
 
 NAME = "flux"
 

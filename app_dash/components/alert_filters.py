@@ -5,11 +5,11 @@ from __future__ import annotations
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from app_dash.alert_query import PATH, AlertQuery
+from app_dash.alerts.query import PATH, AlertQuery
 from app_dash.components.panels import segmented
 from app_dash.components.range_picker import presets
 from app_dash.components.typed_fields import field_id, field_state
-from database.alerts import STATES
+from database.alerts.alert import STATES
 from solar.flares import EVENTS
 
 PAGE = "alerts"

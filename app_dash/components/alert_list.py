@@ -17,9 +17,9 @@ from app_dash.components.alert_marks import (
 )
 from app_dash.components.panels import empty_message
 from app_dash.numbers import duration, moment, probability, region_name
-from app_dash.region_query import PATH as REGION_PATH
+from app_dash.region.query import PATH as REGION_PATH
 from app_dash.view import View
-from database.alerts import CLOSED, MISSED, OPEN, Alert
+from database.alerts.alert import CLOSED, MISSED, OPEN, Alert
 
 _MOST_OTHERS = 6
 

@@ -14,9 +14,9 @@ from app_dash.components.aria import labelled, unspoken
 from app_dash.components.panels import panel, segmented
 from app_dash.figures.gaps import cadence
 from app_dash.numbers import moment
-from app_dash.region_data import RegionData
-from app_dash.region_query import RegionQuery, address
-from database.flares import Flare
+from app_dash.region.data import RegionData
+from app_dash.region.query import RegionQuery, address
+from database.flares.flare import Flare
 from solar.time import isoformat, to_datetime, to_datetime64
 
 SLIDER = "as-of"

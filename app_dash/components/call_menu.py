@@ -7,7 +7,7 @@ from typing import Any
 from dash import html
 from dash.development.base_component import Component
 
-from app_dash.api_call import LIMIT, ApiCall
+from app_dash.explore.api_call import LIMIT, ApiCall
 from app_dash.numbers import count
 
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from app_dash.components.aria import labelled
 from app_dash.components.explanation import explanation
 from app_dash.components.panels import big_percent, event_badge
-from app_dash.disk_forecast import DiskForecast
-from app_dash.disk_series import HourlySeries
 from app_dash.figures.sparkline import Scale, sparkline
+from app_dash.now.disk_forecast import DiskForecast
+from app_dash.now.disk_series import HourlySeries
 from app_dash.numbers import points, probability
 from app_dash.theme import Tokens
 from solar.flares import EVENTS, Event

@@ -14,9 +14,9 @@ from app_dash.components.aria import labelled, unspoken
 from app_dash.components.keyword_panel import in_range
 from app_dash.components.panels import legend, panel
 from app_dash.figures.gaps import CADENCES_TO_A_MISSING_RECORD, Gap, Times, cadence, find_gaps
-from app_dash.keyword_groups import GROUPS
 from app_dash.numbers import ABSENT, NARROW, count, duration, moment
-from app_dash.region_data import RegionData
+from app_dash.region.data import RegionData
+from app_dash.region.keyword_groups import GROUPS
 from solar.sharp import BY_NAME, LIVE_KEYWORDS
 from solar.time import to_datetime, to_datetime64
 

@@ -7,7 +7,7 @@ from dash.development.base_component import Component
 
 from app_dash.figures.entrants import entrant_label
 from app_dash.numbers import ABSENT, count
-from app_dash.skill_answer import Contingency, SkillAnswer, Verification
+from app_dash.skill.answer import Contingency, SkillAnswer, Verification
 
 
 def contingency_table(answer: SkillAnswer) -> Component:

@@ -10,7 +10,7 @@ from dash.development.base_component import Component
 from app_dash.components.whisker import reference, whisker
 from app_dash.figures.entrants import entrant_label, markers
 from app_dash.figures.scores import interval_text, place, score_text
-from app_dash.skill_answer import Score, SkillAnswer
+from app_dash.skill.answer import Score, SkillAnswer
 
 COMPARED = (("tss", "TSS"), ("hss2", "HSS2"), ("bss", "BSS"), ("auc", "AUC"))
 _ENDS = (0.25, 0.5, 1.0, 2.0)

@@ -11,8 +11,8 @@ from dash.development.base_component import Component
 from app_dash.components.aria import unspoken
 from app_dash.components.panels import graph, panel
 from app_dash.figures.disk import Spot, disk_figure
+from app_dash.now.standing import MAIN, Alert, Standing
 from app_dash.numbers import position
-from app_dash.standing import MAIN, Alert, Standing
 from app_dash.theme import STEP_BOUNDS, Tokens
 
 # The disk gives up the room that the names below it take, so that the page keeps its height.

@@ -12,7 +12,7 @@ from app_dash.components.drift_table import drift_table
 from app_dash.components.panels import empty_message, panel
 from app_dash.numbers import count
 from app_dash.view import View
-from database.drift import Drift, VariableDrift, drift
+from database.drift.drift import Drift, VariableDrift, drift
 from database.engine import reading
 from solar.drift import FEWEST_DAYS
 from solar.time import Window

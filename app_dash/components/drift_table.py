@@ -11,7 +11,7 @@ from app_dash.figures.drift import median_line, psi_mark
 from app_dash.figures.scores import score_text
 from app_dash.numbers import ABSENT, NARROW
 from app_dash.theme import Tokens
-from database.drift import VariableDrift
+from database.drift.drift import VariableDrift
 from solar.drift import Assessment
 from solar.flares import event
 from solar.sharp import BY_NAME

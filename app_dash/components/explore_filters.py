@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from app_dash.api_call import ApiCall
-from app_dash.column_filters import write_filters
 from app_dash.components.aria import unspoken
 from app_dash.components.call_menu import call_menu
 from app_dash.components.menu import menu
 from app_dash.components.panels import segmented
 from app_dash.components.range_picker import presets, time_field, write_utc
 from app_dash.components.typed_fields import field_id, field_state
-from app_dash.explore_query import ExploreQuery, Found
-from app_dash.export_routes import CSV_PATH, PARQUET_PATH
+from app_dash.explore.api_call import ApiCall
+from app_dash.explore.column_filters import write_filters
+from app_dash.explore.export_routes import CSV_PATH, PARQUET_PATH
+from app_dash.explore.query import ExploreQuery, Found
 from app_dash.figures.entrants import entrant_label
 from database.models import ModelRow
 from solar.flares import EVENTS

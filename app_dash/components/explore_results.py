@@ -8,15 +8,15 @@ from dash.development.base_component import Component
 from app_dash.components.keyword_statistics import keyword_statistics
 from app_dash.components.panels import graph, panel
 from app_dash.components.record_table import TYPE, record_table
-from app_dash.explore_moves import filter_model
-from app_dash.explore_query import ExploreQuery
-from app_dash.explore_view import ExploreView
+from app_dash.explore.moves import filter_model
+from app_dash.explore.query import ExploreQuery
+from app_dash.explore.view import ExploreView
 from app_dash.figures.distribution import distribution_figure
 from app_dash.figures.records import records_figure
 from app_dash.numbers import count, date_moment
 from app_dash.theme import Tokens
-from database.exploration import VIEW_LIMIT
-from database.exploration_figures import BIN_EDGES
+from database.exploration.figures import BIN_EDGES
+from database.exploration.records import VIEW_LIMIT
 from solar.flares import EVENTS, Event
 
 OVERVIEW = "explore-overview"

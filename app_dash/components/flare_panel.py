@@ -5,14 +5,14 @@ from __future__ import annotations
 from dash.development.base_component import Component
 
 from app_dash.components.panels import graph, legend, panel
-from app_dash.disk_forecast import DiskForecast
 from app_dash.figures.flares import DiskLine, Stem, flare_figure
 from app_dash.figures.xray import FluxLine
-from app_dash.now_data import FLARE_DAYS, NowData
+from app_dash.now.data import FLARE_DAYS, NowData
+from app_dash.now.disk_forecast import DiskForecast
+from app_dash.now.standing import MAIN
 from app_dash.numbers import probability
-from app_dash.standing import MAIN
 from app_dash.theme import Tokens
-from database.flares import Flare
+from database.flares.flare import Flare
 from solar.flares import EVENTS, FluxScale
 
 HEIGHT = 184

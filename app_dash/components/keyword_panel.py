@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from app_dash.components.panels import empty_message, graph, panel
 from app_dash.figures.keywords import KeywordLine, keyword_figure
-from app_dash.keyword_groups import MAIN_KEYWORDS
 from app_dash.numbers import moment, quantity
-from app_dash.region_data import RegionData
-from app_dash.region_query import RegionQuery, address
+from app_dash.region.data import RegionData
+from app_dash.region.keyword_groups import MAIN_KEYWORDS
+from app_dash.region.query import RegionQuery, address
 from app_dash.view import View
 from solar.sharp import BY_NAME, LIVE_KEYWORDS, Keyword
 from solar.time import to_datetime64

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dash import html
 from dash.development.base_component import Component
 
-from app_dash.keyword_values import keyword_unit, keyword_value
-from database.exploration_figures import KeywordStatistics
+from app_dash.region.keyword_values import keyword_unit, keyword_value
+from database.exploration.figures import KeywordStatistics
 
 
 def keyword_statistics(rows: Sequence[KeywordStatistics]) -> Component:

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from app_dash.components.panels import empty_message, graph, legend, panel, segmented
 from app_dash.figures.network import circle_figure, matrix_figure
-from app_dash.keyword_groups import GROUPS
 from app_dash.numbers import MINUS, moment
-from app_dash.region_data import RegionData
-from app_dash.region_query import RegionQuery, address
+from app_dash.region.data import RegionData
+from app_dash.region.keyword_groups import GROUPS
+from app_dash.region.query import RegionQuery, address
 from app_dash.view import View
 from solar.network import FEWEST_RECORDS, Edges, changes, correlation, edges
 from solar.sharp import BY_NAME, LIVE_KEYWORDS, Keyword

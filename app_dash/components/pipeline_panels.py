@@ -9,7 +9,7 @@ from dash.development.base_component import Component
 
 from app_dash.components.panels import empty_message, facts, panel
 from app_dash.numbers import ABSENT, count, date_moment, moment
-from app_dash.pipeline_view import ModelStatus
+from app_dash.pipeline.view import ModelStatus
 from database.rejections import Refusal
 from database.size import StoreSize
 

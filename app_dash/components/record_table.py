@@ -12,9 +12,9 @@ from dash.development.base_component import Component
 
 from app_dash import numbers
 from app_dash.figures.time_axis import epoch
-from app_dash.keyword_values import keyword_unit, keyword_value
-from database.exploration import Sort
-from database.exploration_figures import BIN_EDGES, N_BINS
+from app_dash.region.keyword_values import keyword_unit, keyword_value
+from database.exploration.figures import BIN_EDGES, N_BINS
+from database.exploration.records import Sort
 from database.regions import noaa_numbers
 from solar.flares import EVENTS
 from solar.sharp import KEYWORDS, Keyword
@@ -101,7 +101,7 @@ def sort_of(request: Mapping[str, Any]) -> Sort:
 
 
 def cells(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Write one record of `database.exploration.page` for the eye.
+    """Write one record of `database.exploration.records.page` for the eye.
 
     `mark` is where the figures mark the record: its time, and the bin of every event.
     """

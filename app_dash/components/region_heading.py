@@ -9,11 +9,11 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from app_dash.components.panels import segmented
-from app_dash.export_routes import CSV_PATH, PARQUET_PATH
+from app_dash.explore.export_routes import CSV_PATH, PARQUET_PATH
+from app_dash.now.standing import standings
 from app_dash.numbers import date_moment, position, region_name
-from app_dash.region_data import RegionData
-from app_dash.region_query import PATH, RANGE_LABELS, RegionQuery, address
-from app_dash.standing import standings
+from app_dash.region.data import RegionData
+from app_dash.region.query import PATH, RANGE_LABELS, RegionQuery, address
 from app_dash.view import View
 from solar.flares import EVENTS
 from solar.flares import event as find_event

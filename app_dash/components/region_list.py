@@ -11,10 +11,10 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from app_dash.components.panels import empty_message, panel
-from app_dash.disk_series import HourlySeries, hourly_series
 from app_dash.figures.sparkline import Scale, sparkline
+from app_dash.now.disk_series import HourlySeries, hourly_series
+from app_dash.now.standing import MAIN, Alert, Standing, standings, threshold_of
 from app_dash.numbers import ABSENT, date_moment, duration, position, probability, region_name
-from app_dash.standing import MAIN, Alert, Standing, standings, threshold_of
 from app_dash.view import View
 from database.hourly import hourly_forecasts
 from database.overview import RegionRow

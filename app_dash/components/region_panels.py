@@ -16,7 +16,7 @@ from app_dash.components.panels import (
     panel,
 )
 from app_dash.numbers import ABSENT, NARROW, count, date_moment, moment, points
-from app_dash.region_data import RegionData
+from app_dash.region.data import RegionData
 from database.region_forecasts import ForecastLine
 from solar.flares import EVENTS, HORIZON
 from solar.time import to_datetime

@@ -12,13 +12,13 @@ from dash.development.base_component import Component
 from app_dash.components.aria import labelled, unspoken
 from app_dash.components.panels import panel, segmented
 from app_dash.figures.sparkline import Scale, sparkline
-from app_dash.now_data import NowData
-from app_dash.now_query import NowQuery, Order, change, ordered
+from app_dash.now.data import NowData
+from app_dash.now.query import NowQuery, Order, change, ordered
+from app_dash.now.standing import MAIN, Alert, Standing, threshold_of
 from app_dash.numbers import moment, points, position, probability
-from app_dash.standing import MAIN, Alert, Standing, threshold_of
 from app_dash.theme import Tokens
 from app_dash.view import View
-from database.flares import Flare
+from database.flares.flare import Flare
 from solar.flares import EVENTS
 
 _DAY = 24

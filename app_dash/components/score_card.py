@@ -10,7 +10,7 @@ from app_dash.components.whisker import reference, whisker
 from app_dash.figures.entrants import entrant_label, markers
 from app_dash.figures.scores import CARDS, ScoreKind, interval_text, place, scale, score_text
 from app_dash.numbers import NARROW
-from app_dash.skill_answer import SkillAnswer, Verification
+from app_dash.skill.answer import SkillAnswer, Verification
 
 
 def score_cards(answer: SkillAnswer) -> Component:

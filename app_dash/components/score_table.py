@@ -8,7 +8,7 @@ from dash.development.base_component import Component
 from app_dash.components.explanation import explanation
 from app_dash.figures.entrants import entrant_label
 from app_dash.figures.scores import KINDS, ScoreKind, interval_text, score_text
-from app_dash.skill_answer import Score, SkillAnswer, Verification
+from app_dash.skill.answer import Score, SkillAnswer, Verification
 
 # The Brier score of rare events differs in its third decimal.
 _DIGITS = {"brier": 4}

@@ -10,7 +10,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from app_dash.numbers import ABSENT, count, moment
-from app_dash.pipeline_view import ACTIVE
+from app_dash.pipeline.view import ACTIVE
 from database.senders import lost_rows
 
 _COUNTS = (

@@ -10,7 +10,7 @@ from dash.development.base_component import Component
 from app_dash import numbers
 from app_dash.components.panels import facts
 from app_dash.figures.entrants import entrant_label
-from app_dash.skill_answer import SkillAnswer
+from app_dash.skill.answer import SkillAnswer
 
 _CASES = {"region": "region-times", "disk": "days at 00 UT"}
 

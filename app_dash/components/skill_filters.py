@@ -14,10 +14,10 @@ from app_dash.components.panels import segmented
 from app_dash.components.range_picker import presets, time_field, write_utc
 from app_dash.components.typed_fields import field_id, field_state
 from app_dash.figures.entrants import entrant_label
-from app_dash.skill_files import CSV_PATH, JSON_PATH
-from app_dash.skill_query import Question, SkillQuery
-from database.entrants import ENTRANTS
+from app_dash.skill.files import CSV_PATH, JSON_PATH
+from app_dash.skill.query import Question, SkillQuery
 from database.models import ModelRow
+from database.verification.entrants import ENTRANTS
 from solar.flares import EVENTS
 
 PAGE = "skill"

@@ -25,8 +25,8 @@ from app_dash.figures.reliability import reliability_figure
 from app_dash.figures.roc import roc_figure
 from app_dash.figures.scores import score_text
 from app_dash.numbers import count
-from app_dash.skill_answer import SkillAnswer
-from app_dash.skill_query import SkillQuery
+from app_dash.skill.answer import SkillAnswer
+from app_dash.skill.query import SkillQuery
 from app_dash.theme import Tokens
 
 _BINS = (("bins", "Bins"), ("corp", "CORP"))

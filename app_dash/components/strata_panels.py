@@ -13,9 +13,9 @@ from app_dash.components.panels import empty_message, facts, graph, panel
 from app_dash.components.skill_filters import PATH, choice
 from app_dash.figures.scores import KINDS, interval_text, score_text
 from app_dash.figures.strata import strata_figure
-from app_dash.skill_answer import Score
-from app_dash.skill_query import SkillQuery
-from app_dash.strata_answer import AllClear, Latency, StrataAnswer, Stratum
+from app_dash.skill.answer import Score
+from app_dash.skill.query import SkillQuery
+from app_dash.skill.strata import AllClear, Latency, StrataAnswer, Stratum
 from app_dash.theme import Tokens
 
 _BY = (("tss", "TSS"), ("bss", "BSS"), ("auc", "AUC"), ("recall", "Recall"))

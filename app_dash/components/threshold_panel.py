@@ -18,9 +18,9 @@ from app_dash.figures.scores import score_text
 from app_dash.figures.threshold_curve import threshold_figure
 from app_dash.figures.value import nearest, value_figure
 from app_dash.shell import Ids
-from app_dash.skill_answer import SkillAnswer, ValuePoint
-from app_dash.skill_query import SkillQuery
-from app_dash.skill_view import SkillView
+from app_dash.skill.answer import SkillAnswer, ValuePoint
+from app_dash.skill.query import SkillQuery
+from app_dash.skill.view import SkillView
 from app_dash.theme import Tokens
 from solar.errors import InvalidInputError
 

@@ -15,11 +15,11 @@ from app_dash.figures.lanes import AlertSpan
 from app_dash.figures.probability_lines import OTHER_DASHES, OtherLine
 from app_dash.figures.timeline import Scene, timeline_figure
 from app_dash.numbers import count, duration, moment, probability
-from app_dash.outcomes import Passage
-from app_dash.region_data import RegionData
-from app_dash.region_query import LIVE_ALONE, RegionQuery, address
+from app_dash.region.data import RegionData
+from app_dash.region.outcomes import Passage
+from app_dash.region.query import LIVE_ALONE, RegionQuery, address
 from app_dash.view import View
-from database.alerts import Alert
+from database.alerts.alert import Alert
 from solar.flares import EVENTS, Event
 
 HEIGHT = 360

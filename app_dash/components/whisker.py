@@ -10,7 +10,7 @@ from dash.development.base_component import Component
 from app_dash.components.aria import labelled
 from app_dash.figures.entrants import entrant_label, markers
 from app_dash.figures.scores import Mark
-from app_dash.skill_answer import SkillAnswer
+from app_dash.skill.answer import SkillAnswer
 
 
 def whisker(mark: Mark, shape: str, *, text: str, is_asked: bool) -> Component:

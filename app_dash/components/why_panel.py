@@ -9,9 +9,9 @@ from dash import html
 from dash.development.base_component import Component
 
 from app_dash.components.panels import empty_message, graph, panel, segmented
-from app_dash.explanation_answer import Explanation
 from app_dash.figures.contributions import ROW_HEIGHT, Bar, bars, contribution_figure, signed
 from app_dash.numbers import moment, probability
+from app_dash.region.explanation_answer import Explanation
 from app_dash.theme import Tokens
 from solar.errors import FlarewatchError
 from solar.flares import event

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app_dash.explanation_answer import Contribution, Explained, Explanation
 from app_dash.figures.chart import Figure, axis, chart, note
 from app_dash.numbers import MINUS, quantity
+from app_dash.region.explanation_answer import Contribution, Explained, Explanation
 from app_dash.theme import Tokens
 from solar.sharp import BY_NAME
 

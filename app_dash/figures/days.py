@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
 from app_dash.figures.chart import Figure, axis, chart
-from app_dash.skill_answer import DayCount
+from app_dash.skill.answer import DayCount
 from app_dash.theme import Tokens
 
 # A bar needs about a pixel; longer ranges are drawn by the week, then by the month.

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app_dash.skill_answer import Verification
+from app_dash.skill.answer import Verification
 from app_dash.theme import Tokens
 
 _LABELS = {

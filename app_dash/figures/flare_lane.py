@@ -9,7 +9,7 @@ from typing import Any
 from app_dash.figures.chart import Trace, note
 from app_dash.figures.lanes import FLARE_LANE, PALE
 from app_dash.figures.time_axis import HOVER, epoch
-from app_dash.outcomes import FlareMark, Outcome
+from app_dash.region.outcomes import FlareMark, Outcome
 from app_dash.theme import Tokens
 from solar.flares import HORIZON, peak_flux
 

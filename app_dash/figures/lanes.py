@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from app_dash.figures.chart import Trace, note
 from app_dash.figures.gaps import CADENCES_TO_A_MISSING_RECORD, Times, cadence
 from app_dash.figures.time_axis import epoch, epochs
-from app_dash.outcomes import Outcome, Passage
+from app_dash.region.outcomes import Outcome, Passage
 from app_dash.theme import Tokens
 from solar.time import Window, to_datetime64
 

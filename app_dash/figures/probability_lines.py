@@ -22,7 +22,7 @@ from app_dash.figures.gaps import (
 from app_dash.figures.lanes import PALE
 from app_dash.figures.time_axis import HOVER, epoch
 from app_dash.figures.timeline_notes import FLOOR_PERCENT
-from app_dash.outcomes import Passage
+from app_dash.region.outcomes import Passage
 from app_dash.theme import Tokens
 from solar.flares import EVENTS
 from solar.time import Window, to_datetime64

@@ -7,7 +7,7 @@ from typing import Any
 
 from app_dash import numbers
 from app_dash.figures.chart import Figure, Trace, axis, chart, note, percent_axis
-from app_dash.skill_answer import ReliabilityBin, Verification
+from app_dash.skill.answer import ReliabilityBin, Verification
 from app_dash.theme import Tokens
 from solar.corp import Corp, corp
 

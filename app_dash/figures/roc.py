@@ -9,7 +9,7 @@ from app_dash import numbers
 from app_dash.figures.chart import Figure, Trace, chart, note, percent_axis
 from app_dash.figures.entrants import Style, styles
 from app_dash.figures.scores import score_text
-from app_dash.skill_answer import SkillAnswer, Verification
+from app_dash.skill.answer import SkillAnswer, Verification
 from app_dash.theme import Tokens
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from app_dash.numbers import ABSENT, MINUS
-from app_dash.skill_answer import Score
+from app_dash.skill.answer import Score
 
 # Far worse than the reference is told apart from further still by the number, not the mark.
 LOWEST = -2.0

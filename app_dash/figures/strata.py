@@ -8,7 +8,7 @@ from typing import Any
 
 from app_dash.figures.chart import Figure, Trace, axis, chart
 from app_dash.figures.scores import KINDS, ScoreKind, interval_text, scale, score_text
-from app_dash.strata_answer import Stratum
+from app_dash.skill.strata import Stratum
 from app_dash.theme import Tokens
 
 # With fewer events a score says little; it is drawn pale.

@@ -8,7 +8,7 @@ from typing import Any
 from app_dash import numbers
 from app_dash.figures.chart import Figure, Trace, axis, chart, note
 from app_dash.figures.logarithmic import LOWEST, log_axis
-from app_dash.skill_answer import CurvePoint, SkillAnswer
+from app_dash.skill.answer import CurvePoint, SkillAnswer
 from app_dash.theme import Tokens
 
 _LINES = (("recall", "Recall"), ("precision", "Precision"), ("tss", "TSS"))

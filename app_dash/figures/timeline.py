@@ -38,7 +38,7 @@ from app_dash.figures.probability_lines import (
 )
 from app_dash.figures.time_axis import epoch, time_axis
 from app_dash.figures.timeline_notes import FLOOR_PERCENT, line_notes, window_notes
-from app_dash.outcomes import Passage
+from app_dash.region.outcomes import Passage
 from app_dash.theme import Tokens
 from solar.flares import HORIZON
 from solar.time import Window

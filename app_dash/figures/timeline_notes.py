@@ -11,7 +11,7 @@ import numpy as np
 from app_dash.figures.chart import note
 from app_dash.figures.time_axis import epoch, epochs
 from app_dash.numbers import probability
-from app_dash.outcomes import Passage
+from app_dash.region.outcomes import Passage
 from app_dash.theme import Tokens
 from solar.flares import EVENTS, HORIZON
 

@@ -10,7 +10,7 @@ from app_dash.figures.chart import Figure, Trace, axis, chart, note
 from app_dash.figures.entrants import styles
 from app_dash.figures.logarithmic import log_axis
 from app_dash.figures.scores import score_text
-from app_dash.skill_answer import SkillAnswer, ValuePoint
+from app_dash.skill.answer import SkillAnswer, ValuePoint
 from app_dash.theme import Tokens
 
 LOWEST_VALUE = -0.2

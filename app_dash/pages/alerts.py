@@ -8,7 +8,14 @@ from dash import MATCH, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 
 from app_dash import api_client, routing
-from app_dash.alert_query import MOST_SPANS, PAGE_ROWS, PATH, AlertHistory, AlertQuery, read_history
+from app_dash.alerts.query import (
+    MOST_SPANS,
+    PAGE_ROWS,
+    PATH,
+    AlertHistory,
+    AlertQuery,
+    read_history,
+)
 from app_dash.components.alert_filters import FIELDS, PAGE, filters
 from app_dash.components.alert_marks import ANSWER, BUTTON, COMMENT, NAME, note_fields
 from app_dash.components.alert_table import alert_table, outcome_table
@@ -20,7 +27,7 @@ from app_dash.numbers import count, date_moment, duration, probability
 from app_dash.settings import DashSettings
 from app_dash.shell import Ids
 from app_dash.view import View
-from database.alerts import MISSED, OPEN, Alert
+from database.alerts.alert import MISSED, OPEN, Alert
 from solar.errors import FlarewatchError
 
 _KEYS = (("hit", "confirmed"), ("false-alarm", "false alarm"), ("miss", "missed"),

@@ -9,21 +9,21 @@ import sqlalchemy as sa
 from dash import ALL, MATCH, ClientsideFunction, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 
-from app_dash.api_call import api_call
 from app_dash.components.explore_filters import PAGE, PATH, filters, model_menu
 from app_dash.components.explore_results import MARKED, OVERVIEW, histogram_id, results, summary
 from app_dash.components.panels import empty_message, panel
 from app_dash.components.record_table import BLOCK, TYPE, cells, sort_of
 from app_dash.components.typed_fields import parse_leniently, register_fields
-from app_dash.explore_moves import binned, dragged, filtered
-from app_dash.explore_query import FIELDS, ExploreQuery, find, write_order
-from app_dash.explore_view import look
-from app_dash.export_routes import register_exports
+from app_dash.explore.api_call import api_call
+from app_dash.explore.export_routes import register_exports
+from app_dash.explore.moves import binned, dragged, filtered
+from app_dash.explore.query import FIELDS, ExploreQuery, find, write_order
+from app_dash.explore.view import look
 from app_dash.shell import Ids
 from app_dash.view import View
 from database.engine import reading
-from database.exploration import bounded, page
-from database.exploration import count as count_records
+from database.exploration.records import bounded, page
+from database.exploration.records import count as count_records
 from database.models import list_models
 from solar.errors import NotFoundError
 from solar.flares import EVENTS

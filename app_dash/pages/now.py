@@ -11,12 +11,12 @@ from app_dash.components.disk_panel import disk_panel
 from app_dash.components.flare_panel import flare_panel
 from app_dash.components.panels import empty_message, panel
 from app_dash.components.region_table import region_panel
-from app_dash.disk_forecast import disk_forecast
-from app_dash.now_data import NowData, read_now
-from app_dash.now_query import NowQuery
-from app_dash.standing import MAIN
+from app_dash.now.data import NowData, read_now
+from app_dash.now.disk_forecast import disk_forecast
+from app_dash.now.query import NowQuery
+from app_dash.now.standing import MAIN
 from app_dash.view import View
-from database.alerts import OPEN
+from database.alerts.alert import OPEN
 from solar.flares import EVENTS
 
 CARDS = (EVENTS[0], EVENTS[1], EVENTS[3])

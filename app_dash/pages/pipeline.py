@@ -22,8 +22,8 @@ from app_dash.components.pipeline_panels import (
 )
 from app_dash.components.pipeline_tiles import tiles
 from app_dash.components.sender_table import sender_table
-from app_dash.pipeline_query import PATH, RANGES, PipelineQuery
-from app_dash.pipeline_view import PipelineView, look, pulse
+from app_dash.pipeline.query import PATH, RANGES, PipelineQuery
+from app_dash.pipeline.view import PipelineView, look, pulse
 from app_dash.shell import Ids
 from app_dash.theme import Tokens, tokens
 from app_dash.view import View

@@ -19,10 +19,10 @@ from app_dash.components.region_list import SEARCH, read_list, region_list
 from app_dash.components.region_panels import facts_panel, forecast_panel
 from app_dash.components.timeline_panel import timeline_panel
 from app_dash.components.typed_fields import parse_leniently
-from app_dash.passage import passage
-from app_dash.region_data import RegionData, read_region
-from app_dash.region_query import PATH, RegionQuery, SearchQuery, region_of
-from app_dash.region_why import register_why, why_parts
+from app_dash.region.data import RegionData, read_region
+from app_dash.region.passage import passage
+from app_dash.region.query import PATH, RegionQuery, SearchQuery, region_of
+from app_dash.region.why import register_why, why_parts
 from app_dash.settings import DashSettings
 from app_dash.shell import Ids
 from app_dash.view import View

@@ -24,10 +24,10 @@ from app_dash.components.skill_panels import (
 from app_dash.components.strata_panels import strata_panels, undivided, waiting
 from app_dash.components.threshold_panel import register_sliders, threshold_panels
 from app_dash.components.typed_fields import parse_leniently, register_fields
-from app_dash.skill_answer import SkillAnswer
-from app_dash.skill_files import register_skill_files
-from app_dash.skill_query import FIELDS, SkillQuery
-from app_dash.skill_view import SkillView, asking, divide, look
+from app_dash.skill.answer import SkillAnswer
+from app_dash.skill.files import register_skill_files
+from app_dash.skill.query import FIELDS, SkillQuery
+from app_dash.skill.view import SkillView, asking, divide, look
 from app_dash.theme import Tokens, tokens
 from app_dash.view import View
 from database.engine import reading

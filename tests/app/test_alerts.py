@@ -17,10 +17,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from handmade_models import HandmadeModel, line_up
 
-from app import verdicts
-from app.alert_rules import load_rules
+from app.alerts import verdicts
+from app.alerts.rules import load_rules
+from app.alerts.verdicts import Docket, judge_alerts
 from app.services import Services
-from app.verdicts import Docket, judge_alerts
 from database.engine import reading
 from database.tables import alert_tracks, notices
 from solar.errors import InvalidInputError

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from app.batch import Rejection
-from app.causes import UNKNOWN, WHOLE, causes_of_request, causes_of_rows
-from app.problems import Fault
+from app.contract.problems import Fault
+from app.ingest.batch import Rejection
+from app.ingest.causes import UNKNOWN, WHOLE, causes_of_request, causes_of_rows
 
 
 def rejection(index: int, *faults: tuple[str, str]) -> Rejection:

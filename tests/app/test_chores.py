@@ -10,7 +10,7 @@ from served_windows import MakeApp
 from app.chores import Chore, Housekeeper, verify
 from app.services import Services
 from database.engine import writing
-from database.stale_days import mark_stale, stale_days
+from database.verification.stale_days import mark_stale, stale_days
 from solar.errors import StoreUnavailableError
 
 

@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app import rules
-from app.ingest import ingest
-from app.observation_rows import read_rows
-from app.schemas import Sender
+from app.contract.schemas import Sender
+from app.ingest import rules
+from app.ingest.ingest import ingest
+from app.ingest.observation_rows import read_rows
 from database.engine import reading, writing
 from database.tables import metadata, observations, predictions, regions
 from solar.errors import FlarewatchError

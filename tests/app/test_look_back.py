@@ -9,7 +9,7 @@ from handmade_models import HandmadeModel
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.windows import NO_RECORD, gathered, joined, look_back, reach, touched_windows
+from app.ingest.windows import NO_RECORD, gathered, joined, look_back, reach, touched_windows
 from database.observations import Records
 from model_training.choices.window import WindowChoice
 from model_training.datasets.windows import cut

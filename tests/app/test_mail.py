@@ -15,7 +15,7 @@ from raised_alerts import NOW, one_notice, raised
 from app.notify.channel import UndeliveredError
 from app.notify.letter import letter, subject
 from app.notify.mail import Mail
-from database.notices import Notice
+from database.alerts.notices import Notice
 
 TO = ("desk@example.org", "duty@example.org")
 

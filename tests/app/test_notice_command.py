@@ -25,8 +25,8 @@ from app.notify.courier import deliver_once, retry_failed
 from app.notify.delivery import deliver_due
 from app.notify.settings import NoticeSettings
 from app.services import services
+from database.alerts.notices import LEASE, notice_counts
 from database.engine import reading
-from database.notices import LEASE, notice_counts
 from solar.errors import InvalidInputError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,8 +12,8 @@ from webhook_receiver import receiving
 
 from app.notify.channel import Channel, Silence
 from app.notify.delivery import MOST_ATTEMPTS, deliver_due, wait_seconds
+from database.alerts.notices import Notice, failed, notice_counts, pending
 from database.engine import create_engine, reading
-from database.notices import Notice, failed, notice_counts, pending
 from database.settings import DatabaseSettings
 
 

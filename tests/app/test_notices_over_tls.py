@@ -13,7 +13,7 @@ from webhook_receiver import receiving
 
 from app.notify.channel import UndeliveredError
 from app.notify.mail import Mail
-from database.notices import Notice
+from database.alerts.notices import Notice
 
 OFFER = {"EHLO": "250-mail.example.org\r\n250-AUTH PLAIN\r\n250 STARTTLS", "STAR": "220 go on"}
 

@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from app.openapi import document
+from app.contract.openapi import document
 from solar.sharp import KEYWORDS
 
 CHECKS = [

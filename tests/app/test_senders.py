@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 from flask.testing import FlaskClient
 
-from app.arrow_rows import MEDIA_TYPE
+from app.ingest.arrow_rows import MEDIA_TYPE
 
 URL = "/api/v1/observations"
 COUNTS = ("sent", "accepted", "duplicates", "revised", "rejected", "late", "lost")

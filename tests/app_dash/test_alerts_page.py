@@ -13,14 +13,14 @@ from plotly.utils import PlotlyJSONEncoder
 from stocked_store import MODEL, NOW, stock
 
 from app_dash import api_client, routing
-from app_dash.alert_query import PAGE_ROWS, AlertQuery
+from app_dash.alerts.query import PAGE_ROWS, AlertQuery
 from app_dash.components.alert_list import alert_list
 from app_dash.components.alert_table import share
 from app_dash.figures.alert_spans import Span, Tick, alert_figure, lanes
 from app_dash.pages import alerts
 from app_dash.settings import DashSettings
 from app_dash.theme import LIGHT
-from database.alerts import Alert, alert_id, list_alerts, write_alerts
+from database.alerts.alert import Alert, alert_id, list_alerts, write_alerts
 from database.engine import reading, writing
 from solar.alerting import SEVERITIES
 from solar.errors import InvalidInputError, NotFoundError

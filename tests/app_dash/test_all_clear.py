@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from stocked_store import MANIFEST, MODEL, NOW
 
 from app_dash import routing
-from app_dash.assessment import assess
+from app_dash.now.assessment import assess
+from app_dash.now.strip import Verdict
 from app_dash.settings import DashSettings
-from app_dash.strip import Verdict
 from app_dash.view import View
 from database import tables
 from database.engine import writing

@@ -3,10 +3,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
-from app.queries import PredictionsQuery
-from app_dash.api_call import ApiCall, api_call
-from app_dash.explore_query import ExploreQuery
-from database.selection import Selection
+from app.contract.queries import PredictionsQuery
+from app_dash.explore.api_call import ApiCall, api_call
+from app_dash.explore.query import ExploreQuery
+from database.exploration.selection import Selection
 from solar.flares import event
 from solar.time import Window
 

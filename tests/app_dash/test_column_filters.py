@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app_dash.column_filters import (
+from app_dash.explore.column_filters import (
     ColumnFilter,
     filters_of_model,
     model_of,
     read_filters,
     write_filters,
 )
-from database.selection import NUMBERS, Limit
+from database.exploration.selection import NUMBERS, Limit
 from solar.errors import InvalidInputError
 
 sides = st.integers(-1000, 1000).map(float)

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app_dash.disk_forecast import FEW_DAYS, NO_ACTIVITY, NO_FORECAST, disk_forecast
-from app_dash.standing import standings
+from app_dash.now.disk_forecast import FEW_DAYS, NO_ACTIVITY, NO_FORECAST, disk_forecast
+from app_dash.now.standing import standings
 from database.models import ModelRow
 from database.overview import DataState, ForecastRow, RegionRow
 from solar.flares import event

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from app_dash.disk_series import hourly_series
-from app_dash.standing import full_disk, largest
+from app_dash.now.disk_series import hourly_series
+from app_dash.now.standing import full_disk, largest
 from database.hourly import ForecastColumns
 
 AT = datetime(2014, 3, 29, 16, 0, tzinfo=UTC)

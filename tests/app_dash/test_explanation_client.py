@@ -8,7 +8,7 @@ from answering_api import answering
 from made_up_explanation import body, item
 
 from app_dash.api_client import Api, ApiUnavailableError
-from app_dash.explanation_client import ExplanationQuestion, ask
+from app_dash.region.explanation_client import ExplanationQuestion, ask
 from solar.errors import FlarewatchError, InvalidInputError, NotFoundError
 
 QUESTION = ExplanationQuestion(

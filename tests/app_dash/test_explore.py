@@ -9,17 +9,18 @@ import sqlalchemy as sa
 from plotly.utils import PlotlyJSONEncoder
 from stocked_store import HOURS, MODEL, NOW, stock
 
-from app_dash import explore_query, routing
+from app_dash import routing
 from app_dash.components.record_table import cells, sort_of
-from app_dash.explore_query import ExploreQuery
+from app_dash.explore import query as explore_query
+from app_dash.explore.query import ExploreQuery
 from app_dash.figures.time_axis import epoch
-from app_dash.keyword_values import keyword_value
 from app_dash.pages import explore
+from app_dash.region.keyword_values import keyword_value
 from app_dash.settings import DashSettings
-from database import exploration
 from database.engine import reading, transact
-from database.exploration import Sort, page
-from database.exploration_days import mark_exploration, refresh_exploration
+from database.exploration import records as exploration
+from database.exploration.days import mark_exploration, refresh_exploration
+from database.exploration.records import Sort, page
 from solar.sharp import BY_NAME
 
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from app_dash.explore_moves import binned, dragged, filter_model, filtered
-from app_dash.explore_query import ExploreQuery
+from app_dash.explore.moves import binned, dragged, filter_model, filtered
+from app_dash.explore.query import ExploreQuery
 from solar.flares import event
 
 CUSTOM = ExploreQuery(range="7d", start="2014-03-01T00:00:00Z", end="2014-03-02T00:00:00Z")

@@ -6,9 +6,9 @@ import pytest
 
 from app_dash.components.range_picker import parse_utc, window_of, write_utc
 from app_dash.components.typed_fields import accept
-from app_dash.explore_query import ExploreQuery, write_order
-from app_dash.region_numbers import read_numbers
-from database.exploration import Sort
+from app_dash.explore.query import ExploreQuery, write_order
+from app_dash.region.numbers import read_numbers
+from database.exploration.records import Sort
 from solar.errors import InvalidInputError
 from solar.time import Window
 

@@ -9,13 +9,13 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from stocked_store import stock
 
-from app_dash import explore_query
 from app_dash.create_app import create_app
-from app_dash.explore_query import ExploreQuery
+from app_dash.explore import query as explore_query
+from app_dash.explore.query import ExploreQuery
 from app_dash.settings import DashSettings
 from database.engine import reading
-from database.exploration import Sort, page
-from database.selection import COLUMNS
+from database.exploration.records import Sort, page
+from database.exploration.selection import COLUMNS
 
 QUERIES = [
     "",

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from app_dash.issued import issued
+from app_dash.region.issued import issued
 from database.models import ModelRow, StageRow
 from database.region_forecasts import ForecastLine
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app_dash.figures.lanes import Run, runs
 from app_dash.figures.timeline_notes import spread
-from app_dash.outcomes import Outcome
+from app_dash.region.outcomes import Outcome
 
 END = np.datetime64("2014-03-29T16:00:00", "us")
 HOUR = np.timedelta64(1, "h")

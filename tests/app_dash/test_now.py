@@ -14,10 +14,10 @@ from app_dash.create_app import PAGES
 from app_dash.pages.now import layout
 from app_dash.settings import DashSettings
 from database import tables
-from database.alerts import write_alerts
+from database.alerts.alert import write_alerts
 from database.engine import writing
+from database.flares.xray import XrayMinute, store_flux
 from database.models import register
-from database.xray import XrayMinute, store_flux
 
 NARROW = "\u202f"
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from app_dash.outcomes import Outcome, flare_outcomes, forecast_outcomes, settled_at
+from app_dash.region.outcomes import Outcome, flare_outcomes, forecast_outcomes, settled_at
 from solar.time import Window
 
 HOUR = np.timedelta64(1, "h")

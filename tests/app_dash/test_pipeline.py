@@ -15,7 +15,7 @@ from app_dash import delta, routing
 from app_dash.components.pipeline_panels import advised, byte_text
 from app_dash.components.pipeline_tiles import proof
 from app_dash.pages import pipeline
-from app_dash.pipeline_query import PipelineQuery
+from app_dash.pipeline.query import PipelineQuery
 from app_dash.settings import DashSettings
 from database.engine import writing
 from database.receipt import ACCEPTED, DUPLICATE, REJECTED, Receipt

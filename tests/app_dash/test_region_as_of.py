@@ -12,12 +12,12 @@ from stocked_store import NOW, stock
 
 from app_dash import routing
 from app_dash.components.as_of_panel import minutes, slid_to
-from app_dash.region_data import read_region
-from app_dash.region_query import RegionQuery
-from app_dash.region_why import explained, why_parts
+from app_dash.region.data import read_region
+from app_dash.region.query import RegionQuery
+from app_dash.region.why import explained, why_parts
 from app_dash.settings import DashSettings
 from database import tables
-from database.alerts import write_alerts
+from database.alerts.alert import write_alerts
 from database.engine import writing
 from database.upsert import upsert
 

@@ -19,11 +19,11 @@ from app_dash.figures.entrants import entrant_label, markers
 from app_dash.figures.scores import KINDS
 from app_dash.pages import skill
 from app_dash.settings import DashSettings
-from app_dash.skill_answer import SkillAnswer
-from app_dash.skill_query import SkillQuery, question
+from app_dash.skill.answer import SkillAnswer
+from app_dash.skill.query import SkillQuery, question
 from app_dash.theme import LIGHT
-from database import verification
 from database.engine import reading
+from database.verification import skill as verification
 from solar.errors import InvalidInputError, NotFoundError
 from solar.time import Window
 

@@ -9,7 +9,7 @@ from app_dash.figures.days import MOST_BARS, MOST_WEEKS, days_figure, grouped
 from app_dash.figures.reliability import reliability_figure
 from app_dash.figures.roc import roc_figure
 from app_dash.figures.scores import KINDS, interval_text, place, scale, score_text
-from app_dash.skill_answer import DayCount, Score
+from app_dash.skill.answer import DayCount, Score
 from app_dash.theme import LIGHT
 
 TSS = KINDS[0]

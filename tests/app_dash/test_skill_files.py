@@ -12,9 +12,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from stocked_store import MODEL, stock
 
-from app_dash.export_routes import register_exports
-from app_dash.skill_files import COLUMNS, CSV_PATH, JSON_PATH, csv_text, register_skill_files
-from database import verification
+from app_dash.explore.export_routes import register_exports
+from app_dash.skill.files import COLUMNS, CSV_PATH, JSON_PATH, csv_text, register_skill_files
+from database.verification import skill as verification
 
 
 @pytest.fixture

@@ -18,11 +18,11 @@ from app_dash import routing
 from app_dash.figures.scores import CARDS, score_text
 from app_dash.pages import skill
 from app_dash.settings import DashSettings
-from app_dash.skill_query import SkillQuery
+from app_dash.skill.query import SkillQuery
 from database.engine import create_engine
 from database.migrations import upgrade
 from database.settings import DatabaseSettings
-from database.verification import refresh
+from database.verification.skill import refresh
 from solar.bins import EDGES
 from solar.flares import EVENTS
 from solar.skill import Contingency, auc, brier_skill

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app_dash.disk_forecast import DiskForecast
-from app_dash.standing import Alert, alert_state, reasons, standings
-from app_dash.strip import Clearance, verdict
+from app_dash.now.disk_forecast import DiskForecast
+from app_dash.now.standing import Alert, alert_state, reasons, standings
+from app_dash.now.strip import Clearance, verdict
 from database.models import ModelRow
 from database.overview import DataState, ForecastRow, RegionRow
 

@@ -5,8 +5,8 @@ from dash import html
 from skill_body import strata
 
 from app_dash.components.strata_panels import strata_panels, undivided, waiting
-from app_dash.skill_query import SkillQuery
-from app_dash.strata_answer import StrataAnswer
+from app_dash.skill.query import SkillQuery
+from app_dash.skill.strata import StrataAnswer
 from app_dash.theme import LIGHT
 
 

@@ -14,9 +14,9 @@ from app_dash.components.threshold_panel import (
     slide,
     threshold_panels,
 )
-from app_dash.skill_answer import Score, SkillAnswer, ValuePoint
-from app_dash.skill_query import Question, SkillQuery
-from app_dash.skill_view import SkillView, frozen_threshold
+from app_dash.skill.answer import Score, SkillAnswer, ValuePoint
+from app_dash.skill.query import Question, SkillQuery
+from app_dash.skill.view import SkillView, frozen_threshold
 from app_dash.theme import LIGHT
 from database.models import ModelRow
 from solar.errors import InvalidInputError

@@ -10,7 +10,7 @@ import pytest
 from app_dash.figures.lanes import PALE, AlertSpan
 from app_dash.figures.probability_lines import OtherLine
 from app_dash.figures.timeline import Scene, timeline_figure
-from app_dash.outcomes import FlareMark, Outcome, Passage, settled_at
+from app_dash.region.outcomes import FlareMark, Outcome, Passage, settled_at
 from app_dash.theme import LIGHT
 from solar.flares import EVENTS
 from solar.time import Window

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app_dash.region_query import RegionQuery, SearchQuery, address, region_of
+from app_dash.region.query import RegionQuery, SearchQuery, address, region_of
 from solar.errors import InvalidInputError
 
 queries = st.builds(

@@ -8,8 +8,8 @@ from made_up_explanation import explained, explanation, item
 
 from app_dash.api_client import ApiUnavailableError
 from app_dash.components.why_panel import CHANGES, why_panel
-from app_dash.explanation_answer import Explanation
 from app_dash.figures.contributions import bars, contribution_figure, signed
+from app_dash.region.explanation_answer import Explanation
 from app_dash.theme import LIGHT
 from solar.errors import FlarewatchError
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from database.activity import flares_per_day
+from database.alerts.activity import flares_per_day
 from database.engine import reading, transact
-from database.flares import FlareRecord, store_flares
+from database.flares.flare import FlareRecord, store_flares
 from solar.flares import FluxScale
 from solar.time import Window
 

@@ -8,8 +8,7 @@ import pytest
 import sqlalchemy as sa
 from raised_alerts import NOW, OPENED_AT, raised
 
-from database.alert_tracks import load_tracks, store_tracks
-from database.alerts import (
+from database.alerts.alert import (
     Alert,
     acknowledge,
     alert_id,
@@ -20,6 +19,7 @@ from database.alerts import (
     list_alerts,
     write_alerts,
 )
+from database.alerts.tracks import load_tracks, store_tracks
 from database.engine import reading, transact, writing
 from database.overview import data_version
 from solar.alerting import Episode, Track

@@ -8,11 +8,11 @@ import pytest
 import sqlalchemy as sa
 
 from database.backup import backup, restore
-from database.day_table import DAY
-from database.dekads import Key, load_days
 from database.engine import reading, transact
-from database.flares import FlareRecord, store_flares
+from database.flares.flare import FlareRecord, store_flares
 from database.tables import metadata, verification_dekads
+from database.verification.day_table import DAY
+from database.verification.dekads import Key, load_days
 from solar.errors import InvalidInputError
 from solar.flares import FluxScale
 

@@ -13,8 +13,8 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from drift_store import EDGES, FIRST, HOUR, KEYWORD, MODEL, even_days, graded, manifest, observe
 
-from database.drift import Drift, VariableDrift, drift, whole_days
-from database.drift_refresh import refresh_drift
+from database.drift.drift import Drift, VariableDrift, drift, whole_days
+from database.drift.refresh import refresh_drift
 from database.engine import reading, writing
 from database.models import ModelRow
 from database.tables import drift_days, drift_stale

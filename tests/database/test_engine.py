@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from database.engine import create_engine, reading, transact
 from database.settings import DatabaseSettings
-from database.stale_days import mark_stale
 from database.tables import harp_noaa, senders
-from database.verification import refresh
+from database.verification.skill import refresh
+from database.verification.stale_days import mark_stale
 from solar.errors import FlarewatchError, InvalidInputError, StoreUnavailableError
 
 AT = datetime(2014, 3, 1, tzinfo=UTC)

@@ -5,11 +5,11 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from database.board import lay_out
-from database.entrants import PRIOR_RATES, DailyCases, climatology
-from database.flares import FlareColumns
+from database.flares.flare import FlareColumns
 from database.forecasts import Forecasts, full_disk
-from database.parts import set_scene
+from database.verification.board import lay_out
+from database.verification.entrants import PRIOR_RATES, DailyCases, climatology
+from database.verification.parts import set_scene
 from solar.flares import EVENTS
 
 NAN = np.nan

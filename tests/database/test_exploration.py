@@ -8,12 +8,13 @@ import pytest
 import sqlalchemy as sa
 from exploration_rows import MODEL, START, WHOLE, made_rows, store, store_everything
 
-from database import exploration, prediction_export
 from database.engine import reading
-from database.exploration import Sort, bounded, count, extent, find_regions, page
-from database.exploration_figures import distribution
-from database.prediction_export import batches
-from database.selection import Selection, conditions
+from database.exploration import export as prediction_export
+from database.exploration import records as exploration
+from database.exploration.export import batches
+from database.exploration.figures import distribution
+from database.exploration.records import Sort, bounded, count, extent, find_regions, page
+from database.exploration.selection import Selection, conditions
 from database.tables import predictions
 from solar.errors import InvalidInputError
 from solar.flares import event

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from exploration_rows import FILLED, WHOLE, made_rows, store_everything
 
 from database.engine import reading
-from database.exploration_figures import BIN_EDGES, distribution, distribution_beside, statistics
-from database.selection import Limit
+from database.exploration.figures import BIN_EDGES, distribution, distribution_beside, statistics
+from database.exploration.selection import Limit
 from solar.flares import EVENTS
 from solar.sharp import KEYWORDS
 

@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from exploration_rows import made_rows, store_everything
 
 from database.engine import reading, writing
-from database.exploration_days import refresh_exploration
+from database.exploration.days import refresh_exploration
 from database.tables import exploration_stale
 
 MIGRATION = import_module("database.migrations.versions.0006_exploration_days")

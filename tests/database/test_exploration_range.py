@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from exploration_rows import MODEL, START, WHOLE, made_rows, store, store_everything
 
 from database.engine import reading, transact
-from database.exploration_days import mark_exploration, refresh_exploration
-from database.exploration_range import Amounts, days_amounts, records_amounts
-from database.selection import Selection
+from database.exploration.days import mark_exploration, refresh_exploration
+from database.exploration.ranges import Amounts, days_amounts, records_amounts
+from database.exploration.selection import Selection
 from database.tables import exploration_stale
 from solar.flares import event
 from solar.time import Window

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from database.exploration_times import MOST_BARS, Times, bars
+from database.exploration.times import MOST_BARS, Times, bars
 from solar.time import Window
 
 START = datetime(2014, 3, 1, tzinfo=UTC)

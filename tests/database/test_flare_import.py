@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from database import flare_repairs as repairs
 from database.engine import reading, transact
-from database.flare_import import ImportReport, import_flares
-from database.flares import coverage, list_flares
+from database.flares import repairs as repairs
+from database.flares.flare import coverage, list_flares
+from database.flares.importing import ImportReport, import_flares
 from solar.errors import InvalidInputError
 from solar.flares import FluxScale
 from solar.time import Window

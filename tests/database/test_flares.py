@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from database.engine import reading, transact
-from database.flares import (
+from database.flares.flare import (
     FlareRecord,
     coverage,
     covered_windows,

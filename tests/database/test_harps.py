@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from database.assignment import Assignment, Ground, Origin, assign, reassign
 from database.engine import reading, transact
-from database.flares import FlareRecord, list_flares, store_flares
+from database.flares.assignment import Assignment, Ground, Origin, assign, reassign
+from database.flares.flare import FlareRecord, list_flares, store_flares
 from database.harps import RegionName, import_harp_map, learn, regions_of, resolve, resolve_many
-from database.stale_days import unmark
 from database.tables import observations, regions, verification_stale
 from database.upsert import upsert
+from database.verification.stale_days import unmark
 from solar.errors import InvalidInputError
 from solar.flares import FluxScale
 from solar.time import Window

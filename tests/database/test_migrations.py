@@ -14,7 +14,7 @@ from database.engine import create_engine
 from database.migrations import is_current, upgrade
 from database.settings import DatabaseSettings
 from database.tables import metadata, predictions, verification_stale
-from database.verification import refresh
+from database.verification.skill import refresh
 
 
 def test_the_migrations_build_exactly_the_tables_that_the_code_declares(engine: sa.Engine) -> None:

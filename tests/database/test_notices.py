@@ -9,8 +9,7 @@ import pytest
 import sqlalchemy as sa
 from raised_alerts import NOW, OPENED_AT, announce, one_notice, raised
 
-from database.engine import reading, transact
-from database.notices import (
+from database.alerts.notices import (
     LEASE,
     Notice,
     claim,
@@ -23,6 +22,7 @@ from database.notices import (
     revive,
     settle,
 )
+from database.engine import reading, transact
 from database.regions import Sighting, record_sightings
 
 

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from stocked_store import MODEL, NOW, stock
 
 from database.engine import reading, transact
+from database.flares.xray import XrayMinute, store_flux
 from database.hourly import hourly_forecasts
 from database.overview import current_regions, data_state, data_version, latest_forecasts
-from database.xray import XrayMinute, store_flux
 
 
 def test_an_empty_store_has_a_state_without_values(engine: sa.Engine) -> None:

@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from exploration_rows import WHOLE, made_rows, store_everything
 
 from database.engine import reading
-from database.exploration import Sort, bounded, count, page
-from database.exploration_figures import distribution, statistics
-from database.prediction_export import batches
-from database.selection import Limit, Selection
+from database.exploration.export import batches
+from database.exploration.figures import distribution, statistics
+from database.exploration.records import Sort, bounded, count, page
+from database.exploration.selection import Limit, Selection
 from solar.errors import InvalidInputError
 
 

@@ -7,7 +7,7 @@ from scored_by_pandas import assert_contest, disk_cases, flared, region_cases, w
 from synthetic_store import COVERED, DAY, FIRST, MODEL, Synthetic, fill
 
 from database.engine import reading
-from database.verification import skill
+from database.verification.skill import skill
 from solar.errors import InvalidInputError, NotFoundError
 from solar.flares import EVENTS
 from solar.time import Window

@@ -12,9 +12,9 @@ from random_stores import Scenario, range_of, scenarios, stock
 from raw_verification import Case, raw_cases, shared_cases
 
 from database.engine import reading
-from database.strata import strata
 from database.tables import predictions
-from database.verification import refresh, skill
+from database.verification.skill import refresh, skill
+from database.verification.strata import strata
 from solar import probability
 from solar.bins import EDGES, bin_of, snapped
 from solar.contingency import Contingency

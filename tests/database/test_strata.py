@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from synthetic_store import MODEL, fill
 
 from database.engine import reading
-from database.strata import strata
-from database.verification import refresh
+from database.verification.skill import refresh
+from database.verification.strata import strata
 from solar.errors import InvalidInputError
 
 
@@ -62,7 +62,7 @@ def test_the_months_of_a_long_range_are_scored_as_each_by_itself(
         return found
 
     single = months()
-    monkeypatch.setattr("database.strata._MOST_MONTHS_WITH_INTERVALS", 0)
+    monkeypatch.setattr("database.verification.strata._MOST_MONTHS_WITH_INTERVALS", 0)
     together = months()
 
     for one, other in zip(single, together, strict=True):

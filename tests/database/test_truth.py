@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from pyarrow.parquet import read_table
 
 from database.engine import reading, transact
-from database.flare_import import import_flares
-from database.flares import covered_windows, flare_history
+from database.flares.flare import covered_windows, flare_history
+from database.flares.importing import import_flares
 from database.harps import RegionName, import_harp_map, resolve_many
 from solar.flares import event
 from solar.time import Window, tai_to_utc

@@ -18,16 +18,16 @@ from synthetic_store import (
     prediction,
 )
 
-from database.dekads import Key, load_days
 from database.engine import reading, transact
-from database.flares import FlareRecord, store_flares
+from database.flares.flare import FlareRecord, store_flares
 from database.forecasts import load_issues
 from database.harps import learn
 from database.models import register
 from database.predictions import store_predictions
-from database.strata import strata
 from database.tables import verification_dekads, verification_stale
-from database.verification import mark_stale, refresh, skill
+from database.verification.dekads import Key, load_days
+from database.verification.skill import mark_stale, refresh, skill
+from database.verification.strata import strata
 from solar.errors import InvalidInputError
 from solar.flares import FluxScale
 from solar.time import Window

@@ -6,8 +6,8 @@ import pytest
 import sqlalchemy as sa
 
 from database.engine import reading
-from database.xray import MINUTE, flux_line
-from database.xray_files import import_xray, read_minutes
+from database.flares.xray import MINUTE, flux_line
+from database.flares.xray_files import import_xray, read_minutes
 from solar.errors import InvalidInputError
 from solar.time import Window, parse_time
 

@@ -69,7 +69,9 @@ def test_the_scores_of_a_region_and_range_are_read_and_the_link_shows_the_same(
     expect(page).to_have_url(re.compile("region=11990"))
 
     # The body of the same question, from the API.
-    call = page.locator("[data-copy]").first.get_attribute("data-copy") or ""
+    copied = page.locator("[data-copy]").first
+    expect(copied).to_have_attribute("data-copy", re.compile("region="))
+    call = copied.get_attribute("data-copy") or ""
     body = requests.get(call.split("'")[1], timeout=10).json()
     assert body["n_events"] > 10
     tss = page.locator(".score-card").filter(has_text="TSS").locator(".score-value")

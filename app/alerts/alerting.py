@@ -1,0 +1,168 @@
+"""Alerting at ingest: the new forecasts of the live model against the rules of each region."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from app.alerts.rules import load_rules
+from app.scoring import Lineup
+from app.settings import ApiSettings
+from database.alerts.alert import (
+    ACKNOWLEDGED,
+    CLOSED,
+    OPEN,
+    Alert,
+    alert_id,
+    is_any_open,
+    write_alerts,
+)
+from database.alerts.judgement import Change
+from database.alerts.notices import enqueue
+from database.alerts.tracks import Key, load_tracks, newest_forecast_at, store_tracks
+from database.predictions import COLUMNS
+from solar.alerting import Episode, Rule, Sample, Track, follow
+from solar.flares import EVENTS
+
+_REGION, _T_REC, _MODEL = (COLUMNS.index(name) for name in ("region_id", "t_rec", "model_id"))
+
+Rows = Sequence[tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Whose forecasts raise alerts, by which rules, and on which channels people are told."""
+
+    model_id: str
+    rules: tuple[Rule, ...]
+    channels: tuple[str, ...] = ()
+
+
+def watch_of(settings: ApiSettings, lineup: Lineup) -> Watch:
+    """Have the live model watched by the rules of the settings."""
+    live = lineup.live
+    thresholds = {event.name: event.threshold for event in live.manifest.events}
+    rules = load_rules(settings.alert_rules, thresholds)
+    return Watch(live.model_id, rules, tuple(settings.notice_channels))
+
+
+def raise_alerts(
+    connection: sa.Connection, watch: Watch, forecasts: Rows, *, now: datetime
+) -> None:
+    """Open, prolong and close the alerts of the regions that were forecast.
+
+    Called before `forecasts` are stored and with their regions locked, in the transaction
+    that stores them: of two senders with the same records the second finds the alert there.
+    """
+    rows = [row for row in forecasts if row[_MODEL] == watch.model_id]
+    if not rows or not watch.rules:
+        return
+    region_ids = sorted({row[_REGION] for row in rows})
+    tracks, known = load_tracks(connection, watch.model_id, region_ids)
+    concerned = _concerned(watch.rules, rows, tracks)
+    if not concerned:
+        return
+    own = _by_region(rows, {region_id for region_id, _ in concerned})
+    new = [
+        (region_id, rule) for region_id, rule in concerned if _key(region_id, rule) not in tracks
+    ]
+    newest = {r: newest_forecast_at(connection, watch.model_id, r) for r in {r for r, _ in new}}
+    moved: dict[Key, Track | None] = {}
+    found: list[Alert] = []
+    for region_id, rule in concerned:
+        key = _key(region_id, rule)
+        samples = _samples(rule, own[region_id])
+        if key not in tracks:
+            samples = _newer(samples, newest[region_id])
+        moved[key], episodes = follow(rule, tracks.get(key), samples)
+        found += [_alert(watch, rule, region_id, e, known=known, now=now) for e in episodes]
+    store_tracks(connection, watch.model_id, moved)
+    _tell(connection, watch, [a for a in found if a != known.get(a.alert_id)], known, now=now)
+
+
+def _key(region_id: int, rule: Rule) -> Key:
+    return region_id, rule.event.name
+
+
+def _concerned(
+    rules: Sequence[Rule], rows: Rows, tracks: Collection[Key]
+) -> list[tuple[int, Rule]]:
+    """Name the regions that a rule must look at: those that reach it, and those on a track."""
+    found: list[tuple[int, Rule]] = []
+    for rule in rules:
+        place = COLUMNS.index(rule.event.column)
+        reached = np.array([row[place] for row in rows], float) >= rule.on
+        region_ids = {rows[at][_REGION] for at in np.flatnonzero(reached).tolist()}
+        region_ids |= {region_id for region_id, event in tracks if event == rule.event.name}
+        found += [(region_id, rule) for region_id in sorted(region_ids)]
+    return found
+
+
+def _by_region(rows: Rows, region_ids: Collection[int]) -> Mapping[int, list[tuple[Any, ...]]]:
+    found: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
+    for row in rows:
+        if row[_REGION] in region_ids:
+            found[row[_REGION]].append(row)
+    for own in found.values():
+        own.sort(key=lambda row: row[_T_REC])
+    return found
+
+
+def _samples(rule: Rule, rows: Rows) -> list[Sample]:
+    place = COLUMNS.index(rule.event.column)
+    return [(row[_T_REC], row[place]) for row in rows]
+
+
+def _newer(samples: list[Sample], than: datetime | None) -> list[Sample]:
+    return samples if than is None else [sample for sample in samples if sample[0] > than]
+
+
+def _alert(
+    watch: Watch, rule: Rule, region_id: int, episode: Episode,
+    *, known: Mapping[str, Alert], now: datetime,
+) -> Alert:  # fmt: skip
+    """Bring the alert of an episode up to date; one in which nothing changed stays equal."""
+    name = alert_id(watch.model_id, rule.event.name, region_id, episode.opened_at)
+    before = known.get(name)
+    opened = before or Alert(
+        alert_id=name, region_id=region_id, model_id=watch.model_id, event=rule.event.name,
+        state=OPEN, severity=rule.severity, threshold=rule.on, off_threshold=rule.off,
+        opened_at=episode.opened_at, opened_probability=episode.opened_probability,
+        peak_at=episode.peak_at, peak_probability=episode.peak_probability,
+        last_probability=episode.last_probability, last_over_at=episode.last_over_at,
+        raised_at=now, changed_at=now,
+    )  # fmt: skip
+    state = CLOSED if not episode.is_open else ACKNOWLEDGED if opened.acknowledged_at else OPEN
+    moved = replace(
+        opened, state=state, peak_at=episode.peak_at, peak_probability=episode.peak_probability,
+        last_probability=episode.last_probability, last_over_at=episode.last_over_at,
+        closed_at=episode.closed_at,
+    )  # fmt: skip
+    return moved if moved == before else replace(moved, changed_at=now)
+
+
+def _tell(
+    connection: sa.Connection, watch: Watch, changed: Sequence[Alert],
+    known: Mapping[str, Alert], *, now: datetime,
+) -> None:  # fmt: skip
+    write_alerts(connection, changed)
+    changes: list[Change] = []
+    for alert in changed:
+        before = known.get(alert.alert_id)
+        if before is None:
+            changes.append((alert, _opening(connection, alert)))
+        if alert.state == CLOSED and (before is None or before.state != CLOSED):
+            changes.append((alert, "closed"))
+    enqueue(connection, changes, channels=watch.channels, now=now)
+
+
+def _opening(connection: sa.Connection, alert: Alert) -> str:
+    names = [event.name for event in EVENTS]
+    lower = names[: names.index(alert.event)]
+    return "escalated" if is_any_open(connection, alert.region_id, lower) else "opened"

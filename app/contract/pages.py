@@ -1,0 +1,168 @@
+"""Pages: the listings that leave the API, and the items they hold."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from app.contract.answers import TIME, Answer, Prediction
+
+
+class Page(Answer):
+    """A page of a listing; ``next_cursor`` is null on the last one."""
+
+    next_cursor: str | None
+
+
+class PredictionsPage(Page):
+    """Forecasts in the order of time, region and model."""
+
+    items: list[Prediction]
+
+
+class ObservationItem(Answer):
+    """A stored SHARP record."""
+
+    region: int
+    t_rec: str = TIME
+    series: str
+    quality: int | None
+    lon_fwt: float | None
+    lat_fwt: float | None
+    keywords: dict[str, float | None]
+    revision: int
+    sender: str
+    received_at: str = TIME
+
+
+class ObservationsPage(Page):
+    """Observations in the order of time and region."""
+
+    items: list[ObservationItem]
+
+
+class RegionItem(Answer):
+    """An active region and where it was last seen."""
+
+    region: int
+    harpnum: int | None
+    noaa_ars: list[int]
+    series: str
+    first_t_rec: str = TIME
+    last_t_rec: str = TIME
+    last_lon_fwt: float | None
+    last_lat_fwt: float | None
+    last_area_acr: float | None
+
+
+class RegionsPage(Page):
+    """Regions by number."""
+
+    items: list[RegionItem]
+
+
+class FlareItem(Answer):
+    """An observed flare, and the region it was assigned to, with the ground for it."""
+
+    id: str
+    start: str = TIME
+    peak: str = TIME
+    end: str | None
+    goes_class: str
+    peak_flux_w_m2: float
+    flux_scale: str
+    noaa_ar: int | None
+    harpnum: int | None
+    region: int | None
+    assignment: str
+    satellite: str | None
+    source: str
+    repairs: str | None
+    revision: int
+
+
+class FlaresPage(Page):
+    """Flares by the time of their peak."""
+
+    items: list[FlareItem]
+
+
+class ModelItem(Answer):
+    """A registered model with its whole manifest."""
+
+    model: str
+    name: str
+    version: str
+    stage: str
+    thresholds: dict[str, float | None]
+    registered_at: str = TIME
+    manifest: dict[str, Any]
+
+
+class ModelsPage(Page):
+    """Models, the live one first."""
+
+    items: list[ModelItem]
+
+
+class SenderItem(Answer):
+    """A sender and what became of its rows: sent = accepted + duplicates + revised + rejected
+    + lost.
+
+    ``sent`` and ``lost`` are null for a sender that does not say how much it has sent.
+    ``late`` are those of the accepted rows that came after a newer one of their region.
+    """
+
+    sender: str
+    first_seen_at: str = TIME
+    last_seen_at: str = TIME
+    last_sequence: int | None
+    sent: int | None
+    accepted: int
+    duplicates: int
+    revised: int
+    rejected: int
+    late: int
+    lost: int | None
+
+
+class SendersPage(Page):
+    """Senders by name."""
+
+    items: list[SenderItem]
+
+
+class AlertItem(Answer):
+    """An alert; ``opened_at`` to ``closed_at`` are times of data, ``raised_at`` of the clock.
+
+    A missed flare is a closed alert with the outcome ``missed``, opened at its peak.
+    """
+
+    id: str
+    region: int
+    model: str
+    event: str
+    state: Literal["open", "acknowledged", "closed"]
+    severity: str
+    threshold: float
+    off_threshold: float
+    opened_at: str = TIME
+    opened_probability: float | None
+    peak_at: str = TIME
+    peak_probability: float | None
+    last_probability: float | None
+    last_over_at: str = TIME
+    raised_at: str = TIME
+    changed_at: str = TIME
+    acknowledged_at: str | None
+    acknowledged_by: str | None
+    comment: str | None
+    closed_at: str | None
+    outcome: Literal["confirmed", "false alarm", "missed", "unknown"] | None
+    outcome_class: str | None
+    outcome_at: str | None
+
+
+class AlertsPage(Page):
+    """Alerts, the newest first."""
+
+    items: list[AlertItem]

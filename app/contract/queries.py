@@ -1,0 +1,218 @@
+"""Queries: what may stand behind the question mark of an address."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal, TypeVar
+
+import orjson
+from flask import request
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
+
+from app.contract.faults import faults_of
+from app.contract.problems import Fault, RequestError
+from app.contract.schemas import SENDER_PATTERN
+from app.contract.times import EARLIEST_AT, LATEST_AT, Time, read_time
+from app.ingest.bodies import field_names
+from database.alerts.alert import STATES
+from solar.flares import EVENTS
+from solar.time import Window
+
+MAX_LIMIT = 10_000
+
+Query = TypeVar("Query", bound=BaseModel)
+RegionId = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
+Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
+_EVENT_NAMES = [event.name for event in EVENTS]
+
+
+def _event_name(text: str) -> str:
+    # A plus sign in an address arrives as a space.
+    name = text.strip(" +")
+    if name not in _EVENT_NAMES:
+        raise ValueError(f"no event {text!r}; choose one of {', '.join(_EVENT_NAMES)}")
+    return name
+
+
+EventName = Annotated[
+    str, AfterValidator(_event_name), WithJsonSchema({"type": "string", "enum": _EVENT_NAMES})
+]
+
+
+def _alert_states(text: str) -> str:
+    named = [name for name in text.split(",") if name]
+    if unknown := sorted(set(named) - set(STATES)):
+        raise ValueError(f"no state {unknown[0]!r}; choose among {', '.join(STATES)}")
+    return ",".join(named)
+
+
+# Several are written with commas between them.
+AlertStates = Annotated[
+    str,
+    AfterValidator(_alert_states),
+    WithJsonSchema(
+        {"type": "string", "pattern": f"^(({'|'.join(STATES)})(,({'|'.join(STATES)})){{0,5}})?$"}
+    ),
+]
+
+
+class UrlQuery(BaseModel):
+    """A query in which every parameter is known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class PageQuery(UrlQuery):
+    """A listing, page by page."""
+
+    limit: Limit = Field(default=1_000, description="rows in one answer")
+    cursor: str | None = Field(default=None, description="next_cursor of the answer before")
+
+
+class WindowQuery(UrlQuery):
+    """A half-open stretch of time [from, to); an open side means: all there is."""
+
+    from_: Time | None = Field(default=None, alias="from")
+    to: Time | None = None
+
+    @property
+    def window(self) -> Window:
+        """The stretch; one that is turned round is refused."""
+        return Window(self.from_ or EARLIEST_AT, self.to or LATEST_AT)
+
+
+class ListQuery(WindowQuery, PageQuery):
+    """A listing of a stretch of time, for all regions or one."""
+
+    region: RegionId | None = Field(default=None, description="HARPNUM; -NOAA number without one")
+
+
+class TableQuery(ListQuery):
+    """A listing that can also be had as a file."""
+
+    format: Literal["json", "csv", "parquet"] = "json"
+
+
+class PredictionsQuery(TableQuery):
+    """Forecasts of one model, or of all."""
+
+    model: str = Field(default="live", description="name@version, `live`, or `all`")
+    as_of: Time | None = Field(default=None, description="answer with what was known at that time")
+    event: EventName | None = Field(
+        default=None, description="only forecasts of it, of `min_probability` and above"
+    )
+    min_probability: float = Field(default=0.0, ge=0, le=1, allow_inf_nan=False)
+
+
+class FlaresQuery(ListQuery):
+    """Flares of a class and above, by the time of their peak."""
+
+    min_class: str | None = Field(
+        default=None, pattern=r"^[ABCMX][1-9]\d?(\.\d{1,2})?$", examples=["M1.0"]
+    )
+
+
+class AlertsQuery(ListQuery):
+    """Alerts by the time of their opening, the newest first."""
+
+    state: AlertStates = Field(default="", description="open, acknowledged, closed, or several")
+    event: EventName | None = None
+
+
+class StrataQuery(WindowQuery):
+    """Whose skill, for which event, over which time."""
+
+    event: EventName
+    model: str = Field(
+        default="live", description="name@version, `live`, or the name of an entrant"
+    )
+    threshold: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    scope: Literal["region", "disk"] = "region"
+
+
+class SkillQuery(StrataQuery):
+    """The same, for all cases of the model, one region's, or those that all models share."""
+
+    region: RegionId | None = None
+    cases: Literal["own", "shared"] = "own"
+
+
+class ExplanationQuery(UrlQuery):
+    """Which forecast is explained, and how much older the one beside it is."""
+
+    region: RegionId
+    at: Time | None = Field(default=None, description="of its newest record up to then")
+    model: str = Field(default="live", description="name@version of a serving model, or `live`")
+    event: EventName = "M1.0"
+    hours_back: float = Field(default=1.0, gt=0, le=648, description="to the forecast before")
+
+
+class IngestQuery(UrlQuery):
+    """How the answer to a batch looks, and who sent it where the body cannot say."""
+
+    return_: Literal["counts", "predictions"] = Field(default="counts", alias="return")
+    sender: str | None = Field(default=None, pattern=SENDER_PATTERN, description="for Arrow")
+    sequence: int | None = Field(default=None, ge=0, le=2**63 - 1, description="for Arrow")
+    sent: int | None = Field(
+        default=None, ge=0, le=2**62, description="for Arrow: rows handed over so far"
+    )
+
+
+class FlowQuery(UrlQuery):
+    """A stretch of receipt [from, to) by the clock; the last 24 h where nothing is said."""
+
+    from_: Time | None = Field(default=None, alias="from")
+    to: Time | None = None
+
+    def window(self, now: datetime) -> Window:
+        """The stretch; one that is turned round is refused."""
+        end_at = self.to or now
+        return Window(self.from_ or end_at - timedelta(days=1), end_at)
+
+
+class NoQuery(UrlQuery):
+    """No parameters."""
+
+
+def read_query(kind: type[Query]) -> Query:
+    """Read the query of the current request."""
+    given: dict[str, Any] = request.args.to_dict()
+    repeated = sorted(name for name, values in request.args.lists() if len(values) > 1)
+    if repeated:
+        faults = [Fault(name, "is given more than once") for name in repeated]
+        raise RequestError("the query cannot be used; see errors", faults=faults)
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        faults = faults_of(error, fields=field_names(kind))
+        raise RequestError("the query cannot be used; see errors", faults=faults) from error
+
+
+def cursor_of(*place: Any) -> str:
+    """Write the place at which a page ended, for the client to hand back."""
+    return base64.urlsafe_b64encode(orjson.dumps(place)).decode().rstrip("=")
+
+
+def place_of(cursor: str | None, *kinds: type) -> Any:
+    """Read a cursor as a tuple with a value of each kind, None without one."""
+    if cursor is None:
+        return None
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        values = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        place = [
+            read_time(value) if kind is datetime else value
+            for kind, value in zip(kinds, values, strict=True)
+        ]
+    except (binascii.Error, TypeError, ValueError) as error:
+        raise _bad_cursor() from error
+    if not all(isinstance(v, k) for v, k in zip(place, kinds, strict=True)):
+        raise _bad_cursor()
+    return tuple(place)
+
+
+def _bad_cursor() -> RequestError:
+    fault = Fault("cursor", "is not one that this API gave; begin again without it")
+    return RequestError("the query cannot be used; see errors", faults=[fault])

@@ -1,0 +1,59 @@
+"""Observation rows: JSON observations turned into the columns of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from app.contract.faults import unknown
+from app.contract.problems import Fault
+from app.contract.schemas import Observation
+from app.ingest.batch import Batch, Floats, Rejection
+from app.ingest.bodies import check_rows
+from solar.sharp import BY_NAME
+
+NAME = "observations"
+KEYWORD_NAMES: tuple[str, ...] = tuple(BY_NAME)
+_KNOWN = BY_NAME.keys()
+
+
+def read_rows(rows: Sequence[Any]) -> tuple[Batch, list[Rejection]]:
+    """Read JSON rows; those without the right form are rejected one by one."""
+    checked, rejected = check_rows(Observation, rows, NAME)
+    misnamed = [_misnamed(index, row) for index, row in checked if row.keywords.keys() - _KNOWN]
+    if misnamed:
+        refused = {rejection.index for rejection in misnamed}
+        checked = [(index, row) for index, row in checked if index not in refused]
+    return _columns(checked), rejected + misnamed
+
+
+def _misnamed(index: int, row: Observation) -> Rejection:
+    names = sorted(row.keywords.keys() - _KNOWN)
+    return Rejection(index, tuple(misnamed_fault(f"{NAME}[{index}].", name) for name in names))
+
+
+def misnamed_fault(prefix: str, name: str) -> Fault:
+    """Say that a keyword is unknown, and which one was probably meant."""
+    return Fault(f"{prefix}keywords.{name}", unknown(name, KEYWORD_NAMES, noun="keyword"))
+
+
+def _columns(checked: Sequence[tuple[int, Observation]]) -> Batch:
+    rows = [row for _, row in checked]
+    keywords = [[row.keywords.get(name) for name in KEYWORD_NAMES] for row in rows]
+    return Batch(
+        index=[index for index, _ in checked],
+        harpnum=[row.harpnum for row in rows],
+        noaa_ars=[tuple(row.noaa_ars) for row in rows],
+        t_rec=[row.t_rec for row in rows],
+        series=[row.series for row in rows],
+        quality=_floats([row.quality for row in rows]),
+        lon_fwt=_floats([row.lon_fwt for row in rows]),
+        lat_fwt=_floats([row.lat_fwt for row in rows]),
+        keywords=np.array(keywords, float).reshape(len(rows), len(KEYWORD_NAMES)),
+    )
+
+
+def _floats(values: Sequence[float | None]) -> Floats:
+    return np.array(values, float)

@@ -1,0 +1,97 @@
+"""All that the Pipeline page shows, read in one go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from app_dash.pipeline.query import PipelineQuery
+from database.alerts.notices import notice_counts
+from database.engine import reading
+from database.flow import Flow, flow, predictions_since
+from database.models import ModelRow, list_models, stage_history
+from database.predictions import newest_forecast
+from database.rejections import Refusal, top_refusals
+from database.senders import activity, list_senders
+from database.size import Balance, StoreSize, balance, store_size
+from solar.time import Window
+
+# A sender that was not heard of for longer has fallen quiet.
+ACTIVE = timedelta(minutes=2)
+MOST_SENDERS = 100
+MOST_REFUSALS = 8
+MOST_MODELS = 12
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """A model, since when it stands on its stage, and the newest record it has forecast from."""
+
+    model: ModelRow
+    since: datetime | None
+    newest_t_rec: datetime | None
+
+
+@dataclass(frozen=True)
+class PipelineView:
+    """The state of the pipeline at `now`; figures and refusals cover `window`."""
+
+    now: datetime
+    window: Window
+    senders: list[dict[str, Any]]
+    balance: Balance
+    flow: Flow
+    refusals: list[Refusal]
+    size: StoreSize
+    models: list[ModelStatus]
+    forecasts_today: int
+    notices: dict[str, int]
+
+
+def look(engine: sa.Engine, query: PipelineQuery, *, now: datetime) -> PipelineView:
+    """Read everything; the size of the store, which is slow to tell, once a minute."""
+    window = query.window(now)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    size = _size(engine, int(now.timestamp()) // 60)
+    with reading(engine) as connection:
+        return PipelineView(
+            now=now,
+            window=window,
+            senders=list_senders(connection, limit=MOST_SENDERS),
+            balance=balance(connection),
+            flow=flow(connection, window),
+            refusals=top_refusals(connection, window, limit=MOST_REFUSALS),
+            size=size,
+            models=_models(connection),
+            forecasts_today=predictions_since(connection, midnight),
+            notices=notice_counts(connection),
+        )
+
+
+def pulse(engine: sa.Engine, *, now: datetime) -> str:
+    """Name the state in a short text that changes when anything came or fell quiet."""
+    with reading(engine) as connection:
+        last_at, active = activity(connection, since=now - ACTIVE)
+        return f"{last_at}|{active}|{notice_counts(connection)}"
+
+
+@lru_cache(maxsize=4)
+def _size(engine: sa.Engine, _minute: int) -> StoreSize:
+    with reading(engine) as connection:
+        return store_size(connection)
+
+
+def _models(connection: sa.Connection) -> list[ModelStatus]:
+    since = {(row.model_id, row.stage): row.from_at for row in stage_history(connection)}
+    return [
+        ModelStatus(
+            model,
+            since.get((model.model_id, model.stage)),
+            newest_forecast(connection, model.model_id),
+        )
+        for model in list_models(connection)[:MOST_MODELS]
+    ]

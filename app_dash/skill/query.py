@@ -1,0 +1,123 @@
+"""The state of the Skill page, and the question it puts to the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import sqlalchemy as sa
+from pydantic import Field, field_validator
+
+from app_dash.components.range_picker import Preset, RangeQuery, window_of
+from app_dash.region.numbers import read_numbers
+from database.exploration.records import extent, find_regions
+from database.models import live_model
+from database.tables import regions
+from solar.errors import InvalidInputError, NotFoundError
+from solar.flares import event
+from solar.time import Window, isoformat
+
+FIELDS = ("start", "end", "region")
+
+
+class SkillQuery(RangeQuery):
+    """Range, model (an empty one is the live one), event, scope, cases, one region or all.
+
+    `threshold` None is the frozen one; `cl` is the cost of protection over the loss, None is
+    the threshold in use. The rest chooses how the same numbers are drawn.
+    """
+
+    range: Preset = "120d"
+    model: str = ""
+    event: str = "M1.0"
+    scope: Literal["region", "disk"] = "region"
+    cases: Literal["own", "shared"] = "own"
+    region: str = ""
+    threshold: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    cl: float | None = Field(default=None, gt=0, lt=1, allow_inf_nan=False)
+    bins: Literal["bins", "corp"] = "bins"
+    curve: Literal["roc", "pr"] = "roc"
+    by: Literal["tss", "bss", "auc", "recall"] = "tss"
+
+    @field_validator("event")
+    @classmethod
+    def _is_an_event(cls, name: str) -> str:
+        return event(name).name
+
+    @field_validator("region")
+    @classmethod
+    def _is_one_number(cls, text: str) -> str:
+        found = read_numbers(text)
+        if len(found) > 1:
+            raise InvalidInputError("name one region, or none for all of them")
+        return str(found[0]) if found else ""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Whose forecasts of what are to be verified, over which stretch of issue times."""
+
+    model_id: str
+    event: str
+    scope: Literal["region", "disk"]
+    window: Window
+    cases: Literal["own", "shared"] = "own"
+    region_id: int | None = None
+    threshold: float | None = None
+
+    def parameters(self) -> dict[str, str]:
+        """Write the question as the parameters of the API; what is None is left out."""
+        given = {
+            "model": self.model_id,
+            "event": self.event,
+            "scope": self.scope,
+            "from": isoformat(self.window.start_at),
+            "to": isoformat(self.window.end_at),
+            "region": self.region_id,
+            "threshold": self.threshold,
+            "cases": self.cases,
+        }
+        return {name: str(value) for name, value in given.items() if value is not None}
+
+
+def question(connection: sa.Connection, query: SkillQuery) -> Question:
+    """Turn the query into a question; presets end with the model's newest record.
+
+    Raises
+    ------
+    NotFoundError
+        When nothing is stored of the model, or the region is unknown.
+    """
+    live = live_model(connection)
+    names = [name for name in (query.model, live.model_id if live else "") if name]
+    # An entrant stores no forecasts of its own: its range is the live model's.
+    stored = next(filter(None, (extent(connection, name) for name in names)), None)
+    if stored is None:
+        raise NotFoundError(
+            "There are no stored forecasts to verify yet. Start a sender (python -m data_sender"
+            " simulate), or choose another model."
+        )
+    return Question(
+        model_id=names[0],
+        event=query.event,
+        scope=query.scope,
+        window=window_of(query, stored),
+        cases=query.cases,
+        region_id=_region(connection, query) if query.scope == "region" else None,
+        threshold=query.threshold,
+    )
+
+
+def _region(connection: sa.Connection, query: SkillQuery) -> int | None:
+    if not query.region:
+        return None
+    candidates = find_regions(connection, read_numbers(query.region))
+    stored: int | None = connection.execute(
+        sa.select(regions.c.region_id)
+        .where(regions.c.region_id.in_(candidates))
+        .order_by(regions.c.last_t_rec.desc())
+        .limit(1)
+    ).scalar()
+    if stored is None:
+        raise NotFoundError(f"no stored region has the HARP or NOAA number {query.region}")
+    return stored

@@ -1,0 +1,113 @@
+"""Alert tracks: where each region stands between two records, kept beside its alert."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from database.alerts.alert import Alert, alert_id
+from database.tables import alert_tracks, alerts, predictions
+from database.upsert import upsert
+from solar.alerting import Episode, Phase, Track
+
+# Region and event.
+Key = tuple[int, str]
+
+_COLUMNS = tuple(column.name for column in alert_tracks.columns)
+_REGIONS_PER_QUERY = 1_000
+
+
+def load_tracks(
+    connection: sa.Connection, model_id: str, region_ids: Sequence[int]
+) -> tuple[dict[Key, Track], dict[str, Alert]]:
+    """Return the tracks of these regions that are not idle, and their alerts by id, locked."""
+    tracks: dict[Key, Track] = {}
+    known: dict[str, Alert] = {}
+    joined = alert_tracks.outerjoin(alerts, alerts.c.alert_id == alert_tracks.c.alert_id)
+    for start in range(0, len(region_ids), _REGIONS_PER_QUERY):
+        chunk = region_ids[start : start + _REGIONS_PER_QUERY]
+        query = (
+            sa.select(alert_tracks, alerts)
+            .select_from(joined)
+            .where(alert_tracks.c.region_id.in_(chunk), alert_tracks.c.model_id == model_id)
+            .with_for_update()
+        )
+        for row in connection.execute(query):
+            alert = Alert(*row[len(_COLUMNS) :])
+            is_there = row[len(_COLUMNS)] is not None
+            tracks[row[0], row[2]] = _track(row, alert if is_there else None)
+            if is_there:
+                known[alert.alert_id] = alert
+    return tracks, known
+
+
+def _track(row: sa.Row[Any], alert: Alert | None) -> Track:
+    phase, last_t_rec, since_at, last_over_at = tuple(row)[3:7]
+    is_rising = phase == Phase.RISING
+    return Track(
+        last_t_rec,
+        rising_at=since_at if is_rising else None,
+        last_over_at=last_over_at if is_rising else None,
+        episode=None if alert is None else _episode(alert, is_open=phase == Phase.OPEN),
+    )
+
+
+def _episode(alert: Alert, *, is_open: bool) -> Episode:
+    # An alert that was closed because nothing more was heard goes on when something is.
+    first, peak, last = (
+        0.0 if p is None else p
+        for p in (alert.opened_probability, alert.peak_probability, alert.last_probability)
+    )
+    return Episode(
+        alert.opened_at, first, alert.peak_at, peak, last, alert.last_over_at,
+        closed_at=None if is_open else alert.closed_at,
+    )  # fmt: skip
+
+
+def store_tracks(
+    connection: sa.Connection, model_id: str, tracks: Mapping[Key, Track | None]
+) -> None:
+    """Write the tracks; one that is None is forgotten."""
+    rows = [
+        (
+            region_id, model_id, event, track.phase.value, track.last_t_rec, _since(track),
+            track.last_over_at, _alert_of(model_id, event, region_id, track),
+        )
+        for (region_id, event), track in sorted(tracks.items())
+        if track is not None
+    ]  # fmt: skip
+    upsert(connection, alert_tracks, columns=_COLUMNS, rows=rows)
+    for (region_id, event), track in sorted(tracks.items()):
+        if track is None:
+            own = alert_tracks.c.region_id == region_id, alert_tracks.c.event == event
+            connection.execute(
+                alert_tracks.delete().where(*own, alert_tracks.c.model_id == model_id)
+            )
+
+
+def _alert_of(model_id: str, event: str, region_id: int, track: Track) -> str | None:
+    if track.episode is None:
+        return None
+    return alert_id(model_id, event, region_id, track.episode.opened_at)
+
+
+def _since(track: Track) -> datetime:
+    if track.rising_at is not None:
+        return track.rising_at
+    if track.episode is None:
+        return track.last_t_rec
+    return track.episode.closed_at or track.episode.opened_at
+
+
+def newest_forecast_at(connection: sa.Connection, model_id: str, region_id: int) -> datetime | None:
+    """Return the time of the newest forecast that is stored for a region."""
+    query = (
+        sa.select(predictions.c.t_rec)
+        .where(predictions.c.region_id == region_id, predictions.c.model_id == model_id)
+        .order_by(predictions.c.t_rec.desc())
+        .limit(1)
+    )
+    return connection.scalar(query)

@@ -1,0 +1,133 @@
+"""The analyst's view of the store: pages of the predictions that a selection means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import chain
+from typing import Any
+
+import sqlalchemy as sa
+
+from database.exploration.selection import COLUMNS, Selection, conditions, source
+from database.harps import harps_by_noaa
+from database.tables import observations, predictions, regions
+from solar.errors import InvalidInputError
+from solar.time import Window
+
+# A view counts, sorts and averages at most this many records, the newest of its range: the
+# cost of a view must not grow with the range. An export has no such limit.
+VIEW_LIMIT = 10_000
+PAGE_LIMIT = 500
+
+
+@dataclass(frozen=True)
+class Sort:
+    """The column that orders a page, a name of `COLUMNS`."""
+
+    column: str = "t_rec"
+    is_descending: bool = True
+
+    def __post_init__(self) -> None:
+        if self.column not in COLUMNS:
+            raise InvalidInputError(f"no column {self.column!r} to sort by; see the table's head")
+
+
+def extent(connection: sa.Connection, model_id: str) -> Window | None:
+    """Find the window from the oldest to just after the newest record of a model."""
+    # Two questions: SQLite answers each alone from the ends of the index, both at once not.
+    found: list[datetime | None] = [
+        connection.execute(
+            sa.select(extreme(predictions.c.t_rec)).where(predictions.c.model_id == model_id)
+        ).scalar()
+        for extreme in (sa.func.min, sa.func.max)
+    ]
+    first, last = found
+    if first is None or last is None:
+        return None
+    return Window(first, last + timedelta(seconds=1))
+
+
+def find_regions(connection: sa.Connection, numbers: Iterable[int]) -> tuple[int, ...]:
+    """Find the region ids that HARP or NOAA numbers may mean, either kind for each number."""
+    wanted = set(numbers)
+    harps = harps_by_noaa(connection, wanted).values()
+    return tuple(sorted({*wanted, *(-number for number in wanted), *chain.from_iterable(harps)}))
+
+
+def known_regions(connection: sa.Connection, region_ids: Iterable[int]) -> list[int]:
+    """Return those of the region ids that the store has records of, ascending."""
+    asked = sa.select(regions.c.region_id).where(regions.c.region_id.in_(list(region_ids)))
+    return sorted(connection.execute(asked).scalars())
+
+
+def bounded(connection: sa.Connection, selection: Selection) -> Selection:
+    """Narrow a selection to the newest `VIEW_LIMIT` records of its window and regions.
+
+    One that has no more stays as it is. The conditions on values come after: no index could
+    tell how far back they reach.
+    """
+    everything = replace(selection, event=None, limits=(), rung="")
+    statement = (
+        sa.select(predictions.c.t_rec)
+        .where(*conditions(everything))
+        .order_by(predictions.c.t_rec.desc())
+        .offset(VIEW_LIMIT)
+        .limit(1)
+    )
+    cut: datetime | None = connection.execute(statement).scalar()
+    if cut is None:
+        return selection
+    start_at = cut + timedelta(microseconds=1)
+    return replace(selection, window=Window(start_at, selection.window.end_at))
+
+
+def page(
+    connection: sa.Connection, selection: Selection, *, sort: Sort, start: int, limit: int
+) -> list[dict[str, Any]]:
+    """Read one page of records in the order of `sort`, each with the names of `COLUMNS`.
+
+    An offset serves here and not a key, because any column may lead the order; the
+    selection has to be `bounded` before, which bounds what an offset can cost.
+    """
+    keys = (
+        sa.select(predictions.c.region_id, predictions.c.t_rec)
+        .select_from(source(selection, COLUMNS[sort.column].table))
+        .where(*conditions(selection))
+        .order_by(*_order(sort))
+        .offset(start)
+        .limit(min(limit, PAGE_LIMIT))
+        .subquery()
+    )
+    chosen = sa.and_(
+        predictions.c.region_id == keys.c.region_id,
+        predictions.c.t_rec == keys.c.t_rec,
+        predictions.c.model_id == selection.model_id,
+    )
+    observed = sa.and_(
+        observations.c.region_id == keys.c.region_id, observations.c.t_rec == keys.c.t_rec
+    )
+    rows = records().select_from(
+        keys.join(predictions, chosen)
+        .outerjoin(observations, observed)
+        .outerjoin(regions, regions.c.region_id == keys.c.region_id)
+    )
+    return [dict(row) for row in connection.execute(rows.order_by(*_order(sort))).mappings()]
+
+
+def count(connection: sa.Connection, selection: Selection) -> int:
+    """Count the records of a bounded selection."""
+    counted = sa.select(sa.func.count()).select_from(source(selection))
+    return connection.execute(counted.where(*conditions(selection))).scalar_one()
+
+
+def records() -> sa.Select[Any]:
+    """Begin a query for whole records; the caller says from where."""
+    return sa.select(*(column.label(name) for name, column in COLUMNS.items()))
+
+
+def _order(sort: Sort) -> list[sa.ColumnElement[Any]]:
+    leading = COLUMNS[sort.column]
+    tie = [predictions.c.t_rec.desc(), predictions.c.region_id]
+    return [leading.desc() if sort.is_descending else leading.asc(), *tie]

@@ -1,0 +1,75 @@
+"""Flare coverage: the stretches of time in which a flare that is not listed did not happen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+import sqlalchemy as sa
+
+from database.tables import flare_coverage, regions
+from database.upsert import upsert
+from database.verification.stale_days import mark_stale
+from solar.strata import QUIET_FOR
+from solar.time import Window
+
+_COLUMNS = ("source", "from_at", "to_at")
+_SOURCE_LENGTH = 40
+
+
+_STRETCHES = sa.select(flare_coverage.c.from_at, flare_coverage.c.to_at).limit(10_000)
+
+
+def covered_windows(connection: sa.Connection) -> list[Window]:
+    """Return the covered stretches, disjoint and in order of time."""
+    return _merged(Window(*row) for row in connection.execute(_STRETCHES))
+
+
+def coverage(connection: sa.Connection) -> Window | None:
+    """Return the latest covered stretch, None before any list was given."""
+    windows = covered_windows(connection)
+    return windows[-1] if windows else None
+
+
+def cover(connection: sa.Connection, window: Window, *, source: str) -> None:
+    """Declare that the list is complete within `window`.
+
+    A row of the table is one unbroken stretch: what touches the new one becomes part of it,
+    so that a gap between two stretches is never taken for quiet. Forecasts whose window
+    becomes known by this are verified by the next refresh.
+    """
+    before = covered_windows(connection)
+    after = _merged([*before, window])
+    if after == _merged(before):
+        return
+    connection.execute(flare_coverage.delete())
+    rows = [(_key(source, stretch), stretch.start_at, stretch.end_at) for stretch in after]
+    upsert(connection, flare_coverage, columns=_COLUMNS, rows=rows)
+    mark_stale(connection, _forecast_days(connection, window))
+
+
+def _key(source: str, stretch: Window) -> str:
+    return f"{source[:_SOURCE_LENGTH]} {stretch.start_at:%Y%m%dT%H%M%S}"
+
+
+def _merged(windows: Iterable[Window]) -> list[Window]:
+    merged: list[Window] = []
+    for window in sorted(windows, key=lambda w: w.start_at):
+        if merged and window.start_at <= merged[-1].end_at:
+            end_at = max(merged[-1].end_at, window.end_at)
+            merged[-1] = Window(merged[-1].start_at, end_at)
+        else:
+            merged.append(window)
+    return merged
+
+
+def _forecast_days(connection: sa.Connection, window: Window) -> list[date]:
+    bounds = sa.select(sa.func.min(regions.c.first_t_rec), sa.func.max(regions.c.last_t_rec))
+    first_at, last_at = connection.execute(bounds).one()
+    if first_at is None:
+        return []
+    # A case closes 24 h after its issue, so the day before the stretch may close now too; and
+    # for as long after it, whether a case followed on quiet may be known now.
+    first = max(first_at, window.start_at - timedelta(days=1)).date()
+    last = min(last_at, window.end_at + QUIET_FOR).date()
+    return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]

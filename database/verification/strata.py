@@ -1,0 +1,213 @@
+"""Verification by stratum: first flares, all-clears, longitude, month, and how late issues are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from database.verification.contest import Question
+from database.verification.day_table import DayTable, span
+from database.verification.dekads import Key, load_days
+from database.verification.entrants import ENTRANTS
+from database.verification.report import estimate_body
+from database.verification.skill import SEED, question, threshold_of
+from solar import latency
+from solar.binned import contingency
+from solar.bins import snapped, sums
+from solar.contingency import defined
+from solar.draws import Draws
+from solar.errors import InvalidInputError
+from solar.histogram import dense
+from solar.resampling import resampled_scores
+from solar.skill import Entry, Estimate, estimates, seeded_draw
+from solar.strata import HISTORY_UNKNOWN, LONGITUDE_EDGES, LONGITUDE_UNKNOWN, QUIET
+from solar.time import Window
+
+SCORES = ("tss", "hss2", "bss", "brier", "recall", "precision", "far", "pofd", "auc")
+# Percentiles of the time from observation to issue.
+_PERCENTILES = {"p50_s": 0.5, "p95_s": 0.95, "p99_s": 0.99}
+# Beyond, a line of months is read for its course and each interval would cost a millisecond.
+_MOST_MONTHS_WITH_INTERVALS = 36
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """How strata are scored: the threshold of yes, and the resamples of each interval."""
+
+    threshold: float
+    resamples: int
+
+
+def strata(
+    connection: sa.Connection,
+    *,
+    model_id: str,
+    event: str,
+    window: Window | None,
+    scope: str,
+    threshold: float | None = None,
+    resamples: int = 400,
+) -> dict[str, Any]:
+    """Score a model on kinds of cases apart; the whole days that `window` touches.
+
+    Parameters
+    ----------
+    model_id : a model; climatology and persistence have no strata
+    threshold : counts as yes from here; None takes the one frozen with the model
+
+    Returns
+    -------
+    The body of ``GET /api/v1/skill/strata``; an undefined score is None. The first flare has
+    the cases without such a flare in the 72 h before (region, or anywhere for ``disk``), the
+    all-clear those below the threshold; months are those of the issue.
+    """
+    if model_id in ENTRANTS:
+        raise InvalidInputError(f"{model_id} has no strata; ask for a model")
+    asked = question(event, scope, window=window)
+    limit = threshold_of(connection, asked, model_id, requested=threshold)
+    load = partial(_load, connection, asked, model_id)
+    own, rule = load("own"), _Rule(limit.value, resamples)
+    return {
+        "model": model_id,
+        "event": asked.event.name,
+        "scope": scope,
+        "threshold": {"value": snapped(limit.value), "source": limit.source},
+        "first_flare": _first_flare(load("quiet"), rule),
+        "all_clear": _all_clear(own, rule),
+        "longitude": _longitudes(load("longitude"), rule) if scope == "region" else [],
+        "month": _months(own, rule),
+        "latency": _latency(connection, asked, model_id),
+    }
+
+
+def _load(connection: sa.Connection, asked: Question, model_id: str, part: str) -> DayTable:
+    key = asked.key(model_id, part)
+    return load_days(connection, key, first=asked.first, last=asked.last)
+
+
+def _first_flare(table: DayTable, rule: _Rule) -> dict[str, Any]:
+    body = _stratum(table.of_stratum(QUIET), rule, label="first flare after 72 h of quiet")
+    unclear = table.of_stratum(HISTORY_UNKNOWN)
+    return {**body, "n_history_unknown": unclear.total("n") + unclear.total("unknown")}
+
+
+def _longitudes(table: DayTable, rule: _Rule) -> list[dict[str, Any]]:
+    bands = list(pairwise(LONGITUDE_EDGES))
+    bodies = [
+        _stratum(table.of_stratum(code), rule, label=f"{low} to {high} deg", bounds=(low, high))
+        for code, (low, high) in enumerate(bands)
+    ]
+    unknown = table.of_stratum(LONGITUDE_UNKNOWN)
+    return [*bodies, _stratum(unknown, rule, label="longitude unknown")]
+
+
+def _months(table: DayTable, rule: _Rule) -> list[dict[str, Any]]:
+    """Score the months of the range, each by its own days."""
+    month = table.day.astype("datetime64[D]").astype("datetime64[M]")
+    starts = np.unique(month)
+    if len(starts) > _MOST_MONTHS_WITH_INTERVALS:
+        return _course(table, np.searchsorted(starts, month), starts.tolist(), rule)
+    return [
+        _stratum(table.where(month == start), rule, **_named(start.tolist())) for start in starts
+    ]
+
+
+def _course(
+    table: DayTable, place: NDArray[np.int64], starts: list[date], rule: _Rule
+) -> list[dict[str, Any]]:
+    """Score many months at once: each is a row of its own, and the only one in its draw."""
+    added = partial(sums, place, length=len(starts))
+    n, n_events, n_unknown, p2, po = (
+        added(table.days[name]) for name in ("n", "events", "unknown", "sum_p2", "sum_po")
+    )
+    rows = dense(np.repeat(place, table.days["bins"]), table.bins, sum_p2=p2, sum_po=po)
+    alone = Draws(np.eye(len(starts), dtype=np.int16), 1, 0)
+    found = resampled_scores(rows, threshold=rule.threshold, draws=alone)
+    return [
+        _body(
+            (int(n[k]), int(n_events[k]), int(n_unknown[k])),
+            {name: Estimate(defined(float(found[name][k])), None, None) for name in SCORES},
+            **_named(start),
+        )
+        for k, start in enumerate(starts)
+    ]
+
+
+def _named(start: date) -> dict[str, Any]:
+    label = f"{start:%Y-%m}"
+    return {"label": label, "bounds": (label + "-01", _next_month(start).isoformat())}
+
+
+def _next_month(start: date) -> date:
+    return (start.replace(day=28) + 4 * _DAY).replace(day=1)
+
+
+def _stratum(
+    table: DayTable,
+    rule: _Rule,
+    *,
+    label: str,
+    bounds: tuple[float | str | None, float | str | None] = (None, None),
+) -> dict[str, Any]:
+    counts = (table.total("n"), table.total("events"), table.total("unknown"))
+    return _body(counts, _estimates(table, rule), label=label, bounds=bounds)
+
+
+def _body(
+    counts: tuple[int, int, int],
+    found: Mapping[str, Estimate],
+    *,
+    label: str,
+    bounds: tuple[float | str | None, float | str | None],
+) -> dict[str, Any]:
+    n, n_events, n_unknown = counts
+    return {
+        "label": label,
+        "low": bounds[0],
+        "high": bounds[1],
+        "n": n,
+        "n_events": n_events,
+        "n_unknown": n_unknown,
+        "base_rate": n_events / n if n else None,
+        "scores": {name: estimate_body(found[name]) for name in SCORES},
+    }
+
+
+def _all_clear(table: DayTable, rule: _Rule) -> dict[str, Any]:
+    """Judge the statements that nothing will come: how many, and how many were wrong."""
+    table_of_all = contingency(table.stacked(*span([table])).total(), rule.threshold)
+    return {
+        "threshold": snapped(rule.threshold),
+        "n": table_of_all.misses + table_of_all.correct_negatives,
+        "n_missed": table_of_all.misses,
+        "n_unknown": table.total("unknown"),
+        "right": estimate_body(_estimates(table, rule)["npv"]),
+    }
+
+
+def _estimates(table: DayTable, rule: _Rule) -> dict[str, Estimate]:
+    first, last = span([table])
+    stacked = table.stacked(first, last)
+    draws = seeded_draw(
+        len(stacked.rows.n), row_days=stacked.row_days, resamples=rule.resamples, seed=SEED
+    )
+    return estimates(Entry(stacked, rule.threshold), draws=draws)
+
+
+def _latency(connection: sa.Connection, asked: Question, model_id: str) -> dict[str, Any]:
+    key = Key(model_id, "", "", "latency")
+    bins = load_days(connection, key, first=asked.first, last=asked.last).bins
+    counts = np.bincount(bins["bin"], weights=bins["n"], minlength=latency.BINS)
+    found = latency.percentiles(counts, list(_PERCENTILES.values()))
+    if found is None:
+        return {"n": 0, **dict.fromkeys(_PERCENTILES)}
+    return {"n": int(counts.sum()), **dict(zip(_PERCENTILES, found, strict=True))}
