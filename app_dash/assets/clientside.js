@@ -93,10 +93,31 @@
   };
   let focused = null;
   document.addEventListener("focusin", (event) => {
-    focused = again(event.target.closest("#page a[href], #page input[type=range]"));
+    focused = again(event.target.closest("#page a[href], #page input[type=range], #page .note-fields input"));
   });
   document.addEventListener("pointerdown", () => { focused = null; });
+
+  // What is being written about an alert outlives the panel it is written in.
+  const drafts = new Map();
+  document.addEventListener("input", (event) => {
+    const field = event.target.closest("#page .note-fields input");
+    if (field) drafts.set(field.id, field.value);
+  });
+  document.addEventListener("click", (event) => {
+    if (event.target.closest(".acknowledging button")) drafts.clear();
+  });
+  const redraft = () => {
+    for (const [id, value] of drafts) {
+      const field = document.getElementById(id);
+      if (!field || !value || field.value) continue;
+      const around = field.closest("details");
+      if (around) around.open = true;
+      dash_clientside.set_props(id, { value });
+    }
+  };
+
   new MutationObserver(() => {
+    redraft();
     if (focused === null || document.activeElement !== document.body) return;
     document.querySelector(focused)?.focus({ preventScroll: true });
   }).observe(document.documentElement, { childList: true, subtree: true });

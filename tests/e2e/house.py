@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +71,9 @@ class House:
 
     def some_region(self) -> int:
         """Return the number of a simulated region that is still on the disk."""
-        found = self.regions()
-        newest = max(row["last_t_rec"] for row in found)
-        return min(row["region"] for row in found if row["last_t_rec"] == newest)
+        since = self.newest() - timedelta(hours=6)
+        seen = (row for row in self.regions() if parse_time(row["last_t_rec"]) > since)
+        return min(row["region"] for row in seen)
 
     def newest(self) -> datetime:
         """Return the time of the newest record of any region."""
