@@ -15,8 +15,10 @@ from app_dash.now.standing import MAIN, Alert, Standing
 from app_dash.numbers import position
 from app_dash.theme import STEP_BOUNDS, Tokens
 
-# The disk gives up the room that the names below it take, so that the page keeps its height.
-HEIGHT, HEIGHT_WITH_NAMES = 304, 272
+# The disk gives up the room that the names below it take, so that the page keeps its height;
+# beside a table of many regions it may be as large as the panel is wide.
+HEIGHT, HEIGHT_WITH_NAMES, HEIGHT_OF_MANY = 304, 272, 380
+MANY = 12
 
 
 def disk_panel(found: Sequence[Standing], at: datetime, tokens: Tokens) -> Component:
@@ -26,13 +28,14 @@ def disk_panel(found: Sequence[Standing], at: datetime, tokens: Tokens) -> Compo
     figure = disk_figure(spots, at, tokens)
     over = sum(spot.is_over for spot in spots)
     beside = _beside_the_disk(found)
+    height = HEIGHT_WITH_NAMES if beside else HEIGHT
     text = (
         f"Solar disk with {len(spots)} regions coloured by their probability of M1.0+ in 24 h;"
         f" {over} over the threshold."
     )
     return panel(
         "Solar disk",
-        graph("disk", figure, text=text, height=HEIGHT_WITH_NAMES if beside else HEIGHT),
+        graph("disk", figure, text=text, height=HEIGHT_OF_MANY if len(found) > MANY else height),
         *beside,
         _step_scale(),
         subtitle="P(M1.0+), 24 h",

@@ -31,8 +31,10 @@ _COLUMNS = (
 def drift_table(variables: Sequence[VariableDrift], tokens: Tokens) -> Component:
     """List the variables, those without a verdict last."""
     ordered = sorted(variables, key=_rank)
+    # One reason for all stands above the table already.
+    is_told = len({variable.reason for variable in variables}) == 1
     heads = [html.Th(name, className=kind, title=hint) for name, kind, hint in _COLUMNS]
-    rows = [html.Tr(_cells(variable, tokens)) for variable in ordered]
+    rows = [html.Tr(_cells(variable, tokens, is_told=is_told)) for variable in ordered]
     table = html.Table([html.Thead(html.Tr(heads)), html.Tbody(rows)], className="data drift-table")
     return html.Div(table, className="scroll", tabIndex="0")
 
@@ -44,7 +46,7 @@ def _rank(variable: VariableDrift) -> tuple[int, float]:
     return ("drift", "watch", "no drift").index(found.word), -found.psi
 
 
-def _cells(variable: VariableDrift, tokens: Tokens) -> list[Component]:
+def _cells(variable: VariableDrift, tokens: Tokens, *, is_told: bool) -> list[Component]:
     found = variable.assessment
     return [
         html.Td(_name(variable)),
@@ -54,7 +56,7 @@ def _cells(variable: VariableDrift, tokens: Tokens) -> list[Component]:
         html.Td(score_text(found.ks if found else None), className="number wide"),
         html.Td(score_text(found.wasserstein if found else None), className="number wide"),
         html.Td(_missing(variable), className="number wide"),
-        html.Td(_verdict(variable)),
+        html.Td(_verdict(variable, is_told=is_told)),
     ]
 
 
@@ -90,8 +92,9 @@ def _missing(variable: VariableDrift) -> str:
     return f"{100 * variable.missing_share:.0f} ({before}){NARROW}%"
 
 
-def _verdict(variable: VariableDrift) -> Component:
+def _verdict(variable: VariableDrift, *, is_told: bool) -> Component:
     found = variable.assessment
     if found is None:
-        return html.Span([f"{ABSENT} ", html.Small(variable.reason)], className="quiet")
+        reason = "" if is_told else variable.reason
+        return html.Span([f"{ABSENT} ", html.Small(reason)], className="quiet")
     return html.Span(found.word, className=f"verdict {found.word.replace(' ', '-')}")

@@ -104,8 +104,11 @@ def _timeline(view: View, query: AlertQuery, found: AlertHistory) -> Component:
     limited = f", the newest {count(MOST_SPANS)}" if len(spans) == MOST_SPANS else ""
     return panel(
         "Timeline",
-        graph("alert-spans", alert_figure(spans, ticks, found.shown, view.tokens),
-              text=text, height=height(spans, found.shown)),
+        html.Div(
+            graph("alert-spans", alert_figure(spans, ticks, found.shown, view.tokens),
+                  text=text, height=height(spans, found.shown)),
+            className="alert-timeline", tabIndex=0, role="region", **labelled("Timeline of alerts"),
+        ),
         subtitle=f"flares {query.event or 'M1.0'}+ above{limited}",
         actions=[legend(kind, word) for kind, word in _KEYS],
     )  # fmt: skip
