@@ -24,6 +24,7 @@ from app_dash.components.skill_panels import (
 from app_dash.components.strata_panels import strata_panels, undivided, waiting
 from app_dash.components.threshold_panel import register_sliders, threshold_panels
 from app_dash.components.typed_fields import parse_leniently, register_fields
+from app_dash.numbers import count
 from app_dash.skill.answer import SkillAnswer
 from app_dash.skill.files import register_skill_files
 from app_dash.skill.query import FIELDS, SkillQuery
@@ -36,6 +37,7 @@ from solar.errors import FlarewatchError, NotFoundError
 
 STRATA = "skill-strata"
 ASKED = "skill-strata-asked"
+FEW_DAYS = 2
 
 
 def layout(view: View, pathname: str, search: str) -> Component:
@@ -51,7 +53,9 @@ def layout(view: View, pathname: str, search: str) -> Component:
     except FlarewatchError as error:
         failed = error_message(f"{error.title}: {error}", retry=pathname + search)
         return html.Div([bar, panel("Scores", failed)], className="stack")
-    return html.Div([bar, *_report(query, seen, view.tokens)], className="stack")
+    return html.Div(
+        [bar, *_waiting_days(seen), *_report(query, seen, view.tokens)], className="stack"
+    )
 
 
 def register(app: dash.Dash, engine: sa.Engine) -> None:
@@ -102,6 +106,17 @@ def _report(query: SkillQuery, seen: SkillView, colors: Tokens) -> list[Componen
             className="grid",
         ),
     ]
+
+
+def _waiting_days(seen: SkillView) -> list[Component]:
+    # Today and tomorrow wait for a moment after every record.
+    if seen.waiting <= FEW_DAYS:
+        return []
+    text = (
+        f"{count(seen.waiting)} days of this range have new forecasts or flares that are not"
+        " verified yet; the API is at it."
+    )
+    return [html.P(text, className="notice", role="note")]
 
 
 def _choice(view: View, query: SkillQuery) -> Component:

@@ -14,23 +14,26 @@ from app_dash.skill.strata import StrataAnswer
 from database.engine import reading
 from database.models import ModelRow, list_models
 from database.verification.entrants import ENTRANTS, PERSISTENCE
-from database.verification.skill import refresh, skill
+from database.verification.skill import skill
+from database.verification.stale_days import count_stale
 from database.verification.strata import strata
 
 
 @dataclass(frozen=True)
 class SkillView:
-    """One look; `frozen` is the threshold frozen with the model, None where there is none."""
+    """One look; `frozen` is the threshold frozen with the model, None where there is none.
+
+    `waiting` days of the range have new forecasts or flares that are not verified yet.
+    """
 
     asked: Question
     answer: SkillAnswer
     frozen: float | None
+    waiting: int
 
 
 def report(engine: sa.Engine, asked: Question) -> dict[str, Any]:
     """Ask the store for the report that the API gives for the same question."""
-    # Days that were stored since the last look are verified first.
-    refresh(engine)
     with reading(engine) as connection:
         return skill(
             connection,
@@ -47,7 +50,9 @@ def report(engine: sa.Engine, asked: Question) -> dict[str, Any]:
 def look(engine: sa.Engine, asked: Question, models: Sequence[ModelRow]) -> SkillView:
     """Ask for everything that the page shows at once; the strata follow by themselves."""
     answer = SkillAnswer.model_validate(report(engine, asked))
-    return SkillView(asked, answer, frozen_threshold(asked, models))
+    with reading(engine) as connection:
+        waiting = count_stale(connection, asked.window)
+    return SkillView(asked, answer, frozen_threshold(asked, models), waiting)
 
 
 def divide(engine: sa.Engine, query: SkillQuery) -> StrataAnswer | None:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from database.tables import verification_stale
 from database.upsert import upsert
+from solar.time import Window
 
 _DAY = timedelta(days=1)
 
@@ -28,6 +29,15 @@ def stale_days(connection: sa.Connection, limit: int) -> list[date]:
     """Return the oldest stale days, at most `limit`."""
     query = sa.select(verification_stale.c.day).order_by(verification_stale.c.day).limit(limit)
     return list(connection.execute(query).scalars())
+
+
+def count_stale(connection: sa.Connection, window: Window) -> int:
+    """Count the stale days that a window touches."""
+    day = verification_stale.c.day
+    first, last = window.start_at.date(), (window.end_at - timedelta(microseconds=1)).date()
+    return connection.execute(
+        sa.select(sa.func.count()).where(day.between(first, last))
+    ).scalar_one()
 
 
 def unmark(connection: sa.Connection, days: Iterable[date]) -> None:

@@ -143,12 +143,12 @@ def test_the_page_needs_no_api(stocked: sa.Engine) -> None:
         assert f'"{title}"' in text
 
 
-def test_what_was_stored_since_the_last_look_is_verified_first(engine_sqlite: sa.Engine) -> None:
-    stock(engine_sqlite)
-    with engine_sqlite.begin() as connection:
+def test_days_that_are_not_verified_yet_are_told(stocked: sa.Engine) -> None:
+    assert "not verified yet" not in layout(stocked, "?event=C1.0&range=all")
+    with stocked.begin() as connection:
         verification.mark_stale(connection, [date(2014, 3, day) for day in range(26, 30)])
 
-    assert "No case can be scored" not in layout(engine_sqlite, "?event=C1.0&range=all")
+    assert "days of this range have new forecasts" in layout(stocked, "?event=C1.0&range=all")
 
 
 def test_every_number_says_how_it_is_computed(stocked: sa.Engine) -> None:

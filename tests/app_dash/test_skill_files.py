@@ -22,6 +22,7 @@ def client(engine_sqlite: sa.Engine) -> FlaskClient:
     stock(engine_sqlite)
     with engine_sqlite.begin() as connection:
         verification.mark_stale(connection, [date(2014, 3, day) for day in range(26, 30)])
+    verification.refresh(engine_sqlite)
     server = Flask("exports")
     # The files of every page share the one that explains what was refused.
     register_exports(server, engine_sqlite)

@@ -61,6 +61,12 @@ class House:
     def simulate(self, *, days: float) -> None:
         """Send some days of the simulated Sun; the call returns when all are stored."""
         self.run("data_sender", "simulate", *SUN, "--duration", str(days), "--batch", "2000")
+        self.verify()
+
+    def verify(self) -> None:
+        """Have verified what has come, which a few seconds later would be done by itself."""
+        asked = {"event": "M1.0"}
+        requests.get(f"{self.api}/api/v1/skill", params=asked, timeout=60).raise_for_status()
 
     @contextmanager
     def serving(self, package: str, *, ready: str) -> Iterator[None]:

@@ -34,6 +34,7 @@ def spring(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         flares = str(shared_data / "flares" / "goes_flares.parquet")
         built.run("database", "import-flares", flares)
         built.run("data_sender", "replay", str(built.folder / "fortnight.parquet"))
+        built.verify()
         with built.serving("app_dash", ready=f"{built.dash}/ready"):
             yield built
 
