@@ -26,8 +26,8 @@ from solar.time import Window, isoformat, parse_time
 PATH = "/alerts"
 PAGE_ROWS = 50
 # More spans than this would overlap in the picture.
-MOST_SPANS = 500
-MOST_FLARES = 300
+MOST_SPANS = 200
+MOST_FLARES = 200
 
 StateName = Literal["", "open", "acknowledged", "closed"]
 

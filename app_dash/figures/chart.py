@@ -11,7 +11,10 @@ Trace = dict[str, Any]
 
 # A chart inside a panel that already has its heading: no title, no mode bar, no zooming by
 # accident while a finger scrolls the page.
-CONFIG: dict[str, Any] = {"displayModeBar": False, "responsive": True, "scrollZoom": False}
+# A slow machine takes its time between the two presses of a double click.
+CONFIG: dict[str, Any] = {
+    "displayModeBar": False, "responsive": True, "scrollZoom": False, "doubleClickDelay": 800,
+}  # fmt: skip
 
 
 def chart(

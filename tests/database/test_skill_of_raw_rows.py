@@ -22,8 +22,8 @@ from solar.flares import EVENTS
 from solar.flares import event as find_event
 from solar.value import relative_value
 
-anything = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-some = settings(anything, max_examples=12)
+anything = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+some = settings(anything, max_examples=8)
 
 
 @anything

@@ -52,6 +52,7 @@ def test_a_stretch_dragged_over_the_overview_becomes_the_range(
     expect(page.get_by_text("Custom")).to_be_visible()
     assert 0 < _records(page) < whole / 2
 
+    page.wait_for_load_state("networkidle")
     left, middle, width = _area(page)
     page.mouse.dblclick(left + 0.5 * width, middle)
 

@@ -21,7 +21,6 @@ pytestmark = pytest.mark.e2e
 REGION = 12_017
 EMPTY = ("/", "/regions", "/skill", "/explore", "/pipeline", "/alerts")
 FILLED = (*EMPTY, f"/regions/{REGION}")
-both_ends = pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (390, "dark")])
 
 
 class Switch:
@@ -72,16 +71,13 @@ def frail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Frail]:
         yield Frail(house, store, api)
 
 
-@both_ends
-def test_without_data_every_page_says_what_to_do(
-    frail: Frail, window: OpenWindow, width: int, theme: str
-) -> None:
-    seen = window(width=width, theme=theme)
+def test_without_data_every_page_says_what_to_do(frail: Frail, window: OpenWindow) -> None:
+    seen = window(width=390, theme="dark")
     for path in EMPTY:
         page = seen.open(frail.house.dash + path)
 
         expect(page.locator("#page")).to_contain_text(re.compile("Start|No "))
-        expect_sound(page, theme=theme, width=width)
+        expect_sound(page, theme="dark", width=390)
     assert seen.complaints == []
 
 
@@ -92,15 +88,12 @@ def one_region(frail: Frail) -> House:
     return frail.house
 
 
-@both_ends
-def test_with_one_region_every_page_is_sound(
-    one_region: House, window: OpenWindow, width: int, theme: str
-) -> None:
-    seen = window(width=width, theme=theme)
+def test_with_one_region_every_page_is_sound(one_region: House, window: OpenWindow) -> None:
+    seen = window(width=390, theme="dark")
     for path in FILLED:
         page = seen.open(one_region.dash + path)
 
-        expect_sound(page, theme=theme, width=width)
+        expect_sound(page, theme="dark", width=390)
     assert seen.complaints == []
 
 
