@@ -52,7 +52,12 @@ def test_a_stretch_dragged_over_the_overview_becomes_the_range(
     expect(page.get_by_text("Custom")).to_be_visible()
     assert 0 < _records(page) < whole / 2
 
-    page.wait_for_load_state("networkidle")
+    # The figure is drawn after the texts; what is pressed before belongs to the one it replaces.
+    page.wait_for_function(
+        "document.querySelector('#explore-overview .js-plotly-plot')"
+        "._fullLayout.xaxis._rangeInitial0 >= '2024-05-03'"
+    )
+    page.wait_for_timeout(1000)
     left, middle, width = _area(page)
     page.mouse.dblclick(left + 0.5 * width, middle)
 
