@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from functools import lru_cache
-from http.client import HTTPException
-from urllib.request import Request, urlopen
+
+import requests
 
 from solar.errors import InvalidInputError
 
@@ -27,9 +27,8 @@ def answers(api_url: str) -> bool:
     """Tell whether ``/health`` of the API at this address answers with success."""
     if not api_url.startswith(("http://", "https://")):
         raise InvalidInputError(f"FLARE_API_URL is {api_url!r}; write http://host:port")
-    request = Request(f"{api_url.rstrip('/')}/health")  # noqa: S310  the scheme is checked above
     try:
-        with urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310  same
-            return bool(answer.status == 200)
-    except (OSError, HTTPException):
+        answer = requests.get(f"{api_url.rstrip('/')}/health", timeout=PATIENCE_SECONDS)
+    except requests.RequestException:
         return False
+    return bool(answer.status_code == requests.codes.ok)

@@ -83,11 +83,11 @@ def balance(connection: sa.Connection) -> Balance:
 
 def _sqlite_tables(connection: sa.Connection) -> list[TableSize]:
     # The highest row number is found at once; it is the count as long as nothing was deleted.
+    last: sa.Function[int] = sa.func.max(sa.literal_column("rowid"))
     return [
-        TableSize(name, connection.exec_driver_sql(f"SELECT max(rowid) FROM {name}").scalar() or 0,  # noqa: S608  our own names
-                  None)
-        for name in metadata.tables
-    ]  # fmt: skip
+        TableSize(name, connection.scalar(sa.select(last).select_from(table)) or 0, None)
+        for name, table in metadata.tables.items()
+    ]
 
 
 def _mysql_tables(connection: sa.Connection) -> list[TableSize]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
+import numpy as np
 import sqlalchemy as sa
 from component_tree import parts, words
 from dash.development.base_component import Component
@@ -32,7 +33,7 @@ def _page(engine: sa.Engine) -> str:
 
 
 def _plain(value: object) -> object:
-    return value.to_plotly_json() if hasattr(value, "to_plotly_json") else value.tolist()  # type: ignore[attr-defined]  # arrays
+    return value.to_plotly_json() if isinstance(value, Component) else np.asarray(value).tolist()
 
 
 def test_the_cards_combine_the_regions_that_have_a_forecast(engine_sqlite: sa.Engine) -> None:
