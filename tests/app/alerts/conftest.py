@@ -9,13 +9,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from alert_calls import (
-    MODEL,
-    RULES,
-    START,
-    MakeApp,
-    Row,
-)
+from alert_calls import MODEL, RULES, START, MakeApp, Row
 from flask import Flask
 from flask.testing import FlaskClient
 from handmade_models import line_up

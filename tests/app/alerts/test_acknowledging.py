@@ -6,13 +6,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from alert_calls import (
-    HIGH,
-    LOW,
-    Hourly,
-    listed,
-    send,
-)
+from alert_calls import HIGH, LOW, Hourly, listed, send
 from flask.testing import FlaskClient
 
 from database.engine import reading

@@ -11,18 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sqlalchemy as sa
-from alert_calls import (
-    HIGH,
-    LOW,
-    MODEL,
-    RULES,
-    URL,
-    Hourly,
-    MakeApp,
-    changes_told,
-    listed,
-    send,
-)
+from alert_calls import HIGH, LOW, MODEL, RULES, URL, Hourly, MakeApp, changes_told, listed, send
 from flask.testing import FlaskClient
 from handmade_models import HandmadeModel, line_up
 

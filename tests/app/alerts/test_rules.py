@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alert_calls import (
-    MakeApp,
-)
+from alert_calls import MakeApp
 
 from app.alerts.rules import load_rules
 from solar.errors import InvalidInputError

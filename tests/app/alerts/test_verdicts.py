@@ -5,16 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from alert_calls import (
-    HIGH,
-    LOW,
-    Hourly,
-    Row,
-    judged,
-    listed,
-    post_flares,
-    send,
-)
+from alert_calls import HIGH, LOW, Hourly, Row, judged, listed, post_flares, send
 from flask.testing import FlaskClient
 
 from app.alerts import verdicts
