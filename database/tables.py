@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from database.schema.alert_tables import alert_tracks, alerts, notices
+from database.schema.delivery_tables import shard_leases, shard_members, stream_partitions
 from database.schema.drift_tables import drift_days, drift_stale
 from database.schema.exploration_tables import exploration_days, exploration_stale
 from database.schema.metadata import metadata
@@ -10,12 +11,14 @@ from database.schema.record_tables import (
     flare_coverage,
     flares,
     harp_noaa,
+    observation_conflicts,
     observations,
     predictions,
     regions,
     superseded_predictions,
     xray_flux,
 )
+from database.schema.report_tables import disk_forecasts, region_reports
 from database.schema.service_tables import (
     ingest_flow,
     model_stages,
@@ -33,6 +36,7 @@ from database.schema.verification_tables import (
 __all__ = [
     "alert_tracks",
     "alerts",
+    "disk_forecasts",
     "drift_days",
     "drift_stale",
     "exploration_days",
@@ -45,11 +49,16 @@ __all__ = [
     "model_stages",
     "models",
     "notices",
+    "observation_conflicts",
     "observations",
     "predictions",
+    "region_reports",
     "regions",
     "rejections",
     "senders",
+    "shard_leases",
+    "shard_members",
+    "stream_partitions",
     "superseded_predictions",
     "users",
     "verification_dekads",

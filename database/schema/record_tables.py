@@ -35,6 +35,7 @@ observations = table(
     region_id(primary_key=True),
     sa.Column("t_rec", UtcDateTime, primary_key=True),
     sa.Column("series", identifier(48), nullable=False),
+    sa.Column("made_at", UtcDateTime),
     sa.Column("quality", sa.BigInteger),
     sa.Column("lon_fwt", sa.Double),
     sa.Column("lat_fwt", sa.Double),
@@ -44,6 +45,27 @@ observations = table(
     sa.Column("sender_id", identifier(64), nullable=False),
     sa.Column("received_at", UtcDateTime, nullable=False),
     sa.Index("observations_by_time", "t_rec", "region_id"),
+)
+
+
+# Accounts of a record that lost against another: replaced, with the revision that they had, or
+# outranked when they came, without one.
+observation_conflicts = table(
+    "observation_conflicts",
+    region_id(primary_key=True),
+    sa.Column("t_rec", UtcDateTime, primary_key=True),
+    sa.Column("content_hash", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("series", identifier(48), nullable=False),
+    sa.Column("made_at", UtcDateTime),
+    sa.Column("quality", sa.BigInteger),
+    sa.Column("lon_fwt", sa.Double),
+    sa.Column("lat_fwt", sa.Double),
+    *(sa.Column(keyword.column, sa.Double) for keyword in KEYWORDS),
+    sa.Column("revision", sa.Integer),
+    sa.Column("reason", identifier(32), nullable=False),
+    sa.Column("sender_id", identifier(64), nullable=False),
+    sa.Column("received_at", UtcDateTime, nullable=False),
+    sa.Column("lost_at", UtcDateTime, nullable=False, index=True),
 )
 
 

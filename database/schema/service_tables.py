@@ -40,6 +40,7 @@ senders = table(
     sa.Column("late", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("sent", sa.BigInteger, comment="rows handed over; NULL: the sender does not say"),
     sa.Column("sent_before", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("spooled", sa.BigInteger),
 )
 
 # What came in, added up over stretches of several lengths side by side, so that an hour and a
