@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from threadpoolctl import threadpool_limits
 
-from model_training.commands import data, evaluate, results, stages, train
+from model_training.commands import data, evaluate, plugins, results, stages, train
 from solar.errors import FlarewatchError
 
 _EXAMPLE = """\
@@ -24,6 +24,8 @@ _COMMANDS = (
     ("train", "make an artefact from a recipe", train.add),
     ("evaluate", "score an artefact beside the baselines", evaluate.add_evaluate),
     ("audit", "check that nothing scored was seen in training", evaluate.add_audit),
+    ("check", "load the folder of a model as the API would", plugins.add_check),
+    ("plugins", "list what other packages bring", plugins.add_plugins),
     ("promote", "make an artefact live, or a shadow", stages.add_promote),
     ("retire", "stop serving a shadow", stages.add_retire),
     ("select", "make the most skilful artefact live", stages.add_select),

@@ -8,22 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from model_training.features import Floats
+from model_training.inference import GraphInference, Inference, input_shape
+from model_training.inference import Inputs as Inputs  # who scores takes both from here
 from model_training.manifest import Manifest
+from model_training.remote import RemoteInference
 from solar.errors import ArtifactError, InvalidInputError
 
 MANIFEST = "manifest.json"
 GRAPH = "model.onnx"
-Inputs = NDArray[np.float32]
-
-INPUT = "features"
-OUTPUT = "probabilities"
-# Graphs with many support vectors or neighbours hold a number for each of them and every row.
-ROWS_AT_ONCE = 5000
 
 
 @dataclass(frozen=True)
@@ -49,23 +45,16 @@ class Scores:
 class Artifact:
     """A loaded model; `score` is safe to call from several threads."""
 
-    def __init__(self, manifest: Manifest, graph: bytes) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
+    def __init__(self, manifest: Manifest, inference: Inference) -> None:
         self.manifest = manifest
-        self._session = onnxruntime.InferenceSession(
-            graph, options, providers=["CPUExecutionProvider"]
-        )
+        self.inference = inference
         self._is_keyword = np.array([item.kind != "history" for item in manifest.features])
-        steps = () if manifest.window_length == 1 else (manifest.window_length,)
-        self._shape = (*steps, len(manifest.features))
-        self._refuse_other_input()
+        self._shape = input_shape(manifest)
 
     @property
     def model_id(self) -> str:
         """``name@version``, the key under which forecasts are stored."""
-        return f"{self.manifest.name}@{self.manifest.version}"
+        return self.manifest.model_id
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -76,6 +65,11 @@ class Artifact:
     def thresholds(self) -> dict[str, float | None]:
         """The decision threshold of each event on the calibrated probability, frozen."""
         return {event.name: event.threshold for event in self.manifest.events}
+
+    def refuse_other_remote(self) -> None:
+        """Ask a remote model what it looks at, and refuse it where its manifest says otherwise."""
+        if isinstance(self.inference, RemoteInference):
+            self.inference.refuse_other_model()
 
     def score(self, features: Mapping[str, Floats]) -> Scores:
         """Forecast n rows from named features; NaN and absent names are missing.
@@ -103,28 +97,17 @@ class Artifact:
         missing_keywords = np.count_nonzero(missing[:, :, self._is_keyword], axis=(1, 2))
         n_keywords = steps * int(np.count_nonzero(self._is_keyword))
         refused = missing_keywords > self.manifest.max_missing_share * n_keywords
-        raw = self._raw(inputs)
+        raw, absence = self._raw(inputs)
         raw[refused] = np.nan
         share = missing.mean(axis=(1, 2))
-        rung = np.where(refused, "none", np.where(share > 0, "partial", "full"))
+        is_none = refused if absence is None else np.ones(len(inputs), np.bool_)
+        rung = np.where(is_none, "none", np.where(share > 0, "partial", "full"))
         what = "keywords" if steps == 1 else "keyword values of the window"
         reason = [
-            f"{count} of {n_keywords} {what} are missing" if is_refused else None
+            f"{count} of {n_keywords} {what} are missing" if is_refused else absence
             for count, is_refused in zip(missing_keywords.tolist(), refused.tolist(), strict=True)
         ]
         return Scores(raw, self._calibrate(raw), share, rung, reason)
-
-    def _refuse_other_input(self) -> None:
-        given = self._session.get_inputs()[0].shape[1:]
-        # A dimension without a number fits any.
-        bound = [size if isinstance(size, int) else None for size in given]
-        if len(bound) != len(self._shape) or any(
-            size not in (None, expected) for size, expected in zip(bound, self._shape, strict=True)
-        ):
-            raise ArtifactError(
-                f"model {self.model_id}: its graph takes inputs of shape {tuple(given)} where its"
-                f" manifest describes {self._shape}; export the model again"
-            )
 
     def _inputs(self, features: Mapping[str, Floats]) -> Inputs:
         if len(self._shape) == 1:
@@ -141,15 +124,13 @@ class Artifact:
         flat: Floats = column.reshape(-1)
         return flat
 
-    def _raw(self, inputs: Inputs) -> Floats:
+    def _raw(self, inputs: Inputs) -> tuple[Floats, str | None]:
+        """Return (n, events) in the order of the manifest, and why there is nothing at all."""
         columns = [event.column for event in self.manifest.events]
         if not len(inputs):
-            return np.empty((0, len(columns)))
-        parts = [
-            self._session.run([OUTPUT], {INPUT: inputs[first : first + ROWS_AT_ONCE]})[0]
-            for first in range(0, len(inputs), ROWS_AT_ONCE)
-        ]
-        return np.concatenate(parts).astype(float)[:, columns]
+            return np.empty((0, len(columns))), None
+        found = self.inference.run(inputs)
+        return found.probabilities[:, columns], found.reason
 
     def _calibrate(self, raw: Floats) -> Floats:
         calibrated = np.empty_like(raw)
@@ -168,9 +149,13 @@ def load(folder: Path) -> Artifact:
                 f"model {folder.name}: {name} is not the file its manifest describes"
                 " (sha256 differs); restore the folder or train it again"
             )
+    if manifest.remote is not None:
+        return Artifact(manifest, RemoteInference(manifest, manifest.remote))
     if GRAPH not in manifest.files:
-        raise ArtifactError(f"model {folder.name}: {MANIFEST} does not list {GRAPH}")
-    return Artifact(manifest, _read(folder, GRAPH))
+        raise ArtifactError(
+            f"model {folder.name}: {MANIFEST} lists no {GRAPH} among its files and names no remote"
+        )
+    return Artifact(manifest, GraphInference(manifest, _read(folder, GRAPH)))
 
 
 def read_manifest(folder: Path) -> Manifest:

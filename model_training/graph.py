@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
+import orjson
 from numpy.typing import ArrayLike, NDArray
 from onnx import TensorProto, compose, helper, numpy_helper
 
-from model_training.artifact import INPUT, OUTPUT, ROWS_AT_ONCE
+from model_training.inference import INPUT, NAMES, OUTPUT, ROWS_AT_ONCE
 
 # The newest sets that both the converters and the runtime know.
 _OPSETS = (helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3))
@@ -82,6 +83,12 @@ class Graph:
         model.ir_version = _IR_VERSION
         onnx.checker.check_model(model)
         return model
+
+
+def named(model: onnx.ModelProto, features: Sequence[str]) -> onnx.ModelProto:
+    """Write the names of the inputs into a model, so that no other list passes for them."""
+    helper.set_model_props(model, {NAMES: orjson.dumps(list(features)).decode()})
+    return model
 
 
 def to_bytes(model: onnx.ModelProto) -> bytes:

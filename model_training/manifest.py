@@ -154,6 +154,16 @@ class DiskMap(_Strict):
     fitted_on: str
 
 
+class Remote(_Strict):
+    """Where a model answers that does not run here, and how long it may take [s].
+
+    It is told ``features`` and ``inputs`` and returns ``probabilities`` (docs/own-models.md).
+    """
+
+    url: str = Field(pattern=r"^https?://[^\s/]+")
+    timeout_seconds: float = Field(default=2.0, gt=0, le=30)
+
+
 class Manifest(_Strict):
     """Everything a reader or a server needs to know about an artefact.
 
@@ -161,6 +171,7 @@ class Manifest(_Strict):
     `cadence_seconds` before it the record that lies at most `tolerance_seconds` away. None is
     given when more than `max_missing_share` of the keyword values of the window are missing.
     `reference` is None, and an event is absent from `disk`, where the maker did not supply them.
+    With `remote` the model answers over HTTP and has no graph among its `files`.
     """
 
     format: Literal[1] = 1
@@ -186,6 +197,12 @@ class Manifest(_Strict):
     score_notes: dict[str, str]
     reference: TrainingReference | None = None
     disk: dict[str, DiskMap] = Field(default_factory=dict)
+    remote: Remote | None = None
     recipe: dict[str, object]
     libraries: dict[str, str]
     files: dict[str, str]
+
+    @property
+    def model_id(self) -> str:
+        """``name@version``, the key under which forecasts are stored."""
+        return f"{self.name}@{self.version}"

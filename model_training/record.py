@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from model_training import disk_map, pool, reference
+from model_training import disk_map, plugins, pool, reference
 from model_training.artifact import GRAPH
-from model_training.choices.estimators import members_of
+from model_training.choices.estimators import PluginChoice, members_of
 from model_training.datasets import loading
 from model_training.datasets.dataset import Dataset
 from model_training.datasets.files import sha256
@@ -93,7 +93,7 @@ def describe(run: Run, folder: Path) -> Manifest:
         reference=_reference(run, forecasts),
         disk=_disk(run, forecasts),
         recipe=recipe.model_dump(mode="json"),
-        libraries={name: version(name) for name in _LIBRARIES},
+        libraries={name: version(name) for name in (*_LIBRARIES, *_plugin_packages(recipe))},
         files={GRAPH: hashlib.sha256(run.graph).hexdigest()},
     )
 
@@ -103,6 +103,21 @@ def _max_missing_share(recipe: Recipe) -> float:
     members = members_of(recipe.estimator)
     drops = any(member.preparation.missing == "drop" for member in members)
     return 0.0 if drops else recipe.max_missing_share
+
+
+def _plugin_packages(recipe: Recipe) -> list[str]:
+    """Name the packages of the imputers and estimators that are not ours."""
+    used = {
+        plugins.find(plugins.ESTIMATORS, member.plugin).package
+        for member in members_of(recipe.estimator)
+        if isinstance(member, PluginChoice)
+    }
+    used |= {
+        plugins.find(plugins.IMPUTERS, member.preparation.imputer).package
+        for member in members_of(recipe.estimator)
+        if member.preparation.imputer is not None
+    }
+    return sorted(used)
 
 
 def _reference(run: Run, forecasts: Mapping[str, Floats]) -> TrainingReference:

@@ -24,6 +24,7 @@ from model_training.evaluation import (
 from model_training.evidence import Evidence
 from model_training.features import FlareHistory
 from model_training.forecaster import Forecaster, make_plan
+from model_training.inference import GraphInference
 from model_training.journal import Journal
 from model_training.manifest import EventModel, Manifest
 from model_training.pool import Pool
@@ -93,7 +94,10 @@ def train(recipe: Recipe, folder: Path, *, journal: Journal | None = None) -> Tr
         recipe, parts, everything=everything, fitted_on=fitted.final.fitted_on,
         calibrated_on=fitted.pool.rows,
     ))  # fmt: skip
-    drawn = fitted.final.to_onnx(steps=everything.window_length, features=len(recipe.features))
+    drawn = graph.named(
+        fitted.final.to_onnx(steps=everything.window_length, features=len(recipe.features)),
+        recipe.features,
+    )
     run = Run(
         recipe, parts, events=fitted.events, audit=audit,
         parity=_parity(recipe, fitted, drawn), everything=everything,
@@ -101,7 +105,9 @@ def train(recipe: Recipe, folder: Path, *, journal: Journal | None = None) -> Tr
     )  # fmt: skip
     manifest = describe(run, folder)
     reference = _reference(recipe, parts, flares, journal)
-    evidence = _evidence(Artifact(manifest, run.graph), fitted, reference, run)
+    evidence = _evidence(
+        Artifact(manifest, GraphInference(manifest, run.graph)), fitted, reference, run
+    )
     manifest = manifest.model_copy(update={"scores": book(evidence)})
     return Trained(recipe, manifest, run.graph, evidence, parts, fitted.pool)
 
@@ -174,6 +180,11 @@ def _parity(recipe: Recipe, fitted: Fitted, drawn: onnx.ModelProto) -> float:
 def _way_to_parity(recipe: Recipe) -> str:
     if any(member.kind == "gradient-boosting" for member in members_of(recipe.estimator)):
         return "trees need every feature missing in some training rows: raise hiding.copy_weight"
+    if any(
+        member.kind == "plugin" or member.preparation.missing == "plugin"
+        for member in members_of(recipe.estimator)
+    ):
+        return "a plug-in draws another function than it computes: mend its draw"
     return "it jumps between inputs that are nearly equal: choose another preparation"
 
 

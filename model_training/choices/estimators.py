@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -153,9 +153,17 @@ class PersistenceChoice(_OfOneInput):
     kind: Literal["persistence"]
 
 
+class PluginChoice(EstimatorChoice):
+    """An estimator that another package brings."""
+
+    kind: Literal["plugin"]
+    plugin: str = Field(description="name under which the package offers it")
+    options: dict[str, Any] = option({}, "its options")
+
+
 Single = (
     LogisticRegressionChoice | GradientBoostingChoice | SvmChoice | GruChoice | Node2VecChoice
-    | McIntoshPoissonChoice | ClimatologyChoice | PersistenceChoice
+    | McIntoshPoissonChoice | ClimatologyChoice | PersistenceChoice | PluginChoice
 )  # fmt: skip
 Member = Annotated[Single, Field(discriminator="kind")]
 

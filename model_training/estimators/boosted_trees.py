@@ -9,11 +9,11 @@ import numpy as np
 from onnxmltools.convert import convert_lightgbm
 from onnxmltools.convert.common.data_types import FloatTensorType
 
-from model_training.artifact import INPUT
 from model_training.estimators.classifier import Classifier, both_classes
 from model_training.estimators.estimator import Inputs
 from model_training.features import Floats
 from model_training.graph import Graph
+from model_training.inference import INPUT
 from model_training.journal import Journal
 
 # The newest set that the converter knows.

@@ -18,6 +18,7 @@ from model_training.preparation.missing import (
     WindowMean,
     fit_median,
 )
+from model_training.preparation.plugin import fit_plugin
 from model_training.preparation.scaling import fit_scaling
 from model_training.preparation.statistics import WindowStatistics
 from model_training.preparation.step import Step, apply_all
@@ -107,6 +108,10 @@ def _some(windows: Inputs) -> Inputs:
 
 
 def _fit_fill(choice: PreparationChoice, windows: Inputs) -> tuple[Step, ...]:
+    if choice.missing == "learned":
+        return ()
+    if choice.missing == "plugin":
+        return fit_plugin(choice, windows)
     steps = windows.shape[1]
     before: dict[str, tuple[Step, ...]] = {
         "drop": (),
@@ -114,8 +119,6 @@ def _fit_fill(choice: PreparationChoice, windows: Inputs) -> tuple[Step, ...]:
         "last": (CarriedForward(choice.limit_steps, steps),),
         "linear": (Interpolated(choice.limit_steps, steps),),
     }
-    if choice.missing == "learned":
-        return ()
     return (*before[choice.missing], fit_median(windows))
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from model_training import forecaster, graph, pool, training
-from model_training.artifact import Artifact
+from model_training.artifact import load
 from model_training.datasets import loading
 from model_training.datasets.truth import read_flares
 from model_training.forecaster import fit_event, make_plan
@@ -197,4 +197,4 @@ def test_a_world_without_enough_flares_cannot_be_learned(
 
 def test_the_written_folder_holds_what_was_trained(folder: Path, trained: Trained) -> None:
     assert {path.name for path in folder.iterdir()} == {"model.onnx", "manifest.json"}
-    assert set(Artifact(trained.manifest, trained.graph).thresholds) == {"C1.0", "M1.0", "X1.0"}
+    assert set(load(folder).thresholds) == {"C1.0", "M1.0", "X1.0"}
