@@ -4,7 +4,7 @@ PIP := .venv/bin/pip install --quiet --disable-pip-version-check --no-compile
 UV := uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-package torch
 TORCH := 2.13.0
 
-.PHONY: setup demo test check lint results bench lock clean
+.PHONY: setup demo test chaos fuzz check lint results bench lock clean
 
 setup: .venv/complete
 	tests/install_tools.sh
@@ -12,9 +12,23 @@ setup: .venv/complete
 demo: .venv/serving
 	.venv/bin/python demo.py $(if $(DATA),--data "$(DATA)") $(if $(FLARES),--flares "$(FLARES)")
 
+# Two processes; one that has nothing left to do takes over a part of what the other has.
 test: .venv/complete
 	tests/install_tools.sh
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n 2 --dist worksteal $(LONGER)
+
+# The same faults at the same moments for the same seed; see docs/testing.md.
+CHAOS_SEED ?= 1
+CHAOS_ROUNDS ?= 20
+chaos: .venv/complete
+	tests/install_tools.sh
+	.venv/bin/python -m pytest tests/chaos --chaos-rounds $(CHAOS_ROUNDS) --chaos-seed $(CHAOS_SEED)
+
+FUZZ_SEED ?= 1
+FUZZ_REQUESTS ?= 10000
+fuzz: .venv/complete
+	tests/install_tools.sh
+	.venv/bin/python -m pytest tests/fuzz --fuzz-requests $(FUZZ_REQUESTS) --fuzz-seed $(FUZZ_SEED)
 
 check: lint test
 

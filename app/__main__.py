@@ -1,10 +1,11 @@
-"""The command line of the API: ``python -m app serve`` and ``python -m app notify``."""
+"""The command line of the API: ``python -m app serve | consume | notify``."""
 
 from __future__ import annotations
 
 import argparse
 import logging.config
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from app.settings import ApiSettings
+from app.stream.settings import refuse_without_broker
 from solar.errors import FlarewatchError
 
 _PREPARED = "--prepared"
@@ -27,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _PREPARED, action="store_true", help="skip the checks of store, schema, keys and models"
     )
     server.set_defaults(run=_run_server)
+    consumer = commands.add_parser("consume", help="take observations in from Kafka until SIGTERM")
+    consumer.set_defaults(run=_consume)
     courier = commands.add_parser("notify", help="deliver the notices of alerts, without a server")
     courier.add_argument("--once", action="store_true", help="deliver what is due now, then end")
     courier.add_argument("--dry-run", action="store_true", help="everything but the sending")
@@ -48,6 +52,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run_server(settings: ApiSettings, given: argparse.Namespace) -> None:
     _serve(settings) if given.prepared else _prepare(settings)
+
+
+def _consume(settings: ApiSettings, _given: argparse.Namespace) -> None:
+    from app.logs import configuration
+    from app.preparation import prepare
+
+    # The library of the broker is imported by those alone who speak to one.
+    from app.stream.process import consume
+
+    logging.config.dictConfig(configuration())
+    refuse_without_broker(settings)
+    prepare(settings)
+    consume(settings)
 
 
 def _notify(settings: ApiSettings, given: argparse.Namespace) -> None:
@@ -97,4 +114,6 @@ def _refuse(reason: str) -> int:
 
 
 if __name__ == "__main__":
+    # During the wait for the store; each service replaces it by an end of its own.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     sys.exit(main())

@@ -14,11 +14,14 @@ from app.contract import problems
 from app.routes import (
     alerts,
     catalogue,
+    conflicts,
     explanations,
     flares,
     flow,
+    leases,
     observations,
     predictions,
+    reports,
     skill,
     status,
     xray,
@@ -31,7 +34,10 @@ from database.engine import create_engine
 
 PREFIX = "/api/v1"
 
-ROOMS = (observations, predictions, catalogue, alerts, flares, flow, skill, explanations, xray)
+ROOMS = (
+    observations, conflicts, predictions, catalogue, alerts, flares, flow, leases, skill,
+    explanations, xray, reports,
+)  # fmt: skip
 
 
 def create_app(

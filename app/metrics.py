@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,6 +28,9 @@ from solar.errors import FlarewatchError
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 ROWS = Counter("flarewatch_rows", "Observations by what became of them", ["outcome"])
+CONFLICTS = Counter(
+    "flarewatch_conflicts", "Accounts of records that lost against another", ["reason"]
+)
 SECONDS = Histogram(
     "flarewatch_request_seconds",
     "Time to answer a request",
@@ -40,6 +43,12 @@ def count_rows(delivery: Delivery) -> None:
     """Count the rows of one batch."""
     for outcome in COUNTERS:
         ROWS.labels(outcome).inc(getattr(delivery, outcome))
+
+
+def count_conflicts(conflicts: Mapping[str, int]) -> None:
+    """Count the accounts that lost, by reason."""
+    for reason, n in conflicts.items():
+        CONFLICTS.labels(reason).inc(n)
 
 
 class _DataAge(Collector):

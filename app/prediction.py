@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from app.contract.schemas import Flare
 from app.ingest.batch import Batch
-from app.ingest.forecast_rows import forecast_rows, keys_of
+from app.ingest.forecasts import Forecasts, forecasts_of
 from app.ingest.history import stored_history
 from app.ingest.ingest import resolve_regions
 from app.ingest.windows import gathered, joined, look_back, records_of
@@ -33,8 +32,8 @@ def predict(
     *,
     flares: Sequence[Flare] | None,
     now: datetime,
-) -> list[tuple[Any, ...]]:
-    """Score the newest row of each region, in the order of `database.predictions.COLUMNS`.
+) -> Forecasts:
+    """Score the newest row of each region.
 
     The rows of a region are its window; nothing that is stored joins them.
 
@@ -54,9 +53,10 @@ def predict(
     newest = np.flatnonzero(np.diff(records.region_id, append=0) != 0)
     windows = look_back(records, newest, model.manifest)
     scores = forecast(model, gathered(matrix, windows), records.lon_fwt[newest])
-    keys = keys_of(records, newest)
-    revisions = [_UNSTORED] * len(keys)
-    return forecast_rows(model.model_id, keys, scores=scores, revisions=revisions, now=now)
+    return forecasts_of(
+        model.model_id, records.region_id[newest], records.t_rec[newest],
+        scores=scores, revision=np.full(len(newest), _UNSTORED), now=now,
+    )  # fmt: skip
 
 
 def _given_history(connection: sa.Connection, flares: Sequence[Flare]) -> FlareHistory:

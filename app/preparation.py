@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import orjson
@@ -15,21 +12,22 @@ from app.alerts.alerting import watch_of
 from app.scoring import Lineup, load_lineup
 from app.security import Keyring
 from app.settings import ApiSettings
+from database.backup.restoration import refuse_unfinished_restore
 from database.engine import create_engine, reading, transact
 from database.migrations import is_current, upgrade
 from database.models import register
+from database.retention.policy import read_ages
+from database.waiting import wait_for_store
 from solar.errors import StoreUnavailableError
-
-_FIRST_WAIT_SECONDS = 0.5
-_LONGEST_WAIT_SECONDS = 10.0
-
-_log = logging.getLogger(__name__)
 
 
 def prepare(settings: ApiSettings) -> None:
-    """Check models, rules, schema and keys, wait for the store, and register the models."""
+    """Check models, rules, ages, schema and keys, wait for the store, and register the models."""
     lineup = load_lineup(settings.artifacts_dir)
+    for model in lineup.models:
+        model.refuse_other_remote()
     watch_of(settings, lineup)
+    read_ages(settings.retention)
     engine = create_engine(settings)
     try:
         wait_for_store(engine)
@@ -42,29 +40,15 @@ def prepare(settings: ApiSettings) -> None:
         engine.dispose()
 
 
-def wait_for_store(engine: sa.Engine, *, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Return once the store answers, however long that takes, and say that it is awaited."""
-    wait = _FIRST_WAIT_SECONDS
-    while True:
-        try:
-            with reading(engine) as connection:
-                connection.execute(sa.select(1))
-        except StoreUnavailableError:
-            _log.warning("the store does not answer yet; next try in %.1f s", wait)
-            sleep(wait)
-            wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
-        else:
-            return
-
-
 def refuse_old_schema(engine: sa.Engine) -> None:
-    """Refuse to serve from a store whose tables are not those of this code."""
+    """Refuse to serve from a store whose tables are not those of this code, or not all back yet."""
     with reading(engine) as connection:
         if not is_current(connection):
             raise StoreUnavailableError(
                 "the store's schema is not the one this version works with;"
                 " run `python -m database upgrade`"
             )
+        refuse_unfinished_restore(connection)
 
 
 def _register(connection: sa.Connection, lineup: Lineup) -> None:

@@ -122,10 +122,9 @@ def forecast(model: Artifact, inputs: Inputs, lon_fwt: Floats) -> Scores:
     names = [event.name for event in model.manifest.events]
     order = [names.index(event.name) if event.name in names else None for event in EVENTS]
     beyond = np.abs(lon_fwt) > LONGITUDE_LIMIT_DEG
-    reason = [
-        _BEYOND_LIMIT if is_beyond else text
-        for is_beyond, text in zip(beyond.tolist(), scores.reason, strict=True)
-    ]
+    reason = list(scores.reason)
+    for place in np.flatnonzero(beyond).tolist():
+        reason[place] = _BEYOND_LIMIT
     return replace(
         scores,
         raw=_arranged(scores.raw, order, beyond),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from flask import Flask, current_app
 
 from app.alerts.alerting import Watch
+from app.ingest.gate import Gate
 from app.scoring import Lineup
 from app.security import Keyring
 from app.settings import ApiSettings
@@ -20,7 +21,10 @@ _NAME = "flarewatch"
 
 @dataclass(frozen=True)
 class Services:
-    """The store, the models and their alert rules, the keys; `clock` is the time of receipt."""
+    """The store, the models and their alert rules, the keys; `clock` is the time of receipt.
+
+    `gate` bounds the bulk that this process works on at a time.
+    """
 
     settings: ApiSettings
     engine: sa.Engine
@@ -29,6 +33,7 @@ class Services:
     keyring: Keyring
     clock: Callable[[], datetime]
     metrics_dir: Path | None
+    gate: Gate = field(default_factory=Gate)
 
 
 def bind(app: Flask, services: Services) -> None:

@@ -10,14 +10,16 @@ from pydantic_settings import SettingsConfigDict
 
 import model_training
 from app.notify.settings import NoticeSettings
+from app.stream.settings import StreamSettings
 
 
-class ApiSettings(NoticeSettings):
+class ApiSettings(NoticeSettings, StreamSettings):
     """Settings of the API, read from the environment with the prefix ``FLARE_``.
 
     ``api_key`` opens every scope; keys for single users come from
     ``python -m database users add``. Without any key only this machine may call.
     ``alert_rules`` is a file that replaces the rules that come with the program.
+    ``lease_seconds`` is for how long a silent replica of the sender keeps its shards.
     """
 
     model_config = SettingsConfigDict(
@@ -30,6 +32,7 @@ class ApiSettings(NoticeSettings):
     api_workers: int = Field(default=2, ge=1, le=64)
     artifacts_dir: Path = Path(model_training.__file__).parent / "artifacts"
     alert_rules: Path | None = None
+    lease_seconds: float = Field(default=10, ge=0.5, le=3600)
 
     @property
     def is_embedded(self) -> bool:

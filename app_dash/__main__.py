@@ -17,6 +17,9 @@ from database.engine import create_engine
 from database.settings import DatabaseSettings
 from solar.errors import FlarewatchError
 
+# What is being drawn when the server is told to stop has so long to be finished.
+STOP_SECONDS = 5
+
 
 class Server(BaseApplication):
     """Gunicorn, configured here and not by files; each worker opens its own store."""
@@ -34,7 +37,7 @@ class Server(BaseApplication):
             "workers": settings.dash_workers,
             "threads": settings.dash_threads,
             "worker_class": "gthread",
-            "graceful_timeout": 10,
+            "graceful_timeout": STOP_SECONDS,
             "timeout": 60,
             # No socket for its own management in the home folder.
             "control_socket_disable": True,

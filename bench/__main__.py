@@ -1,4 +1,4 @@
-"""`python -m bench [ingest] [dashboard] [training]`: figures measured side by side in one run."""
+"""`python -m bench [NAME ...]`: figures measured side by side in one run."""
 
 from __future__ import annotations
 
@@ -7,25 +7,30 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import dashboard, ingest, training
+from bench import dashboard, ingest, scaling, soak, training, whole_mission
 
-NAMES = ("ingest", "dashboard", "training")
+NAMES = ("ingest", "mission", "scaling", "dashboard", "training")
+# Lasts too long to come unasked.
+SOAK = "soak"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure what is asked for, everything by default."""
+    """Measure what is asked for; by default everything but the soak."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    if unknown := set(given.names) - set(NAMES):
-        parser.error(f"no benchmark {min(unknown)!r}; choose from {', '.join(NAMES)}")
+    if unknown := set(given.names) - {*NAMES, SOAK}:
+        parser.error(f"no benchmark {min(unknown)!r}; choose from {', '.join((*NAMES, SOAK))}")
     plan = dashboard.Plan(
         predictions=given.predictions, views=given.views, browsers=given.browsers,
-        minutes=given.minutes, keep=given.keep, store=given.store,
+        minutes=given.minutes or dashboard.Plan().minutes, keep=given.keep, store=given.store,
     )  # fmt: skip
     benchmarks = {
         "ingest": ingest.main,
+        "mission": lambda: whole_mission.main(given.records),
+        "scaling": scaling.main,
         "dashboard": lambda: dashboard.main(plan),
         "training": training.main,
+        SOAK: lambda: soak.main(minutes=given.minutes or soak.MINUTES, rate=given.rate),
     }
     for name in given.names or NAMES:
         benchmarks[name]()
@@ -35,15 +40,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     default = dashboard.Plan()
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join((*NAMES, SOAK)))
+    parser.add_argument_group("mission").add_argument(
+        "--records", type=int, default=whole_mission.MISSION_RECORDS, help="how many are replayed"
+    )
+    parser.add_argument_group(SOAK).add_argument(
+        "--rate", type=float, help="records a second; by default half of what can be taken"
+    )
     own = parser.add_argument_group("dashboard")
     for name, said in (
         ("predictions", "size of the large store; ten years at eleven regions are 10000000"),
         ("views", "how often each view is opened"),
         ("browsers", "how many browsers watch at the end, 0 for none"),
-        ("minutes", "how long they do"),
     ):
         own.add_argument(f"--{name}", type=int, default=getattr(default, name), help=said)
+    own.add_argument(
+        "--minutes", type=int,
+        help=f"how long they do (default {default.minutes}), or the soak ({soak.MINUTES})",
+    )  # fmt: skip
     own.add_argument("--keep", type=Path, metavar="FOLDER", help="leave the large store there")
     own.add_argument("--store", metavar="ADDRESS", help="measure a store that is filled already")
     return parser

@@ -23,6 +23,7 @@ class House:
     engine: sa.Engine
     api: str
     dash: str
+    api_pid: int
     dash_pid: int
 
 
@@ -38,8 +39,8 @@ def opened_house(address: str) -> Iterator[House]:
     engine = create_engine(DatabaseSettings(database_url=address))
     addresses = f"http://127.0.0.1:{api}", f"http://127.0.0.1:{dash}"
     with (
-        serving("app", "serve", ready=f"{addresses[0]}/ready", environment=environment),
-        serving("app_dash", "serve", ready=addresses[1], environment=environment) as process,
+        serving("app", "serve", ready=f"{addresses[0]}/ready", environment=environment) as first,
+        serving("app_dash", "serve", ready=addresses[1], environment=environment) as second,
     ):
-        yield House(engine, *addresses, process.pid)
+        yield House(engine, *addresses, first.pid, second.pid)
     engine.dispose()

@@ -1,148 +1,159 @@
-"""Ingest: records per second from HTTP to a commit, beside the row-per-request design."""
+"""Ingest: records per second from a request to its commit, beside two other designs."""
 
 from __future__ import annotations
 
 import os
-import threading
-import time
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
-import numpy as np
-import orjson
-import requests
 import sqlalchemy as sa
 
+from bench import live_record
+from bench.bodies import ARROW, JSON, Share
+from bench.clients import WARM_STEPS, Crowd, Step
+from bench.designs import bare_writing, posting
+from bench.family import usage
+from bench.gru_model import gru_model
+from bench.ingest_report import Measured, report
+from bench.lineups import point_model
+from bench.records_file import write_records
 from bench.store import mariadb_store
-from database.engine import create_engine, writing
-from database.settings import DatabaseSettings
-from database.tables import observations
-from database.upsert import upsert
-from solar.sharp import LIVE_KEYWORDS
-from solar.time import isoformat
 from tests.processes import free_port, serving
 
-BATCHES = (1, 64, 1000)
-SECONDS = 8.0
+BATCHES = (1, 64, 1_000, 5_000)
+SECONDS = 6.0
+LIVE_SECONDS = 20.0
 CLIENTS = 2
-START = datetime(2012, 1, 1, tzinfo=UTC)
+LIVE_BATCH = 2_000
+# More than any design takes in that time, so that no client runs out of bodies.
+_MOST_A_SECOND = {1: 500, 64: 12_000, 1_000: 25_000, 5_000: 30_000, LIVE_BATCH: 20_000}
+
+_shifts = count(1_000_000, 1_000_000)
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """A server that is measured, with the processes of both sides of it."""
+
+    name: str
+    address: str
+    api_pid: int | None
+    store_pid: int
+    records: Path
 
 
 def main() -> None:
-    """Measure both designs on the same server, one after the other, and print a table."""
-    with mariadb_store() as address:
-        bare = _bare_upsert_rate(address)
-        ours = _measure_product(address)
-        theirs = _measure_row_per_request(address)
-    print("\ningest, records/s (HTTP to commit on MariaDB, 2 clients, 2 workers)")
-    print(f"{'batch':>8}{'product':>12}{'row/request':>14}{'ratio':>8}")
+    """Measure all designs on the same store, one after the other, and print the report."""
+    with TemporaryDirectory() as passing:
+        folder = Path(passing)
+        records = folder / "records.parquet"
+        most = max(_most(batch, SECONDS) for batch in BATCHES)
+        # The regions are not quite divided in halves.
+        write_records(records, CLIENTS * max(most, _most(LIVE_BATCH, LIVE_SECONDS)) * 6 // 5)
+        lineups = {"point model": point_model(folder / "point"), "as shipped": None,
+                   "60-step GRU": gru_model(folder / "gru")}  # fmt: skip
+        with mariadb_store(folder / "store") as address:
+            store_pid = int((folder / "store" / "pid").read_text())
+            found = [*_bare(address, store_pid, records), _rows(address, store_pid, records)]
+            waits: list[float] = []
+            for name, artifacts in lineups.items():
+                with _product(name, address, artifacts, store_pid, records) as stage:
+                    found += _every_batch(stage)
+                    waits += _live(stage) if artifacts and "GRU" not in name else []
+    print(report(found, live_record.p95_ms(waits), bulk=LIVE_BATCH))
+
+
+def _every_batch(stage: _Stage) -> Iterator[Measured]:
     for batch in BATCHES:
-        ratio = ours[batch] / theirs[batch]
-        print(f"{batch:>8}{ours[batch]:>12,.0f}{theirs[batch]:>14,.0f}{ratio:>8.1f}")
-    print(f"bare batched upsert of observations, 1000 a statement: {bare:,.0f} rows/s;")
-    print(f"the whole path at batch 1000 reaches {ours[1000] / bare:.0%} of it")
+        for kind in (ARROW, JSON):
+            arguments = (stage.address, kind, batch)
+            yield _measure(stage, posting, arguments, kind=kind, batch=batch)
 
 
-def _measure_product(address: str) -> dict[int, float]:
-    port = free_port()
-    base = f"http://127.0.0.1:{port}"
-    settings = {"FLARE_DATABASE_URL": address, "FLARE_API_PORT": port, "FLARE_API_WORKERS": "2"}
-    environment = {**os.environ, **settings}
-    with serving("app", "serve", ready=f"{base}/ready", environment=environment):
-        return {n: _rate(f"{base}/api/v1/observations", batch=n) for n in BATCHES}
+def _bare(address: str, store_pid: int, records: Path) -> Iterator[Measured]:
+    stage = _Stage("bare upsert", address, None, store_pid, records)
+    for batch in BATCHES:
+        yield _measure(stage, bare_writing, (address, batch), kind="", batch=batch)
 
 
-def _measure_row_per_request(address: str) -> dict[int, float]:
+def _rows(address: str, store_pid: int, records: Path) -> Measured:
     port = free_port()
     command = ("gunicorn", "bench.row_per_request:create_app()", "--bind", f"127.0.0.1:{port}",
                "--workers", "2", "--worker-class", "gthread", "--threads", "4",
                "--no-control-socket")  # fmt: skip
     environment = {**os.environ, "BENCH_DATABASE_PORT": str(sa.make_url(address).port)}
     base = f"http://127.0.0.1:{port}"
-    with serving(*command, ready=f"{base}/ready", environment=environment):
-        return {n: _rate(f"{base}/observations", batch=n) for n in BATCHES}
+    with serving(*command, ready=f"{base}/ready", environment=environment) as process:
+        stage = _Stage("row per request", f"{base}/observations", process.pid, store_pid, records)
+        return _measure(stage, posting, (stage.address, JSON, 1), kind=JSON, batch=1)
 
 
-def _rate(address: str, *, batch: int) -> float:
-    """Post from `CLIENTS` threads for `SECONDS`; return committed records per second."""
-    stored = [0] * CLIENTS
-    deadline = time.perf_counter() + SECONDS
-    failures: list[str] = []
-
-    def post(client: int) -> None:
-        session = requests.Session()
-        for body in _bodies(batch, region=_next_region()):
-            if time.perf_counter() > deadline or failures:
-                return
-            answer = session.post(
-                address, data=body, headers={"Content-Type": "application/json"}, timeout=60
-            )
-            if answer.status_code != 200 or answer.json()["accepted"] != batch:
-                failures.append(answer.text[:300])
-                return
-            stored[client] += batch
-
-    threads = [threading.Thread(target=post, args=(client,)) for client in range(CLIENTS)]
-    began = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise RuntimeError(f"{address} answered: {failures[0]}")
-    return sum(stored) / (time.perf_counter() - began)
+@contextmanager
+def _product(
+    name: str, address: str, artifacts: Path | None, store_pid: int, records: Path
+) -> Iterator[_Stage]:
+    port = free_port()
+    base = f"http://127.0.0.1:{port}"
+    environment = {**os.environ, "FLARE_DATABASE_URL": address, "FLARE_API_PORT": str(port),
+                   "FLARE_API_WORKERS": "2"}  # fmt: skip
+    if artifacts is not None:
+        environment["FLARE_ARTIFACTS_DIR"] = str(artifacts)
+    with serving("app", "serve", ready=f"{base}/ready", environment=environment) as process:
+        yield _Stage(name, f"{base}/api/v1/observations", process.pid, store_pid, records)
 
 
-_regions = count(1000)
+def _measure(
+    stage: _Stage, prepare: Callable[..., Step], arguments: Sequence[Any], *, kind: str, batch: int
+) -> Measured:
+    crowd = _crowd(stage, prepare, arguments, batch=batch, seconds=SECONDS)
+    crowd.begin()
+    before = _spent(stage)
+    tally = crowd.end()
+    spent = [after - earlier for after, earlier in zip(_spent(stage), before, strict=True)]
+    cpu = [1e6 * seconds / max(1, tally.records) for seconds in (*spent, tally.cpu_seconds)]
+    return Measured(stage.name, kind, batch, tally.rate, *cpu)
 
 
-def _next_region() -> int:
-    return next(_regions) * 100
+def _crowd(
+    stage: _Stage, prepare: Callable[..., Step], arguments: Sequence[Any],
+    *, batch: int, seconds: float,
+) -> Crowd:  # fmt: skip
+    shift = next(_shifts)
+    most = _most(batch, seconds)
+    first, *others = arguments
+    return Crowd(
+        prepare,
+        [
+            (first, Share(stage.records, place, CLIENTS, shift), *others, most)
+            for place in range(CLIENTS)
+        ],
+        seconds,
+    )
 
 
-def _bodies(batch: int, *, region: int) -> Iterator[bytes]:
-    """Give request bodies without end: ten regions at a 12-minute cadence, no row twice."""
-    values = _plausible_values()
-    for number in count():
-        rows = [
-            {
-                "harpnum": region + row % 10,
-                "t_rec": isoformat(START + timedelta(minutes=12 * (row // 10))),
-                "quality": 0,
-                "lon_fwt": 10.0,
-                "lat_fwt": 12.0,
-                "keywords": values[row % len(values)],
-            }
-            for row in range(number * batch, (number + 1) * batch)
-        ]
-        yield orjson.dumps({"sender": {"id": f"bench-{region}", "sequence": number},
-                            "observations": rows})  # fmt: skip
+def _most(batch: int, seconds: float) -> int:
+    """Return how many records a client may send, those that warm up included."""
+    steps = 1 + int(_MOST_A_SECOND[batch] * seconds / batch)
+    return (steps + WARM_STEPS) * batch
 
 
-def _plausible_values() -> list[dict[str, float]]:
-    rng = np.random.default_rng(0)
-    return [
-        {k.name: float(k.low + (k.high - k.low) * rng.uniform(0.001, 0.01)) for k in LIVE_KEYWORDS}
-        for _ in range(997)
-    ]
+def _spent(stage: _Stage) -> tuple[float, float]:
+    api = 0.0 if stage.api_pid is None else usage(stage.api_pid).cpu_seconds
+    return api, usage(stage.store_pid).cpu_seconds
 
 
-def _bare_upsert_rate(address: str) -> float:
-    engine = create_engine(DatabaseSettings(database_url=address))
-    columns = ["region_id", "t_rec", "series", *(k.column for k in LIVE_KEYWORDS),
-               "content_hash", "revision", "sender_id", "received_at"]  # fmt: skip
-    values = _plausible_values()
-    now = datetime.now(UTC)
-    written, began = 0, time.perf_counter()
-    while time.perf_counter() - began < SECONDS:
-        rows = [
-            (1, START + timedelta(minutes=written + i), "bench", *values[i % 997].values(),
-             i, 1, "bench", now)
-            for i in range(1000)
-        ]  # fmt: skip
-        with writing(engine) as connection:
-            upsert(connection, observations, columns=columns, rows=rows)
-        written += 1000
-    engine.dispose()
-    return written / (time.perf_counter() - began)
+def _live(stage: _Stage) -> list[float]:
+    """Time single records while bulk comes in as fast as it can."""
+    live_record.waits(stage.address, 2.0)
+    crowd = _crowd(
+        stage, posting, (stage.address, ARROW, LIVE_BATCH), batch=LIVE_BATCH, seconds=LIVE_SECONDS
+    )
+    crowd.begin()
+    waits = live_record.waits(stage.address, LIVE_SECONDS - 2)
+    crowd.end()
+    return waits

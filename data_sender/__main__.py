@@ -6,20 +6,26 @@ import logging
 import sys
 from argparse import Namespace
 from contextlib import closing
+from typing import IO
 
 import numpy as np
 import orjson
 
+from data_sender.carrier import Carrier
 from data_sender.client import ApiClient, ApiRefusedError
 from data_sender.clock import EventClock, parse_speed, wall_clock
 from data_sender.delivery import Delivery
 from data_sender.journey import Journey
-from data_sender.options import parse_arguments
-from data_sender.position import PositionFile, claim
+from data_sender.live.following import COMMANDS, follow
+from data_sender.options import host_name, parse_arguments
+from data_sender.position import PositionFile, claim, claim_free
 from data_sender.region_fit import fit_files, write
 from data_sender.region_statistics import load
 from data_sender.replay import Replay
 from data_sender.settings import SenderSettings
+from data_sender.sharding.part import Part
+from data_sender.sharding.replica import share_source
+from data_sender.sharding.shard import FixedShard
 from data_sender.simulation import Simulation, Sun
 from data_sender.source import Source
 from data_sender.spool import Spool
@@ -55,6 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _send(options: Namespace) -> int:
     with closing(StopSignal()) as stop:
         stop.install()
+        if options.command in COMMANDS:
+            return follow(options, stop, carrier=_carrier)
         return _travel(options, *_source(options), stop)
 
 
@@ -67,34 +75,76 @@ def _source(options: Namespace) -> tuple[Source, EventClock]:
 
 def _travel(options: Namespace, source: Source, clock: EventClock, stop: StopSignal) -> int:
     settings = SenderSettings()
-    folder = settings.sender_dir(options.sender)
-    key = settings.api_key.get_secret_value() if settings.api_key else None
-    with claim(folder):
+    if isinstance(options.shard, FixedShard):
+        source = Part(source, options.shard)
+    with _claimed(options, settings):
+        folder = settings.sender_dir(options.sender)
         positions = PositionFile(folder, source.fingerprint)
         if options.restart:
             positions.forget()
-        client = ApiClient(options.api_url or settings.api_url, key, stop)
+        key = settings.api_key.get_secret_value() if settings.api_key else None
+        api = ApiClient(options.api_url or settings.api_url, key, stop)
+        client = _carrier(options, settings, api, stop)
         spool = Spool(folder / "spool", limit_bytes=options.spool_limit_mb * 2**20)
         tally = Tally()
-        delivery = Delivery(client, spool, folder=folder, stop=stop, tally=tally)
-        journey = Journey(
-            source, clock, delivery, positions,
-            sender=options.sender, batch=options.batch, stop=stop, tally=tally,
-        )  # fmt: skip
+        delivery = Delivery(
+            client, spool, folder=folder, stop=stop, tally=tally, handed_over=positions.sent
+        )
         try:
-            is_complete = journey.run(give_up_after=options.give_up_after)
+            is_complete = _deliver(
+                options, source, clock,
+                api=api, delivery=delivery, positions=positions, stop=stop, tally=tally,
+            )  # fmt: skip
         finally:
             spool.close()
             client.close()
             left = spool.size_bytes()
         summary = {
-            "sender": options.sender,
-            "is_complete": is_complete,
-            "handed_over": positions.sent,
-            "spool_bytes": left,
-        }
+            "sender": options.sender, "is_complete": is_complete,
+            "handed_over": positions.sent, "spool_bytes": left,
+        }  # fmt: skip
         sys.stdout.write(orjson.dumps({**summary, **tally.summary()}).decode() + "\n")
     return EXIT_DONE if is_complete or stop.is_set else EXIT_LEFT_BEHIND
+
+
+def _deliver(
+    options: Namespace, source: Source, clock: EventClock, *,
+    api: ApiClient, delivery: Delivery, positions: PositionFile, stop: StopSignal, tally: Tally,
+) -> bool:  # fmt: skip
+    if options.shard == "auto":
+        return share_source(
+            options, source, clock,
+            api=api, delivery=delivery, count=positions, stop=stop, tally=tally,
+        )  # fmt: skip
+    journey = Journey(
+        source, clock, delivery, positions,
+        sender=options.sender, batch=options.batch, stop=stop, tally=tally,
+    )  # fmt: skip
+    return journey.run(give_up_after=options.give_up_after)
+
+
+def _claimed(options: Namespace, settings: SenderSettings) -> IO[bytes]:
+    """Claim the sender's name, or find it one, for as long as the file returned is open."""
+    if options.sender is None:
+        options.sender, lock = claim_free(settings.sender_dir(""), host_name(options))
+        return lock
+    return claim(settings.sender_dir(options.sender))
+
+
+def _carrier(
+    options: Namespace, settings: SenderSettings, api: ApiClient, stop: StopSignal
+) -> Carrier:
+    if options.via == "http":
+        return api
+    if not settings.kafka_bootstrap:
+        raise InvalidInputError(
+            "--via kafka needs a broker; set FLARE_KAFKA_BOOTSTRAP, for example to kafka:9092"
+        )
+    # The library of the broker is imported by those alone who speak to one.
+    from data_sender.kafka_carrier import KafkaCarrier
+
+    given = {**settings.kafka_options, "bootstrap.servers": settings.kafka_bootstrap}
+    return KafkaCarrier(given, settings.kafka_observations, others=api, stop=stop)
 
 
 def _simulation(options: Namespace) -> Simulation:

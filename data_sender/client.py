@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import orjson
 import requests
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 
+from data_sender.call import JSON_TYPE, Call, call_of
 from data_sender.spool import Post
 from data_sender.stop import GraceOverError, StopSignal
 from solar.errors import FlarewatchError
@@ -18,11 +20,15 @@ from solar.errors import FlarewatchError
 FIRST_BACKOFF_SECONDS = 0.2
 LONGEST_BACKOFF_SECONDS = 15.0
 LONGEST_RETRY_AFTER_SECONDS = 300.0
+# An outage of hours must not end in a number that no float holds.
+_DOUBLINGS = 30
+BUSY_PATIENCE_SECONDS = 60.0
 TIMEOUT_SECONDS = (3.05, 30.0)
 
 # What concerns the rows of a call, and so is answered to the caller.
 ABOUT_ROWS = frozenset({400, 413, 422})
-PASSING = frozenset({408, 425, 429})
+BUSY = 429
+PASSING = frozenset({408, 425, BUSY})
 
 
 class ApiAwayError(FlarewatchError):
@@ -31,9 +37,12 @@ class ApiAwayError(FlarewatchError):
     status = 503
     title = "API away"
 
-    def __init__(self, message: str, *, retry_after_seconds: float = 0.0) -> None:
+    def __init__(
+        self, message: str, *, retry_after_seconds: float = 0.0, is_busy: bool = False
+    ) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+        self.is_busy = is_busy
 
 
 class ApiRefusedError(FlarewatchError):
@@ -60,9 +69,12 @@ class Backoff:
 
     def next_seconds(self, at_least: float = 0.0) -> float:
         """Return the next wait [s], not below what the API asked for."""
-        longest = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2.0**self._failures)
+        longest = min(
+            LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2.0 ** min(self._failures, _DOUBLINGS)
+        )
         self._failures += 1
-        return max(at_least, float(self._rng.uniform(0.0, longest)))
+        # On top of it, so that those who were told the same time do not come back as one.
+        return at_least + float(self._rng.uniform(0.0, longest))
 
     def reset(self) -> None:
         """Begin again with short waits."""
@@ -78,7 +90,6 @@ class ApiClient:
         self._session = requests.Session()
         # The settings say where the API is; a proxy or a .netrc of the environment does not.
         self._session.trust_env = False
-        self._session.headers["Content-Type"] = "application/json"
         if api_key:
             self._session.headers["X-API-Key"] = api_key
 
@@ -92,25 +103,39 @@ class ApiClient:
         ApiRefusedError
             When no attempt can ever succeed.
         """
-        body, backoff = post.body(), Backoff()
-        for left in reversed(range(attempts)):
+        call, backoff = call_of(post), Backoff()
+        patient_until = time.monotonic() + BUSY_PATIENCE_SECONDS
+        while True:
             try:
-                return self._attempt(post.path, body)
+                return self._attempt(call)
             except ApiAwayError as error:
+                # An API that is busy is there: waiting for it costs no attempt, for a while.
+                is_patient = error.is_busy and time.monotonic() < patient_until
+                if is_patient:
+                    backoff.reset()
+                attempts -= not is_patient
                 wait = backoff.next_seconds(error.retry_after_seconds)
-                if left == 0 or self._stop.wait(wait):
+                if attempts == 0 or self._stop.wait(wait):
                     raise
-        raise AssertionError("unreachable: attempts is at least 1")
+
+    def ask(self, path: str, content: dict[str, Any]) -> Answer:
+        """Post once what carries no rows; raises as `send` does."""
+        return self._attempt(Call(path, JSON_TYPE, orjson.dumps(content)))
 
     def close(self) -> None:
         """Close the connection."""
         self._session.close()
 
-    def _attempt(self, path: str, body: bytes) -> Answer:
-        url = self._url + path
+    def _attempt(self, call: Call) -> Answer:
+        url = self._url + call.path
         try:
             with self._stop.abandonable():
-                response = self._session.post(url, data=body, timeout=TIMEOUT_SECONDS)
+                response = self._session.post(
+                    url,
+                    data=call.body,
+                    headers={"Content-Type": call.content_type},
+                    timeout=TIMEOUT_SECONDS,
+                )
         except GraceOverError as error:
             raise ApiAwayError(f"{url} had not answered when this sender was stopped") from error
         except (MissingSchema, InvalidSchema, InvalidURL) as error:
@@ -126,6 +151,7 @@ def _understand(response: requests.Response, url: str) -> Answer:
         raise ApiAwayError(
             f"{url} answered {status}: {_detail(response)}",
             retry_after_seconds=_retry_after_seconds(response.headers.get("Retry-After")),
+            is_busy=status == BUSY,
         )
     if status in (401, 403):
         raise ApiRefusedError(

@@ -43,6 +43,10 @@ class EventClock:
         self._ceiling = ceiling
         self._origin: tuple[np.datetime64, float] | None = None
 
+    def follow(self, event_at: np.datetime64, *, seconds_ago: float) -> None:
+        """Take over a clock that others go by: event time was `event_at` so long ago."""
+        self._origin = (event_at, time.monotonic() - seconds_ago)
+
     def due(self, events: NDArray[np.datetime64]) -> int:
         """Count the leading events (n,), in ascending order, whose time has come."""
         now = self.now(events)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from data_sender.client import Answer, ApiAwayError, ApiClient, Backoff
+from data_sender.carrier import Carrier
+from data_sender.client import Answer, ApiAwayError, Backoff
 from data_sender.spool import Post, Spool, SpoolFullError
 from data_sender.stop import StopSignal
 from data_sender.tally import Tally
@@ -25,8 +27,9 @@ class Delivery:
     """Posts straight to the API while it answers, and through the spool while it does not."""
 
     def __init__(
-        self, client: ApiClient, spool: Spool, *, folder: Path, stop: StopSignal, tally: Tally
-    ) -> None:
+        self, client: Carrier, spool: Spool, *,
+        folder: Path, stop: StopSignal, tally: Tally, handed_over: int = 0,
+    ) -> None:  # fmt: skip
         self._client = client
         self._spool = spool
         self._rejected_path = folder / "rejected.jsonl"
@@ -34,6 +37,7 @@ class Delivery:
         self._tally = tally
         self._backoff = Backoff()
         self._retry_at = 0.0
+        self._handed_over = handed_over
 
     @property
     def is_done(self) -> bool:
@@ -46,6 +50,7 @@ class Delivery:
 
     def deliver(self, post: Post) -> bool:
         """Post, or spool; tell False when neither was possible before the wish to stop."""
+        self._handed_over = post.extra.get("sender", {}).get("sent", self._handed_over)
         if self._spool.is_empty and not self._stop.is_set:
             try:
                 self._send(post, attempts=QUICK_ATTEMPTS)
@@ -55,6 +60,23 @@ class Delivery:
             else:
                 return True
         return self._keep(post)
+
+    def hand_over(self, post: Post) -> bool:
+        """Post what can be read again from its source: it waits there, not in the spool.
+
+        Who has tried once must go on, since nobody knows whether the rows came; only the wish
+        to stop ends it, with False.
+        """
+        while not self._stop.is_set:
+            try:
+                self._send(post, attempts=1)
+            except ApiAwayError as error:
+                self._postpone(error)
+                self._stop.wait(self.seconds_until_retry())
+            else:
+                self._backoff.reset()
+                return True
+        return False
 
     def drain(self) -> None:
         """Deliver what is spooled, oldest first, as far as the API takes it."""
@@ -100,7 +122,7 @@ class Delivery:
         logger.info("the API is away: %s; next try in %.1f s", error, wait)
 
     def _send(self, post: Post, *, attempts: int) -> None:
-        answer = self._client.send(post, attempts=attempts)
+        answer = self._client.send(self._with_spooled(post), attempts=attempts)
         if answer.status == 413 and len(post.items) > 1:
             for half in _halves(post):
                 self._send(half, attempts=attempts)
@@ -110,6 +132,14 @@ class Delivery:
             self.reject(post.items[index], errors, kind=post.kind)
         body = {**answer.body, "rejected": len(rejected)}
         self._tally.add_answer(post.kind, body, len(post.items))
+
+    def _with_spooled(self, post: Post) -> Post:
+        """Add how many rows wait behind those of this post: all that are handed over by now."""
+        sender = post.extra.get("sender", {})
+        if "sent" not in sender:
+            return post
+        spooled = max(0, self._handed_over - sender["sent"])
+        return replace(post, extra={**post.extra, "sender": {**sender, "spooled": spooled}})
 
 
 def _halves(post: Post) -> tuple[Post, Post]:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import re
 import socket
 from argparse import (
     ArgumentParser,
-    ArgumentTypeError,
     Namespace,
     RawDescriptionHelpFormatter,
     _SubParsersAction,
 )
+from collections.abc import Callable
 from pathlib import Path
 
 from data_sender.journey import LARGEST_BATCH
+from data_sender.live.options import JSOC, SWPC, add_jsoc, add_swpc
+from data_sender.option_values import (
+    read_batch,
+    read_megabytes,
+    read_name,
+    read_positive,
+    read_shard,
+)
 from data_sender.region_statistics import STATISTICS_PATH
+from data_sender.sharding.shard import FixedShard
 
 _DESCRIPTION = """\
 Send SHARP observations to the Flarewatch API, in the order in which they were made.
@@ -26,10 +34,15 @@ _EPILOG = """\
 environment:
   FLARE_API_URL   where the API listens              (default http://127.0.0.1:8000)
   FLARE_API_KEY   key with the scope ingest          (default none)
+  FLARE_KAFKA_BOOTSTRAP    the broker of --via kafka (default none)
+  FLARE_KAFKA_OBSERVATIONS the topic it is written to (default sharp.observations)
+  FLARE_KAFKA_OPTIONS      properties of librdkafka as JSON
+  FLARE_JSOC_URL  jsoc_info of JSOC or of a mirror   (default that of Stanford)
+  FLARE_SWPC_URL  the JSON folder of SWPC            (default that of NOAA)
   FLARE_DATA_DIR  holds sender/ID/ with position.json, spool/ and rejected.jsonl (default ./var)
 
 exit status: 0 done or stopped by a signal, 2 unusable input, 3 refused by the API,
-4 given up with rows in the spool
+4 given up with rows in the spool, 5 a live source could not be read to the end given
 """
 _REPLAY = """\
 Send the observations in files or folders: parquet or CSV tables with T_REC, HARPNUM and/or
@@ -38,6 +51,7 @@ NOAA_AR and SHARP keywords, or SWAN-SF instances. T_REC without a zone is TAI.
 examples:
   python -m data_sender replay hourly_2014.parquet --speed max
   python -m data_sender replay partition1/ --speed 3600 --flares goes_flares.parquet
+  for i in 1 2 3; do python -m data_sender replay hourly_2014.parquet --shard auto & done
 """
 _SIMULATE = """\
 Send a simulated Sun: active regions that emerge, grow, rotate over the disk and flare, with
@@ -61,11 +75,25 @@ def parse_arguments(arguments: list[str] | None = None) -> Namespace:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_replay(_command(commands, "replay", _REPLAY, "send observations from files"))
     _add_simulate(_command(commands, "simulate", _SIMULATE, "send a simulated Sun"))
+    _add_live(_command(commands, "jsoc", JSOC, "send what JSOC publishes"), add_jsoc)
+    _add_live(_command(commands, "swpc", SWPC, "send what SWPC publishes"), add_swpc)
     _add_fit(_command(commands, "fit-simulator", _FIT, "refit the simulator's statistics"))
     options = parser.parse_args(arguments)
     if options.command != "fit-simulator" and options.sender is None:
-        options.sender = f"{options.command}-{socket.gethostname()}"
+        options.sender = _default_name(options)
     return options
+
+
+def _default_name(options: Namespace) -> str | None:
+    """Name a sender after its host; replicas by lease look for a free name when they start."""
+    shard = getattr(options, "shard", None)
+    part = f"-{shard}" if isinstance(shard, FixedShard) else ""
+    return None if shard == "auto" else f"{host_name(options)}{part}"
+
+
+def host_name(options: Namespace) -> str:
+    """Return the name that the senders of one command on this host begin with."""
+    return f"{options.command}-{socket.gethostname()}"
 
 
 def _command(
@@ -90,38 +118,56 @@ def _add_replay(parser: ArgumentParser) -> None:
 def _add_simulate(parser: ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="which Sun (default 1)")
     parser.add_argument(
-        "--regions", type=_positive, default=8.0, metavar="N",
+        "--regions", type=read_positive, default=8.0, metavar="N",
         help="active regions on the disk at a time, on average (default 8)",
     )  # fmt: skip
     parser.add_argument("--start", metavar="ISO", help="first time, e.g. 2024-05-01T00:00:00Z")
     parser.add_argument(
-        "--history", type=_positive, default=3.0, metavar="DAYS",
+        "--history", type=read_positive, default=3.0, metavar="DAYS",
         help="without --start: begin this long before now (default 3)",
     )  # fmt: skip
     parser.add_argument(
-        "--duration", type=_positive, metavar="DAYS", help="end after this long (default never)"
+        "--duration", type=read_positive, metavar="DAYS", help="end after this long (default never)"
     )
     _add_sending(parser, batch=500, pace="pace until now is reached; real time from there on")
+
+
+def _add_live(parser: ArgumentParser, add: Callable[[ArgumentParser], None]) -> None:
+    add(parser)
+    _add_delivery(parser, batch=500)
 
 
 def _add_sending(parser: ArgumentParser, *, batch: int, pace: str) -> None:
     parser.add_argument("--speed", default="max", metavar="N|max", help=f"{pace} (default max)")
     parser.add_argument(
-        "--batch", type=_batch, default=batch, metavar="N",
+        "--shard", type=read_shard, metavar="auto|I/N",
+        help="send a part of the regions: what the API leases to this replica, or part I of N",
+    )  # fmt: skip
+    _add_delivery(parser, batch=batch)
+
+
+def _add_delivery(parser: ArgumentParser, *, batch: int) -> None:
+    parser.add_argument(
+        "--batch", type=read_batch, default=batch, metavar="N",
         help=f"most rows per call, 1 to {LARGEST_BATCH} (default {batch})",
     )  # fmt: skip
     parser.add_argument(
-        "--sender", type=_name, metavar="ID",
-        help="name of this sender and of its folder (default COMMAND-HOSTNAME)",
+        "--sender", type=read_name, metavar="ID",
+        help="name of this sender and of its folder (default COMMAND-HOSTNAME; with --shard auto"
+        " the first of COMMAND-HOSTNAME-1, -2, ... that is free)",
     )  # fmt: skip
     parser.add_argument("--restart", action="store_true", help="forget the position, start over")
+    parser.add_argument(
+        "--via", choices=("http", "kafka"), default="http",
+        help="how observations travel (default http; flares always go over HTTP)",
+    )  # fmt: skip
     parser.add_argument("--api-url", metavar="URL", help="instead of FLARE_API_URL")
     parser.add_argument(
-        "--give-up-after", type=_positive, metavar="SECONDS",
+        "--give-up-after", type=read_positive, metavar="SECONDS",
         help="at the end, wait no longer than this for an API that is away (default forever)",
     )  # fmt: skip
     parser.add_argument(
-        "--spool-limit-mb", type=_megabytes, default=1024, metavar="MB",
+        "--spool-limit-mb", type=read_megabytes, default=1024, metavar="MB",
         help="most that the spool may hold; reading pauses when it is full (default 1024)",
     )  # fmt: skip
 
@@ -136,31 +182,3 @@ def _add_fit(parser: ArgumentParser) -> None:
         help="parquet that has R_VALUE and AREA_ACR too (daily_2010_2019.parquet)",
     )  # fmt: skip
     parser.add_argument("--out", type=Path, default=STATISTICS_PATH, metavar="FILE")
-
-
-def _positive(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0.0 < number < 1e6:
-        raise ArgumentTypeError(f"{text!r} is not a positive number")
-    return number
-
-
-def _batch(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= LARGEST_BATCH:
-        raise ArgumentTypeError(f"{text!r} is not a number of rows from 1 to {LARGEST_BATCH}")
-    return int(text)
-
-
-def _megabytes(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f"{text!r} is not a whole number of MB")
-    return int(text)
-
-
-def _name(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", text):
-        raise ArgumentTypeError(f"{text!r}: use letters, digits, '.', '_' and '-', 64 at most")
-    return text

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import logging
 import os
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from solar.errors import InvalidInputError
 from solar.time import isoformat, parse_time, to_datetime, to_datetime64
@@ -18,17 +21,35 @@ from solar.time import isoformat, parse_time, to_datetime, to_datetime64
 logger = logging.getLogger(__name__)
 
 
+class NameInUseError(InvalidInputError):
+    """Another process sends under this name."""
+
+
 @dataclass(frozen=True)
 class Position:
     """How many rows of a source are delivered or spooled, and up to which event time.
 
-    Rows of the same time may follow; `covered_to` is the time up to which the API was told
-    that no flare is missing.
+    Rows of the same time may follow, after the `at_through` that have left; `covered_to` is the
+    time up to which the API was told that no flare is missing.
     """
 
     rows: int = 0
     through: np.datetime64 | None = None
     covered_to: np.datetime64 | None = None
+    at_through: int = 0
+
+    def after(self, times: NDArray[np.datetime64]) -> Position:
+        """Return the position behind rows of these times (n,), NaT where they have none."""
+        through = np.fmax.reduce(times)
+        if np.isnat(through):
+            return replace(self, rows=self.rows + len(times))
+        before = self.at_through if through == self.through else 0
+        at_through = before + int((times == through).sum())
+        return replace(self, rows=self.rows + len(times), through=through, at_through=at_through)
+
+    def covered(self, covered_to: np.datetime64 | None) -> Position:
+        """Return the same position with the flares told up to a time."""
+        return replace(self, covered_to=covered_to)
 
 
 def claim(folder: Path) -> IO[bytes]:
@@ -36,8 +57,10 @@ def claim(folder: Path) -> IO[bytes]:
 
     Raises
     ------
+    NameInUseError
+        When another process sends under the same name.
     InvalidInputError
-        When another process sends under the same name, or the folder cannot be written.
+        When the folder cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -50,10 +73,18 @@ def claim(folder: Path) -> IO[bytes]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         lock.close()
-        raise InvalidInputError(
+        raise NameInUseError(
             f"another process sends as {folder.name!r} ({folder}); stop it or choose --sender"
         ) from error
     return lock
+
+
+def claim_free(parent: Path, name: str) -> tuple[str, IO[bytes]]:
+    """Claim the first of the names NAME-1, NAME-2, ... under which no process sends."""
+    for number in itertools.count(1):
+        with suppress(NameInUseError):
+            return f"{name}-{number}", claim(parent / f"{name}-{number}")
+    raise AssertionError("unreachable: there is always another number")
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -86,7 +117,10 @@ class PositionFile:
         entry = self._state["sources"].get(self._fingerprint)
         if entry is None:
             return Position()
-        return Position(entry["rows"], _time(entry["through"]), _time(entry.get("covered_to")))
+        return Position(
+            entry["rows"], _time(entry["through"]), _time(entry.get("covered_to")),
+            entry.get("at_through", 0),
+        )  # fmt: skip
 
     def forget(self) -> None:
         """Start the present source over."""
@@ -98,7 +132,12 @@ class PositionFile:
             "rows": position.rows,
             "through": _label(position.through),
             "covered_to": _label(position.covered_to),
+            "at_through": position.at_through,
         }
+        self.keep_count()
+
+    def keep_count(self) -> None:
+        """Keep how much was handed over, by which the API sees whether all of it came."""
         self._state |= {"sequence": self.sequence, "sent": self.sent}
         replace_file(self._path, orjson.dumps(self._state, option=orjson.OPT_INDENT_2))
 

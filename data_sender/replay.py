@@ -12,11 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from data_sender.flare_list import read_flares
+from data_sender.ordered_file import LARGE_ROWS, ordered_file, pieces
 from data_sender.position import Position
 from data_sender.rows import Rows, concatenate
 from data_sender.source import Chunk, FlareReport
 from data_sender.swan import is_instance, read_instance
-from data_sender.tables import is_table, read_rows, reading
+from data_sender.table_rows import read_rows
+from data_sender.tables import is_table, reading
 from solar.errors import InvalidInputError
 
 logger = logging.getLogger(__name__)
@@ -25,15 +27,23 @@ logger = logging.getLogger(__name__)
 class Replay:
     """The rows of files and folders, sorted by event time across all of them.
 
-    The rows are held in memory as columns: 200 bytes a row, 40 MB for 200,000.
+    The rows are held in memory as columns: 200 bytes a row, 40 MB for 200,000. A large parquet
+    file that is in the order of time already is read piece by piece instead.
     """
 
-    def __init__(self, paths: Sequence[Path], *, flares: Path | None = None) -> None:
+    def __init__(
+        self, paths: Sequence[Path], *, flares: Path | None = None, large: int = LARGE_ROWS
+    ) -> None:
         self._paths = [file for path in paths for file in _files(path)]
         self._flares_path = flares
         self._flares = read_flares(flares) if flares else ()
-        self.rows = concatenate([_read(path) for path in self._paths]).sorted()
-        logger.info("%d rows in %d file(s)", len(self.rows), len(self._paths))
+        self._ordered = ordered_file(self._paths, large=large)
+        self._rows: Rows | None = None
+        if self._ordered is None:
+            self._rows = concatenate([_read(path) for path in self._paths]).sorted()
+            logger.info("%d rows in %d file(s)", len(self._rows), len(self._paths))
+        else:
+            logger.info("%s is in the order of time; it is read piece by piece", self._ordered)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -65,8 +75,21 @@ class Replay:
         return min(flare.started_at for flare in self._flares)
 
     def chunks(self, position: Position) -> Iterator[Chunk]:
-        """Give the rows and the flares after a position, in one piece."""
-        yield Chunk(self.rows.take(slice(position.rows, None)), self._flares_after(position))
+        """Give the rows and the flares after a position, the flares with the first of the rows."""
+        flares, passed = self._flares_after(position), 0
+        for rows in self._pieces():
+            if passed + len(rows) > position.rows:
+                yield Chunk(rows.take(slice(max(0, position.rows - passed), None)), flares)
+                flares = ()
+            passed += len(rows)
+        if flares:
+            yield Chunk(rows.take(slice(len(rows), None)), flares)
+
+    def _pieces(self) -> Iterator[Rows]:
+        if self._rows is not None:
+            yield self._rows
+        if self._ordered is not None:
+            yield from pieces(self._ordered)
 
     def _flares_after(self, position: Position) -> tuple[FlareReport, ...]:
         through = position.through

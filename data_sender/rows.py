@@ -24,6 +24,7 @@ class Rows:
     `noaa_ars` (n,) an empty list where unknown; positions are Stonyhurst degrees, west
     positive. A keyword that is missing is NaN.
     `quality` counts only where `has_quality`: a source without the column says nothing about it.
+    `made_at` (n,) is DATE in UTC, NaT where unknown, None where the source has no such thing.
     """
 
     series: str
@@ -35,6 +36,7 @@ class Rows:
     quality: Floats
     has_quality: NDArray[np.bool_]
     keywords: dict[str, Floats]
+    made_at: NDArray[np.datetime64] | None = None
 
     def __len__(self) -> int:
         return len(self.t_rec)
@@ -44,10 +46,11 @@ class Rows:
         columns = {
             field.name: getattr(self, field.name)[order]
             for field in fields(self)
-            if field.name not in ("series", "keywords")
+            if field.name not in ("series", "keywords", "made_at")
         }
         chosen = {name: values[order] for name, values in self.keywords.items()}
-        return Rows(series=self.series, keywords=chosen, **columns)
+        made_at = None if self.made_at is None else self.made_at[order]
+        return Rows(series=self.series, keywords=chosen, made_at=made_at, **columns)
 
     def sorted(self) -> Rows:
         """Order by event time, then region; equals keep their order, NaT comes last."""
@@ -76,10 +79,16 @@ class Rows:
             times, self.harpnum.tolist(), self.noaa_ars.tolist(), self.lon_fwt.tolist(),
             self.lat_fwt.tolist(), self.quality.tolist(), self.has_quality.tolist(), strict=True,
         )  # fmt: skip
-        return [
+        found = [
             self._observation(head, dict(zip(names, level, strict=True)))
             for head, level in zip(heads, levels, strict=True)
         ]
+        if self.made_at is not None:
+            made = np.datetime_as_string(self.made_at, unit="s").tolist()
+            for observation, at in zip(found, made, strict=True):
+                if at != "NaT":
+                    observation["made_at"] = f"{at}Z"
+        return found
 
     def _observation(self, head: tuple[Any, ...], level: dict[str, float]) -> dict[str, Any]:
         time, harpnum, noaa_ars, lon_fwt, lat_fwt, quality, has_quality = head
@@ -112,6 +121,15 @@ def concatenate(parts: Sequence[Rows]) -> Rows:
     columns = {
         field.name: np.concatenate([getattr(part, field.name) for part in parts])
         for field in fields(Rows)
-        if field.name not in ("series", "keywords")
+        if field.name not in ("series", "keywords", "made_at")
     }
-    return Rows(series=parts[0].series, keywords=keywords, **cast("dict[str, Any]", columns))
+    made_at = None
+    if any(part.made_at is not None for part in parts):
+        unknown = np.datetime64("NaT", "us")
+        made_at = np.concatenate(
+            [np.full(len(p), unknown) if p.made_at is None else p.made_at for p in parts]
+        )
+    series = parts[0].series
+    return Rows(
+        series=series, keywords=keywords, made_at=made_at, **cast("dict[str, Any]", columns)
+    )

@@ -7,6 +7,8 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from solar.stream import OBSERVATIONS_TOPIC
+
 
 class SenderSettings(BaseSettings):
     """The sender's settings: variables with the prefix ``FLARE_``; options override them."""
@@ -24,6 +26,25 @@ class SenderSettings(BaseSettings):
     data_dir: Path = Field(
         default=Path("var"),
         description="Folder under which each sender keeps its position and its spool",
+    )
+
+    jsoc_url: str = Field(
+        default="http://jsoc.stanford.edu/cgi-bin/ajax/jsoc_info",
+        description="What answers for the SHARP series of JSOC",
+    )
+    swpc_url: str = Field(
+        default="https://services.swpc.noaa.gov/json",
+        description="The folder of SWPC's products",
+    )
+
+    kafka_bootstrap: str | None = Field(
+        default=None, description="Addresses of the broker that --via kafka writes to"
+    )
+    kafka_observations: str = Field(
+        default=OBSERVATIONS_TOPIC, description="The topic that it writes to"
+    )
+    kafka_options: dict[str, str | int | float | bool] = Field(
+        default={}, description="Properties of librdkafka, as JSON"
     )
 
     def sender_dir(self, sender: str) -> Path:

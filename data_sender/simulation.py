@@ -102,7 +102,7 @@ class Simulation:
         if end_at is not None and end_at <= start_at:
             raise InvalidInputError("--duration must be positive")
         self._sun = sun
-        self._start_at = self._covers_from = start_at
+        self.start_at = self._covers_from = start_at
         self._end_at = _NEVER if end_at is None else end_at
         self.fingerprint = hashlib.sha256(f"{sun.seed} {sun.regions}".encode()).hexdigest()
 
@@ -111,9 +111,14 @@ class Simulation:
         """The first time of the last journey: every flare since then is told."""
         return self._covers_from
 
+    def beginning(self, start_at: np.datetime64) -> Simulation:
+        """Return the same stretch of the same Sun, moved to another start."""
+        end_at = None if self._end_at == _NEVER else start_at + (self._end_at - self.start_at)
+        return Simulation(self._sun, start_at, end_at)
+
     def chunks(self, position: Position) -> Iterator[Chunk]:
         """Give one day after the other, from the start or the position, whichever is later."""
-        begin = self._covers_from = self._start_at
+        begin = self._covers_from = self.start_at
         if position.through is not None and position.through >= begin:
             # From the position itself: a batch may have ended between two regions of that time.
             begin = position.through

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data_sender.position import Position
 from data_sender.rows import Rows
@@ -50,3 +51,10 @@ class Source(Protocol):
 
     def chunks(self, position: Position) -> Iterator[Chunk]:
         """Give everything that follows a position."""
+
+
+def event_times(rows: Rows) -> NDArray[np.datetime64]:
+    """Return when each row (n,) leaves: one without a time leaves with the row before it."""
+    times: NDArray[np.datetime64] = np.fmax.accumulate(rows.t_rec)
+    times[np.isnat(times)] = np.datetime64(0, "us")
+    return times

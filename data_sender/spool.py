@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -14,6 +15,10 @@ from solar.errors import FlarewatchError
 
 SEGMENT_BYTES = 8 * 2**20
 DEFAULT_LIMIT_BYTES = 2**30
+
+
+# What the contract calls the rows of a call, where it is not the name of the call.
+ROWS = {"xray-flux": "flux", "region-reports": "reports", "agency-forecasts": "forecasts"}
 
 
 class SpoolFullError(FlarewatchError):
@@ -28,7 +33,7 @@ class Post:
     """One call of the API: `items` observations or flares below the contract's `kind`."""
 
     kind: str
-    items: list[dict[str, Any]]
+    items: Sequence[dict[str, Any]]
     extra: dict[str, Any]
 
     @property
@@ -38,7 +43,7 @@ class Post:
 
     def body(self) -> bytes:
         """The JSON body of the call."""
-        return orjson.dumps({**self.extra, self.kind: self.items})
+        return orjson.dumps({**self.extra, ROWS.get(self.kind, self.kind): list(self.items)})
 
 
 class Spool:
@@ -71,7 +76,7 @@ class Spool:
 
     def append(self, post: Post) -> None:
         """Keep a post until it is delivered; SpoolFullError keeps nothing of it."""
-        line = orjson.dumps([post.kind, post.items, post.extra]) + b"\n"
+        line = orjson.dumps([post.kind, list(post.items), post.extra]) + b"\n"
         if self.size_bytes() + len(line) > self._limit_bytes:
             raise SpoolFullError(
                 f"the spool {self._folder} has reached {self._limit_bytes / 2**20:.0f} MiB;"

@@ -33,7 +33,7 @@ class Tally:
     def add_answer(self, kind: str, body: dict[str, Any], sent: int) -> None:
         """Count what the API said about one post."""
         if kind != "observations":
-            self.counts["flares"] += sent
+            self.counts[kind] += sent
             return
         self.counts["sent"] += sent
         for outcome in OUTCOMES:
@@ -46,7 +46,7 @@ class Tally:
         through = None if self.through is None else isoformat(to_datetime(self.through))
         names = ("sent", *OUTCOMES, "unreadable", "spooled", "flares")
         return {
-            **{name: self.counts[name] for name in names},
+            **{name: self.counts[name] for name in dict.fromkeys((*names, *self.counts))},
             "through": through,
             "seconds": round(seconds, 3),
             "rows_per_second": round(self.counts["sent"] / seconds, 1) if seconds else None,

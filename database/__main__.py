@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -11,7 +13,6 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from database.backup import backup, restore
 from database.engine import as_domain_error, create_engine, reading, transact
 from database.flares.assignment import reassign
 from database.flares.importing import import_flares
@@ -19,19 +20,28 @@ from database.flares.xray_files import import_xray
 from database.harps import import_harp_map
 from database.migrations import upgrade
 from database.settings import DatabaseSettings
+from database.upkeep import describe
 from database.users import SCOPES, add_user, list_users, remove_user
 from database.verification.skill import refresh
+from database.waiting import wait_for_store
 from solar.errors import FlarewatchError, InvalidInputError
 from solar.flares import FluxScale
 
 Command = Callable[[sa.Engine, argparse.Namespace], str]
 
+# What a shell says of a program that SIGTERM ended.
+STOPPED = 143
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return the exit status: 0 done, 1 refused, 2 misspelt."""
+    """Run one command; return the exit status: 0 done, 1 refused, 2 misspelt, 143 told to stop."""
     given = parser().parse_args(arguments)
     try:
-        engine = create_engine(DatabaseSettings())
+        settings = DatabaseSettings()
+        given.retention = settings.retention
+        engine = create_engine(settings)
+        if given.needs_store:
+            wait_for_store(engine, patience_seconds=given.wait)
         sys.stdout.write(given.command(engine, given) + "\n")
         engine.dispose()
     except FlarewatchError as error:
@@ -50,11 +60,15 @@ def parser() -> argparse.ArgumentParser:
         description="Look after the store that FLARE_DATABASE_URL names"
         " (without it: SQLite in var/flarewatch.db).",
     )
+    top.add_argument(
+        "--wait", type=float, default=30.0, metavar="SECONDS",
+        help="how long a store that does not answer is waited for (30)",
+    )  # fmt: skip
     commands = top.add_subparsers(metavar="COMMAND", required=True)
 
     def add(name: str, command: Command, text: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text, description=text.capitalize() + ".")
-        sub.set_defaults(command=command)
+        sub.set_defaults(command=command, needs_store=True)
         return sub
 
     add("upgrade", _upgrade, "create the tables, or bring them up to date")
@@ -73,10 +87,7 @@ def parser() -> argparse.ArgumentParser:
     xray.add_argument("file", type=Path, help="Parquet or CSV: minute_at, flux_w_m2")
     xray.add_argument("--satellite", help="such as G16; needed when the file does not tell")
     _describe_users(add("users", _users, "add, list or remove the holders of API keys"))
-    out = add("backup", _backup, "write the whole store into one file")
-    out.add_argument("file", type=Path, help="the .zip to write")
-    back = add("restore", _restore, "fill an empty store from a backup, whatever its database")
-    back.add_argument("file", type=Path, help="the .zip to read")
+    describe(add)
     return top
 
 
@@ -130,14 +141,8 @@ def _users(engine: sa.Engine, given: argparse.Namespace) -> str:
     return "\n".join(f"{u.name}\t{','.join(u.scopes)}" for u in found) or "no users yet"
 
 
-def _backup(engine: sa.Engine, given: argparse.Namespace) -> str:
-    return f"{backup(engine, given.file)} rows written to {given.file}"
-
-
-def _restore(engine: sa.Engine, given: argparse.Namespace) -> str:
-    upgrade(engine)
-    return f"{restore(engine, given.file)} rows restored from {given.file}"
-
-
 if __name__ == "__main__":
+    # What is half done is rolled back and cleared away on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(STOPPED))
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     sys.exit(main())

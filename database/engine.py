@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import mysql.connector
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
@@ -23,6 +26,13 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 ATTEMPTS = 6
+# Who waits for a lock gives up before its client does; the default of the server is 50.
+LOCK_WAIT_SECONDS = 5
+PATIENCE_SECONDS = 10.0
+# The option of an execution whose text is known to be a single statement without parameters.
+ONE_STATEMENT = "flarewatch_one_statement"
+
+_log = logging.getLogger(__name__)
 _MYSQL_TRANSIENT = {1205, 1213, 1020}  # lock wait timeout, deadlock, record changed (MariaDB)
 _MYSQL_NO_SCHEMA = {1146}
 _MYSQL_CLIENT_ERRORS = range(2000, 3000)  # no connection, or a lost one
@@ -72,15 +82,46 @@ def _configure_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) 
 
 
 def _mysql_engine(url: sa.URL, *, pool_size: int) -> sa.Engine:
+    warn_of_slow_driver()
     query = {"charset": "utf8mb4", "collation": "utf8mb4_unicode_ci", **url.query}
-    return sa.create_engine(
+    session = f"SET time_zone='+00:00', innodb_lock_wait_timeout={LOCK_WAIT_SECONDS}"
+    engine = sa.create_engine(
         url.set(query=query),
         pool_size=pool_size,
         pool_pre_ping=True,
         pool_recycle=1800,
+        # Every connection comes back with its transaction ended: one round trip less.
+        pool_reset_on_return=None,
         isolation_level="READ COMMITTED",
-        connect_args={"init_command": "SET time_zone='+00:00'", "connection_timeout": 5},
+        connect_args={"init_command": session, "connection_timeout": 5},
     )
+    sa.event.listen(engine, "connect", _trust_connection)
+    sa.event.listen(engine, "do_execute", _send_whole)
+    return engine
+
+
+@cache
+def warn_of_slow_driver() -> None:
+    """Say in the log, once, when the driver of the server has lost its faster part."""
+    if not mysql.connector.HAVE_CEXT:
+        _log.warning(
+            "the MySQL driver runs in pure Python, at a fraction of its speed: its C part is not"
+            " installed, or pyarrow or onnxruntime were imported before the package `database`"
+        )
+
+
+def _trust_connection(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    # Before each statement the driver would ask the server whether it is still there, one round
+    # trip more; the statement finds out by itself, and the pool asks when it lends a connection.
+    cast(Any, connection).is_connected = lambda: True
+
+
+def _send_whole(_cursor: Any, statement: str, _parameters: Any, context: Any) -> bool:
+    """Send a single statement as it is; the cursor would search megabytes for a second one."""
+    if not context.execution_options.get(ONE_STATEMENT):
+        return False
+    context.root_connection.connection.driver_connection.cmd_query(statement)
+    return True
 
 
 @contextmanager
@@ -108,15 +149,21 @@ def transact(engine: sa.Engine, work: Callable[[sa.Connection], Result]) -> Resu
     StoreUnavailableError
         When the store cannot be reached, or stays locked over all attempts.
     """
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
     for attempt in range(ATTEMPTS):
         try:
             with writing(engine) as connection:
                 return work(connection)
         except DBAPIError as error:
-            if not _is_transient(error) or attempt == ATTEMPTS - 1:
+            is_last = attempt == ATTEMPTS - 1 or time.monotonic() > give_up_at
+            if is_last or not _is_transient(error):
                 raise as_domain_error(error) from error
             time.sleep(0.02 * 2**attempt)
-    raise StoreUnavailableError("the store stays locked; send the same request again")
+    raise _locked()
+
+
+def _locked() -> StoreUnavailableError:
+    return StoreUnavailableError("the store stays locked; send the same request again")
 
 
 def _mysql_code(error: DBAPIError) -> int | None:
@@ -140,6 +187,8 @@ def as_domain_error(error: DBAPIError) -> FlarewatchError:
         return StoreUnavailableError(
             "the store has no tables yet; run `python -m database upgrade`"
         )
+    if _is_transient(error):
+        return _locked()
     if _is_away(error):
         return StoreUnavailableError("the store does not answer; the request can be sent again")
     return FlarewatchError(f"the store refused: {reason.splitlines()[0]}")

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from database.receipt import Receipt
+from database.retention.limits import limits
 from database.tables import ingest_flow
 from solar.durations import LATENCY, PROCESSING
 from solar.time import Window, to_datetime64
@@ -19,6 +20,9 @@ from solar.time import Window, to_datetime64
 # Every request is added to one row of each length [s]. A range is read from the shortest that
 # gives no more than MOST_POINTS, and beyond the last from several days together.
 SPANS = (60, 300, 3_600, 86_400)
+# Of each length but the last, what retention calls its rows.
+MINUTES, HOURS = "flow_minutes", "flow_hours"
+_SHELVES = dict(zip(SPANS, (MINUTES, MINUTES, HOURS), strict=False))
 MOST_POINTS = 500
 MOST_ROWS = 50_000
 FLOW_COUNTERS = (
@@ -84,7 +88,7 @@ def flow_rows(
 
 def flow(connection: sa.Connection, window: Window) -> Flow:
     """Read what came in over a range of receipt, widened to whole buckets."""
-    span, bucket, first, n = _buckets(window)
+    span, bucket, first, n = _buckets(window, _kept_spans(connection, window.start_at))
     table = ingest_flow.c
     # As the driver gives it, text or naive datetime: numpy reads both faster than we convert.
     start_at = sa.type_coerce(table.start_at, sa.types.NullType())
@@ -101,12 +105,19 @@ def flow(connection: sa.Connection, window: Window) -> Flow:
     return _flow(rows, first, bucket_seconds=bucket, n=n)
 
 
-def _buckets(window: Window) -> tuple[int, int, datetime, int]:
+def _kept_spans(connection: sa.Connection, start_at: datetime) -> list[int]:
+    """Return the lengths of which all rows since `start_at` are there still."""
+    known = limits(connection)
+    gone = {span for span, shelf in _SHELVES.items() if shelf in known and start_at < known[shelf]}
+    return [span for span in SPANS if span not in gone]
+
+
+def _buckets(window: Window, spans: Sequence[int]) -> tuple[int, int, datetime, int]:
     """Choose the length of row, the length of bucket, the first bucket and how many."""
     seconds = (window.end_at - window.start_at).total_seconds()
     # Two more than the range holds: it may begin and end within a bucket.
     most = MOST_POINTS - 2
-    span = next((span for span in SPANS if seconds / span <= most), SPANS[-1])
+    span = next((span for span in spans if seconds / span <= most), SPANS[-1])
     bucket = span * max(1, -int(-seconds // (span * most)))
     start = int(window.start_at.timestamp()) // bucket * bucket
     n = -int(-(window.end_at.timestamp() - start) // bucket)
@@ -145,6 +156,18 @@ def _added(values: Integers, place: Integers, n: int) -> Integers:
     total = np.zeros((n, *values.shape[1:]), np.int64)
     np.add.at(total, place, values)
     return total
+
+
+def rows_since(connection: sa.Connection, at: datetime) -> int:
+    """Return how many rows came from all senders from the minute of `at` on."""
+    table, span = ingest_flow.c, SPANS[0]
+    came = table.accepted + table.duplicates + table.revised + table.rejected
+    total = connection.scalar(
+        sa.select(sa.func.sum(came)).where(
+            table.span_seconds == span, table.start_at >= span_starts(at)[span]
+        )
+    )
+    return int(total or 0)
 
 
 def predictions_since(connection: sa.Connection, day: datetime) -> int:

@@ -14,7 +14,9 @@ from database.tables import model_stages, models
 from database.upsert import upsert
 from solar.errors import InvalidInputError, NotFoundError
 
-STAGES = ("candidate", "shadow", "live", "retired")
+# An agency's forecasts come from outside: nothing here serves, promotes or retires them.
+AGENCY = "agency"
+STAGES = ("candidate", "shadow", "live", "retired", AGENCY)
 _COLUMNS = tuple(column.name for column in models.columns)
 _MAX_MODELS = 1_000
 _STAGE_COLUMNS = ("model_id", "from_at", "stage")
@@ -114,8 +116,14 @@ def live_model(connection: sa.Connection) -> ModelRow | None:
 def list_models(connection: sa.Connection) -> list[ModelRow]:
     """Return every registered model, the live one first."""
     rows = connection.execute(sa.select(models).limit(_MAX_MODELS))
-    order = {"live": 0, "shadow": 1, "candidate": 2, "retired": 3}
+    order = {"live": 0, "shadow": 1, "candidate": 2, "retired": 3, AGENCY: 4}
     return sorted((_model(row) for row in rows), key=lambda m: (order[m.stage], m.model_id))
+
+
+def agencies(connection: sa.Connection) -> frozenset[str]:
+    """Return the ids under which the forecasts of agencies stand."""
+    query = sa.select(models.c.model_id).where(models.c.stage == AGENCY).limit(_MAX_MODELS)
+    return frozenset(connection.scalars(query))
 
 
 def find_model(connection: sa.Connection, model_id: str) -> ModelRow:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,14 +12,14 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from database.tables import observations
-from database.upsert import Row, upsert
-from solar.sharp import KEYWORDS
+from database.upsert import upsert_columns
+from solar.sharp import BY_NAME, KEYWORDS
 from solar.time import Window
 
 KEYWORD_COLUMNS: tuple[str, ...] = tuple(keyword.column for keyword in KEYWORDS)
-# The order in which `store_observations` takes the values of a row.
+# What is stored of a record, in the order of the table.
 COLUMNS: tuple[str, ...] = (
-    "region_id", "t_rec", "series", "quality", "lon_fwt", "lat_fwt", *KEYWORD_COLUMNS,
+    "region_id", "t_rec", "series", "made_at", "quality", "lon_fwt", "lat_fwt", *KEYWORD_COLUMNS,
     "content_hash", "revision", "sender_id", "received_at",
 )  # fmt: skip
 READ_COLUMNS: tuple[str, ...] = tuple(name for name in COLUMNS if name != "content_hash")
@@ -54,24 +54,6 @@ class Records:
         return len(self.region_id)
 
 
-def known_contents(connection: sa.Connection, keys: Sequence[Key]) -> dict[Key, tuple[int, int]]:
-    """Return the content hash and the revision of those keys that are stored already.
-
-    The rows found stay locked until the end of the transaction, so that of two requests
-    that revise the same record the second sees what the first has written.
-    """
-    table = observations.c
-    wanted = set(keys)
-    found: dict[Key, tuple[int, int]] = {}
-    for region_ids, times in combinations(sorted(wanted)):
-        query = sa.select(table.region_id, table.t_rec, table.content_hash, table.revision).where(
-            table.region_id.in_(region_ids), table.t_rec.in_(times)
-        )
-        for region_id, t_rec, content_hash, revision in connection.execute(query.with_for_update()):
-            found[region_id, t_rec] = (content_hash, revision)
-    return {key: content for key, content in found.items() if key in wanted}
-
-
 def combinations(keys: Sequence[Key]) -> Iterator[tuple[list[int], list[datetime]]]:
     """Cover sorted keys by few sets of regions and times with few combinations too many."""
     if not keys:
@@ -86,22 +68,26 @@ def combinations(keys: Sequence[Key]) -> Iterator[tuple[list[int], list[datetime
     yield from combinations(keys[middle:])
 
 
-def store_observations(connection: sa.Connection, rows: Sequence[Row]) -> None:
-    """Write rows in the order of `COLUMNS`; a known region and time is replaced."""
-    upsert(connection, observations, columns=COLUMNS, rows=rows)
+def store_observations(connection: sa.Connection, columns: Mapping[str, Any]) -> None:
+    """Write columns in the order of the table; a known region and time is replaced."""
+    upsert_columns(connection, observations, columns=columns)
 
 
 def load_records(
-    connection: sa.Connection, spans: Mapping[int, tuple[datetime, datetime]]
+    connection: sa.Connection,
+    spans: Mapping[int, tuple[datetime, datetime]],
+    *,
+    keywords: Collection[str] = BY_NAME.keys(),
 ) -> Records:
-    """Read what is stored of each region from the first to the last time of its span."""
+    """Read what is stored of each region from the first to the last time of its span.
+
+    Only these `keywords` are read, by their names; the others are missing.
+    """
     table = observations.c
+    places = [place for place, keyword in enumerate(KEYWORDS) if keyword.name in keywords]
     # As the driver gives it: text or naive datetime, both of which numpy understands.
     t_rec = sa.type_coerce(table.t_rec, sa.types.NullType())
-    query = sa.select(
-        table.region_id, t_rec, table.revision, table.lon_fwt,
-        *(table[name] for name in KEYWORD_COLUMNS),
-    )  # fmt: skip
+    read = [table[KEYWORD_COLUMNS[place]] for place in places]
     rows: list[Sequence[Any]] = []
     wanted = sorted(spans)
     for start in range(0, len(wanted), _SPANS_PER_QUERY):
@@ -109,20 +95,24 @@ def load_records(
             sa.and_(table.region_id == region_id, table.t_rec.between(*spans[region_id]))
             for region_id in wanted[start : start + _SPANS_PER_QUERY]
         ]
+        query = sa.select(table.region_id, t_rec, table.revision, table.lon_fwt, *read)
         rows += connection.execute(query.where(sa.or_(*parts)))
-    return _in_order(rows)
+    return _in_order(rows, places)
 
 
-def _in_order(rows: Sequence[Sequence[Any]]) -> Records:
-    region_id = np.array([row[0] for row in rows], np.int64)
-    t_rec = np.array([row[1] for row in rows], "datetime64[us]")
-    numbers = np.array([row[3:] for row in rows], float)
-    numbers = numbers.reshape(len(rows), 1 + len(KEYWORD_COLUMNS))
-    revision = np.array([row[2] for row in rows], np.int64)
+def _in_order(rows: Sequence[Sequence[Any]], places: Sequence[int]) -> Records:
+    """Turn rows into records; their keywords go to these places."""
+    columns = list(zip(*rows, strict=True)) or [()] * (4 + len(places))
+    region_id = np.array(columns[0], np.int64)
+    t_rec = np.array(columns[1], "datetime64[us]")
+    keywords = np.full((len(rows), len(KEYWORDS)), np.nan)
+    for place, column in zip(places, columns[4:], strict=True):
+        keywords[:, place] = column
     order = np.lexsort((t_rec, region_id))
     return Records(
-        region_id[order], t_rec[order], revision[order], numbers[order, 0], numbers[order, 1:]
-    )
+        region_id[order], t_rec[order], np.array(columns[2], np.int64)[order],
+        np.array(columns[3], float)[order], keywords[order],
+    )  # fmt: skip
 
 
 def list_observations(

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from database.models import agencies
 from database.observations import Key, combinations
 from database.tables import predictions, superseded_predictions
-from database.upsert import Row, upsert
+from database.upsert import upsert, upsert_columns
 from solar.flares import EVENTS, Event
 from solar.time import Window
 
-# The order in which `store_predictions` takes the values of a row.
+# The columns that forecasts are written and read in, in the order of the table.
 COLUMNS: tuple[str, ...] = (
     "region_id", "t_rec", "model_id",
     *(event.column for event in EVENTS), *(f"{event.column}_raw" for event in EVENTS),
@@ -24,19 +25,25 @@ COLUMNS: tuple[str, ...] = (
 Place = tuple[datetime, int, str]
 
 
-def store_predictions(connection: sa.Connection, rows: Sequence[Row]) -> None:
-    """Write rows in the order of `COLUMNS`; a known region, time and model is replaced."""
-    upsert(connection, predictions, columns=COLUMNS, rows=rows)
+def store_predictions(connection: sa.Connection, columns: Mapping[str, Any]) -> None:
+    """Write columns in the order of `COLUMNS`; a known region, time and model is replaced."""
+    upsert_columns(connection, predictions, columns=columns)
 
 
 def supersede(connection: sa.Connection, keys: Sequence[Key], *, now: datetime) -> None:
-    """Keep what was forecast for these regions and times before it is replaced."""
+    """Keep what was forecast for these regions and times before it is replaced.
+
+    What an agency forecast stays: it does not stand on the records of this store.
+    """
+    if not keys:
+        return
     wanted = set(keys)
-    table = predictions.c
+    table, outside = predictions.c, agencies(connection)
     for region_ids, times in combinations(sorted(wanted)):
         query = sa.select(*(table[name] for name in COLUMNS)).where(
-            table.region_id.in_(region_ids), table.t_rec.in_(times)
-        )
+            table.region_id.in_(region_ids), table.t_rec.in_(times),
+            table.model_id.not_in(outside),
+        )  # fmt: skip
         rows = [(*row, now) for row in connection.execute(query) if tuple(row[:2]) in wanted]
         columns = (*COLUMNS, "superseded_at")
         upsert(connection, superseded_predictions, columns=columns, rows=rows)

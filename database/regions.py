@@ -47,19 +47,38 @@ def record_sightings(
     -------
     the time of the newest record of each region that was known before
     """
-    ids = [sighting.region_id for sighting in sightings]
-    query = sa.select(regions).where(regions.c.region_id.in_(ids)).with_for_update()
-    known = {row["region_id"]: dict(row) for row in connection.execute(query).mappings()}
+    known = _locked(connection, [sighting.region_id for sighting in sightings])
+    known |= _brought_meanwhile(connection, [s for s in sightings if s.region_id not in known])
     rows = []
     for sighting in sorted(sightings, key=lambda s: s.region_id):
-        before = known.get(sighting.region_id)
+        # What is not known even now was written just before.
+        before = known.get(sighting.region_id) or _merged(sighting, None)
         row = _merged(sighting, before)
-        if before is None or any(row[name] != before[name] for name in COLUMNS):
+        if any(row[name] != before[name] for name in COLUMNS):
             rows.append([row[name] for name in COLUMNS])
     upsert(connection, regions, columns=COLUMNS, rows=rows)
     new = learn(connection, ((s.region_id, noaa_ar) for s in sightings for noaa_ar in s.noaa_ars))
     reassign(connection, noaa_ars={noaa_ar for _, noaa_ar in new})
     return {region_id: before["last_t_rec"] for region_id, before in known.items()}
+
+
+def _locked(connection: sa.Connection, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    query = sa.select(regions).where(regions.c.region_id.in_(ids)).with_for_update()
+    return {row["region_id"]: dict(row) for row in connection.execute(query).mappings()}
+
+
+def _brought_meanwhile(
+    connection: sa.Connection, sightings: Sequence[Sighting]
+) -> dict[int, dict[str, Any]]:
+    """Take hold of regions that are not there yet; return those that another has just brought."""
+    if not sightings:
+        return {}
+    own = {s.region_id: _merged(s, None) for s in sorted(sightings, key=lambda s: s.region_id)}
+    rows = [[row[name] for name in COLUMNS] for row in own.values()]
+    # Of two first requests at once one waits here for the other.
+    upsert(connection, regions, columns=COLUMNS, rows=rows, keep=COLUMNS)
+    there = _locked(connection, list(own))
+    return {region_id: row for region_id, row in there.items() if row != own[region_id]}
 
 
 def _merged(sighting: Sighting, before: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -45,6 +45,8 @@ def record_delivery(
     sequence: int | None,
     sent: int | None,
     now: datetime,
+    spooled: int | None = None,
+    in_order: bool = True,
 ) -> None:
     """Add one request to the counters of its sender and to the flow of its minute.
 
@@ -52,10 +54,14 @@ def record_delivery(
     ----------
     sequence : the running number of the batch; what is stored never goes back
     sent : rows that the sender has handed over up to and including this request
+    spooled : rows that wait with the sender behind this request
+    in_order : whether the requests of a sender come as it sends them; else no row of this one
+        was handed over before, and `sent` is the highest count of any row
     """
     known, flow = _locked(connection, sender_id, now=now)
     accounted = sum(known[name] for name in COUNTERS)
-    count, repeated = counted(
+    follow = counted if in_order else reached
+    count, repeated = follow(
         SentCount(known["sent"], known["sent_before"]), sent, n=len(receipt), accounted=accounted
     )
     delivery, late = receipt.delivery(repeated=repeated), receipt.late(repeated=repeated)
@@ -69,6 +75,7 @@ def record_delivery(
         "last_sequence": max(sequences, default=None),
         "sent": count.total,
         "sent_before": count.before,
+        "spooled": spooled,
     }
     upsert(connection, senders, columns=_COLUMNS, rows=[[row[name] for name in _COLUMNS]])
     counts = {**outcome, "late": late, "requests": 1, "predictions": receipt.predictions}
@@ -96,6 +103,25 @@ def counted(known: SentCount, sent: int | None, *, n: int, accounted: int) -> tu
         known, own = SentCount(known.total, known.total or 0), 0
     fresh = min(n, max(0, sent - own))
     return SentCount(known.before + max(own, sent), known.before), n - fresh
+
+
+def reached(known: SentCount, sent: int | None, *, n: int, accounted: int) -> tuple[SentCount, int]:
+    """Follow the count of a sender whose rows come in any order, each of them once."""
+    if sent is None:
+        return counted(known, None, n=n, accounted=accounted)
+    if known.total is None:
+        known = SentCount(accounted, accounted)
+    own = (known.total or 0) - known.before
+    return SentCount(known.before + max(own, sent), known.before), 0
+
+
+def count_of(connection: sa.Connection, sender_id: str) -> tuple[int, int]:
+    """Return where a sender's own count stands: the rows it has sent, and its last batch."""
+    query = sa.select(senders.c.sent, senders.c.sent_before, senders.c.last_sequence)
+    found = connection.execute(query.where(senders.c.sender_id == sender_id)).first()
+    if found is None:
+        return 0, 0
+    return (found.sent or found.sent_before) - found.sent_before, found.last_sequence or 0
 
 
 def list_senders(

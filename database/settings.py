@@ -10,6 +10,8 @@ class DatabaseSettings(BaseSettings):
 
     ``database_url`` is a SQLAlchemy address; ``sqlite:///…`` is the embedded store,
     ``mysql+mysqlconnector://…`` the product's.
+    ``retention`` says how long tables are kept, such as ``observations=24m,rejections=2y``,
+    over the ages in docs/operations.md.
     """
 
     model_config = SettingsConfigDict(
@@ -18,3 +20,4 @@ class DatabaseSettings(BaseSettings):
 
     database_url: str = "sqlite:///var/flarewatch.db"
     database_pool_size: int = 8
+    retention: str = ""

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from database.schema.alert_tables import alert_tracks, alerts, notices
-from database.schema.delivery_tables import shard_leases, shard_members, stream_partitions
+from database.schema.delivery_tables import (
+    shard_leases,
+    shard_members,
+    shared_sources,
+    stream_partitions,
+    stream_senders,
+)
 from database.schema.drift_tables import drift_days, drift_stale
 from database.schema.exploration_tables import exploration_days, exploration_stale
 from database.schema.metadata import metadata
@@ -24,6 +30,7 @@ from database.schema.service_tables import (
     model_stages,
     models,
     rejections,
+    retention_limits,
     senders,
     users,
 )
@@ -55,10 +62,13 @@ __all__ = [
     "region_reports",
     "regions",
     "rejections",
+    "retention_limits",
     "senders",
     "shard_leases",
     "shard_members",
+    "shared_sources",
     "stream_partitions",
+    "stream_senders",
     "superseded_predictions",
     "users",
     "verification_dekads",

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import repeat
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
+from database.engine import ONE_STATEMENT
 from database.literals import rows_as_text
 
-# One executemany is one packet, and MariaDB closes the connection beyond 16 MB.
 ROWS_PER_STATEMENT = 1_000
+# A statement is one packet, and MariaDB closes the connection beyond 16 MB.
+_BYTES_PER_STATEMENT = 8_000_000
 
 Row = Sequence[Any]
 
@@ -26,13 +30,25 @@ def upsert(
     rows: Sequence[Row],
     keep: Sequence[str] = (),
 ) -> None:
-    """Write `rows`, each in the order of `columns`; a row with a known key replaces the old.
+    """Write `rows`, each in the order of `columns`: `upsert_columns` for who has few rows."""
+    if rows:
+        named = dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True))
+        upsert_columns(connection, table, columns=named, keep=keep)
+
+
+def upsert_columns(
+    connection: sa.Connection,
+    table: sa.Table,
+    *,
+    columns: Mapping[str, Any],
+    keep: Sequence[str] = (),
+) -> None:
+    """Write rows that are given as columns; a row with a known key replaces the old.
 
     Parameters
     ----------
-    columns : in the order of the table, and with its primary key
-    rows : values as Python numbers, strings, None and aware datetimes; NaN and infinity
-        must have been turned into None or refused before
+    columns : by name, in the order of the table and with its primary key: n values each, as
+        `database.literals.rows_as_text` takes them, or one value that all rows share
     keep : columns that an existing row retains
 
     Notes
@@ -40,20 +56,52 @@ def upsert(
     The statement goes to the driver as text: SQLAlchemy's processing of every parameter would
     cost more than the write itself.
     """
+    names, values = tuple(columns), list(columns.values())
+    n = max((len(column) for column in values if _is_long(column)), default=1)
+    if connection.dialect.name == "sqlite":
+        statement = _sqlite_statement(table, names, tuple(keep))
+        rows = list(zip(*(_for_sqlite(column, n) for column in values), strict=True))
+        if rows:
+            connection.exec_driver_sql(statement, rows)
+        return
+    head, tail = _mysql_statement(table, names, tuple(keep))
+    for rows_text in _chunks(rows_as_text(values, n=n) if n else []):
+        statement = f"{head}({rows_text.decode()}){tail}"
+        connection.exec_driver_sql(statement, execution_options={ONE_STATEMENT: True})
+
+
+def _is_long(column: Any) -> bool:
+    return isinstance(column, np.ndarray | list | tuple)
+
+
+def _chunks(rows: list[bytes]) -> Iterator[bytes]:
+    """Join rows to what one statement can carry."""
     for start in range(0, len(rows), ROWS_PER_STATEMENT):
-        chunk = rows[start : start + ROWS_PER_STATEMENT]
-        if connection.dialect.name == "sqlite":
-            statement = _sqlite_statement(table, tuple(columns), tuple(keep))
-            connection.exec_driver_sql(statement, [tuple(map(_for_sqlite, row)) for row in chunk])
-        else:
-            head, tail = _mysql_statement(table, tuple(columns), tuple(keep))
-            text = rows_as_text(chunk, numbers=_numbers(table, tuple(columns)))
-            connection.exec_driver_sql(f"{head}{text}{tail}")
+        yield from _parts_of(rows[start : start + ROWS_PER_STATEMENT])
 
 
-def _for_sqlite(value: object) -> object:
+def _parts_of(rows: list[bytes]) -> Iterator[bytes]:
+    text = b"),(".join(rows)
+    if len(text) <= _BYTES_PER_STATEMENT or len(rows) == 1:
+        yield text
+    else:
+        middle = len(rows) // 2
+        yield from _parts_of(rows[:middle])
+        yield from _parts_of(rows[middle:])
+
+
+def _for_sqlite(column: Any, n: int) -> Iterator[Any]:
+    """Give the values as SQLite holds them; its driver stores NaN as NULL by itself."""
+    if not _is_long(column):
+        return repeat(_value_for_sqlite(column), n)
+    values = column.tolist() if isinstance(column, np.ndarray) else column
+    return map(_value_for_sqlite, values)
+
+
+def _value_for_sqlite(value: object) -> object:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+        naive = value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
+        return naive.isoformat(" ", "microseconds")
     return value
 
 
@@ -90,12 +138,6 @@ def _mysql_statement(
     named = ", ".join(f"`{name}`" for name in columns)
     head = f"INSERT INTO {table.name} ({named}) VALUES "  # noqa: S608  our own names
     return head, f" ON DUPLICATE KEY UPDATE {changes}"
-
-
-@lru_cache(maxsize=64)
-def _numbers(table: sa.Table, columns: tuple[str, ...]) -> frozenset[int]:
-    doubles = (isinstance(table.c[name].type, sa.Double) for name in columns)
-    return frozenset(place for place, is_double in enumerate(doubles) if is_double)
 
 
 def _parts(

@@ -11,6 +11,8 @@ CADENCE_SECONDS = 720
 QUALITY_LIMIT = 0x10000
 
 SIMULATED_SERIES = "simulated"
+# Made within hours without knowledge of the region's later extent; other series are definitive.
+NEAR_REAL_TIME_SUFFIX = "_nrt"
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,11 @@ QUALITY_BITS: dict[int, str] = {
     0x00000400: "cosmic-ray list missing",
     0x00000020: "poor quality: eclipse, transit or thermal recovery",
 }
+
+
+def is_near_real_time(series: str) -> bool:
+    """Tell whether a series is the quick look that a definitive one follows, weeks later."""
+    return series.endswith(NEAR_REAL_TIME_SUFFIX)
 
 
 def describe_quality(quality: int) -> str:

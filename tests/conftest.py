@@ -23,6 +23,14 @@ settings.load_profile("flarewatch")
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    long = parser.getgroup("flarewatch", "how long the tests without an end go on")
+    long.addoption("--chaos-rounds", type=int, default=2, help="rounds of faults to play")
+    long.addoption("--chaos-seed", type=int, default=1, help="the seed of the first of them")
+    long.addoption("--fuzz-requests", type=int, default=400, help="requests that nobody means")
+    long.addoption("--fuzz-seed", type=int, default=1, help="what they are drawn from")
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
@@ -35,7 +43,7 @@ def mariadb_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an empty database; FLARE_TEST_DATABASE_URL points at a server of one's own."""
     given = os.environ.get("FLARE_TEST_DATABASE_URL")
     if given:
-        yield given
+        yield _own_database(given)
         return
     if not mariadb_server.is_installed():
         pytest.fail(mariadb_server.INSTALL_HINT)
@@ -45,6 +53,22 @@ def mariadb_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             connection.exec_driver_sql("CREATE DATABASE flarewatch CHARACTER SET utf8mb4")
         server.dispose()
         yield address + "flarewatch"
+
+
+def _own_database(address: str) -> str:
+    """Give each worker of a parallel run a database of its own on the server it shares."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if not worker:
+        return address
+    url = sa.make_url(address)
+    own = url.set(database=f"{url.database}_{worker}")
+    server = sa.create_engine(url)
+    with server.begin() as connection:
+        connection.exec_driver_sql(
+            f"CREATE DATABASE IF NOT EXISTS {own.database} CHARACTER SET utf8mb4"
+        )
+    server.dispose()
+    return own.render_as_string(hide_password=False)
 
 
 @pytest.fixture(scope="session")

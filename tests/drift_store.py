@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
+from stored_rows import store_observations, store_predictions
 
 from database.drift.refresh import mark_drift
 from database.engine import writing
 from database.models import ModelRow, find_model, register
 from database.observations import COLUMNS as OBSERVED
-from database.observations import store_observations
 from database.predictions import COLUMNS as FORECAST
-from database.predictions import store_predictions
 from solar.sharp import BY_NAME
 
 FIRST = datetime(2014, 3, 1, tzinfo=UTC)
@@ -62,7 +61,7 @@ def observe(
     for t_rec, value in zip(times, values, strict=True):
         known = {KEYWORD: value}
         records.append(
-            (region_id, t_rec, "s", 0, lon_fwt, 1.0, *(known.get(name) for name in BY_NAME),
+            (region_id, t_rec, "s", None, 0, lon_fwt, 1.0, *(known.get(name) for name in BY_NAME),
              0, 1, "sender", t_rec)
         )  # fmt: skip
         chance = None if value is None else value / 10

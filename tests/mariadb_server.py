@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.ports import free_port
+
 # Debian puts the server where an ordinary account's PATH does not look.
 SEARCH_PATH = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
 INSTALL_HINT = "MariaDB is missing; install it with: apt-get install mariadb-server"
@@ -37,26 +39,40 @@ def install(folder: Path) -> None:
 @contextmanager
 def running(folder: Path, *, port: int) -> Iterator[str]:
     """Run the server whose files are in `folder`, and give its address like `private_server`."""
-    data = folder / "data"
-    log = (folder / "log").open("a")
-    server = subprocess.Popen(
-        [_program("mariadbd"), "--no-defaults", "--user=root", f"--datadir={data}",
-         f"--socket={folder}/s", f"--port={port}", "--bind-address=127.0.0.1",
-         f"--pid-file={folder}/pid", "--innodb-flush-log-at-trx-commit=1",
-         "--innodb-buffer-pool-size=512M", "--innodb-log-file-size=256M",
-         "--character-set-server=utf8mb4"],
-        stderr=log,
-    )  # fmt: skip
+    server = start(folder, port=port)
+    try:
+        yield address_of(port)
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def start(folder: Path, *, port: int) -> subprocess.Popen[bytes]:
+    """Start the server whose files are in `folder` and wait until it answers."""
+    with (folder / "log").open("a") as log:
+        server = subprocess.Popen(
+            [_program("mariadbd"), "--no-defaults", "--user=root", f"--datadir={folder}/data",
+             f"--socket={folder}/s", f"--port={port}", "--bind-address=127.0.0.1",
+             f"--pid-file={folder}/pid", "--innodb-flush-log-at-trx-commit=1",
+             "--innodb-buffer-pool-size=512M", "--innodb-log-file-size=256M",
+             "--character-set-server=utf8mb4"],
+            stderr=log,
+        )  # fmt: skip
     try:
         _wait_for(port, server)
         _run("mariadb", f"--socket={folder}/s", "--user=root", "--execute",
              "CREATE USER IF NOT EXISTS flare@'127.0.0.1' IDENTIFIED BY 'flare';"
              "GRANT ALL ON *.* TO flare@'127.0.0.1';")  # fmt: skip
-        yield f"mysql+mysqlconnector://flare:flare@127.0.0.1:{port}/"
-    finally:
-        server.terminate()
-        server.wait(30)
-        log.close()
+    except (RuntimeError, subprocess.CalledProcessError):
+        server.kill()
+        server.wait()
+        raise
+    return server
+
+
+def address_of(port: int) -> str:
+    """Return the address of the server at a port, without a database name."""
+    return f"mysql+mysqlconnector://flare:flare@127.0.0.1:{port}/"
 
 
 def _program(name: str) -> str:
@@ -73,14 +89,6 @@ def _run(name: str, *arguments: str) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-
-
-def free_port() -> int:
-    """Return a port on the loopback that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,15 +13,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests import ports
+
 READY_SECONDS = 60.0
 STOP_SECONDS = 15.0
 
 
 def free_port() -> str:
-    """Return a port on the loopback that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return str(listener.getsockname()[1])
+    """Return a port on the loopback that nobody listens on, as an environment names it."""
+    return str(ports.free_port())
 
 
 @contextmanager

@@ -10,12 +10,12 @@ import numpy as np
 import sqlalchemy as sa
 from conftest import empty
 from hypothesis import strategies as st
+from stored_rows import store_predictions
 from synthetic_store import MANIFEST, NOW
 
 from database.engine import transact
 from database.flares.flare import FlareRecord, store_flares
 from database.models import register
-from database.predictions import store_predictions
 from database.tables import observations
 from database.upsert import upsert
 from database.verification.skill import mark_stale

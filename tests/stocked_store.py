@@ -68,7 +68,7 @@ def _stock_region(
     upsert(connection, tables.harp_noaa, columns=mapped, rows=[(region_id, noaa_ar)])
     values = [1.5 if keyword.name != "R_VALUE" else None for keyword in KEYWORDS]
     rows = [
-        (region_id, t_rec, series, 0, longitude, 10.0, *values, 1, 0, "s1", t_rec)
+        (region_id, t_rec, series, None, 0, longitude, 10.0, *values, 1, 0, "s1", t_rec)
         for t_rec in times
     ]
     names = [column.name for column in tables.observations.columns]

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
+from stored_rows import store_predictions
 
 from database.engine import transact
 from database.flares.flare import FlareRecord, store_flares
 from database.harps import learn
 from database.models import register
-from database.predictions import store_predictions
 from database.tables import regions
 from database.upsert import upsert
 from database.verification.skill import mark_stale

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
 
 import numpy as np
 import sqlalchemy as sa
 
 from app.alerts.rules import load_rules
+from app.ingest.coded import Integers
+from app.ingest.forecasts import Forecasts
+from app.ingest.nulls import nullable
 from app.scoring import Lineup
 from app.settings import ApiSettings
 from database.alerts.alert import (
@@ -25,14 +26,9 @@ from database.alerts.alert import (
 )
 from database.alerts.judgement import Change
 from database.alerts.notices import enqueue
-from database.alerts.tracks import Key, load_tracks, newest_forecast_at, store_tracks
-from database.predictions import COLUMNS
+from database.alerts.tracks import Key, load_tracks, newest_forecasts, store_tracks
 from solar.alerting import Episode, Rule, Sample, Track, follow
 from solar.flares import EVENTS
-
-_REGION, _T_REC, _MODEL = (COLUMNS.index(name) for name in ("region_id", "t_rec", "model_id"))
-
-Rows = Sequence[tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -53,33 +49,32 @@ def watch_of(settings: ApiSettings, lineup: Lineup) -> Watch:
 
 
 def raise_alerts(
-    connection: sa.Connection, watch: Watch, forecasts: Rows, *, now: datetime
+    connection: sa.Connection, watch: Watch, forecasts: Forecasts, *, now: datetime
 ) -> None:
     """Open, prolong and close the alerts of the regions that were forecast.
 
     Called before `forecasts` are stored and with their regions locked, in the transaction
     that stores them: of two senders with the same records the second finds the alert there.
     """
-    rows = [row for row in forecasts if row[_MODEL] == watch.model_id]
-    if not rows or not watch.rules:
+    own = forecasts.of(watch.model_id)
+    if not len(own) or not watch.rules:
         return
-    region_ids = sorted({row[_REGION] for row in rows})
+    region_ids = np.unique(own.region_id).tolist()
     tracks, known = load_tracks(connection, watch.model_id, region_ids)
-    concerned = _concerned(watch.rules, rows, tracks)
+    concerned = _concerned(watch.rules, own, tracks)
     if not concerned:
         return
-    own = _by_region(rows, {region_id for region_id, _ in concerned})
-    new = [
-        (region_id, rule) for region_id, rule in concerned if _key(region_id, rule) not in tracks
-    ]
-    newest = {r: newest_forecast_at(connection, watch.model_id, r) for r in {r for r, _ in new}}
+    times, places = _by_region(own, {region_id for region_id, _ in concerned})
+    new = {region_id for region_id, rule in concerned if _key(region_id, rule) not in tracks}
+    newest = newest_forecasts(connection, watch.model_id, sorted(new))
     moved: dict[Key, Track | None] = {}
     found: list[Alert] = []
     for region_id, rule in concerned:
         key = _key(region_id, rule)
-        samples = _samples(rule, own[region_id])
+        probabilities = own.calibrated[places[region_id], EVENTS.index(rule.event)]
+        samples = list(zip(times[region_id], nullable(probabilities), strict=True))
         if key not in tracks:
-            samples = _newer(samples, newest[region_id])
+            samples = _newer(samples, newest.get(region_id))
         moved[key], episodes = follow(rule, tracks.get(key), samples)
         found += [_alert(watch, rule, region_id, e, known=known, now=now) for e in episodes]
     store_tracks(connection, watch.model_id, moved)
@@ -91,32 +86,31 @@ def _key(region_id: int, rule: Rule) -> Key:
 
 
 def _concerned(
-    rules: Sequence[Rule], rows: Rows, tracks: Collection[Key]
+    rules: Sequence[Rule], forecasts: Forecasts, tracks: Collection[Key]
 ) -> list[tuple[int, Rule]]:
     """Name the regions that a rule must look at: those that reach it, and those on a track."""
     found: list[tuple[int, Rule]] = []
     for rule in rules:
-        place = COLUMNS.index(rule.event.column)
-        reached = np.array([row[place] for row in rows], float) >= rule.on
-        region_ids = {rows[at][_REGION] for at in np.flatnonzero(reached).tolist()}
+        reached = forecasts.calibrated[:, EVENTS.index(rule.event)] >= rule.on
+        region_ids = set(np.unique(forecasts.region_id[reached]).tolist())
         region_ids |= {region_id for region_id, event in tracks if event == rule.event.name}
         found += [(region_id, rule) for region_id in sorted(region_ids)]
     return found
 
 
-def _by_region(rows: Rows, region_ids: Collection[int]) -> Mapping[int, list[tuple[Any, ...]]]:
-    found: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
-    for row in rows:
-        if row[_REGION] in region_ids:
-            found[row[_REGION]].append(row)
-    for own in found.values():
-        own.sort(key=lambda row: row[_T_REC])
-    return found
-
-
-def _samples(rule: Rule, rows: Rows) -> list[Sample]:
-    place = COLUMNS.index(rule.event.column)
-    return [(row[_T_REC], row[place]) for row in rows]
+def _by_region(
+    forecasts: Forecasts, region_ids: Collection[int]
+) -> tuple[dict[int, list[datetime]], dict[int, Integers]]:
+    """Return the times of each region's forecasts in their order, and the places of these."""
+    in_time = np.argsort(forecasts.t_rec, kind="stable")
+    places = {
+        region_id: in_time[forecasts.region_id[in_time] == region_id] for region_id in region_ids
+    }
+    times = {
+        region_id: [at.replace(tzinfo=UTC) for at in forecasts.t_rec[own].tolist()]
+        for region_id, own in places.items()
+    }
+    return times, places
 
 
 def _newer(samples: list[Sample], than: datetime | None) -> list[Sample]:

@@ -154,8 +154,10 @@ def _problems(declared: Operation) -> dict[str, str]:
     problems["503"] = "The store is away; Retry-After says when to come back."
     if declared.body is not None:
         problems["400"] = "The body cannot be read."
+        problems["408"] = "The body took too long to come."
         problems["413"] = "The body is too large; send it in parts."
         problems["415"] = "The body has a format that is not read here."
+        problems["429"] = "Too much is in work; Retry-After says when to come back."
     return dict(sorted(problems.items()))
 
 

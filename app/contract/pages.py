@@ -19,25 +19,45 @@ class PredictionsPage(Page):
     items: list[Prediction]
 
 
-class ObservationItem(Answer):
-    """A stored SHARP record."""
+class Account(Answer):
+    """What one source said of one region at one time; ``made_at`` is the DATE that it gave."""
 
     region: int
     t_rec: str = TIME
     series: str
+    made_at: str | None
     quality: int | None
     lon_fwt: float | None
     lat_fwt: float | None
     keywords: dict[str, float | None]
-    revision: int
     sender: str
     received_at: str = TIME
+
+
+class ObservationItem(Account):
+    """A stored SHARP record: the account that holds."""
+
+    revision: int
 
 
 class ObservationsPage(Page):
     """Observations in the order of time and region."""
 
     items: list[ObservationItem]
+
+
+class ConflictItem(Account):
+    """An account of a record that lost; ``revision`` is null if it was outranked as it came."""
+
+    revision: int | None
+    reason: Literal["near-real-time", "older DATE", "same DATE", "came before"]
+    lost_at: str = TIME
+
+
+class ConflictsPage(Page):
+    """Lost accounts in the order of time and region."""
+
+    items: list[ConflictItem]
 
 
 class RegionItem(Answer):
@@ -109,7 +129,8 @@ class SenderItem(Answer):
     + lost.
 
     ``sent`` and ``lost`` are null for a sender that does not say how much it has sent.
-    ``late`` are those of the accepted rows that came after a newer one of their region.
+    ``late`` are those of the accepted rows that came after a newer one of their region;
+    ``spooled`` rows wait with the sender, by its last word, and are not among ``sent`` yet.
     """
 
     sender: str
@@ -122,6 +143,7 @@ class SenderItem(Answer):
     revised: int
     rejected: int
     late: int
+    spooled: int | None
     lost: int | None
 
 

@@ -15,7 +15,8 @@ from database.engine import as_domain_error
 from solar.errors import FlarewatchError, InvalidInputError
 
 MEDIA_TYPE = "application/problem+json"
-RETRY_AFTER_SECONDS = 5
+# A busy worker is free again soon; a store that is away may take its time.
+RETRY_AFTER_SECONDS = {429: 1, 503: 5}
 MAX_BODY_BYTES = 32 * 1024 * 1024
 
 _log = logging.getLogger(__name__)
@@ -69,8 +70,8 @@ def install(app: Flask) -> None:
 def _on_flarewatch_error(error: FlarewatchError) -> Response:
     faults = error.faults if isinstance(error, RequestError) else ()
     response = problem(error.status, error.title, detail=str(error), faults=faults)
-    if error.status == 503:
-        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if seconds := RETRY_AFTER_SECONDS.get(error.status):
+        response.headers["Retry-After"] = str(seconds)
     if error.status >= 500:
         _log.error("%s", error)
     return response

@@ -25,6 +25,8 @@ MAX_LIMIT = 10_000
 Query = TypeVar("Query", bound=BaseModel)
 RegionId = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
+# MySQL compares names by their bytes and refuses letters that no name has.
+ModelName = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
 _EVENT_NAMES = [event.name for event in EVENTS]
 
 
@@ -98,7 +100,7 @@ class TableQuery(ListQuery):
 class PredictionsQuery(TableQuery):
     """Forecasts of one model, or of all."""
 
-    model: str = Field(default="live", description="name@version, `live`, or `all`")
+    model: ModelName = Field(default="live", description="name@version, `live`, or `all`")
     as_of: Time | None = Field(default=None, description="answer with what was known at that time")
     event: EventName | None = Field(
         default=None, description="only forecasts of it, of `min_probability` and above"
@@ -125,7 +127,7 @@ class StrataQuery(WindowQuery):
     """Whose skill, for which event, over which time."""
 
     event: EventName
-    model: str = Field(
+    model: ModelName = Field(
         default="live", description="name@version, `live`, or the name of an entrant"
     )
     threshold: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
@@ -144,7 +146,9 @@ class ExplanationQuery(UrlQuery):
 
     region: RegionId
     at: Time | None = Field(default=None, description="of its newest record up to then")
-    model: str = Field(default="live", description="name@version of a serving model, or `live`")
+    model: ModelName = Field(
+        default="live", description="name@version of a serving model, or `live`"
+    )
     event: EventName = "M1.0"
     hours_back: float = Field(default=1.0, gt=0, le=648, description="to the forecast before")
 
@@ -157,6 +161,9 @@ class IngestQuery(UrlQuery):
     sequence: int | None = Field(default=None, ge=0, le=2**63 - 1, description="for Arrow")
     sent: int | None = Field(
         default=None, ge=0, le=2**62, description="for Arrow: rows handed over so far"
+    )
+    spooled: int | None = Field(
+        default=None, ge=0, le=2**62, description="for Arrow: rows that wait with the sender"
     )
 
 
@@ -208,9 +215,16 @@ def place_of(cursor: str | None, *kinds: type) -> Any:
         ]
     except (binascii.Error, TypeError, ValueError) as error:
         raise _bad_cursor() from error
-    if not all(isinstance(v, k) for v, k in zip(place, kinds, strict=True)):
+    if not all(_is_place(v, k) for v, k in zip(place, kinds, strict=True)):
         raise _bad_cursor()
     return tuple(place)
+
+
+def _is_place(value: Any, kind: type) -> bool:
+    """Tell whether a store can compare a value with a column of this kind."""
+    if isinstance(value, int):
+        return kind is int and abs(value) < 2**63
+    return isinstance(value, kind) and (not isinstance(value, str) or value.isascii())
 
 
 def _bad_cursor() -> RequestError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
@@ -73,7 +73,7 @@ def prediction_item(row: Row) -> Row:
     }
 
 
-def prediction_items(rows: Sequence[Sequence[Any]]) -> list[Row]:
+def prediction_items(rows: Iterable[Sequence[Any]]) -> list[Row]:
     """Show forecasts as they are written to the store."""
     return [prediction_item(dict(zip(COLUMNS, row, strict=True))) for row in rows]
 
@@ -91,7 +91,7 @@ def flat_prediction(row: Row) -> Row:
     return {**item, **item["probabilities"], **raw}
 
 
-_OBSERVATION_FIELDS = ("series", "quality", "lon_fwt", "lat_fwt")
+_OBSERVATION_FIELDS = ("series", "made_at", "quality", "lon_fwt", "lat_fwt")
 OBSERVATION_COLUMNS = (
     "region", "t_rec", *_OBSERVATION_FIELDS, *(keyword.name for keyword in KEYWORDS),
     "revision", "sender", "received_at",
@@ -114,4 +114,18 @@ def observation_item(row: Row) -> Row:
 def flat_observation(row: Row) -> Row:
     """Show a stored observation as one line of a table."""
     item = observation_item(row)
+    return {**item, **item["keywords"]}
+
+
+CONFLICT_COLUMNS = (*OBSERVATION_COLUMNS, "reason", "lost_at")
+
+
+def conflict_item(row: Row) -> Row:
+    """Show an account of a record that lost, as the observation that it was or would have been."""
+    return {**observation_item(row), **{name: row[name] for name in ("reason", "lost_at")}}
+
+
+def flat_conflict(row: Row) -> Row:
+    """Show an account that lost as one line of a table."""
+    item = conflict_item(row)
     return {**item, **item["keywords"]}

@@ -16,9 +16,13 @@ SERIES_PATTERN = r"^[A-Za-z0-9_.\-]{1,48}$"
 CLASS_PATTERN = r"^[ABCMX][1-9]\d?(\.\d{1,2})?$"
 SENDER_PATTERN = r"^[A-Za-z0-9_.:@\-]{1,64}$"
 
+MAX_HARPNUM = 2**31 - 1
+MAX_NOAA_AR = 99_999
+MAX_ARS = 16
+
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-NoaaAr = Annotated[int, Field(ge=1, le=99_999)]
-Harpnum = Annotated[int, Field(ge=1, le=2**31 - 1)]
+NoaaAr = Annotated[int, Field(ge=1, le=MAX_NOAA_AR)]
+Harpnum = Annotated[int, Field(ge=1, le=MAX_HARPNUM)]
 
 _KEYWORD_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -44,16 +48,17 @@ class Strict(BaseModel):
 
 
 class Observation(Strict):
-    """One SHARP record. A region has a HARPNUM, NOAA numbers, or both.
+    """One SHARP record. A region has a HARPNUM, NOAA numbers, or both; ``made_at`` is its DATE.
 
     ``quality`` is left out where the source has none; null is refused, because an unreadable
     QUALITY may hide an eclipse.
     """
 
     harpnum: Harpnum | None = None
-    noaa_ars: Annotated[list[NoaaAr], Field(max_length=16)] = Field(default_factory=list)
+    noaa_ars: Annotated[list[NoaaAr], Field(max_length=MAX_ARS)] = Field(default_factory=list)
     t_rec: Time
     series: str = Field(default=DEFAULT_SERIES, pattern=SERIES_PATTERN)
+    made_at: Time | None = None
     quality: Finite = Field(default_factory=lambda: math.nan)
     lon_fwt: Finite | None = None
     lat_fwt: Finite | None = None
@@ -65,12 +70,13 @@ class Sender(Strict):
 
     ``sent`` counts the rows that the sender has handed over since it first started, up to and
     including this request; what never came is told from it. A request that is sent again
-    carries the same number.
+    carries the same number. ``spooled`` rows wait with the sender behind this request.
     """
 
     id: str = Field(pattern=SENDER_PATTERN)
     sequence: int | None = Field(default=None, ge=0, le=2**63 - 1)
     sent: int | None = Field(default=None, ge=0, le=2**62)
+    spooled: int | None = Field(default=None, ge=0, le=2**62)
 
 
 UNNAMED_SENDER = Sender(id="unnamed")

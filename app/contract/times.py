@@ -21,6 +21,8 @@ _UTC_FORM = (
     r"T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$"
 )
 _TAI_FORM = r"^\d{4}\.\d{2}\.\d{2}_\d{2}:\d{2}:\d{2}_TAI$"
+# Longer than any spelling of a time; what is longer is neither remembered nor shown in full.
+_LONGEST = 64
 # A plus sign in a URL arrives as a space.
 _LOST_PLUS = re.compile(r"(T[\d:.]+) (\d\d:\d\d)")
 
@@ -31,6 +33,10 @@ def read_time(value: object) -> datetime:
         return _within_limits(value, value.isoformat())
     if not isinstance(value, str):
         raise ValueError(f"is {described(value)}; expected a time such as 2014-03-01T00:00:00Z")
+    if len(value) > _LONGEST:
+        raise ValueError(
+            f"{value[:_LONGEST]!r}... is not a time; it goes on for {len(value):,} characters"
+        )
     return _read(_LOST_PLUS.sub(r"\1+\2", value))
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.contract.problems import Fault
+from app.ingest.coded import Coded, Integers
 
 Floats = NDArray[np.float64]
+Times = NDArray[np.datetime64]
 
 
 @dataclass(frozen=True)
@@ -30,21 +32,23 @@ class Batch:
 
     Parameters
     ----------
-    index : place of each row in the request
-    harpnum : HARPNUM or None
-    noaa_ars : NOAA numbers, possibly none
-    t_rec : timezone-aware UTC
-    series : data series
+    index : (n,) place of each row in the request
+    harpnums : (n,) HARPNUM, 0 where the source gave none
+    ar_sets : (n,) NOAA numbers as a tuple per row, possibly empty
+    times : (n,) T_REC as datetime64[us] in UTC
+    series_names : (n,) data series
+    made_at : (n,) DATE as datetime64[us] in UTC, NaT where the source gave none
     quality : (n,) float, NaN where the source has none
     lon_fwt, lat_fwt : (n,) Stonyhurst position of the flux-weighted centre [deg]
     keywords : (n, 25) in the order of `solar.sharp.KEYWORDS`
     """
 
-    index: list[int]
-    harpnum: list[int | None]
-    noaa_ars: list[tuple[int, ...]]
-    t_rec: list[datetime]
-    series: list[str]
+    index: Integers
+    harpnums: Integers
+    ar_sets: Coded[tuple[int, ...]]
+    times: Times
+    series_names: Coded[str]
+    made_at: Times
     quality: Floats
     lon_fwt: Floats
     lat_fwt: Floats
@@ -54,19 +58,35 @@ class Batch:
         return len(self.index)
 
     @cached_property
-    def times(self) -> NDArray[np.datetime64]:
-        """The times as (n,) datetime64[us] in UTC."""
-        return np.array([at.replace(tzinfo=None) for at in self.t_rec], "datetime64[us]")
+    def t_rec(self) -> list[datetime]:
+        """The times as timezone-aware datetimes in UTC."""
+        return [at.replace(tzinfo=UTC) for at in self.times.tolist()]
 
-    def take(self, rows: Sequence[int]) -> Batch:
+    @cached_property
+    def harpnum(self) -> list[int | None]:
+        """The HARPNUM of each row, None where the source gave none."""
+        return [number or None for number in self.harpnums.tolist()]
+
+    @cached_property
+    def noaa_ars(self) -> list[tuple[int, ...]]:
+        """The NOAA numbers of each row."""
+        return self.ar_sets.rows()
+
+    @cached_property
+    def series(self) -> list[str]:
+        """The data series of each row."""
+        return self.series_names.rows()
+
+    def take(self, rows: Sequence[int] | Integers) -> Batch:
         """Return the rows at these places, in this order."""
-        places = list(rows)
+        places = np.asarray(rows, np.int64)
         return Batch(
-            index=[self.index[row] for row in places],
-            harpnum=[self.harpnum[row] for row in places],
-            noaa_ars=[self.noaa_ars[row] for row in places],
-            t_rec=[self.t_rec[row] for row in places],
-            series=[self.series[row] for row in places],
+            index=self.index[places],
+            harpnums=self.harpnums[places],
+            ar_sets=self.ar_sets.take(places),
+            times=self.times[places],
+            series_names=self.series_names.take(places),
+            made_at=self.made_at[places],
             quality=self.quality[places],
             lon_fwt=self.lon_fwt[places],
             lat_fwt=self.lat_fwt[places],
@@ -74,16 +94,21 @@ class Batch:
         )
 
     def content_hashes(self) -> list[int]:
-        """Return a number of 63 bits for what each row says, the same on every machine."""
+        """Return a number of 63 bits for what each row says, the same on every machine.
+
+        A store keeps these numbers: another way to make them would turn every row that is sent
+        again into a revision.
+        """
         values = np.column_stack([self.quality, self.lon_fwt, self.lat_fwt, self.keywords])
         # Adding zero turns -0.0 into 0.0; one NaN stands for all of them.
         canonical = np.where(np.isnan(values), np.nan, values + 0.0).astype("<f8")
-        return [
-            _hash(series.encode() + row.tobytes())
-            for series, row in zip(self.series, canonical, strict=True)
-        ]
-
-
-def _hash(content: bytes) -> int:
-    digest = hashlib.blake2b(content, digest_size=8).digest()
-    return int.from_bytes(digest, "little") >> 1
+        content, width = canonical.tobytes(), canonical.itemsize * canonical.shape[1]
+        names = [name.encode() for name in self.series_names.values]
+        digests = b"".join(
+            hashlib.blake2b(names[code] + content[start : start + width], digest_size=8).digest()
+            for code, start in zip(
+                self.series_names.codes.tolist(), range(0, len(content), width), strict=True
+            )
+        )
+        hashes: list[int] = (np.frombuffer(digests, "<u8") >> np.uint64(1)).tolist()
+        return hashes

@@ -10,10 +10,11 @@ import orjson
 from flask import request
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from app.contract.faults import described, faults_of
+from app.contract.faults import described, faults_of, message_of, path_of
 from app.contract.problems import Fault, RequestError
 from app.contract.schemas import MAX_ROWS
 from app.ingest.batch import Rejection
+from app.ingest.intake import read_body
 
 Model = TypeVar("Model", bound=BaseModel)
 JSON_TYPE = "application/json"
@@ -37,7 +38,7 @@ def read_json() -> dict[str, Any]:
     """Read the body as a JSON object; NaN and Infinity are left for the rows to refuse."""
     if media_type() != JSON_TYPE:
         raise refuse_media_type(JSON_TYPE)
-    body = request.get_data(cache=False)
+    body = read_body()
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -102,29 +103,33 @@ def check_row_count(count: int, name: str) -> None:
 
 
 def check_rows(
-    kind: type[Model], rows: Sequence[Any], name: str
+    kind: type[Model], rows: Sequence[Any], name: str, *, places: Sequence[int] | None = None
 ) -> tuple[list[tuple[int, Model]], list[Rejection]]:
-    """Part rows into those that have the right form, with their place, and the others."""
+    """Part rows into those that have the right form, with their place, and the others.
+
+    `places` are those of the rows in the request, where they are not all of it.
+    """
+    place_of = range(len(rows)) if places is None else places
     adapter = _adapter(kind)
     try:
-        return list(enumerate(adapter.validate_python(rows))), []
+        return list(zip(place_of, adapter.validate_python(rows), strict=True)), []
     except ValidationError as error:
-        faults = _faults_by_row(error, kind, name)
+        faults = _faults_by_row(error, kind, name, place_of)
     good = [index for index in range(len(rows)) if index not in faults]
     checked = adapter.validate_python([rows[index] for index in good])
-    rejected = [Rejection(index, tuple(found)) for index, found in faults.items()]
-    return list(zip(good, checked, strict=True)), rejected
+    rejected = [Rejection(place_of[index], tuple(found)) for index, found in faults.items()]
+    return [(place_of[index], row) for index, row in zip(good, checked, strict=True)], rejected
 
 
 def _faults_by_row(
-    error: ValidationError, kind: type[BaseModel], name: str
+    error: ValidationError, kind: type[BaseModel], name: str, place_of: Sequence[int]
 ) -> dict[int, list[Fault]]:
     faults: dict[int, list[Fault]] = {}
-    details = error.errors(include_url=False, include_context=False, include_input=False)
-    for detail, fault in zip(
-        details, faults_of(error, fields=field_names(kind), prefix=name), strict=True
-    ):
-        faults.setdefault(int(detail["loc"][0]), []).append(fault)
+    fields = field_names(kind)
+    for detail in error.errors(include_url=False, include_context=False):
+        index = int(detail["loc"][0])
+        path = path_of((place_of[index], *detail["loc"][1:]), name)
+        faults.setdefault(index, []).append(Fault(path, message_of(detail, fields)))
     return faults
 
 

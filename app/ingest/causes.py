@@ -22,7 +22,7 @@ _INDEX = re.compile(r"\[\d+\]")
 _VALUE = re.compile(r"'[^']*'|\"[^\"]*\"|0x[0-9a-f]+|[-+]?\d[\d.,e+:TZ-]*")
 _PATHS = frozenset(
     (*Observation.model_fields, *Envelope.model_fields, "observations", "sequence",
-     *(f"sender.{name}" for name in ("id", "sequence", "sent")),
+     *(f"sender.{name}" for name in ("id", "sequence", "sent", "spooled")),
      *(f"keywords.{name}" for name in BY_NAME))
 )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,9 @@ import numpy as np
 from app.contract.faults import unknown
 from app.contract.problems import Fault
 from app.contract.schemas import Observation
-from app.ingest.batch import Batch, Floats, Rejection
+from app.ingest.batch import Batch, Floats, Rejection, Times
 from app.ingest.bodies import check_rows
+from app.ingest.coded import Coded
 from solar.sharp import BY_NAME
 
 NAME = "observations"
@@ -43,11 +45,12 @@ def _columns(checked: Sequence[tuple[int, Observation]]) -> Batch:
     rows = [row for _, row in checked]
     keywords = [[row.keywords.get(name) for name in KEYWORD_NAMES] for row in rows]
     return Batch(
-        index=[index for index, _ in checked],
-        harpnum=[row.harpnum for row in rows],
-        noaa_ars=[tuple(row.noaa_ars) for row in rows],
-        t_rec=[row.t_rec for row in rows],
-        series=[row.series for row in rows],
+        index=np.array([index for index, _ in checked], np.int64),
+        harpnums=np.array([row.harpnum or 0 for row in rows], np.int64),
+        ar_sets=Coded.of([tuple(row.noaa_ars) for row in rows]),
+        times=_times([row.t_rec for row in rows]),
+        series_names=Coded.of([row.series for row in rows]),
+        made_at=_times([row.made_at for row in rows]),
         quality=_floats([row.quality for row in rows]),
         lon_fwt=_floats([row.lon_fwt for row in rows]),
         lat_fwt=_floats([row.lat_fwt for row in rows]),
@@ -57,3 +60,9 @@ def _columns(checked: Sequence[tuple[int, Observation]]) -> Batch:
 
 def _floats(values: Sequence[float | None]) -> Floats:
     return np.array(values, float)
+
+
+def _times(values: Sequence[datetime | None]) -> Times:
+    # A time that was read is in UTC.
+    naive = [None if at is None else at.replace(tzinfo=None) for at in values]
+    return np.array(naive, "datetime64[us]")

@@ -11,7 +11,7 @@ import numpy as np
 from app.contract.problems import Fault
 from app.ingest.batch import Batch, Floats, Rejection
 from solar.sharp import KEYWORDS, QUALITY_LIMIT, describe_quality
-from solar.time import isoformat, to_datetime64
+from solar.time import isoformat, to_datetime, to_datetime64
 
 # Clocks differ a little; a forecast from a record that lies further ahead would be a guess.
 CLOCK_TOLERANCE = timedelta(hours=1)
@@ -25,28 +25,38 @@ Finding = tuple[int, Fault]
 def apply(batch: Batch, *, now: datetime) -> tuple[Batch, list[Rejection]]:
     """Part a batch into the rows that may be stored and those that may not."""
     faults: dict[int, list[Fault]] = defaultdict(list)
-    for check in (_nameless, _too_late, _poor_quality, _misplaced, _out_of_range):
+    for check in (_nameless, _too_late, _made_later, _poor_quality, _misplaced, _out_of_range):
         for row, fault in check(batch, now):
             path = f"observations[{batch.index[row]}].{fault.path}"
             faults[row].append(Fault(path, fault.message))
     if not faults:
         return batch, []
-    kept = batch.take([row for row in range(len(batch)) if row not in faults])
-    return kept, [Rejection(batch.index[row], tuple(found)) for row, found in faults.items()]
+    kept = batch.take(np.delete(np.arange(len(batch)), list(faults)))
+    return kept, [Rejection(int(batch.index[row]), tuple(found)) for row, found in faults.items()]
 
 
 def _nameless(batch: Batch, _now: datetime) -> Iterator[Finding]:
     message = "is missing, and noaa_ars names no region either; give one of them"
-    for row, harpnum in enumerate(batch.harpnum):
-        if harpnum is None and not batch.noaa_ars[row]:
+    names_none = np.array([not numbers for numbers in batch.ar_sets.values], np.bool_)
+    if names_none.any():
+        nameless = (batch.harpnums == 0) & names_none[batch.ar_sets.codes]
+        for row in np.flatnonzero(nameless).tolist():
             yield row, Fault("harpnum", message)
 
 
 def _too_late(batch: Batch, now: datetime) -> Iterator[Finding]:
     limit = to_datetime64(now + CLOCK_TOLERANCE)
     for row in np.flatnonzero(batch.times > limit).tolist():
-        at = isoformat(batch.t_rec[row])
+        at = isoformat(to_datetime(batch.times[row]))
         yield row, Fault("t_rec", f"{at} lies in the future; it is {isoformat(now)} now")
+
+
+def _made_later(batch: Batch, now: datetime) -> Iterator[Finding]:
+    # An account from the future would outrank every later correction.
+    limit = to_datetime64(now + CLOCK_TOLERANCE)
+    for row in np.flatnonzero(batch.made_at > limit).tolist():
+        at = isoformat(to_datetime(batch.made_at[row]))
+        yield row, Fault("made_at", f"{at} lies in the future; it is {isoformat(now)} now")
 
 
 def _poor_quality(batch: Batch, _now: datetime) -> Iterator[Finding]:

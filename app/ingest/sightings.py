@@ -4,30 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from app.ingest.batch import Batch, Floats
+from app.ingest.coded import Integers
 from database.regions import Sighting
 from solar.sharp import BY_NAME
+from solar.time import to_datetime
 
 _AREA = list(BY_NAME).index("AREA_ACR")
 
 
 def sightings(batch: Batch, region_ids: Sequence[int]) -> list[Sighting]:
     """Sum up the rows of each region; position and area are those of its newest row."""
-    rows: dict[int, list[int]] = {}
-    for row, region_id in enumerate(region_ids):
-        rows.setdefault(region_id, []).append(row)
-    return [_sighting(batch, region_id, own) for region_id, own in rows.items()]
+    ids = np.array(region_ids, np.int64)
+    # The sort is stable, so that of rows at the same time the first counts.
+    order = np.lexsort((batch.times, ids))
+    firsts = np.flatnonzero(np.diff(ids[order], prepend=ids[order[:1]] - 1))
+    return [
+        _sighting(batch, int(ids[rows[0]]), rows)
+        for rows in np.split(order, firsts[1:])
+        if len(rows)
+    ]
 
 
-def _sighting(batch: Batch, region_id: int, rows: Sequence[int]) -> Sighting:
-    first = min(rows, key=batch.t_rec.__getitem__)
-    last = max(rows, key=batch.t_rec.__getitem__)
+def _sighting(batch: Batch, region_id: int, rows: Integers) -> Sighting:
+    """Sum up the rows of one region, which are in the order of time."""
+    first = int(rows[0])
+    last = int(rows[np.searchsorted(batch.times[rows], batch.times[rows[-1]])])
+    named = [batch.ar_sets.values[code] for code in np.unique(batch.ar_sets.codes[rows]).tolist()]
     return Sighting(
         region_id=region_id,
-        noaa_ars=frozenset(number for row in rows for number in batch.noaa_ars[row]),
-        series=batch.series[last],
-        first_t_rec=batch.t_rec[first],
-        last_t_rec=batch.t_rec[last],
+        noaa_ars=frozenset(number for numbers in named for number in numbers),
+        series=batch.series_names.values[batch.series_names.codes[last]],
+        first_t_rec=to_datetime(batch.times[first]),
+        last_t_rec=to_datetime(batch.times[last]),
         last_lon_fwt=_value(batch.lon_fwt, last),
         last_lat_fwt=_value(batch.lat_fwt, last),
         last_area_acr=_value(batch.keywords[:, _AREA], last),

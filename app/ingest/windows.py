@@ -13,6 +13,7 @@ from app.ingest.batch import Batch
 from database.observations import Records
 from model_training.artifact import Artifact, Inputs
 from model_training.manifest import Manifest
+from solar.time import to_datetime
 
 Integers = NDArray[np.int64]
 
@@ -22,7 +23,9 @@ _WINDOWS_AT_ONCE = 5_000
 _MILLISECOND = np.timedelta64(1, "ms")
 
 
-def records_of(batch: Batch, region_ids: Sequence[int], revisions: Sequence[int]) -> Records:
+def records_of(
+    batch: Batch, region_ids: Sequence[int] | Integers, revisions: Sequence[int] | Integers
+) -> Records:
     """Return the rows of a batch as records, in the order of the batch."""
     return Records(
         np.array(region_ids, np.int64),
@@ -60,7 +63,7 @@ def reach(manifest: Manifest) -> timedelta:
 
 
 def spans_around(
-    batch: Batch, region_ids: Sequence[int], models: Sequence[Artifact]
+    batch: Batch, region_ids: Sequence[int] | Integers, models: Sequence[Artifact]
 ) -> dict[int, tuple[datetime, datetime]]:
     """Return between which times records of each region share a window with one of a batch.
 
@@ -69,10 +72,21 @@ def spans_around(
     longest = max(reach(model.manifest) for model in models)
     if not longest:
         return {}
-    times: dict[int, list[datetime]] = {}
-    for region_id, t_rec in zip(region_ids, batch.t_rec, strict=True):
-        times.setdefault(region_id, []).append(t_rec)
-    return {region_id: (min(own) - longest, max(own) + longest) for region_id, own in times.items()}
+    ids, times = np.array(region_ids, np.int64), batch.times
+    order = np.lexsort((times, ids))
+    regions, firsts = np.unique(ids[order], return_index=True)
+    oldest, newest = times[order[firsts]], times[order[np.append(firsts[1:], len(order)) - 1]]
+    return {
+        region_id: (to_datetime(first) - longest, to_datetime(last) + longest)
+        for region_id, first, last in zip(regions.tolist(), oldest, newest, strict=True)
+    }
+
+
+def steps_hold(models: Sequence[Artifact]) -> set[str]:
+    """Return the names of what models look at in the steps of a window before the last one."""
+    return {
+        name for model in models if model.manifest.window_length > 1 for name in model.feature_names
+    }
 
 
 def touched_windows(

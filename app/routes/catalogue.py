@@ -65,6 +65,6 @@ def get_senders(query: PageQuery) -> Response:
 
 
 def _sender(row: dict[str, Any]) -> dict[str, Any]:
-    names = ("first_seen_at", "last_seen_at", "last_sequence", "sent", *COUNTERS, "late")
+    names = ("first_seen_at", "last_seen_at", "last_sequence", "sent", *COUNTERS, "late", "spooled")
     item = {name: row[name] for name in names}
     return {"sender": row["sender_id"], **item, "lost": lost_rows(row)}

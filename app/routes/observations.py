@@ -38,7 +38,9 @@ from app.ingest.bodies import (
     take_rows,
 )
 from app.ingest.causes import causes_of_request
+from app.ingest.gate import BusyError
 from app.ingest.ingest import Outcome, ingest
+from app.ingest.intake import discard_body, read_body
 from app.logs import began_at
 from app.services import services
 from database.engine import reading, transact
@@ -55,6 +57,15 @@ blueprint = Blueprint("observations", __name__)
     body=ObservationsBody, answer=IngestAnswer, also_body=(arrow_rows.MEDIA_TYPE,),
 )  # fmt: skip
 def post_observations(query: IngestQuery) -> Response:
+    try:
+        with services().gate.entered(request.content_length):
+            return _take_in(query)
+    except BusyError:
+        discard_body()
+        raise
+
+
+def _take_in(query: IngestQuery) -> Response:
     now = services().clock()
     batch, rejected, sender = _read_or_note(query, now=now)
     batch, refused = rules.apply(batch, now=now)
@@ -65,6 +76,7 @@ def post_observations(query: IngestQuery) -> Response:
         rejected=rejected, sender=sender, now=now, watch=given.watch, began=began_at(),
     )  # fmt: skip
     metrics.count_rows(outcome.delivery)
+    metrics.count_conflicts(outcome.conflicts)
     if not len(batch):
         raise _nothing_acceptable(rejected)
     return json_response(_answer(outcome, query))
@@ -88,15 +100,19 @@ def _read_or_note(query: IngestQuery, *, now: datetime) -> tuple[Batch, list[Rej
 
 def _read(query: IngestQuery) -> tuple[Batch, list[Rejection], Sender]:
     if media_type() == arrow_rows.MEDIA_TYPE:
-        batch, rejected = arrow_rows.read_stream(request.get_data(cache=False))
-        named = query.sender or UNNAMED_SENDER.id
-        return batch, rejected, Sender(id=named, sequence=query.sequence, sent=query.sent)
+        batch, rejected = arrow_rows.read_stream(read_body())
+        return batch, rejected, _sender_of(query)
     if media_type() != JSON_TYPE:
         raise refuse_media_type(JSON_TYPE, arrow_rows.MEDIA_TYPE)
     content = read_json()
     rows = take_rows(content, observation_rows.NAME)
     sender = read_model(Envelope, content).sender
     return *observation_rows.read_rows(rows), sender
+
+
+def _sender_of(query: IngestQuery) -> Sender:
+    named = query.sender or UNNAMED_SENDER.id
+    return Sender(id=named, sequence=query.sequence, sent=query.sent, spooled=query.spooled)
 
 
 def _answer(outcome: Outcome, query: IngestQuery) -> dict[str, Any]:

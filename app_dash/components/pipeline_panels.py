@@ -24,12 +24,12 @@ _ADVICE = {
 }
 
 
-def refusal_panel(refusals: Sequence[Refusal], *, label: str) -> Component:
+def refusal_panel(refusals: Sequence[Refusal], conflicts: int, *, label: str) -> Component:
     """List why rows were refused, the most frequent first, with a case and what to do."""
-    how = "pipeline-rejections"
+    how, contradicted = "pipeline-rejections", _contradicted(conflicts, label=label)
     if not refusals:
         content = empty_message(f"No row was rejected in the last {label}.")
-        return panel("Rejected rows", content, how=how, class_name="span-8")
+        return panel("Rejected rows", content, *contradicted, how=how, class_name="span-8")
     head = [html.Th("Field"), html.Th("Rows", className="number"), html.Th("Last case"),
             html.Th("What to do"), html.Th("Last from")]  # fmt: skip
     table = html.Table(
@@ -37,9 +37,19 @@ def refusal_panel(refusals: Sequence[Refusal], *, label: str) -> Component:
         className="data refusal-table",
     )
     return panel(
-        "Rejected rows", html.Div(table, className="table-scroll", tabIndex=0),
+        "Rejected rows", html.Div(table, className="table-scroll", tabIndex=0), *contradicted,
         subtitle="the most frequent reasons", how=how, class_name="span-8 flush",
     )  # fmt: skip
+
+
+def _contradicted(conflicts: int, *, label: str) -> list[Component]:
+    if not conflicts:
+        return []
+    said = (
+        f"In the last {label}, {count(conflicts)} contradicting accounts of records lost against"
+        " others. GET /api/v1/conflicts lists them with the reason."
+    )
+    return [html.P(said, className="caption", id="pipeline-conflicts")]
 
 
 def _refusal(refusal: Refusal) -> Component:

@@ -16,6 +16,7 @@ from database.senders import lost_rows
 _COUNTS = (
     ("Sent", "sent"), ("Accepted", "accepted"), ("Duplicate", "duplicates"),
     ("Revised", "revised"), ("Rejected", "rejected"), ("Lost", "lost"), ("Late", "late"),
+    ("Spooled", "spooled"),
 )  # fmt: skip
 
 
@@ -54,7 +55,7 @@ def _line(row: dict[str, Any], recent: int, now: datetime) -> Component:
 def _count(name: str, value: int | None) -> Component:
     is_bad = name in ("rejected", "lost") and bool(value)
     text = ABSENT if value is None else count(value)
-    hint = "this sender does not say how much it has sent" if value is None else None
+    hint = "this sender does not say" if value is None else None
     return html.Td(text, className="number bad" if is_bad else "number", title=hint)
 
 

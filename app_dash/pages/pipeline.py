@@ -22,6 +22,7 @@ from app_dash.components.pipeline_panels import (
 )
 from app_dash.components.pipeline_tiles import tiles
 from app_dash.components.sender_table import sender_table
+from app_dash.components.stream_panel import stream_panel
 from app_dash.pipeline.query import PATH, RANGES, PipelineQuery
 from app_dash.pipeline.view import PipelineView, look, pulse
 from app_dash.shell import Ids
@@ -92,13 +93,14 @@ def refreshed(
 def content(seen: PipelineView, query: PipelineQuery, colours: Tokens) -> Component:
     """Draw everything; without a sender, how to start one."""
     below = [
-        refusal_panel(seen.refusals, label=query.label),
+        refusal_panel(seen.refusals, seen.conflicts, label=query.label),
         size_panel(seen.size),
         notice_panel(seen.notices),
         model_panel(seen.models, seen.forecasts_today),
     ]
     above = _flowing(seen, query, colours) if seen.senders else [_nobody()]
-    return html.Div([*above, *below], className="grid")
+    stream = [stream_panel(seen.stream, now=seen.now)] if seen.stream else []
+    return html.Div([*above, *stream, *below], className="grid")
 
 
 def _nobody() -> Component:

@@ -22,9 +22,10 @@ PIPELINE: dict[str, tuple[str, str, str, str]] = {
     "pipeline-duplicates": (
         "Duplicate",
         "Rows that the store knew already with the same content, from another sender or an"
-        " earlier pass. A request that is sent again because its answer was lost is not counted"
-        " again.",
-        "same region, same time, same content hash",
+        " earlier pass, and rows that contradict a record of higher rank or newer DATE, which"
+        " they do not change. A request that is sent again because its answer was lost is not"
+        " counted again.",
+        "same region, same time, same or outranked content: docs/disorder.md",
         _COUNTED,
     ),
     "pipeline-late": (
@@ -49,7 +50,8 @@ PIPELINE: dict[str, tuple[str, str, str, str]] = {
     "pipeline-senders": (
         "Senders",
         "One line for each name under which rows were sent, since its first request. Active is"
-        " who sent within the last two minutes.",
+        " who sent within the last two minutes. Spooled rows wait with their sender, by its last"
+        " word, and are not among those sent yet.",
         "sent = accepted + duplicates + revised + rejected + lost; late is part of accepted",
         _COUNTED,
     ),
@@ -79,6 +81,15 @@ PIPELINE: dict[str, tuple[str, str, str, str]] = {
         " first, each with its last case.",
         "n(rows) by path and reason; a request refused whole counts once",
         "Reasons without their values, so that a thousand rows with one fault are one line",
+    ),
+    "pipeline-stream": (
+        "Stream",
+        "How many messages of the topic wait for the consumers, partition by partition, by the"
+        " last word of whoever takes them in. A consumer that was not heard of for half a minute"
+        " is silent; its partitions go to another within seconds where one runs. What waits here"
+        " stands as lost with its sender until it is taken in.",
+        "waiting = end of the partition − offset committed by the group",
+        "docs/kafka.md",
     ),
     "pipeline-size": (
         "Store",

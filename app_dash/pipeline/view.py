@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from app_dash.pipeline.query import PipelineQuery
 from database.alerts.notices import notice_counts
+from database.conflicts import count_conflicts
 from database.engine import reading
 from database.flow import Flow, flow, predictions_since
 from database.models import ModelRow, list_models, stage_history
@@ -18,10 +19,13 @@ from database.predictions import newest_forecast
 from database.rejections import Refusal, top_refusals
 from database.senders import activity, list_senders
 from database.size import Balance, StoreSize, balance, store_size
+from database.stream_partitions import StreamPartition, list_partitions, stream_state
 from solar.time import Window
 
 # A sender that was not heard of for longer has fallen quiet.
 ACTIVE = timedelta(minutes=2)
+# A consumer speaks every five seconds, also when nothing comes.
+HEARD = timedelta(seconds=30)
 MOST_SENDERS = 100
 MOST_REFUSALS = 8
 MOST_MODELS = 12
@@ -46,10 +50,12 @@ class PipelineView:
     balance: Balance
     flow: Flow
     refusals: list[Refusal]
+    conflicts: int
     size: StoreSize
     models: list[ModelStatus]
     forecasts_today: int
     notices: dict[str, int]
+    stream: list[StreamPartition]
 
 
 def look(engine: sa.Engine, query: PipelineQuery, *, now: datetime) -> PipelineView:
@@ -65,10 +71,12 @@ def look(engine: sa.Engine, query: PipelineQuery, *, now: datetime) -> PipelineV
             balance=balance(connection),
             flow=flow(connection, window),
             refusals=top_refusals(connection, window, limit=MOST_REFUSALS),
+            conflicts=count_conflicts(connection, since=window.start_at),
             size=size,
             models=_models(connection),
             forecasts_today=predictions_since(connection, midnight),
             notices=notice_counts(connection),
+            stream=list_partitions(connection),
         )
 
 
@@ -76,7 +84,8 @@ def pulse(engine: sa.Engine, *, now: datetime) -> str:
     """Name the state in a short text that changes when anything came or fell quiet."""
     with reading(engine) as connection:
         last_at, active = activity(connection, since=now - ACTIVE)
-        return f"{last_at}|{active}|{notice_counts(connection)}"
+        stream = stream_state(connection, since=now - HEARD)
+        return f"{last_at}|{active}|{notice_counts(connection)}|{stream}"
 
 
 @lru_cache(maxsize=4)

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from database.alerts.alert import Alert, alert_id
-from database.tables import alert_tracks, alerts, predictions
+from database.tables import alert_tracks, alerts, predictions, regions
 from database.upsert import upsert
 from solar.alerting import Episode, Phase, Track
 
@@ -102,12 +102,21 @@ def _since(track: Track) -> datetime:
     return track.episode.closed_at or track.episode.opened_at
 
 
-def newest_forecast_at(connection: sa.Connection, model_id: str, region_id: int) -> datetime | None:
-    """Return the time of the newest forecast that is stored for a region."""
-    query = (
-        sa.select(predictions.c.t_rec)
-        .where(predictions.c.region_id == region_id, predictions.c.model_id == model_id)
-        .order_by(predictions.c.t_rec.desc())
+def newest_forecasts(
+    connection: sa.Connection, model_id: str, region_ids: Sequence[int]
+) -> dict[int, datetime]:
+    """Return the time of the newest forecast that is stored for each region that has one."""
+    table = predictions.c
+    newest = (
+        sa.select(table.t_rec)
+        .where(table.region_id == regions.c.region_id, table.model_id == model_id)
+        .order_by(table.t_rec.desc())
         .limit(1)
+        .scalar_subquery()
     )
-    return connection.scalar(query)
+    found: dict[int, datetime] = {}
+    for start in range(0, len(region_ids), _REGIONS_PER_QUERY):
+        chunk = region_ids[start : start + _REGIONS_PER_QUERY]
+        query = sa.select(regions.c.region_id, newest).where(regions.c.region_id.in_(chunk))
+        found |= {region_id: at for region_id, at in connection.execute(query) if at is not None}
+    return found

@@ -16,6 +16,7 @@ from database.drift.layout import Counts, Layout, count_by_day, layout_of
 from database.engine import reading, transact
 from database.forecasts import load_forecasts
 from database.models import list_models
+from database.retention.limits import countable
 from database.tables import drift_days, drift_stale, observations
 from database.upsert import upsert
 from solar.flares import event
@@ -90,7 +91,7 @@ def _outdated(connection: sa.Connection, layouts: Layouts) -> list[date]:
             table.model_id == model_id, table.layout != layout.digest
         )
         days += connection.execute(others.order_by(table.day).limit(_MOST_OUTDATED)).scalars()
-    return days
+    return countable(connection, days)
 
 
 def _refresh_chunk(engine: sa.Engine, layouts: Layouts, *, most: int) -> int:
@@ -98,12 +99,17 @@ def _refresh_chunk(engine: sa.Engine, layouts: Layouts, *, most: int) -> int:
         marks = _next_marks(connection, most)
         if not marks:
             return 0
-        days = list(marks)
-        seen = _sightings(connection, days)
-        rows: list[Row] = []
-        for model_id, layout in layouts.items():
-            rows += _rows(connection, model_id, layout, days=days, seen=seen)
+        days = countable(connection, list(marks))
+        rows = _all_rows(connection, layouts, days) if days else []
     return transact(engine, partial(_keep, rows=rows, marks=marks))
+
+
+def _all_rows(connection: sa.Connection, layouts: Layouts, days: Sequence[date]) -> list[Row]:
+    seen = _sightings(connection, days)
+    rows: list[Row] = []
+    for model_id, layout in layouts.items():
+        rows += _rows(connection, model_id, layout, days=days, seen=seen)
+    return rows
 
 
 def _next_marks(connection: sa.Connection, most: int) -> dict[date, int]:

@@ -14,6 +14,7 @@ from database.engine import transact
 from database.exploration.figures import Distribution, KeywordStatistics, distribution, statistics
 from database.exploration.selection import Selection
 from database.forecasts import forecasting_models
+from database.retention.limits import countable
 from database.tables import exploration_days, exploration_stale
 from database.upsert import Row, upsert
 from solar.flares import EVENTS
@@ -59,6 +60,8 @@ def _refresh_newest(connection: sa.Connection) -> bool:
     if day is None:
         return False
     connection.execute(exploration_stale.delete().where(exploration_stale.c.day == day))
+    if not countable(connection, [day]):
+        return True
     found = map(partial(_row, connection, day), forecasting_models(connection))
     upsert(connection, exploration_days, columns=COLUMNS, rows=[row for row in found if row])
     return True

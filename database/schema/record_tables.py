@@ -66,6 +66,7 @@ observation_conflicts = table(
     sa.Column("sender_id", identifier(64), nullable=False),
     sa.Column("received_at", UtcDateTime, nullable=False),
     sa.Column("lost_at", UtcDateTime, nullable=False, index=True),
+    sa.Index("observation_conflicts_by_time", "t_rec", "region_id", "content_hash"),
 )
 
 

@@ -12,7 +12,7 @@ region_reports = table(
     "region_reports",
     sa.Column("source", identifier(40), primary_key=True),
     sa.Column("noaa_ar", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("observed_at", UtcDateTime, primary_key=True),
+    sa.Column("observed_at", UtcDateTime, primary_key=True, index=True),
     sa.Column("lon_deg", sa.Double),
     sa.Column("lat_deg", sa.Double),
     sa.Column("area_msh", sa.Double),

@@ -73,6 +73,13 @@ rejections = table(
     sa.Column("example", sa.String(255), nullable=False),
 )
 
+# Rows of a shelf of database.retention were let go; it is complete from `kept_from` on only.
+retention_limits = table(
+    "retention_limits",
+    sa.Column("shelf", identifier(64), primary_key=True),
+    sa.Column("kept_from", UtcDateTime, nullable=False),
+)
+
 users = table(
     "users",
     sa.Column("name", sa.String(64), primary_key=True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,9 +34,12 @@ class Board:
         column = EVENTS.index(event)
         return {name: ~np.isnan(said[:, column]) for name, said in self.probability.items()}
 
-    def shared(self, event: Event) -> Flags:
-        """Tell for which cases (u,) every model that forecast at all that day gave one."""
-        given = self.given(event)
+    def shared(self, event: Event, *, without: Collection[str] = ()) -> Flags:
+        """Tell for which cases (u,) every model that forecast at all that day gave one.
+
+        Those named in `without` are not asked.
+        """
+        given = {name: flags for name, flags in self.given(event).items() if name not in without}
         day = self.t.astype("datetime64[D]").astype(np.int64)
         day -= day.min() if len(day) else 0
         agreed, any_given = np.ones(len(day), bool), np.zeros(len(day), bool)

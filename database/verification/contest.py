@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from database.flares.coverage import covered_windows
 from database.flares.flare import flare_days, flare_history
 from database.forecasts import forecasting_models, load_forecasts
+from database.models import agencies
 from database.verification.board import lay_out
 from database.verification.day_table import EMPTY, DayTable
 from database.verification.dekads import Key, current_version, load_days
@@ -72,8 +73,11 @@ def play(connection: sa.Connection, question: Question, model_id: str) -> dict[s
     load = _loader(connection, question)
     asked = PERSISTENCE if model_id in ENTRANTS else model_id
     if question.is_shared:
-        rivals = [name for name in forecasting_models(connection) if name != asked]
-        parts = {name: load(name, "shared") for name in (asked, PERSISTENCE, *rivals)}
+        outside = agencies(connection)
+        rivals = sorted({*forecasting_models(connection), *outside} - {asked})
+        # An agency speaks of a region once a day, so that only these cases are shared with it.
+        part = "daily" if asked in outside and question.scope == "region" else "shared"
+        parts = {name: load(name, part) for name in (asked, PERSISTENCE, *rivals)}
         return _on_common_days(parts, asked)
     if asked == PERSISTENCE:
         return {PERSISTENCE: load(PERSISTENCE, "own")}
@@ -120,7 +124,10 @@ def _region_tables(connection: sa.Connection, question: Question) -> dict[Key, D
     weakest = least_flux(question.event.peak_flux_w_m2)
     flares = flare_history(connection, seen, min_flux=weakest)
     truth = flares.truth(covered_windows(connection))
-    return dict(event_tables(set_scene(board, question.event, truth=truth, scope="region")))
+    scene = set_scene(
+        board, question.event, truth=truth, scope="region", daily=agencies(connection)
+    )
+    return dict(event_tables(scene))
 
 
 def _on_common_days(parts: Mapping[str, DayTable], asked: str) -> dict[str, DayTable]:

@@ -30,8 +30,9 @@ class Key:
     """Whose forecasts of what: entrant or model, event, scope, and which part of the cases.
 
     Parts: ``own`` all of them; ``shared`` those on which every model that forecast that day
-    gave a probability; ``persistence`` what persistence said on the model's own cases;
-    ``quiet`` by solar.strata.history and ``longitude`` by band; ``latency`` of the issue.
+    gave a probability; ``daily`` those of them on which agencies did too; ``persistence`` what
+    persistence said on the model's own cases; ``quiet`` by solar.strata.history and
+    ``longitude`` by band; ``latency`` of the issue.
     """
 
     model_id: str

@@ -9,7 +9,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from database.forecasts import Issues, Latencies, full_disk
+from database.forecasts import Forecasts, Issues, Latencies, full_disk
 from database.verification.board import Board, Flags, lay_out
 from database.verification.daily_counts import Cases, cases, count
 from database.verification.day_table import DAY, DayTable
@@ -28,28 +28,46 @@ Tables = dict[Key, DayTable]
 
 @dataclass(frozen=True)
 class Scene:
-    """One event on a board: the cases (u,) as each model and as persistence `found` them."""
+    """One event on a board: the cases (u,) as each model and as persistence `found` them.
+
+    `daily` are those that forecast a region once a day, as agencies do: the cases that all share
+    are counted without them, and once more, as `daily` cases, with them.
+    """
 
     board: Board
     event: Event
     scope: str
     found: Mapping[str, Cases]
     persistence: Cases
+    daily: frozenset[str] = frozenset()
 
 
-def region_tables(issues: Mapping[str, Issues], truth: Truth, days: Sequence[date]) -> Tables:
-    """Count the cases of single regions."""
+def region_tables(
+    issues: Mapping[str, Issues], truth: Truth, days: Sequence[date], *,
+    daily: frozenset[str] = frozenset(),
+) -> Tables:  # fmt: skip
+    """Count the cases of single regions; `daily` names those of agencies."""
     kept = {name: one.where(_is_of(one, days)) for name, one in issues.items()}
     board = lay_out({name: one.forecasts for name, one in kept.items()})
     bands = longitude_band(_longitudes(board, kept))
-    return dict(_tables("region", board, truth, bands=bands))
+    return dict(_tables("region", board, truth, bands=bands, daily=daily))
 
 
-def disk_tables(issues: Mapping[str, Issues], truth: Truth, days: Sequence[date]) -> Tables:
-    """Count the cases of the whole disk, one each midnight."""
+def disk_tables(
+    issues: Mapping[str, Issues], truth: Truth, days: Sequence[date], *,
+    spoken: Mapping[str, Forecasts] | None = None,
+) -> Tables:  # fmt: skip
+    """Count the cases of the whole disk, one each midnight.
+
+    Who has spoken of the disk itself, as agencies do, is taken at its word in `spoken`; what
+    the others say of it follows from their regions.
+    """
     midnights = np.array(days, "datetime64[us]")
-    board = lay_out({name: full_disk(one.forecasts, midnights) for name, one in issues.items()})
-    return dict(_tables("disk", board, truth))
+    own = {name: said.where(np.isin(said.t, midnights)) for name, said in (spoken or {}).items()}
+    derived = {
+        name: full_disk(one.forecasts, midnights) for name, one in issues.items() if name not in own
+    }
+    return dict(_tables("disk", lay_out({**derived, **own}), truth))
 
 
 def latency_table(found: Latencies) -> DayTable:
@@ -69,21 +87,42 @@ def latency_table(found: Latencies) -> DayTable:
 def event_tables(scene: Scene) -> Iterator[tuple[Key, DayTable]]:
     """Count the cases of one event: all of each model's, and those that all models share."""
     board, event, scope = scene.board, scene.event, scene.scope
-    any_made = np.logical_or.reduce(list(board.made.values()))
-    given, shared = board.given(event), board.shared(event)
-    any_given = np.logical_or.reduce(list(given.values()))
+    models = [name for name in board.made if name not in scene.daily]
+    given, shared = board.given(event), board.shared(event, without=scene.daily)
+    any_made, any_given = (_any(flags, models, shared) for flags in (board.made, given))
     of_any = _withholding(scene.persistence, any_given).where(any_made)
     yield Key(PERSISTENCE, event.name, scope), count(of_any)
     yield Key(PERSISTENCE, event.name, scope, "shared"), count(scene.persistence.where(shared))
     for name, made in board.made.items():
         own = scene.found[name]
         yield Key(name, event.name, scope), count(own.where(made))
-        yield Key(name, event.name, scope, "shared"), count(own.where(shared & given[name]))
+        if name not in scene.daily:
+            yield Key(name, event.name, scope, "shared"), count(own.where(shared & given[name]))
         beside = _withholding(scene.persistence, given[name]).where(made)
         yield Key(name, event.name, scope, "persistence"), count(beside)
+    yield from _daily_tables(scene, given)
 
 
-def set_scene(board: Board, event: Event, *, truth: Truth, scope: str) -> Scene:
+def _daily_tables(scene: Scene, given: Mapping[str, Flags]) -> Iterator[tuple[Key, DayTable]]:
+    """Count the cases that the models share with those who forecast once a day."""
+    daily = [name for name in given if name in scene.daily]
+    if daily:
+        shared = scene.board.shared(scene.event)
+        shared &= _any(given, daily, shared)
+        everyone = {**scene.found, PERSISTENCE: scene.persistence}
+        for name, own in everyone.items():
+            kept = shared & given.get(name, shared)
+            yield Key(name, scene.event.name, scene.scope, "daily"), count(own.where(kept))
+
+
+def _any(flags: Mapping[str, Flags], names: Sequence[str], like: Flags) -> Flags:
+    found: Flags = np.logical_or.reduce([flags[name] for name in names] or [np.zeros_like(like)])
+    return found
+
+
+def set_scene(
+    board: Board, event: Event, *, truth: Truth, scope: str, daily: frozenset[str] = frozenset()
+) -> Scene:
     """Meet the forecasts of one event with the truth; persistence forecasts every case."""
     region_id = board.region_id if scope == "region" else None
     if region_id is None:
@@ -94,15 +133,16 @@ def set_scene(board: Board, event: Event, *, truth: Truth, scope: str) -> Scene:
     found = {name: cases(board.t, p[:, column], observed) for name, p in board.probability.items()}
     came = truth.any_within(event, board.t - _HORIZON, board.t, region_id=region_id)
     said = cases(board.t, came.astype(float), observed)
-    return Scene(board, event, scope, found, said)
+    return Scene(board, event, scope, found, said, daily)
 
 
 def _tables(
-    scope: str, board: Board, truth: Truth, *, bands: NDArray[np.uint8] | None = None
-) -> Iterator[tuple[Key, DayTable]]:
+    scope: str, board: Board, truth: Truth, *, bands: NDArray[np.uint8] | None = None,
+    daily: frozenset[str] = frozenset(),
+) -> Iterator[tuple[Key, DayTable]]:  # fmt: skip
     region_id = board.region_id if scope == "region" else None
     for event in EVENTS:
-        scene = set_scene(board, event, truth=truth, scope=scope)
+        scene = set_scene(board, event, truth=truth, scope=scope, daily=daily)
         yield from event_tables(scene)
         before = history(truth, event, board.t, region_id=region_id)
         yield from _stratum_tables(scene, "quiet", before, kept=before != ACTIVE)

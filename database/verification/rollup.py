@@ -9,11 +9,20 @@ from functools import partial
 import numpy as np
 import sqlalchemy as sa
 
+from database.disk_forecasts import load_disk_forecasts
 from database.engine import reading, transact
 from database.flares.assignment import reassign
 from database.flares.coverage import covered_windows
 from database.flares.flare import flare_history
-from database.forecasts import Issues, forecasting_models, load_issues, load_latencies
+from database.forecasts import (
+    Forecasts,
+    Issues,
+    forecasting_models,
+    load_issues,
+    load_latencies,
+)
+from database.models import agencies
+from database.retention.limits import countable
 from database.verification.day_table import DayTable
 from database.verification.dekads import DAYS, Key, first_day, number, replace_days, take_turn
 from database.verification.parts import disk_tables, latency_table, region_tables
@@ -59,11 +68,17 @@ def _refresh_chunk(connection: sa.Connection, *, most: int) -> int:
     if not days:
         return 0
     unmark(connection, days)
+    counted = countable(connection, days)
+    if counted:
+        _count(connection, counted)
+    return len(days)
+
+
+def _count(connection: sa.Connection, days: Sequence[date]) -> None:
     reassign(connection, _window(days, before=QUIET_FOR, after=HORIZON))
     # The assignment has marked the days of the flares it moved; these are about to be done.
     unmark(connection, days)
     replace_days(connection, _tables(connection, days), days)
-    return len(days)
 
 
 def _window(days: Sequence[date], *, before: timedelta, after: timedelta) -> Window:
@@ -75,11 +90,13 @@ def _tables(connection: sa.Connection, days: Sequence[date]) -> dict[Key, DayTab
     flares = flare_history(connection, _window(days, before=QUIET_FOR, after=HORIZON))
     truth = flares.truth(covered_windows(connection))
     issues = _issues(connection, _window(days, before=_EVENING, after=timedelta(0)))
-    if not issues:
+    spoken = _spoken(connection, _window(days, before=timedelta(0), after=timedelta(0)))
+    if not issues and not spoken:
         return {}
+    of_regions = region_tables(issues, truth, days, daily=frozenset(spoken)) if issues else {}
     return {
-        **region_tables(issues, truth, days),
-        **disk_tables(issues, truth, days),
+        **of_regions,
+        **disk_tables(issues, truth, days, spoken=spoken),
         **_latency_tables(connection, list(issues), days),
     }
 
@@ -96,6 +113,14 @@ def _latency_tables(
         for model_id in models
     }
     return {key: table.where(np.isin(table.day, numbers)) for key, table in found.items()}
+
+
+def _spoken(connection: sa.Connection, window: Window) -> dict[str, Forecasts]:
+    """Return by agency what it says of the disk, be it nothing."""
+    return {
+        model_id: load_disk_forecasts(connection, model_id, window=window)
+        for model_id in sorted(agencies(connection))
+    }
 
 
 def _issues(connection: sa.Connection, window: Window) -> dict[str, Issues]:

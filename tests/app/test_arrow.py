@@ -91,7 +91,7 @@ def test_bad_rows_of_a_stream_are_listed_and_the_good_ones_stored(
         ({"TOTUSJHH": [1.0] * 3}, 422, "keywords.TOTUSJHH"),
         ({"TOTUSJH": ["1"] * 3}, 422, "TOTUSJH"),
         ({"t_rec": pa.array([0] * 3, pa.timestamp("us"))}, 422, "t_rec"),
-        ({"t_rec": pa.array([2**62] * 3, pa.timestamp("us", "UTC"))}, 422, "t_rec"),
+        ({"t_rec": pa.array([2**62] * 3, pa.timestamp("us", "UTC"))}, 422, "observations[0].t_rec"),
         ({"t_rec": [None] * 3}, 422, "observations[0].t_rec"),
         ({"harpnum": [1.5] * 3}, 422, "observations[0].harpnum"),
     ],

@@ -15,10 +15,11 @@ from flask.testing import FlaskClient
 
 from app.create_app import create_app
 from app.logs import JsonFormatter
-from app.preparation import refuse_old_schema, wait_for_store
+from app.preparation import prepare, refuse_old_schema
 from app.settings import ApiSettings
 from database.engine import create_engine
-from solar.errors import ArtifactError, StoreUnavailableError
+from database.waiting import wait_for_store
+from solar.errors import ArtifactError, InvalidInputError, StoreUnavailableError
 
 Row = Callable[..., dict[str, Any]]
 
@@ -103,6 +104,11 @@ def test_an_old_schema_is_refused_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailableError, match="python -m database upgrade"):
         refuse_old_schema(engine)
     engine.dispose()
+
+
+def test_an_age_that_cannot_be_is_refused_at_the_start() -> None:
+    with pytest.raises(InvalidInputError, match="no retention for 'stars'"):
+        prepare(ApiSettings(database_url="sqlite://", retention="stars=2y"))
 
 
 def test_a_store_that_comes_up_late_is_waited_for(engine_sqlite: sa.Engine, tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from app_dash.components.pipeline_tiles import proof
 from app_dash.pages import pipeline
 from app_dash.pipeline.query import PipelineQuery
 from app_dash.settings import DashSettings
+from database.conflicts import COLUMNS as CONFLICT_COLUMNS
+from database.conflicts import keep_outranked
 from database.engine import writing
 from database.receipt import ACCEPTED, DUPLICATE, REJECTED, Receipt
 from database.rejections import Cause, record_rejections
@@ -85,6 +87,23 @@ def test_refused_rows_are_shown_with_what_to_do(stocked: sa.Engine) -> None:
 
     assert "keywords.TOTUSJH" in text
     assert "Check the unit" in text
+
+
+def test_contradicting_records_are_counted_with_the_call_that_lists_them(
+    stocked: sa.Engine,
+) -> None:
+    quiet = drawn(stocked)
+    columns: dict[str, Any] = dict.fromkeys(CONFLICT_COLUMNS)
+    columns |= {"region_id": 1, "t_rec": NOW, "series": "s", "reason": "older DATE",
+                "sender_id": "s2", "received_at": NOW, "lost_at": datetime.now(UTC)}  # fmt: skip
+    with writing(stocked) as connection:
+        keep_outranked(connection, columns | {"content_hash": [1, 2, 3]})
+
+    text = drawn(stocked)
+
+    assert "pipeline-conflicts" not in quiet
+    assert "3 contradicting accounts of records lost against others" in text
+    assert "GET /api/v1/conflicts" in text
 
 
 def test_a_store_without_senders_says_how_to_start_one(engine_sqlite: sa.Engine) -> None:

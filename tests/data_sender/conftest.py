@@ -37,6 +37,7 @@ class Api:
         self.order: list[str] = []
         self.sizes: list[int] = []
         self.senders: list[dict[str, Any]] = []
+        self.types: list[str] = []
         self.keys: list[str | None] = []
         self.flares: list[dict[str, Any]] = []
         self.covers: list[dict[str, str]] = []
@@ -74,12 +75,12 @@ class Api:
         time.sleep(self.delay_seconds)
         if self.answers:
             return self.answers.popleft()
-        body = orjson.loads(request.data)
-        rows = body["observations"]
+        rows, named = _rows_and_sender()
         if len(rows) > self.largest_batch:
             return {"title": "Too large", "status": 413}, 413, {}
         self.keys.append(request.headers.get("X-API-Key"))
-        self.senders.append(body["sender"])
+        self.senders.append(named)
+        self.types.append(request.mimetype)
         self.sizes.append(len(rows))
         return self._store(rows)
 
@@ -116,6 +117,23 @@ class Api:
         if "covers" in body:
             self.covers.append(body["covers"])
         return {"accepted": len(body["flares"]), "duplicates": 0, "rejected": []}, 200, {}
+
+
+def _rows_and_sender() -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    if request.mimetype == "application/json":
+        body = orjson.loads(request.data)
+        return body["observations"], body["sender"]
+    table = pa.ipc.open_stream(request.data).read_all()
+    numbers = {name: int(request.args[name]) for name in ("sequence", "sent")}
+    return [_as_json(row) for row in table.to_pylist()], {"id": request.args["sender"], **numbers}
+
+
+def _as_json(given: dict[str, Any]) -> dict[str, Any]:
+    row = {name: value for name, value in given.items() if value is not None}
+    for name in row.keys() & {"t_rec", "made_at"}:
+        row[name] = f"{row[name]:%Y-%m-%dT%H:%M:%SZ}"
+    keywords = {name: row.pop(name) for name in list(row) if name.isupper()}
+    return {**row, "noaa_ars": row.get("noaa_ars", []), "keywords": keywords}
 
 
 @pytest.fixture

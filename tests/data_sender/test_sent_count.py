@@ -67,3 +67,19 @@ def test_a_position_of_an_earlier_version_begins_to_count(api, sender, write_tab
     sender.run("replay", path, "--restart")
 
     assert told(api)[-1] == (3, 4)
+
+
+def test_every_batch_says_how_many_rows_wait_behind_it(api, sender, write_table, wait_until):
+    sender.run("replay", write_table(hours=2), "--batch", 2)
+    api.stop()
+    process = sender.start("replay", write_table(hours=5, name="other.parquet"), "--batch", 4)
+    wait_until(lambda: sender.own("spool").exists() and sender.spooled_bytes() > 1_500)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+
+    api.start()
+    sender.run("replay", write_table(hours=5, name="other.parquet"), "--batch", 4)
+
+    waiting = [entry["spooled"] for entry in api.senders]
+    assert waiting[:2] == [0, 0]
+    assert waiting[2:] == [10 - 4, 10 - 8, 0]

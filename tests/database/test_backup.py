@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from database.backup import backup, restore
+from database.backup.restoration import restore
+from database.backup.snapshot import backup
 from database.engine import reading, transact
 from database.flares.flare import FlareRecord, store_flares
 from database.tables import metadata, verification_dekads

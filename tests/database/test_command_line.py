@@ -97,7 +97,7 @@ def test_a_server_that_is_away_is_one_line(
 ) -> None:
     monkeypatch.setenv("FLARE_DATABASE_URL", "mysql+mysqlconnector://a:secret@127.0.0.1:1/b")
 
-    assert main(["upgrade"]) == 1
+    assert main(["--wait", "0", "upgrade"]) == 1
 
     error = capsys.readouterr().err
     assert "does not answer" in error
@@ -138,7 +138,8 @@ def test_help_names_every_command() -> None:
         [sys.executable, "-m", "database", "--help"], capture_output=True, text=True, check=True
     )
 
-    for command in ("upgrade", "import-flares", "import-harps", "users", "backup", "restore"):
+    named = "upgrade import-flares import-harps users backup restore verify prune partition"
+    for command in named.split():
         assert command in shown.stdout
 
 
@@ -169,3 +170,45 @@ def test_what_is_no_backup_is_refused(
 
     assert main(["restore", str(tmp_path / "x.zip")]) == 1
     assert "cannot be read as a backup" in capsys.readouterr().err
+
+
+def test_a_backup_is_checked_without_a_store(
+    address: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    archive = str(tmp_path / "b.zip")
+    main(["upgrade"])
+    main(["backup", archive])
+    monkeypatch.setenv("FLARE_DATABASE_URL", "mysql+mysqlconnector://a:b@127.0.0.1:1/b")
+
+    assert main(["verify", archive]) == 0
+    assert (
+        f"{archive} is intact: 0 rows in {len(metadata.tables)} tables" in capsys.readouterr().out
+    )
+
+
+def test_what_would_go_is_said_before_it_goes(
+    address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["upgrade"])
+    monkeypatch.setenv("FLARE_RETENTION", "rejections=keep,notices=keep")
+
+    statuses = [main(["prune", "--dry-run", "--table", "predictions=2y"]),
+                main(["prune", "--table", "stars=2y"])]  # fmt: skip
+
+    said = capsys.readouterr()
+    assert statuses == [0, 1]
+    assert "predictions: 0 rows before " in said.out
+    assert "notices" not in said.out
+    assert "no retention for 'stars'" in said.err
+
+
+def test_a_store_in_a_file_has_no_partitions(
+    address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["upgrade"])
+
+    assert [main(["partition", "--list"]), main(["partition"])] == [0, 1]
+    assert "SQLite has no partitions" in capsys.readouterr().out

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from database.engine import create_engine, reading, transact
+from database.engine import create_engine, reading, transact, warn_of_slow_driver
 from database.settings import DatabaseSettings
-from database.tables import harp_noaa, senders
+from database.tables import harp_noaa, regions, senders
+from database.upsert import upsert_columns
 from database.verification.skill import refresh
 from database.verification.stale_days import mark_stale
 from solar.errors import FlarewatchError, InvalidInputError, StoreUnavailableError
@@ -97,6 +98,63 @@ def test_concurrent_transactions_all_arrive(engine: sa.Engine) -> None:
     with reading(engine) as connection:
         counts = connection.execute(sa.select(harp_noaa.c.noaa_ar)).scalars().all()
     assert counts == [8] * 8
+
+
+def test_writers_that_lock_each_other_out_both_arrive(mariadb_engine: sa.Engine) -> None:
+    met = threading.Barrier(2)
+    attempts: list[str] = []
+
+    def write(name: str, first: int, second: int) -> None:
+        def work(connection: sa.Connection) -> None:
+            attempts.append(name)
+            put(connection, first, name)
+            if len(attempts) <= 2:
+                met.wait(10)
+            put(connection, second, name)
+
+        transact(mariadb_engine, work)
+
+    def put(connection: sa.Connection, region_id: int, name: str) -> None:
+        columns = {"region_id": [region_id], "series": name, "first_t_rec": AT, "last_t_rec": AT}
+        upsert_columns(connection, regions, columns=columns)
+
+    transact(mariadb_engine, lambda c: c.execute(regions.delete()))
+    run_together(lambda: write("a", 1, 2), lambda: write("b", 2, 1))
+
+    with reading(mariadb_engine) as connection:
+        found = connection.execute(sa.select(regions.c.series)).scalars().all()
+    # The server ends one of the two, which then comes second.
+    assert len(attempts) == 3
+    assert found == [attempts[2]] * 2
+
+
+def test_who_waits_too_long_for_a_lock_is_told_to_come_again(
+    mariadb_engine: sa.Engine, mariadb_address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("database.engine.LOCK_WAIT_SECONDS", 1)
+    monkeypatch.setattr("database.engine.PATIENCE_SECONDS", 0)
+    waiting = opened(mariadb_address)
+    transact(mariadb_engine, lambda c: c.execute(harp_noaa.delete()))
+    add = harp_noaa.insert().values(harpnum=1, noaa_ar=11067)
+
+    with mariadb_engine.begin() as holding:
+        holding.execute(add)
+        with pytest.raises(StoreUnavailableError, match="stays locked"):
+            transact(waiting, lambda c: c.execute(add))
+
+    waiting.dispose()
+
+
+def test_a_driver_without_its_c_part_is_named_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("mysql.connector.HAVE_CEXT", False)
+    warn_of_slow_driver.cache_clear()
+
+    for _ in range(2):
+        opened("mysql+mysqlconnector://flare:secret@127.0.0.1:1/x").dispose()
+
+    assert caplog.text.count("the MySQL driver runs in pure Python") == 1
 
 
 def test_refreshes_and_marks_at_the_same_time_leave_no_day_behind(engine: sa.Engine) -> None:

@@ -33,6 +33,18 @@ def test_an_upgrade_can_be_repeated(engine: sa.Engine) -> None:
         assert is_current(connection)
 
 
+def test_an_upgrade_that_broke_off_before_its_last_word_can_be_begun_again(tmp_path: Path) -> None:
+    engine = create_engine(DatabaseSettings(database_url=f"sqlite:///{tmp_path}/half.db"))
+    upgrade(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0006'")
+
+    upgrade(engine)
+
+    with engine.connect() as connection:
+        assert is_current(connection)
+
+
 def test_a_store_without_tables_is_not_current() -> None:
     engine = create_engine(DatabaseSettings(database_url="sqlite://"))
 

@@ -9,16 +9,15 @@ import numpy as np
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
+from stored_rows import store_observations
 
 from database.engine import reading, writing
 from database.observations import (
     COLUMNS,
     KEYWORD_COLUMNS,
     combinations,
-    known_contents,
     list_observations,
     load_records,
-    store_observations,
 )
 from solar.sharp import KEYWORDS
 from solar.time import Window
@@ -31,7 +30,8 @@ ALWAYS = Window(START, START + 1000 * HOUR)
 def line(region_id: int, hour: int, **changes: Any) -> tuple[Any, ...]:
     values: dict[str, Any] = {
         "region_id": region_id, "t_rec": START + hour * HOUR, "series": "hmi.sharp_cea_720s",
-        "quality": 0, "lon_fwt": 1.0, "lat_fwt": None, **dict.fromkeys(KEYWORD_COLUMNS, 0.5),
+        "made_at": None, "quality": 0, "lon_fwt": 1.0, "lat_fwt": None,
+        **dict.fromkeys(KEYWORD_COLUMNS, 0.5),
         "content_hash": 7, "revision": 1, "sender_id": "s", "received_at": START,
     } | changes  # fmt: skip
     return tuple(values[name] for name in COLUMNS)
@@ -47,16 +47,6 @@ def test_a_known_region_and_time_is_replaced(engine: sa.Engine) -> None:
     assert [(row["lon_fwt"], row["lat_fwt"], row["revision"]) for row in rows] == [
         (1.0, None, 1), (2.0, None, 2),
     ]  # fmt: skip
-
-
-def test_only_the_keys_asked_for_are_found(engine: sa.Engine) -> None:
-    with writing(engine) as connection:
-        store_observations(connection, [line(r, h, content_hash=10 * r + h) for r in (1, 2)
-                                        for h in range(3)])  # fmt: skip
-        wanted = [(1, START), (2, START + HOUR), (3, START), (2, START + 9 * HOUR)]
-        found = known_contents(connection, wanted)
-
-    assert found == {(1, START): (10, 1), (2, START + HOUR): (21, 1)}
 
 
 def test_pages_follow_time_then_region(engine: sa.Engine) -> None:

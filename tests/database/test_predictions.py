@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from forecast_lines import HOUR, START, line
+from stored_rows import store_predictions
 
 from database.engine import reading, writing
-from database.predictions import list_predictions, store_predictions, supersede
+from database.predictions import list_predictions, supersede
 from solar.time import Window
 
 ALWAYS = Window(START, START + 1000 * HOUR)

@@ -6,9 +6,10 @@ from datetime import datetime
 
 import sqlalchemy as sa
 from forecast_lines import HOUR, START, line
+from stored_rows import store_predictions
 
 from database.engine import reading, writing
-from database.predictions import list_predictions, store_predictions
+from database.predictions import list_predictions
 from database.reissue import reissue
 from solar.time import Window
 

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
 from database.engine import reading, transact
-from database.tables import harp_noaa, regions, senders
-from database.upsert import ROWS_PER_STATEMENT, upsert
+from database.tables import harp_noaa, regions, senders, verification_dekads
+from database.upsert import ROWS_PER_STATEMENT, upsert, upsert_columns
 from solar.errors import InvalidInputError
 
 AT = datetime(2014, 3, 1, 12, 30, 15, 250_001, tzinfo=UTC)
@@ -107,3 +108,39 @@ def test_doubles_keep_every_bit(engine: sa.Engine, value: float) -> None:
     write(engine, (1, "x", AT, AT, value))
 
     assert stored(engine)[0][4] == value
+
+
+def test_columns_arrive_like_rows(engine: sa.Engine) -> None:
+    times = np.array(["2014-03-01T12:30:15.250001", "2014-03-02"], "datetime64[us]")
+    columns = {
+        "region_id": np.array([7, -8]), "series": "simulated", "first_t_rec": times,
+        "last_t_rec": AT, "last_lon_fwt": np.array([0.1 + 0.2, np.nan]),
+    }  # fmt: skip
+
+    transact(engine, lambda c: upsert_columns(c, regions, columns=columns))
+
+    assert stored(engine) == [
+        (-8, "simulated", datetime(2014, 3, 2, tzinfo=UTC), AT, None),
+        (7, "simulated", AT, AT, 0.1 + 0.2),
+    ]
+
+
+def test_columns_without_rows_are_no_statement(engine: sa.Engine) -> None:
+    columns = dict.fromkeys(COLUMNS, np.empty(0)) | {"series": "simulated"}
+
+    transact(engine, lambda c: upsert_columns(c, regions, columns=columns))
+
+    assert stored(engine) == []
+
+
+def test_rows_too_large_for_one_packet_go_in_several(mariadb_engine: sa.Engine) -> None:
+    # 12 MB in hexadecimal are 24 MB, and the server takes 16 MB at once.
+    columns = [column.name for column in verification_dekads.columns]
+    rows = [("m@1", "c1", "region", "all", f"2014-03-{day:02}", b"", bytes(3_000_000))
+            for day in range(1, 5)]  # fmt: skip
+    transact(mariadb_engine, lambda c: c.execute(verification_dekads.delete()))
+
+    transact(mariadb_engine, lambda c: upsert(c, verification_dekads, columns=columns, rows=rows))
+
+    with reading(mariadb_engine) as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(verification_dekads)) == 4

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+from stored_rows import store_predictions
 from synthetic_store import (
     COVERED,
     DAY,
@@ -23,7 +24,6 @@ from database.flares.flare import FlareRecord, store_flares
 from database.forecasts import load_issues
 from database.harps import learn
 from database.models import register
-from database.predictions import store_predictions
 from database.tables import verification_dekads, verification_stale
 from database.verification.dekads import Key, load_days
 from database.verification.skill import mark_stale, refresh, skill

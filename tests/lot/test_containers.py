@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
+from solar.stream import DEAD_TOPIC, OBSERVATIONS_TOPIC, PREDICTIONS_TOPIC
+
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
@@ -14,7 +16,37 @@ BUILT = sorted(name for name, service in SERVICES.items() if "build" in service)
 
 
 def test_the_services_are_the_products_rooms() -> None:
-    assert set(SERVICES) == {"mysql", "migrations", "app", "app_dash", "data_sender"}
+    always = {name for name, service in SERVICES.items() if "profiles" not in service}
+
+    assert always == {"mysql", "migrations", "app", "app_dash", "data_sender"}
+
+
+def test_the_stream_is_a_profile_of_its_own_with_a_broker_that_keeps_what_it_holds() -> None:
+    stream = {name for name, service in SERVICES.items() if "kafka" in service.get("profiles", ())}
+
+    assert stream == {"kafka", "topics", "consumer", "kafka_sender"}
+    assert SERVICES["consumer"]["command"] == ["python", "-m", "app", "consume"]
+    assert SERVICES["kafka"]["environment"]["KAFKA_PROCESS_ROLES"] == "broker,controller"
+    assert SERVICES["kafka"]["volumes"] == ["stream:/var/lib/kafka/data"]
+    for name in ("consumer", "kafka_sender"):
+        waits_for = SERVICES[name]["depends_on"]
+        assert waits_for["topics"]["condition"] == "service_completed_successfully"
+        assert "container_name" not in SERVICES[name]
+
+
+def test_the_live_sources_keep_their_position_under_a_name_of_their_own() -> None:
+    live = {name for name, service in SERVICES.items() if "live" in service.get("profiles", ())}
+
+    assert live == {"jsoc_sender", "swpc_sender"}
+    for source in ("jsoc", "swpc"):
+        command = SERVICES[f"{source}_sender"]["command"]
+        assert command[2:] == ["data_sender", source, "--sender", source]
+
+
+def test_the_topics_are_those_that_the_services_use() -> None:
+    made = re.findall(r"make (\S+) \d+", SERVICES["topics"]["command"][-1])
+
+    assert set(made) == {OBSERVATIONS_TOPIC, DEAD_TOPIC, PREDICTIONS_TOPIC}
 
 
 def test_every_service_waits_for_the_store_through_the_one_before_it() -> None:

@@ -24,6 +24,12 @@ KEYWORDS = (
     "meanjzh", "totusjh", "absnjzh", "savncpp", "meanpot", "totpot", "meanshr", "shrgt45",
     "r_value", "area_acr", "totbsq", "totfx", "totfy", "totfz", "epsx", "epsy", "epsz",
 )  # fmt: skip
+INDEXES = (
+    ("observation_conflicts_by_time", "observation_conflicts",
+     ["t_rec", "region_id", "content_hash"]),
+    ("ix_observation_conflicts_lost_at", "observation_conflicts", ["lost_at"]),
+    ("ix_region_reports_observed_at", "region_reports", ["observed_at"]),
+)  # fmt: skip
 
 
 def upgrade() -> None:
@@ -32,17 +38,30 @@ def upgrade() -> None:
     _carriage()
     _conflicts()
     _reports()
+    _retention()
+    for index in INDEXES:
+        _index(*index)
 
 
 def _carriage() -> None:
+    _create(
+        "shared_sources",
+        sa.Column("source", _identifier(64), primary_key=True),
+        sa.Column("shards", sa.Integer(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("starts_at", _moment(), nullable=False),
+        sa.Column("event_at", _moment(), nullable=False, comment="event time at began_at"),
+        sa.Column("began_at", _moment(), nullable=False),
+        sa.Column("heard_at", _moment(), nullable=False),
+    )
     _create(
         "shard_leases",
         sa.Column("source", _identifier(64), primary_key=True),
         sa.Column("shard", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("sender_id", _identifier(64)),
-        sa.Column("expires_at", _moment()),
         sa.Column("delivered", sa.BigInteger(), nullable=False, server_default="0"),
         sa.Column("through", _moment()),
+        sa.Column("finished_at", _moment()),
     )
     _create(
         "shard_members",
@@ -60,6 +79,13 @@ def _carriage() -> None:
         sa.Column("end_offset", sa.BigInteger(), nullable=False),
         sa.Column("consumer_id", _identifier(64), nullable=False),
         sa.Column("seen_at", _moment(), nullable=False),
+    )
+    _create(
+        "stream_senders",
+        sa.Column("topic", _identifier(128), primary_key=True),
+        sa.Column("partition_number", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("sender_id", _identifier(64), primary_key=True),
+        sa.Column("sent", sa.BigInteger(), nullable=False),
     )
 
 
@@ -79,7 +105,7 @@ def _conflicts() -> None:
         sa.Column("reason", _identifier(32), nullable=False),
         sa.Column("sender_id", _identifier(64), nullable=False),
         sa.Column("received_at", _moment(), nullable=False),
-        sa.Column("lost_at", _moment(), nullable=False, index=True),
+        sa.Column("lost_at", _moment(), nullable=False),
     )
 
 
@@ -106,11 +132,25 @@ def _reports() -> None:
     )
 
 
+def _retention() -> None:
+    _create(
+        "retention_limits",
+        sa.Column("shelf", _identifier(64), primary_key=True),
+        sa.Column("kept_from", _moment(), nullable=False),
+    )
+
+
 def _add(table: str, column: sa.Column[Any]) -> None:
     # MySQL ends a transaction at every change of a table, so that an upgrade may begin again.
     known = {known["name"] for known in sa.inspect(op.get_bind()).get_columns(table)}
     if column.name not in known:
         op.add_column(table, column)
+
+
+def _index(name: str, table: str, columns: list[str]) -> None:
+    # MySQL has no CREATE INDEX IF NOT EXISTS.
+    if name not in {known["name"] for known in sa.inspect(op.get_bind()).get_indexes(table)}:
+        op.create_index(name, table, columns)
 
 
 def _create(name: str, *columns: sa.Column[Any]) -> None:
@@ -129,8 +169,9 @@ def _identifier(length: int) -> sa.types.TypeEngine[str]:
 
 def downgrade() -> None:
     for name in (
-        "disk_forecasts", "region_reports", "observation_conflicts", "stream_partitions",
-        "shard_members", "shard_leases",
+        "retention_limits", "disk_forecasts", "region_reports", "observation_conflicts",
+        "stream_senders",
+        "stream_partitions", "shard_members", "shard_leases", "shared_sources",
     ):  # fmt: skip
         op.drop_table(name)
     op.drop_column("senders", "spooled")

@@ -1,0 +1,19 @@
+"""The lineups that are measured: folders of models with a stage file of their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+
+from model_training.registry import ARTIFACTS, read_stages
+
+
+def point_model(folder: Path) -> Path:
+    """Make a folder in which the live model that comes with the program serves alone."""
+    folder.mkdir()
+    live = read_stages(ARTIFACTS).live
+    name = live.replace("@", "-")
+    (folder / name).symlink_to(ARTIFACTS / name)
+    (folder / "live.json").write_bytes(orjson.dumps({"live": live}))
+    return folder

@@ -1,0 +1,54 @@
+"""An ordered file: a large parquet table in the order of time, read piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet
+
+from data_sender.rows import Rows, concatenate
+from data_sender.table_rows import TIME_NAMES, WANTED, rows_of, times_of
+from data_sender.tables import parquet_pieces, reading
+
+# What a smaller file takes is better spent on sorting it, whatever its order.
+LARGE_ROWS = 500_000
+_PIECE_ROWS = 50_000
+
+
+def ordered_file(paths: Sequence[Path], *, large: int = LARGE_ROWS) -> Path | None:
+    """Return the one file that there is, if it is large and its times never go back."""
+    if len(paths) != 1 or not paths[0].name.lower().endswith(".parquet"):
+        return None
+    (path,) = paths
+    with reading(path):
+        with pyarrow.parquet.ParquetFile(path) as file:
+            if file.metadata.num_rows < large:
+                return None
+        return path if _is_ordered(path) else None
+
+
+def _is_ordered(path: Path) -> bool:
+    last = np.datetime64("0001-01-01", "us")
+    for table in parquet_pieces(path, TIME_NAMES, rows=_PIECE_ROWS):
+        times = times_of(table)
+        # A missing time, NaT, is not later than any other.
+        if not (times[0] >= last and np.all(times[1:] >= times[:-1])):
+            return False
+        last = times[-1]
+    return True
+
+
+def pieces(path: Path, *, rows: int = _PIECE_ROWS) -> Iterator[Rows]:
+    """Give the rows of an ordered file as they would come when sorted, never parting a time."""
+    held: list[Rows] = []
+    with reading(path):
+        for table in parquet_pieces(path, WANTED, rows=rows):
+            read = concatenate([*held, rows_of(table)])
+            is_last = read.t_rec == read.t_rec[-1]
+            held = [read.take(is_last)]
+            if not is_last.all():
+                yield read.take(~is_last).sorted()
+    for rest in held:
+        yield rest.sorted()

@@ -1,0 +1,137 @@
+"""The restoration: an empty store filled from an archive, piece by piece, and to be continued."""
+
+from __future__ import annotations
+
+import zipfile
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from database.backup.archive import About, check, opened, read_table
+from database.backup.columns import to_values
+from database.engine import reading, transact
+from database.migrations import head
+from database.schema.column_types import identifier
+from database.tables import metadata
+from database.upsert import upsert_columns
+from solar.errors import InvalidInputError, StoreUnavailableError
+
+# It is there from the first row of a restoration to the last, and says how many row groups of
+# each table have come. No part of the schema: a store in service does not have it.
+unfinished_restore = sa.Table(
+    "unfinished_restore",
+    sa.MetaData(),
+    sa.Column("table_name", identifier(64), primary_key=True),
+    sa.Column("made_at", identifier(40), nullable=False),
+    sa.Column("groups", sa.Integer, nullable=False),
+    mysql_engine="InnoDB",
+)
+
+
+def verify(path: Path) -> About:
+    """Read an archive from end to end without touching any store; say what it holds."""
+    with opened(path) as archive:
+        return check(archive)
+
+
+def restore(engine: sa.Engine, path: Path) -> int:
+    """Fill an empty store, or go on where the same archive was broken off; return the rows.
+
+    Each piece is one transaction that also says how far it has come. Until the last, nothing
+    serves from the store.
+
+    Raises
+    ------
+    InvalidInputError
+        When the store holds rows already, when the file is no backup or not intact, or when it
+        was made with another schema.
+    """
+    with opened(path) as archive:
+        about = check(archive)
+        _refuse_other_schema(about, path)
+        done = _begin(engine, about)
+        for table in metadata.sorted_tables:
+            _fill(engine, archive, table, done[table.name])
+    _compare(engine, about)
+    unfinished_restore.drop(engine)
+    return about.rows
+
+
+def refuse_unfinished_restore(connection: sa.Connection) -> None:
+    """Raise StoreUnavailableError for a store of which only a part has come back."""
+    if sa.inspect(connection).has_table(unfinished_restore.name):
+        raise StoreUnavailableError(
+            "a restore into this store was broken off; run the same"
+            " `python -m database restore FILE` again, it goes on where it stopped"
+        )
+
+
+def _refuse_other_schema(about: About, path: Path) -> None:
+    if about.revision != head():
+        raise InvalidInputError(
+            f"{path} was made with schema {about.revision}, this version works with {head()};"
+            " restore it with the version that made it, then upgrade"
+        )
+
+
+def _begin(engine: sa.Engine, about: About) -> dict[str, int]:
+    """Return the number of row groups that each table has already."""
+    with reading(engine) as connection:
+        is_begun = sa.inspect(connection).has_table(unfinished_restore.name)
+        if not is_begun:
+            _refuse_rows(connection)
+    unfinished_restore.create(engine, checkfirst=True)
+    return transact(engine, partial(_standing, about=about))
+
+
+def _refuse_rows(connection: sa.Connection) -> None:
+    for table in metadata.sorted_tables:
+        if connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first():
+            raise InvalidInputError(
+                f"the store is not empty ({table.name} has rows); restore into a new one"
+            )
+
+
+def _standing(connection: sa.Connection, about: About) -> dict[str, int]:
+    known = connection.execute(sa.select(unfinished_restore)).all()
+    if any(row.made_at != about.made_at for row in known):
+        raise InvalidInputError(
+            f"the store holds a part of the backup of {known[0].made_at}, this one is of"
+            f" {about.made_at}; go on with that one, or restore into a new store"
+        )
+    done = dict.fromkeys(metadata.tables, 0) | {row.table_name: row.groups for row in known}
+    if not known:
+        rows = [{"table_name": name, "made_at": about.made_at, "groups": 0} for name in done]
+        connection.execute(unfinished_restore.insert(), rows)
+    return done
+
+
+def _fill(engine: sa.Engine, archive: zipfile.ZipFile, table: sa.Table, done: int) -> None:
+    file = read_table(archive, table.name)
+    for group in range(done, file.num_row_groups):
+        batches = file.read_row_group(group, use_threads=False).to_batches()
+        transact(engine, partial(_write, table=table, batches=batches, groups=group + 1))
+
+
+def _write(
+    connection: sa.Connection, *, table: sa.Table, batches: list[pa.RecordBatch], groups: int
+) -> None:
+    names = [column.name for column in table.columns]
+    for batch in batches:
+        upsert_columns(connection, table, columns=to_values(batch.select(names)))
+    mark = unfinished_restore.c.table_name == table.name
+    connection.execute(unfinished_restore.update().where(mark).values(groups=groups))
+
+
+def _compare(engine: sa.Engine, about: About) -> None:
+    with reading(engine) as connection:
+        for table in metadata.sorted_tables:
+            counted = sa.select(sa.func.count()).select_from(table)
+            found, expected = connection.scalar(counted), about.tables[table.name].rows
+            if found != expected:
+                raise InvalidInputError(
+                    f"{table.name} has {found} rows after the restore, the backup holds"
+                    f" {expected}: somebody else wrote; restore into a new store"
+                )

@@ -1,0 +1,119 @@
+"""The snapshot: the whole store at one moment, written into one archive while others write."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pa_parquet
+import sqlalchemy as sa
+
+from database.backup.archive import About, Content, Digest, add_about, add_table, check, opened
+from database.backup.columns import schema_of, to_batch
+from database.engine import reading
+from database.migrations import revision
+from database.tables import metadata
+from solar.errors import FlarewatchError, InvalidInputError
+
+ROWS_PER_PAGE = 20_000
+
+Row = Sequence[Any]
+Page = Sequence[Row]
+
+
+def backup(engine: sa.Engine, path: Path, *, rows_per_page: int = ROWS_PER_PAGE) -> int:
+    """Write every table as it stands at one moment; return the number of rows.
+
+    Under the name `path` there is nothing until the archive is complete, on the disk, and has
+    been read once more. An existing file is refused rather than replaced. `rows_per_page` are in
+    memory at once, and become one row group.
+    """
+    if path.exists():
+        raise InvalidInputError(f"{path} exists already; choose another name or remove it")
+    partial_file = path.with_name(path.name + ".partial")
+    try:
+        _write(engine, partial_file, rows_per_page)
+        with opened(partial_file) as archive:
+            rows = check(archive).rows
+        partial_file.rename(path)
+    except OSError as error:
+        raise InvalidInputError(f"{path} cannot be written: {error.strerror}") from error
+    finally:
+        partial_file.unlink(missing_ok=True)
+    return rows
+
+
+def _write(engine: sa.Engine, path: Path, rows_per_page: int) -> None:
+    with path.open("wb") as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive, reading(engine) as store:
+            _hold(store)
+            tables = {
+                table.name: _add(archive, store, table, rows_per_page)
+                for table in metadata.sorted_tables
+            }
+            made_at = datetime.now(UTC).isoformat()
+            add_about(archive, About(revision(store) or "", made_at, tables))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _hold(connection: sa.Connection) -> None:
+    """Let every later query of the connection see the store as it is now."""
+    if connection.dialect.name != "sqlite":
+        connection.execution_options(isolation_level="REPEATABLE READ")
+        connection.exec_driver_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+        return
+    # In SQLite the first query of a transaction holds what all of them see.
+    connection.exec_driver_sql("SELECT COUNT(*) FROM sqlite_master")
+
+
+def _add(
+    archive: zipfile.ZipFile, connection: sa.Connection, table: sa.Table, rows_per_page: int
+) -> Content:
+    pages = partial(_pages, connection, table, rows_per_page)
+    content = add_table(archive, table.name, partial(_write_rows, pages, schema_of(table)))
+    counted = connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+    if counted != content.rows:
+        raise FlarewatchError(
+            f"{table.name} has {counted} rows but {content.rows} were read;"
+            " make the backup again, and report this"
+        )
+    return content
+
+
+def _write_rows(pages: Callable[[], Iterable[Page]], schema: pa.Schema, file: Digest) -> int:
+    rows = 0
+    with pa_parquet.ParquetWriter(file, schema, compression="zstd") as writer:
+        for page in pages():
+            writer.write_batch(to_batch(page, schema))
+            rows += len(page)
+    return rows
+
+
+def _pages(connection: sa.Connection, table: sa.Table, rows_per_page: int) -> Iterator[Page]:
+    # Page by page along the key: MySQL's driver would hold the answer to one query as a whole.
+    columns = [sa.type_coerce(column, sa.types.NullType()) for column in table.columns]
+    key = list(table.primary_key.columns)
+    places = [list(table.columns).index(column) for column in key]
+    query = sa.select(*columns).order_by(*key).limit(rows_per_page)
+    page = connection.execute(query).all()
+    while page:
+        yield page
+        last = [page[-1][place] for place in places]
+        following = query.where(_is_after(key, last))
+        page = connection.execute(following).all() if len(page) == rows_per_page else []
+
+
+def _is_after(key: Sequence[sa.Column[Any]], last: Row) -> sa.ColumnElement[bool]:
+    """Compare column by column, because MySQL finds no range for a comparison of whole rows."""
+    column = sa.type_coerce(key[0], sa.types.NullType())
+    beyond: sa.ColumnElement[bool] = column > last[0]
+    if len(key) == 1:
+        return beyond
+    return sa.or_(beyond, sa.and_(column == last[0], _is_after(key[1:], last[1:])))

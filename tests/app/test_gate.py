@@ -1,0 +1,74 @@
+"""What a worker has in work at a time is bounded; who comes on top is asked to come again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from app.ingest.gate import MOST_BULK_REQUESTS, SMALL_BYTES, BusyError, Gate
+from app.services import Services
+
+URL = "/api/v1/observations"
+BULK = SMALL_BYTES + 1
+
+
+def test_one_large_request_too_many_is_refused_until_another_has_left() -> None:
+    gate = Gate(most_requests=2)
+    with gate.entered(BULK):
+        with gate.entered(BULK), pytest.raises(BusyError), gate.entered(BULK):
+            pass
+        with gate.entered(BULK):
+            pass
+
+
+def test_small_requests_pass_a_full_gate() -> None:
+    gate = Gate(most_requests=1)
+    with gate.entered(BULK), gate.entered(SMALL_BYTES):
+        pass
+
+
+def test_the_bytes_in_work_are_bounded_but_for_one_that_comes_alone() -> None:
+    gate = Gate(most_bytes=1_000_000)
+    with gate.entered(2_000_000), pytest.raises(BusyError), gate.entered(BULK):
+        pass
+    with gate.entered(500_000), gate.entered(500_000):
+        pass
+
+
+def test_a_request_of_unknown_length_counts_as_the_largest() -> None:
+    gate = Gate()
+    with gate.entered(None), pytest.raises(BusyError), gate.entered(None):
+        pass
+
+
+def test_a_failure_gives_the_place_back() -> None:
+    gate = Gate(most_requests=1)
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError), gate.entered(BULK):
+            raise ZeroDivisionError
+
+
+def test_a_busy_worker_answers_at_once_when_to_come_again(
+    engine_sqlite: sa.Engine, make_app: Callable[..., Flask], row: Callable[..., dict[str, Any]]
+) -> None:
+    app = make_app(engine_sqlite)
+    services: Services = app.extensions["flarewatch"]
+    times = [f"2014-03-01T{hour:02d}:{minute:02d}:00Z" for hour in range(4) for minute in range(60)]
+    body = {"observations": [row(t_rec=t_rec) for t_rec in times]}
+    client = app.test_client()
+    with ExitStack() as others:
+        for _ in range(MOST_BULK_REQUESTS):
+            others.enter_context(services.gate.entered(BULK))
+        busy = client.post(URL, json=body)
+        live = client.post(URL, json={"observations": [row()]})
+    later = client.post(URL, json=body)
+
+    assert (busy.status_code, busy.headers["Retry-After"]) == (429, "1")
+    assert busy.get_json()["title"] == "Too busy"
+    assert (live.status_code, later.status_code) == (200, 200)
+    assert later.get_json()["accepted"] == len(times) - 1

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from solar.slots import nearest_slot, slot_before, tai_label
+
+
+def test_slots_are_those_of_the_tai_clock() -> None:
+    begin = nearest_slot(datetime(2014, 3, 1, tzinfo=UTC))
+    # TAI - UTC was 35 s in 2014 and is 37 s since 2017.
+    assert nearest_slot(datetime(2014, 3, 1, tzinfo=UTC)) == datetime(
+        2014, 2, 28, 23, 59, 25, tzinfo=UTC
+    )
+    assert nearest_slot(datetime(2026, 9, 24, tzinfo=UTC)) == datetime(
+        2026, 9, 23, 23, 59, 23, tzinfo=UTC
+    )
+    assert (
+        np.diff(
+            [nearest_slot(begin + k * timedelta(minutes=12)).timestamp() for k in range(9)]
+        ).tolist()
+        == [720.0] * 8
+    )
+
+
+def test_the_slot_before_a_time_is_not_after_it() -> None:
+    slot = datetime(2014, 3, 1, 0, 11, 25, tzinfo=UTC)
+
+    assert slot_before(slot) == slot
+    assert slot_before(slot - timedelta(microseconds=1)) == slot - timedelta(minutes=12)
+    assert tai_label(slot) == "2014.03.01_00:12:00_TAI"
