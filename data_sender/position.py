@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import itertools
 import logging
@@ -19,6 +20,8 @@ from solar.errors import InvalidInputError
 from solar.time import isoformat, parse_time, to_datetime, to_datetime64
 
 logger = logging.getLogger(__name__)
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class NameInUseError(InvalidInputError):
@@ -88,13 +91,22 @@ def claim_free(parent: Path, name: str) -> tuple[str, IO[bytes]]:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that a reader finds the old or the new content, whatever happens."""
+    """Write a file so that a reader finds the old or the new content, whatever happens.
+
+    On a full disk the old content stays: who begins there again repeats what the API knows,
+    and who ended for it would not even deliver what fills the disk.
+    """
     temporary = path.with_suffix(".tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        if error.errno not in _DISK_FULL:
+            raise
+        logger.error("%s stays as it was: %s; free space on that disk", path, error.strerror)
 
 
 class PositionFile:

@@ -85,7 +85,7 @@ class Spool:
         file = self._writable()
         before = file.tell()
         try:
-            file.write(line)
+            _write_whole(file, line)
             file.flush()
             os.fsync(file.fileno())
         except OSError as error:
@@ -155,6 +155,13 @@ class Spool:
             # Unbuffered, so that a failed write leaves nothing behind that a later one would flush.
             self._file = (self._folder / f"{self._last_number:08d}.jsonl").open("ab", buffering=0)
         return self._file
+
+
+def _write_whole(file: IO[bytes], line: bytes) -> None:
+    """Write a line; a disk that fills takes its beginning without a complaint."""
+    left = memoryview(line)
+    while left:
+        left = left[file.write(left) :]
 
 
 def _cut_torn_end(path: Path) -> None:

@@ -56,7 +56,7 @@ def _read_leniently(body: bytes, first_error: orjson.JSONDecodeError) -> Any:
         return json.loads(body)
     except json.JSONDecodeError as error:
         raise _broken(error) from error
-    except (UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise _broken(first_error) from error
 
 
