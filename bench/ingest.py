@@ -59,7 +59,8 @@ def main() -> None:
                    "60-step GRU": gru_model(folder / "gru")}  # fmt: skip
         with mariadb_store(folder / "store") as address:
             store_pid = int((folder / "store" / "pid").read_text())
-            found = [*_bare(address, store_pid, records), _rows(address, store_pid, records)]
+            found = list(_bare(address, store_pid, records))
+            found.append(_rows(address, folder / "point", store_pid, records))
             waits: list[float] = []
             for name, artifacts in lineups.items():
                 with _product(name, address, artifacts, store_pid, records) as stage:
@@ -81,12 +82,13 @@ def _bare(address: str, store_pid: int, records: Path) -> Iterator[Measured]:
         yield _measure(stage, bare_writing, (address, batch), kind="", batch=batch)
 
 
-def _rows(address: str, store_pid: int, records: Path) -> Measured:
+def _rows(address: str, artifacts: Path, store_pid: int, records: Path) -> Measured:
     port = free_port()
     command = ("gunicorn", "bench.row_per_request:create_app()", "--bind", f"127.0.0.1:{port}",
                "--workers", "2", "--worker-class", "gthread", "--threads", "4",
                "--no-control-socket")  # fmt: skip
-    environment = {**os.environ, "BENCH_DATABASE_PORT": str(sa.make_url(address).port)}
+    environment = {**os.environ, "BENCH_DATABASE_PORT": str(sa.make_url(address).port),
+                   "BENCH_ARTIFACTS": str(artifacts)}  # fmt: skip
     base = f"http://127.0.0.1:{port}"
     with serving(*command, ready=f"{base}/ready", environment=environment) as process:
         stage = _Stage("row per request", f"{base}/observations", process.pid, store_pid, records)

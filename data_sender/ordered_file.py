@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet
@@ -40,11 +43,16 @@ def _is_ordered(path: Path) -> bool:
     return True
 
 
-def pieces(path: Path, *, rows: int = _PIECE_ROWS) -> Iterator[Rows]:
-    """Give the rows of an ordered file as they would come when sorted, never parting a time."""
+def pieces(
+    path: Path, *, rows: int = _PIECE_ROWS, after: np.datetime64 | None = None
+) -> Iterator[Rows]:
+    """Give the rows of an ordered file as they would come when sorted, never parting a time.
+
+    Of what lies well before `after`, whole row groups are left out unread.
+    """
     held: list[Rows] = []
     with reading(path):
-        for table in parquet_pieces(path, WANTED, rows=rows):
+        for table in parquet_pieces(path, WANTED, rows=rows, skip=partial(_ends_before, after)):
             read = concatenate([*held, rows_of(table)])
             is_last = read.t_rec == read.t_rec[-1]
             held = [read.take(is_last)]
@@ -52,3 +60,20 @@ def pieces(path: Path, *, rows: int = _PIECE_ROWS) -> Iterator[Rows]:
                 yield read.take(~is_last).sorted()
     for rest in held:
         yield rest.sorted()
+
+
+def _ends_before(moment: np.datetime64 | None, group: Any) -> bool:
+    """Tell whether a row group says of itself that its last time lies well before a moment."""
+    if moment is None:
+        return False
+    for place in range(group.num_columns):
+        column = group.column(place)
+        if column.path_in_schema.upper() in TIME_NAMES and column.statistics is not None:
+            last = column.statistics.max
+            # Text says nothing that can be compared; a day is more than any time scale differs by.
+            return isinstance(last, datetime) and bool(_utc(last) < moment - np.timedelta64(1, "D"))
+    return False
+
+
+def _utc(at: datetime) -> np.datetime64:
+    return np.datetime64(at.replace(tzinfo=None), "us")

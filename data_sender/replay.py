@@ -77,7 +77,8 @@ class Replay:
     def chunks(self, position: Position) -> Iterator[Chunk]:
         """Give the rows and the flares after a position, the flares with the first of the rows."""
         flares, passed = self._flares_after(position), 0
-        for rows in self._pieces():
+        # Who counts no rows begins at a time, before which nothing needs to be read.
+        for rows in self._pieces(None if position.rows else position.through):
             if passed + len(rows) > position.rows:
                 yield Chunk(rows.take(slice(max(0, position.rows - passed), None)), flares)
                 flares = ()
@@ -85,11 +86,11 @@ class Replay:
         if flares:
             yield Chunk(rows.take(slice(len(rows), None)), flares)
 
-    def _pieces(self) -> Iterator[Rows]:
+    def _pieces(self, after: np.datetime64 | None) -> Iterator[Rows]:
         if self._rows is not None:
             yield self._rows
         if self._ordered is not None:
-            yield from pieces(self._ordered)
+            yield from pieces(self._ordered, after=after)
 
     def _flares_after(self, position: Position) -> tuple[FlareReport, ...]:
         through = position.through

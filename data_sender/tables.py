@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -53,13 +54,20 @@ def read_table(path: Path, wanted: Iterable[str], *, as_text: Iterable[str] = ()
     return _read_csv(path, frozenset(wanted), frozenset(as_text))
 
 
-def parquet_pieces(path: Path, wanted: Iterable[str], *, rows: int) -> Iterator[pa.Table]:
-    """Read a parquet file as `read_table` does, so many rows at a time."""
+def parquet_pieces(
+    path: Path, wanted: Iterable[str], *, rows: int, skip: Callable[[Any], bool] = lambda _: False
+) -> Iterator[pa.Table]:
+    """Read a parquet file as `read_table` does, so many rows at a time.
+
+    `skip` tells of the metadata of a row group whether it may be left out.
+    """
     names_wanted = frozenset(wanted)
     # Read ahead, a file would be in the memory as a whole when its end is reached.
     with pyarrow.parquet.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER_BYTES) as file:
         names = [name for name in file.schema_arrow.names if name.upper() in names_wanted]
-        for batch in file.iter_batches(batch_size=rows, columns=names):
+        metadata = file.metadata
+        groups = [i for i in range(metadata.num_row_groups) if not skip(metadata.row_group(i))]
+        for batch in file.iter_batches(batch_size=rows, columns=names, row_groups=groups):
             if batch.num_rows:
                 yield _upper(pa.Table.from_batches([batch]))
 

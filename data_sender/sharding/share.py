@@ -71,9 +71,13 @@ class Share:
             self._ask()
         return self.version == version and not self._stop.is_set
 
-    def begin(self) -> Position:
-        """Return the position before which everything of the held shards is delivered."""
-        through = self._through[self.held]
+    def begin(self, *, with_flares: bool) -> Position:
+        """Return the position before which everything of the held shards is delivered.
+
+        A source that tells no flares has nothing to deliver in their shard.
+        """
+        shards = slice(None) if with_flares else slice(FLARES)
+        through = self._through[shards][self.held[shards]]
         if not len(through) or np.isnat(through).any():
             return Position()
         return Position(0, through.min(), self.covered_to)

@@ -65,7 +65,8 @@ class SharedJourney:
         """Go through the source for the shards held now; end early when they change."""
         share, last = self._share, None
         self._news = self._news_of_flares()
-        for chunk in whole_steps(self._source.chunks(share.begin())):
+        begin = share.begin(with_flares=self._source.flare_source is not None)
+        for chunk in whole_steps(self._source.chunks(begin)):
             # Also where nothing of a chunk is to be sent: reading on may take longer than a lease.
             if not self._goes_on():
                 return

@@ -73,3 +73,36 @@ def test_a_replay_by_the_piece_goes_on_where_one_of_the_whole_would(tmp_path: Pa
         assert np.array_equal(parts.keywords["USFLUX"], whole.keywords["USFLUX"])
     assert len(list(by_piece.chunks(Position(0)))) > 2
     assert list(by_piece.chunks(Position(n))) == []
+
+
+def test_row_groups_that_end_days_before_the_beginning_are_not_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.parquet", list(range(0, 400, 5)))
+    begin = np.datetime64("2014-03-01", "us") + 350 * HOUR
+
+    found = concatenate(list(pieces(path, after=begin)))
+
+    # Four row groups of 100 hours each; the fourth alone lies within a day of the beginning.
+    whole = read_rows(path)
+    assert content(found) == content(whole.take(slice(60, None)))
+    assert (whole.t_rec[60:] > begin).sum() == (whole.t_rec > begin).sum()
+
+
+def test_a_replay_that_begins_at_a_time_gives_everything_after_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.parquet", list(range(0, 400, 5)))
+    begin = np.datetime64("2014-03-01", "us") + 350 * HOUR
+
+    chunks = Replay([path], large=10).chunks(Position(0, begin))
+
+    times = np.concatenate([chunk.rows.t_rec for chunk in chunks])
+    assert len(times) == 20
+    assert (times > begin).sum() == 9
+
+
+def test_times_as_text_leave_no_row_group_out(tmp_path: Path) -> None:
+    hours = list(range(0, 400, 5))
+    texts = [f"{np.datetime64('2014-03-01', 's') + h * HOUR}Z" for h in hours]
+    path = write(tmp_path / "a.parquet", hours, T_REC=texts)
+
+    found = concatenate(list(pieces(path, after=np.datetime64("2030-01-01", "us"))))
+
+    assert len(found) == len(hours)
