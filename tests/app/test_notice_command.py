@@ -189,7 +189,8 @@ def test_the_workers_of_the_server_deliver_by_themselves(engine: sa.Engine) -> N
     port = free_port()
 
     with receiving() as receiver:
-        given = environment(engine, API_PORT=port, **to(receiver))
+        # What is announced is years old, and would be let go as soon as it is delivered.
+        given = environment(engine, API_PORT=port, RETENTION="notices=keep", **to(receiver))
         with serving("app", "serve", ready=f"http://127.0.0.1:{port}/health", environment=given):
             announce(engine)
             deadline = time.monotonic() + 30

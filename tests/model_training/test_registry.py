@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
+import onnx
 import pytest
 
 from model_training import registry
+from model_training.artifact import GRAPH
+from model_training.graph import named, to_bytes
 from model_training.manifest import Check, LeakAudit, Manifest, Score
 from model_training.registry import Stages
 from model_training.training import Trained
@@ -150,7 +154,11 @@ def test_a_model_whose_inputs_no_sender_supplies_does_not_serve(
 ) -> None:
     first, *others = trained.manifest.features
     strange = first.model_copy(update={"name": "LOS_AREA", "kind": "other"})
-    model = write(trained, tmp_path, "1.0.0", features=(strange, *others))
+    names = [strange.name, *(feature.name for feature in others)]
+    drawn = to_bytes(named(onnx.load_from_string(trained.graph), names))
+    files = {GRAPH: hashlib.sha256(drawn).hexdigest()}
+    odd = replace(trained, graph=drawn)
+    model = write(odd, tmp_path, "1.0.0", features=(strange, *others), files=files)
 
     with pytest.raises(InvalidInputError, match="no sender supplies LOS_AREA"):
         registry.promote(tmp_path, model, stage="shadow")
