@@ -33,9 +33,12 @@ def minutes(at: datetime) -> int:
 def slid_to(value: str | float, query: RegionQuery, newest: float) -> RegionQuery:
     """Return the state that stands where the slider was put, in `minutes`; its right end is now.
 
-    The browser writes the value of a slider as text.
+    The browser writes the value of a slider as text. Drawn for a time between two minutes the
+    slider stands at the later one, and has not been moved.
     """
     at = datetime.fromtimestamp(float(value) * 60, UTC)
+    if query.as_of is not None and minutes(query.as_of) == float(value):
+        return query
     return query.changed(at=None if float(value) >= newest else isoformat(at))
 
 

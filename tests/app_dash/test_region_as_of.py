@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from answering_api import answering
@@ -74,6 +74,14 @@ def test_the_slider_becomes_the_time_of_the_address_and_its_right_end_is_now() -
 
     assert moved.search() == "?range=3d&at=2014-03-29T14%3A30%3A00Z"
     assert slid_to(newest, moved, newest) == RegionQuery(range="3d")
+
+
+def test_a_slider_that_was_drawn_between_two_of_its_minutes_moves_nothing() -> None:
+    shown = RegionQuery(at="2014-03-29T14:29:23Z")
+    drawn_at = minutes(datetime(2014, 3, 29, 14, 30, tzinfo=UTC))
+
+    assert slid_to(str(drawn_at), shown, minutes(NOW)) == shown
+    assert slid_to(str(drawn_at + 12), shown, minutes(NOW)).at == "2014-03-29T14:42:00Z"
 
 
 def test_models_beside_the_live_one_are_drawn_unless_the_address_says_otherwise(
