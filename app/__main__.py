@@ -88,6 +88,9 @@ def _prepare(settings: ApiSettings) -> None:
     prepare(settings)
     # The checks load models, and onnxruntime does not survive the fork of the workers, so the
     # server begins as a fresh program in the same process.
+    # With an arena for each thread the C library would keep what large bodies leave behind in many
+    # places; it reads this when a program begins.
+    os.environ.setdefault("MALLOC_ARENA_MAX", "2")
     command = [sys.executable, "-m", "app", "serve", _PREPARED]
     os.execv(sys.executable, command)  # noqa: S606  this program again, nothing from outside
 
