@@ -116,8 +116,9 @@ def _kept(table: sa.Table, at: str, shift: str, mission: Mission) -> str:
 
 def _repeat_alerts(engine: sa.Engine, mission: Mission, n_regions: int) -> None:
     with engine.connect() as connection:
-        query = f"SELECT * FROM {_base(alerts)}"  # noqa: S608  our own names
-        base = [Alert(*row) for row in connection.execute(sa.text(query).columns(*alerts.columns))]
+        columns = (sa.column(column.name, column.type) for column in alerts.columns)
+        found = connection.execute(sa.select(sa.table(_base(alerts), *columns)))
+        base = [Alert(*row) for row in found]
     repeated = [
         moved
         for copy in mission.copies

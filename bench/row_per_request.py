@@ -11,18 +11,19 @@ from typing import Any
 import mysql.connector
 import numpy as np
 from flask import Flask, request
+from sqlalchemy.dialects.mysql import mysqlconnector
 
 from app.scoring import load_lineup
 from database.observations import COLUMNS as OBSERVED
 from database.predictions import COLUMNS as FORECAST
+from database.tables import observations, predictions
 from model_training.artifact import Artifact
-from solar.flares import EVENTS
 from solar.sharp import KEYWORDS
 
-
-def _insert(name: str, columns: tuple[str, ...]) -> str:
-    places = ", ".join(["%s"] * len(columns))
-    return f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({places})"  # noqa: S608  our names
+_INSERT = {
+    table: str(table.insert().compile(dialect=mysqlconnector.dialect()))
+    for table in (observations, predictions)
+}
 
 
 def create_app() -> Flask:
@@ -71,11 +72,10 @@ def _store_one(observation: dict[str, Any]) -> None:
     forecast = _forecast(keywords)
     connection = _connect()
     cursor = connection.cursor()
-    cursor.execute(
-        _insert("observations", OBSERVED),
-        [*key, observation["series"], None, *position, *values, 0, 1, "rows", now],
-    )
-    cursor.execute(_insert("predictions", FORECAST), [*key, *forecast, "full", None, 0.0, 1, now])
+    record = [*key, observation["series"], None, *position, *values, 0, 1, "rows", now]
+    said = [*key, *forecast, "full", None, 0.0, 1, now]
+    cursor.execute(_INSERT[observations], dict(zip(OBSERVED, record, strict=True)))
+    cursor.execute(_INSERT[predictions], dict(zip(FORECAST, said, strict=True)))
     connection.commit()
     connection.close()
 
@@ -83,6 +83,4 @@ def _store_one(observation: dict[str, Any]) -> None:
 def _forecast(keywords: dict[str, float]) -> list[Any]:
     model = _model()
     scores = model.score({name: np.array([value]) for name, value in keywords.items()})
-    said = [scores.calibrated[0].tolist(), scores.raw[0].tolist()]
-    assert all(len(values) == len(EVENTS) for values in said)  # noqa: S101  the live model has all
-    return [model.model_id, *said[0], *said[1]]
+    return [model.model_id, *scores.calibrated[0].tolist(), *scores.raw[0].tolist()]

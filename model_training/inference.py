@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime
 import orjson
 from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as refusal
 
 from model_training.manifest import Manifest
 from solar.errors import ArtifactError
@@ -21,6 +22,12 @@ NAMES = "features"
 ROWS_AT_ONCE = 5000
 
 Inputs = NDArray[np.float32]
+
+# They have no parent of their own.
+_REFUSALS = (
+    refusal.Fail, refusal.InvalidArgument, refusal.InvalidGraph, refusal.InvalidProtobuf,
+    refusal.NotImplemented, refusal.RuntimeException,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -50,8 +57,7 @@ class GraphInference:
             self._session = onnxruntime.InferenceSession(
                 graph, options, providers=["CPUExecutionProvider"]
             )
-        # onnxruntime raises classes of its own without a common parent but this one.
-        except Exception as error:
+        except _REFUSALS as error:
             reason = str(error).splitlines()[0]
             raise ArtifactError(
                 f"model {manifest.model_id}: its graph cannot be loaded: {reason}"

@@ -2,52 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
-from threading import Barrier
 from typing import Any
 
 import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
+from told_accounts import APRIL, MARCH, NRT, Row, account, held, lost, send, values
 
 from database.engine import reading
 from database.tables import predictions, regions, superseded_predictions
-
-Row = Callable[..., dict[str, Any]]
-Rows = list[dict[str, Any]]
-
-NRT = "hmi.sharp_cea_720s_nrt"
-MARCH, APRIL = "2014-03-02T00:00:00Z", "2014-03-20T00:00:00Z"
-
-
-def send(client: FlaskClient, *rows: dict[str, Any], sender: str = "desk") -> tuple[int, int, int]:
-    body = {"sender": {"id": sender}, "observations": list(rows)}
-    response = client.post("/api/v1/observations", json=body)
-    assert response.status_code == 200, response.text
-    answer = response.get_json()
-    return answer["accepted"], answer["duplicates"], answer["revised"]
-
-
-def held(client: FlaskClient) -> Rows:
-    items: Rows = client.get("/api/v1/observations").get_json()["items"]
-    return items
-
-
-def lost(client: FlaskClient) -> Rows:
-    items: Rows = client.get("/api/v1/conflicts").get_json()["items"]
-    return items
-
-
-def account(row: Row, value: float, **changes: Any) -> dict[str, Any]:
-    return row(**{"keywords": {"R_VALUE": value}} | changes)
-
-
-def values(items: Rows) -> list[float]:
-    return [item["keywords"]["R_VALUE"] for item in items]
 
 
 def test_the_definitive_series_replaces_the_near_real_time_one(
@@ -257,33 +223,6 @@ def test_an_account_that_lost_does_not_move_its_region(
             sa.select(table.series, table.last_lon_fwt, table.last_area_acr)
         ).all()
     assert [tuple(item) for item in found] == [("hmi.sharp_cea_720s", -12.3, 512.0)] * 2
-
-
-@pytest.mark.parametrize("first", [0, 1])
-def test_of_two_senders_that_contradict_each_other_at_once_the_rule_names_the_winner(
-    client: FlaskClient, row: Row, first: int
-) -> None:
-    sides = [
-        [account(row, 4.0 + side, harpnum=6000 + n, made_at=(MARCH, APRIL)[side])
-         for n in range(40)]
-        for side in (0, 1)
-    ]  # fmt: skip
-    start = Barrier(2)
-
-    def deliver(side: int) -> None:
-        own = client.application.test_client()
-        start.wait()
-        for item in sides[side]:
-            send(own, item, sender=f"s{side}")
-
-    with ThreadPoolExecutor(2) as senders:
-        list(senders.map(deliver, (first, 1 - first)))
-
-    assert values(held(client)) == [5.0] * 40
-    assert values(lost(client)) == [4.0] * 40
-    counts = client.get("/api/v1/senders").get_json()["items"]
-    assert [c["accepted"] + c["duplicates"] + c["revised"] for c in counts] == [40, 40]
-    assert sum(c["accepted"] for c in counts) == 40
 
 
 def test_conflicts_are_counted_by_reason(client_sqlite: FlaskClient, row: Row) -> None:
