@@ -13,12 +13,12 @@ from flask import Flask
 
 from app.alerts.verdicts import Docket
 from app.services import Services, services
-from database.daily import make_round
+from database.delivery.flow import rows_since
 from database.drift.refresh import refresh_drift
 from database.engine import reading
 from database.exploration.days import refresh_exploration
-from database.flow import rows_since
 from database.sole import alone
+from database.upkeep.daily import make_round
 from database.verification.skill import refresh
 from solar.errors import FlarewatchError
 

@@ -20,9 +20,9 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import DBAPIError
 
+from database.delivery.receipt import COUNTERS, Delivery
 from database.engine import reading
-from database.receipt import COUNTERS, Delivery
-from database.regions import newest_t_rec
+from database.regions.regions import newest_t_rec
 from solar.errors import FlarewatchError
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST

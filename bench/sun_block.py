@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from data_sender.region_life import SLOTS_PER_DAY, RegionLife, SimulatedFlare, live
-from data_sender.region_statistics import NAMES, load
-from data_sender.simulation import FIRST_HARPNUM
+from data_sender.simulation.region_life import SLOTS_PER_DAY, RegionLife, SimulatedFlare, live
+from data_sender.simulation.region_statistics import NAMES, load
+from data_sender.simulation.simulation import FIRST_HARPNUM
 from solar.flares import FluxScale
 from solar.sharp import CADENCE_SECONDS, QUALITY_LIMIT, SIMULATED_SERIES
 from solar.time import isoformat

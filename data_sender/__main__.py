@@ -11,24 +11,24 @@ from typing import IO
 import numpy as np
 import orjson
 
-from data_sender.carrier import Carrier
-from data_sender.client import ApiClient, ApiRefusedError
 from data_sender.clock import EventClock, parse_speed, wall_clock
-from data_sender.delivery import Delivery
+from data_sender.delivery.carrier import Carrier
+from data_sender.delivery.client import ApiClient, ApiRefusedError
+from data_sender.delivery.delivery import Delivery
+from data_sender.delivery.spool import Spool
+from data_sender.files.replay import Replay
 from data_sender.journey import Journey
 from data_sender.live.following import COMMANDS, follow
 from data_sender.options import host_name, parse_arguments
 from data_sender.position import PositionFile, claim, claim_free
-from data_sender.region_fit import fit_files, write
-from data_sender.region_statistics import load
-from data_sender.replay import Replay
 from data_sender.settings import SenderSettings
 from data_sender.sharding.part import Part
 from data_sender.sharding.replica import share_source
 from data_sender.sharding.shard import FixedShard
-from data_sender.simulation import Simulation, Sun
+from data_sender.simulation.region_fit import fit_files, write
+from data_sender.simulation.region_statistics import load
+from data_sender.simulation.simulation import Simulation, Sun
 from data_sender.source import Source
-from data_sender.spool import Spool
 from data_sender.stop import StopSignal
 from data_sender.tally import Tally
 from solar.errors import FlarewatchError, InvalidInputError
@@ -141,7 +141,7 @@ def _carrier(
             "--via kafka needs a broker; set FLARE_KAFKA_BOOTSTRAP, for example to kafka:9092"
         )
     # The library of the broker is imported by those alone who speak to one.
-    from data_sender.kafka_carrier import KafkaCarrier
+    from data_sender.delivery.kafka_carrier import KafkaCarrier
 
     given = {**settings.kafka_options, "bootstrap.servers": settings.kafka_bootstrap}
     return KafkaCarrier(given, settings.kafka_observations, others=api, stop=stop)

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from data_sender.delivery.spool import Post
 from data_sender.source import FlareReport, Source
-from data_sender.spool import Post
 from solar.time import isoformat, to_datetime
 
 # How often the API hears that the flare list is complete so far, flares or not.

@@ -9,11 +9,11 @@ import time
 import numpy as np
 
 from data_sender.clock import EventClock
-from data_sender.delivery import Delivery
+from data_sender.delivery.delivery import Delivery
+from data_sender.delivery.shipping import Shipping
 from data_sender.flare_news import FlareNews
 from data_sender.position import PositionFile
 from data_sender.rows import Rows
-from data_sender.shipping import Shipping
 from data_sender.source import Chunk, Source, event_times
 from data_sender.stop import StopSignal
 from data_sender.tally import Tally

@@ -21,8 +21,8 @@ from data_sender.option_values import (
     read_positive,
     read_shard,
 )
-from data_sender.region_statistics import STATISTICS_PATH
 from data_sender.sharding.shard import FixedShard
+from data_sender.simulation.region_statistics import STATISTICS_PATH
 
 _DESCRIPTION = """\
 Send SHARP observations to the Flarewatch API, in the order in which they were made.

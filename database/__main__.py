@@ -17,10 +17,10 @@ from database.engine import as_domain_error, create_engine, reading, transact
 from database.flares.assignment import reassign
 from database.flares.importing import import_flares
 from database.flares.xray_files import import_xray
-from database.harps import import_harp_map
 from database.migrations import upgrade
+from database.regions.harps import import_harp_map
 from database.settings import DatabaseSettings
-from database.upkeep import describe
+from database.upkeep.commands import describe
 from database.users import SCOPES, add_user, list_users, remove_user
 from database.verification.skill import refresh
 from database.waiting import wait_for_store

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from database.alerts.activity import flares_per_day
 from database.models import ModelRow, live_model
-from database.regions import noaa_numbers
+from database.regions.regions import noaa_numbers
 from database.tables import (
     alerts,
     flares,

@@ -9,6 +9,7 @@ from typing import Any
 
 from replayed_agencies import NOW, Agencies
 
+from data_sender.delivery.spool import Post
 from data_sender.live.feed import Feed
 from data_sender.live.frontiers import Frontiers
 from data_sender.live.jsoc import SERIES, Jsoc, Plan
@@ -16,7 +17,6 @@ from data_sender.live.memory import Memory
 from data_sender.live.pace import Pace
 from data_sender.live.swpc import Swpc
 from data_sender.position import Position
-from data_sender.spool import Post
 from data_sender.stop import StopSignal
 from solar.slots import nearest_slot
 

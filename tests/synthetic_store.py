@@ -12,8 +12,8 @@ from stored_rows import store_predictions
 
 from database.engine import transact
 from database.flares.flare import FlareRecord, store_flares
-from database.harps import learn
 from database.models import register
+from database.regions.harps import learn
 from database.tables import regions
 from database.upsert import upsert
 from database.verification.skill import mark_stale

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from app.contract.problems import Fault, printable
 from app.contract.schemas import Envelope, Observation
 from app.ingest.batch import Rejection
-from database.rejections import Cause
+from database.delivery.rejections import Cause
 from solar.sharp import BY_NAME
 
 WHOLE = "(whole request)"

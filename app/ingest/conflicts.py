@@ -13,7 +13,7 @@ from app.ingest.standing import Standing
 from database.conflicts import keep_outranked, keep_replaced
 from database.holding import redate
 from database.observations import KEYWORD_COLUMNS
-from database.positions import correct_positions
+from database.regions.positions import correct_positions
 from solar.precedence import REASONS
 
 

@@ -23,14 +23,14 @@ from app.ingest.sightings import sightings
 from app.ingest.standing import Standing, standing_of
 from app.ingest.windows import records_of, spans_around, steps_hold
 from app.scoring import Lineup
+from database.delivery.receipt import Delivery, Receipt
+from database.delivery.rejections import record_rejections
+from database.delivery.senders import record_delivery
 from database.engine import transact
-from database.harps import RegionName, resolve_many
 from database.observations import KEYWORD_COLUMNS, load_records, store_observations
 from database.predictions import supersede
-from database.receipt import Delivery, Receipt
-from database.regions import record_sightings
-from database.rejections import record_rejections
-from database.senders import record_delivery
+from database.regions.harps import RegionName, resolve_many
+from database.regions.regions import record_sightings
 
 Accounting = Callable[[sa.Connection, Receipt, Sequence[Rejection], Sender, datetime], None]
 

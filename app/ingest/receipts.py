@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.ingest.batch import Batch, Rejection
-from database.receipt import REJECTED, Receipt
+from database.delivery.receipt import REJECTED, Receipt
 from solar.time import to_datetime64
 
 

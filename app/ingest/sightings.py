@@ -8,7 +8,7 @@ import numpy as np
 
 from app.ingest.batch import Batch, Floats
 from app.ingest.coded import Integers
-from database.regions import Sighting
+from database.regions.regions import Sighting
 from solar.sharp import BY_NAME
 from solar.time import to_datetime
 

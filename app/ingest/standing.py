@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from app.ingest.batch import Batch, Times
 from app.ingest.coded import Integers
 from database.conflicts import lost_before
+from database.delivery.receipt import ACCEPTED, DUPLICATE, REVISED
 from database.holding import Held, Keys, held
 from database.observations import Key
-from database.receipt import ACCEPTED, DUPLICATE, REVISED
 from solar.precedence import ARRIVAL, REASONS, Accounts, decide
 from solar.sharp import is_near_real_time
 
@@ -36,7 +36,7 @@ class Standing:
     rows : (k,) rows that hold, in the order of region and time
     revisions, hashes, made_at : (k,) of these rows; the DATE is the newest of their content
     revised_keys : the records among them that the store held otherwise
-    fates : (n,) what became of each row, as in `database.receipt`
+    fates : (n,) what became of each row, as in `database.delivery.receipt`
     replaced, replaced_grounds : records whose stored account lost, and why
     beaten : rows of the batch whose account lost
     outranked, outranked_grounds : those of them whose account had not lost before, and why

@@ -12,11 +12,11 @@ from app.contract.pages import ModelsPage, RegionsPage, SendersPage
 from app.contract.queries import ListQuery, PageQuery, cursor_of, place_of
 from app.contract.responses import page
 from app.services import services
+from database.delivery.receipt import COUNTERS
+from database.delivery.senders import list_senders, lost_rows
 from database.engine import reading
 from database.models import list_models
-from database.receipt import COUNTERS
-from database.regions import COLUMNS, list_regions, noaa_numbers
-from database.senders import list_senders, lost_rows
+from database.regions.regions import COLUMNS, list_regions, noaa_numbers
 
 blueprint = Blueprint("catalogue", __name__)
 

@@ -14,9 +14,9 @@ from app.contract.operations import operation
 from app.contract.queries import FlowQuery
 from app.contract.responses import json_response
 from app.services import services
+from database.delivery.flow import FLOW_COUNTERS, Flow, flow
+from database.delivery.rejections import top_refusals
 from database.engine import reading
-from database.flow import FLOW_COUNTERS, Flow, flow
-from database.rejections import top_refusals
 from solar.durations import LATENCY, PROCESSING
 from solar.time import to_datetime
 

@@ -14,10 +14,10 @@ from app.contract.problems import Fault, RequestError
 from app.contract.responses import json_response
 from app.ingest.bodies import read_json, read_model
 from app.services import services
+from database.delivery.senders import count_of
 from database.engine import transact
 from database.leases.lease import renew
 from database.leases.terms import Lease, Progress, Word
-from database.senders import count_of
 
 blueprint = Blueprint("leases", __name__)
 

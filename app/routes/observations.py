@@ -43,9 +43,9 @@ from app.ingest.ingest import Outcome, ingest
 from app.ingest.intake import discard_body, read_body
 from app.logs import began_at
 from app.services import services
+from database.delivery.rejections import record_rejections
 from database.engine import reading, transact
 from database.observations import list_observations
-from database.rejections import record_rejections
 from solar.errors import StoreUnavailableError
 
 blueprint = Blueprint("observations", __name__)

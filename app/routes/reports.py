@@ -28,11 +28,11 @@ from app.ingest.bodies import check_rows, read_json, read_model, take_rows
 from app.ingest.rules import CLOCK_TOLERANCE
 from app.routes.observations import rejected_rows
 from app.services import services
-from database.agency_forecasts import GRACE, store_forecasts
-from database.agency_forecasts import AgencyForecast as StoredForecast
+from database.agencies.forecasts import GRACE, store_forecasts
+from database.agencies.forecasts import AgencyForecast as StoredForecast
+from database.agencies.region_reports import RegionReport as StoredReport
+from database.agencies.region_reports import list_reports, store_reports
 from database.engine import reading, transact
-from database.region_reports import RegionReport as StoredReport
-from database.region_reports import list_reports, store_reports
 from solar.flares import EVENTS, HORIZON
 from solar.time import isoformat
 

@@ -13,8 +13,8 @@ from app.contract.schemas import Sender
 from app.ingest.batch import Rejection
 from app.ingest.ingest import account_for
 from app.stream.envelope import Letter
-from database.receipt import ACCEPTED, Receipt
-from database.stream_senders import lock_counts, write_counts
+from database.delivery.receipt import ACCEPTED, Receipt
+from database.delivery.stream_senders import lock_counts, write_counts
 
 
 class StreamAccounting:

@@ -26,10 +26,10 @@ from app.stream.dead_letters import DeadLetter, faults_of_row
 from app.stream.envelope import Letter
 from app.stream.message import Outgoing
 from app.stream.settings import StreamSettings
+from database.delivery.receipt import DUPLICATE
+from database.delivery.rejections import record_rejections
 from database.engine import reading, transact
 from database.predictions import COLUMNS
-from database.receipt import DUPLICATE
-from database.rejections import record_rejections
 from database.stored_forecasts import Span, forecasts_within
 from solar.errors import FlarewatchError, StoreUnavailableError
 from solar.stream import SCHEMA

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from app.stream.broker import member_name
 from app.stream.settings import StreamSettings
 from app.stream.subscription import Subscription
+from database.delivery.stream_partitions import StreamPartition, report_partitions
 from database.engine import transact
-from database.stream_partitions import StreamPartition, report_partitions
 from solar.errors import StoreUnavailableError
 
 _log = logging.getLogger(__name__)

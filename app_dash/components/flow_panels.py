@@ -21,7 +21,7 @@ from app_dash.figures.flow import (
 )
 from app_dash.numbers import count, quantity
 from app_dash.theme import Tokens
-from database.flow import Flow
+from database.delivery.flow import Flow
 from solar.durations import LATENCY, PROCESSING, DurationScale
 from solar.time import Window
 

@@ -10,8 +10,8 @@ from dash.development.base_component import Component
 from app_dash.components.panels import empty_message, facts, panel
 from app_dash.numbers import ABSENT, count, date_moment, moment
 from app_dash.pipeline.view import ModelStatus
-from database.rejections import Refusal
-from database.size import StoreSize
+from database.delivery.rejections import Refusal
+from database.upkeep.size import StoreSize
 
 MOST_TABLES = 8
 _UNITS = ("B", "kB", "MB", "GB", "TB")

@@ -15,7 +15,7 @@ from app_dash.figures.time_axis import epoch
 from app_dash.region.keyword_values import keyword_unit, keyword_value
 from database.exploration.figures import BIN_EDGES, N_BINS
 from database.exploration.records import Sort
-from database.regions import noaa_numbers
+from database.regions.regions import noaa_numbers
 from solar.flares import EVENTS
 from solar.sharp import KEYWORDS, Keyword
 

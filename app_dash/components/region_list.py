@@ -18,7 +18,7 @@ from app_dash.numbers import ABSENT, date_moment, duration, position, probabilit
 from app_dash.view import View
 from database.hourly import hourly_forecasts
 from database.overview import RegionRow
-from database.timeline import largest_fluxes, search_regions
+from database.regions.timeline import largest_fluxes, search_regions
 from solar.flares import EVENTS, goes_class
 
 SEARCH = "search"

@@ -11,7 +11,7 @@ from dash.development.base_component import Component
 
 from app_dash.numbers import ABSENT, count, moment
 from app_dash.pipeline.view import ACTIVE
-from database.senders import lost_rows
+from database.delivery.senders import lost_rows
 
 _COUNTS = (
     ("Sent", "sent"), ("Accepted", "accepted"), ("Duplicate", "duplicates"),

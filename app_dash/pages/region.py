@@ -27,7 +27,7 @@ from app_dash.settings import DashSettings
 from app_dash.shell import Ids
 from app_dash.view import View
 from database.engine import reading
-from database.timeline import search_regions
+from database.regions.timeline import search_regions
 
 
 def layout(view: View, pathname: str, search: str) -> Component:

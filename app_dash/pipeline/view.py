@@ -12,14 +12,14 @@ import sqlalchemy as sa
 from app_dash.pipeline.query import PipelineQuery
 from database.alerts.notices import notice_counts
 from database.conflicts import count_conflicts
+from database.delivery.flow import Flow, flow, predictions_since
+from database.delivery.rejections import Refusal, top_refusals
+from database.delivery.senders import activity, list_senders
+from database.delivery.stream_partitions import StreamPartition, list_partitions, stream_state
 from database.engine import reading
-from database.flow import Flow, flow, predictions_since
 from database.models import ModelRow, list_models, stage_history
 from database.predictions import newest_forecast
-from database.rejections import Refusal, top_refusals
-from database.senders import activity, list_senders
-from database.size import Balance, StoreSize, balance, store_size
-from database.stream_partitions import StreamPartition, list_partitions, stream_state
+from database.upkeep.size import Balance, StoreSize, balance, store_size
 from solar.time import Window
 
 # A sender that was not heard of for longer has fallen quiet.

@@ -19,8 +19,8 @@ from database.flares.flare import Flare, covered_windows, list_flares
 from database.forecasts import forecasting_models
 from database.models import StageRow, list_models, live_since
 from database.overview import RegionRow
-from database.region_forecasts import ForecastLine, forecast_lines
-from database.timeline import Measurements, Place, find_region, measurements, place_at
+from database.regions.forecasts import ForecastLine, forecast_lines
+from database.regions.timeline import Measurements, Place, find_region, measurements, place_at
 from solar.flares import HORIZON
 from solar.sharp import LIVE_KEYWORDS
 from solar.time import Window, to_datetime64

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from data_sender.spool import Post
+from data_sender.delivery.spool import Post
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import orjson
 
-from data_sender.carrier import Carrier
-from data_sender.client import ApiClient
 from data_sender.clock import MAX_SPEED, EventClock
-from data_sender.delivery import Delivery
+from data_sender.delivery.carrier import Carrier
+from data_sender.delivery.client import ApiClient
+from data_sender.delivery.delivery import Delivery
+from data_sender.delivery.spool import Spool
 from data_sender.journey import Journey
 from data_sender.live.feed import Feed, FeedError
 from data_sender.live.frontiers import Frontiers
@@ -28,7 +29,6 @@ from data_sender.live.pace import Pace
 from data_sender.live.swpc import Swpc
 from data_sender.position import PositionFile, claim
 from data_sender.settings import SenderSettings
-from data_sender.spool import Spool
 from data_sender.stop import StopSignal
 from data_sender.tally import Tally
 from solar.errors import InvalidInputError

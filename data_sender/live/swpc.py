@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from data_sender.delivery.spool import Post
 from data_sender.live import goes_flares, solar_regions, xrays
 from data_sender.live.bulletin import Bulletin, changed
 from data_sender.live.feed import Feed, FeedError
 from data_sender.live.flare_ledger import MEMORY, FlareLedger
 from data_sender.live.memory import Memory
 from data_sender.live.pace import Pace
-from data_sender.spool import Post
 from solar.time import Window, isoformat
 
 logger = logging.getLogger(__name__)

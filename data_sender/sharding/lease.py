@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from data_sender.client import ApiClient, ApiRefusedError
+from data_sender.delivery.client import ApiClient, ApiRefusedError
 from solar.time import isoformat, parse_time, to_datetime, to_datetime64
 
 PATH = "/api/v1/leases"

@@ -8,15 +8,15 @@ from argparse import Namespace
 
 import numpy as np
 
-from data_sender.client import ApiClient
 from data_sender.clock import EventClock
-from data_sender.delivery import Delivery
+from data_sender.delivery.client import ApiClient
+from data_sender.delivery.delivery import Delivery
 from data_sender.position import Position, PositionFile
 from data_sender.sharding.lease import LeaseOffice
 from data_sender.sharding.shard import ALL_SHARDS, REGION_SHARDS
 from data_sender.sharding.share import Share
 from data_sender.sharding.shared_journey import SharedJourney
-from data_sender.simulation import Simulation
+from data_sender.simulation.simulation import Simulation
 from data_sender.source import Source, event_times
 from data_sender.stop import StopSignal
 from data_sender.tally import Tally

@@ -8,7 +8,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from data_sender.client import ApiAwayError, Backoff
+from data_sender.delivery.client import ApiAwayError, Backoff
 from data_sender.position import Position
 from data_sender.sharding.lease import NEVER, Lease, LeaseOffice, Progress
 from data_sender.sharding.shard import ALL_SHARDS, FLARES

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_sender.clock import EventClock
-from data_sender.delivery import Delivery
+from data_sender.delivery.delivery import Delivery
+from data_sender.delivery.shipping import Shipping
 from data_sender.flare_news import FlareNews
 from data_sender.journey import RUN_ON_HOURS
 from data_sender.position import PositionFile
@@ -14,7 +15,6 @@ from data_sender.rows import Rows
 from data_sender.sharding.shard import FLARES, shards_of
 from data_sender.sharding.share import Share
 from data_sender.sharding.whole_steps import step_end, whole_steps
-from data_sender.shipping import Shipping
 from data_sender.source import Source, event_times
 from data_sender.stop import StopSignal
 from data_sender.tally import Tally

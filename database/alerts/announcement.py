@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from database.regions import noaa_numbers
+from database.regions.regions import noaa_numbers
 from database.tables import regions
 from solar.time import isoformat
 

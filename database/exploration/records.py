@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from database.exploration.selection import COLUMNS, Selection, conditions, source
-from database.harps import harps_by_noaa
+from database.regions.harps import harps_by_noaa
 from database.tables import observations, predictions, regions
 from solar.errors import InvalidInputError
 from solar.time import Window

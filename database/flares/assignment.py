@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
-from database.harps import harps_by_noaa
+from database.regions.harps import harps_by_noaa
 from database.tables import flares, observations, regions
 from database.verification.stale_days import mark_stale
 from solar.time import Window

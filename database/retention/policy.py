@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from database.alerts.notices import DRY_RUN, SENT
-from database.flow import HOURS, MINUTES, SPANS
+from database.delivery.flow import HOURS, MINUTES, SPANS
 from database.retention.limits import COUNTED
 from database.tables import (
     ingest_flow,

@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from database.drift.refresh import refresh_drift
 from database.engine import reading, transact
 from database.exploration.days import refresh_exploration
-from database.partitions import drop_before
 from database.retention.limits import note_limit
 from database.retention.policy import Shelf, kept_from
+from database.upkeep.partitions import drop_before
 from database.verification.skill import refresh
 from solar.errors import FlarewatchError
 

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import sqlalchemy as sa
 
-from database.disk_forecasts import load_disk_forecasts
+from database.agencies.disk_forecasts import load_disk_forecasts
 from database.engine import reading, transact
 from database.flares.assignment import reassign
 from database.flares.coverage import covered_windows

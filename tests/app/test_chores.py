@@ -11,8 +11,8 @@ from served_windows import MakeApp
 
 from app.chores import Chore, Housekeeper, verify
 from app.services import Services
+from database.delivery.flow import COLUMNS, span_starts
 from database.engine import writing
-from database.flow import COLUMNS, span_starts
 from database.sole import alone
 from database.tables import ingest_flow
 from database.upsert import upsert

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from database.engine import reading, transact
-from database.harps import learn
+from database.regions.harps import learn
 from database.tables import disk_forecasts, predictions, superseded_predictions
 
 REPORTS, FORECASTS = "/api/v1/region-reports", "/api/v1/agency-forecasts"

@@ -15,7 +15,7 @@ from app_dash.components.skill_filters import model_menu
 from app_dash.figures.entrants import entrant_label
 from app_dash.skill.query import SkillQuery
 from app_dash.skill.view import asking, divide, look
-from database.agency_forecasts import AgencyForecast, store_forecasts
+from database.agencies.forecasts import AgencyForecast, store_forecasts
 from database.engine import reading, transact
 from database.exploration.days import refresh_exploration
 from database.tables import exploration_days

@@ -19,11 +19,11 @@ from app_dash.pipeline.query import PipelineQuery
 from app_dash.settings import DashSettings
 from database.conflicts import COLUMNS as CONFLICT_COLUMNS
 from database.conflicts import keep_outranked
+from database.delivery.receipt import ACCEPTED, DUPLICATE, REJECTED, Receipt
+from database.delivery.rejections import Cause, record_rejections
+from database.delivery.senders import record_delivery
 from database.engine import writing
-from database.receipt import ACCEPTED, DUPLICATE, REJECTED, Receipt
-from database.rejections import Cause, record_rejections
-from database.senders import record_delivery
-from database.size import Balance
+from database.upkeep.size import Balance
 from solar.errors import InvalidInputError
 
 RECORDS = HOURS * len(REGIONS)

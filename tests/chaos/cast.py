@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from chaos.theatre import Actor, Theatre
 from pyarrow import parquet
 
-from database.receipt import COUNTERS
+from database.delivery.receipt import COUNTERS
 from database.tables import observations, predictions
 from model_training.registry import ARTIFACTS, read_stages
 from solar.sharp import LIVE_KEYWORDS

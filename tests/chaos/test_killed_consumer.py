@@ -18,12 +18,12 @@ from confluent_kafka import Message, Producer
 from kafka_broker import broker, read_all
 from kafka_group import MODELS, Group, group, wait_until, write_source
 
+from database.delivery.receipt import COUNTERS
+from database.delivery.senders import list_senders
+from database.delivery.stream_partitions import list_partitions
 from database.engine import create_engine, writing
 from database.migrations import upgrade
-from database.receipt import COUNTERS
-from database.senders import list_senders
 from database.settings import DatabaseSettings
-from database.stream_partitions import list_partitions
 from database.tables import metadata, observations, predictions, rejections
 from solar.time import parse_time
 

@@ -14,8 +14,8 @@ import requests
 import sqlalchemy as sa
 from e2e.house import House, build
 
+from database.delivery.receipt import COUNTERS
 from database.engine import create_engine
-from database.receipt import COUNTERS
 from database.settings import DatabaseSettings
 from database.tables import observations
 

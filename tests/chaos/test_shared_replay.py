@@ -21,9 +21,9 @@ from conftest import empty
 from processes import free_port, serving
 
 from data_sender.position import Position
-from data_sender.region_statistics import load
 from data_sender.rows import concatenate
-from data_sender.simulation import Simulation, Sun
+from data_sender.simulation.region_statistics import load
+from data_sender.simulation.simulation import Simulation, Sun
 from database.tables import flare_coverage, observations, shard_members
 
 pytestmark = pytest.mark.slow

@@ -10,10 +10,10 @@ import orjson
 import pytest
 
 from app.ingest import arrow_rows, observation_rows
-from data_sender.call import ARROW_TYPE, FEWEST_IN_COLUMNS, JSON_TYPE, call_of, stream_of
-from data_sender.row_items import RowItems
+from data_sender.delivery.call import ARROW_TYPE, FEWEST_IN_COLUMNS, JSON_TYPE, call_of, stream_of
+from data_sender.delivery.row_items import RowItems
+from data_sender.delivery.spool import Post, Spool
 from data_sender.rows import Rows
-from data_sender.spool import Post, Spool
 
 SENDER = {"sender": {"id": "s 1", "sequence": 3, "sent": 90, "spooled": None}}
 

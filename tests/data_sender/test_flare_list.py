@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from data_sender.flare_list import read_flares
+from data_sender.files.flare_list import read_flares
 from solar.errors import InvalidInputError
 
 HEADER = "start_time,peak_time,end_time,goes_class,noaa_ar\n"

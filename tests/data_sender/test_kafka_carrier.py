@@ -10,10 +10,10 @@ import pytest
 from confluent_kafka import Message
 from kafka_broker import broker, read_all
 
-from data_sender.client import Answer, ApiAwayError, ApiRefusedError
-from data_sender.delivery import Delivery
-from data_sender.kafka_carrier import KafkaCarrier
-from data_sender.spool import Post, Spool
+from data_sender.delivery.client import Answer, ApiAwayError, ApiRefusedError
+from data_sender.delivery.delivery import Delivery
+from data_sender.delivery.kafka_carrier import KafkaCarrier
+from data_sender.delivery.spool import Post, Spool
 from data_sender.stop import StopSignal
 from data_sender.tally import Tally
 
@@ -143,7 +143,7 @@ def test_properties_that_the_library_does_not_know_are_refused(stop: StopSignal)
 def test_the_wish_to_stop_ends_the_wait_for_an_answer(
     stop: StopSignal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("data_sender.kafka_carrier.GRACE_SECONDS", 0.3)
+    monkeypatch.setattr("data_sender.delivery.kafka_carrier.GRACE_SECONDS", 0.3)
     sending = carrier(NOBODY, stop)
     stop.set()
     began = time.monotonic()

@@ -8,11 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from data_sender.ordered_file import ordered_file, pieces
+from data_sender.files.ordered_file import ordered_file, pieces
+from data_sender.files.replay import Replay
+from data_sender.files.table_rows import read_rows
 from data_sender.position import Position
-from data_sender.replay import Replay
 from data_sender.rows import Rows, concatenate
-from data_sender.table_rows import read_rows
 
 HOUR = np.timedelta64(1, "h")
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from data_sender.region_life import LIMB_DEG, live, rotation_deg_per_day
-from data_sender.region_statistics import NAMES, load
+from data_sender.simulation.region_life import LIMB_DEG, live, rotation_deg_per_day
+from data_sender.simulation.region_statistics import NAMES, load
 from solar.sharp import BY_NAME
 
 

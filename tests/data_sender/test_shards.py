@@ -7,12 +7,12 @@ import pytest
 
 from data_sender.options import parse_arguments
 from data_sender.position import Position
-from data_sender.region_statistics import load
 from data_sender.rows import concatenate
 from data_sender.sharding.part import Part
 from data_sender.sharding.shard import FLARES, REGION_SHARDS, FixedShard, parse_shard, shards_of
 from data_sender.sharding.whole_steps import step_end, whole_steps
-from data_sender.simulation import Simulation, Sun
+from data_sender.simulation.region_statistics import load
+from data_sender.simulation.simulation import Simulation, Sun
 from data_sender.source import Chunk
 from solar.errors import InvalidInputError
 

@@ -8,7 +8,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from data_sender.client import ApiAwayError
+from data_sender.delivery.client import ApiAwayError
 from data_sender.position import NameInUseError, Position, claim, claim_free
 from data_sender.sharding.lease import NEVER, Lease, Progress
 from data_sender.sharding.shard import FLARES

@@ -8,10 +8,10 @@ import pyarrow.parquet
 import pytest
 
 from data_sender.position import Position
-from data_sender.region_fit import fit_files
-from data_sender.region_statistics import NAMES, compress, load
 from data_sender.rows import concatenate
-from data_sender.simulation import Simulation, Sun
+from data_sender.simulation.region_fit import fit_files
+from data_sender.simulation.region_statistics import NAMES, compress, load
+from data_sender.simulation.simulation import Simulation, Sun
 from solar.time import parse_time
 
 START = np.datetime64("2023-01-01", "us")

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from data_sender import spool as spool_module
-from data_sender.spool import Post, Spool, SpoolFullError
+from data_sender.delivery import spool as spool_module
+from data_sender.delivery.spool import Post, Spool, SpoolFullError
 
 
 def _post(number):

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from data_sender.table_rows import read_rows
+from data_sender.files.table_rows import read_rows
 from solar.errors import InvalidInputError
 
 

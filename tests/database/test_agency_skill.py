@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from synthetic_store import COVERED, FIRST, MODEL, N_DAYS, NOAA, Synthetic, fill
 
-from database.agency_forecasts import AgencyForecast, Probabilities, store_forecasts
+from database.agencies.forecasts import AgencyForecast, Probabilities, store_forecasts
 from database.engine import reading, transact
 from database.flares.flare import FlareRecord, store_flares
 from database.tables import predictions

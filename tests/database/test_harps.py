@@ -9,7 +9,14 @@ import sqlalchemy as sa
 from database.engine import reading, transact
 from database.flares.assignment import Assignment, Ground, Origin, assign, reassign
 from database.flares.flare import FlareRecord, list_flares, store_flares
-from database.harps import RegionName, import_harp_map, learn, regions_of, resolve, resolve_many
+from database.regions.harps import (
+    RegionName,
+    import_harp_map,
+    learn,
+    regions_of,
+    resolve,
+    resolve_many,
+)
 from database.tables import observations, regions, verification_stale
 from database.upsert import upsert
 from database.verification.stale_days import unmark

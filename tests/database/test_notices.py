@@ -23,7 +23,7 @@ from database.alerts.notices import (
     settle,
 )
 from database.engine import reading, transact
-from database.regions import Sighting, record_sightings
+from database.regions.regions import Sighting, record_sightings
 
 
 def waiting(engine: sa.Engine) -> list[Notice]:

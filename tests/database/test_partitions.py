@@ -13,11 +13,11 @@ from database.backup.restoration import restore
 from database.backup.snapshot import backup
 from database.engine import create_engine, reading
 from database.migrations import upgrade
-from database.partitions import PARTITIONED, extend, list_partitions, partition
 from database.retention.policy import SHELVES
 from database.retention.pruning import prune
 from database.settings import DatabaseSettings
 from database.tables import metadata, predictions
+from database.upkeep.partitions import PARTITIONED, extend, list_partitions, partition
 from solar.errors import InvalidInputError
 
 NOW = datetime(2014, 3, 20, tzinfo=UTC)

@@ -10,7 +10,7 @@ from stocked_store import MODEL, NOW, stock
 
 from database.engine import reading, writing
 from database.predictions import COLUMNS
-from database.region_forecasts import forecast_lines, joined
+from database.regions.forecasts import forecast_lines, joined
 from database.tables import predictions, superseded_predictions
 from database.upsert import upsert
 from solar.time import Window

@@ -8,8 +8,14 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 
 from database.engine import reading, writing
-from database.harps import regions_of
-from database.regions import Sighting, list_regions, newest_t_rec, noaa_numbers, record_sightings
+from database.regions.harps import regions_of
+from database.regions.regions import (
+    Sighting,
+    list_regions,
+    newest_t_rec,
+    noaa_numbers,
+    record_sightings,
+)
 from solar.time import Window
 
 START = datetime(2014, 3, 1, tzinfo=UTC)

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
+from database.delivery.rejections import Cause, record_rejections, top_refusals
 from database.engine import reading, writing
-from database.rejections import Cause, record_rejections, top_refusals
 from solar.time import Window
 
 NOW = datetime(2014, 3, 1, 12, 59, tzinfo=UTC)

@@ -6,9 +6,8 @@ import pytest
 import sqlalchemy as sa
 from synthetic_store import FIRST, MODEL, Synthetic
 
-from database.daily import make_round
+from database.delivery.flow import Flow, flow, span_starts
 from database.engine import reading, transact
-from database.flow import Flow, flow, span_starts
 from database.retention.policy import SHELVES, kept_from, read_ages
 from database.retention.pruning import prune
 from database.tables import (
@@ -19,6 +18,7 @@ from database.tables import (
     verification_dekads,
     verification_stale,
 )
+from database.upkeep.daily import make_round
 from database.verification.skill import mark_stale, refresh
 from solar.errors import InvalidInputError
 from solar.time import Window

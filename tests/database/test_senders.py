@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from database.delivery.flow import flow
+from database.delivery.receipt import ACCEPTED, COUNTERS, DUPLICATE, REJECTED, REVISED, Receipt
+from database.delivery.senders import SentCount, counted, list_senders, lost_rows, record_delivery
 from database.engine import reading, writing
-from database.flow import flow
-from database.receipt import ACCEPTED, COUNTERS, DUPLICATE, REJECTED, REVISED, Receipt
-from database.senders import SentCount, counted, list_senders, lost_rows, record_delivery
-from database.size import balance
+from database.upkeep.size import balance
 from solar.time import Window
 
 NOW = datetime(2014, 3, 1, tzinfo=UTC)

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from stocked_store import HOURS, REGIONS, stock
 
 from database.engine import reading
-from database.size import MOST_COUNTED, balance, store_size
+from database.upkeep.size import MOST_COUNTED, balance, store_size
 
 
 def test_the_store_tells_its_size_and_its_tables(engine: sa.Engine) -> None:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from stocked_store import HOURS, NOW, stock
 
 from database.engine import reading
-from database.timeline import (
+from database.regions.timeline import (
     find_region,
     largest_fluxes,
     measurements,

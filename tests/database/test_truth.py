@@ -10,7 +10,7 @@ from pyarrow.parquet import read_table
 from database.engine import reading, transact
 from database.flares.flare import covered_windows, flare_history
 from database.flares.importing import import_flares
-from database.harps import RegionName, import_harp_map, resolve_many
+from database.regions.harps import RegionName, import_harp_map, resolve_many
 from solar.flares import event
 from solar.time import Window, tai_to_utc
 from solar.truth import EVENT, UNKNOWN

@@ -22,8 +22,8 @@ from synthetic_store import (
 from database.engine import reading, transact
 from database.flares.flare import FlareRecord, store_flares
 from database.forecasts import load_issues
-from database.harps import learn
 from database.models import register
+from database.regions.harps import learn
 from database.tables import verification_dekads, verification_stale
 from database.verification.dekads import Key, load_days
 from database.verification.skill import mark_stale, refresh, skill

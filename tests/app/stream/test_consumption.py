@@ -27,9 +27,9 @@ from app.stream.publication import Publication
 from app.stream.settings import StreamSettings
 from app.stream.stop import Stop
 from app.stream.subscription import Subscription
-from database.receipt import COUNTERS
-from database.senders import list_senders
-from database.stream_partitions import StreamPartition, list_partitions
+from database.delivery.receipt import COUNTERS
+from database.delivery.senders import list_senders
+from database.delivery.stream_partitions import StreamPartition, list_partitions
 
 NOW = datetime(2014, 4, 1, tzinfo=UTC)
 Row = served_windows.Row

@@ -20,8 +20,8 @@ from app.stream.envelope import Letter, open_message
 from app.stream.intake import Intake, by_sender
 from app.stream.message import Message, Outgoing
 from app.stream.settings import StreamSettings
-from database.receipt import COUNTERS
-from database.senders import list_senders, lost_rows
+from database.delivery.receipt import COUNTERS
+from database.delivery.senders import list_senders, lost_rows
 from database.tables import observations, predictions, rejections
 
 NOW = datetime(2014, 4, 1, tzinfo=UTC)

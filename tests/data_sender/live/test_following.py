@@ -25,7 +25,7 @@ from app.settings import ApiSettings
 from data_sender.__main__ import main
 from database.engine import reading, transact
 from database.flares.coverage import coverage
-from database.harps import learn
+from database.regions.harps import learn
 from database.tables import observations, predictions, senders
 from solar.slots import nearest_slot
 

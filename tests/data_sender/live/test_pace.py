@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from data_sender.client import LONGEST_BACKOFF_SECONDS, Backoff
+from data_sender.delivery.client import LONGEST_BACKOFF_SECONDS, Backoff
 from data_sender.live.pace import Pace
 
 

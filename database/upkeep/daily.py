@@ -7,9 +7,9 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from database.partitions import extend
 from database.retention.policy import read_ages
 from database.retention.pruning import prune
+from database.upkeep.partitions import extend
 from solar.errors import FlarewatchError
 
 _log = logging.getLogger(__name__)

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet
 
+from data_sender.files.table_rows import TIME_NAMES, WANTED, rows_of, times_of
+from data_sender.files.tables import parquet_pieces, reading
 from data_sender.rows import Rows, concatenate
-from data_sender.table_rows import TIME_NAMES, WANTED, rows_of, times_of
-from data_sender.tables import parquet_pieces, reading
 
 # What a smaller file takes is better spent on sorting it, whatever its order.
 LARGE_ROWS = 500_000

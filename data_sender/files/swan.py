@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from data_sender.files.table_rows import read_rows
 from data_sender.rows import Rows
-from data_sender.table_rows import read_rows
 
 # lab[M]1.5@7571_id[3686]_st[2014-02-03T170000]_et[2014-02-04T044800].csv.gz: the label with the
 # flare's number, the HARPNUM, and the first and the last T_REC.

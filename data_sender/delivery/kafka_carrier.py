@@ -10,9 +10,9 @@ from typing import Any
 import orjson
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from data_sender.carrier import Carrier
-from data_sender.client import Answer, ApiAwayError, ApiRefusedError
-from data_sender.spool import Post
+from data_sender.delivery.carrier import Carrier
+from data_sender.delivery.client import Answer, ApiAwayError, ApiRefusedError
+from data_sender.delivery.spool import Post
 from data_sender.stop import GRACE_SECONDS, StopSignal
 from solar.stream import SCHEMA, of_producers, region_key
 

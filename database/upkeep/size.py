@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from database.receipt import COUNTERS
+from database.delivery.receipt import COUNTERS
 from database.tables import metadata, observations, senders
 
 # Counting is exact up to here; more rows would make a page wait.

@@ -13,9 +13,9 @@ from database.backup.restoration import restore, verify
 from database.backup.snapshot import backup
 from database.engine import reading
 from database.migrations import upgrade
-from database.partitions import PARTITIONED, list_partitions, partition
 from database.retention.policy import read_ages
 from database.retention.pruning import prune
+from database.upkeep.partitions import PARTITIONED, list_partitions, partition
 
 Add = Callable[[str, Callable[[sa.Engine, argparse.Namespace], str], str], argparse.ArgumentParser]
 

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_sender.position import Position
-from data_sender.region_life import (
+from data_sender.rows import Rows
+from data_sender.simulation.region_life import (
     LIMB_DEG,
     SLOTS_PER_DAY,
     RegionLife,
@@ -19,8 +20,7 @@ from data_sender.region_life import (
     live,
     rotation_deg_per_day,
 )
-from data_sender.region_statistics import NAMES, RegionStatistics
-from data_sender.rows import Rows
+from data_sender.simulation.region_statistics import NAMES, RegionStatistics
 from data_sender.source import Chunk, FlareReport
 from solar.errors import InvalidInputError
 from solar.flares import FluxScale

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from data_sender.client import Answer
-from data_sender.spool import Post
+from data_sender.delivery.client import Answer
+from data_sender.delivery.spool import Post
 
 
 class Carrier(Protocol):

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from data_sender.files.tables import read_table, reading, utc_times
 from data_sender.rows import SHARP_SERIES, Floats, Rows
-from data_sender.tables import read_table, reading, utc_times
 from solar.errors import InvalidInputError
 from solar.sharp import BY_NAME
 

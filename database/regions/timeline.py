@@ -10,8 +10,8 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from database.harps import harps_by_noaa
 from database.overview import RegionRow, region_row
+from database.regions.harps import harps_by_noaa
 from database.tables import flares, observations, regions
 from solar.errors import NotFoundError
 from solar.sharp import Keyword

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from data_sender.row_items import RowItems
+from data_sender.delivery.row_items import RowItems
+from data_sender.delivery.spool import Post
 from data_sender.rows import Floats, Rows
-from data_sender.spool import Post
 
 JSON_TYPE = "application/json"
 ARROW_TYPE = "application/vnd.apache.arrow.stream"

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from data_sender.flare_list import read_flares
-from data_sender.ordered_file import LARGE_ROWS, ordered_file, pieces
+from data_sender.files.flare_list import read_flares
+from data_sender.files.ordered_file import LARGE_ROWS, ordered_file, pieces
+from data_sender.files.swan import is_instance, read_instance
+from data_sender.files.table_rows import read_rows
+from data_sender.files.tables import is_table, reading
 from data_sender.position import Position
 from data_sender.rows import Rows, concatenate
 from data_sender.source import Chunk, FlareReport
-from data_sender.swan import is_instance, read_instance
-from data_sender.table_rows import read_rows
-from data_sender.tables import is_table, reading
 from solar.errors import InvalidInputError
 
 logger = logging.getLogger(__name__)

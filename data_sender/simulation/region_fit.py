@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 
-from data_sender.region_statistics import NAMES, RegionStatistics, compress
+from data_sender.files.tables import reading
 from data_sender.rows import Floats
-from data_sender.tables import reading
+from data_sender.simulation.region_statistics import NAMES, RegionStatistics, compress
 
 # What the continuous hourly series lacks, and is regressed on the others elsewhere.
 _DERIVED = ("R_VALUE", "AREA_ACR")

@@ -7,10 +7,10 @@ from typing import Protocol
 
 import numpy as np
 
-from data_sender.delivery import Delivery
-from data_sender.row_items import RowItems
+from data_sender.delivery.delivery import Delivery
+from data_sender.delivery.row_items import RowItems
+from data_sender.delivery.spool import Post
 from data_sender.rows import Rows
-from data_sender.spool import Post
 from data_sender.tally import Tally
 
 

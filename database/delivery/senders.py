@@ -9,9 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from database.flow import COLUMNS as FLOW_COLUMNS
-from database.flow import FLOW_VALUES, SPANS, flow_rows, span_starts
-from database.receipt import COUNTERS, Receipt
+from database.delivery.flow import COLUMNS as FLOW_COLUMNS
+from database.delivery.flow import FLOW_VALUES, SPANS, flow_rows, span_starts
+from database.delivery.receipt import COUNTERS, Receipt
 from database.schema.column_types import UtcDateTime
 from database.tables import ingest_flow, senders
 from database.upsert import upsert

@@ -11,7 +11,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from database.receipt import Receipt
+from database.delivery.receipt import Receipt
 from database.retention.limits import limits
 from database.tables import ingest_flow
 from solar.durations import LATENCY, PROCESSING

@@ -12,9 +12,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from database.exploration.days import mark_exploration
-from database.harps import RegionName, resolve_many
 from database.models import AGENCY, STAGES, find_model, register
 from database.predictions import COLUMNS
+from database.regions.harps import RegionName, resolve_many
 from database.tables import disk_forecasts, models, predictions, superseded_predictions
 from database.upsert import upsert
 from database.verification.stale_days import mark_stale

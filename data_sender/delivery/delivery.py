@@ -11,9 +11,9 @@ from typing import Any
 
 import orjson
 
-from data_sender.carrier import Carrier
-from data_sender.client import Answer, ApiAwayError, Backoff
-from data_sender.spool import Post, Spool, SpoolFullError
+from data_sender.delivery.carrier import Carrier
+from data_sender.delivery.client import Answer, ApiAwayError, Backoff
+from data_sender.delivery.spool import Post, Spool, SpoolFullError
 from data_sender.stop import StopSignal
 from data_sender.tally import Tally
 

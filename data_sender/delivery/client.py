@@ -12,8 +12,8 @@ import orjson
 import requests
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 
-from data_sender.call import JSON_TYPE, Call, call_of
-from data_sender.spool import Post
+from data_sender.delivery.call import JSON_TYPE, Call, call_of
+from data_sender.delivery.spool import Post
 from data_sender.stop import GraceOverError, StopSignal
 from solar.errors import FlarewatchError
 

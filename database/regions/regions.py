@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from database.flares.assignment import reassign
-from database.harps import learn
+from database.regions.harps import learn
 from database.tables import regions
 from database.upsert import upsert
 from solar.time import Window
