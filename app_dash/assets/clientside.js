@@ -1,4 +1,4 @@
-// What the browser does by itself: theme, clock, age of the data, keys, focus, rest, print.
+// What the browser does by itself: theme, clock, age of the data, keys, rest, print.
 (() => {
   const CADENCE_S = 720;
   const STORED = "flarewatch-theme";
@@ -84,43 +84,6 @@
   document.addEventListener("click", (event) => {
     closeExplanations(event.target.closest("details.explanation"));
   });
-
-  // A page is drawn anew under its reader: the link or slider that had the keyboard gets it back.
-  const again = (held) => {
-    if (!held) return null;
-    const [name, value] = held.matches("a") ? ["href", held.getAttribute("href")] : ["id", held.id];
-    return `#page [${name}="${CSS.escape(value)}"]`;
-  };
-  let focused = null;
-  document.addEventListener("focusin", (event) => {
-    focused = again(event.target.closest("#page a[href], #page input[type=range], #page .note-fields input"));
-  });
-  document.addEventListener("pointerdown", () => { focused = null; });
-
-  // What is being written about an alert outlives the panel it is written in.
-  const drafts = new Map();
-  document.addEventListener("input", (event) => {
-    const field = event.target.closest("#page .note-fields input");
-    if (field) drafts.set(field.id, field.value);
-  });
-  document.addEventListener("click", (event) => {
-    if (event.target.closest(".acknowledging button")) drafts.clear();
-  });
-  const redraft = () => {
-    for (const [id, value] of drafts) {
-      const field = document.getElementById(id);
-      if (!field || !value || field.value) continue;
-      const around = field.closest("details");
-      if (around) around.open = true;
-      dash_clientside.set_props(id, { value });
-    }
-  };
-
-  new MutationObserver(() => {
-    redraft();
-    if (focused === null || document.activeElement !== document.body) return;
-    document.querySelector(focused)?.focus({ preventScroll: true });
-  }).observe(document.documentElement, { childList: true, subtree: true });
 
   // A page names the key of a control on the control itself, or around a link. Where it says for
   // which time it was drawn, a press waits until the page has caught up with the address.

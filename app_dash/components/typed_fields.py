@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import dash
-from dash import Input, Output, State, dcc, html, no_update
+from dash import Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
 from app_dash.shell import Ids
@@ -42,23 +42,25 @@ def register_fields(
     """Send what is typed to the address; what cannot be used changes nothing but the message."""
 
     @app.callback(
-        Output(Ids.URL, "search", allow_duplicate=True),
         Output(field_id(page, "message"), "children"),
         *(Input(field_id(page, name), "value") for name in names),
         State(field_id(page, "shown"), "data"),
         State(Ids.URL, "search"),
         prevent_initial_call=True,
     )
-    def apply(*given: Any) -> tuple[Any, Any]:
+    def apply(*given: Any) -> str:
         *values, shown, search = given
         typed = {n: str(v or "").strip() for n, v in zip(names, values, strict=True)}
         # A field that has just been drawn calls too; it differs in nothing.
         if typed == shown:
-            return no_update, ""
+            return ""
         try:
-            return accept(query_type, search, typed=typed, shown=shown), ""
+            changed = accept(query_type, search, typed=typed, shown=shown)
         except InvalidInputError as error:
-            return no_update, str(error)
+            return str(error)
+        # An output would be dropped when fields drawn meanwhile call before it arrives.
+        dash.set_props(Ids.URL, {"search": changed})
+        return ""
 
 
 def accept(

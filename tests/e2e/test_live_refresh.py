@@ -27,7 +27,7 @@ def test_a_new_record_comes_into_now_without_a_reload(house: House, window: Open
 def test_new_data_leave_an_analyst_at_work_in_peace(house: House, window: OpenWindow) -> None:
     page = window().open(f"{house.dash}/explore?range=all")
     field = page.get_by_label("Regions", exact=True)
-    field.press_sequentially("9000")
+    field.press_sequentially("9000", delay=120)
     said = page.locator("header").inner_text()
 
     at = _later(house)
