@@ -11,6 +11,7 @@ from flask import Flask
 from app import logs
 from app.alerts.alerting import watch_of
 from app.contract import problems
+from app.ingest.gate import Gate
 from app.routes import (
     alerts,
     catalogue,
@@ -67,6 +68,8 @@ def create_app(
             keyring=Keyring(engine, settings),
             clock=clock,
             metrics_dir=metrics_dir,
+            # One file has one writer: who waits there for another holds up all.
+            gate=Gate(patience_seconds=0) if settings.is_embedded else Gate(),
         ),
     )
     problems.install(app)

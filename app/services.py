@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -33,7 +33,7 @@ class Services:
     keyring: Keyring
     clock: Callable[[], datetime]
     metrics_dir: Path | None
-    gate: Gate = field(default_factory=Gate)
+    gate: Gate
 
 
 def bind(app: Flask, services: Services) -> None:

@@ -17,6 +17,7 @@ from app.ingest.causes import causes_of_rows
 from app.ingest.coded import Integers
 from app.ingest.conflicts import correct_regions, keep_conflicts
 from app.ingest.forecasts import Forecasts, joined
+from app.ingest.gate import GiveWay, go_on
 from app.ingest.issue import issue
 from app.ingest.receipts import receipt
 from app.ingest.sightings import sightings
@@ -56,34 +57,41 @@ def ingest(
     watch: Watch | None = None,
     began: float | None = None,
     accounting: Accounting | None = None,
+    give_way: GiveWay = go_on,
 ) -> Outcome:
     """Store a batch with its forecasts; sent again, it changes nothing but the counters.
 
     Everything happens in one transaction: a process that dies in the middle leaves nothing.
     Without a `watch` no alert is raised. `began` is when the request came, on the clock of
     `time.perf_counter`. Who receives rows in another order than they were sent does the
-    `accounting`, which belongs to the same commit.
+    `accounting`, which belongs to the same commit. Between its parts the
+    work may `give_way` to others.
     """
     came = time.perf_counter() if began is None else began
 
     def work(connection: sa.Connection) -> Outcome:
+        give_way()
         region_ids = resolve_regions(connection, batch)
         # First, because it locks the regions: of two senders with the same new rows the second
         # waits and finds duplicates. A new region brings the flares of its NOAA number along.
         newest = record_sightings(connection, sightings(batch, region_ids))
+        give_way()
         found = standing_of(connection, batch, region_ids)
         keep_conflicts(connection, batch, region_ids, found, sender_id=sender.id, now=now)
         forecasts = joined([], now=now)
         if found.rows:
+            give_way()
             new = batch.take(found.rows)
             ids = np.array(region_ids, np.int64)[found.rows]
             # Read before anything is written: what is new is at hand already.
             spans = spans_around(new, ids, lineup.models)
             around = load_records(connection, spans, keywords=steps_hold(lineup.models))
+            give_way()
             _store(connection, new, ids, found=found, sender=sender, now=now)
             supersede(connection, found.revised_keys, now=now)
+            give_way()
             fresh = records_of(new, ids, found.revisions)
-            forecasts = issue(connection, lineup, watch, around, fresh, now=now)
+            forecasts = issue(connection, lineup, watch, around, fresh, now=now, give_way=give_way)
         correct_regions(connection, region_ids, found)
         given = receipt(
             batch, rejected, fates=found.fates, region_ids=region_ids, newest=newest,

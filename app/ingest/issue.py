@@ -13,6 +13,7 @@ from app.alerts.alerting import Watch, raise_alerts
 from app.ingest.coded import Integers
 from app.ingest.forecasts import Forecasts, forecasts_of
 from app.ingest.forecasts import joined as put_together
+from app.ingest.gate import GiveWay
 from app.ingest.history import stored_history
 from app.ingest.windows import gathered, joined, touched_windows
 from app.scoring import Lineup, features_of, forecast
@@ -27,12 +28,14 @@ from model_training.artifact import Artifact
 
 def issue(
     connection: sa.Connection, lineup: Lineup, watch: Watch | None,
-    around: Records, fresh: Records, *, now: datetime,
+    around: Records, fresh: Records, *, now: datetime, give_way: GiveWay,
 ) -> Forecasts:  # fmt: skip
     """Forecast from `fresh` records with the stored ones `around` them, and store the forecasts."""
     forecasts = _forecast(connection, lineup, around, fresh, now=now)
+    give_way()
     if watch is not None:
         raise_alerts(connection, watch, forecasts, now=now)
+    give_way()
     store_predictions(connection, forecasts.columns())
     days = forecasts.days()
     for mark in (mark_stale, mark_drift, mark_exploration):

@@ -38,7 +38,7 @@ from app.ingest.bodies import (
     take_rows,
 )
 from app.ingest.causes import causes_of_request
-from app.ingest.gate import BusyError
+from app.ingest.gate import BusyError, GiveWay
 from app.ingest.ingest import Outcome, ingest
 from app.ingest.intake import discard_body, read_body
 from app.logs import began_at
@@ -58,14 +58,14 @@ blueprint = Blueprint("observations", __name__)
 )  # fmt: skip
 def post_observations(query: IngestQuery) -> Response:
     try:
-        with services().gate.entered(request.content_length):
-            return _take_in(query)
+        with services().gate.entered(request.content_length) as give_way:
+            return _take_in(query, give_way)
     except BusyError:
         discard_body()
         raise
 
 
-def _take_in(query: IngestQuery) -> Response:
+def _take_in(query: IngestQuery, give_way: GiveWay) -> Response:
     now = services().clock()
     batch, rejected, sender = _read_or_note(query, now=now)
     batch, refused = rules.apply(batch, now=now)
@@ -74,6 +74,7 @@ def _take_in(query: IngestQuery) -> Response:
     outcome = ingest(
         given.engine, given.lineup, batch,
         rejected=rejected, sender=sender, now=now, watch=given.watch, began=began_at(),
+        give_way=give_way,
     )  # fmt: skip
     metrics.count_rows(outcome.delivery)
     metrics.count_conflicts(outcome.conflicts)

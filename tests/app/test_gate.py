@@ -1,7 +1,8 @@
-"""What a worker has in work at a time is bounded; who comes on top is asked to come again."""
+"""What a worker has in work at a time is bounded, and bulk gives way to live records."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
@@ -51,6 +52,31 @@ def test_a_failure_gives_the_place_back() -> None:
     for _ in range(2):
         with pytest.raises(ZeroDivisionError), gate.entered(BULK):
             raise ZeroDivisionError
+
+
+def test_bulk_goes_on_when_the_small_request_beside_it_is_done() -> None:
+    gate = Gate(patience_seconds=60)
+    small, went_on = ExitStack(), threading.Event()
+
+    def bulk() -> None:
+        with gate.entered(BULK) as give_way:
+            give_way()
+        went_on.set()
+
+    with small:
+        small.enter_context(gate.entered(SMALL_BYTES))
+        thread = threading.Thread(target=bulk)
+        thread.start()
+        assert not went_on.wait(0.2)
+    assert went_on.wait(30)
+    thread.join()
+
+
+def test_bulk_gives_way_no_longer_than_its_patience_and_a_small_request_never() -> None:
+    gate = Gate(patience_seconds=0.01)
+    with gate.entered(SMALL_BYTES) as small, gate.entered(SMALL_BYTES), gate.entered(BULK) as bulk:
+        small()
+        bulk()
 
 
 def test_a_busy_worker_answers_at_once_when_to_come_again(
