@@ -28,11 +28,11 @@ _PAUSE_SECONDS = 1.0
 # So many days of a rollup at a time, lest the other chores wait for a whole replay's.
 _DAYS_AT_ONCE = 60
 # Where that many rows came over the last minute or two, ingest has the machine: then a chore
-# does a little at a time, and all of them rest for four times as long as it took.
+# does a little at a time, and all of them rest for nine times as long as it took.
 _BUSY_ROWS = 30_000
 _BUSY_SPAN = timedelta(minutes=1)
 _DAYS_WHILE_BUSY = 3
-_REST = 4.0
+_REST = 9.0
 _docket = Docket()
 
 

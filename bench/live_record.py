@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from solar.time import isoformat
 REGIONS = 5
 _FIRST_HARPNUM = 700_001
 _EVERY_SECONDS = 0.1
+# No record comes twice, for a duplicate is quickly answered.
+_numbers = count()
 _START_AT = datetime(2024, 5, 1, tzinfo=UTC)
 _KEYWORDS = {"USFLUX": 2.1e22, "TOTUSJZ": 3.4e13, "TOTUSJH": 1500.0, "R_VALUE": 4.1,
              "AREA_ACR": 310.0, "MEANGAM": 38.0, "SAVNCPP": 1.1e13, "TOTPOT": 4e23}  # fmt: skip
@@ -26,8 +29,8 @@ def waits(address: str, seconds: float) -> list[float]:
     """Post a record of one region after the other, ten a second; return the times taken [s]."""
     connection = Connection(address, MEDIA_TYPES[JSON])
     found: list[float] = []
-    for number in range(int(seconds / _EVERY_SECONDS)):
-        body = orjson.dumps({"sender": {"id": "live"}, "observations": [_record(number)]})
+    for _ in range(int(seconds / _EVERY_SECONDS)):
+        body = orjson.dumps({"sender": {"id": "live"}, "observations": [_record(next(_numbers))]})
         began = time.perf_counter()
         connection.post(body)
         found.append(time.perf_counter() - began)

@@ -21,7 +21,7 @@ from model_training.artifact import Artifact
 from solar.sharp import KEYWORDS
 
 _INSERT = {
-    table: str(table.insert().compile(dialect=mysqlconnector.dialect()))
+    table: str(table.insert().compile(dialect=mysqlconnector.dialect(paramstyle="pyformat")))
     for table in (observations, predictions)
 }
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import mysql.connector
 import sqlalchemy as sa
+from mysql.connector.errors import get_mysql_exception
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from solar.errors import FlarewatchError, InvalidInputError, StoreUnavailableError
@@ -30,7 +31,7 @@ ATTEMPTS = 6
 LOCK_WAIT_SECONDS = 5
 PATIENCE_SECONDS = 10.0
 # The option of an execution whose text is known to be a single statement without parameters.
-ONE_STATEMENT = "flarewatch_one_statement"
+AS_IT_IS = "flarewatch_as_it_is"
 
 _log = logging.getLogger(__name__)
 _MYSQL_TRANSIENT = {1205, 1213, 1020}  # lock wait timeout, deadlock, record changed (MariaDB)
@@ -117,11 +118,26 @@ def _trust_connection(connection: DBAPIConnection, _entry: ConnectionPoolEntry) 
 
 
 def _send_whole(_cursor: Any, statement: str, _parameters: Any, context: Any) -> bool:
-    """Send a single statement as it is; the cursor would search megabytes for a second one."""
-    if not context.execution_options.get(ONE_STATEMENT):
+    """Send a text as it is; the cursor would search megabytes for where a statement ends."""
+    if not context.execution_options.get(AS_IT_IS):
         return False
-    context.root_connection.connection.driver_connection.cmd_query(statement)
+    driver = context.root_connection.connection.driver_connection
+    driver.cmd_query(statement)
+    if mysql.connector.HAVE_CEXT:
+        _hear_all(driver)
     return True
+
+
+def _hear_all(driver: Any) -> None:
+    """Take the answers to the statements of a text that follow its first."""
+    # The module exists only where the driver has its faster part.
+    from _mysql_connector import MySQLInterfaceError
+
+    try:
+        while driver.next_result():
+            pass
+    except MySQLInterfaceError as error:
+        raise get_mysql_exception(error.errno, error.msg, error.sqlstate) from error
 
 
 @contextmanager

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import repeat
 from typing import Any
 
+import mysql.connector
 import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
-from database.engine import ONE_STATEMENT
+from database.engine import AS_IT_IS
 from database.literals import rows_as_text
 
 ROWS_PER_STATEMENT = 1_000
 # A statement is one packet, and MariaDB closes the connection beyond 16 MB.
 _BYTES_PER_STATEMENT = 8_000_000
+
+# A longer statement does not wait for others: the way is little of what it costs.
+_LITTLE = 64_000
+_WAITING = "waiting statements"
 
 Row = Sequence[Any]
 
@@ -66,8 +72,32 @@ def upsert_columns(
         return
     head, tail = _mysql_statement(table, names, tuple(keep))
     for rows_text in _chunks(rows_as_text(values, n=n) if n else []):
-        statement = f"{head}({rows_text.decode()}){tail}"
-        connection.exec_driver_sql(statement, execution_options={ONE_STATEMENT: True})
+        _send(connection, f"{head}({rows_text.decode()}){tail}")
+
+
+@contextmanager
+def together(connection: sa.Connection) -> Iterator[None]:
+    """Send what a block writes in one go at its end, which saves the way there and back of each.
+
+    Nothing is read in the block. An embedded store has no way to save, and the slower part of
+    the driver takes one statement at a time.
+    """
+    waiting: list[str] = []
+    connection.info[_WAITING] = waiting
+    try:
+        yield
+    finally:
+        del connection.info[_WAITING]
+    if waiting:
+        _send(connection, ";".join(waiting))
+
+
+def _send(connection: sa.Connection, statement: str) -> None:
+    waiting = connection.info.get(_WAITING)
+    if waiting is None or len(statement) > _LITTLE or not mysql.connector.HAVE_CEXT:
+        connection.exec_driver_sql(statement, execution_options={AS_IT_IS: True})
+    else:
+        waiting.append(statement)
 
 
 def _is_long(column: Any) -> bool:

@@ -22,6 +22,7 @@ from database.exploration.days import mark_exploration
 from database.observations import Key, Records
 from database.predictions import store_predictions
 from database.reissue import reissue
+from database.upsert import together
 from database.verification.stale_days import mark_stale
 from model_training.artifact import Artifact
 
@@ -36,10 +37,11 @@ def issue(
     if watch is not None:
         raise_alerts(connection, watch, forecasts, now=now)
     give_way()
-    store_predictions(connection, forecasts.columns())
     days = forecasts.days()
-    for mark in (mark_stale, mark_drift, mark_exploration):
-        mark(connection, days)
+    with together(connection):
+        store_predictions(connection, forecasts.columns())
+        for mark in (mark_stale, mark_drift, mark_exploration):
+            mark(connection, days)
     return forecasts
 
 

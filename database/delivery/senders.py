@@ -14,7 +14,7 @@ from database.delivery.flow import FLOW_VALUES, SPANS, flow_rows, span_starts
 from database.delivery.receipt import COUNTERS, Receipt
 from database.schema.column_types import UtcDateTime
 from database.tables import ingest_flow, senders
-from database.upsert import upsert
+from database.upsert import together, upsert
 
 _COLUMNS = tuple(column.name for column in senders.columns)
 
@@ -77,10 +77,11 @@ def record_delivery(
         "sent_before": count.before,
         "spooled": spooled,
     }
-    upsert(connection, senders, columns=_COLUMNS, rows=[[row[name] for name in _COLUMNS]])
     counts = {**outcome, "late": late, "requests": 1, "predictions": receipt.predictions}
     rows = flow_rows(flow, sender_id, counts, receipt, now=now)
-    upsert(connection, ingest_flow, columns=FLOW_COLUMNS, rows=rows)
+    with together(connection):
+        upsert(connection, senders, columns=_COLUMNS, rows=[[row[name] for name in _COLUMNS]])
+        upsert(connection, ingest_flow, columns=FLOW_COLUMNS, rows=rows)
 
 
 def counted(known: SentCount, sent: int | None, *, n: int, accounted: int) -> tuple[SentCount, int]:
