@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
-import mysql.connector
 import sqlalchemy as sa
-from mysql.connector.errors import get_mysql_exception
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
+from database.driver import send_whole, trust_connection, warn_of_slow_driver
 from solar.errors import FlarewatchError, InvalidInputError, StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -30,10 +27,7 @@ ATTEMPTS = 6
 # Who waits for a lock gives up before its client does; the default of the server is 50.
 LOCK_WAIT_SECONDS = 5
 PATIENCE_SECONDS = 10.0
-# The option of an execution whose text is known to be a single statement without parameters.
-AS_IT_IS = "flarewatch_as_it_is"
 
-_log = logging.getLogger(__name__)
 _MYSQL_TRANSIENT = {1205, 1213, 1020}  # lock wait timeout, deadlock, record changed (MariaDB)
 _MYSQL_NO_SCHEMA = {1146}
 _MYSQL_CLIENT_ERRORS = range(2000, 3000)  # no connection, or a lost one
@@ -96,48 +90,9 @@ def _mysql_engine(url: sa.URL, *, pool_size: int) -> sa.Engine:
         isolation_level="READ COMMITTED",
         connect_args={"init_command": session, "connection_timeout": 5},
     )
-    sa.event.listen(engine, "connect", _trust_connection)
-    sa.event.listen(engine, "do_execute", _send_whole)
+    sa.event.listen(engine, "connect", trust_connection)
+    sa.event.listen(engine, "do_execute", send_whole)
     return engine
-
-
-@cache
-def warn_of_slow_driver() -> None:
-    """Say in the log, once, when the driver of the server has lost its faster part."""
-    if not mysql.connector.HAVE_CEXT:
-        _log.warning(
-            "the MySQL driver runs in pure Python, at a fraction of its speed: its C part is not"
-            " installed, or pyarrow or onnxruntime were imported before the package `database`"
-        )
-
-
-def _trust_connection(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-    # Before each statement the driver would ask the server whether it is still there, one round
-    # trip more; the statement finds out by itself, and the pool asks when it lends a connection.
-    cast(Any, connection).is_connected = lambda: True
-
-
-def _send_whole(_cursor: Any, statement: str, _parameters: Any, context: Any) -> bool:
-    """Send a text as it is; the cursor would search megabytes for where a statement ends."""
-    if not context.execution_options.get(AS_IT_IS):
-        return False
-    driver = context.root_connection.connection.driver_connection
-    driver.cmd_query(statement)
-    if mysql.connector.HAVE_CEXT:
-        _hear_all(driver)
-    return True
-
-
-def _hear_all(driver: Any) -> None:
-    """Take the answers to the statements of a text that follow its first."""
-    # The module exists only where the driver has its faster part.
-    from _mysql_connector import MySQLInterfaceError
-
-    try:
-        while driver.next_result():
-            pass
-    except MySQLInterfaceError as error:
-        raise get_mysql_exception(error.errno, error.msg, error.sqlstate) from error
 
 
 @contextmanager

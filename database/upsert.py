@@ -14,7 +14,7 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
-from database.engine import AS_IT_IS
+from database.driver import AS_IT_IS
 from database.literals import rows_as_text
 
 ROWS_PER_STATEMENT = 1_000

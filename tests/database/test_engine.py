@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from database.engine import create_engine, reading, transact, warn_of_slow_driver
+from database.driver import warn_of_slow_driver
+from database.engine import create_engine, reading, transact
 from database.settings import DatabaseSettings
 from database.tables import harp_noaa, regions, senders
 from database.upsert import upsert_columns
