@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging.config
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -96,12 +97,17 @@ def _prepare(settings: ApiSettings) -> None:
 
 
 def _serve(settings: ApiSettings) -> None:
-    with tempfile.TemporaryDirectory(prefix="flarewatch-metrics-") as folder:
-        # The measuring library looks for this when it is imported, so it is imported afterwards.
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-        from app.server import serve
+    folder, own = Path(tempfile.mkdtemp(prefix="flarewatch-metrics-")), os.getpid()
+    # The measuring library looks for this when it is imported, so it is imported afterwards.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    from app.server import serve
 
-        serve(settings, metrics_dir=Path(folder))
+    try:
+        serve(settings, metrics_dir=folder)
+    finally:
+        # A worker that ends comes by here as well, and the others still count in the folder.
+        if os.getpid() == own:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _setting_faults(error: ValidationError) -> str:

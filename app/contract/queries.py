@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
-import orjson
 from flask import request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from app.contract.faults import faults_of
 from app.contract.problems import Fault, RequestError
 from app.contract.schemas import SENDER_PATTERN
-from app.contract.times import EARLIEST_AT, LATEST_AT, Time, read_time
+from app.contract.times import EARLIEST_AT, LATEST_AT, Time
 from app.ingest.bodies import field_names
 from database.alerts.alert import STATES
 from solar.flares import EVENTS
@@ -195,38 +192,3 @@ def read_query(kind: type[Query]) -> Query:
     except ValidationError as error:
         faults = faults_of(error, fields=field_names(kind))
         raise RequestError("the query cannot be used; see errors", faults=faults) from error
-
-
-def cursor_of(*place: Any) -> str:
-    """Write the place at which a page ended, for the client to hand back."""
-    return base64.urlsafe_b64encode(orjson.dumps(place)).decode().rstrip("=")
-
-
-def place_of(cursor: str | None, *kinds: type) -> Any:
-    """Read a cursor as a tuple with a value of each kind, None without one."""
-    if cursor is None:
-        return None
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        values = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        place = [
-            read_time(value) if kind is datetime else value
-            for kind, value in zip(kinds, values, strict=True)
-        ]
-    except (binascii.Error, TypeError, ValueError) as error:
-        raise _bad_cursor() from error
-    if not all(_is_place(v, k) for v, k in zip(place, kinds, strict=True)):
-        raise _bad_cursor()
-    return tuple(place)
-
-
-def _is_place(value: Any, kind: type) -> bool:
-    """Tell whether a store can compare a value with a column of this kind."""
-    if isinstance(value, int):
-        return kind is int and abs(value) < 2**63
-    return isinstance(value, kind) and (not isinstance(value, str) or value.isascii())
-
-
-def _bad_cursor() -> RequestError:
-    fault = Fault("cursor", "is not one that this API gave; begin again without it")
-    return RequestError("the query cannot be used; see errors", faults=[fault])

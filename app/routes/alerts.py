@@ -6,13 +6,15 @@ import re
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from flask import Blueprint, Response
 
+from app.contract.cursors import cut, place_of
 from app.contract.operations import operation
 from app.contract.pages import AlertItem, AlertsPage
-from app.contract.queries import AlertsQuery, cursor_of, place_of
+from app.contract.queries import AlertsQuery
 from app.contract.responses import json_response, page
 from app.contract.schemas import AcknowledgeBody
 from app.ingest.bodies import read_json, read_model
@@ -39,8 +41,7 @@ def get_alerts(query: AlertsQuery) -> Response:
             limit=query.limit + 1,
             after=place_of(query.cursor, datetime, str),
         )
-    found, more = found[: query.limit], len(found) > query.limit
-    cursor = cursor_of(found[-1].opened_at, found[-1].alert_id) if more else None
+    found, cursor = cut(found, query.limit, attrgetter("opened_at", "alert_id"))
     return page([_item(alert) for alert in found], next_cursor=cursor)
 
 

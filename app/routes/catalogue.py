@@ -7,9 +7,10 @@ from typing import Any
 
 from flask import Blueprint, Response
 
+from app.contract.cursors import cut, place_of
 from app.contract.operations import operation
 from app.contract.pages import ModelsPage, RegionsPage, SendersPage
-from app.contract.queries import ListQuery, PageQuery, cursor_of, place_of
+from app.contract.queries import ListQuery, PageQuery
 from app.contract.responses import page
 from app.services import services
 from database.delivery.receipt import COUNTERS
@@ -34,8 +35,7 @@ def get_regions(query: ListQuery) -> Response:
             limit=query.limit + 1,
             after=after[0] if after else None,
         )
-    rows, more = rows[: query.limit], len(rows) > query.limit
-    cursor = cursor_of(rows[-1]["region_id"]) if more else None
+    rows, cursor = cut(rows, query.limit, lambda row: (row["region_id"],))
     return page([_region(row) for row in rows], next_cursor=cursor)
 
 
@@ -59,8 +59,7 @@ def get_senders(query: PageQuery) -> Response:
     after = place_of(query.cursor, str)
     with reading(services().engine) as connection:
         rows = list_senders(connection, limit=query.limit + 1, after=after[0] if after else None)
-    rows, more = rows[: query.limit], len(rows) > query.limit
-    cursor = cursor_of(rows[-1]["sender_id"]) if more else None
+    rows, cursor = cut(rows, query.limit, lambda row: (row["sender_id"],))
     return page([_sender(row) for row in rows], next_cursor=cursor)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from operator import itemgetter
 
 from flask import Blueprint, Response
 
+from app.contract.cursors import cut, place_of
 from app.contract.operations import operation
 from app.contract.pages import ConflictsPage
-from app.contract.queries import TableQuery, cursor_of, place_of
+from app.contract.queries import TableQuery
 from app.contract.responses import (
     CONFLICT_COLUMNS,
     CSV,
@@ -39,10 +41,7 @@ def get_conflicts(query: TableQuery) -> Response:
             limit=query.limit + 1,
             after=place_of(query.cursor, datetime, int, int),
         )
-    rows, more = rows[: query.limit], len(rows) > query.limit
-    last = rows[-1] if more else {}
-    place = (last.get(name) for name in ("t_rec", "region_id", "content_hash"))
-    cursor = cursor_of(*place) if more else None
+    rows, cursor = cut(rows, query.limit, itemgetter("t_rec", "region_id", "content_hash"))
     if query.format == "json":
         return page([conflict_item(row) for row in rows], next_cursor=cursor)
     flat = [flat_conflict(row) for row in rows]

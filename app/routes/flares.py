@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from flask import Blueprint, Response
 
 from app.contract.answers import FlaresAnswer
+from app.contract.cursors import cut, place_of
 from app.contract.operations import operation
 from app.contract.pages import FlaresPage
 from app.contract.problems import Fault, RequestError
-from app.contract.queries import FlaresQuery, cursor_of, place_of
+from app.contract.queries import FlaresQuery
 from app.contract.responses import json_response, page
 from app.contract.schemas import Flare, FlaresBody, FlaresEnvelope
 from app.ingest.batch import Rejection
@@ -112,8 +114,7 @@ def get_flares(query: FlaresQuery) -> Response:
             limit=query.limit + 1,
             after=place_of(query.cursor, datetime, str),
         )
-    flares, more = flares[: query.limit], len(flares) > query.limit
-    cursor = cursor_of(flares[-1].peak_at, flares[-1].flare_id) if more else None
+    flares, cursor = cut(flares, query.limit, attrgetter("peak_at", "flare_id"))
     return page([_item(flare) for flare in flares], next_cursor=cursor)
 
 

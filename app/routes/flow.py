@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response
 from numpy.typing import NDArray
 
-from app.contract.answers import FlowAnswer
+from app.contract.flow_answers import FlowAnswer
 from app.contract.operations import operation
 from app.contract.queries import FlowQuery
 from app.contract.responses import json_response

@@ -5,16 +5,18 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from flask import Blueprint, Response, request
 
 from app import metrics
 from app.contract.answers import IngestAnswer
+from app.contract.cursors import cut, place_of
 from app.contract.operations import operation
 from app.contract.pages import ObservationsPage
 from app.contract.problems import RequestError
-from app.contract.queries import IngestQuery, TableQuery, cursor_of, place_of
+from app.contract.queries import IngestQuery, TableQuery
 from app.contract.responses import (
     CSV,
     OBSERVATION_COLUMNS,
@@ -152,8 +154,7 @@ def get_observations(query: TableQuery) -> Response:
             limit=query.limit + 1,
             after=place_of(query.cursor, datetime, int),
         )
-    rows, more = rows[: query.limit], len(rows) > query.limit
-    cursor = cursor_of(rows[-1]["t_rec"], rows[-1]["region_id"]) if more else None
+    rows, cursor = cut(rows, query.limit, itemgetter("t_rec", "region_id"))
     if query.format == "json":
         return page([observation_item(row) for row in rows], next_cursor=cursor)
     flat = [flat_observation(row) for row in rows]

@@ -9,10 +9,11 @@ import sqlalchemy as sa
 from flask import Blueprint, Response
 
 from app.contract.answers import PredictAnswer
+from app.contract.cursors import cut, place_of
 from app.contract.operations import operation
 from app.contract.pages import PredictionsPage
 from app.contract.problems import RequestError
-from app.contract.queries import PredictionsQuery, cursor_of, place_of
+from app.contract.queries import PredictionsQuery
 from app.contract.responses import (
     CSV,
     PARQUET,
@@ -93,8 +94,7 @@ def chosen_models(connection: sa.Connection, name: str) -> list[str]:
 
 
 def _page(rows: list[dict[str, Any]], query: PredictionsQuery) -> Response:
-    rows, more = rows[: query.limit], len(rows) > query.limit
-    cursor = cursor_of(*place(rows[-1])) if more else None
+    rows, cursor = cut(rows, query.limit, place)
     if query.format == "json":
         return page([prediction_item(row) for row in rows], next_cursor=cursor)
     flat = [flat_prediction(row) for row in rows]

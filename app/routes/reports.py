@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, time
 from functools import partial
+from operator import itemgetter
 
 from flask import Blueprint, Response
 
+from app.contract.cursors import cut, place_of
 from app.contract.operations import operation
 from app.contract.problems import Fault, RequestError
-from app.contract.queries import cursor_of, place_of
 from app.contract.reports import (
     AgencyForecast,
     ForecastsBody,
@@ -76,9 +77,7 @@ def get_region_reports(query: ReportsQuery) -> Response:
             limit=query.limit + 1,
             after=place_of(query.cursor, datetime, int, str),
         )
-    found, more = found[: query.limit], len(found) > query.limit
-    last = found[-1] if more else {}
-    cursor = cursor_of(last["observed_at"], last["noaa_ar"], last["source"]) if more else None
+    found, cursor = cut(found, query.limit, itemgetter("observed_at", "noaa_ar", "source"))
     return page(found, next_cursor=cursor)
 
 

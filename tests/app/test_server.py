@@ -100,6 +100,30 @@ def test_on_mariadb_several_workers_count_together(mariadb_engine: Any, row: Row
     assert counted in text
 
 
+@pytest.mark.slow
+def test_a_worker_that_ends_takes_nothing_from_the_others(mariadb_engine: Any, row: Row) -> None:
+    address = mariadb_engine.url.render_as_string(hide_password=False)
+
+    with serving(address) as (url, process):
+        first, *_ = workers_of(process)
+        os.kill(first, signal.SIGTERM)
+        while first in workers_of(process):
+            time.sleep(0.1)
+        # Of a kind that none has counted yet, on whichever worker they come.
+        for _ in range(8):
+            get(f"{url}/api/v1/regions")
+        with urllib.request.urlopen(f"{url}/metrics", timeout=5) as response:
+            text = response.read().decode()
+
+    counted = 'flarewatch_request_seconds_count{method="GET",route="/api/v1/regions",status="200"}'
+    assert f"{counted} 8.0" in text
+
+
+def workers_of(process: subprocess.Popen[bytes]) -> list[int]:
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    return [int(pid) for pid in children.split()]
+
+
 def refusal(**settings: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "app", "serve"],
