@@ -22,7 +22,7 @@ CHAOS_SEED ?= 1
 CHAOS_ROUNDS ?= 20
 chaos: .venv/complete
 	tests/install_tools.sh
-	.venv/bin/python -m pytest tests/chaos --chaos-rounds $(CHAOS_ROUNDS) --chaos-seed $(CHAOS_SEED)
+	.venv/bin/python -m pytest tests/chaos --thorough --chaos-rounds $(CHAOS_ROUNDS) --chaos-seed $(CHAOS_SEED)
 
 FUZZ_SEED ?= 1
 FUZZ_REQUESTS ?= 10000

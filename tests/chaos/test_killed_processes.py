@@ -24,7 +24,11 @@ def count(engine: sa.Engine, table: sa.Table) -> int:
         return connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
 
 
+# The rounds of faults play the same on MariaDB.
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "engine", ["sqlite", pytest.param("mariadb", marks=pytest.mark.thorough)], indirect=True
+)
 def test_an_api_killed_in_the_middle_of_a_replay_loses_and_doubles_nothing(
     engine: sa.Engine, tmp_path: Path, shared_data: Path
 ) -> None:

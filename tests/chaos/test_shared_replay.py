@@ -141,6 +141,7 @@ def assert_added_up(stage: Stage, n: int) -> None:
     assert stage.members() == 0
 
 
+@pytest.mark.thorough
 def test_replicas_send_a_source_once_also_when_one_comes_late_and_all_are_stopped(
     mariadb_stage: Stage,
 ) -> None:
@@ -184,6 +185,7 @@ def test_a_killed_replica_and_a_paused_one_lose_and_double_nothing(stage: Stage)
         assert_added_up(stage, len(rows))
 
 
+@pytest.mark.thorough
 def test_an_api_that_is_killed_finds_every_shard_with_its_holder(stage: Stage) -> None:
     rows = expected()
     with stage.api() as api:

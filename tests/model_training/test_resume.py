@@ -91,7 +91,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_windows(tmp_path_factory.mktemp("windows"))
 
 
-@pytest.fixture(scope="module", params=LONG)
+@pytest.fixture(scope="module", params=["gru", pytest.param("timegan", marks=pytest.mark.thorough)])
 def uninterrupted(
     request: pytest.FixtureRequest, data: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, Training]:
@@ -135,6 +135,7 @@ def test_a_stopped_run_resumes_to_the_model_of_an_uninterrupted_one(
         assert [line["step"] for line in broken.steps(kind, place)] == list(range(1, LENGTH + 1))
 
 
+@pytest.mark.thorough
 def test_a_killed_run_resumes_to_the_model_of_an_uninterrupted_one(
     uninterrupted: tuple[str, Training], data: Path, tmp_path: Path
 ) -> None:
