@@ -180,14 +180,17 @@ class Server:
 
 
 def test_a_store_that_is_away_for_a_while_is_waited_for(server: Server, tmp_path: Path) -> None:
-    keys = write_source(tmp_path / "a.parquet", range(1, 25), steps=120)
+    first = write_source(tmp_path / "a.parquet", range(1, 13), steps=120)
+    second = write_source(tmp_path / "b.parquet", range(13, 25), steps=120)
+    keys = first | second
     engine = server.upgraded()
     with broker() as brokers, group(tmp_path, brokers, server.address) as house:
         consumer = house.consumer()
-        sender = house.sender(tmp_path / "a.parquet", "one", batch=20)
+        senders = [house.sender(tmp_path / "a.parquet", "one", batch=20)]
         wait_until(lambda: count(engine, observations) > 200)
         server.stop()
-        assert sender.wait(120) == 0
+        senders.append(house.sender(tmp_path / "b.parquet", "two", batch=20))
+        assert [sender.wait(120) for sender in senders] == [0, 0]
         wait_until(lambda: "next try" in house.log(consumer))
         server.start()
 
@@ -195,7 +198,10 @@ def test_a_store_that_is_away_for_a_while_is_waited_for(server: Server, tmp_path
 
         assert end(consumer) == [0]
         assert stored(engine) == keys
-        assert counters(engine) == {"one": [len(keys), len(keys), 0, 0, 0]}
+        assert counters(engine) == {
+            name: [len(sent), len(sent), 0, 0, 0]
+            for name, sent in (("one", first), ("two", second))
+        }
         assert set(forecasts(read_all(brokers, "flare.predictions"))) == wanted(keys)
     engine.dispose()
 
