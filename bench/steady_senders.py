@@ -69,15 +69,15 @@ def _post(queue: Any, api: str, place: int, first: int, seconds: float, rate: fl
     posted: list[Posted] = []
     try:
         began = time.monotonic()
-        while (now := time.monotonic()) < began + seconds:
+        while time.monotonic() < began + seconds:
             body = _body(place, first + len(posted))
             asked = time.monotonic()
             answer = session.post(address, data=body, timeout=60)
-            seconds = time.monotonic() - asked
+            took = time.monotonic() - asked
             answer.raise_for_status()
-            posted.append(Posted(asked, seconds, answer.json()["accepted"]))
-            due = 0.0 if rate is None else began + len(posted) * BATCH / rate - now
-            time.sleep(max(0.0, due))
+            posted.append(Posted(asked, took, answer.json()["accepted"]))
+            due = 0.0 if rate is None else began + len(posted) * BATCH / rate
+            time.sleep(max(0.0, due - time.monotonic()))
     except OSError as error:
         queue.put(f"a sender failed: {error!r}")
     else:
