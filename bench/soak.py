@@ -25,6 +25,8 @@ LOOK_SECONDS = 5.0
 REFRESH_SECONDS = 15.0
 # How much greater the last third may be than the second; the first is for warming up.
 SLOWER, LARGER = 1.10, 1.03
+# Open files on average: a connection more at a peak is none that stays.
+MORE_FILES = 0.5
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ def _larger(watch: Watch) -> list[str]:
         mean = [float(np.mean([one.resident_mb for one in part])) for part in (before, after)]
         if mean[1] > LARGER * mean[0]:
             found.append(f"{name} {mean[0]:.0f} to {mean[1]:.0f} MB")
-        files = [max(one.handles for one in part) for part in (before, after)]
-        if files[1] > files[0]:
-            found.append(f"{name} {files[0]} to {files[1]} files")
+        files = [float(np.mean([one.handles for one in part])) for part in (before, after)]
+        if files[1] >= files[0] + MORE_FILES:
+            found.append(f"{name} {files[0]:.1f} to {files[1]:.1f} files")
     return found

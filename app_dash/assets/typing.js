@@ -1,6 +1,6 @@
 // A page is drawn anew under its reader: what is typed stays, and the keyboard where it was.
 (() => {
-  const FIELD = "#page input[type=text]";
+  const FIELD = "#page input.dash-input-element[type=text]";
   const HELD = "#page a[href], #page input";
   const write = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set;
 
