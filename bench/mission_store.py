@@ -78,17 +78,17 @@ def _set_aside(engine: sa.Engine) -> None:
 
 
 def _repeat(engine: sa.Engine, table: sa.Table, mission: Mission, n_regions: int) -> None:
-    names = ", ".join(column.name for column in table.columns)
+    names = [column.name for column in table.columns]
     at = _REPEATED[table]
     for copy in mission.copies:
         shift = f"INTERVAL {copy * BLOCK_DAYS} DAY"
-        values = ", ".join(_shifted(column, copy, n_regions) for column in table.columns)
-        kept = _kept(table, at, shift, mission)
+        values = (sa.literal_column(_shifted(c, copy, n_regions)) for c in table.columns)
+        moved = sa.select(*values).select_from(sa.table(_base(table)))
+        if at:
+            moved = moved.where(sa.literal_column(_is_kept(table, at, shift, mission), sa.Boolean))
         with engine.begin() as connection:
             connection.exec_driver_sql("SET SESSION unique_checks = 0")
-            connection.exec_driver_sql(
-                f"INSERT INTO {table.name} ({names}) SELECT {values} FROM {_base(table)} {kept}"  # noqa: S608  our own names
-            )
+            connection.execute(table.insert().from_select(names, moved))
 
 
 def _shifted(column: sa.Column[object], copy: int, n_regions: int) -> str:
@@ -102,12 +102,10 @@ def _shifted(column: sa.Column[object], copy: int, n_regions: int) -> str:
     return f"CONCAT({name}, '+', {copy})" if name == "flare_id" else name
 
 
-def _kept(table: sa.Table, at: str, shift: str, mission: Mission) -> str:
-    if not at:
-        return ""
+def _is_kept(table: sa.Table, at: str, shift: str, mission: Mission) -> str:
     start, end = (f"'{t:%Y-%m-%d %H:%M:%S}'" for t in (mission.start_at, mission.end_at))
     last = "last_t_rec" if table is regions else at
-    kept = f"WHERE {at} + {shift} < {end} AND {last} + {shift} >= {start}"
+    kept = f"{at} + {shift} < {end} AND {last} + {shift} >= {start}"
     if table in (ingest_flow, rejections):
         # One block's traffic a time: the tail of the one before belongs to the same sender.
         kept += f" AND {at} < '{mission.start_at + BLOCK_DAYS * _DAY:%Y-%m-%d}'"

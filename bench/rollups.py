@@ -76,11 +76,11 @@ def _repeat(engine: sa.Engine, days: Sequence[date]) -> None:
     for table in _REPEATED:
         names = [column.name for column in table.columns]
         for number in range(BLOCK_DAYS, len(days), BLOCK_DAYS):
-            shift = f"INTERVAL {number} DAY"
-            values = ", ".join(f"day + {shift}" if name == "day" else name for name in names)
+            day = table.c.day
+            later = sa.literal_column(f"day + INTERVAL {number} DAY", sa.Date)
+            values = (later if name == "day" else table.c[name] for name in names)
+            moved = sa.select(*values).where(
+                day >= first, day < first + BLOCK_DAYS * _DAY, later < end
+            )
             with engine.begin() as connection:
-                connection.exec_driver_sql(
-                    f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {values}"  # noqa: S608  our own names
-                    f" FROM {table.name} WHERE day >= '{first}'"
-                    f" AND day < '{first + BLOCK_DAYS * _DAY}' AND day + {shift} < '{end}'"
-                )
+                connection.execute(table.insert().from_select(names, moved))

@@ -29,6 +29,11 @@ def warn_of_slow_driver() -> None:
         )
 
 
+def takes_several() -> bool:
+    """Tell whether a text may hold several statements, which the slower part takes one by one."""
+    return bool(mysql.connector.HAVE_CEXT)
+
+
 def trust_connection(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     """Take a connection for alive that the driver would ask the server about."""
     # Before each statement the driver would ask the server whether it is still there, one round
@@ -42,7 +47,7 @@ def send_whole(_cursor: Any, statement: str, _parameters: Any, context: Any) -> 
         return False
     driver = context.root_connection.connection.driver_connection
     driver.cmd_query(statement)
-    if mysql.connector.HAVE_CEXT:
+    if takes_several():
         _hear_all(driver)
     return True
 

@@ -9,12 +9,11 @@ from functools import lru_cache
 from itertools import repeat
 from typing import Any
 
-import mysql.connector
 import numpy as np
 import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import mysql, sqlite
 
-from database.driver import AS_IT_IS
+from database.driver import AS_IT_IS, takes_several
 from database.literals import rows_as_text
 
 ROWS_PER_STATEMENT = 1_000
@@ -94,7 +93,7 @@ def together(connection: sa.Connection) -> Iterator[None]:
 
 def _send(connection: sa.Connection, statement: str) -> None:
     waiting = connection.info.get(_WAITING)
-    if waiting is None or len(statement) > _LITTLE or not mysql.connector.HAVE_CEXT:
+    if waiting is None or len(statement) > _LITTLE or not takes_several():
         connection.exec_driver_sql(statement, execution_options={AS_IT_IS: True})
     else:
         waiting.append(statement)
@@ -161,13 +160,17 @@ def _mysql_statement(
 ) -> tuple[str, str]:
     """Return what stands before and after the rows."""
     key, updated = _parts(table, columns, keep)
-    # VALUES(c) is understood by MySQL 8 and MariaDB alike; MySQL's newer row alias is not.
+    insert = mysql.insert(table)
     # A key set to itself is the portable way to say "leave the row as it is".
-    # In quotes, for a column may have the name of a word of SQL.
-    changes = ", ".join(f"`{name}` = VALUES(`{name}`)" for name in updated or key[:1])
-    named = ", ".join(f"`{name}`" for name in columns)
-    head = f"INSERT INTO {table.name} ({named}) VALUES "  # noqa: S608  our own names
-    return head, f" ON DUPLICATE KEY UPDATE {changes}"
+    changes = {name: insert.inserted[name] for name in updated or key[:1]}
+    # A dialect that knows no server says VALUES(c), which MySQL 8 and MariaDB both understand;
+    # MySQL's newer row alias is its own.
+    compiled = insert.on_duplicate_key_update(changes).compile(
+        dialect=mysql.dialect(paramstyle="format"), column_keys=list(columns)
+    )
+    row = f"({', '.join(['%s'] * len(columns))})"
+    head, _, tail = str(compiled).partition(row)
+    return head, tail
 
 
 def _parts(

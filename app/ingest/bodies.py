@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from types import GenericAlias
 from typing import Any, TypeVar
 
 import orjson
@@ -143,5 +144,6 @@ _adapters: dict[type[BaseModel], TypeAdapter[Any]] = {}
 
 def _adapter(kind: type[Model]) -> TypeAdapter[list[Model]]:
     if kind not in _adapters:
-        _adapters[kind] = TypeAdapter(list[kind])  # type: ignore[valid-type]  # made at run time
+        rows: Any = GenericAlias(list, (kind,))
+        _adapters[kind] = TypeAdapter(rows)
     return _adapters[kind]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from tempfile import TemporaryFile
+
 import sqlalchemy as sa
 from flask import Flask, Response, request, send_file, stream_with_context
 
-from app_dash.explore.prediction_files import csv_lines, parquet_file
+from app_dash.explore.prediction_files import csv_lines, write_parquet
 from app_dash.explore.query import ExploreQuery, find
 from database.engine import reading
 from database.exploration.export import batches
@@ -31,12 +34,17 @@ def register_exports(server: Flask, engine: sa.Engine) -> None:
     @server.get(PARQUET_PATH)
     def export_parquet() -> Response:
         selection = _selection(engine)
-        return send_file(
-            parquet_file(batches(engine, selection)),
-            mimetype="application/vnd.apache.parquet",
-            as_attachment=True,
-            download_name=f"{_stem(selection)}.parquet",
-        )
+        with ExitStack() as unsent:
+            file = unsent.enter_context(TemporaryFile())
+            write_parquet(batches(engine, selection), file)
+            answer = send_file(
+                file,
+                mimetype="application/vnd.apache.parquet",
+                as_attachment=True,
+                download_name=f"{_stem(selection)}.parquet",
+            )
+            answer.call_on_close(unsent.pop_all().close)
+        return answer
 
     @server.errorhandler(FlarewatchError)
     def explain(error: FlarewatchError) -> tuple[str, int, dict[str, str]]:

@@ -6,7 +6,6 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from tempfile import TemporaryFile
 from typing import IO, Any
 
 import pyarrow as pa
@@ -41,14 +40,12 @@ def csv_lines(batches: Batches) -> Iterator[str]:
         yield _lines([_cell(record, name) for name in NAMES] for record in batch)
 
 
-def parquet_file(batches: Batches) -> IO[bytes]:
-    """Write a Parquet file, one row group per batch, to a temporary file at its beginning."""
-    file = TemporaryFile()  # noqa: SIM115  who sends it closes it
+def write_parquet(batches: Batches, file: IO[bytes]) -> None:
+    """Write a Parquet file, one row group per batch, and go back to its beginning."""
     with pq.ParquetWriter(file, SCHEMA, compression="zstd") as writer:
         for batch in batches:
             writer.write_table(pa.Table.from_pylist(batch, schema=SCHEMA))
     file.seek(0)
-    return file
 
 
 def _lines(rows: Iterable[Iterable[Any]]) -> str:

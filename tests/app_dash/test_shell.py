@@ -202,7 +202,7 @@ def test_an_api_address_that_is_none_is_refused() -> None:
 
 
 def test_a_server_reachable_from_elsewhere_needs_a_key_of_its_own() -> None:
-    open_to_all = DashSettings(dash_host="0.0.0.0", secret_key=None)  # noqa: S104  the case itself
+    open_to_all = DashSettings(dash_host="0.0.0.0", secret_key=None)
 
     with pytest.raises(InvalidInputError, match="FLARE_SECRET_KEY is not set"):
         signing_key(open_to_all)

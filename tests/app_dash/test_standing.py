@@ -115,13 +115,16 @@ def test_a_region_without_a_position_can_still_be_over_the_threshold() -> None:
     assert reasons(found) == ["AR 10001 over the M1.0+ threshold"]
 
 
-def _verdict(**changes: object) -> tuple[str, str, tuple[str, ...]]:
-    disk = DiskForecast(0.008, 0.008, None, "no fit")
-    given = {
-        "newest": NOW, "now": NOW, "has_model": True, "clearance": Clearance(disk, 0.05),
-        "reasons": (),
-    }  # fmt: skip
-    said = verdict(**(given | changes))  # type: ignore[arg-type]  # the cases name the fields
+QUIET = Clearance(DiskForecast(0.008, 0.008, None, "no fit"), 0.05)
+
+
+def _verdict(
+    *, newest: datetime | None = NOW, now: datetime = NOW, has_model: bool = True,
+    clearance: Clearance = QUIET, reasons: tuple[str, ...] = (),
+) -> tuple[str, str, tuple[str, ...]]:  # fmt: skip
+    said = verdict(
+        newest=newest, now=now, has_model=has_model, clearance=clearance, reasons=reasons
+    )
     return said.kind, said.headline, said.reasons
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from itertools import count
@@ -13,6 +14,7 @@ from chaos.theatre import Theatre
 
 FIRST_REGION, REGIONS_OF_A_ROUND = 1_000, 100
 
+_log = logging.getLogger(__name__)
 pytestmark = pytest.mark.slow
 rounds = count()
 
@@ -33,7 +35,8 @@ def test_after_faults_the_store_holds_exactly_the_source(theatre: Theatre, seed:
 
     for scene in script:
         wait_for_share(cast, theatre, scene.at_share)
-        print(scene)  # noqa: T201  pytest shows what was played when a round fails
+        # pytest shows what was played when a round fails.
+        _log.warning("%s", scene)
         scene.play(theatre, rng)
     cast.finish(theatre)
     theatre.wait_until_ready()
