@@ -1,51 +1,72 @@
 # Flarewatch: `make demo` shows it, `make test` proves it, `make setup` prepares development.
 PYTHON ?= python3
-PIP := .venv/bin/pip install --quiet --disable-pip-version-check --no-compile
-UV := uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-package torch
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
+# Everything that is installed stands in the lock file, so pip has nothing to choose. Old versions of
+# pip would choose all the same: they do not apply the pin of "coverage" to "coverage[toml]".
+LOCKED := $(PIP) --no-deps --require-hashes --requirement
 TORCH := 2.13.0
+# Another index for torch, such as that of its builds without CUDA.
+TORCH_INDEX ?=
 
-.PHONY: setup demo test chaos fuzz check lint results bench lock clean
+.PHONY: help setup demo test chaos fuzz check lint results bench lock clean
 
-setup: .venv/complete
-	tests/install_tools.sh
+help:
+	@echo 'make demo      API, dashboard and a simulated Sun: http://127.0.0.1:8050, Ctrl-C stops all'
+	@echo '               DATA=FILE FLARES=FILE replays records with a flare list instead'
+	@echo 'make setup     everything for training and development, in .venv'
+	@echo 'make test      the suite; installs MariaDB and Chromium where it may'
+	@echo 'make check     format, lint, types, import contracts and the suite'
+	@echo 'make chaos     kills, stops and network faults: CHAOS_SEED=1 CHAOS_ROUNDS=20'
+	@echo 'make fuzz      malformed requests: FUZZ_SEED=1 FUZZ_REQUESTS=10000'
+	@echo 'make bench     every benchmark of docs/benchmarks.md'
+	@echo 'make results   every protocol of docs/results.md: a quarter of an hour'
+	@echo 'make lock      resolve pyproject.toml into requirements.lock; UPGRADE=1 takes newer releases'
+	@echo 'make clean     remove .venv and what was built; keeps var/, which holds stores and runs'
+	@echo 'PYTHON=/path/to/python3.12 chooses the Python (3.11 to 3.13), VENV=DIR another place than .venv,'
+	@echo 'TORCH_INDEX=ADDRESS the index of torch.'
 
-demo: .venv/serving
-	.venv/bin/python demo.py $(if $(DATA),--data "$(DATA)") $(if $(FLARES),--flares "$(FLARES)")
+setup: $(VENV)/complete
+	@echo 'Ready. Activate the environment once in each shell: . $(BIN)/activate'
+
+demo: $(VENV)/serving
+	$(BIN)/python demo.py $(if $(DATA),--data "$(DATA)") $(if $(FLARES),--flares "$(FLARES)")
 
 # Two processes; one that has nothing left to do takes over a part of what the other has.
-test: .venv/complete
+test: $(VENV)/complete
 	tests/install_tools.sh
-	.venv/bin/python -m pytest -n 2 --dist worksteal $(LONGER)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(LONGER)
 
 # The same faults at the same moments for the same seed; see docs/testing.md.
 CHAOS_SEED ?= 1
 CHAOS_ROUNDS ?= 20
-chaos: .venv/complete
+chaos: $(VENV)/complete
 	tests/install_tools.sh
-	.venv/bin/python -m pytest tests/chaos --thorough --chaos-rounds $(CHAOS_ROUNDS) --chaos-seed $(CHAOS_SEED)
+	$(BIN)/python -m pytest tests/chaos --thorough --chaos-rounds $(CHAOS_ROUNDS) --chaos-seed $(CHAOS_SEED)
 
 FUZZ_SEED ?= 1
 FUZZ_REQUESTS ?= 10000
-fuzz: .venv/complete
+fuzz: $(VENV)/complete
 	tests/install_tools.sh
-	.venv/bin/python -m pytest tests/fuzz --fuzz-requests $(FUZZ_REQUESTS) --fuzz-seed $(FUZZ_SEED)
+	$(BIN)/python -m pytest tests/fuzz --fuzz-requests $(FUZZ_REQUESTS) --fuzz-seed $(FUZZ_SEED)
 
 check: lint test
 
-lint: .venv/complete
-	.venv/bin/ruff check .
-	.venv/bin/ruff format --check .
-	.venv/bin/mypy
-	.venv/bin/lint-imports
+lint: $(VENV)/complete
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 # Every protocol of docs/results.md anew: a quarter of an hour on one core.
 RUNS := var/runs
 PROTOCOLS := $(basename $(notdir $(wildcard model_training/recipes/protocols/*.toml)))
 HOURS := sharp/hourly_2014.parquet
 LABELS := --label C1.0=y24_C --label M1.0=y24_M --label M5.0=y24_M5 --label X1.0=y24_X
-TRAINING := OMP_NUM_THREADS=1 .venv/bin/python -m model_training
+TRAINING := OMP_NUM_THREADS=1 $(BIN)/python -m model_training
 
-results: .venv/complete
+results: $(VENV)/complete
 	set -e; for name in $(PROTOCOLS); do \
 	  $(TRAINING) train model_training/recipes/protocols/$$name.toml --runs $(RUNS) --out var/protocols; \
 	done
@@ -55,32 +76,42 @@ results: .venv/complete
 	done
 	$(TRAINING) results --runs $(RUNS)
 
-bench: .venv/complete
+bench: $(VENV)/complete
 	tests/install_tools.sh
-	.venv/bin/python -m bench
+	$(BIN)/python -m bench
 
-# What serving needs stands first in the lock file, so that a demonstration installs only that.
-.venv/serving: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Flarewatch needs Python 3.11; name it: make PYTHON=/path/to/python3.11 …")'
-	@[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv
-	sed '/^# Training and development/,$$d' requirements.lock > .venv/serving.lock
-	$(PIP) --require-hashes -r .venv/serving.lock
-	$(PIP) --no-deps --no-index --no-build-isolation -e .
+# The lock file has three parts: a sender's packages, those of API and dashboard, those of training
+# and development. A demonstration installs the first two.
+$(VENV)/serving: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Flarewatch needs Python 3.11, 3.12 or 3.13; name one: make PYTHON=/path/to/python3.11 …")'
+	@[ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV)
+	sed '/^# Training and development/,$$d' requirements.lock > $(VENV)/serving.lock
+	$(LOCKED) $(VENV)/serving.lock
+	$(PIP) --no-deps --no-index --no-build-isolation --editable .
+	@$(BIN)/pip check
 	@touch $@
 
-# Torch is installed first and outside the lock file: its build for the machine at hand (CPU or GPU)
-# is chosen by the installer.
-.venv/complete: .venv/serving
-	$(PIP) torch==$(TORCH)
-	$(PIP) --require-hashes -r requirements.lock
+# Torch stands outside the lock file, since each machine has a build of its own (CPU or GPU). It
+# comes last: then all that it requires is there already, but for the exactly pinned parts of CUDA.
+$(VENV)/complete: $(VENV)/serving
+	$(LOCKED) requirements.lock
+	$(PIP) torch==$(TORCH) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
+	@$(BIN)/pip check
 	@touch $@
 
+# Resolved for the oldest Python; tests/packaging proves that the same pins are complete for the others.
+UV := $(firstword $(wildcard $(BIN)/uv) $(shell command -v uv))
+RESOLVE = cp requirements.lock build/$(1).lock && $(UV) pip compile --quiet --generate-hashes --no-header --no-annotate \
+	--python-version 3.11 --python-platform x86_64-manylinux_2_28 $(if $(UPGRADE),--upgrade) $(2) pyproject.toml --output-file build/$(1).lock
 lock:
-	$(UV) --extra api --extra dashboard --extra sender pyproject.toml -o .venv/serving.lock
-	$(UV) --all-extras --constraint .venv/serving.lock pyproject.toml -o .venv/all.lock
-	{ cat .venv/serving.lock; echo '# Training and development'; \
-	  awk 'FNR == 1 { file++ } /^[a-z]/ { split($$1, name, /[=[]/); served = file == 2 && name[1] in seen } \
-	       file == 1 { seen[name[1]]; next } !served' .venv/serving.lock .venv/all.lock; } > requirements.lock
+	@$(if $(UV),mkdir -p build,echo 'make lock needs uv; install it with: $(BIN)/pip install uv' >&2; exit 1)
+	$(call RESOLVE,all,--all-extras)
+	$(call RESOLVE,serving,--extra sender --extra store --extra api --extra dashboard --constraint build/all.lock)
+	$(call RESOLVE,sender,--extra sender --constraint build/all.lock)
+	awk 'FNR == 1 && file++ { print file == 2 ? "# Serving" : "# Training and development" } \
+	     /^[a-z]/ { split($$1, name, /[=[]/); is_new = !(name[1] in seen); seen[name[1]] } is_new' \
+	  build/sender.lock build/serving.lock build/all.lock > build/new.lock
+	mv build/new.lock requirements.lock
 
 clean:
-	rm -rf .venv var build *.egg-info
+	rm -rf $(VENV) build *.egg-info

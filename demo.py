@@ -59,7 +59,7 @@ def main() -> int:
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="flarewatch demo", description=__doc__)
     parser.add_argument("--data", type=Path, help="replay this file or folder, not a simulation")
     parser.add_argument("--flares", type=Path, help="import this flare list before the replay")
     arguments = parser.parse_args()
@@ -81,20 +81,27 @@ def settings(data: Path | None) -> dict[str, str]:
         "FLARE_DASH_PORT": "8050",
         "FLARE_DASH_REFRESH_SECONDS": "5",
     }
-    environment = {**defaults, **os.environ}
-    environment.setdefault("FLARE_API_URL", f"http://127.0.0.1:{environment['FLARE_API_PORT']}")
+    # An empty variable counts as none, as it does in every part.
+    environment = os.environ | {name: os.environ.get(name) or own for name, own in defaults.items()}
+    address = f"http://127.0.0.1:{environment['FLARE_API_PORT']}"
+    environment["FLARE_API_URL"] = os.environ.get("FLARE_API_URL") or address
     return environment
 
 
 def require_free_ports(environment: dict[str, str]) -> None:
+    if environment["FLARE_API_PORT"] == environment["FLARE_DASH_PORT"]:
+        sys.exit("FLARE_API_PORT and FLARE_DASH_PORT are the same; each needs a port of its own")
     for setting in ("FLARE_API_PORT", "FLARE_DASH_PORT"):
+        port = environment[setting]
+        if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+            sys.exit(f"{setting}={port} is no port; choose one: {setting}=9000 make demo")
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind(("127.0.0.1", int(environment[setting])))
-            except OSError:
+                probe.bind(("127.0.0.1", int(port)))
+            except OSError as error:
                 sys.exit(
-                    f"port {environment[setting]} is taken; stop what uses it"
+                    f"port {port} cannot be used ({error.strerror}); stop what uses it"
                     f" or choose another: {setting}=9000 make demo"
                 )
 

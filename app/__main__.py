@@ -1,4 +1,4 @@
-"""The command line of the API: ``python -m app serve | consume | notify``."""
+"""The command line of the API: ``flarewatch api serve | consume | notify``."""
 
 from __future__ import annotations
 
@@ -23,8 +23,22 @@ _PREPARED = "--prepared"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m app", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
+    given = parser().parse_args(arguments)
+    try:
+        given.run(ApiSettings(), given)
+    except ValidationError as error:
+        return _refuse(_setting_faults(error))
+    except FlarewatchError as error:
+        return _refuse(str(error))
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe every command and its arguments."""
+    top = argparse.ArgumentParser(prog="flarewatch api", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True)
     server = commands.add_parser("serve", help="serve the API until SIGTERM or Ctrl-C")
     server.add_argument(
         _PREPARED, action="store_true", help="skip the checks of store, schema, keys and models"
@@ -39,16 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--retry-failed", action="store_true", help="begin again with what was given up"
     )
     courier.set_defaults(run=_notify)
-    given = parser.parse_args(arguments)
-    try:
-        given.run(ApiSettings(), given)
-    except ValidationError as error:
-        return _refuse(_setting_faults(error))
-    except FlarewatchError as error:
-        return _refuse(str(error))
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    return top
 
 
 def _run_server(settings: ApiSettings, given: argparse.Namespace) -> None:

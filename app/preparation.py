@@ -46,7 +46,7 @@ def refuse_old_schema(engine: sa.Engine) -> None:
         if not is_current(connection):
             raise StoreUnavailableError(
                 "the store's schema is not the one this version works with;"
-                " run `python -m database upgrade`"
+                " run `flarewatch database upgrade`"
             )
         refuse_unfinished_restore(connection)
 

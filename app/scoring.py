@@ -91,8 +91,7 @@ def _read_stages(folder: Path) -> Stages:
         return Stages.model_validate_json(path.read_bytes())
     except OSError as error:
         raise ArtifactError(
-            f"no model is live: {path} cannot be read;"
-            " run `python -m model_training promote NAME VERSION`"
+            f"no model is live: {path} cannot be read; run `flarewatch promote NAME VERSION`"
         ) from error
     except ValidationError as error:
         reason = error.errors()[0]["msg"]

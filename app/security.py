@@ -38,7 +38,7 @@ class Keyring:
             known = "is missing" if key is None else "is not known"
             raise RequestError(
                 f"the key {known}; send one in the header {HEADER}"
-                " (python -m database users add NAME --scopes read)",
+                " (flarewatch database users add NAME --scopes read)",
                 status=401, title="Not authenticated",
             )  # fmt: skip
         if not scopes & {scope, "admin"}:
@@ -78,7 +78,7 @@ class Keyring:
             raise InvalidInputError(
                 "FLARE_API_HOST lets other machines in, but there is no key: set FLARE_API_KEY"
                 " (16 characters or more), or run"
-                " `python -m database users add NAME --scopes ingest,read`"
+                " `flarewatch database users add NAME --scopes ingest,read`"
             )
 
 

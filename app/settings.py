@@ -17,7 +17,7 @@ class ApiSettings(NoticeSettings, StreamSettings):
     """Settings of the API, read from the environment with the prefix ``FLARE_``.
 
     ``api_key`` opens every scope; keys for single users come from
-    ``python -m database users add``. Without any key only this machine may call.
+    ``flarewatch database users add``. Without any key only this machine may call.
     ``alert_rules`` is a file that replaces the rules that come with the program.
     ``lease_seconds`` is for how long a silent replica of the sender keeps its shards.
     """

@@ -1,4 +1,4 @@
-"""The command ``python -m app_dash serve``."""
+"""The command ``flarewatch dash serve``."""
 
 from __future__ import annotations
 
@@ -72,15 +72,20 @@ def serve() -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line and do what it asks."""
-    parser = argparse.ArgumentParser(prog="python -m app_dash", description="The dashboard")
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("serve", help="serve the dashboard at FLARE_DASH_HOST:FLARE_DASH_PORT")
-    parser.parse_args(arguments)
+    parser().parse_args(arguments)
     try:
         return serve()
     except FlarewatchError as error:
         sys.stderr.write(f"{error.title}: {error}\n")
         return 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command."""
+    top = argparse.ArgumentParser(prog="flarewatch dash", description="The dashboard")
+    commands = top.add_subparsers(dest="command", required=True)
+    commands.add_parser("serve", help="serve the dashboard at FLARE_DASH_HOST:FLARE_DASH_PORT")
+    return top
 
 
 if __name__ == "__main__":

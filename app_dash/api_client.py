@@ -66,7 +66,7 @@ class Api:
         except requests.RequestException as error:
             raise ApiUnavailableError(
                 f"the API at {url} cannot be reached; see that it runs"
-                " (`python -m app serve`) and that FLARE_API_URL names it"
+                " (`flarewatch api serve`) and that FLARE_API_URL names it"
             ) from error
         if answer.status_code != requests.codes.ok:
             raise _refusal(answer, url, scope)

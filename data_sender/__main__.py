@@ -1,4 +1,4 @@
-"""The sender's command line: ``python -m data_sender``."""
+"""The sender's command line: ``flarewatch send``."""
 
 from __future__ import annotations
 

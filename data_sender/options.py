@@ -49,9 +49,9 @@ Send the observations in files or folders: parquet or CSV tables with T_REC, HAR
 NOAA_AR and SHARP keywords, or SWAN-SF instances. T_REC without a zone is TAI.
 
 examples:
-  python -m data_sender replay hourly_2014.parquet --speed max
-  python -m data_sender replay partition1/ --speed 3600 --flares goes_flares.parquet
-  for i in 1 2 3; do python -m data_sender replay hourly_2014.parquet --shard auto & done
+  flarewatch send replay hourly_2014.parquet --speed max
+  flarewatch send replay partition1/ --speed 3600 --flares goes_flares.parquet
+  for i in 1 2 3; do flarewatch send replay hourly_2014.parquet --shard auto & done
 """
 _SIMULATE = """\
 Send a simulated Sun: active regions that emerge, grow, rotate over the disk and flare, with
@@ -60,8 +60,8 @@ keywords distributed as in the real series. It is a pure function of the seed an
 The stretch before now is sent at --speed; then rows appear as the clock on the wall goes.
 
 examples:
-  python -m data_sender simulate --history 5
-  python -m data_sender simulate --seed 7 --start 2024-05-01T00:00:00Z --duration 10
+  flarewatch send simulate --history 5
+  flarewatch send simulate --seed 7 --start 2024-05-01T00:00:00Z --duration 10
 """
 _FIT = "Fit the keyword statistics that the simulator draws from, and write them as JSON."
 
@@ -69,7 +69,7 @@ _FIT = "Fit the keyword statistics that the simulator draws from, and write them
 def parse_arguments(arguments: list[str] | None = None) -> Namespace:
     """Read the command line; argparse ends the process itself when it is wrong."""
     parser = ArgumentParser(
-        "python -m data_sender", description=_DESCRIPTION, epilog=_EPILOG,
+        "flarewatch send", description=_DESCRIPTION, epilog=_EPILOG,
         formatter_class=RawDescriptionHelpFormatter,
     )  # fmt: skip
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

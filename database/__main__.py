@@ -1,4 +1,4 @@
-"""The command line of the store: ``python -m database COMMAND``."""
+"""The command line of the store: ``flarewatch database COMMAND``."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """Describe every command and its arguments."""
     top = argparse.ArgumentParser(
-        prog="python -m database",
+        prog="flarewatch database",
         description="Look after the store that FLARE_DATABASE_URL names"
         " (without it: SQLite in var/flarewatch.db).",
     )

@@ -156,7 +156,7 @@ def as_domain_error(error: DBAPIError) -> FlarewatchError:
     reason = str(error.orig)
     if _mysql_code(error) in _MYSQL_NO_SCHEMA or "no such table" in reason:
         return StoreUnavailableError(
-            "the store has no tables yet; run `python -m database upgrade`"
+            "the store has no tables yet; run `flarewatch database upgrade`"
         )
     if _is_transient(error):
         return _locked()

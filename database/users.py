@@ -69,4 +69,4 @@ def remove_user(connection: sa.Connection, name: str) -> None:
     """Take a user's key back."""
     removed = connection.execute(users.delete().where(users.c.name == name))
     if removed.rowcount == 0:
-        raise NotFoundError(f"no user {name!r}; see `python -m database users list`")
+        raise NotFoundError(f"no user {name!r}; see `flarewatch database users list`")

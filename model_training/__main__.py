@@ -14,11 +14,11 @@ from solar.errors import FlarewatchError
 
 _EXAMPLE = """\
 examples:
-  python -m model_training train model_training/recipes/logistic-regression.toml
-  python -m model_training evaluate model_training/artifacts/logistic-regression-1.0.0 --data DIR
-  python -m model_training datasets describe training/daily_2010_2019.parquet
-  python -m model_training select
-  python -m model_training promote logistic-regression 1.0.0 --stage shadow
+  flarewatch train model_training/recipes/logistic-regression.toml
+  flarewatch evaluate model_training/artifacts/logistic-regression-1.0.0 --data DIR
+  flarewatch datasets describe training/daily_2010_2019.parquet
+  flarewatch select
+  flarewatch promote logistic-regression 1.0.0 --stage shadow
 """
 _COMMANDS = (
     ("train", "make an artefact from a recipe", train.add),
@@ -40,7 +40,7 @@ _COMMANDS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return 0, or 1 with the reason on standard error."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         # Small fits gain nothing from more, and sums in another order end in other digits.
         with threadpool_limits(limits=1):
@@ -51,17 +51,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m model_training",
+def parser() -> argparse.ArgumentParser:
+    """Describe every command and its arguments."""
+    top = argparse.ArgumentParser(
+        prog="flarewatch",
         description="Train flare-forecast models, score them, and choose which one is live.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
     for name, summary, add in _COMMANDS:
         add(commands.add_parser(name, help=summary))
-    return parser
+    return top
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ def reference_of(model: Artifact) -> Floats:
         raise _conflict(
             "No training reference",
             f"the model has no training reference: {model.model_id} does not say what it was"
-            " trained on; train it again with `python -m model_training train`",
+            " trained on; train it again with `flarewatch train`",
         )
     means = [known.features[name].mean for name in model.feature_names]
     return np.array(means, float)

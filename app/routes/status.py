@@ -47,7 +47,7 @@ def _store_faults() -> list[Fault]:
     except DBAPIError as error:
         return [Fault("store", str(as_domain_error(error)))]
     if not current:
-        return [Fault("store", "the schema is not current; run `python -m database upgrade`")]
+        return [Fault("store", "the schema is not current; run `flarewatch database upgrade`")]
     return []
 
 

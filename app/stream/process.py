@@ -1,4 +1,4 @@
-"""The consumer as a process: what ``python -m app consume`` puts together and runs."""
+"""The consumer as a process: what ``flarewatch api consume`` puts together and runs."""
 
 from __future__ import annotations
 

@@ -79,9 +79,7 @@ def region_list(view: View, listed: Listed, searched: int | None) -> Component:
 
 def _nothing(searched: int | None) -> Component:
     if not searched:
-        return empty_message(
-            "No region is stored yet. Start a sender: python -m data_sender simulate"
-        )
+        return empty_message("No region is stored yet. Start a sender: flarewatch send simulate")
     link = dcc.Link("Show all regions", href="/regions", className="button")
     return empty_message(f"No region {searched} is stored.", link)
 

@@ -113,7 +113,7 @@ def find(connection: sa.Connection, query: ExploreQuery) -> Found:
     stored = extent(connection, model_id)
     if stored is None:
         raise NotFoundError(
-            f"{model_id} has no stored predictions yet. Start a sender (python -m data_sender"
+            f"{model_id} has no stored predictions yet. Start a sender (flarewatch send"
             " simulate), or choose another model."
         )
     selection = Selection(

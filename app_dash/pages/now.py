@@ -27,7 +27,7 @@ def layout(view: View, _pathname: str, search: str) -> Component:
     order = NowQuery.parse(search).sort
     if view.state.newest_t_rec is None:
         return empty_message(
-            "No SHARP record is stored yet. Start a sender: python -m data_sender simulate"
+            "No SHARP record is stored yet. Start a sender: flarewatch send simulate"
         )
     data = read_now(view, view.state.newest_t_rec)
     forecasts = {event: disk_forecast(event, data.found, view.state) for event in EVENTS}

@@ -104,7 +104,7 @@ def content(seen: PipelineView, query: PipelineQuery, colours: Tokens) -> Compon
 
 
 def _nobody() -> Component:
-    text = "No sender has delivered yet. Start one: python -m data_sender simulate"
+    text = "No sender has delivered yet. Start one: flarewatch send simulate"
     return panel("Senders", empty_message(text), how="pipeline-senders", class_name="span-12")
 
 

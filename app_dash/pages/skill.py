@@ -129,7 +129,7 @@ def _nothing(query: SkillQuery, answer: SkillAnswer) -> Component:
         return empty_message("No case can be scored in this range.", _wider(query, "button"))
     return empty_message(
         "Of no forecast in this range is it known whether a flare came. Read a flare list that"
-        " covers it: python -m database import-flares FILE",
+        " covers it: flarewatch database import-flares FILE",
         _wider(query, "button"),
     )
 

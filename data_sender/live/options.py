@@ -18,8 +18,8 @@ Without a position and --from it begins two days back, with definitive records 4
 --to it ends there; when JSOC cannot be read then, the exit status is 5.
 
 examples:
-  python -m data_sender jsoc --series both
-  python -m data_sender jsoc --series definitive --from 2014-03-01T00:00:00Z \\
+  flarewatch send jsoc --series both
+  flarewatch send jsoc --series definitive --from 2014-03-01T00:00:00Z \\
     --to 2014-04-01T00:00:00Z
 """
 SWPC = """\

@@ -1,6 +1,6 @@
 """Region statistics: the level and the correlation of SHARP keywords over real active regions.
 
-The simulator draws from them; ``python -m data_sender fit-simulator`` writes them.
+The simulator draws from them; ``flarewatch send fit-simulator`` writes them.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def refuse_unfinished_restore(connection: sa.Connection) -> None:
     if sa.inspect(connection).has_table(unfinished_restore.name):
         raise StoreUnavailableError(
             "a restore into this store was broken off; run the same"
-            " `python -m database restore FILE` again, it goes on where it stopped"
+            " `flarewatch database restore FILE` again, it goes on where it stopped"
         )
 
 

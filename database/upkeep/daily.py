@@ -31,5 +31,5 @@ def make_round(engine: sa.Engine, retention: str, *, now: datetime) -> None:
         # The account that serves may not change tables; what comes is stored all the same.
         _log.warning(
             "coming months have no partitions of their own (%s);"
-            " run `python -m database partition` with an account that may change tables", error,
+            " run `flarewatch database partition` with an account that may change tables", error,
         )  # fmt: skip

@@ -29,7 +29,13 @@ def kind_of(choice: Single) -> type[Estimator]:
     if isinstance(choice, PluginChoice):
         return _of_another_package(choice)
     module, name = _CLASSES[choice.kind]
-    kind: type[Estimator] = getattr(import_module(f"model_training.estimators.{module}"), name)
+    try:
+        kind: type[Estimator] = getattr(import_module(f"model_training.estimators.{module}"), name)
+    except OSError as error:
+        # LightGBM is linked to OpenMP and does not bring it.
+        raise InvalidInputError(
+            f"{choice.kind} cannot be loaded: {error}; on Debian: apt-get install libgomp1"
+        ) from error
     return kind
 
 

@@ -18,7 +18,7 @@ _HEAD = """\
 
 How the models do where others have been measured. `make results` trains the recipes in
 `model_training/recipes/protocols`, evaluates them, and writes this page by
-`python -m model_training results`. [verification.md](verification.md) explains the scores.
+`flarewatch results`. [verification.md](verification.md) explains the scores.
 
 Where runs are repeated over folds, the mean and the standard deviation between them are shown, else
 the 95 % interval of a bootstrap over blocks of 27 days. BSS refers to the base rate of the scored

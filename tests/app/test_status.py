@@ -95,13 +95,13 @@ def test_a_store_without_tables_is_not_ready_and_says_what_to_run(tmp_path: Path
     response = create_app(settings).test_client().get("/ready")
 
     assert response.status_code == 503
-    assert "python -m database upgrade" in response.get_json()["detail"]
+    assert "flarewatch database upgrade" in response.get_json()["detail"]
 
 
 def test_an_old_schema_is_refused_at_the_start(tmp_path: Path) -> None:
     engine = create_engine(ApiSettings(database_url=f"sqlite:///{tmp_path}/empty.db"))
 
-    with pytest.raises(StoreUnavailableError, match="python -m database upgrade"):
+    with pytest.raises(StoreUnavailableError, match="flarewatch database upgrade"):
         refuse_old_schema(engine)
     engine.dispose()
 

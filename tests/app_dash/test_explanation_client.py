@@ -83,5 +83,5 @@ def test_an_absent_api_names_the_address_and_the_command() -> None:
     with answering(200, {}) as api:
         url = api.url
 
-    with pytest.raises(ApiUnavailableError, match="python -m app serve"):
+    with pytest.raises(ApiUnavailableError, match="flarewatch api serve"):
         ask(Api(url), QUESTION)

@@ -109,7 +109,7 @@ def test_contradicting_records_are_counted_with_the_call_that_lists_them(
 def test_a_store_without_senders_says_how_to_start_one(engine_sqlite: sa.Engine) -> None:
     text = drawn(engine_sqlite)
 
-    assert "Start one: python -m data_sender simulate" in text
+    assert "Start one: flarewatch send simulate" in text
     assert "No model is registered yet" in text
 
 

@@ -112,4 +112,4 @@ def test_the_list_has_a_line_and_the_largest_flare_of_each_region(
 
 
 def test_an_empty_store_says_how_to_fill_it(engine_sqlite: sa.Engine) -> None:
-    assert "python -m data_sender simulate" in drawn(engine_sqlite, "/regions")
+    assert "flarewatch send simulate" in drawn(engine_sqlite, "/regions")

@@ -115,7 +115,7 @@ def test_an_unknown_address_is_said_to_be_unknown(engine_sqlite: sa.Engine) -> N
 def test_an_empty_store_says_how_to_fill_it(engine_sqlite: sa.Engine) -> None:
     frame = _frame(engine_sqlite, "/")
 
-    assert "python -m data_sender simulate" in text_of(frame["page"])
+    assert "flarewatch send simulate" in text_of(frame["page"])
     assert "No data yet." in text_of(frame["strip"])
     assert frame["newest"] is None
 
@@ -228,7 +228,7 @@ def test_without_its_store_the_service_is_alive_but_not_ready(tmp_path: Path) ->
 
     assert client.get("/health").status_code == 200
     assert answer.status_code == 503
-    assert "python -m database upgrade" in answer.json["detail"]
+    assert "flarewatch database upgrade" in answer.json["detail"]
     nowhere.dispose()
 
 

@@ -11,7 +11,7 @@ def test_every_command_explains_itself(capsys, command):
     with pytest.raises(SystemExit, match="0"):
         parse_arguments([command, "--help"])
 
-    assert "usage: python -m data_sender" in capsys.readouterr().out
+    assert "usage: flarewatch send" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

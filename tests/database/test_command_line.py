@@ -89,7 +89,7 @@ def test_a_store_without_tables_says_what_to_run(
     address: str, files: tuple[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["import-flares", files[0]]) == 1
-    assert "python -m database upgrade" in capsys.readouterr().err
+    assert "flarewatch database upgrade" in capsys.readouterr().err
 
 
 def test_a_server_that_is_away_is_one_line(
@@ -130,7 +130,7 @@ def test_a_misspelt_command_shows_the_usage(
         main(arguments)
 
     assert exit_.value.code == 2
-    assert "usage: python -m database" in capsys.readouterr().err
+    assert "usage: flarewatch database" in capsys.readouterr().err
 
 
 def test_help_names_every_command() -> None:

@@ -111,7 +111,7 @@ def test_while_the_api_is_away_the_pages_stand_and_what_needs_it_says_so(
         now.get_by_label("Acknowledge as").fill("Ada")
         now.get_by_role("button", name=re.compile("Acknowledge M1.0")).click()
         refused = now.locator(".answer").filter(has_text="Not acknowledged")
-        expect(refused).to_contain_text("python -m app serve")
+        expect(refused).to_contain_text("flarewatch api serve")
         expect(now.locator("#api-status")).to_contain_text("down")
     finally:
         frail.api.start()

@@ -125,7 +125,7 @@ def test_every_command_explains_itself(
     with pytest.raises(SystemExit):
         main(words)
 
-    assert "usage: python -m model_training" in capsys.readouterr().out
+    assert "usage: flarewatch" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.name)

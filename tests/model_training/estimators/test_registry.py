@@ -1,11 +1,19 @@
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import get_args
 
 import pytest
 
-from model_training.choices.estimators import EstimatorChoice, PluginChoice, Single
-from model_training.estimators.registry import make
+from model_training.choices.estimators import (
+    EstimatorChoice,
+    GradientBoostingChoice,
+    PluginChoice,
+    Single,
+)
+from model_training.estimators.registry import kind_of, make
+from solar.errors import InvalidInputError
 
 
 @pytest.mark.parametrize("kind", sorted({*get_args(Single)} - {PluginChoice}, key=str))
@@ -24,3 +32,16 @@ def test_an_estimator_has_every_option_of_its_choice_with_the_same_default(
     )
     assert given == alone == expected
     assert estimator.get_params().get("seed", 3) == 3
+
+
+def test_a_library_that_the_system_lacks_is_named_with_what_brings_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As LightGBM fails where there is no OpenMP.
+    (tmp_path / "lightgbm.py").write_text("raise OSError('libgomp.so.1: no such file')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "lightgbm", raising=False)
+    monkeypatch.delitem(sys.modules, "model_training.estimators.boosted_trees", raising=False)
+
+    with pytest.raises(InvalidInputError, match=r"libgomp\.so\.1.*apt-get install libgomp1"):
+        kind_of(GradientBoostingChoice(kind="gradient-boosting"))

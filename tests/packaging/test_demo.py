@@ -13,6 +13,8 @@ import pytest
 import requests
 from processes import free_port
 
+from demo import settings
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -84,8 +86,32 @@ def test_a_taken_port_is_named_with_the_way_out(environment: dict[str, str]) -> 
         )
 
     assert demo.returncode == 1
-    assert f"port {environment['FLARE_DASH_PORT']} is taken" in demo.stderr
+    assert f"port {environment['FLARE_DASH_PORT']} cannot be used" in demo.stderr
     assert "FLARE_DASH_PORT=" in demo.stderr
+
+
+@pytest.mark.parametrize("port", ["abc", "0", "70000", "-1", "80 80"])
+def test_what_is_no_port_is_named_in_one_line(environment: dict[str, str], port: str) -> None:
+    demo = subprocess.run(
+        [sys.executable, "demo.py"], cwd=ROOT, env={**environment, "FLARE_API_PORT": port},
+        capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert demo.returncode == 1
+    assert demo.stderr == (
+        f"FLARE_API_PORT={port} is no port; choose one: FLARE_API_PORT=9000 make demo\n"
+    )
+
+
+def test_an_empty_port_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FLARE_API_PORT", "FLARE_API_URL", "FLARE_DASH_PORT"):
+        monkeypatch.setenv(name, "")
+
+    chosen = settings(None)
+
+    assert chosen["FLARE_API_PORT"] == "8000"
+    assert chosen["FLARE_DASH_PORT"] == "8050"
+    assert chosen["FLARE_API_URL"] == "http://127.0.0.1:8000"
 
 
 def test_a_file_that_is_not_there_is_named(environment: dict[str, str]) -> None:
