@@ -44,9 +44,17 @@ def test_the_live_sources_keep_their_position_under_a_name_of_their_own() -> Non
 
 
 def test_the_topics_are_those_that_the_services_use() -> None:
-    made = re.findall(r"make (\S+) \d+", SERVICES["topics"]["command"][-1])
+    topics = SERVICES["topics"]
+    made = set(re.findall(r"make \"\$\$(\w+)\" \d+", topics["command"][-1]))
 
-    assert set(made) == {OBSERVATIONS_TOPIC, DEAD_TOPIC, PREDICTIONS_TOPIC}
+    assert {name: topics["environment"][name] for name in made} == {
+        f"FLARE_KAFKA_{name}": f"${{FLARE_KAFKA_{name}:-{topic}}}"
+        for name, topic in (
+            ("OBSERVATIONS", OBSERVATIONS_TOPIC),
+            ("DEAD", DEAD_TOPIC),
+            ("PREDICTIONS", PREDICTIONS_TOPIC),
+        )
+    }
 
 
 def test_every_service_waits_for_the_store_through_the_one_before_it() -> None:
