@@ -1,17 +1,35 @@
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import stat
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import mariadb_server
 import pytest
+import sqlalchemy as sa
 import yaml
 
+from database.engine import create_engine
+from database.settings import DatabaseSettings
 from solar.stream import DEAD_TOPIC, OBSERVATIONS_TOPIC, PREDICTIONS_TOPIC
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
+ACCOUNTS = ROOT / "database" / "accounts.sh"
+ANY = "p@ss:w/o#rd $HOME ${x} `id` \"'\\'\\\\ %s & ü"
+PASSWORDS = {
+    "MYSQL_ROOT_PASSWORD": ANY.replace("'", "").replace("\\", ""),
+    "MIGRATOR_PASSWORD": "m" + ANY,
+    "WRITER_PASSWORD": "'); DROP USER reader; -- ",
+    "READER_PASSWORD": "-n\\",
+}
 BUILT = sorted(name for name, service in SERVICES.items() if "build" in service)
 
 
@@ -98,3 +116,147 @@ def test_every_container_file_system_is_read_only_and_unprivileged() -> None:
     for name in BUILT:
         assert SERVICES[name]["read_only"]
         assert SERVICES[name]["cap_drop"] == ["ALL"]
+
+
+@pytest.fixture(scope="module")
+def mysql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """A server as it is at MySQL's first start: the folder of a client, and the address."""
+    folder = tmp_path_factory.mktemp("mysql")
+    mariadb_server.install(folder)
+    port = free_port()
+    client = folder / "bin" / "mysql"
+    client.parent.mkdir()
+    client.write_text(f'#!/bin/sh\nexec mariadb --socket={folder}/s "$@"\n')
+    client.chmod(0o755)
+    with mariadb_server.running(folder, port=port):
+        # MySQL has no account without a name; here it would catch every log-in from 127.0.0.1.
+        statements = (
+            "DELETE FROM mysql.global_priv WHERE User = ''; FLUSH PRIVILEGES;"
+            " CREATE DATABASE flarewatch;"
+            " ALTER USER root@localhost IDENTIFIED BY '{}';"
+        )
+        statements = statements.format(PASSWORDS["MYSQL_ROOT_PASSWORD"])
+        subprocess.run([client, "--user=root"], check=True, text=True, input=statements)
+        yield client.parent, f"127.0.0.1:{port}/flarewatch"
+
+
+def run_accounts(*command: str, client: Path, **changed: str) -> subprocess.CompletedProcess[str]:
+    path = f"{client}:{os.environ['PATH']}"
+    environment = {**PASSWORDS, **changed, "PATH": path}
+    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        [str(ACCOUNTS)],
+        # As the image does where the executable bit is lost.
+        ["bash", "-eo", "pipefail", "-c", '. ./database/accounts.sh; echo "go on$UNSET"'],
+    ],
+    ids=["executed", "sourced"],
+)
+def test_the_accounts_have_any_password_and_no_more_rights_than_they_need(
+    mysql: tuple[Path, str], command: list[str]
+) -> None:
+    client, place = mysql
+
+    ran = run_accounts(*command, client=client)
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout == ("go on\n" if "bash" in command else "")
+    for account, right in (("migrator", "CREATE"), ("writer", "INSERT"), ("reader", "SELECT")):
+        url = f"mysql+mysqlconnector://{account}@{place}"
+        password = PASSWORDS[f"{account.upper()}_PASSWORD"]
+        engine = create_engine(DatabaseSettings(database_url=url, database_password=password))
+        with engine.begin() as connection:
+            grants = connection.scalars(sa.text("SHOW GRANTS")).all()
+            connection.execute(sa.text("SELECT 1"))
+        engine.dispose()
+        (granted,) = [grant for grant in grants if "`flarewatch`" in grant]
+        assert right in granted or "ALL PRIVILEGES" in granted
+        assert ("CREATE" in granted or "ALL" in granted) == (account == "migrator")
+    statement = "DROP USER migrator, writer, reader"
+    root = {"MYSQL_PWD": PASSWORDS["MYSQL_ROOT_PASSWORD"]}
+    done = run_accounts("mysql", "--user=root", "--execute", statement, client=client, **root)
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "password", "reason"),
+    [
+        ("WRITER_PASSWORD", "two\nlines", "WRITER_PASSWORD holds a line break"),
+        ("READER_PASSWORD", "", "READER_PASSWORD is empty"),
+        ("MYSQL_ROOT_PASSWORD", "it's", "MYSQL_ROOT_PASSWORD holds '"),
+        ("MYSQL_ROOT_PASSWORD", "a\\b", "MYSQL_ROOT_PASSWORD holds '"),
+    ],
+)
+def test_a_password_that_cannot_work_is_refused_before_mysql_starts(
+    tmp_path: Path, name: str, password: str, reason: str
+) -> None:
+    started = tmp_path / "docker-entrypoint.sh"
+    started.write_text('#!/bin/sh\necho "started $*"\n')
+    started.chmod(0o755)
+    script = "/docker-entrypoint-initdb.d/accounts.sh"
+    entry = [part.replace(script, str(ACCOUNTS)) for part in SERVICES["mysql"]["entrypoint"]]
+    entry = [part.replace("$$", "$") for part in entry] + SERVICES["mysql"]["command"][:1]
+
+    refused = run_accounts(*entry, client=tmp_path, **{name: password})
+
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(reason)
+    assert len(refused.stderr.splitlines()) == 1
+    assert run_accounts(*entry, client=tmp_path).stdout.startswith("started --innodb")
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="this is no checkout of git")
+def test_the_accounts_script_can_be_executed() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "-s", ACCOUNTS], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert ACCOUNTS.stat().st_mode & stat.S_IXOTH
+    assert listed.stdout.startswith("100755 ")
+
+
+def test_mysql_is_healthy_only_when_it_answers_over_the_network() -> None:
+    command = SERVICES["mysql"]["healthcheck"]["test"][1]
+
+    assert '"$$READER_PASSWORD"' in command
+    assert "--protocol=tcp --host=127.0.0.1" in command
+
+
+def compose_config(folder: Path, example: str) -> dict[str, Any]:
+    if not shutil.which("docker-compose"):
+        pytest.skip("docker-compose is not installed; apt-get install docker-compose")
+    shutil.copy(ROOT / "docker-compose.yml", folder)
+    (folder / ".env").write_text(example)
+    shown = subprocess.run(
+        ["docker-compose", "--profile", "kafka", "--profile", "live", "config"],
+        cwd=folder, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    services: dict[str, Any] = yaml.safe_load(shown.stdout.replace("$$", "$"))["services"]
+    return services
+
+
+def test_the_example_with_its_needed_values_is_all_that_compose_asks_for(tmp_path: Path) -> None:
+    example = (ROOT / ".env.example").read_text()
+    for name, value in (
+        ("MYSQL_ROOT_PASSWORD", "'r#o$ot'"), ("MIGRATOR_PASSWORD", "a@b/c'd%e"),
+        ("WRITER_PASSWORD", "'a@b#c$d /e'"), ("READER_PASSWORD", "plain"),
+        ("FLARE_API_KEY", "a-key-of-sixteen-characters"), ("FLARE_SECRET_KEY", "long"),
+        ("FLARE_API_PORT", "9000"), ("FLARE_KAFKA_OPTIONS", """{"sasl.username": "me"}"""),
+    ):  # fmt: skip
+        example, count = re.subn(rf"^{name}=.*$", f"{name}={value}", example, flags=re.MULTILINE)
+        assert count == 1
+
+    services = compose_config(tmp_path, example)
+
+    assert services["mysql"]["environment"]["MYSQL_ROOT_PASSWORD"] == "r#o$ot"
+    assert services["migrations"]["environment"]["FLARE_DATABASE_PASSWORD"] == "a@b/c'd%e"
+    app = services["app"]
+    assert app["environment"]["FLARE_DATABASE_PASSWORD"] == "a@b#c$d /e"
+    assert app["environment"]["FLARE_KAFKA_OPTIONS"] == """{"sasl.username": "me"}"""
+    assert app["environment"]["FLARE_API_PORT"] == 8000
+    assert app["ports"] == ["127.0.0.1:9000:8000/tcp"]
+    shown = services["app_dash"]["environment"]
+    assert shown["FLARE_PUBLIC_API_URL"] == "http://127.0.0.1:9000"
