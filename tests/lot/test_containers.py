@@ -365,14 +365,15 @@ class Unbuilt:
         for name in ("useradd", "chown"):
             (folder / "python" / "bin" / name).symlink_to("/bin/true")
         self.environment = {
+            **{name: value for name, value in os.environ.items() if name.startswith("PIP_")},
             "PATH": f"{folder}/python/bin:/usr/bin:/bin", "HOME": str(folder),
-            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            # Four images with the same packages: they are fetched once.
+            "PIP_CACHE_DIR": str(folder.parent / "pip"), "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         }  # fmt: skip
 
     def take(self, word: str, value: str) -> None:
         """Do one step; those that say who runs it, and how it is seen from outside, are left."""
         if word == "RUN":
-            # Four images with the same packages: they are fetched once.
             assert self.run("sh", "-c", value.replace("--no-cache-dir", "")).returncode == 0
         elif word == "COPY":
             source, target = value.split()
