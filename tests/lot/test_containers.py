@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
@@ -288,6 +289,7 @@ def installed(dockerfile: str, folder: Path) -> set[str]:
     return set(re.findall(r"^([a-z0-9][a-z0-9._-]*)==", text, re.MULTILINE))
 
 
+@cache
 def imported(package: Path) -> set[str]:
     """The names at the root of all imports of a package, of those inside functions too."""
     found: set[str] = set()
@@ -300,9 +302,12 @@ def imported(package: Path) -> set[str]:
     return found - set(sys.stdlib_module_names)
 
 
+distributions_by_root = cache(packages_distributions)
+
+
 @pytest.mark.parametrize("dockerfile", DOCKERFILES)
 def test_an_image_holds_what_its_packages_import(dockerfile: str, tmp_path: Path) -> None:
-    distributions = packages_distributions()
+    distributions = distributions_by_root()
     packages = {name for name in copied(dockerfile) if (ROOT / name).is_dir()}
     # The image of the API uses a part of it, which the test of its steps imports.
     roots = set().union(*(imported(ROOT / name) for name in packages - {"model_training"}))
