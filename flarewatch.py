@@ -40,15 +40,8 @@ def main() -> int:
 
 def _run(module: str, arguments: list[str]) -> int:
     sys.argv[1:] = arguments
-    try:
-        # Not called but run, so that signals and child processes find what they would find there.
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
-    except ModuleNotFoundError as error:
-        sys.stderr.write(
-            f"flarewatch: the package {error.name} is not installed here; make setup installs"
-            " everything, make demo only what API, dashboard and sender need\n"
-        )
-        return 1
+    # Not called but run, so that signals and child processes find what they would find there.
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
     return 0
 
 

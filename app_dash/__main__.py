@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import gc
 import sys
+import threading
 from collections.abc import Sequence
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.workers.base import Worker
 from pydantic import SecretStr
 
 from app_dash.create_app import create_app
+from app_dash.health import next_steps
 from app_dash.settings import DashSettings, signing_key
 from database.engine import create_engine
 from database.settings import DatabaseSettings
@@ -42,6 +45,7 @@ class Server(BaseApplication):
             # No socket for its own management in the home folder.
             "control_socket_disable": True,
             "proc_name": "flarewatch-dashboard",
+            "post_worker_init": self._greet,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
@@ -50,6 +54,17 @@ class Server(BaseApplication):
         server = create_app(create_engine(self.database), self.settings).server
         _spare_the_collector()
         return server
+
+    def _greet(self, worker: Worker) -> None:
+        # Once, from the first worker, and beside it: a store that is away must not hold it up.
+        if worker.age == 1:
+            threading.Thread(target=self._log_next_steps, args=[worker.log], daemon=True).start()
+
+    def _log_next_steps(self, log: Any) -> None:
+        engine = create_engine(self.database)
+        for line in next_steps(engine, self.settings.shown_dash_url):
+            log.info(line)
+        engine.dispose()
 
 
 def _spare_the_collector() -> None:

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from solar.errors import InvalidInputError
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  compared with, not listened on
 
 
 class DashSettings(BaseSettings):
@@ -18,10 +19,13 @@ class DashSettings(BaseSettings):
     ``secret_key`` signs what the browser sends back; it may be left out only where the server
     is reached from its own machine alone, and is then new at every start. ``api_key`` is a key
     with the scope read, for an API that asks for one. Below ``all_clear_limit`` the probability
-    of M1.0+ on the full disk lets all clear be said.
+    of M1.0+ on the full disk lets all clear be said. ``public_api_url`` and ``public_dash_url``
+    are the addresses that people use, where ``api_url`` and the port are those of an inner network.
     """
 
-    model_config = SettingsConfigDict(env_prefix="FLARE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="FLARE_", env_ignore_empty=True, frozen=True, extra="ignore"
+    )
 
     dash_host: str = "127.0.0.1"
     dash_port: int = Field(default=8050, ge=1, le=65535)
@@ -32,6 +36,21 @@ class DashSettings(BaseSettings):
     api_url: str = "http://127.0.0.1:8000"
     api_key: SecretStr | None = None
     secret_key: SecretStr | None = None
+    public_api_url: str | None = None
+    public_dash_url: str | None = None
+
+    @property
+    def shown_api_url(self) -> str:
+        """The address of the API that people are shown, without a slash at its end."""
+        return (self.public_api_url or self.api_url).rstrip("/")
+
+    @property
+    def shown_dash_url(self) -> str:
+        """The address of the dashboard that people are shown."""
+        if self.public_dash_url:
+            return self.public_dash_url
+        host = "127.0.0.1" if self.dash_host in _EVERYWHERE else self.dash_host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.dash_port}"
 
 
 def signing_key(settings: DashSettings) -> str:

@@ -45,6 +45,8 @@ def create_engine(settings: DatabaseSettings) -> sa.Engine:
     if url.get_backend_name() == "sqlite":
         return _sqlite_engine(url)
     if url.get_backend_name() in ("mysql", "mariadb"):
+        if settings.database_password is not None:
+            url = url.set(password=settings.database_password.get_secret_value())
         return _mysql_engine(url, pool_size=settings.database_pool_size)
     raise InvalidInputError(
         f"FLARE_DATABASE_URL names {url.get_backend_name()}; supported are sqlite and mysql"

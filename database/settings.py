@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -9,7 +10,8 @@ class DatabaseSettings(BaseSettings):
     """Settings of the store, read from the environment with the prefix ``FLARE_``.
 
     ``database_url`` is a SQLAlchemy address; ``sqlite:///…`` is the embedded store,
-    ``mysql+mysqlconnector://…`` the product's.
+    ``mysql+mysqlconnector://…`` the product's. ``database_password``, where it is set, is the
+    password of the account in that address: there it would need ``%40`` for ``@``.
     ``retention`` says how long tables are kept, such as ``observations=24m,rejections=2y``,
     over the ages in docs/operations.md.
     """
@@ -19,5 +21,6 @@ class DatabaseSettings(BaseSettings):
     )
 
     database_url: str = "sqlite:///var/flarewatch.db"
+    database_password: SecretStr | None = None
     database_pool_size: int = 8
     retention: str = ""

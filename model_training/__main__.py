@@ -6,11 +6,10 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
 
-from threadpoolctl import threadpool_limits
-
-from model_training.commands import data, evaluate, plugins, results, stages, train
-from solar.errors import FlarewatchError
+from solar.errors import FlarewatchError, InvalidInputError
 
 _EXAMPLE = """\
 examples:
@@ -20,30 +19,32 @@ examples:
   flarewatch select
   flarewatch promote logistic-regression 1.0.0 --stage shadow
 """
+# The module of a command is imported when the command is called for. What only serves models has no
+# pandas and no scikit-learn, yet it checks, promotes and retires them.
 _COMMANDS = (
-    ("train", "make an artefact from a recipe", train.add),
-    ("evaluate", "score an artefact beside the baselines", evaluate.add_evaluate),
-    ("audit", "check that nothing scored was seen in training", evaluate.add_audit),
-    ("check", "load the folder of a model as the API would", plugins.add_check),
-    ("plugins", "list what other packages bring", plugins.add_plugins),
-    ("promote", "make an artefact live, or a shadow", stages.add_promote),
-    ("retire", "stop serving a shadow", stages.add_retire),
-    ("select", "make the most skilful artefact live", stages.add_select),
-    ("datasets", "describe a data set", data.add_datasets),
-    ("networks", "draw the functional networks of a data set", data.add_networks),
-    ("augment", "judge the synthetic windows of a recipe", data.add_augment),
-    ("schema", "write the JSON Schema of recipes", data.add_schema),
-    ("compare", "put runs side by side in one page", results.add_compare),
-    ("results", "write the page of results from finished runs", results.add_results),
+    ("train", "make an artefact from a recipe", "train", "add"),
+    ("evaluate", "score an artefact beside the baselines", "evaluate", "add_evaluate"),
+    ("audit", "check that nothing scored was seen in training", "evaluate", "add_audit"),
+    ("check", "load the folder of a model as the API would", "plugins", "add_check"),
+    ("plugins", "list what other packages bring", "plugins", "add_plugins"),
+    ("promote", "make an artefact live, or a shadow", "stages", "add_promote"),
+    ("retire", "stop serving a shadow", "stages", "add_retire"),
+    ("select", "make the most skilful artefact live", "stages", "add_select"),
+    ("datasets", "describe a data set", "data", "add_datasets"),
+    ("networks", "draw the functional networks of a data set", "data", "add_networks"),
+    ("augment", "judge the synthetic windows of a recipe", "data", "add_augment"),
+    ("schema", "write the JSON Schema of recipes", "data", "add_schema"),
+    ("compare", "put runs side by side in one page", "results", "add_compare"),
+    ("results", "write the page of results from finished runs", "results", "add_results"),
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return 0, or 1 with the reason on standard error."""
-    options = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        # Small fits gain nothing from more, and sums in another order end in other digits.
-        with threadpool_limits(limits=1):
+        options = parser(given[0] if given else "").parse_args(given)
+        with _one_thread():
             options.run(options)
     except FlarewatchError as error:
         sys.stderr.write(f"{error.title}: {error}\n")
@@ -51,8 +52,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
-    """Describe every command and its arguments."""
+def _one_thread() -> AbstractContextManager[object]:
+    """Fit in one thread: more gain nothing here, and sums in another order end in other digits."""
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        # It comes with what trains; without that nothing is fitted.
+        return nullcontext()
+    limits: AbstractContextManager[object] = threadpool_limits(limits=1)
+    return limits
+
+
+def parser(called: str = "") -> argparse.ArgumentParser:
+    """Describe every command, and the arguments of the one that is called."""
     top = argparse.ArgumentParser(
         prog="flarewatch",
         description="Train flare-forecast models, score them, and choose which one is live.",
@@ -60,9 +72,22 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    for name, summary, add in _COMMANDS:
-        add(commands.add_parser(name, help=summary))
+    for name, summary, module, add in _COMMANDS:
+        command = commands.add_parser(name, help=summary)
+        if name == called:
+            _declare(command, module, add)
     return top
+
+
+def _declare(command: argparse.ArgumentParser, module: str, add: str) -> None:
+    try:
+        declaring = import_module(f"model_training.commands.{module}")
+    except ModuleNotFoundError as error:
+        raise InvalidInputError(
+            f"{command.prog} needs {error.name}, which is not installed here;"
+            " `make setup` installs it"
+        ) from error
+    getattr(declaring, add)(command)
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ def _export(data: RegionData, view: View) -> Component:
         "from": asked["start"],
         "to": asked["end"],
     }
-    api = f"{view.settings.api_url.rstrip('/')}/api/v1/observations?{urlencode(call)}"
+    api = f"{view.settings.shown_api_url}/api/v1/observations?{urlencode(call)}"
     links = [
         html.A("Forecasts, CSV", href=CSV_PATH + search, download=""),
         html.A("Forecasts, Parquet", href=PARQUET_PATH + search, download=""),

@@ -96,7 +96,7 @@ def _files(query: SkillQuery, asked: Question, api_url: str) -> Component:
 
 
 def _call(asked: Question, api_url: str) -> Component:
-    address = f"{api_url.rstrip('/')}/api/v1/skill?{urlencode(asked.parameters())}"
+    address = f"{api_url}/api/v1/skill?{urlencode(asked.parameters())}"
     command = f"curl '{address}'"
     copied: dict[str, Any] = {"data-copy": command}
     content = [

@@ -36,7 +36,9 @@ def layout(view: View, pathname: str, search: str) -> Component:
         seen = look(view.engine, query)
     except NotFoundError as error:
         return _unanswered(view, query, error)
-    call = api_call(query, seen.found.selection, regions=seen.regions, base=view.settings.api_url)
+    call = api_call(
+        query, seen.found.selection, regions=seen.regions, base=view.settings.shown_api_url
+    )
     bar = filters(query, seen.found, seen.models, call=call, message=message)
     if not seen.amounts.distribution.n:
         nothing = panel("Records", _nothing(query), subtitle="none in this range")

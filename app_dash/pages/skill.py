@@ -47,7 +47,7 @@ def layout(view: View, pathname: str, search: str) -> Component:
         asked, models = asking(view.engine, query)
     except NotFoundError as error:
         return panel("Scores", empty_message(str(error), _choice(view, query)))
-    bar = filters(query, asked, models, message=message, api_url=view.settings.api_url)
+    bar = filters(query, asked, models, message=message, api_url=view.settings.shown_api_url)
     try:
         seen = look(view.engine, asked, models)
     except FlarewatchError as error:

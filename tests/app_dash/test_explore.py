@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from dash.development.base_component import Component
 from plotly.utils import PlotlyJSONEncoder
 from stocked_store import HOURS, MODEL, NOW, stock
 
@@ -14,9 +16,10 @@ from app_dash.components.record_table import cells, sort_of
 from app_dash.explore import query as explore_query
 from app_dash.explore.query import ExploreQuery
 from app_dash.figures.time_axis import epoch
-from app_dash.pages import explore
+from app_dash.pages import explore, region, skill
 from app_dash.region.keyword_values import keyword_value
 from app_dash.settings import DashSettings
+from app_dash.view import View
 from database.engine import reading, transact
 from database.exploration import records as exploration
 from database.exploration.days import mark_exploration, refresh_exploration
@@ -122,6 +125,22 @@ def test_the_api_call_stands_ready_to_be_copied(stocked: sa.Engine) -> None:
 
     assert "curl 'http://127.0.0.1:8000/api/v1/predictions?model=gradient-boosting@1.0.0" in text
     assert "region=3894" in text
+
+
+@pytest.mark.parametrize(
+    ("layout", "address"),
+    [(explore.layout, "/explore"), (skill.layout, "/skill"), (region.layout, "/regions/3894")],
+)
+def test_a_call_names_the_api_as_the_reader_reaches_it(
+    stocked: sa.Engine, layout: Callable[[View, str, str], Component], address: str
+) -> None:
+    settings = DashSettings(api_url="http://app:8000", public_api_url="http://127.0.0.1:9000/")
+    view = routing.look(stocked, settings=settings, theme="light")
+
+    text = json.dumps(layout(view, address, ""), cls=PlotlyJSONEncoder)
+
+    assert "http://127.0.0.1:9000/api/v1/" in text
+    assert "app:8000" not in text
 
 
 def test_a_row_knows_where_the_figures_mark_it(stocked: sa.Engine) -> None:

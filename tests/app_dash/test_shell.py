@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from dash.development.base_component import Component
 from flask.testing import FlaskClient
+from processes import free_port, serving
 from pydantic import SecretStr
 from stocked_store import NOW, stock
 from werkzeug.test import TestResponse
@@ -15,6 +18,7 @@ from werkzeug.test import TestResponse
 from app_dash import routing
 from app_dash.api_status import is_api_up
 from app_dash.create_app import PAGES, create_app
+from app_dash.health import next_steps
 from app_dash.settings import DashSettings, signing_key
 from database.engine import create_engine
 from database.settings import DatabaseSettings
@@ -230,6 +234,40 @@ def test_without_its_store_the_service_is_alive_but_not_ready(tmp_path: Path) ->
     assert answer.status_code == 503
     assert "flarewatch database upgrade" in answer.json["detail"]
     nowhere.dispose()
+
+
+def test_the_first_log_lines_say_where_to_look_and_what_a_new_store_lacks(
+    engine_sqlite: sa.Engine,
+) -> None:
+    address = "http://127.0.0.1:8050"
+
+    new = next_steps(engine_sqlite, address)
+    stock(engine_sqlite)
+    stocked = next_steps(engine_sqlite, address)
+
+    assert new[0] == "Flarewatch is open at http://127.0.0.1:8050"
+    assert [line.partition(" yet")[0] for line in new[1:]] == [
+        "It has no records", "It has no flares"
+    ]  # fmt: skip
+    assert stocked == new[:1]
+
+
+def test_the_first_log_lines_come_although_the_store_has_no_tables(tmp_path: Path) -> None:
+    environment = {
+        **os.environ, "FLARE_DATABASE_URL": f"sqlite:///{tmp_path}/empty.db",
+        "FLARE_DASH_PORT": free_port(), "FLARE_PUBLIC_DASH_URL": "https://flare.example",
+    }  # fmt: skip
+    log = tmp_path / "log"
+    ready = f"http://127.0.0.1:{environment['FLARE_DASH_PORT']}/health"
+
+    with serving("app_dash", "serve", ready=ready, environment=environment, log=log):
+        deadline = time.monotonic() + 10
+        while "It shows nothing yet" not in log.read_text() and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+    text = log.read_text()
+    assert "Flarewatch is open at https://flare.example\n" in text
+    assert text.count("It shows nothing yet: the store has no tables yet; run") == 1
 
 
 def test_what_nobody_foresaw_is_said_in_the_strip_and_logged(

@@ -29,6 +29,19 @@ def test_an_address_of_another_kind_is_refused(address: str) -> None:
         opened(address)
 
 
+@pytest.mark.parametrize("given", ["p@ss#w/or$d%'\\", ""])
+def test_a_password_that_stands_apart_needs_no_escapes(
+    monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("FLARE_DATABASE_URL", "mysql+mysqlconnector://writer:old@mysql/flarewatch")
+    monkeypatch.setenv("FLARE_DATABASE_PASSWORD", given)
+
+    settings = DatabaseSettings()
+
+    assert create_engine(settings).url.password == (given or "old")
+    assert not given or given not in repr(settings)
+
+
 def test_the_folder_of_an_embedded_store_is_made(tmp_path: Path) -> None:
     engine = opened(f"sqlite:///{tmp_path}/a/b/store.db")
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -189,3 +192,49 @@ def test_a_committed_recipe_makes_the_committed_model_again(
     assert made.score(features).raw == pytest.approx(
         committed.score(features).raw, abs=1e-3, nan_ok=True
     )
+
+
+# What serves models has the packages of the first sections of requirements.lock alone.
+SERVING = """
+import sys
+sys.modules.update(dict.fromkeys([
+    "gensim", "imblearn", "jinja2", "lightgbm", "matplotlib", "networkx", "onnx", "pandas", "scipy",
+    "sklearn", "skl2onnx", "threadpoolctl", "torch", "tqdm",
+]))
+from model_training.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def where_models_are_served(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", SERVING, *arguments]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_models_are_checked_promoted_and_retired_where_nothing_can_be_trained(
+    tmp_path: Path,
+) -> None:
+    models = shutil.copytree(ARTIFACTS, tmp_path / "models")
+    name = "logistic-regression"
+    where = ("--out", str(models))
+
+    checked = where_models_are_served("check", str(models / f"{name}-1.0.0"))
+    promoted = where_models_are_served("promote", name, "1.0.0", "--stage", "shadow", *where)
+    stages = read_stages(models)
+    retired = where_models_are_served("retire", name, "1.0.0", *where)
+
+    assert checked.stdout.endswith("can serve\n"), checked.stderr
+    assert promoted.returncode == 0, promoted.stderr
+    assert f"{name}@1.0.0" in stages.shadow
+    assert retired.returncode == 0, retired.stderr
+    assert read_stages(models) == read_stages(ARTIFACTS)
+
+
+def test_training_without_its_packages_is_refused_in_one_line() -> None:
+    refused = where_models_are_served("train", "recipe.toml")
+
+    assert refused.returncode == 1
+    assert "train needs " in refused.stderr
+    assert "`make setup` installs it" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    assert where_models_are_served("--help").returncode == 0

@@ -83,12 +83,3 @@ def test_a_command_that_waits_for_the_store_hears_that_it_shall_stop() -> None:
 
     assert waiting.wait(timeout=10) == 143
     waiting.stderr.close()
-
-
-def test_a_missing_package_is_named_with_what_installs_it(tmp_path: Path) -> None:
-    told = run("train", "my.toml", program=(sys.executable, "-S", "-E", ROOT / "flarewatch.py"))
-
-    assert told[0] == 1
-    assert re.fullmatch(
-        r"flarewatch: the package \w+ is not installed here; make setup installs .*\n", told[2]
-    )
