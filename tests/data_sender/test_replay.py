@@ -35,7 +35,7 @@ def test_a_row_has_the_shape_of_the_contract(api, sender, write_table):
         "harpnum": 3721,
         "noaa_ars": [11990],
         "t_rec": "2014-02-28T23:59:25Z",
-        "series": "hmi.sharp_cea_720s",
+        "series": "unstated",
         "quality": 0,
         "lon_fwt": -12.3,
         "keywords": {"USFLUX": 1e22, "TOTUSJH": 100.0},
