@@ -94,7 +94,7 @@ def question(connection: sa.Connection, query: SkillQuery) -> Question:
     stored = next(filter(None, (extent(connection, name) for name in names)), None)
     if stored is None:
         raise NotFoundError(
-            "There are no stored forecasts to verify yet. Start a sender (python -m data_sender"
+            "There are no stored forecasts to verify yet. Start a sender (flarewatch send"
             " simulate), or choose another model."
         )
     return Question(
