@@ -113,6 +113,7 @@ def _travel(options: Namespace, source: Source, clock: EventClock, stop: StopSig
             "handed_over": positions.sent, "spool_bytes": left,
         }  # fmt: skip
         sys.stdout.write(orjson.dumps({**summary, **tally.summary()}).decode() + "\n")
+        _tell_refused(tally, delivery)
     return EXIT_DONE if is_complete or stop.is_set else EXIT_LEFT_BEHIND
 
 
@@ -130,6 +131,12 @@ def _deliver(
         sender=options.sender, batch=options.batch, stop=stop, tally=tally,
     )  # fmt: skip
     return journey.run(give_up_after=options.give_up_after)
+
+
+def _tell_refused(tally: Tally, delivery: Delivery) -> None:
+    refused = tally.counts["rejected"] + tally.counts["unreadable"]
+    if refused:
+        logger.warning("%d rows were not taken; %s says why", refused, delivery.rejected_path)
 
 
 def _claimed(options: Namespace, settings: SenderSettings) -> IO[bytes]:
