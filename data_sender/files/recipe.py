@@ -78,7 +78,7 @@ def read_layout(path: Path, *, series: str | None = None) -> Layout:
     if layout == "sharp":
         return Layout(default_series=name, series=series, recipe=path.name)
     if layout != "table":
-        why = _OTHER_LAYOUTS.get(layout, "see docs/training.md for the layouts")
+        why = _OTHER_LAYOUTS.get(str(layout), "see docs/training.md for the layouts")
         raise InvalidInputError(
             f"{path.name}: data.layout is {layout!r}; replay reads 'table' and 'sharp': {why}"
         )

@@ -25,6 +25,7 @@ WANTED = (
 )  # fmt: skip
 _AS_TEXT = (*TIME_NAMES, *_AR_NAMES, _SERIES, "QUALITY")
 _IN_ANY_CASE = in_any_case(WANTED)
+_RECIPE_KEYS = {"T_REC": "data.time", "HARPNUM": "data.region", "NOAA_AR": "data.region"}
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,14 @@ class Layout:
         """Raise InvalidInputError if a file lacks a column that the recipe names."""
         with reading(path):
             present = column_names(path) if self.columns else []
-            lacking = [column for column in self.columns if column not in present]
+            lacking = [
+                f"{column} ({_RECIPE_KEYS.get(name, f'data.keywords.{column}')})"
+                for column, name in self.columns.items()
+                if column not in present
+            ]
             if lacking:
                 raise InvalidInputError(
-                    f"it has no column {', '.join(lacking)}, which {self.recipe} names;"
+                    f"{self.recipe} names columns that it lacks: {', '.join(lacking)};"
                     f" it has {', '.join(present[:40])}"
                 )
 

@@ -224,9 +224,10 @@ def test_a_changed_mapping_sends_the_file_again(api, sender, tmp_path) -> None:
     ("before", "after", "message"),
     [
         ('time = "when"', 'time = "at"',
-         r"rows.csv cannot be read: it has no column at, which my.toml names; it has spot, when,"),
+         r"rows.csv cannot be read: my.toml names columns that it lacks: at \(data.time\); it has"),
         ('time = "when"\n', "", r"my.toml: data.time: Field required"),
         ('time_scale = "TAI"', 'time_scale = "GPS"', r"my.toml: data.time_scale: .*'UTC' or 'TAI'"),
+        ('layout = "table"', 'layout = ["table"]', r"data.layout is \['table'\]; replay reads"),
         ('layout = "table"', 'layout = "swan-sf"', r"my.toml: data.layout is 'swan-sf'; replay"),
         ('layout = "table"', 'layout = "windows"', r"'windows'; .* write its records as a table"),
         ('"G²/m"', '"G²/km"', r"data.keywords.helicity: TOTUSJH is declared in G²/km, the API"),
