@@ -14,10 +14,12 @@ from app_dash.numbers import moment
 from app_dash.settings import DashSettings
 from app_dash.view import Page, View
 from database.overview import DataState
-from solar.sharp import SIMULATED_SERIES
+from solar.sharp import SIMULATED_SERIES, UNSTATED_SERIES
 
 # The ladder of a forecast, from the whole record down.
 RUNGS = ("full", "partial", "none")
+
+_SOURCE_NAMES = {SIMULATED_SERIES: "SHARP simulated", UNSTATED_SERIES: "not stated"}
 
 
 class Ids:
@@ -175,10 +177,10 @@ def _rank(rung: str) -> int:
 
 
 def source_name(series: Sequence[str]) -> str:
-    """Write the series as a reader knows them; simulated data say so."""
+    """Write the series as a reader knows them; simulated and unstated ones say so."""
     if not series:
         return "none"
-    return " + ".join("SHARP simulated" if s == SIMULATED_SERIES else s for s in series)
+    return " + ".join(_SOURCE_NAMES.get(name, name) for name in series)
 
 
 def status(view: View) -> Component:

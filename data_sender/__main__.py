@@ -16,7 +16,9 @@ from data_sender.delivery.carrier import Carrier
 from data_sender.delivery.client import ApiClient, ApiRefusedError
 from data_sender.delivery.delivery import Delivery
 from data_sender.delivery.spool import Spool
+from data_sender.files.recipe import read_layout
 from data_sender.files.replay import Replay
+from data_sender.files.table_rows import Layout
 from data_sender.journey import Journey
 from data_sender.live.following import COMMANDS, follow
 from data_sender.options import host_name, parse_arguments
@@ -69,8 +71,15 @@ def _send(options: Namespace) -> int:
 def _source(options: Namespace) -> tuple[Source, EventClock]:
     speed = parse_speed(options.speed)
     if options.command == "replay":
-        return Replay(options.paths, flares=options.flares), EventClock(speed)
+        layout = _layout(options)
+        return Replay(options.paths, flares=options.flares, layout=layout), EventClock(speed)
     return _simulation(options), EventClock(speed, ceiling=wall_clock)
+
+
+def _layout(options: Namespace) -> Layout:
+    if options.recipe is None:
+        return Layout(series=options.series)
+    return read_layout(options.recipe, series=options.series)
 
 
 def _travel(options: Namespace, source: Source, clock: EventClock, stop: StopSignal) -> int:
@@ -104,6 +113,7 @@ def _travel(options: Namespace, source: Source, clock: EventClock, stop: StopSig
             "handed_over": positions.sent, "spool_bytes": left,
         }  # fmt: skip
         sys.stdout.write(orjson.dumps({**summary, **tally.summary()}).decode() + "\n")
+        _tell_refused(tally, delivery)
     return EXIT_DONE if is_complete or stop.is_set else EXIT_LEFT_BEHIND
 
 
@@ -121,6 +131,12 @@ def _deliver(
         sender=options.sender, batch=options.batch, stop=stop, tally=tally,
     )  # fmt: skip
     return journey.run(give_up_after=options.give_up_after)
+
+
+def _tell_refused(tally: Tally, delivery: Delivery) -> None:
+    refused = tally.counts["rejected"] + tally.counts["unreadable"]
+    if refused:
+        logger.warning("%d rows were not taken; %s says why", refused, delivery.rejected_path)
 
 
 def _claimed(options: Namespace, settings: SenderSettings) -> IO[bytes]:

@@ -8,6 +8,7 @@ from argparse import ArgumentTypeError
 from data_sender.journey import LARGEST_BATCH
 from data_sender.sharding.shard import Auto, FixedShard, parse_shard
 from solar.errors import InvalidInputError
+from solar.sharp import SERIES_PATTERN
 
 
 def read_positive(text: str) -> float:
@@ -41,6 +42,13 @@ def read_shard(text: str) -> FixedShard | Auto:
         return parse_shard(text)
     except InvalidInputError as error:
         raise ArgumentTypeError(str(error)) from error
+
+
+def read_series(text: str) -> str:
+    """Read the name of a data series."""
+    if not re.fullmatch(SERIES_PATTERN, text):
+        raise ArgumentTypeError(f"{text!r}: use letters, digits, '.', '_' and '-', 48 at most")
+    return text
 
 
 def read_name(text: str) -> str:

@@ -19,6 +19,7 @@ from data_sender.option_values import (
     read_megabytes,
     read_name,
     read_positive,
+    read_series,
     read_shard,
 )
 from data_sender.sharding.shard import FixedShard
@@ -48,9 +49,14 @@ _REPLAY = """\
 Send the observations in files or folders: parquet or CSV tables with T_REC, HARPNUM and/or
 NOAA_AR and SHARP keywords, or SWAN-SF instances. T_REC without a zone is TAI.
 
+With --recipe the tables have columns of their own names. The recipe is that of the training: its
+section [data] says which column is which keyword, the region and the time, and on which scale
+times without a zone are. Labels are not sent.
+
 examples:
   flarewatch send replay hourly_2014.parquet --speed max
   flarewatch send replay partition1/ --speed 3600 --flares goes_flares.parquet
+  flarewatch send replay my-data/rows.csv --recipe my.toml
   for i in 1 2 3; do flarewatch send replay hourly_2014.parquet --shard auto & done
 """
 _SIMULATE = """\
@@ -111,6 +117,15 @@ def _add_replay(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--flares", type=Path, metavar="FILE",
         help="flare list (parquet or CSV); each flare is sent once it has ended in event time",
+    )  # fmt: skip
+    parser.add_argument(
+        "--recipe", type=Path, metavar="FILE",
+        help="training recipe (TOML) that says what the columns of the tables mean",
+    )  # fmt: skip
+    parser.add_argument(
+        "--series", type=read_series, metavar="NAME",
+        help="data series of all rows, such as hmi.sharp_cea_720s (default: the column series of"
+        " the file, what a SWAN-SF name tells, the name of the recipe, or unstated)",
     )  # fmt: skip
     _add_sending(parser, batch=500, pace="seconds of event time per second, or max")
 

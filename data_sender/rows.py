@@ -13,21 +13,20 @@ from numpy.typing import NDArray
 from solar.sharp import BY_NAME
 
 Floats = NDArray[np.float64]
-SHARP_SERIES = "hmi.sharp_cea_720s"
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Observations of one series.
+    """Observations of any series.
 
-    `t_rec` (n,) is UTC, NaT where the source has none; `harpnum` (n,) is 0 and
-    `noaa_ars` (n,) an empty list where unknown; positions are Stonyhurst degrees, west
-    positive. A keyword that is missing is NaN.
+    `series` (n,) names the data series of each row; `t_rec` (n,) is UTC, NaT where the source
+    has none; `harpnum` (n,) is 0 and `noaa_ars` (n,) an empty list where unknown; positions are
+    Stonyhurst degrees, west positive. A keyword that is missing is NaN.
     `quality` counts only where `has_quality`: a source without the column says nothing about it.
     `made_at` (n,) is DATE in UTC, NaT where unknown, None where the source has no such thing.
     """
 
-    series: str
+    series: NDArray[np.object_]
     t_rec: NDArray[np.datetime64]
     harpnum: NDArray[np.int64]
     noaa_ars: NDArray[np.object_]
@@ -46,11 +45,11 @@ class Rows:
         columns = {
             field.name: getattr(self, field.name)[order]
             for field in fields(self)
-            if field.name not in ("series", "keywords", "made_at")
+            if field.name not in ("keywords", "made_at")
         }
         chosen = {name: values[order] for name, values in self.keywords.items()}
         made_at = None if self.made_at is None else self.made_at[order]
-        return Rows(series=self.series, keywords=chosen, made_at=made_at, **columns)
+        return Rows(keywords=chosen, made_at=made_at, **columns)
 
     def sorted(self) -> Rows:
         """Order by event time, then region; equals keep their order, NaT comes last."""
@@ -77,7 +76,8 @@ class Rows:
         levels = zip(*(values.tolist() for values in self.keywords.values()), strict=True)
         heads = zip(
             times, self.harpnum.tolist(), self.noaa_ars.tolist(), self.lon_fwt.tolist(),
-            self.lat_fwt.tolist(), self.quality.tolist(), self.has_quality.tolist(), strict=True,
+            self.lat_fwt.tolist(), self.quality.tolist(), self.has_quality.tolist(),
+            self.series.tolist(), strict=True,
         )  # fmt: skip
         found = [
             self._observation(head, dict(zip(names, level, strict=True)))
@@ -91,9 +91,9 @@ class Rows:
         return found
 
     def _observation(self, head: tuple[Any, ...], level: dict[str, float]) -> dict[str, Any]:
-        time, harpnum, noaa_ars, lon_fwt, lat_fwt, quality, has_quality = head
+        time, harpnum, noaa_ars, lon_fwt, lat_fwt, quality, has_quality, series = head
         t_rec = None if time == "NaT" else f"{time}Z"
-        observation: dict[str, Any] = {"t_rec": t_rec, "series": self.series}
+        observation: dict[str, Any] = {"t_rec": t_rec, "series": series}
         if harpnum > 0:
             observation["harpnum"] = harpnum
         if noaa_ars:
@@ -110,7 +110,7 @@ class Rows:
 
 
 def concatenate(parts: Sequence[Rows]) -> Rows:
-    """Put rows of one series together; a keyword that a part lacks is NaN there."""
+    """Put rows together; a keyword that a part lacks is NaN there."""
     names = [name for name in BY_NAME if any(name in part.keywords for part in parts)]
     keywords = {
         name: np.concatenate(
@@ -121,7 +121,7 @@ def concatenate(parts: Sequence[Rows]) -> Rows:
     columns = {
         field.name: np.concatenate([getattr(part, field.name) for part in parts])
         for field in fields(Rows)
-        if field.name not in ("series", "keywords", "made_at")
+        if field.name not in ("keywords", "made_at")
     }
     made_at = None
     if any(part.made_at is not None for part in parts):
@@ -129,7 +129,4 @@ def concatenate(parts: Sequence[Rows]) -> Rows:
         made_at = np.concatenate(
             [np.full(len(p), unknown) if p.made_at is None else p.made_at for p in parts]
         )
-    series = parts[0].series
-    return Rows(
-        series=series, keywords=keywords, made_at=made_at, **cast("dict[str, Any]", columns)
-    )
+    return Rows(keywords=keywords, made_at=made_at, **cast("dict[str, Any]", columns))

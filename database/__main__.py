@@ -115,7 +115,11 @@ def _import_harps(engine: sa.Engine, given: argparse.Namespace) -> str:
     try:
         lines = given.file.read_text("ascii").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"{given.file} cannot be read as a HARP map: {error}") from error
+        reason = error.strerror if isinstance(error, OSError) else "it is not plain text"
+        raise InvalidInputError(
+            f"{given.file} cannot be read as a HARP map: {reason}; give JSOC's"
+            " all_harps_with_noaa_ars.txt"
+        ) from error
     added, moved = transact(engine, lambda c: (import_harp_map(c, lines), reassign(c)))
     return f"{added} pairs added; {moved} flares moved to another region\n{_verified(engine)}"
 

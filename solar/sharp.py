@@ -10,7 +10,11 @@ CADENCE_SECONDS = 720
 # The filter in common use (Bobra & Couvidat 2015): bits from 0x10000 up spoil the field maps.
 QUALITY_LIMIT = 0x10000
 
+SHARP_SERIES = "hmi.sharp_cea_720s"
 SIMULATED_SERIES = "simulated"
+# Of records whose source does not say where they come from.
+UNSTATED_SERIES = "unstated"
+SERIES_PATTERN = r"^[A-Za-z0-9_.\-]{1,48}$"
 # Made within hours without knowledge of the region's later extent; other series are definitive.
 NEAR_REAL_TIME_SUFFIX = "_nrt"
 

@@ -8,11 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from app.contract.times import Time
-from solar.sharp import KEYWORDS
+from solar.sharp import KEYWORDS, SERIES_PATTERN, UNSTATED_SERIES
 
 MAX_ROWS = 5_000
-DEFAULT_SERIES = "hmi.sharp_cea_720s"
-SERIES_PATTERN = r"^[A-Za-z0-9_.\-]{1,48}$"
 CLASS_PATTERN = r"^[ABCMX][1-9]\d?(\.\d{1,2})?$"
 SENDER_PATTERN = r"^[A-Za-z0-9_.:@\-]{1,64}$"
 
@@ -57,7 +55,7 @@ class Observation(Strict):
     harpnum: Harpnum | None = None
     noaa_ars: Annotated[list[NoaaAr], Field(max_length=MAX_ARS)] = Field(default_factory=list)
     t_rec: Time
-    series: str = Field(default=DEFAULT_SERIES, pattern=SERIES_PATTERN)
+    series: str = Field(default=UNSTATED_SERIES, pattern=SERIES_PATTERN)
     made_at: Time | None = None
     quality: Finite = Field(default_factory=lambda: math.nan)
     lon_fwt: Finite | None = None

@@ -18,16 +18,15 @@ from numpy.typing import NDArray
 
 from app.contract.problems import Fault, RequestError
 from app.contract.schemas import (
-    DEFAULT_SERIES,
     MAX_ARS,
     MAX_HARPNUM,
     MAX_NOAA_AR,
     MAX_ROWS,
-    SERIES_PATTERN,
 )
 from app.ingest.arrow_table import is_list, is_text
 from app.ingest.batch import Floats
 from app.ingest.coded import Coded, Integers, Value
+from solar.sharp import SERIES_PATTERN, UNSTATED_SERIES
 
 Bools = NDArray[np.bool_]
 Values = TypeVar("Values")
@@ -92,14 +91,14 @@ def _checked(lengths: Integers) -> Integers:
 
 
 def texts(array: pa.Array | None, length: int) -> Column[Coded[str]]:
-    """Read names of series; a null is the series of most."""
+    """Read names of series; a null says nothing of where the record comes from."""
     if array is None or pa.types.is_null(array.type):
-        return Column(Coded((DEFAULT_SERIES,), np.zeros(length, np.int64)), np.ones(length, bool))
+        return Column(Coded((UNSTATED_SERIES,), np.zeros(length, np.int64)), np.ones(length, bool))
     if not is_text(array.type):
-        names = Coded((DEFAULT_SERIES,), np.zeros(length, np.int64))
+        names = Coded((UNSTATED_SERIES,), np.zeros(length, np.int64))
         return Column(names, is_null(array))
     given = coded(array)
-    names = Coded(tuple(DEFAULT_SERIES if n is None else n for n in given.values), given.codes)
+    names = Coded(tuple(UNSTATED_SERIES if n is None else n for n in given.values), given.codes)
     return Column(names, _judged(names, lambda name: _SERIES.fullmatch(name) is not None))
 
 

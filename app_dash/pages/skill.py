@@ -39,6 +39,16 @@ STRATA = "skill-strata"
 ASKED = "skill-strata-asked"
 FEW_DAYS = 2
 
+_NOT_COVERED = (
+    "No flare list covers this range, so its forecasts cannot be verified. Import one: flarewatch"
+    " database import-flares FILE. Labels in a training file do not count: a replay sends records,"
+    " not outcomes."
+)
+_PARTLY_COVERED = (
+    "Flare lists cover only a part of this range, and no forecast in it can be verified. Import a"
+    " list that covers it: flarewatch database import-flares FILE"
+)
+
 
 def layout(view: View, pathname: str, search: str) -> Component:
     """Show what the address asks for; a failure stays in the panel, the filters remain."""
@@ -86,7 +96,7 @@ def _report(query: SkillQuery, seen: SkillView, colors: Tokens) -> list[Componen
     answer = seen.answer
     if not answer.n:
         chips = html.Span(count_chips(answer), className="count-chips")
-        return [panel("Scores", _nothing(query, answer), subtitle=chips)]
+        return [panel("Scores", _nothing(query, seen), subtitle=chips)]
     asked = {"search": query.search(), "theme": colors.name}
     return [
         *_no_events(query, answer),
@@ -124,14 +134,11 @@ def _choice(view: View, query: SkillQuery) -> Component:
         return model_menu(query, "", list_models(connection))
 
 
-def _nothing(query: SkillQuery, answer: SkillAnswer) -> Component:
-    if not answer.n_unknown:
-        return empty_message("No case can be scored in this range.", _wider(query, "button"))
-    return empty_message(
-        "Of no forecast in this range is it known whether a flare came. Read a flare list that"
-        " covers it: flarewatch database import-flares FILE",
-        _wider(query, "button"),
-    )
+def _nothing(query: SkillQuery, seen: SkillView) -> Component:
+    text = "No case can be scored in this range."
+    if seen.answer.n_unknown:
+        text = _PARTLY_COVERED if seen.has_flares else _NOT_COVERED
+    return empty_message(text, _wider(query, "button"))
 
 
 def _no_events(query: SkillQuery, answer: SkillAnswer) -> list[Component]:

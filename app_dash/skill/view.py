@@ -12,24 +12,29 @@ from app_dash.skill.answer import SkillAnswer
 from app_dash.skill.query import Question, SkillQuery, question
 from app_dash.skill.strata import StrataAnswer
 from database.engine import reading
+from database.flares.coverage import is_covered
 from database.models import ModelRow, list_models
 from database.verification.entrants import ENTRANTS, PERSISTENCE
 from database.verification.skill import skill
 from database.verification.stale_days import count_stale
 from database.verification.strata import strata
+from solar.flares import HORIZON
+from solar.time import Window
 
 
 @dataclass(frozen=True)
 class SkillView:
     """One look; `frozen` is the threshold frozen with the model, None where there is none.
 
-    `waiting` days of the range have new forecasts or flares that are not verified yet.
+    `waiting` days of the range have new forecasts or flares that are not verified yet;
+    `has_flares` tells whether a flare list covers any of the time that was forecast.
     """
 
     asked: Question
     answer: SkillAnswer
     frozen: float | None
     waiting: int
+    has_flares: bool
 
 
 def report(engine: sa.Engine, asked: Question) -> dict[str, Any]:
@@ -52,7 +57,9 @@ def look(engine: sa.Engine, asked: Question, models: Sequence[ModelRow]) -> Skil
     answer = SkillAnswer.model_validate(report(engine, asked))
     with reading(engine) as connection:
         waiting = count_stale(connection, asked.window)
-    return SkillView(asked, answer, frozen_threshold(asked, models), waiting)
+        forecast = Window(asked.window.start_at, asked.window.end_at + HORIZON)
+        has_flares = is_covered(connection, forecast)
+    return SkillView(asked, answer, frozen_threshold(asked, models), waiting, has_flares)
 
 
 def divide(engine: sa.Engine, query: SkillQuery) -> StrataAnswer | None:

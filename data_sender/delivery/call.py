@@ -56,11 +56,9 @@ def _query(sender: dict[str, Any]) -> str:
 
 
 def _columns(rows: Rows) -> dict[str, pa.Array]:
-    series = pa.array([rows.series]).dictionary_encode()
-    codes = pa.array(np.zeros(len(rows), np.int8))
     columns = {
         "t_rec": _times(rows.t_rec),
-        "series": pa.DictionaryArray.from_arrays(codes, series.dictionary),
+        "series": pa.array(rows.series, pa.string()).dictionary_encode(),
         "harpnum": pa.array(rows.harpnum, mask=rows.harpnum <= 0),
         "noaa_ars": pa.array(rows.noaa_ars.tolist(), pa.list_(pa.int32())),
         "lon_fwt": _nullable(rows.lon_fwt),

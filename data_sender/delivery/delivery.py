@@ -32,7 +32,7 @@ class Delivery:
     ) -> None:  # fmt: skip
         self._client = client
         self._spool = spool
-        self._rejected_path = folder / "rejected.jsonl"
+        self.rejected_path = folder / "rejected.jsonl"
         self._stop = stop
         self._tally = tally
         self._backoff = Backoff()
@@ -98,7 +98,7 @@ class Delivery:
     ) -> None:
         """Write down what cannot be delivered, and why."""
         line = {kind.removesuffix("s"): item, "errors": errors}
-        with self._rejected_path.open("ab") as file:
+        with self.rejected_path.open("ab") as file:
             file.write(orjson.dumps(line) + b"\n")
 
     def _keep(self, post: Post) -> bool:

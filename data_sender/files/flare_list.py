@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from data_sender.files.tables import read_table, reading, utc_times
+from data_sender.files.tables import in_any_case, read_table, reading, utc_times
 from data_sender.source import FlareReport
 from solar.errors import InvalidInputError
 from solar.flares import FluxScale
@@ -43,7 +43,7 @@ def read_flares(path: Path) -> tuple[FlareReport, ...]:
         When the file cannot be read, with its path and the reason.
     """
     with reading(path):
-        table = read_table(path, _WANTED, as_text=_TEXT)
+        table = read_table(path, in_any_case(_WANTED), as_text=_TEXT)
         names = _TIMES if _TIMES[0] in table.column_names else _SHORT_TIMES
         lacking = [name for name in (*names, "GOES_CLASS") if name not in table.column_names]
         if lacking:

@@ -14,7 +14,7 @@ import numpy as np
 from data_sender.files.flare_list import read_flares
 from data_sender.files.ordered_file import LARGE_ROWS, ordered_file, pieces
 from data_sender.files.swan import is_instance, read_instance
-from data_sender.files.table_rows import read_rows
+from data_sender.files.table_rows import SHARP_LAYOUT, Layout, read_rows
 from data_sender.files.tables import is_table, reading
 from data_sender.position import Position
 from data_sender.rows import Rows, concatenate
@@ -32,27 +32,35 @@ class Replay:
     """
 
     def __init__(
-        self, paths: Sequence[Path], *, flares: Path | None = None, large: int = LARGE_ROWS
-    ) -> None:
+        self, paths: Sequence[Path], *, flares: Path | None = None, layout: Layout = SHARP_LAYOUT,
+        large: int = LARGE_ROWS,
+    ) -> None:  # fmt: skip
         self._paths = [file for path in paths for file in _files(path)]
         self._flares_path = flares
         self._flares = read_flares(flares) if flares else ()
-        self._ordered = ordered_file(self._paths, large=large)
+        self._layout = layout
+        for path in self._paths:
+            layout.check(path)
+        self._ordered = ordered_file(self._paths, layout, large=large)
         self._rows: Rows | None = None
         if self._ordered is None:
-            self._rows = concatenate([_read(path) for path in self._paths]).sorted()
+            self._rows = concatenate([_read(path, layout) for path in self._paths]).sorted()
             logger.info("%d rows in %d file(s)", len(self._rows), len(self._paths))
         else:
             logger.info("%s is in the order of time; it is read piece by piece", self._ordered)
 
     @cached_property
     def fingerprint(self) -> str:
-        """The hash of the files' content in order; their names and places do not matter."""
+        """The hash of the files' content in order and of what their columns mean.
+
+        The names and places of the files do not matter.
+        """
         digest = hashlib.sha256()
         flares = [self._flares_path] if self._flares_path else []
         for path in (*self._paths, *flares):
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
+        digest.update(self._layout.identity())
         return digest.hexdigest()
 
     @property
@@ -90,7 +98,7 @@ class Replay:
         if self._rows is not None:
             yield self._rows
         if self._ordered is not None:
-            yield from pieces(self._ordered, after=after)
+            yield from pieces(self._ordered, self._layout, after=after)
 
     def _flares_after(self, position: Position) -> tuple[FlareReport, ...]:
         through = position.through
@@ -117,5 +125,5 @@ def _files(path: Path) -> list[Path]:
     return instances or tables
 
 
-def _read(path: Path) -> Rows:
-    return read_instance(path) if is_instance(path) else read_rows(path)
+def _read(path: Path, layout: Layout) -> Rows:
+    return read_instance(path, layout) if is_instance(path) else read_rows(path, layout)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
-from data_sender.files.table_rows import read_rows
+from data_sender.files.table_rows import SHARP_LAYOUT, Layout, read_rows
 from data_sender.rows import Rows
+from solar.sharp import SHARP_SERIES
 
 # lab[M]1.5@7571_id[3686]_st[2014-02-03T170000]_et[2014-02-04T044800].csv.gz: the label with the
 # flare's number, the HARPNUM, and the first and the last T_REC.
@@ -18,14 +20,15 @@ def is_instance(path: Path) -> bool:
     return _INSTANCE.fullmatch(path.name) is not None
 
 
-def read_instance(path: Path) -> Rows:
+def read_instance(path: Path, layout: Layout = SHARP_LAYOUT) -> Rows:
     """Read one instance: 60 rows, 12 min apart, of the HARP in its name.
 
-    Its column Timestamp is T_REC without the suffix, on JSOC's 12-min slots, hence TAI.
-    LON_MIN and LON_MAX bound the patch and give no flux-weighted position, so the position
-    stays unknown unless the file has LON_FWT.
+    The benchmark was made from hmi.sharp_cea_720s. Its column Timestamp is T_REC without the
+    suffix, on JSOC's 12-min slots, hence TAI. LON_MIN and LON_MAX bound the patch and give no
+    flux-weighted position, so the position stays unknown unless the file has LON_FWT.
     """
     match = _INSTANCE.fullmatch(path.name)
     if match is None:
         raise ValueError(f"{path.name} is not the name of a SWAN-SF instance")
-    return read_rows(path, harpnum=int(match.group(1)))
+    layout = replace(layout, default_series=SHARP_SERIES)
+    return read_rows(path, layout, harpnum=int(match.group(1)))

@@ -1,36 +1,100 @@
-"""Table rows: the columns of a table, as they are called in circulation, read as observations."""
+"""Table rows: the columns of a table, under SHARP names or a recipe's, read as observations."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from data_sender.files.tables import read_table, reading, utc_times
-from data_sender.rows import SHARP_SERIES, Floats, Rows
+from data_sender.files.tables import column_names, in_any_case, read_table, reading, utc_times
+from data_sender.rows import Floats, Rows
 from solar.errors import InvalidInputError
-from solar.sharp import BY_NAME
+from solar.sharp import BY_NAME, UNSTATED_SERIES
 
 TIME_NAMES = ("T_REC", "TIMESTAMP")
 _AR_NAMES = ("NOAA_ARS", "NOAA_AR")
-WANTED = (*TIME_NAMES, *_AR_NAMES, "HARPNUM", "LON_FWT", "LAT_FWT", "QUALITY", *BY_NAME)
-_AS_TEXT = (*TIME_NAMES, *_AR_NAMES, "QUALITY")
+_SERIES = "SERIES"
+WANTED = (
+    *TIME_NAMES, *_AR_NAMES, _SERIES, "HARPNUM", "LON_FWT", "LAT_FWT", "QUALITY", *BY_NAME,
+)  # fmt: skip
+_AS_TEXT = (*TIME_NAMES, *_AR_NAMES, _SERIES, "QUALITY")
+_IN_ANY_CASE = in_any_case(WANTED)
+_RECIPE_KEYS = {"T_REC": "data.time", "HARPNUM": "data.region", "NOAA_AR": "data.region"}
 
 
-def read_rows(path: Path, *, harpnum: int | None = None) -> Rows:
+@dataclass(frozen=True)
+class Layout:
+    """What the columns of a file mean.
+
+    Parameters
+    ----------
+    columns : column of the file -> SHARP name; empty where the file has SHARP names, in any case
+    time_scale : of times without a zone, ``TAI`` or ``UTC``
+    default_series : of rows of which the file does not tell the series
+    series : of all rows, whatever the file says
+    recipe : file name of the recipe that says all this, for messages
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    time_scale: Literal["TAI", "UTC"] = "TAI"
+    default_series: str = UNSTATED_SERIES
+    series: str | None = None
+    recipe: str = ""
+
+    def name_of(self, column: str) -> str | None:
+        """Return the SHARP name of a column of the file, None for one that is not read."""
+        if not self.columns:
+            return _IN_ANY_CASE(column)
+        return self.columns.get(column, _SERIES if column.upper() == _SERIES else None)
+
+    def check(self, path: Path) -> None:
+        """Raise InvalidInputError if a file lacks a column that the recipe names."""
+        with reading(path):
+            present = column_names(path) if self.columns else []
+            lacking = [
+                f"{column} ({_RECIPE_KEYS.get(name, f'data.keywords.{column}')})"
+                for column, name in self.columns.items()
+                if column not in present
+            ]
+            if lacking:
+                raise InvalidInputError(
+                    f"{self.recipe} names columns that it lacks: {', '.join(lacking)};"
+                    f" it has {', '.join(present[:40])}"
+                )
+
+    def identity(self) -> bytes:
+        """Return what the rows of a file depend on beside the file; empty for SHARP names."""
+        said = {
+            "columns": dict(self.columns), "time_scale": self.time_scale,
+            "default_series": self.default_series, "series": self.series,
+        }  # fmt: skip
+        is_plain = replace(self, recipe="") == SHARP_LAYOUT
+        return b"" if is_plain else orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+
+
+SHARP_LAYOUT = Layout()
+
+
+def read_rows(path: Path, layout: Layout = SHARP_LAYOUT, *, harpnum: int | None = None) -> Rows:
     """Read the observations of one file.
 
     Parameters
     ----------
     path : parquet or (gzipped) CSV with T_REC or Timestamp, HARPNUM and/or NOAA_AR, and at
-        least one SHARP keyword; other columns are ignored
+        least one SHARP keyword, under these names or those of `layout`; other columns are
+        ignored
     harpnum : the region of a file that names it elsewhere
 
     Returns
     -------
-    Rows in the order of the file, in UTC. A time without zone is TAI, as T_REC is.
+    Rows in the order of the file, in UTC. A time without zone is on the scale of `layout`, TAI
+    where nothing else is said, as T_REC is. Missing values are NaN.
 
     Raises
     ------
@@ -38,18 +102,19 @@ def read_rows(path: Path, *, harpnum: int | None = None) -> Rows:
         When the file cannot be read, with its path and the reason.
     """
     with reading(path):
-        return rows_of(read_table(path, WANTED, as_text=_AS_TEXT), harpnum=harpnum)
+        table = read_table(path, layout.name_of, as_text=_AS_TEXT)
+        return rows_of(table, layout, harpnum=harpnum)
 
 
-def rows_of(table: pa.Table, *, harpnum: int | None = None) -> Rows:
-    """Read the observations of a table whose columns are named in upper case."""
+def rows_of(table: pa.Table, layout: Layout, *, harpnum: int | None = None) -> Rows:
+    """Read the observations of a table whose columns have SHARP names."""
     names = [name for name in BY_NAME if name in table.column_names]
     if not names:
-        raise InvalidInputError("it has no SHARP keyword")
+        raise InvalidInputError("it has no SHARP keyword; name its own columns with --recipe")
     region = _integers(table, "HARPNUM")
     return Rows(
-        series=SHARP_SERIES,
-        t_rec=times_of(table),
+        series=_series(table, layout),
+        t_rec=times_of(table, layout),
         harpnum=region if harpnum is None else np.full(table.num_rows, harpnum, np.int64),
         noaa_ars=_active_regions(table),
         lon_fwt=_floats(table, "LON_FWT"),
@@ -60,12 +125,19 @@ def rows_of(table: pa.Table, *, harpnum: int | None = None) -> Rows:
     )
 
 
-def times_of(table: pa.Table) -> NDArray[np.datetime64]:
+def times_of(table: pa.Table, layout: Layout) -> NDArray[np.datetime64]:
     """Return the time of each record (n,) in UTC, NaT where it is missing."""
     name = next((name for name in TIME_NAMES if name in table.column_names), None)
     if name is None:
-        raise InvalidInputError("it has no column T_REC")
-    return utc_times(table[name], is_tai=True)
+        raise InvalidInputError("it has no column T_REC; name its own columns with --recipe")
+    return utc_times(table[name], is_tai=layout.time_scale == "TAI")
+
+
+def _series(table: pa.Table, layout: Layout) -> NDArray[np.object_]:
+    if layout.series is not None or _SERIES not in table.column_names:
+        return np.full(table.num_rows, layout.series or layout.default_series, object)
+    given = table[_SERIES].cast(pa.string()).fill_null(layout.default_series)
+    return np.asarray(given.to_numpy(), object)
 
 
 def _floats(table: pa.Table, name: str) -> Floats:

@@ -16,9 +16,14 @@ from data_sender.live.novelty import Novelty
 from data_sender.live.pace import Pace
 from data_sender.live.regions import NoaaNames
 from data_sender.position import Position
-from data_sender.rows import SHARP_SERIES, Rows
+from data_sender.rows import Rows
 from data_sender.source import Chunk
-from solar.sharp import CADENCE_SECONDS, NEAR_REAL_TIME_SUFFIX, is_near_real_time
+from solar.sharp import (
+    CADENCE_SECONDS,
+    NEAR_REAL_TIME_SUFFIX,
+    SHARP_SERIES,
+    is_near_real_time,
+)
 from solar.slots import slot_before, tai_label
 from solar.time import isoformat, to_datetime
 

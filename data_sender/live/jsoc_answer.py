@@ -59,7 +59,7 @@ def read_answer(content: Any, series: str) -> Answer:
     ]
     merged = np.unique(harpnum[(_whole(columns, "H_MERGE") > 0) & (harpnum > 0)])
     rows = Rows(
-        series=series,
+        series=np.full(n, series, object),
         t_rec=_times(columns, "T_REC", parse_time),
         harpnum=harpnum,
         noaa_ars=noaa_ars,

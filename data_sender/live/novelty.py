@@ -45,8 +45,8 @@ class Novelty:
 
 def _keys(rows: Rows) -> list[_Key]:
     times = rows.t_rec.astype(np.int64).tolist()
-    named = zip(times, rows.harpnum.tolist(), rows.noaa_ars, strict=True)
-    return [(rows.series, t_rec, harpnum, tuple(numbers)) for t_rec, harpnum, numbers in named]
+    named = zip(rows.series, times, rows.harpnum.tolist(), rows.noaa_ars, strict=True)
+    return [(series, t_rec, harpnum, tuple(ars)) for series, t_rec, harpnum, ars in named]
 
 
 def _contents(rows: Rows) -> list[bytes]:

@@ -33,10 +33,11 @@ class NoaaNames:
         has_number = rows.noaa_ars.astype(bool)
         is_region = np.zeros(len(rows), bool)
         is_region[has_number] = _with_most_flux(rows.take(has_number))
-        if is_near_real_time(rows.series):
-            self._tell(rows.harpnum[~has_number], "has no NOAA number yet")
-            self._tell(rows.harpnum[has_number & ~is_region], "shares its number with a larger one")
-            rows, is_region = rows.take(is_region), is_region[is_region]
+        is_quick = np.array([is_near_real_time(series) for series in rows.series], bool)
+        aside = is_quick & ~is_region
+        self._tell(rows.harpnum[aside & ~has_number], "has no NOAA number yet")
+        self._tell(rows.harpnum[aside & has_number], "shares its number with a larger one")
+        rows, is_region = rows.take(~aside), is_region[~aside]
         harpnum = np.where(is_region, 0, rows.harpnum)
         numbers = np.empty(len(rows), object)
         # What keeps its HARPNUM must not draw the flares of the region that has the number.

@@ -169,7 +169,7 @@ def _rows(lives: list[RegionLife], day: int, seen: NDArray[np.bool_]) -> Rows:
     keywords = column("keywords") if lives else np.empty((0, len(NAMES)))
     total = sum(counts)
     return Rows(
-        series=SIMULATED_SERIES,
+        series=np.full(total, SIMULATED_SERIES, object),
         t_rec=tai_to_utc(_tai(column("slots") if lives else [])),
         harpnum=np.repeat([life.harpnum for life in lives], counts).astype(np.int64),
         noaa_ars=np.fromiter(

@@ -19,6 +19,7 @@ from solar.errors import InvalidInputError
 
 _ABOUT = "about.json"
 _CHUNK_BYTES = 1 << 20
+_NO_FILE = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 # Of the header that stands before a member: its length, where the lengths of name and extra are.
 _HEADER_BYTES, _LENGTHS = 30, slice(26, 30)
 
@@ -93,6 +94,11 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
+    except _NO_FILE as error:
+        raise InvalidInputError(
+            f"{path} cannot be read as a backup: {error.strerror}; name a file that"
+            " `flarewatch database backup` wrote"
+        ) from error
     except (OSError, zipfile.BadZipFile, KeyError, TypeError, ValueError, EOFError,
             pa.ArrowException) as error:  # fmt: skip
         raise InvalidInputError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -33,19 +34,33 @@ def backup(engine: sa.Engine, path: Path, *, rows_per_page: int = ROWS_PER_PAGE)
     Under the name `path` there is nothing until the archive is complete, on the disk, and has
     been read once more. An existing file is refused rather than replaced. `rows_per_page` are in
     memory at once, and become one row group.
+
+    Raises
+    ------
+    InvalidInputError
+        When the file exists already, or cannot be written.
     """
-    if path.exists():
-        raise InvalidInputError(f"{path} exists already; choose another name or remove it")
+    try:
+        if path.exists():
+            raise InvalidInputError(f"{path} exists already; choose another name or remove it")
+        return _write_checked(engine, path, rows_per_page)
+    except OSError as error:
+        raise InvalidInputError(
+            f"{path} cannot be written: {error.strerror}; choose another folder or name"
+        ) from error
+
+
+def _write_checked(engine: sa.Engine, path: Path, rows_per_page: int) -> int:
     partial_file = path.with_name(path.name + ".partial")
     try:
         _write(engine, partial_file, rows_per_page)
         with opened(partial_file) as archive:
             rows = check(archive).rows
         partial_file.rename(path)
-    except OSError as error:
-        raise InvalidInputError(f"{path} cannot be written: {error.strerror}") from error
     finally:
-        partial_file.unlink(missing_ok=True)
+        # Where its folder is none, there is nothing to clear away.
+        with suppress(OSError):
+            partial_file.unlink()
     return rows
 
 

@@ -25,6 +25,14 @@ def covered_windows(connection: sa.Connection) -> list[Window]:
     return _merged(Window(*row) for row in connection.execute(_STRETCHES))
 
 
+def is_covered(connection: sa.Connection, window: Window) -> bool:
+    """Tell whether a flare list covers any part of a stretch of time."""
+    return any(
+        covered.start_at < window.end_at and window.start_at < covered.end_at
+        for covered in covered_windows(connection)
+    )
+
+
 def coverage(connection: sa.Connection) -> Window | None:
     """Return the latest covered stretch, None before any list was given."""
     windows = covered_windows(connection)

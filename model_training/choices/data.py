@@ -11,6 +11,7 @@ from model_training.choices.strict import Choice, option
 from solar.flares import EVENTS
 
 TimeScale = Literal["UTC", "TAI"]
+RegionNumbers = Literal["noaa", "harp"]
 Axis = Literal["cases", "features", "steps"]
 
 _FLARES = "GOES flare list (parquet): gives the truth, what flared before, and the flare history"
@@ -126,18 +127,29 @@ class TableChoice(SourceChoice):
     layout: Literal["table"]
     rows: str = Field(description="parquet, csv or tab-separated")
     region: str = Field(description="column with the number of the region")
+    region_numbers: RegionNumbers | None = option(
+        None, "what these numbers are; none: HARP numbers where harps is given, else NOAA numbers"
+    )
     time: str = Field(description="column with the time t of the row")
-    time_scale: TimeScale = Field(description="of the time column")
+    time_scale: TimeScale = Field(description="of times that name no zone")
     keywords: dict[str, ColumnChoice] = Field(min_length=1, description="column -> feature")
     labels: dict[EventName, str] = option({}, _LABELS)
     fold: str | None = option(None, "column with the number of the fold")
     flares: str | None = option(None, _FLARES)
-    harps: str | None = option(None, _HARPS + "; without it regions are NOAA numbers")
+    harps: str | None = option(None, _HARPS)
 
     @model_validator(mode="after")
     def _has_a_truth(self) -> TableChoice:
         if self.flares is None and not self.labels:
             raise ValueError("flares or labels must give the truth")
+        return self
+
+    @model_validator(mode="after")
+    def _numbers_meet_the_flares(self) -> TableChoice:
+        if self.region_numbers == "noaa" and self.harps is not None:
+            raise ValueError("harps is for regions named by HARP: leave it out, or region_numbers")
+        if self.region_numbers == "harp" and self.flares is not None and self.harps is None:
+            raise ValueError("flares name NOAA regions and these rows HARPs: give harps as well")
         return self
 
 

@@ -124,4 +124,6 @@ def _times(choice: WindowsChoice, arrays: Mapping[str, Array], n: int) -> Times:
     if choice.time is None:
         return _NO_TIME + np.arange(n) * np.timedelta64(1, "h")
     found, where = _case_array(choice, arrays, choice.time, n), f"{choice.file}: {choice.time}"
-    return to_utc(clock(found, where=where), where=where, scale=choice.time_scale)
+    return to_utc(
+        clock(found, where=where, scale=choice.time_scale), where=where, scale=choice.time_scale
+    )

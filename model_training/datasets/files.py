@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from model_training.features import Floats, Integers, Times
 from solar.errors import InvalidInputError
-from solar.time import tai_to_utc
+from solar.time import tai_to_utc, utc_to_tai
 
 _PICKLES = (".pkl", ".pickle", ".joblib", ".gpickle")
 _JSOC_LABEL = (r"^(\d{4})\.(\d{2})\.(\d{2})_(.*)_TAI$", r"\1-\2-\3T\4")
+_ZONE = r":\d{2}(?:\.\d+)?\s?(?:Z|[+-]\d{2}(?::?\d{2})?)$"
 _CONVERSION = (
     "a pickle can run anything when it is read and is never opened here; where the file is"
     " trusted, convert it: python -c \"import numpy as np; X, y = np.load('{name}',"
@@ -115,28 +117,44 @@ def whole_numbers(table: pd.DataFrame, column: str, *, file: str) -> Integers:
 
 
 def times(table: pd.DataFrame, column: str, *, file: str, scale: str) -> Times:
-    """Return a column of times on the scale UTC or TAI as (n,) datetime64[us] in UTC."""
+    """Return a column as (n,) datetime64[us] in UTC; times without a zone are on `scale`."""
     require(table, [column], file=file)
     where = f"{file}: column {column}"
-    return to_utc(clock(table[column], where=where), where=where, scale=scale)
+    return to_utc(clock(table[column], where=where, scale=scale), where=where, scale=scale)
 
 
-def clock(column: Any, *, where: str) -> Times:
-    """Read what the clock shows in each row (n,): datetimes, ISO 8601 or JSOC labels.
+def clock(column: Any, *, where: str, scale: str) -> Times:
+    """Read what a clock on the scale UTC or TAI shows in each row (n,); an empty one is NaT.
 
-    The scale is not looked at, but for an offset from UTC, which is taken off.
+    Rows are datetimes, ISO 8601 or JSOC labels. A time with a zone is in UTC less its offset, a
+    label that ends in ``_TAI`` is in TAI; any other is on the scale already.
     """
     found = pd.Series(column)
     if pd.api.types.is_numeric_dtype(found):
         raise InvalidInputError(f"{where} holds numbers; write times as datetimes or ISO 8601")
+    is_utc, is_tai = _named_scales(found)
     if not pd.api.types.is_datetime64_any_dtype(found):
         found = found.astype("string").str.replace(*_JSOC_LABEL, regex=True)
     try:
         read = pd.to_datetime(found, utc=True, format="ISO8601")
     except (ValueError, TypeError) as error:
         raise InvalidInputError(f"{where} is not a time: {error}") from error
-    shown: Times = read.dt.tz_localize(None).to_numpy("datetime64[us]")
+    shown: Times = read.dt.tz_localize(None).to_numpy("datetime64[us]", copy=True)
+    if scale == "TAI":
+        shown[is_utc] = utc_to_tai(shown[is_utc])
+    else:
+        shown[is_tai] = tai_to_utc(shown[is_tai])
     return shown
+
+
+def _named_scales(found: pd.Series) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Tell which rows (n,) name a zone, and which the scale TAI."""
+    if pd.api.types.is_datetime64_any_dtype(found):
+        has_zone = isinstance(found.dtype, pd.DatetimeTZDtype)
+        return np.full(len(found), has_zone), np.zeros(len(found), np.bool_)
+    text = found.astype("string").fillna("")
+    is_utc = text.str.contains(_ZONE).to_numpy(bool)
+    return is_utc, text.str.endswith("_TAI").to_numpy(bool)
 
 
 def to_utc(at: Times, *, where: str, scale: str) -> Times:

@@ -81,7 +81,7 @@ def _read_rows(
     if is_harp:
         table = table.rename(columns={_HARP: _REGION})
     require(table, ("t_rec", _REGION), file=file)
-    table = table.assign(t_rec=clock(table["t_rec"], where=f"{file}: column t_rec"))
+    table = table.assign(t_rec=clock(table["t_rec"], where=f"{file}: column t_rec", scale="TAI"))
     if licences is not None:
         require(table, ("licence",), file=file)
         table = table[table["licence"].isin(licences)]

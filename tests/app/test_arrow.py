@@ -29,6 +29,7 @@ def columns(n: int = 3, **changes: Any) -> dict[str, Any]:
         "harpnum": [3721] * n,
         "noaa_ars": [[11990]] * n,
         "t_rec": minutes,
+        "series": ["hmi.sharp_cea_720s"] * n,
         "quality": [0] * n,
         "lon_fwt": [-12.3] * n,
         "lat_fwt": [14.1] * n,

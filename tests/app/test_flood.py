@@ -31,7 +31,7 @@ def rows_of(sender: int) -> Rows:
     ars = np.empty(ROWS, object)
     ars[:] = [[] for _ in range(ROWS)]
     return Rows(
-        series="simulated",
+        series=np.full(ROWS, "simulated", object),
         t_rec=np.datetime64("2014-03-01", "us") + np.arange(ROWS) * np.timedelta64(720, "s"),
         harpnum=np.full(ROWS, 900_001 + sender),
         noaa_ars=ars,

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
@@ -44,6 +45,24 @@ def test_a_good_row_is_stored_with_a_forecast_of_each_model(
     assert count(engine, harp_noaa) == 1
     # The day itself and the day after, whose full-disk forecast stands on it.
     assert count(engine, verification_stale) == 2
+
+
+@pytest.mark.parametrize("kind", ["json", "stream"])
+def test_a_record_that_names_no_series_is_of_none(client: FlaskClient, row: Row, kind: str) -> None:
+    given = {name: value for name, value in row().items() if name != "series"}
+    if kind == "json":
+        post(client, given)
+    else:
+        table = pa.Table.from_pylist([{**given.pop("keywords"), **given}])
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        kinds = "application/vnd.apache.arrow.stream"
+        client.post(URL, data=sink.getvalue().to_pybytes(), content_type=kinds)
+
+    (stored,) = client.get(URL).get_json()["items"]
+
+    assert stored["series"] == "unstated"
 
 
 def test_a_batch_sent_twice_counts_as_duplicates(

@@ -133,6 +133,20 @@ def test_simulated_data_are_named_in_strip_and_header(engine_sqlite: sa.Engine) 
     assert "SHARP simulated" in text_of(frame["chips"])
 
 
+@pytest.mark.parametrize(
+    ("series", "said"), [("unstated", "not stated"), ("my-regression", "my-regression")]
+)
+def test_the_header_names_the_series_of_own_records(
+    engine_sqlite: sa.Engine, series: str, said: str
+) -> None:
+    stock(engine_sqlite, series=series)
+
+    frame = _frame(engine_sqlite, "/")
+
+    assert f'"{said}"' in text_of(frame["chips"])
+    assert "Simulated data" not in text_of(frame["strip"])
+
+
 def test_a_replay_says_the_time_it_stands_at(engine_sqlite: sa.Engine) -> None:
     stock(engine_sqlite)
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import parse_qsl
 
 import pytest
@@ -23,6 +23,8 @@ from app_dash.skill.answer import SkillAnswer
 from app_dash.skill.query import SkillQuery, question
 from app_dash.theme import LIGHT
 from database.engine import reading
+from database.flares.coverage import cover
+from database.tables import flare_coverage, flares
 from database.verification import skill as verification
 from solar.errors import InvalidInputError, NotFoundError
 from solar.time import Window
@@ -169,6 +171,33 @@ def test_a_range_without_cases_keeps_the_filters(stocked: sa.Engine) -> None:
     text = layout(stocked, "?start=2013-01-01&end=2013-02-01")
 
     assert "No case can be scored" in text
+    assert "skill-start" in text
+
+
+@pytest.mark.parametrize(
+    ("covered_days", "said"),
+    [
+        (None, "No flare list covers this range, so its forecasts cannot be verified. Import one:"
+         " flarewatch database import-flares FILE. Labels in a training file do not count"),
+        (0.1, "Flare lists cover only a part of this range"),
+    ],
+)  # fmt: skip
+def test_forecasts_without_a_flare_list_say_that_they_cannot_be_verified(
+    stocked: sa.Engine, covered_days: float | None, said: str
+) -> None:
+    with stocked.begin() as connection:
+        connection.execute(flares.delete())
+        connection.execute(flare_coverage.delete())
+        if covered_days:
+            short = Window(NOW - timedelta(days=1), NOW - timedelta(days=1 - covered_days))
+            cover(connection, short, source="short")
+        verification.mark_stale(connection, [date(2014, 3, day) for day in range(25, 30)])
+    verification.refresh(stocked)
+
+    text = layout(stocked, "?event=C1.0&range=all")
+
+    assert said in text
+    assert '"Reliability"' not in text
     assert "skill-start" in text
 
 

@@ -28,7 +28,9 @@ MARCH = Window(parse_time("2014-03-01T00:00:00Z"), parse_time("2014-04-01T00:00:
 
 
 def drawn(query: SkillQuery, found: SkillAnswer) -> str:
-    view = SkillView(Question("m@1", "M1.0", "region", MARCH), found, frozen=0.043, waiting=0)
+    view = SkillView(
+        Question("m@1", "M1.0", "region", MARCH), found, frozen=0.043, waiting=0, has_flares=True
+    )
     panels = threshold_panels(query, view, LIGHT)
     return json.dumps(panels, cls=PlotlyJSONEncoder, ensure_ascii=False)
 

@@ -23,7 +23,7 @@ def rows(n: int, **changes: Any) -> Rows:
     ars = np.empty(n, object)
     ars[:] = [[11990, 11991][: index % 3] for index in range(n)]
     drawn = Rows(
-        series="hmi.sharp_cea_720s_nrt",
+        series=np.full(n, "hmi.sharp_cea_720s_nrt", object),
         t_rec=np.datetime64("2014-03-01", "us") + np.arange(n) * np.timedelta64(720, "s"),
         harpnum=np.where(np.arange(n) % 5 == 1, 0, 3721),
         noaa_ars=ars,

@@ -35,7 +35,7 @@ def test_a_row_has_the_shape_of_the_contract(api, sender, write_table):
         "harpnum": 3721,
         "noaa_ars": [11990],
         "t_rec": "2014-02-28T23:59:25Z",
-        "series": "hmi.sharp_cea_720s",
+        "series": "unstated",
         "quality": 0,
         "lon_fwt": -12.3,
         "keywords": {"USFLUX": 1e22, "TOTUSJH": 100.0},
@@ -86,10 +86,11 @@ def test_rows_that_json_cannot_carry_are_written_down_and_the_others_sent(api, s
         noaa_ar=pa.array([11990, 11990, None, 11996]),
     )
 
-    status, summary, _ = sender.run("replay", path)
+    status, summary, log = sender.run("replay", path)
 
     assert status == 0
     assert (summary["sent"], summary["unreadable"]) == (2, 2)
+    assert f"2 rows were not taken; {sender.own('rejected.jsonl')} says why" in log
     reasons = sorted(entry["errors"][0] for entry in sender.rejected())
     assert reasons == [
         "USFLUX is inf: JSON carries finite numbers only",

@@ -172,6 +172,47 @@ def test_what_is_no_backup_is_refused(
     assert "cannot be read as a backup" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("absent/b.zip", "cannot be written: No such file or directory; choose another folder"),
+        ("list.csv/b.zip", "cannot be written: Not a directory; choose another folder"),
+        (f"{'b' * 300}.zip", "cannot be written: File name too long; choose another folder"),
+        ("/proc/b.zip", "/proc/b.zip cannot be written: "),
+        (".", "exists already; choose another name"),
+    ],
+)
+def test_a_backup_that_cannot_be_written_is_one_line(
+    address: str, files: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    place: str, reason: str,
+) -> None:  # fmt: skip
+    main(["upgrade"])
+
+    status = main(["backup", str(tmp_path / place)])
+
+    error = capsys.readouterr().err
+    assert status == 1
+    assert reason in error
+    assert error.count("\n") == 1
+    assert list(tmp_path.rglob("*.partial")) == []
+
+
+@pytest.mark.parametrize("command", ["verify", "restore", "import-flares", "import-harps"])
+@pytest.mark.parametrize("place", ["absent.zip", ".", "list.csv/b.zip"])
+def test_a_file_that_cannot_be_read_is_one_line(
+    address: str, files: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    command: str, place: str,
+) -> None:  # fmt: skip
+    main(["upgrade"])
+
+    status = main([command, str(tmp_path / place)])
+
+    error = capsys.readouterr().err
+    assert status == 1
+    assert f"{tmp_path / place} cannot be read as " in error
+    assert error.count("\n") == 1
+
+
 def test_a_backup_is_checked_without_a_store(
     address: str,
     tmp_path: Path,

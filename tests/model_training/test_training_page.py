@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+import json
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 import tomllib
+import urllib.request
 from collections.abc import Iterator
 from contextlib import chdir
 from pathlib import Path
@@ -12,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from option_tables import HEAD, SCHEMA, TABLES
+from processes import free_port, serving
 
 from flarewatch import PARTS
 from model_training.__main__ import main
@@ -146,6 +153,42 @@ def test_the_commands_of_the_page_on_trained_models_work_in_their_order(desk: Pa
 
     assert len(done) == 6
     assert set(done) == {0}
+
+
+def test_a_model_of_the_page_forecasts_the_rows_it_was_trained_on(
+    desk: Path, tmp_path: Path
+) -> None:
+    name, port = "my-regression-1.0.0", free_port()
+    shutil.copytree(desk / "my-models" / name, tmp_path / "my-models" / name)
+    (tmp_path / "my.toml").write_text(RECIPES[0])
+    block = PAGE.split("## From a trained model to its forecasts")[1].split("```")[1]
+    promote, replay = (
+        shlex.split(line)[1:] for line in block.splitlines() if re.search("promote|replay", line)
+    )
+    environment = os.environ | {
+        "FLARE_ARTIFACTS_DIR": "my-models", "FLARE_DATABASE_URL": f"sqlite:///{tmp_path}/my.db",
+        "FLARE_API_PORT": port, "FLARE_API_URL": f"http://127.0.0.1:{port}",
+        "FLARE_DATA_DIR": "var", "PYTHONPATH": str(ROOT),
+    }  # fmt: skip
+
+    with chdir(tmp_path):
+        assert main(promote) == 0
+        (tmp_path / "my-data").symlink_to(desk / "my-data")
+        address = environment["FLARE_API_URL"]
+        with serving("app", "serve", ready=f"{address}/ready", environment=environment):
+            sent = subprocess.run(
+                [sys.executable, "-m", "data_sender", *replay[1:]],
+                env=environment, capture_output=True, check=True, timeout=120,
+            )  # fmt: skip
+            query = "predictions?limit=1000&region=7000"
+            with urllib.request.urlopen(f"{address}/api/v1/{query}", timeout=10) as answer:
+                items = json.load(answer)["items"]
+
+    told = json.loads(sent.stdout)
+    assert (told["accepted"], told["rejected"]) == (5 * len(DAYS), 0)
+    assert [item["t_rec"][:10] for item in items] == [f"2013-01-{day:02}" for day in range(5, 10)]
+    assert all(0 < item["probabilities"]["C1.0"] < 1 for item in items)
+    assert {(item["model"], item["rung"]) for item in items} == {("my-regression@1.0.0", "full")}
 
 
 def test_the_commands_of_the_readme_are_those_of_the_page(desk: Path) -> None:

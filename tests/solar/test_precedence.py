@@ -97,7 +97,7 @@ def test_without_a_date_the_order_of_arrival_decides_even_against_a_newer_date()
 @pytest.mark.parametrize(
     ("series", "expected"),
     [("hmi.sharp_cea_720s", False), ("hmi.sharp_cea_720s_nrt", True), ("hmi.sharp_720s_nrt", True),
-     ("simulated", False), ("swan_sf", False)],
+     ("simulated", False), ("unstated", False), ("my-regression", False)],
 )  # fmt: skip
 def test_the_name_of_a_series_tells_its_rank(series: str, expected: bool) -> None:
     assert is_near_real_time(series) is expected
