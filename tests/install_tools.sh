@@ -1,11 +1,12 @@
 #!/bin/sh
-# Installs what tests and training need beside Python: a MariaDB server, a Chromium browser, and
-# the libraries that LightGBM (OpenMP) and Playwright (atomic) are linked to.
+# Installs what tests need beside Python: a MariaDB server, a Chromium browser, curl, and the
+# libraries that LightGBM (OpenMP) and Playwright (atomic) are linked to.
 set -eu
 PATH=$PATH:/usr/sbin:/usr/local/sbin
 missing=
 command -v mariadbd >/dev/null || missing="$missing mariadb-server"
 command -v chromium >/dev/null || missing="$missing chromium"
+command -v curl >/dev/null || missing="$missing curl"
 ldconfig -p | grep -q libgomp.so.1 || missing="$missing libgomp1"
 ldconfig -p | grep -q libatomic.so.1 || missing="$missing libatomic1"
 [ -z "$missing" ] && exit 0
