@@ -37,13 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status: 0 done, 1 refused, 2 misspelt, 143 told to stop."""
     given = parser().parse_args(arguments)
     try:
-        settings = DatabaseSettings()
-        given.retention = settings.retention
-        engine = create_engine(settings)
-        if given.needs_store:
-            wait_for_store(engine, patience_seconds=given.wait)
-        sys.stdout.write(given.command(engine, given) + "\n")
-        engine.dispose()
+        sys.stdout.write(_run(given) + "\n")
     except FlarewatchError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
@@ -51,6 +45,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"error: {as_domain_error(error)}\n")
         return 1
     return 0
+
+
+def _run(given: argparse.Namespace) -> str:
+    settings = DatabaseSettings()
+    given.retention = settings.retention
+    engine = create_engine(settings)
+    try:
+        if given.needs_store:
+            wait_for_store(engine, patience_seconds=given.wait)
+        told: str = given.command(engine, given)
+        return told
+    finally:
+        engine.dispose()
 
 
 def parser() -> argparse.ArgumentParser:

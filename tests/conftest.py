@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import mariadb_server
@@ -95,6 +95,20 @@ def upgraded(address: str) -> Iterator[sa.Engine]:
     upgrade(engine)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def open_store() -> Iterator[Callable[[str], sa.Engine]]:
+    """Open stores by their address; what they hold open is closed when the test ends."""
+    engines: list[sa.Engine] = []
+
+    def open_one(address: str) -> sa.Engine:
+        engines.append(create_engine(DatabaseSettings(database_url=address)))
+        return engines[-1]
+
+    yield open_one
+    for engine in engines:
+        engine.dispose()
 
 
 @pytest.fixture

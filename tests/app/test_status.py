@@ -92,7 +92,9 @@ def test_alive_and_measured_even_while_the_store_is_away(away: FlaskClient) -> N
 def test_a_store_without_tables_is_not_ready_and_says_what_to_run(tmp_path: Path) -> None:
     settings = ApiSettings(database_url=f"sqlite:///{tmp_path}/empty.db")
 
-    response = create_app(settings).test_client().get("/ready")
+    app = create_app(settings)
+    response = app.test_client().get("/ready")
+    app.extensions["flarewatch"].engine.dispose()
 
     assert response.status_code == 503
     assert "flarewatch database upgrade" in response.get_json()["detail"]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,8 +21,6 @@ from app_dash.api_status import is_api_up
 from app_dash.create_app import PAGES, create_app
 from app_dash.health import next_steps
 from app_dash.settings import DashSettings, signing_key
-from database.engine import create_engine
-from database.settings import DatabaseSettings
 from solar.errors import InvalidInputError
 
 SETTINGS = DashSettings(_env_file=None)
@@ -174,8 +173,10 @@ def test_the_version_changes_only_when_something_is_newer(engine_sqlite: sa.Engi
     assert routing.version(engine_sqlite) != before
 
 
-def test_a_store_that_is_away_is_a_message_and_not_a_failure(tmp_path: Path) -> None:
-    nowhere = create_engine(DatabaseSettings(database_url=f"sqlite:///{tmp_path}/empty.db"))
+def test_a_store_that_is_away_is_a_message_and_not_a_failure(
+    open_store: Callable[[str], sa.Engine], tmp_path: Path
+) -> None:
+    nowhere = open_store(f"sqlite:///{tmp_path}/empty.db")
 
     version = routing.version(nowhere)
     frame = routing._away(PAGES, "/", is_drawn=False)
@@ -238,8 +239,10 @@ def test_the_service_is_alive_and_ready_with_its_store(engine_sqlite: sa.Engine)
     assert client.get("/ready").json == {"status": "ready"}
 
 
-def test_without_its_store_the_service_is_alive_but_not_ready(tmp_path: Path) -> None:
-    nowhere = create_engine(DatabaseSettings(database_url=f"sqlite:///{tmp_path}/empty.db"))
+def test_without_its_store_the_service_is_alive_but_not_ready(
+    open_store: Callable[[str], sa.Engine], tmp_path: Path
+) -> None:
+    nowhere = open_store(f"sqlite:///{tmp_path}/empty.db")
     client = _client(nowhere)
 
     answer = client.get("/ready")

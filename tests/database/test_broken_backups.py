@@ -129,6 +129,7 @@ def test_a_damaged_backup_is_refused_before_anything_is_written(
     assert contents(target) == before
     refuse_old_schema(target)
     target.dispose()
+    target.dispose()
 
 
 def test_a_backup_of_another_schema_names_both(engine_sqlite: sa.Engine, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -10,9 +11,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
 from database import migrations
-from database.engine import create_engine
 from database.migrations import is_current, upgrade
-from database.settings import DatabaseSettings
 from database.tables import metadata, predictions, verification_stale
 from database.verification.skill import refresh
 
@@ -33,8 +32,10 @@ def test_an_upgrade_can_be_repeated(engine: sa.Engine) -> None:
         assert is_current(connection)
 
 
-def test_an_upgrade_that_broke_off_before_its_last_word_can_be_begun_again(tmp_path: Path) -> None:
-    engine = create_engine(DatabaseSettings(database_url=f"sqlite:///{tmp_path}/half.db"))
+def test_an_upgrade_that_broke_off_before_its_last_word_can_be_begun_again(
+    open_store: Callable[[str], sa.Engine], tmp_path: Path
+) -> None:
+    engine = open_store(f"sqlite:///{tmp_path}/half.db")
     upgrade(engine)
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0006'")
@@ -45,15 +46,17 @@ def test_an_upgrade_that_broke_off_before_its_last_word_can_be_begun_again(tmp_p
         assert is_current(connection)
 
 
-def test_a_store_without_tables_is_not_current() -> None:
-    engine = create_engine(DatabaseSettings(database_url="sqlite://"))
+def test_a_store_without_tables_is_not_current(open_store: Callable[[str], sa.Engine]) -> None:
+    engine = open_store("sqlite://")
 
     with engine.connect() as connection:
         assert not is_current(connection)
 
 
-def test_the_forecasts_of_an_earlier_version_are_verified_anew(tmp_path: Path) -> None:
-    engine = create_engine(DatabaseSettings(database_url=f"sqlite:///{tmp_path}/old.db"))
+def test_the_forecasts_of_an_earlier_version_are_verified_anew(
+    open_store: Callable[[str], sa.Engine], tmp_path: Path
+) -> None:
+    engine = open_store(f"sqlite:///{tmp_path}/old.db")
     first, last = datetime(2014, 3, 1, 12, tzinfo=UTC), datetime(2014, 3, 4, tzinfo=UTC)
     said = {"rung": "full", "revision": 1, "issued_at": last}
     rows = [{"region_id": 1, "t_rec": at, "model_id": model, **said}
