@@ -6,10 +6,10 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from threadpoolctl import threadpool_limits
 
-from model_training.commands import data, evaluate, plugins, results, stages, train
 from solar.errors import FlarewatchError
 
 _EXAMPLE = """\
@@ -21,26 +21,27 @@ examples:
   python -m model_training promote logistic-regression 1.0.0 --stage shadow
 """
 _COMMANDS = (
-    ("train", "make an artefact from a recipe", train.add),
-    ("evaluate", "score an artefact beside the baselines", evaluate.add_evaluate),
-    ("audit", "check that nothing scored was seen in training", evaluate.add_audit),
-    ("check", "load the folder of a model as the API would", plugins.add_check),
-    ("plugins", "list what other packages bring", plugins.add_plugins),
-    ("promote", "make an artefact live, or a shadow", stages.add_promote),
-    ("retire", "stop serving a shadow", stages.add_retire),
-    ("select", "make the most skilful artefact live", stages.add_select),
-    ("datasets", "describe a data set", data.add_datasets),
-    ("networks", "draw the functional networks of a data set", data.add_networks),
-    ("augment", "judge the synthetic windows of a recipe", data.add_augment),
-    ("schema", "write the JSON Schema of recipes", data.add_schema),
-    ("compare", "put runs side by side in one page", results.add_compare),
-    ("results", "write the page of results from finished runs", results.add_results),
+    ("train", "make an artefact from a recipe", "train", "add"),
+    ("evaluate", "score an artefact beside the baselines", "evaluate", "add_evaluate"),
+    ("audit", "check that nothing scored was seen in training", "evaluate", "add_audit"),
+    ("check", "load the folder of a model as the API would", "plugins", "add_check"),
+    ("plugins", "list what other packages bring", "plugins", "add_plugins"),
+    ("promote", "make an artefact live, or a shadow", "stages", "add_promote"),
+    ("retire", "stop serving a shadow", "stages", "add_retire"),
+    ("select", "make the most skilful artefact live", "stages", "add_select"),
+    ("datasets", "describe a data set", "data", "add_datasets"),
+    ("networks", "draw the functional networks of a data set", "data", "add_networks"),
+    ("augment", "judge the synthetic windows of a recipe", "data", "add_augment"),
+    ("schema", "write the JSON Schema of recipes", "data", "add_schema"),
+    ("compare", "put runs side by side in one page", "results", "add_compare"),
+    ("results", "write the page of results from finished runs", "results", "add_results"),
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return 0, or 1 with the reason on standard error."""
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    options = _parser(words).parse_args(words)
     try:
         # Small fits gain nothing from more, and sums in another order end in other digits.
         with threadpool_limits(limits=1):
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: list[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m model_training",
         description="Train flare-forecast models, score them, and choose which one is live.",
@@ -59,8 +60,11 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, summary, add in _COMMANDS:
-        add(commands.add_parser(name, help=summary))
+    for name, summary, module, add in _COMMANDS:
+        command = commands.add_parser(name, help=summary)
+        # scikit-learn and pandas take seconds, and half of the commands need neither.
+        if words[:1] == [name]:
+            getattr(import_module(f"model_training.commands.{module}"), add)(command)
     return parser
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from model_training.features import HISTORY_FEATURES
+from model_training.features import HISTORY_FEATURES, unit
 from model_training.manifest import GRAPH, Manifest
 from solar.flares import EVENTS, HORIZON
 from solar.sharp import BY_NAME
@@ -127,6 +127,11 @@ def _of_features(manifest: Manifest) -> list[str]:
         f"{', '.join(names)}: called {kind} and not known as that, so that no observation brings it"
         for kind, known in (("keyword", BY_NAME), ("history", HISTORY_FEATURES))
         if (names := [f.name for f in manifest.features if f.kind == kind and f.name not in known])
+    ]
+    strange += [
+        f"{f.name} is in {f.unit} where observations bring {unit(f.name)}; let the graph convert it"
+        for f in manifest.features
+        if f.name in (*BY_NAME, *HISTORY_FEATURES) and f.unit not in ("", unit(f.name))
     ]
     strange += [f"feature {name} is listed twice" for name in _twice(manifest.feature_names)]
     if manifest.reference is None:

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from model_training.artifact import GRAPH, MANIFEST
 from model_training.calibration import Calibration
+from model_training.features import unit
 from model_training.graph import Graph, to_bytes
 from model_training.manifest import EventModel, Feature, Manifest
+from solar.sharp import BY_NAME
 
 CADENCE_SECONDS = 720
 # M1.0+ has the odds of C1.0+ divided by e squared.
@@ -89,7 +91,8 @@ def _event(column: int, name: str) -> EventModel:
 
 def _feature(name: str) -> Feature:
     is_history = name.startswith(("FLARE", "HOURS", "DISK"))
-    return Feature(name=name, unit="1", kind="history" if is_history else "keyword")
+    known = unit(name) if name in BY_NAME or is_history else "1"
+    return Feature(name=name, unit=known, kind="history" if is_history else "keyword")
 
 
 def line_up(models: Path, live: HandmadeModel, *shadows: HandmadeModel, **changes: Any) -> Path:
