@@ -22,6 +22,9 @@ from solar.errors import ArtifactError, InvalidInputError
 
 MANIFEST = "manifest.json"
 EVALUATION = "evaluation.json"
+NO_PROBABILITY = "the output of the model is no probability"
+# Sums in single precision may end this far beyond 0 and 1.
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -119,16 +122,17 @@ class Artifact:
         n_keywords = steps * int(np.count_nonzero(self._is_keyword))
         refused = missing_keywords > self.manifest.max_missing_share * n_keywords
         raw, absence = self._raw(inputs)
-        raw[refused] = np.nan
+        broken = ~refused & ~_are_probabilities(raw) if absence is None else ~refused
+        raw = np.clip(raw, 0.0, 1.0)
+        raw[refused | broken] = np.nan
         share = missing.mean(axis=(1, 2))
-        is_none = refused if absence is None else np.ones(len(inputs), np.bool_)
-        rung = np.where(is_none, "none", np.where(share > 0, "partial", "full"))
+        rung = np.where(refused | broken, "none", np.where(share > 0, "partial", "full"))
+        reason = np.full(len(inputs), None, object)
+        reason[broken] = absence or NO_PROBABILITY
         what = "keywords" if steps == 1 else "keyword values of the window"
-        reason = [
-            f"{count} of {n_keywords} {what} are missing" if is_refused else absence
-            for count, is_refused in zip(missing_keywords.tolist(), refused.tolist(), strict=True)
-        ]
-        return Scores(raw, self._calibrate(raw), share, rung, reason)
+        for row in np.flatnonzero(refused).tolist():
+            reason[row] = f"{missing_keywords[row]} of {n_keywords} {what} are missing"
+        return Scores(raw, self._calibrate(raw), share, rung, reason.tolist())
 
     def _inputs(self, features: Mapping[str, Floats]) -> Inputs:
         if len(self._shape) == 1:
@@ -159,6 +163,11 @@ class Artifact:
             calibrated[:, place] = event.calibration.apply(raw[:, place])
         lowered: Floats = np.minimum.accumulate(calibrated, axis=1)
         return lowered
+
+
+def _are_probabilities(raw: Floats) -> NDArray[np.bool_]:
+    """Tell for each row (n,) whether all its outputs (n, events) are; NaN is none."""
+    return np.asarray(((raw >= -_ROUNDING) & (raw <= 1 + _ROUNDING)).all(axis=1))
 
 
 def load(folder: Path, *, with_evaluation: bool = True) -> Artifact:

@@ -50,8 +50,9 @@ def _check(options: argparse.Namespace) -> None:
         model = artifact.load(options.folder)
     except artifact.ContradictionError as error:
         raise _refusal(name, error.faults) from error
-    scores = model.score_inputs(_probes(model))
-    faults = [*_unusual(model, scores), *_foreign(model)]
+    probes = _probes(model)
+    scores = model.score_inputs(probes)
+    faults = [*_unusual(model, probes, scores), *_foreign(model)]
     if faults:
         raise _refusal(name, faults)
     for doubt in model.doubts:
@@ -73,10 +74,14 @@ def _probes(model: artifact.Artifact) -> Inputs:
     return rows
 
 
-def _unusual(model: artifact.Artifact, scores: artifact.Scores) -> list[str]:
+def _unusual(model: artifact.Artifact, probes: Inputs, scores: artifact.Scores) -> list[str]:
     """Find answers that are no probabilities, where the model is asked for one."""
-    asked = scores.rung != "none"
-    known = scores.raw[~np.isnan(scores.raw)]
+    if artifact.NO_PROBABILITY not in scores.reason:
+        return []
+    columns = [event.column for event in model.manifest.events]
+    raw = model.inference.run(probes).probabilities[:, columns]
+    asked = np.array([reason in (None, artifact.NO_PROBABILITY) for reason in scores.reason])
+    known = raw[asked[:, None] & ~np.isnan(raw)]
     faults = []
     if ((known < 0) | (known > 1)).any():
         low, high = known.min(), known.max()
@@ -84,7 +89,7 @@ def _unusual(model: artifact.Artifact, scores: artifact.Scores) -> list[str]:
             f"its output is from {low:.4g} to {high:.4g}, which are no probabilities; let the graph"
             " end with them"
         )
-    silent = asked & np.isnan(scores.raw).any(axis=1)
+    silent = asked & np.isnan(raw).any(axis=1)
     if silent[1]:
         faults.append("its output from zeros is not a number")
     names = [name for name, is_silent in zip(model.feature_names, silent[2:], strict=True)
