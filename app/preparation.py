@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 import sqlalchemy as sa
@@ -18,7 +20,10 @@ from database.migrations import is_current, upgrade
 from database.models import register
 from database.retention.policy import read_ages
 from database.waiting import wait_for_store
+from model_training.artifact import Artifact
 from solar.errors import StoreUnavailableError
+
+_log = logging.getLogger(__name__)
 
 
 def prepare(settings: ApiSettings) -> None:
@@ -26,6 +31,8 @@ def prepare(settings: ApiSettings) -> None:
     lineup = load_lineup(settings.artifacts_dir)
     for model in lineup.models:
         model.refuse_other_remote()
+        for doubt in model.doubts:
+            _log.warning("model %s: %s", model.model_id, doubt)
     watch_of(settings, lineup)
     read_ages(settings.retention)
     engine = create_engine(settings)
@@ -55,6 +62,15 @@ def _register(connection: sa.Connection, lineup: Lineup) -> None:
     now = datetime.now(UTC)
     for stage, models in (("live", [lineup.live]), ("shadow", lineup.shadows)):
         for model in models:
-            manifest = model.manifest.model_dump(mode="json")
-            digest = hashlib.sha256(orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS))
-            register(connection, manifest, sha256=digest.hexdigest(), stage=stage, now=now)
+            document = _document(model, lineup.unaudited.get(model.model_id))
+            digest = hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS))
+            register(connection, document, sha256=digest.hexdigest(), stage=stage, now=now)
+
+
+def _document(model: Artifact, unaudited: str | None) -> dict[str, Any]:
+    """Return the manifest, what was found of the model here, and why it serves unaudited."""
+    found = model.evaluation
+    return model.manifest.model_dump(mode="json") | {
+        "evaluation": None if found is None else found.model_dump(mode="json"),
+        "unaudited": unaudited,
+    }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -34,20 +34,25 @@ _BEYOND_LIMIT = (
 
 
 class Stages(BaseModel):
-    """Which artefacts of a folder serve, as ``name@version``."""
+    """Which artefacts of a folder serve, as ``name@version``, and why some without an audit."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     live: str
     shadow: tuple[str, ...] = ()
+    unaudited: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
 class Lineup:
-    """The live model, and those that forecast in its shadow."""
+    """The live model, and those that forecast in its shadow.
+
+    `unaudited` says by model id why a model that was made elsewhere serves without a leak audit.
+    """
 
     live: Artifact
     shadows: tuple[Artifact, ...]
+    unaudited: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def models(self) -> tuple[Artifact, ...]:
@@ -61,15 +66,15 @@ def load_lineup(folder: Path) -> Lineup:
     Raises
     ------
     ArtifactError
-        Naming the model, when one is missing, is not the one that its manifest describes, or
-        looks at what no observation brings.
+        Naming the model, when one is missing, contradicts its manifest, or looks at what no
+        observation brings.
     """
     stages = _read_stages(folder)
     live, *shadows = (
         _servable(artifact.load(folder / name.replace("@", "-")))
         for name in (stages.live, *stages.shadow)
     )
-    return Lineup(live, tuple(shadows))
+    return Lineup(live, tuple(shadows), stages.unaudited)
 
 
 def _servable(model: Artifact) -> Artifact:
@@ -118,7 +123,7 @@ def known_history(times: NDArray[np.datetime64], covered: Sequence[Window]) -> N
 def forecast(model: Artifact, inputs: Inputs, lon_fwt: Floats) -> Scores:
     """Score rows, with columns in the order of `EVENTS`; beyond 70 degrees none is given."""
     scores = model.score_inputs(inputs)
-    names = [event.name for event in model.manifest.events]
+    names = model.manifest.event_names
     order = [names.index(event.name) if event.name in names else None for event in EVENTS]
     beyond = np.abs(lon_fwt) > LONGITUDE_LIMIT_DEG
     reason = list(scores.reason)

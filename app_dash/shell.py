@@ -13,6 +13,7 @@ from app_dash.now.standing import standings
 from app_dash.numbers import moment
 from app_dash.settings import DashSettings
 from app_dash.view import Page, View
+from database.models import ELSEWHERE, ModelRow
 from database.overview import DataState
 from solar.sharp import SIMULATED_SERIES, UNSTATED_SERIES
 
@@ -151,12 +152,20 @@ def title(page: Page | None, subtitle: str = "") -> list[Component]:
 
 def chips(state: DataState) -> list[Component]:
     """Name the source of the records, the model of the forecasts and what they stand on."""
-    model = "none live" if state.model is None else state.model.model_id
     return [
         _rung_chip(state),
         html.Span(["Source ", html.B(source_name(state.series))], className="chip source"),
-        html.Span(["Model ", html.B(model)], className="chip model"),
+        _model_chip(state.model),
     ]
+
+
+def _model_chip(model: ModelRow | None) -> Component:
+    if model is None:
+        return html.Span(["Model ", html.B("none live")], className="chip model")
+    made = " (made elsewhere)" if model.made_by == ELSEWHERE else ""
+    return html.Span(
+        ["Model ", html.B(model.model_id + made)], className="chip model", title=model.origin
+    )
 
 
 def _rung_chip(state: DataState) -> Component:

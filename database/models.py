@@ -16,6 +16,7 @@ from solar.errors import InvalidInputError, NotFoundError
 
 # An agency's forecasts come from outside: nothing here serves, promotes or retires them.
 AGENCY = "agency"
+ELSEWHERE = "elsewhere"
 STAGES = ("candidate", "shadow", "live", "retired", AGENCY)
 _COLUMNS = tuple(column.name for column in models.columns)
 _MAX_MODELS = 1_000
@@ -24,7 +25,12 @@ _STAGE_COLUMNS = ("model_id", "from_at", "stage")
 
 @dataclass(frozen=True)
 class ModelRow:
-    """One registered model; `thresholds` are those frozen on validation data, by event name."""
+    """One registered model; `thresholds` are those frozen on validation data, by event name.
+
+    `made_by` is "flarewatch" or "elsewhere". Of a model made elsewhere `evaluation` holds the
+    scores and the leak audit that were found here, and `unaudited` why it serves without them;
+    None is not known.
+    """
 
     model_id: str
     name: str
@@ -33,6 +39,20 @@ class ModelRow:
     manifest: dict[str, Any]
     thresholds: dict[str, float | None]
     registered_at: datetime
+    made_by: str = "flarewatch"
+    unaudited: str | None = None
+    evaluation: dict[str, Any] | None = None
+
+    @property
+    def origin(self) -> str:
+        """Who made the model and what is known of it here, in words."""
+        if self.made_by != ELSEWHERE:
+            return "made here"
+        if self.unaudited is not None:
+            return f"made elsewhere, not audited: {self.unaudited}"
+        if self.evaluation is not None:
+            return f"made elsewhere, evaluated here on {self.evaluation['part']} cases"
+        return "made elsewhere"
 
 
 @dataclass(frozen=True)
@@ -57,7 +77,8 @@ def register(
     Parameters
     ----------
     manifest : the artefact's manifest with at least ``name``, ``version`` and ``events``,
-        each event with its ``name`` and its ``threshold`` or None
+        each event with its ``name`` and its ``threshold`` or None; ``evaluation`` and
+        ``unaudited`` may stand beside them
     sha256 : of the manifest, which names the hash of every other file
     """
     if stage not in STAGES:
@@ -138,6 +159,9 @@ def find_model(connection: sa.Connection, model_id: str) -> ModelRow:
 def _model(row: sa.Row[Any]) -> ModelRow:
     manifest = json.loads(row.manifest)
     thresholds = {event["name"]: event["threshold"] for event in manifest["events"]}
+    unaudited, evaluation = manifest.pop("unaudited", None), manifest.pop("evaluation", None)
+    made_by = manifest.get("made_by", ELSEWHERE if row.stage == AGENCY else "flarewatch")
     return ModelRow(
-        row.model_id, row.name, row.version, row.stage, manifest, thresholds, row.registered_at
-    )
+        row.model_id, row.name, row.version, row.stage, manifest, thresholds, row.registered_at,
+        made_by, unaudited, evaluation,
+    )  # fmt: skip

@@ -11,15 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from model_training.contradictions import contradictions, doubts
 from model_training.features import Floats
 from model_training.inference import GraphInference, Inference, input_shape
 from model_training.inference import Inputs as Inputs  # who scores takes both from here
-from model_training.manifest import Manifest
+from model_training.manifest import GRAPH as GRAPH
+from model_training.manifest import Evaluation, Manifest
 from model_training.remote import RemoteInference
 from solar.errors import ArtifactError, InvalidInputError
 
 MANIFEST = "manifest.json"
-GRAPH = "model.onnx"
+EVALUATION = "evaluation.json"
+NO_PROBABILITY = "the output of the model is no probability"
+# Sums in single precision may end this far beyond 0 and 1.
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -42,12 +47,26 @@ class Scores:
     reason: list[str | None]
 
 
-class Artifact:
-    """A loaded model; `score` is safe to call from several threads."""
+class ContradictionError(ArtifactError):
+    """The files of an artefact contradict each other; `faults` has a sentence for each."""
 
-    def __init__(self, manifest: Manifest, inference: Inference) -> None:
+    def __init__(self, folder: str, faults: list[str]) -> None:
+        super().__init__(f"model {folder}: {'; '.join(faults)}")
+        self.faults = faults
+
+
+class Artifact:
+    """A loaded model; `score` is safe to call from several threads.
+
+    `evaluation` is what was found here of a model that was made elsewhere, None where nothing was.
+    """
+
+    def __init__(
+        self, manifest: Manifest, inference: Inference, evaluation: Evaluation | None = None
+    ) -> None:
         self.manifest = manifest
         self.inference = inference
+        self.evaluation = evaluation
         self._is_keyword = np.array([item.kind != "history" for item in manifest.features])
         self._shape = input_shape(manifest)
 
@@ -59,12 +78,17 @@ class Artifact:
     @property
     def feature_names(self) -> tuple[str, ...]:
         """The inputs, keywords and history."""
-        return tuple(item.name for item in self.manifest.features)
+        return self.manifest.feature_names
 
     @property
     def thresholds(self) -> dict[str, float | None]:
         """The decision threshold of each event on the calibrated probability, frozen."""
         return {event.name: event.threshold for event in self.manifest.events}
+
+    @property
+    def doubts(self) -> list[str]:
+        """What cannot be told of the manifest, in sentences; it is served nevertheless."""
+        return doubts(self.manifest)
 
     def refuse_other_remote(self) -> None:
         """Ask a remote model what it looks at, and refuse it where its manifest says otherwise."""
@@ -98,16 +122,17 @@ class Artifact:
         n_keywords = steps * int(np.count_nonzero(self._is_keyword))
         refused = missing_keywords > self.manifest.max_missing_share * n_keywords
         raw, absence = self._raw(inputs)
-        raw[refused] = np.nan
+        broken = ~refused & ~_are_probabilities(raw) if absence is None else ~refused
+        raw = np.clip(raw, 0.0, 1.0)
+        raw[refused | broken] = np.nan
         share = missing.mean(axis=(1, 2))
-        is_none = refused if absence is None else np.ones(len(inputs), np.bool_)
-        rung = np.where(is_none, "none", np.where(share > 0, "partial", "full"))
+        rung = np.where(refused | broken, "none", np.where(share > 0, "partial", "full"))
+        reason = np.full(len(inputs), None, object)
+        reason[broken] = absence or NO_PROBABILITY
         what = "keywords" if steps == 1 else "keyword values of the window"
-        reason = [
-            f"{count} of {n_keywords} {what} are missing" if is_refused else absence
-            for count, is_refused in zip(missing_keywords.tolist(), refused.tolist(), strict=True)
-        ]
-        return Scores(raw, self._calibrate(raw), share, rung, reason)
+        for row in np.flatnonzero(refused).tolist():
+            reason[row] = f"{missing_keywords[row]} of {n_keywords} {what} are missing"
+        return Scores(raw, self._calibrate(raw), share, rung, reason.tolist())
 
     def _inputs(self, features: Mapping[str, Floats]) -> Inputs:
         if len(self._shape) == 1:
@@ -140,22 +165,80 @@ class Artifact:
         return lowered
 
 
-def load(folder: Path) -> Artifact:
-    """Read an artefact and refuse it unless every file is the one its manifest names."""
+def _are_probabilities(raw: Floats) -> NDArray[np.bool_]:
+    """Tell for each row (n,) whether all its outputs (n, events) are; NaN is none."""
+    return np.asarray(((raw >= -_ROUNDING) & (raw <= 1 + _ROUNDING)).all(axis=1))
+
+
+def load(folder: Path, *, with_evaluation: bool = True) -> Artifact:
+    """Read an artefact whose files, and all that its manifest says, agree.
+
+    Parameters
+    ----------
+    with_evaluation : False for who is about to evaluate it anew
+
+    Raises
+    ------
+    ContradictionError
+        With everything that does not agree.
+    ArtifactError
+        When there is no manifest, or none that can be read.
+    """
     manifest = read_manifest(folder)
-    for name, expected in manifest.files.items():
-        if hashlib.sha256(_read(folder, name)).hexdigest() != expected:
-            raise ArtifactError(
-                f"model {folder.name}: {name} is not the file its manifest describes"
-                " (sha256 differs); restore the folder or train it again"
-            )
+    faults = contradictions(manifest, folder=folder.resolve().name)
+    faults += _other_files(manifest, folder)
+    inference = _inference(manifest, folder, faults)
+    evaluation = _evaluation(folder, faults) if with_evaluation else None
+    if faults or inference is None:
+        raise ContradictionError(folder.resolve().name, faults)
+    return Artifact(manifest, inference, evaluation)
+
+
+def sha256_of(folder: Path) -> str:
+    """Return the sha256 of the manifest of an artefact, which names that of every other file."""
+    return hashlib.sha256(_read(folder, MANIFEST)).hexdigest()
+
+
+def _other_files(manifest: Manifest, folder: Path) -> list[str]:
+    return [
+        f"{name} is not the file its manifest describes (sha256 differs); restore the folder, or"
+        " write its sha256 under files"
+        for name, expected in manifest.files.items()
+        if hashlib.sha256(_read(folder, name)).hexdigest() != expected
+    ]
+
+
+def _inference(manifest: Manifest, folder: Path, faults: list[str]) -> Inference | None:
+    """Open the graph, and add to `faults` what its manifest says wrongly of it."""
     if manifest.remote is not None:
-        return Artifact(manifest, RemoteInference(manifest, manifest.remote))
+        return RemoteInference(manifest, manifest.remote)
     if GRAPH not in manifest.files:
-        raise ArtifactError(
-            f"model {folder.name}: {MANIFEST} lists no {GRAPH} among its files and names no remote"
+        faults.append(f"{MANIFEST} lists no {GRAPH} among its files and names no remote")
+        return None
+    try:
+        found = GraphInference(manifest, _read(folder, GRAPH))
+    except ArtifactError as error:
+        faults.append(str(error))
+        return None
+    faults += found.contradictions()
+    return found
+
+
+def _evaluation(folder: Path, faults: list[str]) -> Evaluation | None:
+    """Read what was found of the model here, and add to `faults` if it is of another manifest."""
+    if not (folder / EVALUATION).is_file():
+        return None
+    try:
+        found = Evaluation.model_validate_json(_read(folder, EVALUATION))
+    except ValidationError as error:
+        faults.append(f"{EVALUATION} cannot be used: {_in_words(error)}; evaluate the model again")
+        return None
+    if found.manifest != sha256_of(folder):
+        faults.append(
+            f"{EVALUATION} is of another {MANIFEST}; evaluate the model again with --record, or"
+            f" delete {EVALUATION}"
         )
-    return Artifact(manifest, GraphInference(manifest, _read(folder, GRAPH)))
+    return found
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -164,9 +247,13 @@ def read_manifest(folder: Path) -> Manifest:
         return Manifest.model_validate_json(_read(folder, MANIFEST))
     except ValidationError as error:
         raise ArtifactError(
-            f"model {folder.name}: {MANIFEST} cannot be used: {error.errors()[0]['msg']}"
-            f" at {'.'.join(str(part) for part in error.errors()[0]['loc'])}"
+            f"model {folder.resolve().name}: {MANIFEST} cannot be used: {_in_words(error)}"
         ) from error
+
+
+def _in_words(error: ValidationError) -> str:
+    faults = error.errors(include_input=False, include_url=False)
+    return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'all'}: {one['msg']}" for one in faults)
 
 
 def _read(folder: Path, name: str) -> bytes:
@@ -174,5 +261,5 @@ def _read(folder: Path, name: str) -> bytes:
         return (folder / name).read_bytes()
     except OSError as error:
         raise ArtifactError(
-            f"model {folder.name}: {name} cannot be read: {error.strerror}"
+            f"model {folder.resolve().name}: {name} cannot be read: {error.strerror}"
         ) from error

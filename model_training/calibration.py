@@ -40,6 +40,30 @@ class Calibration(BaseModel):
         *slopes, intercept = self.parameters
         return _sigmoid(_inputs(self.kind, probability) @ np.array(slopes) + intercept)
 
+    def faults(self) -> list[str]:
+        """Say what keeps this from being a rising map of probabilities."""
+        needed = {"identity": 0, "platt": 2, "beta": 3, "isotonic": 0}[self.kind]
+        found = []
+        if len(self.parameters) != needed:
+            found.append(f"it takes {needed} parameters and has {len(self.parameters)}")
+        elif not np.isfinite(self.parameters).all() or min(self.parameters[:-1], default=0) < 0:
+            found.append("parameters are finite, and all but the last at least 0")
+        if self.kind != "isotonic" and (self.raw or self.calibrated):
+            found.append("raw and calibrated go with isotonic alone")
+        if self.kind == "isotonic" and not self._rises():
+            found.append("raw rises, calibrated does not fall, both from 0 to 1 and equally long")
+        return found
+
+    def _rises(self) -> bool:
+        raw, calibrated = np.array(self.raw), np.array(self.calibrated)
+        values = np.concatenate([raw, calibrated])
+        return bool(
+            0 < len(raw) == len(calibrated)
+            and ((values >= 0) & (values <= 1)).all()
+            and (np.diff(raw) > 0).all()
+            and (np.diff(calibrated) >= 0).all()
+        )
+
 
 def fit(kind: Kind, probability: Floats, *, outcome: Floats) -> Calibration:
     """Fit a map on validation rows: (n,) raw probabilities and (n,) outcomes 0 or 1."""

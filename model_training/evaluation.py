@@ -37,12 +37,19 @@ class _Forecasts:
 
 
 def evidence_of_test(
-    artifact: Artifact, cases: Dataset, *, past: Dataset, rival: Rival | None = None
+    artifact: Artifact,
+    cases: Dataset,
+    *,
+    past: Dataset,
+    rival: Rival | None = None,
+    part: Part = "test",
 ) -> tuple[Evidence, ...]:
     """Forecast cases as the artefact is served.
 
     Parameters
     ----------
+    part : what the cases are called; those of validation are seen by models of ours, not by
+        one that was made elsewhere
     past : cases from whose outcomes the climatology baselines are made
     """
     scores = artifact.score_inputs(as_served(artifact, cases))
@@ -51,7 +58,7 @@ def evidence_of_test(
         {name: column[:, place] for place, name in enumerate(names)}
         for column in (scores.raw, scores.calibrated)
     )
-    found = _Forecasts("test", cases, raw, calibrated)
+    found = _Forecasts(part, cases, raw, calibrated)
     return _gather(artifact, found, past=past, rival=rival)
 
 
@@ -82,7 +89,7 @@ def _gather(
 
 
 def _gather_event(
-    found: _Forecasts, event: str, threshold: float, *, past: Dataset, rival: Rival | None
+    found: _Forecasts, event: str, threshold: float | None, *, past: Dataset, rival: Rival | None
 ) -> Evidence:
     truth = found.cases.truth[event]
     known = ~np.isnan(truth)

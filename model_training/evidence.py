@@ -34,7 +34,8 @@ class Evidence:
     outcome : (n,) 1 event, 0 none
     raw, calibrated : (n,) probabilities of the model; NaN = no forecast
     entrants : other forecaster -> (n,) probabilities; NaN = no forecast
-    threshold : calibrated probability from which the model says yes, frozen on validation cases
+    threshold : calibrated probability from which the model says yes, frozen on validation cases;
+        None where it never does
     n_unknown : number of cases left out because their truth is unknown
     thresholds : entrant -> its own frozen threshold; one that is absent has no yes/no scores,
         unless it only ever says 0 or 1
@@ -48,7 +49,7 @@ class Evidence:
     raw: Floats
     calibrated: Floats
     entrants: Mapping[str, Floats]
-    threshold: float
+    threshold: float | None
     n_unknown: int
     thresholds: Mapping[str, float] = field(default_factory=dict)
 
@@ -128,7 +129,7 @@ def _head(evidence: Evidence) -> dict[str, Any]:
         "event": evidence.event,
         "n": len(evidence),
         "entrants": list(evidence.entrants),
-        "threshold": float(evidence.threshold),
+        "threshold": None if evidence.threshold is None else float(evidence.threshold),
         "n_unknown": int(evidence.n_unknown),
         "thresholds": {name: float(value) for name, value in evidence.thresholds.items()},
     }

@@ -20,6 +20,7 @@ OUTPUT = "probabilities"
 NAMES = "features"
 # Graphs with many support vectors or neighbours hold a number for each of them and every row.
 ROWS_AT_ONCE = 5000
+_NUMBERS = ("tensor(float)", "tensor(double)")
 
 Inputs = NDArray[np.float32]
 
@@ -59,11 +60,8 @@ class GraphInference:
             )
         except _REFUSALS as error:
             reason = str(error).splitlines()[0]
-            raise ArtifactError(
-                f"model {manifest.model_id}: its graph cannot be loaded: {reason}"
-            ) from error
-        self._refuse_other_names(manifest)
-        self._refuse_other_shapes(manifest)
+            raise ArtifactError(f"its graph cannot be loaded: {reason}") from error
+        self._manifest = manifest
 
     def run(self, inputs: Inputs) -> Raw:
         parts = [
@@ -72,46 +70,47 @@ class GraphInference:
         ]
         return Raw(np.concatenate(parts).astype(float))
 
-    def _refuse_other_names(self, manifest: Manifest) -> None:
-        for what, expected, tensors in (
-            ("input", INPUT, self._session.get_inputs()),
-            ("output", OUTPUT, self._session.get_outputs()),
-        ):
-            names = [tensor.name for tensor in tensors]
-            if expected not in names:
-                raise ArtifactError(
-                    f"model {manifest.model_id}: its graph has no {what} {expected!r}, only"
-                    f" {', '.join(names)}; export the model again"
-                )
+    def contradictions(self) -> list[str]:
+        """List what the manifest says of the graph and is not so."""
+        return [*self._of_names(), *self._of_inputs(), *self._of_outputs()]
+
+    def _of_names(self) -> list[str]:
         written = self._session.get_modelmeta().custom_metadata_map.get(NAMES)
-        if written is not None:
-            refuse_other_features(manifest, orjson.loads(written), "graph")
+        if written is None:
+            return []
+        return other_features(self._manifest, orjson.loads(written), "graph")
 
-    def _refuse_other_shapes(self, manifest: Manifest) -> None:
-        tensor = next(one for one in self._session.get_inputs() if one.name == INPUT)
+    def _of_inputs(self) -> list[str]:
+        tensors = {tensor.name: tensor for tensor in self._session.get_inputs()}
+        if set(tensors) != {INPUT}:
+            return [f"its graph takes {', '.join(tensors)} where the one input is called {INPUT!r}"]
+        tensor = tensors[INPUT]
         if tensor.type != "tensor(float)":
-            raise ArtifactError(
-                f"model {manifest.model_id}: its graph takes {tensor.type} where inputs are"
-                " tensor(float); export the model again"
-            )
-        given, expected = tensor.shape[1:], input_shape(manifest)
-        if len(given) != len(expected) or not all(map(_fits, given, expected)):
-            raise ArtifactError(
-                f"model {manifest.model_id}: its graph takes inputs of shape {tuple(given)} where"
-                f" its manifest describes {expected}: {_features_in_words(manifest)}; export the"
-                " model again"
-            )
-        self._refuse_missing_columns(manifest)
+            return [f"its graph takes {tensor.type} where inputs are tensor(float)"]
+        given, expected = tensor.shape[1:], input_shape(self._manifest)
+        if len(given) == len(expected) and all(map(_fits, given, expected)):
+            return []
+        return [
+            f"its graph takes inputs of shape {tuple(given)} where its manifest describes"
+            f" {expected}: {_features_in_words(self._manifest)}"
+        ]
 
-    def _refuse_missing_columns(self, manifest: Manifest) -> None:
-        tensor = next(one for one in self._session.get_outputs() if one.name == OUTPUT)
-        width = tensor.shape[-1]
-        for event in manifest.events:
-            if isinstance(width, int) and event.column >= width:
-                raise ArtifactError(
-                    f"model {manifest.model_id}: its manifest finds {event.name} in column"
-                    f" {event.column} of the output, which has {width}; export the model again"
-                )
+    def _of_outputs(self) -> list[str]:
+        tensors = {tensor.name: tensor for tensor in self._session.get_outputs()}
+        if OUTPUT not in tensors:
+            return [f"its graph has no output {OUTPUT!r}, only {', '.join(tensors)}"]
+        tensor = tensors[OUTPUT]
+        if tensor.type not in _NUMBERS or len(tensor.shape) != 2:
+            return [
+                f"its graph gives {tensor.type} of shape {tuple(tensor.shape)} where probabilities"
+                " are a table of numbers (skl2onnx makes one with zipmap=False)"
+            ]
+        return [
+            f"event {event.name} is in column {event.column} of the output, which has"
+            f" {tensor.shape[1]}, counted from 0"
+            for event in self._manifest.events
+            if not _is_below(event.column, tensor.shape[1])
+        ]
 
 
 def input_shape(manifest: Manifest) -> tuple[int, ...]:
@@ -120,21 +119,20 @@ def input_shape(manifest: Manifest) -> tuple[int, ...]:
     return (*steps, len(manifest.features))
 
 
-def refuse_other_features(manifest: Manifest, given: list[str], whose: str) -> None:
-    """Refuse a model whose inputs are not those of its manifest, naming the first difference."""
-    expected = [feature.name for feature in manifest.features]
+def other_features(manifest: Manifest, given: list[str], whose: str) -> list[str]:
+    """Compare the inputs that a model names with those of its manifest; at most one sentence."""
+    expected = list(manifest.feature_names)
     if given == expected:
-        return
+        return []
     lacking = [name for name in expected if name not in given]
     foreign = [name for name in given if name not in expected]
     said = [f"lacks {', '.join(lacking)}"] if lacking else []
     said += [f"takes {', '.join(foreign)} beside them"] if foreign else []
     order = next((a for a, b in zip(expected, given, strict=False) if a != b), "")
-    raise ArtifactError(
-        f"model {manifest.model_id}: its {whose}"
-        f" {' and '.join(said) or f'has {order} in another place'}, where its manifest lists"
-        f" {', '.join(expected)}; export the model again"
-    )
+    return [
+        f"its {whose} {' and '.join(said) or f'has {order} in another place'}, where its manifest"
+        f" lists {', '.join(expected)}"
+    ]
 
 
 def _fits(given: object, expected: int) -> bool:
@@ -142,7 +140,11 @@ def _fits(given: object, expected: int) -> bool:
     return not isinstance(given, int) or given == expected
 
 
+def _is_below(column: int, width: object) -> bool:
+    return not isinstance(width, int) or column < width
+
+
 def _features_in_words(manifest: Manifest) -> str:
-    names = ", ".join(feature.name for feature in manifest.features)
+    names = ", ".join(manifest.feature_names)
     steps = manifest.window_length
     return names if steps == 1 else f"{steps} steps of {names}"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from model_training.calibration import Calibration
 from model_training.reference import TrainingReference
+
+GRAPH = "model.onnx"
 
 
 class _Strict(BaseModel):
@@ -44,14 +46,15 @@ class EventModel(_Strict):
     """What the model offers for one event; `column` is its place in the output of the graph.
 
     An event is ``fitted`` to cases of its own or, where these are too few, follows from
-    another event by the ``size distribution`` of flares, with the counts in `size`.
+    another event by the ``size distribution`` of flares, with the counts in `size`. Without a
+    `threshold` there is a probability and no yes or no.
     """
 
     name: str
     column: int = Field(ge=0)
-    calibration: Calibration
-    threshold: float
-    basis: Literal["fitted", "size distribution"]
+    calibration: Calibration = Calibration(kind="identity")
+    threshold: float | None = Field(default=None, ge=0, le=1)
+    basis: Literal["fitted", "size distribution"] = "fitted"
     size: SizeRatio | None = None
     note: str | None = None
 
@@ -139,6 +142,22 @@ class EventScores(_Strict):
 ScoreBook = dict[str, dict[str, dict[str, EventScores]]]
 
 
+class Evaluation(_Strict):
+    """Scores and leak audit of a model made elsewhere, found here with the cases of a recipe.
+
+    It counts for the manifest whose sha256 is `manifest`, which names the graph in turn. `data`
+    and `split` are those of `recipe`: two models are compared where both are the same.
+    """
+
+    manifest: str
+    recipe: str
+    data: dict[str, object]
+    split: dict[str, object]
+    part: Literal["validation", "test"]
+    leak_audit: LeakAudit
+    scores: dict[str, dict[str, EventScores]]
+
+
 class DiskMap(_Strict):
     """The calibrated full-disk forecast of an event, as `solar.probability.calibrated_disk` takes.
 
@@ -170,13 +189,18 @@ class Manifest(_Strict):
     A forecast at t looks at `window_length` records of its region: the one at t, and for every
     `cadence_seconds` before it the record that lies at most `tolerance_seconds` away. None is
     given when more than `max_missing_share` of the keyword values of the window are missing.
-    `reference` is None, and an event is absent from `disk`, where the maker did not supply them.
     With `remote` the model answers over HTTP and has no graph among its `files`.
+
+    Evidence (`sources` to `disk`) is written by our training. A model that was ``made_by``
+    elsewhere may lack it; what is None is not known. `scored_graph` is the sha256 of the graph
+    that the evidence belongs to, `fitted_until` the time before which everything lies that the
+    maker has used, the 24 h after the last case among it.
     """
 
     format: Literal[1] = 1
     name: str
     version: str
+    made_by: Literal["flarewatch", "elsewhere"] = "flarewatch"
     description: str
     estimator: str
     stage: Literal["candidate", "shadow", "live"] = "candidate"
@@ -187,22 +211,34 @@ class Manifest(_Strict):
     window_note: str | None = None
     # With more of them missing the imputer would invent the region.
     max_missing_share: float = Field(default=0.5, ge=0, le=1)
-    events: tuple[EventModel, ...]
+    events: tuple[EventModel, ...] = Field(min_length=1)
     features: tuple[Feature, ...] = Field(min_length=1)
-    sources: tuple[Source, ...]
-    split: SplitRecord
-    leak_audit: LeakAudit
-    parity: float
-    scores: ScoreBook
-    score_notes: dict[str, str]
+    fitted_until: AwareDatetime | None = None
+    scored_graph: str | None = None
+    sources: tuple[Source, ...] | None = None
+    split: SplitRecord | None = None
+    leak_audit: LeakAudit | None = None
+    parity: float | None = None
+    scores: ScoreBook | None = None
+    score_notes: dict[str, str] | None = None
     reference: TrainingReference | None = None
-    disk: dict[str, DiskMap] = Field(default_factory=dict)
+    disk: dict[str, DiskMap] | None = None
     remote: Remote | None = None
-    recipe: dict[str, object]
-    libraries: dict[str, str]
+    recipe: dict[str, object] | None = None
+    libraries: dict[str, str] | None = None
     files: dict[str, str]
 
     @property
     def model_id(self) -> str:
         """``name@version``, the key under which forecasts are stored."""
         return f"{self.name}@{self.version}"
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The inputs of the graph, in its order."""
+        return tuple(feature.name for feature in self.features)
+
+    @property
+    def event_names(self) -> tuple[str, ...]:
+        """What is forecast, from the frequent to the rare."""
+        return tuple(event.name for event in self.events)

@@ -72,9 +72,11 @@ class Run:
 def describe(run: Run, folder: Path) -> Manifest:
     """Fill in the manifest, but for the scores, which need the artefact itself."""
     recipe, forecasts = run.recipe, pool.as_served(run.events, run.pool.raw)
+    digest = hashlib.sha256(run.graph).hexdigest()
     return Manifest(
         name=recipe.name,
         version=recipe.version,
+        made_by="flarewatch",
         description=recipe.description,
         estimator=recipe.estimator.kind,
         horizon_hours=HORIZON.days * 24,
@@ -84,6 +86,7 @@ def describe(run: Run, folder: Path) -> Manifest:
         max_missing_share=_max_missing_share(recipe),
         events=run.events,
         features=tuple(_feature(name, run.everything) for name in recipe.features),
+        scored_graph=digest,
         sources=_sources(run, folder),
         split=_describe_split(run),
         leak_audit=run.audit,
@@ -94,7 +97,7 @@ def describe(run: Run, folder: Path) -> Manifest:
         disk=_disk(run, forecasts),
         recipe=recipe.model_dump(mode="json"),
         libraries={name: version(name) for name in (*_LIBRARIES, *_plugin_packages(recipe))},
-        files={GRAPH: hashlib.sha256(run.graph).hexdigest()},
+        files={GRAPH: digest},
     )
 
 

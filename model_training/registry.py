@@ -10,8 +10,9 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from model_training import artifact
+from model_training.artifact import Artifact
 from model_training.evidence import MODEL
-from model_training.manifest import Manifest, Score
+from model_training.manifest import EventScores, LeakAudit, Score
 from solar.errors import ArtifactError, InvalidInputError, NotFoundError
 
 # The event whose skill decides between models.
@@ -22,26 +23,35 @@ Stage = Literal["live", "shadow"]
 
 
 class Stages(BaseModel):
-    """Which artefacts serve: one live, any number in its shadow, as ``name@version``."""
+    """Which artefacts serve: one live, any number in its shadow, as ``name@version``.
+
+    `unaudited` holds, for models that were made elsewhere and not audited here, why they serve.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     live: str | None = None
     shadow: tuple[str, ...] = ()
+    unaudited: dict[str, str] = {}
 
-    def moved(self, model_id: str, stage: Stage) -> Stages:
+    def moved(self, model_id: str, stage: Stage, *, unaudited: str | None = None) -> Stages:
         """Return the stages with one model moved; a live model that is replaced shadows on."""
         others = tuple(name for name in self.shadow if name != model_id)
+        reasons = {name: why for name, why in self.unaudited.items() if name != model_id}
+        if unaudited is not None:
+            reasons[model_id] = unaudited
         if stage == "shadow":
             live = None if self.live == model_id else self.live
-            return Stages(live=live, shadow=(*others, model_id))
+            return Stages(live=live, shadow=(*others, model_id), unaudited=reasons)
         replaced = (self.live,) if self.live and self.live != model_id else ()
-        return Stages(live=model_id, shadow=(*others, *replaced))
+        return Stages(live=model_id, shadow=(*others, *replaced), unaudited=reasons)
 
     def without(self, model_id: str) -> Stages:
         """Return the stages without a shadow."""
         return Stages(
-            live=self.live, shadow=tuple(name for name in self.shadow if name != model_id)
+            live=self.live,
+            shadow=tuple(name for name in self.shadow if name != model_id),
+            unaudited={name: why for name, why in self.unaudited.items() if name != model_id},
         )
 
 
@@ -64,24 +74,34 @@ def find(folder: Path, model_id: str) -> Path:
     return path
 
 
-def promote(folder: Path, model_id: str, *, stage: Stage = "live") -> Stages:
+def promote(
+    folder: Path, model_id: str, *, stage: Stage = "live", unaudited: str | None = None
+) -> Stages:
     """Move an artefact to a stage, and refuse it where it has not earned the place.
+
+    A model made here is judged by its manifest, one made elsewhere by what was found of it here.
+
+    Parameters
+    ----------
+    unaudited : why a model made elsewhere shall serve without a leak audit and a comparison
 
     Raises
     ------
     InvalidInputError
-        When the leak audit failed, an input is none that senders supply or, for ``live``, when
-        the interval of its validation Brier skill lies below that of the live model for any
+        When the leak audit failed or there is none, an input is none that senders supply or, for
+        ``live``, when the interval of its Brier skill lies below that of the live model for any
         event, or an event is lost.
     """
-    manifest = artifact.load(find(folder, model_id)).manifest
+    model = artifact.load(find(folder, model_id))
     stages = read_stages(folder)
-    faults = _faults(manifest)
+    faults = _faults(model, unaudited=unaudited)
     if stage == "live" and stages.live not in (None, model_id):
-        faults += _skill_faults(manifest, artifact.load(find(folder, str(stages.live))).manifest)
+        live = artifact.load(find(folder, str(stages.live)))
+        faults += _lost_events(model, live)
+        faults += [] if unaudited is not None else _skill_faults(model, live)
     if faults:
         raise InvalidInputError(f"{model_id} is not promoted: {'; '.join(faults)}")
-    return _write(folder, stages.moved(model_id, stage))
+    return _write(folder, stages.moved(model_id, stage, unaudited=unaudited))
 
 
 def retire(folder: Path, model_id: str) -> Stages:
@@ -106,7 +126,7 @@ def select(folder: Path) -> Stages:
     Raises
     ------
     NotFoundError
-        When no artefact passed its leak audit and can be supplied with its inputs.
+        When no artefact made here passed its leak audit and can be supplied with its inputs.
     """
     ranked = ranking(folder)
     if not ranked:
@@ -117,55 +137,103 @@ def select(folder: Path) -> Stages:
 def ranking(folder: Path) -> list[str]:
     """Order the artefacts that passed their leak audit by validation Brier skill, best first.
 
-    The skill for M1.0 decides, and between equals the mean over all events. Artefacts are
-    compared on the same cases when their recipes name the same data and split.
+    Models made elsewhere are left out: a person promotes them by name. The skill for M1.0
+    decides, and between equals the mean over all events. Artefacts are compared on the same
+    cases when their recipes name the same data and split.
     """
     models = [artifact.load(path.parent) for path in sorted(folder.glob(f"*/{artifact.MANIFEST}"))]
-    passed = [model for model in models if not _faults(model.manifest)]
-    passed.sort(key=lambda model: _selection_score(model.manifest), reverse=True)
+    own = [model for model in models if model.manifest.made_by == "flarewatch"]
+    passed = [model for model in own if not _faults(model, unaudited=None)]
+    passed.sort(key=_selection_score, reverse=True)
     return [model.model_id for model in passed]
 
 
-def _selection_score(manifest: Manifest) -> tuple[float, float]:
-    skill = _validation_skill(manifest)
+def _selection_score(model: Artifact) -> tuple[float, float]:
+    skill = _skill(model).get("validation", {})
     defined = [score.value for score in skill.values() if score.value is not None]
     decisive = skill[DECISIVE].value if DECISIVE in skill else None
     return (-math.inf if decisive is None else decisive, math.fsum(defined) / max(len(defined), 1))
 
 
 def _write(folder: Path, stages: Stages) -> Stages:
-    text = orjson.dumps(stages.model_dump(mode="json"), option=orjson.OPT_INDENT_2)
+    plain = stages.model_dump(mode="json", exclude=None if stages.unaudited else {"unaudited"})
+    text = orjson.dumps(plain, option=orjson.OPT_INDENT_2)
     (folder / STAGES).write_bytes(text + b"\n")
     return stages
 
 
-def _faults(manifest: Manifest) -> list[str]:
+def _faults(model: Artifact, *, unaudited: str | None) -> list[str]:
     """Say why a model may not serve, whatever its skill."""
-    strange = [feature.name for feature in manifest.features if feature.kind == "other"]
+    strange = [feature.name for feature in model.manifest.features if feature.kind == "other"]
     unknown = [f"no sender supplies {', '.join(strange)}"] if strange else []
-    return _audit_faults(manifest) + unknown
+    return _audit_faults(model, unaudited) + unknown
 
 
-def _audit_faults(manifest: Manifest) -> list[str]:
-    failed = [check.name for check in manifest.leak_audit.checks if not check.passed]
-    if not manifest.leak_audit.passed and not failed:
-        return ["the leak audit did not pass"]
-    return [f"leak audit: {name}" for name in failed]
+def _audit_faults(model: Artifact, unaudited: str | None) -> list[str]:
+    is_own, found = model.manifest.made_by == "flarewatch", _audit(model)
+    if unaudited is not None:
+        return ["it was made here and has a leak audit; leave out --unaudited"] if is_own else []
+    if found is None:
+        return [
+            "it was made elsewhere and nothing is known of its skill here; run `flarewatch evaluate"
+            ' FOLDER --recipe RECIPE.toml --record`, or give --unaudited "REASON"'
+        ]
+    failed = [f"leak audit: {check.name}" for check in found.checks if not check.passed]
+    return failed or ([] if found.passed else ["the leak audit did not pass"])
 
 
-def _skill_faults(candidate: Manifest, live: Manifest) -> list[str]:
-    own, theirs = _validation_skill(candidate), _validation_skill(live)
-    lost = [f"{event} is not forecast" for event in theirs if event not in own]
-    worse = [
-        f"{event}: validation BSS at most {own[event].high}, live at least {theirs[event].low}"
-        for event in theirs
-        if event in own and _lies_below(own[event], theirs[event])
+def _audit(model: Artifact) -> LeakAudit | None:
+    if model.manifest.made_by == "flarewatch":
+        return model.manifest.leak_audit
+    return None if model.evaluation is None else model.evaluation.leak_audit
+
+
+def _lost_events(candidate: Artifact, live: Artifact) -> list[str]:
+    kept = candidate.manifest.event_names
+    return [f"{name} is not forecast" for name in live.manifest.event_names if name not in kept]
+
+
+def _skill_faults(candidate: Artifact, live: Artifact) -> list[str]:
+    own, theirs = _skill(candidate), _skill(live)
+    # Of a live model that was never judged here nothing is known to fall behind.
+    if not own or not theirs:
+        return []
+    part = next((part for part in ("validation", "test") if part in own and part in theirs), None)
+    if part is None or not _same_cases(candidate, live):
+        return [
+            f"it was scored on other cases than {live.model_id}; evaluate both with the same"
+            " recipe and part"
+        ]
+    return [
+        f"{event}: {part} BSS at most {own[part][event].high}, live at least {score.low}"
+        for event, score in theirs[part].items()
+        if event in own[part] and _lies_below(own[part][event], score)
     ]
-    return lost + worse
 
 
-def _validation_skill(manifest: Manifest) -> dict[str, Score]:
-    book = manifest.scores["validation"][MODEL]
+def _same_cases(one: Artifact, other: Artifact) -> bool:
+    """Tell whether data and split are the same; of two models made here it is left to people."""
+    if one.manifest.made_by == other.manifest.made_by == "flarewatch":
+        return True
+    return _cases(one) == _cases(other)
+
+
+def _cases(model: Artifact) -> tuple[object, object]:
+    if model.evaluation is not None:
+        return model.evaluation.data, model.evaluation.split
+    recipe = model.manifest.recipe or {}
+    return recipe.get("data"), recipe.get("split")
+
+
+def _skill(model: Artifact) -> dict[str, dict[str, Score]]:
+    """Return the Brier skill that was found here: part -> event -> score."""
+    if model.manifest.made_by == "flarewatch":
+        return {part: _bss(book[MODEL]) for part, book in (model.manifest.scores or {}).items()}
+    found = model.evaluation
+    return {} if found is None else {found.part: _bss(found.scores[MODEL])}
+
+
+def _bss(book: dict[str, EventScores]) -> dict[str, Score]:
     return {event: scores.scores["bss"] for event, scores in book.items()}
 
 

@@ -14,7 +14,7 @@ import orjson
 from numpy.typing import NDArray
 
 from model_training.breaker import Breaker
-from model_training.inference import ROWS_AT_ONCE, Inputs, Raw, refuse_other_features
+from model_training.inference import ROWS_AT_ONCE, Inputs, Raw, other_features
 from model_training.manifest import Manifest, Remote
 from solar.errors import ArtifactError, FlarewatchError
 
@@ -39,7 +39,7 @@ class RemoteInference:
         self.breaker = breaker or Breaker()
         self._manifest = manifest
         self._remote = remote
-        self._features = [feature.name for feature in manifest.features]
+        self._features = list(manifest.feature_names)
         self._columns = 1 + max(event.column for event in manifest.events)
 
     def run(self, inputs: Inputs) -> Raw:
@@ -77,7 +77,9 @@ class RemoteInference:
                 f"model {self._manifest.model_id}: {self._remote.url} does not list its features;"
                 ' answer GET with {"features": [...]}'
             )
-        refuse_other_features(self._manifest, given, "remote model")
+        faults = other_features(self._manifest, given, "remote model")
+        if faults:
+            raise ArtifactError(f"model {self._manifest.model_id}: {faults[0]}; name them alike")
 
     def _ask(self, inputs: Inputs) -> NDArray[np.float64]:
         body = orjson.dumps(

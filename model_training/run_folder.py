@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from model_training import evidence
-from model_training.artifact import MANIFEST
 from model_training.evidence import Evidence
 from model_training.journal import EVENTS, Journal
 from model_training.manifest import Manifest
@@ -65,11 +63,6 @@ def keep(
         Page(manifest, found, judgements, importance=importances, log=lines), folder / REPORT
     )
     return folder / REPORT
-
-
-def artefact_hash(folder: Path) -> str:
-    """Return the SHA-256 of the manifest of an artefact, which names that of every other file."""
-    return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
 
 
 def _importances(trained: Trained) -> dict[str, tuple[Importance, ...]]:

@@ -26,7 +26,7 @@ from model_training.features import FlareHistory
 from model_training.forecaster import Forecaster, make_plan
 from model_training.inference import GraphInference
 from model_training.journal import Journal
-from model_training.manifest import EventModel, Manifest
+from model_training.manifest import EventModel, LeakAudit, Manifest
 from model_training.pool import Pool
 from model_training.recipe import Recipe
 from model_training.record import Run, describe
@@ -48,6 +48,7 @@ class Trained:
 
     recipe: Recipe
     manifest: Manifest
+    audit: LeakAudit
     graph: bytes
     evidence: tuple[Evidence, ...]
     parts: Split
@@ -109,7 +110,7 @@ def train(recipe: Recipe, folder: Path, *, journal: Journal | None = None) -> Tr
         Artifact(manifest, GraphInference(manifest, run.graph)), fitted, reference, run
     )
     manifest = manifest.model_copy(update={"scores": book(evidence)})
-    return Trained(recipe, manifest, run.graph, evidence, parts, fitted.pool)
+    return Trained(recipe, manifest, audit, run.graph, evidence, parts, fitted.pool)
 
 
 def _refuse_what_the_data_lack(recipe: Recipe, everything: Dataset) -> None:
@@ -194,7 +195,9 @@ def _evidence(
     test = run.parts.test
     on_validation = on_test = None
     if reference is not None:
-        thresholds = {event.name: event.threshold for event in reference.events}
+        thresholds = {
+            event.name: event.threshold for event in reference.events if event.threshold is not None
+        }
         raw = reference.final.predict(test.windows(run.recipe.features))
         on_validation = Rival(reference.pool.calibrated(reference.events), thresholds)
         on_test = Rival(pool.as_served(reference.events, raw), thresholds)

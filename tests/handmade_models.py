@@ -13,18 +13,12 @@ from numpy.typing import NDArray
 
 from model_training.artifact import GRAPH, MANIFEST
 from model_training.calibration import Calibration
+from model_training.features import unit
 from model_training.graph import Graph, to_bytes
-from model_training.manifest import (
-    EventModel,
-    Feature,
-    LeakAudit,
-    Manifest,
-    Part,
-    SplitRecord,
-)
+from model_training.manifest import EventModel, Feature, Manifest
+from solar.sharp import BY_NAME
 
 CADENCE_SECONDS = 720
-NOTHING = Part(rows=0, regions=0, first_at="", last_at="", events={}, unknown={})
 # M1.0+ has the odds of C1.0+ divided by e squared.
 RARER = -2.0
 
@@ -70,6 +64,7 @@ class HandmadeModel:
         fields: dict[str, Any] = {
             "name": self.name,
             "version": "1.0.0",
+            "made_by": "elsewhere",
             "description": "made by hand",
             "estimator": "handmade",
             "horizon_hours": 24,
@@ -77,19 +72,10 @@ class HandmadeModel:
             "cadence_seconds": CADENCE_SECONDS,
             "events": tuple(_event(*place) for place in enumerate(("C1.0", "M1.0"))),
             "features": tuple(_feature(name) for name in self.features),
-            "sources": (),
-            "split": SplitRecord(
-                choice={}, left_out=0, rejected=0, filled=0,
-                train=NOTHING, folds=(), validation=NOTHING, test=NOTHING,
-            ),
-            "leak_audit": LeakAudit(passed=True, checks=()),
-            "parity": 0.0,
-            "scores": {},
-            "score_notes": {},
-            "recipe": {},
-            "libraries": {},
             "files": files,
         }  # fmt: skip
+        if {"reference", "disk"} & set(changes):
+            fields["scored_graph"] = files[GRAPH]
         return Manifest(**(fields | changes))
 
 
@@ -105,7 +91,8 @@ def _event(column: int, name: str) -> EventModel:
 
 def _feature(name: str) -> Feature:
     is_history = name.startswith(("FLARE", "HOURS", "DISK"))
-    return Feature(name=name, unit="1", kind="history" if is_history else "keyword")
+    known = unit(name) if name in BY_NAME or is_history else "1"
+    return Feature(name=name, unit=known, kind="history" if is_history else "keyword")
 
 
 def line_up(models: Path, live: HandmadeModel, *shadows: HandmadeModel, **changes: Any) -> Path:

@@ -9,9 +9,12 @@ from pathlib import Path
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "own-models.md"
 
 
-def blocks(language: str) -> list[str]:
-    """Return the code blocks of the page in a language."""
-    return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
+def blocks(language: str, *, section: str = "A plug-in") -> list[str]:
+    """Return the code blocks in a language of one section of the page."""
+    (text,) = re.findall(
+        rf"^## {section}.*?(?=^## |\Z)", PAGE.read_text(), re.DOTALL | re.MULTILINE
+    )
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 def lay_out(site: Path) -> None:

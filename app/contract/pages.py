@@ -107,12 +107,20 @@ class FlaresPage(Page):
 
 
 class ModelItem(Answer):
-    """A registered model with its whole manifest."""
+    """A registered model with its whole manifest.
+
+    ``made_by`` is ``flarewatch`` or ``elsewhere``. Of a model made elsewhere ``evaluation`` holds
+    scores and leak audit as found here, and ``unaudited`` why it serves without them. What the
+    maker did not say is null in the manifest.
+    """
 
     model: str
     name: str
     version: str
     stage: str
+    made_by: str
+    unaudited: str | None
+    evaluation: dict[str, Any] | None
     thresholds: dict[str, float | None]
     registered_at: str = TIME
     manifest: dict[str, Any]

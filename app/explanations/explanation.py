@@ -107,11 +107,17 @@ def reference_of(model: Artifact) -> Floats:
     if known is None:
         raise _conflict(
             "No training reference",
-            f"the model has no training reference: {model.model_id} does not say what it was"
-            " trained on; train it again with `flarewatch train`",
+            f"the model has no training reference: what {model.model_id} was trained on is not"
+            f" known; {_way_to_reference(model)}",
         )
     means = [known.features[name].mean for name in model.feature_names]
     return np.array(means, float)
+
+
+def _way_to_reference(model: Artifact) -> str:
+    if model.manifest.made_by == "elsewhere":
+        return "its maker can add reference and scored_graph to its manifest"
+    return "train it again with `flarewatch train RECIPE.toml`"
 
 
 def _conflict(title: str, detail: str) -> RequestError:
@@ -142,8 +148,7 @@ def _case(connection: sa.Connection, model: Artifact, region_id: int, t_rec: dat
 def _attribution(
     model: Artifact, event: Event, cases: list[_Case], reference: Floats
 ) -> Attribution:
-    names = [item.name for item in model.manifest.events]
-    column = names.index(event.name)
+    column = model.manifest.event_names.index(event.name)
 
     def score(inputs: NDArray[np.floating[Any]]) -> Floats:
         return log_odds(model.score_inputs(inputs.astype(np.float32)).raw[:, column])

@@ -14,6 +14,7 @@ from app_dash.numbers import count
 from app_dash.view import View
 from database.drift.drift import Drift, VariableDrift, drift
 from database.engine import reading
+from database.models import ELSEWHERE
 from solar.drift import FEWEST_DAYS
 from solar.time import Window
 
@@ -28,7 +29,8 @@ def drift_panel(view: View, window: Window) -> Component:
     with reading(view.engine) as connection:
         found = drift(connection, model=model, window=window)
     if not found.variables:
-        words = f"{found.reason}. Train it again to have one." if found.reason else ""
+        remedy = "" if model.made_by == ELSEWHERE else " Train it again to have one."
+        words = f"{found.reason}.{remedy}" if found.reason else ""
         return panel(_TITLE, empty_message(words), how="drift")
     return panel(
         _TITLE,

@@ -99,12 +99,12 @@ def byte_text(size_bytes: int) -> str:
 
 
 def model_panel(models: Sequence[ModelStatus], forecasts_today: int) -> Component:
-    """List the registered models with their stage and the newest record they looked at."""
+    """List the registered models: their stage, the newest record they looked at, their origin."""
     how = "pipeline-models"
     if not models:
         content = empty_message("No model is registered yet. The API registers those it finds.")
         return panel("Models", content, how=how, class_name="span-8")
-    head = [html.Th(text) for text in ("Model", "Stage", "Since", "Newest forecast from")]
+    head = [html.Th(text) for text in ("Model", "Stage", "Since", "Newest forecast from", "Made")]
     table = html.Table(
         [html.Thead(html.Tr(head)), html.Tbody([_model(status) for status in models])],
         className="data summary model-table",
@@ -124,6 +124,7 @@ def _model(status: ModelStatus) -> Component:
             html.Td(html.Span(stage, className=f"stage {stage}")),
             html.Td(ABSENT if status.since is None else date_moment(status.since)),
             html.Td(ABSENT if newest is None else date_moment(newest)),
+            html.Td(status.model.origin.removeprefix("made "), className="origin"),
         ]
     )
 

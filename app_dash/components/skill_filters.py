@@ -16,7 +16,7 @@ from app_dash.components.typed_fields import field_id, field_state
 from app_dash.figures.entrants import entrant_label
 from app_dash.skill.files import CSV_PATH, JSON_PATH
 from app_dash.skill.query import Question, SkillQuery
-from database.models import ModelRow
+from database.models import AGENCY, ELSEWHERE, ModelRow
 from database.verification.entrants import ENTRANTS
 from solar.flares import EVENTS
 
@@ -112,7 +112,7 @@ def _call(asked: Question, api_url: str) -> Component:
 
 def model_menu(query: SkillQuery, chosen: str, models: Sequence[ModelRow]) -> Component:
     """Offer the registered models and the entrants; an empty `chosen` is none of them."""
-    stages = {model.model_id: f" ({model.stage})" for model in models}
+    stages = {model.model_id: _stage(model) for model in models}
     live = {model.model_id for model in models if model.stage == "live"}
     choices = [
         (entrant_label(name) + stages.get(name, ""),
@@ -121,3 +121,8 @@ def model_menu(query: SkillQuery, chosen: str, models: Sequence[ModelRow]) -> Co
         for name in (*stages, *ENTRANTS)
     ]  # fmt: skip
     return menu("Model", entrant_label(chosen) or "choose", choices)
+
+
+def _stage(model: ModelRow) -> str:
+    made = ", made elsewhere" if model.made_by == ELSEWHERE and model.stage != AGENCY else ""
+    return f" ({model.stage}{made})"

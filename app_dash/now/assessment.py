@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from app_dash.now.disk_forecast import disk_forecast
-from app_dash.now.standing import MAIN, Standing, named, reasons, standings, unseen_flares
+from app_dash.now.standing import (
+    MAIN,
+    Standing,
+    named,
+    reasons,
+    standings,
+    threshold_of,
+    unseen_flares,
+)
 from app_dash.now.strip import Clearance, Verdict, verdict
 from app_dash.view import View
 from database.engine import reading
@@ -22,8 +30,16 @@ def assess(view: View) -> Verdict:
         now=view.now,
         has_model=view.state.model is not None,
         clearance=Clearance(disk_forecast(MAIN, found, view.state), view.settings.all_clear_limit),
-        reasons=(*reasons(found), *_unlisted(view, found)),
+        reasons=(*_no_threshold(view), *reasons(found), *_unlisted(view, found)),
     )
+
+
+def _no_threshold(view: View) -> list[str]:
+    """Say that no region can be over a threshold that the live model does not have."""
+    model = view.state.model
+    if model is None or threshold_of(view.state, MAIN) is not None:
+        return []
+    return [f"{model.model_id} has no {MAIN.label} threshold to compare with"]
 
 
 def _unlisted(view: View, found: list[Standing]) -> list[str]:

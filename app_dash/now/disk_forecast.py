@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from app_dash.now.standing import Standing, full_disk, largest
 from database.overview import DataState
@@ -11,6 +12,7 @@ from solar.flares import Event
 from solar.probability import calibrated_disk
 
 FEW_DAYS = "fewer than 5 event days to fit on"
+NOT_KNOWN = "not known: the model brings no full-disk map"
 NO_ACTIVITY = "the flare list covers fewer than 3 of the last 27 days"
 NO_FORECAST = "no region has a forecast"
 
@@ -39,9 +41,10 @@ def disk_forecast(event: Event, found: Sequence[Standing], state: DataState) -> 
     """Combine the forecasts that count now."""
     values = [standing.probability(event) for standing in found]
     product = full_disk(values)
-    fitted = {} if state.model is None else state.model.manifest.get("disk", {}).get(event.name, {})
+    maps = None if state.model is None else state.model.manifest.get("disk")
+    fitted = (maps or {}).get(event.name)
     rate = state.activity.get(event.name)
-    without = _without(product, rate, has_fit=bool(fitted))
+    without = _without(product, rate, fitted, is_known=maps is not None)
     calibrated = (
         None
         if product is None or rate is None or not fitted
@@ -50,9 +53,11 @@ def disk_forecast(event: Event, found: Sequence[Standing], state: DataState) -> 
     return DiskForecast(product, largest(values), calibrated, without)
 
 
-def _without(product: float | None, rate: float | None, *, has_fit: bool) -> str | None:
+def _without(
+    product: float | None, rate: float | None, fitted: Any, *, is_known: bool
+) -> str | None:
     if product is None:
         return NO_FORECAST
-    if not has_fit:
-        return FEW_DAYS
+    if not fitted:
+        return FEW_DAYS if is_known else NOT_KNOWN
     return NO_ACTIVITY if rate is None else None

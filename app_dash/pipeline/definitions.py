@@ -101,7 +101,8 @@ PIPELINE: dict[str, tuple[str, str, str, str]] = {
     "pipeline-models": (
         "Models",
         "Every registered model, the stage it stands on and since when, and the newest record it"
-        " has forecast from. Live and shadow models forecast from each record.",
+        " has forecast from. Live and shadow models forecast from each record. Made: here, or"
+        " elsewhere with what is known of it.",
         "forecasts today = forecasts issued since 00:00 UTC by all models together",
         "docs/models.md",
     ),

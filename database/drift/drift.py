@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from database.drift.layout import Counts, Kind, Layout, Variable, layout_of
-from database.models import ModelRow
+from database.models import ELSEWHERE, ModelRow
 from database.tables import drift_days
 from solar.divergence import BINS, median_shift
 from solar.drift import FEWEST_DAYS, Assessment, assess
@@ -86,6 +86,8 @@ def drift(connection: sa.Connection, *, model: ModelRow, window: Window) -> Drif
     if layout is None:
         nothing = np.array([], "datetime64[D]")
         reason = f"{model.model_id} has no training reference"
+        if model.made_by == ELSEWHERE:
+            reason += ": it was made elsewhere, and what it was trained on is not known"
         return Drift(model.model_id, nothing, 0, (), reason)
     days = _load(connection, model.model_id, layout, window)
     is_whole = days.hours >= _WHOLE * np.median(days.hours) if len(days.hours) else days.hours > 0

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import orjson
+from pydantic import ValidationError
 
 from model_training import artifact
 from model_training.choices.data import SharpChoice
+from model_training.choices.window import WindowChoice
 from model_training.commands.arguments import add_data
 from model_training.datasets import loading
 from model_training.datasets.dataset import Dataset
@@ -19,6 +21,7 @@ from model_training.evaluation import as_served, evidence_of_test, evidence_of_v
 from model_training.evidence import Evidence
 from model_training.forecaster import make_plan
 from model_training.journal import Journal
+from model_training.manifest import Check, Evaluation, EventScores, LeakAudit, Manifest
 from model_training.pool import Pool, forecast_folds
 from model_training.recipe import Recipe, read_recipe
 from model_training.report.table import table
@@ -52,6 +55,12 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep", type=Path, metavar="DIR",
                         help="keep evidence, scores and report in this folder")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="write JSON instead of a table")
+    parser.add_argument("--recipe", type=Path, metavar="RECIPE.toml",
+                        help="for a model made elsewhere: whose data and split it is scored"
+                             " with")  # fmt: skip
+    parser.add_argument("--record", action="store_true",
+                        help="for a model made elsewhere: keep scores and leak audit beside it,"
+                             " for `promote` to judge by")  # fmt: skip
     parser.set_defaults(run=_evaluate)
 
 
@@ -73,12 +82,21 @@ def _label(text: str) -> tuple[str, str]:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    model = artifact.load(options.artefact)
-    found = _evidence(model, options)
+    model = artifact.load(options.artefact, with_evaluation=False)
+    _refuse_what_does_not_go_together(model, options)
+    recipe = _recipe(model, options)
+    own = loading.load(recipe.data, options.data, window=recipe.window)
+    _refuse_other_cases(model, own)
+    parts = split(own, recipe.split, seed=recipe.seed)
+    found = _evidence(model, recipe, own, parts, options)
     if options.keep is not None:
         report = keep(options.keep, model.manifest, found, importances={})
         sys.stderr.write(f"evidence, scores and report in {report.parent}\n")
     (scores,) = book(found).values()
+    if options.record:
+        cases = parts.test if options.on == "test" else parts.validation
+        audit = leakage.audit_elsewhere(model.manifest.fitted_until, cases, everything=own)
+        _record(options, recipe, audit, scores)
     if options.json:
         plain = {
             entrant: {event: one.model_dump() for event, one in events.items()}
@@ -89,21 +107,109 @@ def _evaluate(options: argparse.Namespace) -> None:
         sys.stdout.write(table(scores))
 
 
-def _evidence(model: artifact.Artifact, options: argparse.Namespace) -> tuple[Evidence, ...]:
-    recipe = Recipe.model_validate(model.manifest.recipe)
-    own = loading.load(recipe.data, options.data, window=recipe.window)
-    parts = split(own, recipe.split, seed=recipe.seed)
-    if options.on not in ("test", "validation"):
-        cases = _cases_elsewhere(recipe, parts, options)
-        if options.disk is None:
-            return evidence_of_test(model, cases, past=own)
-        return (_evidence_of_disk(model, recipe, cases, options),)
-    if options.label or options.disk:
+def _refuse_what_does_not_go_together(
+    model: artifact.Artifact, options: argparse.Namespace
+) -> None:
+    is_part, manifest = options.on in ("test", "validation"), model.manifest
+    if is_part and (options.label or options.disk):
         raise InvalidInputError(
             f"--label and --disk go with --on FILE; {options.on} has the truth of its own data"
         )
+    if manifest.made_by == "flarewatch" and (options.recipe or options.record):
+        raise InvalidInputError(
+            f"{model.model_id} was made here and holds its recipe and its scores; leave out"
+            " --recipe and --record"
+        )
+    if options.record and (not is_part or manifest.remote is not None):
+        raise InvalidInputError(
+            "--record keeps the scores of a graph on test or validation cases; a remote model may"
+            " answer otherwise tomorrow, and of other cases no leak audit is known"
+        )
+
+
+def _recipe(model: artifact.Artifact, options: argparse.Namespace) -> Recipe:
+    """Return the recipe that made a model or, for one made elsewhere, that it is scored with."""
+    manifest = model.manifest
+    if manifest.made_by == "flarewatch":
+        return _own_recipe(manifest)
+    if options.recipe is None:
+        raise InvalidInputError(
+            f"{model.model_id} was made elsewhere; say with --recipe RECIPE.toml with whose data"
+            " and split it is scored"
+        )
+    window = WindowChoice(
+        steps=manifest.window_length,
+        cadence_hours=manifest.cadence_seconds / 3600,
+        tolerance_hours=manifest.tolerance_seconds / 3600,
+    )
+    return read_recipe(options.recipe).model_copy(update={"window": window})
+
+
+def _own_recipe(manifest: Manifest) -> Recipe:
+    if manifest.made_by == "elsewhere":
+        raise InvalidInputError(
+            f"{manifest.model_id} was made elsewhere, so that its training cannot be audited; run"
+            " `flarewatch evaluate FOLDER --recipe RECIPE.toml --record`"
+        )
+    try:
+        return Recipe.model_validate(manifest.recipe)
+    except ValidationError as error:
+        raise InvalidInputError(
+            f"{manifest.model_id} holds no usable recipe ({error.errors()[0]['msg']}); train it"
+            " again"
+        ) from error
+
+
+def _refuse_other_cases(model: artifact.Artifact, own: Dataset) -> None:
+    lacking = [name for name in model.feature_names if name not in own.names]
+    if lacking:
+        raise InvalidInputError(
+            f"the data set has no {', '.join(lacking)}, which {model.model_id} looks at; choose"
+            " another recipe"
+        )
+    if own.window_length != model.manifest.window_length:
+        raise InvalidInputError(
+            f"the data set has windows of {own.window_length} steps, {model.model_id} looks at"
+            f" {model.manifest.window_length}; choose another recipe"
+        )
+
+
+def _record(
+    options: argparse.Namespace,
+    recipe: Recipe,
+    audit: LeakAudit,
+    scores: dict[str, dict[str, EventScores]],
+) -> None:
+    """Keep what was found beside the artefact, tied to its manifest."""
+    plain = recipe.model_dump(mode="json")
+    found = Evaluation(
+        manifest=artifact.sha256_of(options.artefact),
+        recipe=f"{recipe.name}@{recipe.version}", data=plain["data"], split=plain["split"],
+        part=options.on, leak_audit=audit, scores=scores,
+    )  # fmt: skip
+    path = options.artefact / artifact.EVALUATION
+    path.write_text(found.model_dump_json(indent=2) + "\n", "utf-8")
+    for check in audit.checks:
+        sys.stderr.write(f"{_mark(check)}  {check.name} ({check.detail})\n")
+    sys.stderr.write(f"scores and leak audit in {path}\n")
+
+
+def _evidence(
+    model: artifact.Artifact,
+    recipe: Recipe,
+    own: Dataset,
+    parts: Split,
+    options: argparse.Namespace,
+) -> tuple[Evidence, ...]:
+    if options.on not in ("test", "validation"):
+        cases = _cases_elsewhere(model, recipe, parts, options)
+        if options.disk is None:
+            return evidence_of_test(model, cases, past=own)
+        return (_evidence_of_disk(model, recipe, cases, options),)
     if options.on == "test":
         return evidence_of_test(model, parts.test, past=own)
+    if model.manifest.made_by == "elsewhere":
+        return evidence_of_test(model, parts.validation, past=own, part="validation")
     return evidence_of_validation(model, _pool(recipe, parts, options.data), past=own)
 
 
@@ -114,8 +220,10 @@ def _pool(recipe: Recipe, parts: Split, folder: Path) -> Pool:
     )  # fmt: skip
 
 
-def _cases_elsewhere(recipe: Recipe, parts: Split, options: argparse.Namespace) -> Dataset:
-    """Load other rows, and leave out the regions that the model was fitted on."""
+def _cases_elsewhere(
+    model: artifact.Artifact, recipe: Recipe, parts: Split, options: argparse.Namespace
+) -> Dataset:
+    """Load other rows, and leave out the regions that a model made here was fitted on."""
     if not isinstance(recipe.data, SharpChoice):
         raise InvalidInputError(
             f"{recipe.name} was not trained on SHARP records; --on FILE cannot be scored with it"
@@ -123,6 +231,9 @@ def _cases_elsewhere(recipe: Recipe, parts: Split, options: argparse.Namespace) 
     other = SharpChoice(rows=options.on, flares=recipe.data.flares, harps=recipe.data.harps)
     labels = dict(options.label)
     cases = loading.load(other, options.data, window=recipe.window, labels=labels)
+    if model.manifest.made_by == "elsewhere":
+        sys.stderr.write("it is not known which regions the model was fitted on; all are scored\n")
+        return cases
     seen = np.isin(cases.region_id, parts.train.region_id)
     if seen.any():
         sys.stderr.write(f"{seen.sum()} cases of regions seen in training are left out\n")
@@ -133,11 +244,12 @@ def _evidence_of_disk(
     model: artifact.Artifact, recipe: Recipe, cases: Dataset, options: argparse.Namespace
 ) -> Evidence:
     event, flares = options.disk, loading.flares_of(recipe.data, options.data)
-    found = model.manifest.disk.get(event)
+    maps = model.manifest.disk or {}
+    found = maps.get(event)
     if found is None or flares is None:
         raise InvalidInputError(
             f"{recipe.name} cannot forecast {event} on the full disk: it has maps for"
-            f" {', '.join(model.manifest.disk) or 'no event'}; train it again on records near"
+            f" {', '.join(maps) or 'no event'}; train it again on records near"
             " 00 UT, with a flare list and a split by time"
         )
     place = [one.name for one in model.manifest.events].index(event)
@@ -150,7 +262,7 @@ def _evidence_of_disk(
 
 def _audit(options: argparse.Namespace) -> None:
     if options.what.is_dir():
-        recipe = Recipe.model_validate(artifact.read_manifest(options.what).recipe)
+        recipe = _own_recipe(artifact.read_manifest(options.what))
     else:
         recipe = read_recipe(options.what)
     for one in recipe.repeats():
@@ -161,6 +273,9 @@ def _audit(options: argparse.Namespace) -> None:
             calibrated_on=parts.validation,
         )  # fmt: skip
         for check in found.checks:
-            mark = "passed" if check.passed else "FAILED"
-            sys.stdout.write(f"{mark}  {check.name} ({check.detail})\n")
+            sys.stdout.write(f"{_mark(check)}  {check.name} ({check.detail})\n")
         leakage.gate(one, found)
+
+
+def _mark(check: Check) -> str:
+    return "passed" if check.passed else "FAILED"

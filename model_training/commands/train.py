@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from model_training import run_folder
+from model_training.artifact import sha256_of
 from model_training.commands.arguments import add_data, add_out, add_recipe, add_resume, add_runs
 from model_training.journal import Journal, Stop, StoppedError, stopping_on_signals
 from model_training.recipe import Recipe, read_recipe
@@ -78,9 +79,9 @@ def _train_one(recipe: Recipe, data: Path, *, out: Path, journal: Journal) -> No
     trained = train(recipe, data, journal=journal)
     folder = trained.write(out)
     report = run_folder.write(trained, journal)
-    for part, book in trained.manifest.scores.items():
-        sys.stdout.write(f"{part}\n{table(book)}\n")
+    for part, scores in (trained.manifest.scores or {}).items():
+        sys.stdout.write(f"{part}\n{table(scores)}\n")
     sys.stdout.write(
-        f"leak audit passed ({len(trained.manifest.leak_audit.checks)} checks);"
-        f" artefact {run_folder.artefact_hash(folder)[:12]} in {folder}; report {report}\n"
+        f"leak audit passed ({len(trained.audit.checks)} checks);"
+        f" artefact {sha256_of(folder)[:12]} in {folder}; report {report}\n"
     )

@@ -139,5 +139,5 @@ def _together(ordered: dict[str, Evidence]) -> Evidence:
     (label, first), *others = ordered.items()
     runs = {name: other.calibrated for name, other in others}
     baselines = {name: p for name, p in first.entrants.items() if name not in {label, *runs}}
-    thresholds = {name: other.threshold for name, other in others}
+    thresholds = {name: other.threshold for name, other in others if other.threshold is not None}
     return replace(first, entrants=runs | baselines, thresholds=dict(first.thresholds) | thresholds)

@@ -90,7 +90,7 @@ def judge(evidence: Evidence, *, model: str = MODEL, resamples: int = RESAMPLES)
         name: p for name, p in evidence.entrants.items() if name not in absent
     }
     cases = _forecast_by_all(list(forecasts.values()))
-    thresholds = {model: evidence.threshold} | _thresholds(evidence)
+    thresholds = _thresholds(evidence, model)
     stacked = {name: _stack(evidence, p, cases) for name, p in forecasts.items()}
     raw = _stack(evidence, evidence.raw, cases & ~np.isnan(evidence.raw))
     first_at, last_at = _span(evidence.t_rec[cases])
@@ -117,14 +117,15 @@ def _forecast_by_all(forecasts: Sequence[Floats]) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(np.stack(forecasts)).all(axis=0), np.bool_)
 
 
-def _thresholds(evidence: Evidence) -> dict[str, float]:
+def _thresholds(evidence: Evidence, model: str) -> dict[str, float]:
     """Return the threshold of each entrant; one that says only 0 or 1 needs none of its own."""
     plain = {
         name: 0.5
         for name, p in evidence.entrants.items()
         if len(p) and np.isin(p[~np.isnan(p)], (0, 1)).all()
     }
-    return plain | dict(evidence.thresholds)
+    own = {} if evidence.threshold is None else {model: evidence.threshold}
+    return own | plain | dict(evidence.thresholds)
 
 
 def _stack(evidence: Evidence, probability: Floats, cases: NDArray[np.bool_]) -> Stacked:

@@ -64,6 +64,8 @@ def write(page: Page, path: Path) -> None:
     html = sheet.render(
         "page.html",
         manifest=manifest,
+        audit=_audit(manifest),
+        unknown=wording.NOT_KNOWN,
         model_id=f"{manifest.name}@{manifest.version}",
         sections=sections,
         judged=[one for one in sections if one.judgement.part == sections[0].judgement.part],
@@ -71,17 +73,33 @@ def write(page: Page, path: Path) -> None:
         split=_choices(manifest.split),
         importance=_importance(page.importance),
         learning=_learning(learning_curves(page.log)),
-        recipe=orjson.dumps(manifest.recipe, option=orjson.OPT_INDENT_2).decode(),
+        recipe=_text(manifest.recipe),
     )
     path.write_text(html, encoding="utf-8")
 
 
-def _parts(split: SplitRecord) -> dict[str, Part]:
+def _audit(manifest: Manifest) -> str:
+    if manifest.leak_audit is None:
+        return wording.NOT_KNOWN
+    return "passed" if manifest.leak_audit.passed else "failed"
+
+
+def _text(recipe: dict[str, object] | None) -> str:
+    if recipe is None:
+        return wording.NOT_KNOWN
+    return orjson.dumps(recipe, option=orjson.OPT_INDENT_2).decode()
+
+
+def _parts(split: SplitRecord | None) -> dict[str, Part]:
+    if split is None:
+        return {}
     parts = {"train": split.train, "validation": split.validation, "test": split.test}
     return parts | {f"held out in {fold.name}": fold.held_out for fold in split.folds}
 
 
-def _choices(split: SplitRecord) -> dict[str, object]:
+def _choices(split: SplitRecord | None) -> dict[str, object]:
+    if split is None:
+        return {}
     counts = {"left_out": split.left_out, "rejected": split.rejected, "filled": split.filled}
     return split.choice | counts
 
@@ -105,8 +123,9 @@ def _pictures(evidence: Evidence, judgement: Judgement, *, key: str) -> list[Pic
     pictures = [
         reliability_picture(evidence, key),
         histogram_picture(evidence, key),
-        confusion_picture(judgement, key),
     ]
+    if judgement.entrants[judgement.model].contingency is not None:
+        pictures.append(confusion_picture(judgement, key))
     if 0 < judgement.n_events < judgement.n:
         pictures[1:1] = [roc_picture(judgement, key), precision_recall_picture(judgement, key)]
         pictures.append(forest_picture(judgement, key))

@@ -6,6 +6,8 @@ from solar.flares import EVENTS
 from solar.skill import Estimate
 
 UNDEFINED = "undefined"
+# Of what the maker of a model has not said.
+NOT_KNOWN = "not known"
 MINUS = "−"
 
 

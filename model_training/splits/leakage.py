@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from model_training.splits.copies import is_unmistakable
 from model_training.splits.parts import Split
 from solar.errors import InvalidInputError
 from solar.flares import HORIZON
+from solar.time import isoformat, to_datetime, to_datetime64
 
 # Of windows of hundreds of values this many take some hundred MB.
 _CASES_AT_A_TIME = 20_000
@@ -74,6 +76,46 @@ def gate(recipe: Recipe, found: LeakAudit) -> LeakAudit:
     if failed:
         raise InvalidInputError(f"{recipe.name}: the leak audit failed; {'; '.join(failed)}")
     return found
+
+
+def audit_elsewhere(
+    fitted_until: datetime | None, cases: Dataset, *, everything: Dataset
+) -> LeakAudit:
+    """Check cases against what the maker of a model says of its training.
+
+    What cannot be detected: a maker who used later data than `fitted_until` says.
+    """
+    if fitted_until is None:
+        detail = "the manifest has no fitted_until, the time before which all lies that was used"
+        return LeakAudit(passed=False, checks=(
+            Check(name="the maker says until when data were used", passed=False, detail=detail),
+        ))  # fmt: skip
+    checks = (
+        _after(fitted_until, cases),
+        _no_region_before(fitted_until, cases, everything),
+    )
+    return LeakAudit(passed=all(check.passed for check in checks), checks=checks)
+
+
+def _after(fitted_until: datetime, cases: Dataset) -> Check:
+    reach = np.timedelta64(round(cases.reach_hours * 3600), "s")
+    first = to_datetime(cases.t_rec.min() - reach)
+    return Check(
+        name="every window of the cases begins after all that the maker has used",
+        passed=first >= fitted_until,
+        detail=f"used until {isoformat(fitted_until)} by the maker's word, first window from"
+        f" {isoformat(first)}",
+    )
+
+
+def _no_region_before(fitted_until: datetime, cases: Dataset, everything: Dataset) -> Check:
+    early = everything.region_id[everything.t_rec < to_datetime64(fitted_until)]
+    shared = np.intersect1d(early, cases.region_id)
+    return Check(
+        name="no region of the cases has records from before that time",
+        passed=not shared.size,
+        detail=f"{shared.size} have" + (f", such as {shared[0]}" if shared.size else ""),
+    )
 
 
 def _apart(pair: _Pair, recipe: Recipe, *, by_time: bool) -> list[Check]:

@@ -169,5 +169,5 @@ def test_a_model_that_looks_at_what_no_observation_brings_is_not_served(tmp_path
     foreign = HandmadeModel("foreign", ("R_VALUE", "LOS_AREA", "Z_USFLUX"), np.ones((1, 3)))
     folder = line_up(tmp_path / "models", POINT, foreign)
 
-    with pytest.raises(ArtifactError, match=r"foreign@1\.0\.0 cannot serve: LOS_AREA, Z_USFLUX"):
+    with pytest.raises(ArtifactError, match=r"foreign-1\.0\.0: LOS_AREA, Z_USFLUX: called keyword"):
         load_lineup(folder)

@@ -169,3 +169,11 @@ def test_no_live_model_is_an_error_and_no_data_is_no_clear(engine_sqlite: sa.Eng
     assert (_assess(engine_sqlite).kind, _assess(engine_sqlite).headline) == (
         "error", "No live model.",
     )  # fmt: skip
+
+
+def test_a_model_without_a_threshold_alone_withholds_it(quiet: sa.Engine) -> None:
+    events = [{"name": "M1.0", "threshold": None}]
+    with writing(quiet) as connection:
+        register(connection, {**MANIFEST, "events": events}, sha256="2", stage="live", now=NOW)
+
+    assert _only_reason(_assess(quiet)) == f"{MODEL} has no M1.0+ threshold to compare with"

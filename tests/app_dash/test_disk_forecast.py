@@ -5,7 +5,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app_dash.now.disk_forecast import FEW_DAYS, NO_ACTIVITY, NO_FORECAST, disk_forecast
+from app_dash.now.disk_forecast import (
+    FEW_DAYS,
+    NO_ACTIVITY,
+    NO_FORECAST,
+    NOT_KNOWN,
+    disk_forecast,
+)
 from app_dash.now.standing import standings
 from database.models import ModelRow
 from database.overview import DataState, ForecastRow, RegionRow
@@ -75,3 +81,13 @@ def test_without_a_forecast_nothing_is_known() -> None:
     assert (found.product, found.largest, found.calibrated) == (None, None, None)
     assert found.without == NO_FORECAST
     assert found.best is None
+
+
+def test_of_a_model_without_maps_the_calibrated_probability_is_not_known() -> None:
+    state = _state(0.5)
+    foreign = replace(MODEL, manifest={"disk": None}, made_by="elsewhere")
+
+    found = disk_forecast(M1, standings(state), replace(state, model=foreign))
+
+    assert (found.calibrated, found.without) == (None, NOT_KNOWN)
+    assert (found.best, found.basis) == (0.5, "1−∏(1−p)")

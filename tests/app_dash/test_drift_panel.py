@@ -99,6 +99,17 @@ def test_a_model_without_reference_says_what_to_do(engine_sqlite: sa.Engine) -> 
     assert f"{MODEL} has no training reference. Train it again" in page(engine_sqlite)
 
 
+def test_a_model_made_elsewhere_says_that_its_training_is_not_known(
+    engine_sqlite: sa.Engine,
+) -> None:
+    graded(engine_sqlite, reference=None, made_by="elsewhere")
+
+    text = page(engine_sqlite)
+
+    assert "it was made elsewhere, and what it was trained on is not known." in text
+    assert "Train it again" not in text
+
+
 def test_without_a_live_model_there_is_nothing_to_compare_with(engine_sqlite: sa.Engine) -> None:
     assert "No model is live." in page(engine_sqlite)
 

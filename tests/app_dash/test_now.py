@@ -44,7 +44,7 @@ def test_the_cards_combine_the_regions_that_have_a_forecast(engine_sqlite: sa.En
     # M1.0+: 1 - 0.65 * 0.94 = 0.389, the largest 0.35; the silent and the limb region do not count.
     assert f'"39{NARROW}%"' in page
     assert f'"35{NARROW}%"' in page
-    assert "fewer than 5 event days to fit on" in page
+    assert "not known: the model brings no full-disk map" in page
 
 
 def test_the_calibrated_aggregate_stands_on_its_card(engine_sqlite: sa.Engine) -> None:

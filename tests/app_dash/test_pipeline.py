@@ -9,9 +9,9 @@ import pytest
 import sqlalchemy as sa
 from dash import no_update
 from plotly.utils import PlotlyJSONEncoder
-from stocked_store import HOURS, NOW, REGIONS, stock
+from stocked_store import HOURS, MANIFEST, NOW, REGIONS, stock
 
-from app_dash import delta, routing
+from app_dash import delta, routing, shell
 from app_dash.components.pipeline_panels import advised, byte_text
 from app_dash.components.pipeline_tiles import proof
 from app_dash.pages import pipeline
@@ -23,6 +23,7 @@ from database.delivery.receipt import ACCEPTED, DUPLICATE, REJECTED, Receipt
 from database.delivery.rejections import Cause, record_rejections
 from database.delivery.senders import record_delivery
 from database.engine import writing
+from database.models import register
 from database.upkeep.size import Balance
 from solar.errors import InvalidInputError
 
@@ -80,6 +81,18 @@ def test_the_page_shows_every_sender_with_its_state(stocked: sa.Engine) -> None:
 
     assert text.count("sender-state active") == 2
     assert f"quiet since {before:%-d %b %H:%M}" in text
+
+
+def test_the_page_says_why_a_model_made_elsewhere_serves(stocked: sa.Engine) -> None:
+    foreign = MANIFEST | {"name": "mine", "made_by": "elsewhere", "unaudited": "compared by hand"}
+    with writing(stocked) as connection:
+        register(connection, foreign, sha256="1", stage="live", now=NOW)
+
+    text = drawn(stocked)
+
+    assert "elsewhere, not audited: compared by hand" in text
+    view = routing.look(stocked, settings=DashSettings(), theme="light")
+    assert "mine@1.0.0 (made elsewhere)" in as_text(shell.chips(view.state))
 
 
 def test_refused_rows_are_shown_with_what_to_do(stocked: sa.Engine) -> None:

@@ -88,3 +88,26 @@ def test_an_unknown_stage_is_refused(engine_sqlite: sa.Engine) -> None:
         pytest.raises(InvalidInputError, match="choose one of candidate, shadow, live, retired"),
     ):
         register(connection, manifest("m"), sha256="0", stage="lively", now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("more", "stage", "origin"),
+    [
+        ({}, "live", "made here"),
+        ({}, "agency", "made elsewhere"),
+        ({"made_by": "elsewhere"}, "live", "made elsewhere"),
+        ({"made_by": "elsewhere", "unaudited": "why not"}, "live",
+         "made elsewhere, not audited: why not"),
+        ({"made_by": "elsewhere", "evaluation": {"part": "test"}}, "live",
+         "made elsewhere, evaluated here on test cases"),
+    ],
+)  # fmt: skip
+def test_a_model_says_where_it_comes_from(
+    engine_sqlite: sa.Engine, more: dict[str, Any], stage: str, origin: str
+) -> None:
+    with writing(engine_sqlite) as connection:
+        register(connection, manifest("m") | more, sha256="0", stage=stage, now=NOW)
+        found = find_model(connection, "m@1.0.0")
+
+    assert found.origin == origin
+    assert set(found.manifest) <= {*manifest("m"), "made_by"}

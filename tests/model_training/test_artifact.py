@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from model_training import artifact
+from model_training.inference import Raw
 from model_training.training import Trained
 from solar.errors import ArtifactError, InvalidInputError
 
@@ -159,6 +160,31 @@ def test_the_manifest_says_how_much_of_a_window_may_be_missing(tmp_path: Path) -
     found = model.score({"R_VALUE": np.array([[GAP, GAP, 1.0], [GAP, GAP, GAP]])})
 
     assert found.rung.tolist() == ["partial", "none"]
+
+
+@pytest.mark.parametrize("answer", [np.nan, 1.5, -0.1, np.inf])
+def test_an_output_that_is_no_probability_is_a_reason_instead_of_a_number(
+    tmp_path: Path, answer: float
+) -> None:
+    model = artifact.load(WINDOWED.write(tmp_path))
+    windows = np.ones((3, 3, 2), np.float32)
+    model.inference = Answering(np.array([[0.2, 0.1], [0.2, answer], [1 + 1e-7, 0.1]]))
+
+    found = model.score_inputs(windows)
+
+    assert found.reason == [None, "the output of the model is no probability", None]
+    assert found.rung.tolist() == ["full", "none", "full"]
+    assert np.isnan(found.raw).all(axis=1).tolist() == [False, True, False]
+
+
+class Answering:
+    """Answers the same to whatever it is asked."""
+
+    def __init__(self, probabilities: np.ndarray) -> None:
+        self.probabilities = probabilities
+
+    def run(self, inputs: np.ndarray) -> Raw:
+        return Raw(self.probabilities)
 
 
 def test_no_windows_give_no_forecasts(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_an_artefact_of_another_maker_needs_neither(tmp_path: Path) -> None:
     found = artifact.load(model.write(tmp_path)).manifest
 
     assert found.reference is None
-    assert found.disk == {}
+    assert found.disk is None
 
 
 @pytest.mark.parametrize("path", SERVED, ids=lambda path: path.name)

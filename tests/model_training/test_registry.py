@@ -17,7 +17,9 @@ from solar.errors import ArtifactError, InvalidInputError, NotFoundError
 
 
 def write(trained: Trained, folder: Path, version: str, **changes: object) -> str:
-    manifest = trained.manifest.model_copy(update={"version": version, **changes})
+    assert trained.manifest.recipe is not None
+    own = {"version": version, "recipe": trained.manifest.recipe | {"version": version}}
+    manifest = trained.manifest.model_copy(update=own | changes)
     replace(trained, manifest=manifest).write(folder)
     return f"{manifest.name}@{version}"
 
@@ -158,7 +160,12 @@ def test_a_model_whose_inputs_no_sender_supplies_does_not_serve(
     drawn = to_bytes(named(onnx.load_from_string(trained.graph), names))
     files = {GRAPH: hashlib.sha256(drawn).hexdigest()}
     odd = replace(trained, graph=drawn)
-    model = write(odd, tmp_path, "1.0.0", features=(strange, *others), files=files)
+    assert trained.manifest.recipe is not None
+    own = {"version": "1.0.0", "keywords": [strange.name, *trained.recipe.keywords[1:]]}
+    model = write(
+        odd, tmp_path, "1.0.0", features=(strange, *others), files=files, reference=None,
+        scored_graph=files[GRAPH], recipe=trained.manifest.recipe | own,
+    )  # fmt: skip
 
     with pytest.raises(InvalidInputError, match="no sender supplies LOS_AREA"):
         registry.promote(tmp_path, model, stage="shadow")

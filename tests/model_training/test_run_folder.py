@@ -9,8 +9,9 @@ import orjson
 import pytest
 from made_up_windows import PLAIN, SMALL, recipe_of_windows, write_recipe, write_windows
 
-from model_training import evidence, run_folder
+from model_training import evidence
 from model_training.__main__ import main
+from model_training.artifact import sha256_of
 from model_training.recipe import Recipe
 from model_training.results.repeats import judgement, judgements
 from model_training.training import train
@@ -42,7 +43,7 @@ def places(home: Path, data: Path) -> list[str]:
 
 def fresh_hash(to: Path, data: Path, estimator: dict[str, Any], **changes: Any) -> str:
     recipe = Recipe.model_validate(recipe_of_windows(estimator, **changes))
-    return run_folder.artefact_hash(train(recipe, data).write(to))
+    return sha256_of(train(recipe, data).write(to))
 
 
 def test_a_run_leaves_evidence_scores_report_and_event_log(home: Path) -> None:
@@ -99,7 +100,7 @@ def test_the_same_recipe_data_and_seed_make_the_same_artefact_elsewhere(
 def test_the_command_makes_the_artefact_that_the_function_does(
     home: Path, data: Path, tmp_path: Path
 ) -> None:
-    made = run_folder.artefact_hash(home / "out" / NAME)
+    made = sha256_of(home / "out" / NAME)
 
     assert fresh_hash(tmp_path, data, SMALL["gradient-boosting"]) == made
 

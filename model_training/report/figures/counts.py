@@ -20,7 +20,7 @@ def confusion_picture(judgement: Judgement, key: str) -> Picture:
     found = judgement.entrants[judgement.model]
     table = found.contingency
     if table is None:
-        raise AssertionError("the model always has a threshold")
+        raise AssertionError("without a threshold there is nothing to draw")
     cells = (
         ("hits", table.hits, TOKENS["ok"]), ("false alarms", table.false_alarms, TOKENS["text2"]),
         ("misses", table.misses, TOKENS["error"]),
