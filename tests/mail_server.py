@@ -28,7 +28,8 @@ class MailServer(socketserver.ThreadingTCPServer):
         self, replies: Mapping[str, str], *, tls: ssl.SSLContext | None, tls_at_once: bool
     ) -> None:
         super().__init__(("127.0.0.1", 0), Conversation)
-        self.replies = {**REPLIES, **replies}
+        # Commands count in any case, and Pythons differ in theirs.
+        self.replies = REPLIES | {command.upper(): reply for command, reply in replies.items()}
         self.tls = tls
         self.tls_at_once = tls_at_once
         self.lines: list[str] = []
@@ -53,7 +54,8 @@ class Conversation(socketserver.StreamRequestHandler):
             text = line.decode("ascii", "replace").strip()
             self.server.lines.append(text)
             verb = text[:4].upper()
-            reply = self.server.replies.get(text) or self.server.replies.get(verb, "502 unknown")
+            replies = self.server.replies
+            reply = replies.get(text.upper()) or replies.get(verb, "502 unknown")
             if reply == BREAK_OFF:
                 return
             self.say(reply)

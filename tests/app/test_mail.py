@@ -36,7 +36,8 @@ def test_a_letter_reaches_every_recipient_and_says_all_in_its_subject(notice: No
 
     (raw,) = server.letters
     found = email.message_from_bytes(raw, policy=default)
-    assert [line.split(" ")[1] for line in server.said("RCPT")] == [f"TO:<{one}>" for one in TO]
+    told = [line.lower().split(" ")[1] for line in server.said("RCPT")]
+    assert told == [f"to:<{one}>" for one in TO]
     assert found["Subject"] == "[R1] M1.0+ alert opened: AR 12017, P 23 %"
     assert (found["From"], found["To"]) == ("flarewatch@example.org", ", ".join(TO))
     assert found["Date"].datetime == NOW
