@@ -20,10 +20,12 @@ from solar.sharp import BY_NAME, UNSTATED_SERIES
 TIME_NAMES = ("T_REC", "TIMESTAMP")
 _AR_NAMES = ("NOAA_ARS", "NOAA_AR")
 _SERIES = "SERIES"
+# In what the API exports: a HARP number, or the negative of a NOAA number.
+_REGION = "REGION"
 WANTED = (
-    *TIME_NAMES, *_AR_NAMES, _SERIES, "HARPNUM", "LON_FWT", "LAT_FWT", "QUALITY", *BY_NAME,
+    *TIME_NAMES, *_AR_NAMES, _SERIES, _REGION, "HARPNUM", "LON_FWT", "LAT_FWT", "QUALITY", *BY_NAME,
 )  # fmt: skip
-_AS_TEXT = (*TIME_NAMES, *_AR_NAMES, _SERIES, "QUALITY")
+_AS_TEXT = (*TIME_NAMES, *_AR_NAMES, _SERIES, _REGION, "QUALITY")
 _IN_ANY_CASE = in_any_case(WANTED)
 _RECIPE_KEYS = {"T_REC": "data.time", "HARPNUM": "data.region", "NOAA_AR": "data.region"}
 
@@ -88,7 +90,7 @@ def read_rows(path: Path, layout: Layout = SHARP_LAYOUT, *, harpnum: int | None 
     ----------
     path : parquet or (gzipped) CSV with T_REC or Timestamp, HARPNUM and/or NOAA_AR, and at
         least one SHARP keyword, under these names or those of `layout`; other columns are
-        ignored
+        ignored; what the API exports is read as well
     harpnum : the region of a file that names it elsewhere
 
     Returns
@@ -111,16 +113,21 @@ def rows_of(table: pa.Table, layout: Layout, *, harpnum: int | None = None) -> R
     names = [name for name in BY_NAME if name in table.column_names]
     if not names:
         raise InvalidInputError("it has no SHARP keyword; name its own columns with --recipe")
-    region = _integers(table, "HARPNUM")
+    is_export = _REGION in table.column_names and not {"HARPNUM", *_AR_NAMES}.intersection(
+        table.column_names
+    )
+    region = _integers(table, _REGION if is_export else "HARPNUM")
     return Rows(
         series=_series(table, layout),
         t_rec=times_of(table, layout),
-        harpnum=region if harpnum is None else np.full(table.num_rows, harpnum, np.int64),
-        noaa_ars=_active_regions(table),
+        harpnum=np.maximum(region, 0)
+        if harpnum is None
+        else np.full(table.num_rows, harpnum, np.int64),
+        noaa_ars=_negated(region) if is_export else _active_regions(table),
         lon_fwt=_floats(table, "LON_FWT"),
         lat_fwt=_floats(table, "LAT_FWT"),
         quality=_quality(table),
-        has_quality=np.full(table.num_rows, "QUALITY" in table.column_names),
+        has_quality=_has_quality(table, is_export),
         keywords={name: _floats(table, name) for name in names},
     )
 
@@ -158,6 +165,11 @@ def _active_regions(table: pa.Table) -> NDArray[np.object_]:
     return np.fromiter((numbers[value] for value in values), np.object_, count=len(values))
 
 
+def _negated(region: NDArray[np.int64]) -> NDArray[np.object_]:
+    lists = ([-number] if number < 0 else [] for number in region.tolist())
+    return np.fromiter(lists, np.object_, count=len(region))
+
+
 def _ar_numbers(value: str | float | None) -> list[int]:
     parts = value.replace(",", ";").split(";") if isinstance(value, str) else [value or 0]
     try:
@@ -165,6 +177,13 @@ def _ar_numbers(value: str | float | None) -> list[int]:
     except ValueError as error:
         raise InvalidInputError(f"{value!r} is not a list of NOAA numbers") from error
     return [number for number in numbers if number > 0]
+
+
+def _has_quality(table: pa.Table, is_export: bool) -> NDArray[np.bool_]:
+    """Tell whether QUALITY counts (n,): one that is missing in an export was never there."""
+    if is_export and "QUALITY" in table.column_names:
+        return np.asarray(table["QUALITY"].is_valid().to_numpy(), np.bool_)
+    return np.full(table.num_rows, "QUALITY" in table.column_names)
 
 
 def _quality(table: pa.Table) -> Floats:

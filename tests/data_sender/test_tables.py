@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import gzip
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
@@ -90,3 +92,34 @@ def test_the_daily_file_gives_regions_by_noaa_number_and_quality(shared_data):
     assert rows.harpnum.max() == 0
     assert len(rows.keywords) == 25
     assert rows.faults() == {}
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_what_the_api_exports_is_read_as_it_was_sent(tmp_path: Path, kind: str) -> None:
+    exported = pd.DataFrame(
+        {
+            "region": [3894, -12018],
+            "t_rec": pd.to_datetime(["2014-03-29T16:00:00Z"] * 2),
+            "series": ["hmi.sharp_cea_720s", "unstated"],
+            "quality": [1024.0, None],
+            "USFLUX": [1.28e22, None],
+            "revision": [1, 2],
+        }
+    )
+    path = tmp_path / f"march.{kind}"
+    exported.to_csv(path, index=False) if kind == "csv" else exported.to_parquet(path)
+
+    rows = read_rows(path)
+
+    assert rows.harpnum.tolist() == [3894, 0]
+    assert rows.noaa_ars.tolist() == [[], [12018]]
+    assert (rows.t_rec == np.datetime64("2014-03-29T16:00:00")).all()
+    assert rows.has_quality.tolist() == [True, False]
+    assert rows.series.tolist() == ["hmi.sharp_cea_720s", "unstated"]
+
+
+def test_a_column_called_region_means_nothing_beside_a_harp_number(tmp_path: Path) -> None:
+    path = tmp_path / "named.csv"
+    path.write_text("HARPNUM,REGION,T_REC,USFLUX\n3894,the big one,2014-03-29T16:00:00Z,1e22\n")
+
+    assert read_rows(path).harpnum.tolist() == [3894]
