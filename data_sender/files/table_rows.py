@@ -113,16 +113,15 @@ def rows_of(table: pa.Table, layout: Layout, *, harpnum: int | None = None) -> R
     names = [name for name in BY_NAME if name in table.column_names]
     if not names:
         raise InvalidInputError("it has no SHARP keyword; name its own columns with --recipe")
-    is_export = _REGION in table.column_names and not {"HARPNUM", *_AR_NAMES}.intersection(
-        table.column_names
-    )
+    given = {_REGION, "HARPNUM", *_AR_NAMES}.intersection(table.column_names)
+    is_export = given == {_REGION}
     region = _integers(table, _REGION if is_export else "HARPNUM")
+    if harpnum is not None:
+        region = np.full(table.num_rows, harpnum, np.int64)
     return Rows(
         series=_series(table, layout),
         t_rec=times_of(table, layout),
-        harpnum=np.maximum(region, 0)
-        if harpnum is None
-        else np.full(table.num_rows, harpnum, np.int64),
+        harpnum=np.maximum(region, 0),
         noaa_ars=_negated(region) if is_export else _active_regions(table),
         lon_fwt=_floats(table, "LON_FWT"),
         lat_fwt=_floats(table, "LAT_FWT"),
