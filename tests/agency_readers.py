@@ -74,7 +74,7 @@ class SwpcReader:
         self.start()
 
     def start(self) -> None:
-        self._feed = Feed(self.agencies.swpc_url, self._stop, timeout_seconds=0.2)
+        self._feed = Feed(self.agencies.swpc_url, self._stop, timeout_seconds=1.0)
         self._swpc = Swpc(self._feed, Memory(self._path), self._deliver, clock=lambda: self.now,
                           every_seconds=1e-6)  # fmt: skip
 
