@@ -136,17 +136,19 @@ def latest_forecasts(
     With `skip` the one that many before it, which a region may not have.
     """
     newest = _newest_times(model_id, at, skip)
+    at_newest = (
+        (predictions.c.region_id == newest.c.region_id)
+        & (predictions.c.t_rec == newest.c.t_rec)
+        & (predictions.c.model_id == model_id)
+    )
+    # An outer join, for its order is fixed: SQLite from 3.46 would begin an inner one with every
+    # forecast of the model.
     rows = connection.execute(
         sa.select(
             predictions.c.region_id, predictions.c.t_rec, predictions.c.rung,
             predictions.c.reason, predictions.c.imputed_share, *_PROBABILITIES,
         )
-        .join(
-            newest,
-            (predictions.c.region_id == newest.c.region_id)
-            & (predictions.c.t_rec == newest.c.t_rec),
-        )
-        .where(predictions.c.model_id == model_id)
+        .select_from(newest.outerjoin(predictions, at_newest))
         .limit(MOST_REGIONS)
     )  # fmt: skip
     return {
@@ -154,6 +156,7 @@ def latest_forecasts(
             row.region_id, row.t_rec, tuple(row[5:]), row.rung, row.reason, row.imputed_share
         )
         for row in rows
+        if row.region_id is not None
     }
 
 

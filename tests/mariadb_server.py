@@ -32,8 +32,9 @@ def private_server(folder: Path) -> Iterator[str]:
 
 def install(folder: Path) -> None:
     """Write the files of an empty server into `folder`."""
-    _run("mariadb-install-db", f"--datadir={folder}/data", "--skip-test-db", "--user=root",
-         "--auth-root-authentication-method=normal")  # fmt: skip
+    # Servers that begin clear the folder of temporary tables, so that each has its own.
+    _run("mariadb-install-db", f"--datadir={folder}/data", f"--tmpdir={folder}", "--skip-test-db",
+         "--user=root", "--auth-root-authentication-method=normal")  # fmt: skip
 
 
 @contextmanager
@@ -52,6 +53,7 @@ def start(folder: Path, *, port: int) -> subprocess.Popen[bytes]:
     with (folder / "log").open("a") as log:
         server = subprocess.Popen(
             [_program("mariadbd"), "--no-defaults", "--user=root", f"--datadir={folder}/data",
+             f"--tmpdir={folder}",
              f"--socket={folder}/s", f"--port={port}", "--bind-address=127.0.0.1",
              f"--pid-file={folder}/pid", "--innodb-flush-log-at-trx-commit=1",
              "--innodb-buffer-pool-size=512M", "--innodb-log-file-size=256M",
