@@ -136,8 +136,11 @@ def _choice(view: View, query: SkillQuery) -> Component:
 
 def _nothing(query: SkillQuery, seen: SkillView) -> Component:
     text = "No case can be scored in this range."
-    if seen.answer.n_unknown:
-        text = _PARTLY_COVERED if seen.has_flares else _NOT_COVERED
+    # Forecasts that are not verified yet will be unknown as well.
+    if (seen.answer.n_unknown or seen.waiting) and not seen.has_flares:
+        text = _NOT_COVERED
+    elif seen.answer.n_unknown:
+        text = _PARTLY_COVERED
     return empty_message(text, _wider(query, "button"))
 
 

@@ -174,6 +174,19 @@ def test_a_range_without_cases_keeps_the_filters(stocked: sa.Engine) -> None:
     assert "skill-start" in text
 
 
+def test_forecasts_that_wait_for_verification_are_told_that_no_list_covers_them(
+    engine_sqlite: sa.Engine,
+) -> None:
+    stock(engine_sqlite)
+    with engine_sqlite.begin() as connection:
+        connection.execute(flare_coverage.delete())
+        verification.mark_stale(connection, [date(2014, 3, day) for day in range(25, 30)])
+
+    text = layout(engine_sqlite, "?range=27d")
+
+    assert "No flare list covers this range" in text
+
+
 @pytest.mark.parametrize(
     ("covered_days", "said"),
     [
