@@ -1,16 +1,11 @@
 from __future__ import annotations
 
-import ast
-import json
 import os
 import re
 import shutil
 import stat
 import subprocess
-import sys
 from collections.abc import Iterator
-from functools import cache
-from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +16,6 @@ import yaml
 
 from database.engine import create_engine
 from database.settings import DatabaseSettings
-from flarewatch import PARTS
 from solar.stream import DEAD_TOPIC, OBSERVATIONS_TOPIC, PREDICTIONS_TOPIC
 from tests.ports import free_port
 
@@ -268,155 +262,8 @@ def test_the_example_with_its_needed_values_is_all_that_compose_asks_for(tmp_pat
     assert shown["FLARE_PUBLIC_API_URL"] == "http://127.0.0.1:9000"
 
 
-DOCKERFILES = sorted({SERVICES[name]["build"]["dockerfile"] for name in BUILT})
-
-
-def steps(dockerfile: str) -> list[tuple[str, str]]:
-    """The instructions of a Dockerfile in their order, each with what it is given."""
-    joined = (ROOT / dockerfile).read_text().replace("\\\n", "")
-    return re.findall(r"^([A-Z]+) +(.+)$", joined, re.MULTILINE)
-
-
-def copied(dockerfile: str) -> list[str]:
-    return [value.split()[0] for word, value in steps(dockerfile) if word == "COPY"]
-
-
-def installed(dockerfile: str, folder: Path) -> set[str]:
-    """The distributions that the image installs, by the step that cuts them from the lock file."""
-    shutil.copy(ROOT / "requirements.lock", folder)
-    (cut,) = re.findall(r"sed .* > \w+\.lock", (ROOT / dockerfile).read_text())
-    subprocess.run(["sh", "-c", cut], cwd=folder, check=True)
-    text = (folder / cut.split()[-1]).read_text()
-    return set(re.findall(r"^([a-z0-9][a-z0-9._-]*)==", text, re.MULTILINE))
-
-
-@cache
-def imported(package: Path) -> set[str]:
-    """The names at the root of all imports of a package, of those inside functions too."""
-    found: set[str] = set()
-    for path in package.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Import):
-                found |= {name.name.split(".")[0] for name in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                found.add(node.module.split(".")[0])
-    return found - set(sys.stdlib_module_names)
-
-
-distributions_by_root = cache(packages_distributions)
-
-
-@pytest.mark.parametrize("dockerfile", DOCKERFILES)
-def test_an_image_holds_what_its_packages_import(dockerfile: str, tmp_path: Path) -> None:
-    distributions = distributions_by_root()
-    packages = {name for name in copied(dockerfile) if (ROOT / name).is_dir()}
-    # The image of the API uses a part of it, which the test of its steps imports.
-    roots = set().union(*(imported(ROOT / name) for name in packages - {"model_training"}))
-
-    held = installed(dockerfile, tmp_path)
-
-    for root in sorted(roots - packages):
-        names = {name.lower().replace("_", "-") for name in distributions.get(root, [root])}
-        assert names & held, f"{root} is imported but not in {dockerfile}"
-
-
-def test_what_the_images_copy_is_all_that_docker_may_read() -> None:
-    lines = (ROOT / ".dockerignore").read_text().splitlines()
-    allowed = {line.removeprefix("!") for line in lines if line.startswith("!")}
-
-    assert lines[0] == "*"
-    assert allowed == {source for dockerfile in DOCKERFILES for source in copied(dockerfile)}
-
-
-@pytest.mark.parametrize("dockerfile", DOCKERFILES)
-def test_a_dockerfile_has_no_fault_that_hadolint_knows(dockerfile: str) -> None:
-    program = Path(sys.executable).with_name("hadolint")
-
-    shown = subprocess.run([program, "--no-color", ROOT / dockerfile], capture_output=True)
-
-    assert shown.stdout.decode() == ""
-
-
 def test_the_accounts_script_has_no_fault_that_shellcheck_knows() -> None:
     if not shutil.which("shellcheck"):
         pytest.skip("shellcheck is not installed; apt-get install shellcheck")
 
     assert subprocess.run(["shellcheck", ACCOUNTS], capture_output=True).stdout.decode() == ""
-
-
-# Imports all that a container runs; `env` is a script of alembic, and training stays outside.
-IMPORT_ALL = """
-import importlib, pkgutil, sys
-names = ["model_training.commands.stages", "model_training.commands.plugins"]
-names = names if "model_training" in sys.argv else []
-for package in set(sys.argv[1:]) - {"model_training"}:
-    for module in pkgutil.walk_packages(importlib.import_module(package).__path__, package + "."):
-        if not module.name.endswith((".env", ".__main__")):
-            names.append(module.name)
-for name in names:
-    importlib.import_module(name)
-print(len(names))
-"""
-
-
-class Unbuilt:
-    """A folder in which the steps of a Dockerfile run as in its image, without an engine."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder / "srv"
-        self.folder.mkdir()
-        subprocess.run([sys.executable, "-m", "venv", folder / "python"], check=True)
-        for name in ("useradd", "chown"):
-            (folder / "python" / "bin" / name).symlink_to("/bin/true")
-        self.environment = {
-            **{name: value for name, value in os.environ.items() if name.startswith("PIP_")},
-            "PATH": f"{folder}/python/bin:/usr/bin:/bin", "HOME": str(folder),
-            # Four images with the same packages: they are fetched once.
-            "PIP_CACHE_DIR": str(folder.parent / "pip"), "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        }  # fmt: skip
-
-    def take(self, word: str, value: str) -> None:
-        """Do one step; those that say who runs it, and how it is seen from outside, are left."""
-        if word == "RUN":
-            command = value.replace("--no-cache-dir", "--no-compile")
-            assert self.run("sh", "-c", command).returncode == 0
-        elif word == "COPY":
-            source, target = (self.inside(path) for path in value.split())
-            copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy
-            copy(ROOT / source, self.folder / target)
-        elif word == "ENV":
-            self.environment |= dict(self.inside(pair).split("=", 1) for pair in value.split())
-
-    def inside(self, text: str) -> str:
-        """Put the places of the image into this folder."""
-        programs = f"{self.folder.parent}/python/bin"
-        return text.replace("/srv/flarewatch", str(self.folder)).replace("/usr/local/bin", programs)
-
-    def run(self, *command: str) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
-            command, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE
-        )
-
-
-@pytest.mark.slow
-@pytest.mark.thorough
-@pytest.mark.parametrize("dockerfile", DOCKERFILES)
-def test_the_steps_of_an_image_lead_to_a_program_that_starts(
-    dockerfile: str, tmp_path: Path
-) -> None:
-    image = Unbuilt(tmp_path)
-
-    for word, value in steps(dockerfile):
-        image.take(word, value)
-
-    packages = [name for name in copied(dockerfile) if (ROOT / name).is_dir()]
-    assert image.run("python", "-c", IMPORT_ALL, *packages).returncode == 0
-    (command,) = [json.loads(value) for word, value in steps(dockerfile) if word == "CMD"]
-    assert image.run(*command, "--help").returncode == 0
-    [name] = [name for name, (module, _) in PARTS.items() if module == command[2]]
-    assert image.run("flarewatch", name, "--help").returncode == 0
-    if "model_training" in packages:
-        shutil.copytree(image.folder / "model_training" / "artifacts", image.folder / "models")
-        promote = ["promote", "logistic-regression", "1.0.0", "--stage", "shadow"]
-        promoted = image.run("python", "-m", "model_training", *promote, "--out", "models")
-        assert b"shadow: gradient-boosting@1.0.0, logistic-regression@1.0.0" in promoted.stdout
