@@ -87,7 +87,7 @@ class Artifact:
 
     @property
     def doubts(self) -> list[str]:
-        """What cannot be told of the manifest, in sentences; it is served nevertheless."""
+        """Warnings about the manifest, one sentence each; the model is served all the same."""
         return doubts(self.manifest)
 
     def refuse_other_remote(self) -> None:

@@ -12,8 +12,15 @@ from solar.sharp import BY_NAME
 
 # What our training writes into every manifest.
 TRAINED = (
-    "sources", "split", "leak_audit", "parity", "scores", "score_notes", "recipe", "libraries",
-)  # fmt: skip
+    "sources",
+    "split",
+    "leak_audit",
+    "parity",
+    "scores",
+    "score_notes",
+    "recipe",
+    "libraries",
+)
 # What was computed with a graph, and says nothing of another one.
 EVIDENCE = ("split", "leak_audit", "parity", "scores", "reference", "disk")
 _HORIZON_HOURS = round(HORIZON.total_seconds() / 3600)
@@ -37,7 +44,7 @@ def contradictions(manifest: Manifest, *, folder: str) -> list[str]:
 
 
 def doubts(manifest: Manifest) -> list[str]:
-    """List what cannot be told of a manifest that was written before there was `scored_graph`."""
+    """List warnings about a manifest from before `scored_graph`, one sentence each."""
     evidence = _present(manifest)
     if manifest.scored_graph is not None or not evidence or manifest.made_by == "elsewhere":
         return []

@@ -59,9 +59,14 @@ def test_what_was_found_of_it_here_is_listed(
 ) -> None:
     folder = models / "point-1.0.0"
     found = Evaluation(
-        manifest=sha256_of(folder), recipe="blend@1.0.0", data={}, split={}, part="validation",
-        leak_audit=LeakAudit(passed=True, checks=()), scores={},
-    )  # fmt: skip
+        manifest=sha256_of(folder),
+        recipe="blend@1.0.0",
+        data={},
+        split={},
+        part="validation",
+        leak_audit=LeakAudit(passed=True, checks=()),
+        scores={},
+    )
     (folder / "evaluation.json").write_text(found.model_dump_json())
 
     item = listed(make_app(engine_sqlite, artifacts_dir=models))
@@ -112,9 +117,14 @@ def test_evidence_from_before_graphs_were_named_is_warned_of_at_start(
     ours = json.loads(SHIPPED.read_text())
     evidence = {name: ours[name] for name in named if name not in ("scores", "recipe")}
     change(
-        folder, made_by="flarewatch", libraries={}, scores={}, recipe={}, scored_graph=None,
+        folder,
+        made_by="flarewatch",
+        libraries={},
+        scores={},
+        recipe={},
+        scored_graph=None,
         **evidence,
-    )  # fmt: skip
+    )
     assert load(folder).doubts
 
     with caplog.at_level(logging.WARNING):

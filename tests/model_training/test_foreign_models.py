@@ -84,9 +84,15 @@ def test_a_model_made_here_is_not_spared_its_audit(
     folder: Path, trained: Trained, capsys: Captured
 ) -> None:
     told = complaint(
-        capsys, "promote", trained.manifest.name, "0.1.0", "--out", folder.parent,
-        "--unaudited", "in a hurry",
-    )  # fmt: skip
+        capsys,
+        "promote",
+        trained.manifest.name,
+        "0.1.0",
+        "--out",
+        folder.parent,
+        "--unaudited",
+        "in a hurry",
+    )
 
     assert "made here and has a leak audit; leave out --unaudited" in told
 

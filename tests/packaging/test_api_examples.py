@@ -26,8 +26,10 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     plain = {name: value for name, value in os.environ.items() if not name.startswith("FLARE_")}
     environment = plain | {
         "FLARE_DATABASE_URL": f"sqlite:///{folder}/store.db",
-        "FLARE_DATA_DIR": str(folder), "FLARE_API_PORT": port, "PYTHONPATH": str(ROOT),
-    }  # fmt: skip
+        "FLARE_DATA_DIR": str(folder),
+        "FLARE_API_PORT": port,
+        "PYTHONPATH": str(ROOT),
+    }
     address = f"127.0.0.1:{port}"
     with serving("app", "serve", ready=f"http://{address}/ready", environment=environment):
         yield address

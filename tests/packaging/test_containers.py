@@ -232,8 +232,12 @@ def compose_config(folder: Path, example: str) -> dict[str, Any]:
     (folder / ".env").write_text(example)
     shown = subprocess.run(
         ["docker-compose", "--profile", "kafka", "--profile", "live", "config"],
-        cwd=folder, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        cwd=folder,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     services: dict[str, Any] = yaml.safe_load(shown.stdout.replace("$$", "$"))["services"]
     return services
 
@@ -241,11 +245,15 @@ def compose_config(folder: Path, example: str) -> dict[str, Any]:
 def test_the_example_with_its_needed_values_is_all_that_compose_asks_for(tmp_path: Path) -> None:
     example = (ROOT / ".env.example").read_text()
     for name, value in (
-        ("MYSQL_ROOT_PASSWORD", "'r#o$ot'"), ("MIGRATOR_PASSWORD", "a@b/c'd%e"),
-        ("WRITER_PASSWORD", "'a@b#c$d /e'"), ("READER_PASSWORD", "plain"),
-        ("FLARE_API_KEY", "a-key-of-sixteen-characters"), ("FLARE_SECRET_KEY", "long"),
-        ("FLARE_API_PORT", "9000"), ("FLARE_KAFKA_OPTIONS", """{"sasl.username": "me"}"""),
-    ):  # fmt: skip
+        ("MYSQL_ROOT_PASSWORD", "'r#o$ot'"),
+        ("MIGRATOR_PASSWORD", "a@b/c'd%e"),
+        ("WRITER_PASSWORD", "'a@b#c$d /e'"),
+        ("READER_PASSWORD", "plain"),
+        ("FLARE_API_KEY", "a-key-of-sixteen-characters"),
+        ("FLARE_SECRET_KEY", "long"),
+        ("FLARE_API_PORT", "9000"),
+        ("FLARE_KAFKA_OPTIONS", """{"sasl.username": "me"}"""),
+    ):
         example, count = re.subn(rf"^{name}=.*$", f"{name}={value}", example, flags=re.MULTILINE)
         assert count == 1
 

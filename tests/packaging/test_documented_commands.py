@@ -25,14 +25,30 @@ from flarewatch import PARTS, TRAINING
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
-    ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "custom/README.md",
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "custom/README.md",
     *sorted((ROOT / "docs").glob("*.md")),
-]  # fmt: skip
+]
 # What a Debian has, what the README has the reader install, and what the environment brings.
 PROGRAMS = {
-    ".", "cp", "cd", "curl", "docker", "export", "flarewatch", "for", "git", "kill", "make",
-    "mkdir", "python", "sudo", "tar", "until",
-}  # fmt: skip
+    ".",
+    "cp",
+    "cd",
+    "curl",
+    "docker",
+    "export",
+    "flarewatch",
+    "for",
+    "git",
+    "kill",
+    "make",
+    "mkdir",
+    "python",
+    "sudo",
+    "tar",
+    "until",
+}
 # Commands that this file does not run, and why.
 ELSEWHERE = {
     r"docs/(api|own-models|training)\.md": "their pages have tests of their own",
@@ -174,10 +190,12 @@ def environment(desk: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         api = free_port()
         yield plain | {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "STORE": f"{address}flarewatch", "FLARE_DATA_DIR": str(desk),
-            "FLARE_API_PORT": api, "FLARE_DASH_PORT": free_port(),
+            "STORE": f"{address}flarewatch",
+            "FLARE_DATA_DIR": str(desk),
+            "FLARE_API_PORT": api,
+            "FLARE_DASH_PORT": free_port(),
             "FLARE_API_URL": f"http://127.0.0.1:{api}",
-        }  # fmt: skip
+        }
 
 
 def runnable(page: Path) -> list[str]:
@@ -193,8 +211,12 @@ def runnable(page: Path) -> list[str]:
 def paste(script: list[str], desk: Path, environment: dict[str, str]) -> None:
     done = subprocess.run(
         ["bash", "-c", START + "\n".join(script).replace(DOCUMENTED, environment["FLARE_API_URL"])],
-        cwd=desk, env=environment, capture_output=True, text=True, timeout=150,
-    )  # fmt: skip
+        cwd=desk,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=150,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -113,10 +113,12 @@ class Unbuilt:
             (folder / "python" / "bin" / name).symlink_to("/bin/true")
         self.environment = {
             **{name: value for name, value in os.environ.items() if name.startswith("PIP_")},
-            "PATH": f"{folder}/python/bin:/usr/bin:/bin", "HOME": str(folder),
+            "PATH": f"{folder}/python/bin:/usr/bin:/bin",
+            "HOME": str(folder),
             # Four images with the same packages: they are fetched once.
-            "PIP_CACHE_DIR": str(folder.parent / "pip"), "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        }  # fmt: skip
+            "PIP_CACHE_DIR": str(folder.parent / "pip"),
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        }
 
     def take(self, word: str, value: str) -> None:
         """Do one step; those that say who runs it, and how it is seen from outside, are left."""

@@ -139,8 +139,13 @@ def lend_torch(site: Path) -> None:
 OLD_PIP = "23.0.1" if sys.version_info < (3, 12) else "24.2"
 NEW_PIP = "26.3"
 INSTALLED_FROM = (
-    "Makefile", "README.md", "demo.py", "flarewatch.py", "pyproject.toml", "requirements.lock",
-)  # fmt: skip
+    "Makefile",
+    "README.md",
+    "demo.py",
+    "flarewatch.py",
+    "pyproject.toml",
+    "requirements.lock",
+)
 
 
 @pytest.mark.thorough

@@ -21,9 +21,10 @@ def environment() -> dict[str, str]:
     found = {name: value for name, value in os.environ.items() if not name.startswith("FLARE_")}
     port = str(free_port())
     return found | {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "FLARE_API_PORT": port,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "FLARE_API_PORT": port,
         "FLARE_API_URL": f"http://127.0.0.1:{port}",
-    }  # fmt: skip
+    }
 
 
 def test_the_example_serves_what_scikit_learn_says(
@@ -38,8 +39,12 @@ def test_the_example_serves_what_scikit_learn_says(
 
     ended = subprocess.run(
         ["bash", "-e", "-c", f"trap 'kill $! 2>/dev/null; wait' EXIT\n{script}"],
-        cwd=home, env=environment, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+        cwd=home,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
 
     assert ended.returncode == 0, ended.stderr
     assert "\ncan serve\n" in ended.stdout
