@@ -15,7 +15,10 @@
 
   document.addEventListener("input", (event) => {
     const field = event.target.closest(FIELD);
-    if (field?.id) typed.set(field.id, { text: field.value });
+    if (!field?.id) return;
+    typed.set(field.id, { text: field.value });
+    // Dash's Input sets its caret a moment after each key, to where it was before the keys since.
+    field.setSelectionRange = () => {};
   });
 
   // Enter, or leaving a field, hands its text over; a note to an alert has a button for that.
