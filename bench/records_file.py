@@ -11,7 +11,7 @@ import pyarrow.parquet as pa_parquet
 from numpy.typing import NDArray
 
 from bench.sun_block import BLOCK_DAYS, SunBlock
-from data_sender.simulation.region_statistics import NAMES
+from data_sender.sources.simulation.region_statistics import NAMES
 from solar.sharp import CADENCE_SECONDS
 
 START_AT = datetime(2010, 5, 1, tzinfo=UTC)

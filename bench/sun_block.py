@@ -11,9 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from data_sender.simulation.region_life import SLOTS_PER_DAY, RegionLife, SimulatedFlare, live
-from data_sender.simulation.region_statistics import NAMES, load
-from data_sender.simulation.simulation import FIRST_HARPNUM
+from data_sender.sources.simulation.region_life import (
+    SLOTS_PER_DAY,
+    RegionLife,
+    SimulatedFlare,
+    draw_life,
+)
+from data_sender.sources.simulation.region_statistics import NAMES, load_statistics
+from data_sender.sources.simulation.simulation import FIRST_HARPNUM
 from solar.flares import FluxScale
 from solar.sharp import CADENCE_SECONDS, QUALITY_LIMIT, SIMULATED_SERIES
 from solar.time import isoformat
@@ -43,11 +48,11 @@ class SunBlock:
     @cached_property
     def lives(self) -> list[RegionLife]:
         """The regions in the order of their appearance, with numbers in that order."""
-        rng, statistics = np.random.default_rng(1), load()
+        rng, statistics = np.random.default_rng(1), load_statistics()
         drawn: list[RegionLife] = []
         while sum(len(life.slots) for life in drawn) < BLOCK_DAYS * RECORDS_A_DAY:
             first = int(rng.integers(BLOCK_DAYS * SLOTS_PER_DAY))
-            drawn.append(live(first, harpnum=0, noaa_ar=0, statistics=statistics, rng=rng))
+            drawn.append(draw_life(first, harpnum=0, noaa_ar=0, statistics=statistics, rng=rng))
         drawn.sort(key=lambda life: int(life.slots[0]))
         return [
             replace(life, harpnum=FIRST_HARPNUM + 1_000 + place, noaa_ar=FIRST_NOAA_AR + place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import sys
 from argparse import Namespace
@@ -12,31 +13,32 @@ import numpy as np
 import orjson
 
 from data_sender.clock import EventClock, parse_speed, wall_clock
-from data_sender.delivery.carrier import Carrier
-from data_sender.delivery.client import ApiClient, ApiRefusedError
+from data_sender.delivery.client import ApiClient, ApiRefusedError, Transport
 from data_sender.delivery.delivery import Delivery
 from data_sender.delivery.spool import Spool
-from data_sender.files.recipe import read_layout
-from data_sender.files.replay import Replay
-from data_sender.files.table_rows import Layout
-from data_sender.journey import Journey
-from data_sender.live.following import COMMANDS, follow
 from data_sender.options import host_name, parse_arguments
-from data_sender.position import PositionFile, claim, claim_free
+from data_sender.position import Position, PositionFile, claim, claim_free
+from data_sender.progress import Progress
+from data_sender.replayer import Replayer
 from data_sender.settings import SenderSettings
-from data_sender.sharding.part import Part
-from data_sender.sharding.replica import share_source
-from data_sender.sharding.shard import FixedShard
-from data_sender.simulation.region_fit import fit_files, write
-from data_sender.simulation.region_statistics import load
-from data_sender.simulation.simulation import Simulation, Sun
-from data_sender.source import Source
+from data_sender.sharding.lease import LeaseClient, LeasedShards
+from data_sender.sharding.shard import ALL_SHARDS, REGION_SHARDS, FixedShard, SourcePart
+from data_sender.sharding.shared_replay import SharedReplayer
+from data_sender.source import Source, event_times
+from data_sender.sources.files.layout import Layout, read_layout
+from data_sender.sources.files.replay import Replay
+from data_sender.sources.live.follower import COMMANDS, EXIT_DONE, EXIT_LEFT_BEHIND, follow
+from data_sender.sources.simulation.region_statistics import (
+    fit_files,
+    load_statistics,
+    write_statistics,
+)
+from data_sender.sources.simulation.simulation import Simulation, Sun
 from data_sender.stop import StopSignal
-from data_sender.tally import Tally
 from solar.errors import FlarewatchError, InvalidInputError
 from solar.time import parse_time, to_datetime64
 
-EXIT_DONE, EXIT_BAD_INPUT, EXIT_REFUSED, EXIT_LEFT_BEHIND = 0, 2, 3, 4
+EXIT_BAD_INPUT, EXIT_REFUSED = 2, 3
 
 logger = logging.getLogger("data_sender")
 
@@ -49,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     try:
         if options.command == "fit-simulator":
-            write(fit_files(options.hourly, options.daily), options.out)
+            write_statistics(fit_files(options.hourly, options.daily), options.out)
             return EXIT_DONE
         return _send(options)
     except ApiRefusedError as error:
@@ -64,8 +66,8 @@ def _send(options: Namespace) -> int:
     with closing(StopSignal()) as stop:
         stop.install()
         if options.command in COMMANDS:
-            return follow(options, stop, carrier=_carrier)
-        return _travel(options, *_source(options), stop)
+            return follow(options, stop, make_transport=_transport)
+        return _replay(options, *_source(options), stop)
 
 
 def _source(options: Namespace) -> tuple[Source, EventClock]:
@@ -82,10 +84,10 @@ def _layout(options: Namespace) -> Layout:
     return read_layout(options.recipe, series=options.series)
 
 
-def _travel(options: Namespace, source: Source, clock: EventClock, stop: StopSignal) -> int:
+def _replay(options: Namespace, source: Source, clock: EventClock, stop: StopSignal) -> int:
     settings = SenderSettings()
     if isinstance(options.shard, FixedShard):
-        source = Part(source, options.shard)
+        source = SourcePart(source, options.shard)
     with _claimed(options, settings):
         folder = settings.sender_dir(options.sender)
         positions = PositionFile(folder, source.fingerprint)
@@ -93,78 +95,175 @@ def _travel(options: Namespace, source: Source, clock: EventClock, stop: StopSig
             positions.forget()
         key = settings.api_key.get_secret_value() if settings.api_key else None
         api = ApiClient(options.api_url or settings.api_url, key, stop)
-        client = _carrier(options, settings, api, stop)
+        transport = _transport(options, settings, api, stop)
         spool = Spool(folder / "spool", limit_bytes=options.spool_limit_mb * 2**20)
-        tally = Tally()
+        progress = Progress()
         delivery = Delivery(
-            client, spool, folder=folder, stop=stop, tally=tally, handed_over=positions.sent
+            transport,
+            spool,
+            folder=folder,
+            stop=stop,
+            progress=progress,
+            handed_over=positions.sent,
         )
         try:
             is_complete = _deliver(
-                options, source, clock,
-                api=api, delivery=delivery, positions=positions, stop=stop, tally=tally,
-            )  # fmt: skip
+                options,
+                source,
+                clock,
+                api=api,
+                delivery=delivery,
+                positions=positions,
+                stop=stop,
+                progress=progress,
+            )
         finally:
             spool.close()
-            client.close()
+            transport.close()
             left = spool.size_bytes()
         summary = {
-            "sender": options.sender, "is_complete": is_complete,
-            "handed_over": positions.sent, "spool_bytes": left,
-        }  # fmt: skip
-        sys.stdout.write(orjson.dumps({**summary, **tally.summary()}).decode() + "\n")
-        _tell_refused(tally, delivery)
+            "sender": options.sender,
+            "is_complete": is_complete,
+            "handed_over": positions.sent,
+            "spool_bytes": left,
+        }
+        sys.stdout.write(orjson.dumps({**summary, **progress.summary()}).decode() + "\n")
+        _log_rejected(progress, delivery)
     return EXIT_DONE if is_complete or stop.is_set else EXIT_LEFT_BEHIND
 
 
 def _deliver(
-    options: Namespace, source: Source, clock: EventClock, *,
-    api: ApiClient, delivery: Delivery, positions: PositionFile, stop: StopSignal, tally: Tally,
-) -> bool:  # fmt: skip
+    options: Namespace,
+    source: Source,
+    clock: EventClock,
+    *,
+    api: ApiClient,
+    delivery: Delivery,
+    positions: PositionFile,
+    stop: StopSignal,
+    progress: Progress,
+) -> bool:
     if options.shard == "auto":
-        return share_source(
-            options, source, clock,
-            api=api, delivery=delivery, count=positions, stop=stop, tally=tally,
-        )  # fmt: skip
-    journey = Journey(
-        source, clock, delivery, positions,
-        sender=options.sender, batch=options.batch, stop=stop, tally=tally,
-    )  # fmt: skip
-    return journey.run(give_up_after=options.give_up_after)
+        return _share(
+            options,
+            source,
+            clock,
+            api=api,
+            delivery=delivery,
+            counter=positions,
+            stop=stop,
+            progress=progress,
+        )
+    replayer = Replayer(
+        source,
+        clock,
+        delivery,
+        positions,
+        sender=options.sender,
+        batch=options.batch,
+        stop=stop,
+        progress=progress,
+    )
+    return replayer.run(give_up_after=options.give_up_after)
 
 
-def _tell_refused(tally: Tally, delivery: Delivery) -> None:
-    refused = tally.counts["rejected"] + tally.counts["unreadable"]
-    if refused:
-        logger.warning("%d rows were not taken; %s says why", refused, delivery.rejected_path)
+def _share(
+    options: Namespace,
+    source: Source,
+    clock: EventClock,
+    *,
+    api: ApiClient,
+    delivery: Delivery,
+    counter: PositionFile,
+    stop: StopSignal,
+    progress: Progress,
+) -> bool:
+    """Send this replica's shards of a source until all of it is sent; return whether it is."""
+    # What this sender had spooled before it shared a source comes first.
+    delivery.drain_all()
+    starts_at = _first_time(source)
+    if starts_at is None:
+        return True
+    client = LeaseClient(
+        api,
+        source=_shared_name(options, source),
+        sender=options.sender,
+        shards=REGION_SHARDS if source.flare_source is None else ALL_SHARDS,
+        starts_at=starts_at,
+    )
+    shards = LeasedShards(client, stop, restarts=options.restart)
+    shards.renew_if_due(shards.version)
+    lease = shards.lease
+    if lease is None:
+        return False
+    if shards.is_finished:
+        logger.info("all of this source is delivered; --restart sends it again")
+    # The API knows best how much of this sender arrived, also of what a crash cut off; only what
+    # is still in a stream it does not know.
+    known = (counter.sequence, counter.sent) if options.via == "kafka" else (0, 0)
+    counter.sequence, counter.sent = max(known[0], lease.sequence), max(known[1], lease.sent)
+    clock.synchronise(lease.event_at, seconds_ago=lease.elapsed_seconds)
+    if isinstance(source, Simulation):
+        source = source.beginning(lease.starts_at)
+    replayer = SharedReplayer(
+        source,
+        clock,
+        delivery,
+        shards,
+        counter=counter,
+        sender=options.sender,
+        batch=options.batch,
+        stop=stop,
+        progress=progress,
+    )
+    return replayer.run()
+
+
+def _first_time(source: Source) -> np.datetime64 | None:
+    if isinstance(source, Simulation):
+        return source.start_at
+    chunks = (chunk.rows for chunk in source.chunks(Position()))
+    return next((event_times(rows)[0] for rows in chunks if len(rows)), None)
+
+
+def _shared_name(options: Namespace, source: Source) -> str:
+    """Name what is shared: the same files, or the same stretch of the same Sun."""
+    stretch = [getattr(options, name, None) for name in ("start", "duration")]
+    return hashlib.sha256(f"{source.fingerprint} {stretch}".encode()).hexdigest()
+
+
+def _log_rejected(progress: Progress, delivery: Delivery) -> None:
+    rejected = progress.counts["rejected"] + progress.counts["unreadable"]
+    if rejected:
+        logger.warning("%d rows were not taken; %s says why", rejected, delivery.rejected_path)
 
 
 def _claimed(options: Namespace, settings: SenderSettings) -> IO[bytes]:
-    """Claim the sender's name, or find it one, for as long as the file returned is open."""
+    """Claim the sender's name, or the first free one, for as long as the returned file is open."""
     if options.sender is None:
         options.sender, lock = claim_free(settings.sender_dir(""), host_name(options))
         return lock
     return claim(settings.sender_dir(options.sender))
 
 
-def _carrier(
+def _transport(
     options: Namespace, settings: SenderSettings, api: ApiClient, stop: StopSignal
-) -> Carrier:
+) -> Transport:
     if options.via == "http":
         return api
     if not settings.kafka_bootstrap:
         raise InvalidInputError(
             "--via kafka needs a broker; set FLARE_KAFKA_BOOTSTRAP, for example to kafka:9092"
         )
-    # The library of the broker is imported by those alone who speak to one.
-    from data_sender.delivery.kafka_carrier import KafkaCarrier
+    # The Kafka library is loaded only where a broker is used.
+    from data_sender.delivery.kafka import KafkaTransport
 
-    given = {**settings.kafka_options, "bootstrap.servers": settings.kafka_bootstrap}
-    return KafkaCarrier(given, settings.kafka_observations, others=api, stop=stop)
+    connection = {**settings.kafka_options, "bootstrap.servers": settings.kafka_bootstrap}
+    return KafkaTransport(connection, settings.kafka_observations, others=api, stop=stop)
 
 
 def _simulation(options: Namespace) -> Simulation:
-    sun = Sun(options.seed, options.regions, load())
+    sun = Sun(options.seed, options.regions, load_statistics())
     now = wall_clock()
     if options.start:
         start_at = to_datetime64(parse_time(options.start))

@@ -1,4 +1,4 @@
-"""Event time: the clock of the data, which may run faster than the clock on the wall."""
+"""Event time: the clock of the data, which may run faster than the wall clock."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class EventClock:
         self._ceiling = ceiling
         self._origin: tuple[np.datetime64, float] | None = None
 
-    def follow(self, event_at: np.datetime64, *, seconds_ago: float) -> None:
-        """Take over a clock that others go by: event time was `event_at` so long ago."""
+    def synchronise(self, event_at: np.datetime64, *, seconds_ago: float) -> None:
+        """Take over the clock of other replicas: event time was `event_at` so long ago."""
         self._origin = (event_at, time.monotonic() - seconds_ago)
 
     def due(self, events: NDArray[np.datetime64]) -> int:

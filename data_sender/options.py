@@ -1,29 +1,27 @@
-"""The options of the sender's command line, and what ``--help`` says about them."""
+"""The options of the sender's command line, their values, and what ``--help`` prints."""
 
 from __future__ import annotations
 
+import re
 import socket
 from argparse import (
     ArgumentParser,
+    ArgumentTypeError,
     Namespace,
     RawDescriptionHelpFormatter,
     _SubParsersAction,
 )
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
-from data_sender.journey import LARGEST_BATCH
-from data_sender.live.options import JSOC, SWPC, add_jsoc, add_swpc
-from data_sender.option_values import (
-    read_batch,
-    read_megabytes,
-    read_name,
-    read_positive,
-    read_series,
-    read_shard,
-)
-from data_sender.sharding.shard import FixedShard
-from data_sender.simulation.region_statistics import STATISTICS_PATH
+from data_sender.replayer import LARGEST_BATCH
+from data_sender.sharding.shard import Auto, FixedShard, parse_shard
+from data_sender.sources.live.jsoc import SERIES
+from data_sender.sources.simulation.region_statistics import STATISTICS_PATH
+from solar.errors import InvalidInputError
+from solar.sharp import CADENCE_SECONDS, SERIES_PATTERN
+from solar.time import parse_time
 
 _DESCRIPTION = """\
 Send SHARP observations to the Flarewatch API, in the order in which they were made.
@@ -69,20 +67,38 @@ examples:
   flarewatch send simulate --history 5
   flarewatch send simulate --seed 7 --start 2024-05-01T00:00:00Z --duration 10
 """
+_JSOC = """\
+Send SHARP records from JSOC: what was published since the last time, then, every 12 minutes,
+what is new. Near-real-time records go under their NOAA numbers (docs/live-sources.md).
+
+Without a position and --from it begins two days back, with definitive records 45 days. With
+--to it ends there; when JSOC cannot be read then, the exit status is 5.
+
+examples:
+  flarewatch send jsoc --series both
+  flarewatch send jsoc --series definitive --from 2014-03-01T00:00:00Z \\
+    --to 2014-04-01T00:00:00Z
+"""
+_SWPC = """\
+Send what NOAA SWPC publishes: GOES flares and X-ray flux, the region summary, and its own flare
+probabilities, which are then scored beside the models (docs/live-sources.md).
+"""
 _FIT = "Fit the keyword statistics that the simulator draws from, and write them as JSON."
 
 
 def parse_arguments(arguments: list[str] | None = None) -> Namespace:
     """Read the command line; argparse ends the process itself when it is wrong."""
     parser = ArgumentParser(
-        "flarewatch send", description=_DESCRIPTION, epilog=_EPILOG,
+        "flarewatch send",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
         formatter_class=RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_replay(_command(commands, "replay", _REPLAY, "send observations from files"))
     _add_simulate(_command(commands, "simulate", _SIMULATE, "send a simulated Sun"))
-    _add_live(_command(commands, "jsoc", JSOC, "send what JSOC publishes"), add_jsoc)
-    _add_live(_command(commands, "swpc", SWPC, "send what SWPC publishes"), add_swpc)
+    _add_live(_command(commands, "jsoc", _JSOC, "send what JSOC publishes"), _add_jsoc)
+    _add_live(_command(commands, "swpc", _SWPC, "send what SWPC publishes"), _add_swpc)
     _add_fit(_command(commands, "fit-simulator", _FIT, "refit the simulator's statistics"))
     options = parser.parse_args(arguments)
     if options.command != "fit-simulator" and options.sender is None:
@@ -115,32 +131,44 @@ def _add_replay(parser: ArgumentParser) -> None:
         "paths", nargs="+", type=Path, metavar="PATH", help="files or folders to send"
     )
     parser.add_argument(
-        "--flares", type=Path, metavar="FILE",
+        "--flares",
+        type=Path,
+        metavar="FILE",
         help="flare list (parquet or CSV); each flare is sent once it has ended in event time",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--recipe", type=Path, metavar="FILE",
+        "--recipe",
+        type=Path,
+        metavar="FILE",
         help="training recipe (TOML) that says what the columns of the tables mean",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--series", type=read_series, metavar="NAME",
+        "--series",
+        type=read_series,
+        metavar="NAME",
         help="data series of all rows, such as hmi.sharp_cea_720s (default: the column series of"
         " the file, what a SWAN-SF name tells, the name of the recipe, or unstated)",
-    )  # fmt: skip
+    )
     _add_sending(parser, batch=500, pace="seconds of event time per second, or max")
 
 
 def _add_simulate(parser: ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="which Sun (default 1)")
     parser.add_argument(
-        "--regions", type=read_positive, default=8.0, metavar="N",
+        "--regions",
+        type=read_positive,
+        default=8.0,
+        metavar="N",
         help="active regions on the disk at a time, on average (default 8)",
-    )  # fmt: skip
+    )
     parser.add_argument("--start", metavar="ISO", help="first time, e.g. 2024-05-01T00:00:00Z")
     parser.add_argument(
-        "--history", type=read_positive, default=3.0, metavar="DAYS",
+        "--history",
+        type=read_positive,
+        default=3.0,
+        metavar="DAYS",
         help="without --start: begin this long before now (default 3)",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--duration", type=read_positive, metavar="DAYS", help="end after this long (default never)"
     )
@@ -152,48 +180,182 @@ def _add_live(parser: ArgumentParser, add: Callable[[ArgumentParser], None]) -> 
     _add_delivery(parser, batch=500)
 
 
+def _add_jsoc(parser: ArgumentParser) -> None:
+    """Add the options of ``jsoc``."""
+    parser.add_argument("--from", dest="start", type=_read_time, metavar="ISO", help="first time")
+    parser.add_argument("--to", dest="end", type=_read_time, metavar="ISO", help="end there")
+    parser.add_argument(
+        "--series", choices=sorted(SERIES), default="both", help="which records (default both)"
+    )
+    parser.add_argument("--url", metavar="URL", help="instead of FLARE_JSOC_URL")
+    parser.add_argument(
+        "--slice-hours",
+        type=_read_slice,
+        default=24.0,
+        metavar="HOURS",
+        help="stretch of time in one question (default 24)",
+    )
+    _add_polling(parser, every=float(CADENCE_SECONDS))
+
+
+def _add_swpc(parser: ArgumentParser) -> None:
+    """Add the options of ``swpc``."""
+    parser.add_argument("--url", metavar="URL", help="instead of FLARE_SWPC_URL")
+    parser.add_argument("--once", action="store_true", help="read every product once, then end")
+    _add_polling(parser, every=60.0)
+
+
+def _add_polling(parser: ArgumentParser, *, every: float) -> None:
+    parser.add_argument(
+        "--every",
+        type=_read_seconds,
+        default=every,
+        metavar="SECONDS",
+        help=f"how often the source is asked for what is new (default {every:.0f})",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=_read_seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help="how long an answer may take (default 60)",
+    )
+
+
 def _add_sending(parser: ArgumentParser, *, batch: int, pace: str) -> None:
     parser.add_argument("--speed", default="max", metavar="N|max", help=f"{pace} (default max)")
     parser.add_argument(
-        "--shard", type=read_shard, metavar="auto|I/N",
+        "--shard",
+        type=read_shard,
+        metavar="auto|I/N",
         help="send a part of the regions: what the API leases to this replica, or part I of N",
-    )  # fmt: skip
+    )
     _add_delivery(parser, batch=batch)
 
 
 def _add_delivery(parser: ArgumentParser, *, batch: int) -> None:
     parser.add_argument(
-        "--batch", type=read_batch, default=batch, metavar="N",
+        "--batch",
+        type=read_batch,
+        default=batch,
+        metavar="N",
         help=f"most rows per call, 1 to {LARGEST_BATCH} (default {batch})",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--sender", type=read_name, metavar="ID",
+        "--sender",
+        type=read_name,
+        metavar="ID",
         help="name of this sender and of its folder (default COMMAND-HOSTNAME; with --shard auto"
         " the first of COMMAND-HOSTNAME-1, -2, ... that is free)",
-    )  # fmt: skip
+    )
     parser.add_argument("--restart", action="store_true", help="forget the position, start over")
     parser.add_argument(
-        "--via", choices=("http", "kafka"), default="http",
+        "--via",
+        choices=("http", "kafka"),
+        default="http",
         help="how observations travel (default http; flares always go over HTTP)",
-    )  # fmt: skip
+    )
     parser.add_argument("--api-url", metavar="URL", help="instead of FLARE_API_URL")
     parser.add_argument(
-        "--give-up-after", type=read_positive, metavar="SECONDS",
+        "--give-up-after",
+        type=read_positive,
+        metavar="SECONDS",
         help="at the end, wait no longer than this for an API that is away (default forever)",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--spool-limit-mb", type=read_megabytes, default=1024, metavar="MB",
+        "--spool-limit-mb",
+        type=read_megabytes,
+        default=1024,
+        metavar="MB",
         help="most that the spool may hold; reading pauses when it is full (default 1024)",
-    )  # fmt: skip
+    )
 
 
 def _add_fit(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "hourly", nargs="+", type=Path, metavar="PATH",
+        "hourly",
+        nargs="+",
+        type=Path,
+        metavar="PATH",
         help="parquet of all regions at their natural rate (hourly_2014.parquet)",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--daily", type=Path, required=True, metavar="PATH",
+        "--daily",
+        type=Path,
+        required=True,
+        metavar="PATH",
         help="parquet that has R_VALUE and AREA_ACR too (daily_2010_2019.parquet)",
-    )  # fmt: skip
+    )
     parser.add_argument("--out", type=Path, default=STATISTICS_PATH, metavar="FILE")
+
+
+def read_positive(text: str) -> float:
+    """Read a number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0.0 < number < 1e6:
+        raise ArgumentTypeError(f"{text!r} is not a positive number")
+    return number
+
+
+def read_batch(text: str) -> int:
+    """Read how many rows one call may carry."""
+    if not text.isdecimal() or not 1 <= int(text) <= LARGEST_BATCH:
+        raise ArgumentTypeError(f"{text!r} is not a number of rows from 1 to {LARGEST_BATCH}")
+    return int(text)
+
+
+def read_megabytes(text: str) -> int:
+    """Read a size in whole MB."""
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"{text!r} is not a whole number of MB")
+    return int(text)
+
+
+def read_shard(text: str) -> FixedShard | Auto:
+    """Read which part of a source is sent."""
+    try:
+        return parse_shard(text)
+    except InvalidInputError as error:
+        raise ArgumentTypeError(str(error)) from error
+
+
+def read_series(text: str) -> str:
+    """Read the name of a data series."""
+    if not re.fullmatch(SERIES_PATTERN, text):
+        raise ArgumentTypeError(f"{text!r}: use letters, digits, '.', '_' and '-', 48 at most")
+    return text
+
+
+def read_name(text: str) -> str:
+    """Read the name of a sender."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", text):
+        raise ArgumentTypeError(f"{text!r}: use letters, digits, '.', '_' and '-', 64 at most")
+    return text
+
+
+def _read_time(text: str) -> datetime:
+    try:
+        return parse_time(text)
+    except InvalidInputError as error:
+        raise ArgumentTypeError(str(error)) from error
+
+
+def _read_seconds(text: str) -> float:
+    return _read_between(text, 0.01, 86_400.0)
+
+
+def _read_slice(text: str) -> float:
+    return _read_between(text, CADENCE_SECONDS / 3600, 24 * 31)
+
+
+def _read_between(text: str, low: float, high: float) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not low <= number <= high:
+        raise ArgumentTypeError(f"{text!r} is not a number from {low:g} to {high:g}")
+    return number

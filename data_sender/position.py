@@ -1,4 +1,4 @@
-"""How far a sender has come in each of its sources, kept through every kind of end."""
+"""Positions: how far a sender has come in each of its sources, kept through every kind of end."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class NameInUseError(InvalidInputError):
 class Position:
     """How many rows of a source are delivered or spooled, and up to which event time.
 
-    Rows of the same time may follow, after the `at_through` that have left; `covered_to` is the
-    time up to which the API was told that no flare is missing.
+    Rows of the same time may follow, after the `at_through` that have been sent; `covered_to` is
+    the time up to which the API knows that no flare is missing.
     """
 
     rows: int = 0
@@ -51,12 +51,12 @@ class Position:
         return replace(self, rows=self.rows + len(times), through=through, at_through=at_through)
 
     def covered(self, covered_to: np.datetime64 | None) -> Position:
-        """Return the same position with the flares told up to a time."""
+        """Return the same position with the flares published up to a time."""
         return replace(self, covered_to=covered_to)
 
 
 def claim(folder: Path) -> IO[bytes]:
-    """Make a sender's folder this process's own; the claim ends with the returned file.
+    """Lock a sender's folder for this process, for as long as the returned file is open.
 
     Raises
     ------
@@ -93,8 +93,8 @@ def claim_free(parent: Path, name: str) -> tuple[str, IO[bytes]]:
 def replace_file(path: Path, content: bytes) -> None:
     """Write a file so that a reader finds the old or the new content, whatever happens.
 
-    On a full disk the old content stays: who begins there again repeats what the API knows,
-    and who ended for it would not even deliver what fills the disk.
+    On a full disk the old content stays: to start again there repeats what the API knows, and a
+    sender that stopped for it would not even deliver what fills the disk.
     """
     temporary = path.with_suffix(".tmp")
     try:
@@ -129,27 +129,25 @@ class PositionFile:
         entry = self._state["sources"].get(self._fingerprint)
         if entry is None:
             return Position()
-        return Position(
-            entry["rows"], _time(entry["through"]), _time(entry.get("covered_to")),
-            entry.get("at_through", 0),
-        )  # fmt: skip
+        through, covered_to = _time(entry["through"]), _time(entry.get("covered_to"))
+        return Position(entry["rows"], through, covered_to, entry.get("at_through", 0))
 
     def forget(self) -> None:
         """Start the present source over."""
         self._state["sources"].pop(self._fingerprint, None)
 
     def write(self, position: Position) -> None:
-        """Keep a position; call it only for what is delivered or spooled."""
+        """Save a position; call it only for what is delivered or spooled."""
         self._state["sources"][self._fingerprint] = {
             "rows": position.rows,
             "through": _label(position.through),
             "covered_to": _label(position.covered_to),
             "at_through": position.at_through,
         }
-        self.keep_count()
+        self.save_count()
 
-    def keep_count(self) -> None:
-        """Keep how much was handed over, by which the API sees whether all of it came."""
+    def save_count(self) -> None:
+        """Save how much was handed over, by which the API sees whether all of it arrived."""
         self._state |= {"sequence": self.sequence, "sent": self.sent}
         replace_file(self._path, orjson.dumps(self._state, option=orjson.OPT_INDENT_2))
 

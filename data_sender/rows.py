@@ -1,11 +1,11 @@
-"""Observations as columns: what every source gives and what the API's rows are made from."""
+"""Observations as columns: what every source yields and what the API's rows are made from."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, cast
+from typing import Any, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ class Rows:
     has none; `harpnum` (n,) is 0 and `noaa_ars` (n,) an empty list where unknown; positions are
     Stonyhurst degrees, west positive. A keyword that is missing is NaN.
     `quality` counts only where `has_quality`: a source without the column says nothing about it.
-    `made_at` (n,) is DATE in UTC, NaT where unknown, None where the source has no such thing.
+    `made_at` (n,) is DATE in UTC, NaT where unknown, None where the source has no such column.
     """
 
     series: NDArray[np.object_]
@@ -41,7 +41,7 @@ class Rows:
         return len(self.t_rec)
 
     def take(self, order: NDArray[np.intp] | NDArray[np.bool_] | slice) -> Rows:
-        """Choose rows by position."""
+        """Return the rows at these positions."""
         columns = {
             field.name: getattr(self, field.name)[order]
             for field in fields(self)
@@ -57,17 +57,17 @@ class Rows:
         return self.take(np.lexsort((first_ar, self.harpnum, self.t_rec)))
 
     def faults(self) -> dict[int, str]:
-        """Say for each row that cannot be sent at all why not."""
-        found: dict[int, str] = {}
+        """Return why a row cannot be sent at all, for each such row."""
+        faults: dict[int, str] = {}
         positions = {"QUALITY": self.quality, "LON_FWT": self.lon_fwt, "LAT_FWT": self.lat_fwt}
         for name, values in {**self.keywords, **positions}.items():
             for index in np.flatnonzero(np.isinf(values)):
-                found[int(index)] = f"{name} is {values[index]}: JSON carries finite numbers only"
+                faults[int(index)] = f"{name} is {values[index]}: JSON carries finite numbers only"
         for index in np.flatnonzero((self.harpnum <= 0) & ~self.noaa_ars.astype(bool)):
-            found[int(index)] = "neither HARPNUM nor NOAA_AR: the row belongs to no region"
+            faults[int(index)] = "neither HARPNUM nor NOAA_AR: the row belongs to no region"
         for index in np.flatnonzero(np.isnat(self.t_rec)):
-            found[int(index)] = "T_REC is missing"
-        return found
+            faults[int(index)] = "T_REC is missing"
+        return faults
 
     def observations(self) -> list[dict[str, Any]]:
         """Write every row as the contract's observation; NaN keywords are left out."""
@@ -75,20 +75,26 @@ class Rows:
         names = tuple(self.keywords)
         levels = zip(*(values.tolist() for values in self.keywords.values()), strict=True)
         heads = zip(
-            times, self.harpnum.tolist(), self.noaa_ars.tolist(), self.lon_fwt.tolist(),
-            self.lat_fwt.tolist(), self.quality.tolist(), self.has_quality.tolist(),
-            self.series.tolist(), strict=True,
-        )  # fmt: skip
-        found = [
+            times,
+            self.harpnum.tolist(),
+            self.noaa_ars.tolist(),
+            self.lon_fwt.tolist(),
+            self.lat_fwt.tolist(),
+            self.quality.tolist(),
+            self.has_quality.tolist(),
+            self.series.tolist(),
+            strict=True,
+        )
+        observations = [
             self._observation(head, dict(zip(names, level, strict=True)))
             for head, level in zip(heads, levels, strict=True)
         ]
         if self.made_at is not None:
             made = np.datetime_as_string(self.made_at, unit="s").tolist()
-            for observation, at in zip(found, made, strict=True):
+            for observation, at in zip(observations, made, strict=True):
                 if at != "NaT":
                     observation["made_at"] = f"{at}Z"
-        return found
+        return observations
 
     def _observation(self, head: tuple[Any, ...], level: dict[str, float]) -> dict[str, Any]:
         time, harpnum, noaa_ars, lon_fwt, lat_fwt, quality, has_quality, series = head
@@ -130,3 +136,31 @@ def concatenate(parts: Sequence[Rows]) -> Rows:
             [np.full(len(p), unknown) if p.made_at is None else p.made_at for p in parts]
         )
     return Rows(keywords=keywords, made_at=made_at, **cast("dict[str, Any]", columns))
+
+
+class RowItems(Sequence[dict[str, Any]]):
+    """The observations of `rows` as the items of a post, written out only when they are read.
+
+    A slice of them is made of the same columns.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, place: int) -> dict[str, Any]: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> RowItems: ...
+
+    def __getitem__(self, place: int | slice) -> dict[str, Any] | RowItems:
+        if isinstance(place, slice):
+            return RowItems(self.rows.take(place))
+        index = range(len(self))[place]
+        return self.rows.take(slice(index, index + 1)).observations()[0]
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self.rows.observations())

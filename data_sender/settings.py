@@ -1,4 +1,4 @@
-"""What a sender is told by its environment."""
+"""The sender's settings, read from the environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where rows come from: the shape that a replay and the simulator share."""
+"""A source of rows: the interface that replays, the simulator and live sources share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from data_sender.rows import Rows
 
 @dataclass(frozen=True)
 class FlareReport:
-    """One observed flare: known once it has ended, and told as the contract writes it."""
+    """One observed flare, published once it has ended; `body` is what the API takes."""
 
     started_at: np.datetime64
     ended_at: np.datetime64
@@ -43,14 +43,14 @@ class Source(Protocol):
 
     @property
     def covers_from(self) -> np.datetime64 | None:
-        """Tell since when the flares are complete, for a journey from the last position given."""
+        """Return since when the flares are complete, for a pass from the last position."""
 
     @property
-    def runs_on(self) -> bool:
-        """Tell whether event time should pass the last row until its truth is known."""
+    def continues_past_end(self) -> bool:
+        """Tell whether event time passes the last row until its truth is known."""
 
     def chunks(self, position: Position) -> Iterator[Chunk]:
-        """Give everything that follows a position."""
+        """Yield everything that follows a position."""
 
 
 def event_times(rows: Rows) -> NDArray[np.datetime64]:

@@ -1,4 +1,4 @@
-"""The wish to stop: a signal that ends every wait at once and a stuck request a little later."""
+"""The stop signal: it ends every wait at once and a stuck request a little later."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from types import FrameType
 GRACE_SECONDS = 4.0
 
 
-class GraceOverError(Exception):
-    """A request was still under way when the time granted after the signal was over."""
+class GraceExpiredError(Exception):
+    """A request was still under way when the grace period after the signal was over."""
 
 
 class StopSignal:
     """Set once by SIGTERM, SIGINT or `set`; never unset.
 
-    A pipe carries the wish, because a signal handler may write to a pipe at any moment,
+    A pipe carries it, because a signal handler may write to a pipe at any moment,
     whereas the lock inside threading.Event could be held by the very code it interrupts.
     """
 
     def __init__(self) -> None:
         self._reader, self._writer = os.pipe()
-        self._is_abandonable = False
+        self._is_interruptible = False
         self.is_set = False
 
     def install(self) -> None:
@@ -35,27 +35,27 @@ class StopSignal:
         signal.signal(signal.SIGALRM, self._on_grace_over)
 
     def set(self) -> None:
-        """Wish the end; a second time changes nothing."""
+        """Set the signal; a second time changes nothing."""
         if not self.is_set:
             self.is_set = True
             os.write(self._writer, b"x")
 
     def wait(self, seconds: float) -> bool:
-        """Wait, but not beyond the wish to stop; tell whether it came."""
+        """Wait, but not beyond the stop signal; return whether it is set."""
         select.select([self._reader], [], [], max(0.0, seconds))
         return self.is_set
 
     @contextmanager
-    def abandonable(self) -> Iterator[None]:
-        """Mark work that may be broken off with GraceOverError once the grace is over."""
-        self._is_abandonable = True
+    def interruptible(self) -> Iterator[None]:
+        """Mark work that GraceExpiredError may interrupt once the grace period is over."""
+        self._is_interruptible = True
         try:
             yield
         finally:
-            self._is_abandonable = False
+            self._is_interruptible = False
 
     def close(self) -> None:
-        """Give the pipe back."""
+        """Close the pipe."""
         os.close(self._reader)
         os.close(self._writer)
 
@@ -65,5 +65,5 @@ class StopSignal:
         self.set()
 
     def _on_grace_over(self, number: int, frame: FrameType | None) -> None:
-        if self._is_abandonable:
-            raise GraceOverError
+        if self._is_interruptible:
+            raise GraceExpiredError

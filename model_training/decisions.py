@@ -11,7 +11,7 @@ from model_training.forecaster import Forecaster
 from model_training.manifest import EventModel
 from model_training.pool import Pool
 from model_training.recipe import Recipe
-from solar.bins import snapped
+from solar.histogram import snapped
 
 
 def decide(

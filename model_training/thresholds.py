@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from model_training.features import Floats
-from solar.bins import EDGES
 from solar.contingency import Contingency
+from solar.histogram import EDGES
 
 _RANKS = np.linspace(0, 1, 1001)
 

@@ -24,7 +24,7 @@ REOPEN_FACTOR = 2.0
 
 
 class Phase(StrEnum):
-    """Where a region stands between two records."""
+    """The state of a region and an event between two records."""
 
     IDLE = "idle"
     RISING = "rising"
@@ -34,7 +34,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True)
 class Rule:
-    """When an event is alerted.
+    """The conditions under which an event is alerted.
 
     An alert opens once the probability has been at `on` or above over `sustain`. It closes
     `settle` after the last probability of `off` or above. For `cool_down` after that, only
@@ -68,7 +68,7 @@ class Rule:
 
     @property
     def severity(self) -> str:
-        """The step of the radio blackout scale that the event means."""
+        """The step of the radio blackout scale that the event reaches."""
         return SEVERITIES[self.event.name]
 
 
@@ -86,13 +86,13 @@ class Episode:
 
     @property
     def is_open(self) -> bool:
-        """Tell whether it has not ended yet."""
+        """Whether it has not ended yet."""
         return self.closed_at is None
 
 
 @dataclass(frozen=True)
 class Track:
-    """What must be remembered of a region and an event after the record at `last_t_rec`.
+    """The state of a region and an event after the record at `last_t_rec`.
 
     `rising_at` is the first, `last_over_at` the last record of `on` or above while an alert
     is about to open; `episode` is the alert that is open or rests.
@@ -105,7 +105,7 @@ class Track:
 
     @property
     def phase(self) -> Phase:
-        """Where the region stands."""
+        """The state of the region."""
         if self.episode is not None and self.episode.is_open:
             return Phase.OPEN
         if self.rising_at is not None:
@@ -119,19 +119,19 @@ Sample = tuple[datetime, float | None]
 def follow(
     rule: Rule, track: Track | None, samples: Iterable[Sample]
 ) -> tuple[Track | None, list[Episode]]:
-    """Follow a region through its forecasts.
+    """Apply a rule to the forecasts of one region.
 
     Parameters
     ----------
-    track : where it stood before; None is idle
+    track : its state before; None is idle
     samples : time and probability, ascending; None is no forecast, which neither opens nor
         prolongs an alert. What is not newer than the track is left out: a late record does
         not change what has been decided.
 
     Returns
     -------
-    where it stands now, None when there is nothing to remember, and every alert that began or
-    changed, in order of time. Cut into batches in any way, the samples give the same.
+    the state after them, None when there is nothing to remember, and every alert that began or
+    changed, in order of time. The same samples give the same however they are cut into batches.
     """
     fresh = [sample for sample in samples if track is None or sample[0] > track.last_t_rec]
     episodes: dict[datetime, Episode] = {}
@@ -151,7 +151,7 @@ def follow(
 def _through_alert(
     rule: Rule, episode: Episode, samples: Sequence[Sample], place: int
 ) -> tuple[Track, int]:
-    """Go on to the record before which the open alert ends, or to the last one."""
+    """Follow an open alert to the record before which it ends, or to the last one."""
     peak_at, peak, last = episode.peak_at, episode.peak_probability, episode.last_probability
     over_at, at, closed_at = episode.last_over_at, samples[place][0], None
     # Plain names, because this is passed for every record of an active region.
@@ -169,17 +169,21 @@ def _through_alert(
             peak_at, peak = at, probability
         if probability >= off:
             over_at, ends_at = at, at + settle
-    moved = replace(
-        episode, peak_at=peak_at, peak_probability=peak, last_probability=last,
-        last_over_at=over_at, closed_at=closed_at,
-    )  # fmt: skip
-    return Track(at, episode=moved), place
+    updated = replace(
+        episode,
+        peak_at=peak_at,
+        peak_probability=peak,
+        last_probability=last,
+        last_over_at=over_at,
+        closed_at=closed_at,
+    )
+    return Track(at, episode=updated), place
 
 
 def _through_quiet(
     rule: Rule, track: Track, samples: Sequence[Sample], place: int
 ) -> tuple[Track, int]:
-    """Go on to the record that opens an alert, or to the last one."""
+    """Follow a region to the record that opens an alert, or to the last one."""
     rested, rising_at, over_at = track.episode, track.rising_at, track.last_over_at
     for here in range(place, len(samples)):
         at, probability = samples[here]

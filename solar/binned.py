@@ -11,14 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from solar.bins import BINS, EDGES, threshold_bin
-from solar.bins import sums as sums_of_bins
-from solar.contingency import Contingency
+from solar.bootstrap import Draws
+from solar.contingency import Contingency, score_arrays
+from solar.histogram import BINS, EDGES, Stacked, Tally, threshold_bin
+from solar.histogram import sums as sums_of_bins
 from solar.probability import Murphy, murphy_terms
-from solar.reliability import RELIABILITY_EDGES, ReliabilityBin, table
-from solar.tally import Stacked, Tally
+from solar.reliability import RELIABILITY_EDGES, ReliabilityBin, reliability_table
 
 Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
 
 _COARSE = np.searchsorted(EDGES, RELIABILITY_EDGES[:-1])
 
@@ -55,7 +56,7 @@ def sums(tally: Tally) -> Floats:
 def brier_of(sums: Floats) -> Floats:
     """Brier score (...) from `sums` (..., 4), exact; NaN without cases."""
     n, events, sum_p2, sum_po = np.moveaxis(sums, -1, 0)
-    return share(sum_p2 - 2 * sum_po + events, n)
+    return divide(sum_p2 - 2 * sum_po + events, n)
 
 
 def brier(tally: Tally) -> Floats:
@@ -64,20 +65,20 @@ def brier(tally: Tally) -> Floats:
 
 
 def climatology_brier(tally: Tally) -> Floats:
-    """Brier score (...) of always saying the base rate of the very cases scored."""
+    """Brier score (...) of always forecasting the base rate of the very cases scored."""
     events, n = (part.sum(axis=-1, dtype=float) for part in (tally.events, tally.n))
     return climatology_brier_of(events, n)
 
 
 def climatology_brier_of(events: Floats, n: Floats) -> Floats:
     """Brier score (...) of the base rate of `events` in `n` cases; NaN without cases."""
-    base_rate = share(events, n)
+    base_rate = divide(events, n)
     return base_rate * (1 - base_rate)
 
 
-def brier_skill(own: Floats, reference: Floats) -> Floats:
-    """1 - own/reference (...); NaN where the reference is perfect or undefined."""
-    return 1 - share(own, reference)
+def brier_skill(score: Floats, reference: Floats) -> Floats:
+    """1 - score/reference (...); NaN where the reference is perfect or undefined."""
+    return 1 - divide(score, reference)
 
 
 def auc(tally: Tally) -> Floats:
@@ -101,7 +102,7 @@ def ranks(tally: Tally) -> tuple[Floats, Floats]:
     yes = all_n[..., np.newaxis] - n_up_to + n
     # Bins above the highest forecast have 0/0; no event can be there.
     weighted = np.einsum("...i,...i->...", events, hits / np.maximum(yes, 1))
-    return share(won, all_events * (all_n - all_events)), share(weighted, all_events)
+    return divide(won, all_events * (all_n - all_events)), divide(weighted, all_events)
 
 
 def roc_points(total: Tally, *, most: int = 100) -> tuple[RocPoint, ...]:
@@ -126,11 +127,11 @@ def reliability(stacked: Stacked) -> tuple[ReliabilityBin, ...]:
         np.add.reduceat(sums_of_bins(total.bins, values, length=BINS), _COARSE)
         for values in (total.n, total.events, stacked.sum_p)
     )
-    return table(n, events, sum_p=sum_p)
+    return reliability_table(n, events, sum_p=sum_p)
 
 
 def murphy(stacked: Stacked) -> Murphy | None:
-    """Split the *binned* Brier score, each bin standing for its mean forecast; None if empty."""
+    """Split the *binned* Brier score, each bin taken at its mean forecast; None if empty."""
     total = stacked.total()
     used = total.n > 0
     if not used.any():
@@ -139,10 +140,79 @@ def murphy(stacked: Stacked) -> Murphy | None:
     return murphy_terms(n, events, forecast=stacked.sum_p[used] / n)
 
 
-def share(numerator: Floats, denominator: Floats) -> Floats:
+def divide(numerator: Floats, denominator: Floats) -> Floats:
     """Divide (...) by (...); NaN where the denominator is not positive."""
     undefined = np.full(np.shape(denominator), np.nan)
     quotient: Floats = np.divide(
         numerator, denominator, out=undefined, where=np.asarray(denominator) > 0
     )
     return quotient
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """Counts at or above each bin that holds an event (e, resamples), from the lowest up.
+
+    `yes` forecasts and `hits` among them; `yes_over` leaves out the bin itself.
+    """
+
+    yes: Singles
+    yes_over: Singles
+    hits: Singles
+
+
+def resampled_scores(stacked: Stacked, *, threshold: float, draws: Draws) -> dict[str, Floats]:
+    """Score every draw: as `solar.skill` scores the whole, one (resamples,) array each.
+
+    AUC and average precision change only where events are, so that the bins between them
+    need not be looked at; they are in single precision, seven digits being plenty for an
+    interval. All other scores are in double.
+    """
+    rows = stacked.rows
+    at_or_above = _at_or_above(rows.n), _at_or_above(rows.events)
+    edge = int(np.searchsorted(rows.bins, threshold_bin(threshold)))
+    marks = [part[:, column] for column in (0, edge) for part in at_or_above]
+    exact = draws.double @ np.stack([*marks, rows.sum_p2, rows.sum_po], axis=1)
+    n, events, yes, hits, sum_p2, sum_po = exact.T
+    cells = (hits, yes - hits, events - hits, n - events - yes + hits)
+    brier = brier_of(np.stack((n, events, sum_p2, sum_po), axis=-1))
+    climatology = climatology_brier_of(events, n)
+    area, precision = _ranks(_steps(*at_or_above, draws), n, events)
+    return score_arrays(cells) | {
+        "brier": brier,
+        "bss": brier_skill(brier, climatology),
+        "auc": area,
+        "average_precision": precision,
+    }
+
+
+def _at_or_above(counts: NDArray[np.floating]) -> Floats:
+    """Add up from each bin to the highest (rows, k + 1); nothing lies above the last."""
+    above = np.zeros((counts.shape[0], counts.shape[1] + 1))
+    above[:, :-1] = np.cumsum(counts[:, ::-1], axis=1)[:, ::-1]
+    return above
+
+
+def _steps(yes: Floats, hits: Floats, draws: Draws) -> _Steps:
+    has_event = hits[:, :-1].sum(axis=0) > hits[:, 1:].sum(axis=0)
+    at = np.flatnonzero(has_event)
+    columns = np.union1d(at, at + 1)
+    counts = np.concatenate((yes[:, columns], hits[:, at]), axis=1, dtype=np.float32)
+    # Bins stand in rows here, because whole rows are what is picked out and added up below.
+    drawn = counts.T @ draws.single.T
+    drawn_yes, drawn_hits = drawn[: len(columns)], drawn[len(columns) :]
+    place = np.searchsorted(columns, at)
+    return _Steps(drawn_yes[place], drawn_yes[place + 1], drawn_hits)
+
+
+def _ranks(steps: _Steps, n: Floats, events: Floats) -> tuple[Floats, Floats]:
+    """Return AUC and average precision (resamples,), as `ranks` does."""
+    hits_over = np.zeros_like(steps.hits)
+    hits_over[:-1] = steps.hits[1:]
+    in_bin = steps.hits - hits_over
+    # Non-events above an event are lost to it, those in its own bin half.
+    lost = (steps.yes - steps.hits) + (steps.yes_over - hits_over)
+    share = steps.hits / np.maximum(steps.yes, 1)
+    lost_sum, gained = (np.einsum("ir,ir->r", in_bin, part).astype(float) for part in (lost, share))
+    pairs = events * (n - events)
+    return divide(pairs - 0.5 * lost_sum, pairs), divide(gained, events)

@@ -1,10 +1,9 @@
-"""The bootstrap of scores: blocks of days or whole groups drawn again, percentiles read off."""
+"""The bootstrap of scores: blocks of days drawn with replacement, and percentile intervals."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,8 +14,6 @@ RESAMPLES = 1000
 # A single day drawn again and again would give an interval of no width, as if all were known.
 FEWEST_DAYS = 10
 _FEWEST_BLOCKS = 3
-
-Statistic = Callable[..., float | None]
 
 
 @dataclass(frozen=True)
@@ -32,13 +29,6 @@ def block_length(n_days: int, block_days: int = BLOCK_DAYS) -> int:
     return block_days if n_days >= _FEWEST_BLOCKS * block_days else 1
 
 
-def block_starts(
-    n_days: int, *, block_days: int, resamples: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """Draw the (resamples, blocks) first days of the blocks that together cover `n_days`."""
-    return rng.integers(0, n_days, (resamples, -(-n_days // block_days)))
-
-
 def block_weights(
     n_days: int, *, block_days: int, resamples: int, rng: np.random.Generator
 ) -> NDArray[np.int16]:
@@ -49,7 +39,7 @@ def block_weights(
     (resamples, n_days) int16; every row sums to n_days, the last block being cut to fit.
     Reference: Politis & Romano 1992, a circular block-resampling procedure.
     """
-    starts = block_starts(n_days, block_days=block_days, resamples=resamples, rng=rng)
+    starts = rng.integers(0, n_days, (resamples, -(-n_days // block_days)))
     lengths = np.full(starts.shape[1], block_days)
     lengths[-1] = n_days - block_days * (starts.shape[1] - 1)
     # +1 where a block begins and -1 where it ends; a running sum then counts the blocks.
@@ -63,22 +53,6 @@ def block_weights(
         beyond = taken[:, first : first + n_days]
         taken[:, : beyond.shape[1]] += beyond
     return taken[:, :n_days]
-
-
-def group_weights(
-    groups: ArrayLike, *, resamples: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """Draw whole groups (regions, days) with replacement, as how often each case is taken.
-
-    Returns
-    -------
-    (resamples, n) for groups (n,).
-    """
-    names, member = np.unique(np.asarray(groups), return_inverse=True)
-    drawn = rng.integers(0, len(names), (resamples, len(names)))
-    row = np.arange(resamples)[:, np.newaxis] * len(names)
-    taken = np.bincount((drawn + row).ravel(), minlength=resamples * len(names))
-    return taken.reshape(resamples, len(names))[:, member]
 
 
 def interval(values: ArrayLike, *, level: float = 0.95) -> Interval | None:
@@ -109,59 +83,50 @@ def intervals(values: NDArray[np.float64], *, level: float = 0.95) -> list[Inter
     ]
 
 
-def block_interval(
-    arrays: Sequence[NDArray[Any]],
-    statistic: Statistic,
+@dataclass(frozen=True)
+class Draws:
+    """A bootstrap of stacked days: (resamples, rows) `weights`, blocks of `block_days` days.
+
+    Entrants that share the draws are resampled together, which pairs them. `resamples` were
+    asked for; too few days have no weights.
+    """
+
+    weights: NDArray[np.int16]
+    block_days: int
+    resamples: int
+
+    @cached_property
+    def single(self) -> NDArray[np.float32]:
+        """The weights in single precision, in which they are exact."""
+        return self.weights.astype(np.float32)
+
+    @cached_property
+    def double(self) -> NDArray[np.float64]:
+        """The weights in double precision."""
+        return self.weights.astype(float)
+
+
+def draw(
+    n_rows: int,
     *,
+    row_days: int,
     rng: np.random.Generator,
     block_days: int = BLOCK_DAYS,
     resamples: int = RESAMPLES,
-) -> Interval | None:
-    """Bound a statistic of arrays whose rows are consecutive days.
-
-    Parameters
-    ----------
-    arrays : (n, ...) each; all are resampled alike, so that entrants stay paired
-    statistic : called with the resampled arrays; None when undefined
-    block_days : used as given; `block_length` says what suits a short range
-    """
-    n = len(arrays[0])
-    starts = block_starts(n, block_days=block_days, resamples=resamples, rng=rng)
-    offsets = np.arange(block_days)
-    rows = (((drawn[:, np.newaxis] + offsets) % n).ravel()[:n] for drawn in starts)
-    return interval([_evaluate(statistic, arrays, row) for row in rows])
+) -> Draws:
+    """Draw blocks of rows of `row_days` days each; below `FEWEST_DAYS` rows nothing is drawn."""
+    length = block_length(n_rows, max(1, block_days // row_days))
+    if n_rows < FEWEST_DAYS:
+        return Draws(np.zeros((0, n_rows), np.int16), length * row_days, resamples)
+    weights = block_weights(n_rows, block_days=length, resamples=resamples, rng=rng)
+    return Draws(weights, length * row_days, resamples)
 
 
-def group_interval(
-    arrays: Sequence[NDArray[Any]],
-    statistic: Statistic,
-    *,
-    groups: ArrayLike,
-    rng: np.random.Generator,
-    resamples: int = RESAMPLES,
-) -> Interval | None:
-    """Bound a statistic of (n, ...) arrays by drawing whole groups, named per case in (n,)."""
-    weights = group_weights(groups, resamples=resamples, rng=rng)
-    cases = np.arange(weights.shape[1])
-    rows = (np.repeat(cases, taken) for taken in weights)
-    return interval([_evaluate(statistic, arrays, row) for row in rows])
-
-
-def paired_difference(statistic: Statistic) -> Statistic:
-    """Make statistic(p, o) into f(p, q, o) = statistic(p, o) - statistic(q, o).
-
-    For "is A better than B": resampled together, both are scored on identical cases.
-    """
-
-    def difference(p: NDArray[Any], q: NDArray[Any], o: NDArray[Any]) -> float | None:
-        first, second = statistic(p, o), statistic(q, o)
-        return None if first is None or second is None else first - second
-
-    return difference
-
-
-def _evaluate(
-    statistic: Statistic, arrays: Sequence[NDArray[Any]], rows: NDArray[np.int64]
-) -> float:
-    value = statistic(*(array[rows] for array in arrays))
-    return np.nan if value is None else value
+# Ranges of one length are asked for again and again; a draw holds up to 14 megabytes.
+@lru_cache(maxsize=8)
+def seeded_draw(n_rows: int, *, row_days: int, resamples: int, seed: int) -> Draws:
+    """Draw as `draw` does from a generator of that seed, once for each length of the range."""
+    rng = np.random.default_rng(seed)
+    drawn = draw(n_rows, row_days=row_days, rng=rng, resamples=resamples)
+    drawn.weights.setflags(write=False)
+    return drawn

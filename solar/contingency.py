@@ -1,15 +1,88 @@
-"""The 2x2 contingency table of yes/no forecasts, and the scores that are read off it."""
+"""The 2x2 contingency table of yes/no forecasts, and the scores read off it."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from solar.scores import SCORES, defined, score_arrays
+Floats = NDArray[np.float64]
 
-__all__ = ["SCORES", "Contingency", "defined", "score_arrays"]
+SCORES = (
+    "accuracy",
+    "precision",
+    "recall",
+    "far",
+    "pofd",
+    "bias",
+    "tss",
+    "hss1",
+    "hss2",
+    "gs",
+    "csi",
+    "f1",
+    "npv",
+    "appss",
+    "sedi",
+)
+
+
+def score_arrays(cells: tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike]) -> dict[str, Floats]:
+    """Compute all `SCORES` of many tables at once.
+
+    Parameters
+    ----------
+    cells : hits a, false alarms b, misses c and correct negatives d, each (...)
+
+    Returns
+    -------
+    One (...) array per score, in the order of `SCORES`; NaN where the score is undefined.
+    The properties of `Contingency` say what each one means.
+    """
+    a, b, c, d = (np.asarray(cell, float) for cell in cells)
+    events, nonevents, yes, n = a + c, b + d, a + b, a + b + c + d
+    random_hits = yes * events
+    always = np.maximum(events, nonevents)
+    values = (
+        _ratio(a + d, n),
+        _ratio(a, yes),
+        _ratio(a, events),
+        _ratio(b, yes),
+        _ratio(b, nonevents),
+        _ratio(yes, events),
+        _ratio(a * d - b * c, events * nonevents),
+        _ratio(a - b, events),
+        _ratio(2 * (a * d - b * c), events * (c + d) + yes * nonevents),
+        _ratio(a * n - random_hits, (a + b + c) * n - random_hits),
+        _ratio(a, a + b + c),
+        _ratio(2 * a, 2 * a + b + c),
+        _ratio(d, c + d),
+        _ratio(a + d - always, n - always),
+        _sedi(_ratio(a, events), _ratio(b, nonevents)),
+    )
+    return dict(zip(SCORES, values, strict=True))
+
+
+def _ratio(numerator: Floats, denominator: Floats) -> Floats:
+    undefined = np.full(np.shape(denominator), np.nan)
+    defined_at = np.asarray(denominator) != 0
+    ratio: Floats = np.divide(numerator, denominator, out=undefined, where=defined_at)
+    return ratio
+
+
+def _sedi(recall: Floats, pofd: Floats) -> Floats:
+    defined = (recall > 0) & (recall < 1) & (pofd > 0) & (pofd < 1)
+    h, f = np.where(defined, recall, 0.5), np.where(defined, pofd, 0.5)
+    missed, false, kept, rejected = np.log(h), np.log(f), np.log1p(-h), np.log1p(-f)
+    value = (false - missed - rejected + kept) / (false + missed + rejected + kept)
+    return np.where(defined, value, np.nan)
+
+
+def defined(value: float) -> float | None:
+    """Turn the NaN of an undefined score into None."""
+    return None if math.isnan(value) else float(value)
 
 
 @dataclass(frozen=True)
@@ -18,7 +91,7 @@ class Contingency:
 
     The scores follow Jolliffe & Stephenson, Forecast Verification, 2nd ed. (2012), chapter 3,
     in the letters a = hits, b = false alarms, c = misses, d = correct negatives, n = all.
-    A score whose denominator is zero is None: without events nothing can be said of recall.
+    A score whose denominator is zero is None: without events recall is undefined.
     """
 
     hits: int
@@ -46,17 +119,17 @@ class Contingency:
 
     @property
     def accuracy(self) -> float | None:
-        """Which share was right: (a + d)/n. Range 0 to 1, perfect 1; proportion correct."""
+        """Share of correct forecasts: (a + d)/n. Range 0 to 1, perfect 1; proportion correct."""
         return self.scores()["accuracy"]
 
     @property
     def precision(self) -> float | None:
-        """Which share of the yes forecasts came true: a/(a + b). Perfect 1; success ratio."""
+        """Share of the yes forecasts that came true: a/(a + b). Perfect 1; success ratio."""
         return self.scores()["precision"]
 
     @property
     def recall(self) -> float | None:
-        """Which share of the events was forecast: a/(a + c). 0 to 1, perfect 1.
+        """Share of the events that were forecast: a/(a + c). 0 to 1, perfect 1.
 
         Synonyms: probability of detection (POD), hit rate, sensitivity.
         """
@@ -77,7 +150,7 @@ class Contingency:
 
     @property
     def bias(self) -> float | None:
-        """How often yes was said per event: (a + b)/(a + c). From 0, unbiased 1; frequency bias."""
+        """Yes forecasts per event: (a + b)/(a + c). From 0, unbiased 1; frequency bias."""
         return self.scores()["bias"]
 
     @property
@@ -122,10 +195,10 @@ class Contingency:
 
     @property
     def npv(self) -> float | None:
-        """Which share of the no forecasts was right: d/(c + d). 0 to 1, perfect 1.
+        """Share of the no forecasts that were right: d/(c + d). 0 to 1, perfect 1.
 
         Negative predictive value: what an all-clear is worth; its complement is the share of
-        all-clears that a flare belied.
+        all-clears that were followed by a flare.
         """
         return self.scores()["npv"]
 

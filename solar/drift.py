@@ -1,8 +1,9 @@
 """Drift: whether values have moved from those of the training set by more than days scatter.
 
-What comes within a day is no independent evidence, so whole days, in blocks, are what is drawn
-again; and an instrument that swings with periods of 12 and 24 hours (Hoeksema et al. 2014,
-doi 10.1007/s11207-014-0516-8) does so within each whole day alike.
+Distances are taken bin by bin between the nine deciles of the training set, so that they do not
+depend on the unit of the values. Values within a day are no independent evidence, so whole days,
+in blocks, are resampled; and an instrument that swings with periods of 12 and 24 hours (Hoeksema
+et al. 2014, doi 10.1007/s11207-014-0516-8) does so within each whole day alike.
 """
 
 from __future__ import annotations
@@ -12,18 +13,113 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from solar.bootstrap import block_weights, interval
-from solar.divergence import Floats, Reference, ks, psi, shares, wasserstein
 
-Word = Literal["no drift", "watch", "drift"]
+Floats = NDArray[np.float64]
 
+Band = Literal["no drift", "watch", "drift"]
+
+BINS = 10
 FEWEST_DAYS = 7
 RESAMPLES = 200
 # The bands in common use: Siddiqi 2006, Credit Risk Scorecards.
 WATCH, DRIFT = 0.10, 0.25
 _EXPLAINED_PERCENT = 95
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Shares (..., 10) of the training values in each bin, of `n` values."""
+
+    shares: Floats
+    n: int
+
+
+def count(values: ArrayLike, edges: ArrayLike) -> NDArray[np.int64]:
+    """Count values (n,) in the bins between rising edges (9,): an edge belongs below; no NaN."""
+    place = np.searchsorted(np.asarray(edges, float), np.asarray(values, float))
+    return np.bincount(place, minlength=BINS)
+
+
+def psi(counts: ArrayLike, reference: Reference) -> Floats:
+    """Population stability index, the sum of (o - e) ln(o / e) over the bins' shares.
+
+    Parameters
+    ----------
+    counts : (..., 10)
+
+    Returns
+    -------
+    (...) from 0, alike, upwards; NaN without cases. An empty bin counts as half a case, for
+    its logarithm would have no end. Synonym: symmetric Kullback-Leibler divergence. Reference:
+    Yurdakul 2018, Statistical Properties of Population Stability Index.
+    """
+    observed = shares(counts)
+    n = np.sum(np.asarray(counts, float), axis=-1, keepdims=True)
+    o = np.maximum(observed, 0.5 / np.maximum(n, 1))
+    e = np.maximum(reference.shares, 0.5 / reference.n)
+    # Where both are empty there is nothing to compare, whatever stands for half a case.
+    is_empty = (observed == 0) & (reference.shares == 0)
+    total: Floats = np.sum(np.where(is_empty, 0.0, (o - e) * np.log(o / e)), axis=-1)
+    return total
+
+
+def ks(counts: ArrayLike, reference: Reference) -> Floats:
+    """Kolmogorov-Smirnov distance at the bin edges, 0 to 1; NaN without cases."""
+    distance: Floats = np.max(np.abs(_distances(counts, reference)), axis=-1)
+    return distance
+
+
+def wasserstein(counts: ArrayLike, reference: Reference) -> Floats:
+    """Mean distance that values have moved, in ranks of the training set.
+
+    Values are taken as spread evenly over a bin. 0 is alike, 0.5 all beyond one end; NaN
+    without cases. Wasserstein's distance of order 1 after the probability transform.
+    """
+    ends = _distances(counts, reference)
+    begins = np.concatenate([np.zeros((*ends.shape[:-1], 1)), ends[..., :-1]], axis=-1)
+    size = np.abs(begins) + np.abs(ends)
+    crossing = begins * ends < 0
+    across = (begins**2 + ends**2) / np.where(size > 0, size, 1.0)
+    height = np.where(crossing, across, size) / 2
+    total: Floats = np.sum(height * reference.shares, axis=-1)
+    return total
+
+
+def _distances(counts: ArrayLike, reference: Reference) -> Floats:
+    """Return (..., 10) how far the cumulated shares lie apart at the upper end of each bin."""
+    apart: Floats = np.cumsum(shares(counts) - reference.shares, axis=-1)
+    return apart
+
+
+def median_shift(counts: ArrayLike, reference: Reference) -> Floats:
+    """Return how many deciles the median of counts (..., 10) lies off that of the training set.
+
+    -5 to 5; NaN without cases.
+    """
+    observed = shares(counts)
+    expected = np.broadcast_to(reference.shares, observed.shape)
+    below = np.cumsum(observed, axis=-1) - observed
+    # The median's bin is the last one that begins below the middle and is not empty.
+    place = (
+        BINS - 1 - np.argmax(((below < 0.5) & (observed > 0))[..., ::-1], axis=-1, keepdims=True)
+    )
+    columns = (below, observed, expected)
+    start, size, width = (np.take_along_axis(x, place, axis=-1) for x in columns)
+    rank = np.take_along_axis(np.cumsum(expected, axis=-1) - expected, place, axis=-1)
+    shift: Floats = 10 * (rank + width * (0.5 - start) / size - 0.5)
+    return shift[..., 0]
+
+
+def shares(counts: ArrayLike) -> Floats:
+    """Divide counts (..., 10) by their sum; NaN where there are none."""
+    n = np.asarray(counts, float)
+    total = n.sum(axis=-1, keepdims=True)
+    divided: Floats = np.full(n.shape, np.nan)
+    np.divide(n, total, out=divided, where=total > 0)
+    return divided
 
 
 @dataclass(frozen=True)
@@ -49,8 +145,8 @@ class Assessment:
     blocks: int
 
     @property
-    def word(self) -> Word:
-        """Name the band; what scatter explains is no drift, however large."""
+    def band(self) -> Band:
+        """The band of the PSI; what scatter explains is no drift, however large."""
         if self.psi < WATCH or self.psi <= self.explained:
             return "no drift"
         return "watch" if self.psi < DRIFT else "drift"
@@ -84,16 +180,16 @@ def _judge(
     counts: Floats, reference: Reference, *, rng: np.random.Generator, resamples: int
 ) -> list[Assessment]:
     total, drawn = counts.sum(axis=0), _resampled(counts, rng=rng, resamples=resamples)
-    value, again = psi(total, reference), psi(drawn, reference)
-    own = Reference(shares(total), n=int(total.sum(axis=-1).max()))
-    explained = np.nanpercentile(psi(drawn, own), _EXPLAINED_PERCENT, axis=0)
+    value, resampled = psi(total, reference), psi(drawn, reference)
+    observed = Reference(shares(total), n=int(total.sum(axis=-1).max()))
+    explained = np.nanpercentile(psi(drawn, observed), _EXPLAINED_PERCENT, axis=0)
     far, moved = ks(total, reference), wasserstein(total, reference)
     n_days = np.count_nonzero(counts.sum(axis=-1), axis=0)
     length = block_days(len(counts))
-    found = []
+    assessments = []
     for v in range(len(value)):
-        low, high = _bounds(float(value[v]), again[:, v])
-        found.append(
+        low, high = _bounds(float(value[v]), resampled[:, v])
+        assessments.append(
             Assessment(
                 psi=float(value[v]),
                 low=low,
@@ -105,12 +201,12 @@ def _judge(
                 blocks=-(-int(n_days[v]) // length),
             )
         )
-    return found
+    return assessments
 
 
-def _bounds(value: float, again: Floats) -> tuple[float, float]:
+def _bounds(value: float, resampled: Floats) -> tuple[float, float]:
     """Bound a PSI by resamples (r,), moved back onto it: drawing adds scatter to scatter."""
-    centred = np.maximum(again - np.nanmean(again) + value, 0.0)
+    centred = np.maximum(resampled - np.nanmean(resampled) + value, 0.0)
     bounds = interval(centred)
     return (np.nan, np.nan) if bounds is None else (bounds.low, bounds.high)
 
@@ -124,7 +220,7 @@ def block_days(n_days: int) -> int:
 
 
 def _resampled(counts: Floats, *, rng: np.random.Generator, resamples: int) -> Floats:
-    """Draw blocks of days again: (d, v, 10) -> (resamples, v, 10).
+    """Resample blocks of days: (d, v, 10) -> (resamples, v, 10).
 
     Reference: Carlstein 1986, doi 10.1214/aos/1176350057 (blocks side by side).
     """

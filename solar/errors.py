@@ -1,4 +1,4 @@
-"""The errors that every room raises and every border turns into an answer."""
+"""The errors that every package raises and every border turns into a response."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ class FlarewatchError(Exception):
 
 
 class InvalidInputError(FlarewatchError):
-    """What was given cannot be used; the message says what, where and what to do next."""
+    """The input cannot be used; the message says what, where and what to do next."""
 
     status = 422
     title = "Invalid input"
 
 
 class NotFoundError(FlarewatchError):
-    """The thing that was asked for does not exist."""
+    """The requested thing does not exist."""
 
     status = 404
     title = "Not found"

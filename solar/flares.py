@@ -15,12 +15,12 @@ HORIZON = timedelta(hours=24)
 _DECADES = {"A": 1e-8, "B": 1e-7, "C": 1e-6, "M": 1e-5, "X": 1e-4}
 _CLASS = re.compile(r"([ABCMX])(\d+(?:\.\d+)?)")
 
-# Before GOES-16 the operational 1-8 Angstrom flux was 0.7 of the true one (NOAA, 2022).
-OPERATIONAL_PER_TRUE_FLUX = 0.7
-
 
 class FluxScale(StrEnum):
-    """The scale on which a GOES class was given; the two must not meet in one score."""
+    """The scale of a GOES class; the two must not meet in one score.
+
+    Before GOES-16 the operational 1-8 Angstrom flux was 0.7 of the true one (NOAA, 2022).
+    """
 
     OPERATIONAL = "operational_pre16"
     TRUE = "true"

@@ -2,94 +2,134 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from solar.bins import BINS, bin_of, sums
-from solar.tally import Stacked, Tally, row_length
+from solar.errors import InvalidInputError
 
 Floats = NDArray[np.float64]
+AnyFloats = NDArray[np.floating]
+
+# In units of 0.0001, so that the division gives the very float that a literal such as 0.043
+# does: fine where rare events are forecast, half a percent where they are not.
+_STEPS = (range(0, 200, 2), range(200, 1000, 10), range(1000, 10_001, 50))
+EDGES: Floats = np.array([unit for steps in _STEPS for unit in steps]) / 10_000
+BINS = len(EDGES) - 1
 
 # One occupied bin of a day as it is stored; 18 bytes, little-endian on every machine.
 BIN = np.dtype([("bin", "<u2"), ("n", "<u4"), ("events", "<u4"), ("sum_p", "<f8")])
 
+# Long ranges are kept in rows of a third of a solar rotation: resampling is nine times cheaper,
+# and blocks of 27 days then start on every ninth day instead of on every day.
+_POOLED_FROM_DAYS = 1000
+_POOLED_DAYS = 9
+
+
+def bin_of(probability: ArrayLike) -> NDArray[np.int64]:
+    """Find the bin [edge, next edge) of each probability; 1 belongs to the last bin.
+
+    Raises
+    ------
+    InvalidInputError
+        For NaN and for anything outside [0, 1]: a missing forecast is not counted in a bin.
+    """
+    p = np.asarray(probability, float)
+    if not np.all((p >= 0) & (p <= 1)):
+        raise InvalidInputError(
+            "probabilities to be verified must lie in [0, 1]; leave missing forecasts out"
+        )
+    return np.minimum(np.searchsorted(EDGES, p, side="right") - 1, BINS - 1)
+
+
+def threshold_bin(threshold: float) -> int:
+    """Return the first bin that counts as yes: the one whose lower edge is nearest.
+
+    1.0 is no possible threshold, as the last bin holds everything from 0.995 on.
+    """
+    return int(np.argmin(np.abs(EDGES[:-1] - threshold)))
+
+
+def snapped(threshold: float) -> float:
+    """Return the bin edge nearest to a threshold; a contingency table is exact at edges only."""
+    return float(EDGES[threshold_bin(threshold)])
+
+
+def sums(index: NDArray[np.integer], weights: NDArray[np.generic], *, length: int) -> Floats:
+    """Add up the (n,) weights of each index, into (length,)."""
+    return np.asarray(np.bincount(index, weights=weights, minlength=length), float)
+
 
 @dataclass(frozen=True)
-class DayCounts:
-    """The forecasts of one day: occupied `bins` (k,) of dtype `BIN`, and exact sums.
+class Tally:
+    """Counts `n` and `events` (..., k), and the sums of p^2 and of p over events (...).
 
-    `sum_p2` is the sum of p^2 and `sum_po` the sum of p over the events, from which the Brier
-    score follows without binning.
+    The Brier score follows from the two sums without binning. `bins` (k,) are the numbers of the
+    probability bins that hold forecasts at all, ascending: persistence needs two columns, not all
+    of them. The leading axes are whatever was counted apart: nothing, days or bootstrap resamples.
     """
 
-    bins: NDArray[np.void]
-    n: int
-    events: int
-    sum_p2: float
-    sum_po: float
+    bins: NDArray[np.int64]
+    n: AnyFloats
+    events: AnyFloats
+    sum_p2: AnyFloats
+    sum_po: AnyFloats
 
 
-def from_cases(probability: ArrayLike, observed: ArrayLike) -> DayCounts:
-    """Count (n,) probabilities and (n,) outcomes of one day."""
-    p, o = np.asarray(probability, float), np.asarray(observed, float)
-    cases = _cases(p, o)
-    return _day(cases, sum_p2=float(p @ p), sum_po=float(p @ o))
+@dataclass(frozen=True)
+class Stacked:
+    """A range of days in order: a tally with a leading axis of rows of `row_days` days each.
 
-
-def stack(days: Sequence[DayCounts]) -> Stacked:
-    """Lay days in order into dense matrices.
-
-    For blocks of days to mean anything there is one entry for every calendar day; a day
-    without forecasts is `EMPTY`.
+    `sum_p` (k,) is the sum of the forecasts in each bin over the whole range.
     """
-    return dense(
-        np.repeat(np.arange(len(days)), [len(day.bins) for day in days]),
-        _joined(days),
-        sum_p2=np.array([day.sum_p2 for day in days], float),
-        sum_po=np.array([day.sum_po for day in days], float),
-    )
+
+    rows: Tally
+    sum_p: AnyFloats
+    n_days: int
+    row_days: int
+
+    def must_match(self, other: Stacked) -> None:
+        """Refuse what cannot be compared row by row."""
+        if len(self.rows.n) != len(other.rows.n):
+            raise InvalidInputError(
+                f"{self.n_days} days cannot be compared with {other.n_days}; stack the same range"
+            )
+
+    def total(self) -> Tally:
+        """Add the rows up, exactly."""
+        rows = self.rows
+        return Tally(
+            rows.bins,
+            *(part.sum(axis=0) for part in (rows.n, rows.events)),
+            *(np.asarray(part.sum()) for part in (rows.sum_p2, rows.sum_po)),
+        )
+
+
+def row_length(n_days: int) -> int:
+    """Return how many days share a row of a `Stacked` range."""
+    return _POOLED_DAYS if n_days >= _POOLED_FROM_DAYS else 1
 
 
 def stack_cases(probability: ArrayLike, observed: ArrayLike, *, day: ArrayLike) -> Stacked:
-    """Count (n,) cases into days; `day` (n,) holds day numbers or datetime64 in UTC."""
+    """Count (n,) cases into days; `day` (n,) holds day numbers or datetime64 in UTC.
+
+    For blocks of days to mean anything every calendar day from the first to the last has its
+    place, also one without forecasts.
+    """
     p, o, days = np.asarray(probability, float), np.asarray(observed, float), np.asarray(day)
     if days.dtype.kind == "M":
         days = days.astype("datetime64[D]").astype(np.int64)
-    if not p.size:
-        return stack([])
-    since = days - days.min()
-    n_days = int(since.max()) + 1
+    since = (days - days.min() if p.size else days).astype(np.int64)
+    n_days = int(since.max()) + 1 if p.size else 0
+    cases = np.zeros(p.size, BIN)
+    cases["bin"], cases["n"], cases["events"], cases["sum_p"] = bin_of(p), 1, o, p
     return dense(
         since,
-        _cases(p, o),
+        cases,
         sum_p2=sums(since, p * p, length=n_days),
         sum_po=sums(since, p * o, length=n_days),
     )
-
-
-def _cases(p: Floats, o: Floats) -> NDArray[np.void]:
-    """Write every case as a bin of its own."""
-    cases = np.zeros(p.size, BIN)
-    cases["bin"], cases["n"], cases["events"], cases["sum_p"] = bin_of(p), 1, o, p
-    return cases
-
-
-def _day(bins: NDArray[np.void], *, sum_p2: float, sum_po: float) -> DayCounts:
-    """Add equal bins together."""
-    number, member = np.unique(bins["bin"], return_inverse=True)
-    added = np.zeros(len(number), BIN)
-    added["bin"] = number
-    for field in ("n", "events", "sum_p"):
-        added[field] = sums(member, bins[field], length=len(number))
-    n, events = int(added["n"].sum()), int(added["events"].sum())
-    return DayCounts(added, n, events, sum_p2, sum_po)
-
-
-def _joined(days: Sequence[DayCounts]) -> NDArray[np.void]:
-    return np.concatenate([np.zeros(0, BIN), *(day.bins for day in days)])
 
 
 def dense(
@@ -113,6 +153,3 @@ def dense(
     p2, po = (sums(row, part, length=n_rows) for part in (sum_p2, sum_po))
     sum_p = sums(column, bins["sum_p"], length=width)
     return Stacked(Tally(occupied, n, events, p2, po), sum_p, n_days=n_days, row_days=row_days)
-
-
-EMPTY = from_cases([], [])

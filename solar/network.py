@@ -1,4 +1,4 @@
-"""The functional network of keywords: which of them vary together within one window of time."""
+"""The functional network of keywords: which of them vary together within one window."""
 
 from __future__ import annotations
 
@@ -80,5 +80,5 @@ def changes(now: Floats, before: Floats, *, most: int) -> list[tuple[int, int]]:
     """Return up to `most` pairs (i, j), i < j, defined in both, by the size of their change."""
     moved = np.triu(np.nan_to_num(np.abs(now - before)), 1)
     order = np.argsort(moved, axis=None)[::-1][:most]
-    found = (divmod(int(place), len(moved)) for place in order)
-    return [(i, j) for i, j in found if moved[i, j] > 0]
+    pairs = (divmod(int(place), len(moved)) for place in order)
+    return [(i, j) for i, j in pairs if moved[i, j] > 0]

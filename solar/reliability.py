@@ -1,4 +1,7 @@
-"""The reliability table: how often the event came when a probability was given, with counts."""
+"""Reliability: how often the event occurred, by the probability that was forecast.
+
+By fixed bins with Wilson limits, or by the isotonic fit, which needs no choice of bins.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from solar.bins import sums
+from solar.histogram import sums
 
 Floats = NDArray[np.float64]
 
 # Fixed in advance so that the bins cannot be chosen after a look at the forecasts.
-RELIABILITY_EDGES: tuple[float, ...] = (
-    0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0,
-)  # fmt: skip
+RELIABILITY_EDGES: tuple[float, ...] = (0.0, 0.05, *(tenth / 10 for tenth in range(1, 11)))
 
 _NORMAL_95 = 1.959963984540054
 
@@ -78,12 +79,12 @@ def reliability(
     counts, events, sum_p = (
         sums(bins, weights, length=len(edges) - 1) for weights in (np.ones_like(p), o, p)
     )
-    return table(
+    return reliability_table(
         counts, events, sum_p=sum_p, edges=edges, cases_per_independent=cases_per_independent
     )
 
 
-def table(
+def reliability_table(
     n: Floats,
     events: Floats,
     *,
@@ -103,3 +104,52 @@ def table(
             yield ReliabilityBin(lower, upper, int(count), int(hits), mean, frequency, low, high)
 
     return tuple(rows())
+
+
+@dataclass(frozen=True)
+class Corp:
+    """The Brier score of binned forecasts in three terms.
+
+    brier = miscalibration - discrimination + uncertainty; no term is negative. Reference:
+    Dimitriadis, Gneiting & Jordan 2021, doi 10.1073/pnas.2016191118.
+    """
+
+    recalibrated: Floats
+    miscalibration: float
+    discrimination: float
+    uncertainty: float
+
+
+def isotonic(n: ArrayLike, events: ArrayLike) -> Floats:
+    """Pool adjacent violators: the nondecreasing frequencies (k,) nearest to those observed.
+
+    Parameters
+    ----------
+    n, events : (k,) cases and events of bins in the order of their forecast, every n > 0
+    """
+    pools: list[tuple[float, float, int]] = []
+    for cases, hits in zip(np.asarray(n, float), np.asarray(events, float), strict=True):
+        pool = (float(cases), float(hits), 1)
+        while pools and pools[-1][1] * pool[0] >= pool[1] * pools[-1][0]:
+            before = pools.pop()
+            pool = (before[0] + pool[0], before[1] + pool[1], before[2] + pool[2])
+        pools.append(pool)
+    frequencies = [hits / cases for cases, hits, _ in pools]
+    return np.repeat(np.asarray(frequencies, float), [bins for *_, bins in pools])
+
+
+def corp(n: ArrayLike, events: ArrayLike, *, forecast: ArrayLike) -> Corp | None:
+    """Split the Brier score of (k,) bins, each taken at its mean `forecast`; None if empty."""
+    cases, hits, p = (np.asarray(part, float) for part in (n, events, forecast))
+    if not cases.size:
+        return None
+    fitted = isotonic(cases, hits)
+    base_rate = hits.sum() / cases.sum()
+    score, best, uncertainty = (
+        _brier(cases, hits, forecasts) for forecasts in (p, fitted, np.full_like(p, base_rate))
+    )
+    return Corp(fitted, score - best, uncertainty - best, uncertainty)
+
+
+def _brier(n: Floats, events: Floats, forecast: Floats) -> float:
+    return float((n * forecast**2 - 2 * forecast * events + events).sum() / n.sum())

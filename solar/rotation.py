@@ -1,4 +1,4 @@
-"""Solar rotation: how far a region is carried westward while nobody looks at it."""
+"""Solar rotation: how far a region moves westward in a given time."""
 
 from __future__ import annotations
 

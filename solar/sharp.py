@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 LONGITUDE_LIMIT_DEG = 70.0
@@ -121,21 +120,10 @@ def is_near_real_time(series: str) -> bool:
 
 
 def describe_quality(quality: int) -> str:
-    """Say in words which bits of a QUALITY value are set; bits without a name stay hex."""
+    """Describe which bits of a QUALITY value are set; bits without a name stay hex."""
     bits = quality & 0xFFFFFFFF
-    words = [text for bit, text in QUALITY_BITS.items() if bits & bit]
+    texts = [text for bit, text in QUALITY_BITS.items() if bits & bit]
     rest = bits & ~sum(QUALITY_BITS)
     if rest:
-        words.append(f"minor bits 0x{rest:x}")
-    return ", ".join(words) or "clean"
-
-
-def is_usable_quality(quality: float | None) -> bool:
-    """Tell whether field maps of this QUALITY may feed a forecast.
-
-    NaN and None are refused: an unreadable QUALITY (sunpy/drms #167) may hide an eclipse.
-    A negative value is the signed reading of bit 31, "no data".
-    """
-    if quality is None or math.isnan(quality):
-        return False
-    return 0 <= quality < QUALITY_LIMIT
+        texts.append(f"minor bits 0x{rest:x}")
+    return ", ".join(texts) or "clean"

@@ -1,4 +1,4 @@
-"""The strata of verification: kinds of cases on which a forecast may be good or bad by itself."""
+"""The strata of verification: kinds of cases that are scored separately."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LONGITUDE_UNKNOWN = len(LONGITUDE_EDGES) - 1
 def history(
     truth: Truth, event: Event, t: Times, *, region_id: NDArray[np.int64] | None = None
 ) -> Codes:
-    """Tell for each time (n,) what the `QUIET_FOR` before it held: [t - 72 h, t).
+    """Classify the `QUIET_FOR` before each time (n,): [t - 72 h, t).
 
     `ACTIVE` where the region (n,), or anything on the disk when none is given, had a flare of
     the class; `QUIET` where the list is complete and it had none; else `HISTORY_UNKNOWN`, also
@@ -33,8 +33,8 @@ def history(
     start = t - np.timedelta64(QUIET_FOR)
     is_known = truth.is_complete_between(start, t)
     if region_id is not None:
-        nobody = np.full_like(region_id, UNASSIGNED)
-        is_known &= ~truth.any_within(event, start, t, region_id=nobody)
+        unassigned = np.full_like(region_id, UNASSIGNED)
+        is_known &= ~truth.any_within(event, start, t, region_id=unassigned)
     was_active = truth.any_within(event, start, t, region_id=region_id)
     codes = np.where(was_active, ACTIVE, np.where(is_known, QUIET, HISTORY_UNKNOWN))
     return codes.astype(np.uint8)

@@ -1,4 +1,4 @@
-"""The stream: the shape of its messages, the names of its topics, and how a region is keyed."""
+"""The Kafka stream: the version of its messages, its topics, and the key of a region."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ SCHEMA = 1
 OBSERVATIONS_TOPIC = "sharp.observations"
 DEAD_TOPIC = "sharp.dead"
 PREDICTIONS_TOPIC = "flare.predictions"
-# What only a member of a consumer group has; a producer would warn of it.
-_OF_MEMBERS = ("session.", "heartbeat.", "max.poll.", "group.", "auto.", "fetch.", "partition.")
+# Properties of consumers only; a producer would warn about them.
+_CONSUMER_ONLY = ("session.", "heartbeat.", "max.poll.", "group.", "auto.", "fetch.", "partition.")
 Value = TypeVar("Value")
 
 
 def of_producers(options: Mapping[str, Value]) -> dict[str, Value]:
-    """Return those properties of a connection that a producer may have too."""
-    return {name: value for name, value in options.items() if not name.startswith(_OF_MEMBERS)}
+    """Return the connection properties that a producer may have too."""
+    return {name: value for name, value in options.items() if not name.startswith(_CONSUMER_ONLY)}
 
 
 def region_key(harpnum: int | None, noaa_ars: Sequence[int]) -> str:

@@ -1,4 +1,4 @@
-"""Solar time labels: TAI as JSOC writes it, UTC as everything else stores it."""
+"""Time: TAI as JSOC labels records every 720 s, UTC as everything else stores it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solar.errors import InvalidInputError
+from solar.sharp import CADENCE_SECONDS
 
 # First UTC instant at which TAI - UTC has the given value [s]; IERS Bulletin C.
 LEAP_SECONDS: tuple[tuple[datetime, int], ...] = tuple(
@@ -22,6 +23,9 @@ LEAP_SECONDS: tuple[tuple[datetime, int], ...] = tuple(
         (2009, 1, 34), (2012, 7, 35), (2015, 7, 36), (2017, 1, 37),
     )
 )  # fmt: skip
+
+# SHARP records are made every 720 s on the TAI clock.
+SLOT = np.timedelta64(CADENCE_SECONDS, "s")
 
 _UTC_STARTS = np.array([at.replace(tzinfo=None) for at, _ in LEAP_SECONDS], "datetime64[us]")
 _OFFSETS = np.array([offset for _, offset in LEAP_SECONDS], "timedelta64[s]")
@@ -141,3 +145,31 @@ def isoformat(at: datetime) -> str:
 def _refuse_naive(at: datetime) -> None:
     if at.tzinfo is None:
         raise InvalidInputError(f"{at.isoformat()} names no time zone; add Z for UTC")
+
+
+def slot_before(at: datetime) -> datetime:
+    """Return the last slot that is not after a time."""
+    return _slot(at, ahead=np.timedelta64(0, "s"))
+
+
+def nearest_slot(at: datetime) -> datetime:
+    """Return the slot nearest to a time; that of 00:00 UTC lies 34 to 37 s before it."""
+    return _slot(at, ahead=SLOT // 2)
+
+
+def tai_label(at: datetime) -> str:
+    """Write a time as JSOC labels records: ``2014.03.01_00:00:00_TAI``."""
+    text = str(np.datetime_as_string(_tai(at), unit="s"))
+    return f"{text.replace('-', '.').replace('T', '_')}_TAI"
+
+
+def _slot(at: datetime, *, ahead: np.timedelta64) -> datetime:
+    # Slots are counted from midnight TAI, and 720 s divide the day.
+    tai = _tai(at) + ahead
+    since_epoch = tai - np.datetime64(0, "us")
+    return to_datetime(tai_to_utc(np.array([tai - since_epoch % SLOT]))[0])
+
+
+def _tai(at: datetime) -> np.datetime64:
+    label: np.datetime64 = utc_to_tai(np.array([to_datetime64(at)]))[0]
+    return label

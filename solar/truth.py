@@ -1,4 +1,4 @@
-"""The truth about a forecast window: a flare came, none came, or nobody can tell."""
+"""The truth about a forecast window: a flare occurred, none occurred, or it is unknown."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TOLERANCE = 1 - 1e-6
 
 @dataclass(frozen=True)
 class Truth:
-    """What a flare list can say about windows [t, t + 24 h), by time of peak.
+    """The outcome of windows [t, t + 24 h) by a flare list, by time of peak.
 
     Whether a window is known never depends on what happened in it to the region in question:
     a rule that kept the events and dropped the quiet cases would inflate the base rate.
@@ -50,15 +50,15 @@ class Truth:
         Unknown for every region is a window over which the list is not complete, or in which
         a flare of the class peaked whose region could not be told.
         """
-        came = self.any_within(event, t, t + _HORIZON, region_id=region_id)
-        nobody = np.full_like(region_id, UNASSIGNED)
-        unclear = self.any_within(event, t, t + _HORIZON, region_id=nobody)
-        return _decided(came, is_known=self.is_complete(t) & ~unclear)
+        occurred = self.any_within(event, t, t + _HORIZON, region_id=region_id)
+        unassigned = np.full_like(region_id, UNASSIGNED)
+        unclear = self.any_within(event, t, t + _HORIZON, region_id=unassigned)
+        return _outcomes(occurred, is_known=self.is_complete(t) & ~unclear)
 
     def of_disk(self, event: Event, t: Times) -> Codes:
         """Return the same (n,) for the whole Sun, where the region of a flare does not matter."""
-        came = self.any_within(event, t, t + _HORIZON)
-        return _decided(came, is_known=self.is_complete(t))
+        occurred = self.any_within(event, t, t + _HORIZON)
+        return _outcomes(occurred, is_known=self.is_complete(t))
 
     def is_complete(self, t: Times) -> NDArray[np.bool_]:
         """Tell whether the list is complete over the whole window [t, t + 24 h), (n,)."""
@@ -95,13 +95,13 @@ def least_flux(limit: float) -> float:
     return limit * _TOLERANCE
 
 
-def _decided(came: NDArray[np.bool_], *, is_known: NDArray[np.bool_]) -> Codes:
-    return np.where(is_known, np.where(came, EVENT, NO_EVENT), UNKNOWN).astype(np.int8)
+def _outcomes(occurred: NDArray[np.bool_], *, is_known: NDArray[np.bool_]) -> Codes:
+    return np.where(is_known, np.where(occurred, EVENT, NO_EVENT), UNKNOWN).astype(np.int8)
 
 
 def _ranks(
     peak_at: Times,
-    owner: Integers,
+    flare_region_id: Integers,
     region_id: Integers,
     places: Sequence[Integers],
 ) -> list[Integers]:
@@ -110,7 +110,7 @@ def _ranks(
     A place is a number of peaks; numbering the peaks instead of measuring them keeps the keys
     small however long the list is.
     """
-    known, flare_code = np.unique(owner, return_inverse=True)
+    known, flare_code = np.unique(flare_region_id, return_inverse=True)
     length = len(peak_at) + 1
     keys = np.sort(flare_code * length + np.searchsorted(peak_at, peak_at))
     code, is_known = np.searchsorted(known, region_id), np.isin(region_id, known)

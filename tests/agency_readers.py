@@ -10,15 +10,13 @@ from typing import Any
 from replayed_agencies import NOW, Agencies
 
 from data_sender.delivery.spool import Post
-from data_sender.live.feed import Feed
-from data_sender.live.frontiers import Frontiers
-from data_sender.live.jsoc import SERIES, Jsoc, Plan
-from data_sender.live.memory import Memory
-from data_sender.live.pace import Pace
-from data_sender.live.swpc import Swpc
 from data_sender.position import Position
+from data_sender.sources.live.feed import Feed, Pace
+from data_sender.sources.live.jsoc import SERIES, Checkpoints, Jsoc, Plan
+from data_sender.sources.live.sent_state import SentState
+from data_sender.sources.live.swpc import Swpc
 from data_sender.stop import StopSignal
-from solar.slots import nearest_slot
+from solar.time import nearest_slot
 
 BEGIN = nearest_slot(datetime(2014, 3, 1, tzinfo=UTC))
 HOUR = timedelta(hours=1)
@@ -49,7 +47,7 @@ class JsocReader:
         source = Jsoc(
             feed,
             Plan(**plan),
-            Frontiers(self.folder / "jsoc.json"),
+            Checkpoints(self.folder / "jsoc.json"),
             pace=Pace(1.0, longest_seconds=0.01),
             rest=rest,
             clock=lambda: self.now,
@@ -75,7 +73,7 @@ class SwpcReader:
 
     def start(self) -> None:
         self._feed = Feed(self.agencies.swpc_url, self._stop, timeout_seconds=1.0)
-        self._swpc = Swpc(self._feed, Memory(self._path), self._deliver, clock=lambda: self.now,
+        self._swpc = Swpc(self._feed, SentState(self._path), self._deliver, clock=lambda: self.now,
                           every_seconds=1e-6)  # fmt: skip
 
     def read(self) -> list[str]:

@@ -19,8 +19,8 @@ from database.models import register
 from database.tables import observations
 from database.upsert import upsert
 from database.verification.skill import mark_stale
-from solar.bins import EDGES
 from solar.flares import EVENTS, FluxScale
+from solar.histogram import EDGES
 from solar.time import Window
 
 DAY = timedelta(days=1)

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from solar.sharp import LIVE_KEYWORDS
-from solar.slots import nearest_slot, tai_label
+from solar.time import nearest_slot, tai_label
 
 DEFINITIVE, NRT = "hmi.sharp_cea_720s", "hmi.sharp_cea_720s_nrt"
 _RANGE = re.compile(r"([\w.]+)\[\]\[(.+_TAI)-(.+_TAI)\]")

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from synthetic_store import COVERED, DAY, FIRST, N_DAYS, THRESHOLDS, Synthetic
 
-from solar.bins import EDGES
 from solar.flares import EVENTS
+from solar.histogram import EDGES
 
 
 def flared(flares: pd.DataFrame, start: datetime, region: int | None = None) -> bool:

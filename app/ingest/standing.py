@@ -20,7 +20,7 @@ from database.conflicts import lost_before
 from database.delivery.receipt import ACCEPTED, DUPLICATE, REVISED
 from database.holding import Held, Keys, held
 from database.observations import Key
-from solar.precedence import ARRIVAL, REASONS, Accounts, decide
+from solar.precedence import ARRIVAL, REASONS, RecordVersions, decide
 from solar.sharp import is_near_real_time
 
 # Where the account that holds is not a row of the batch.
@@ -103,8 +103,8 @@ def _contest(batch: Batch, stored: Held, contents: Integers) -> _Contest:
     names, code = np.unique(stored.series, return_inverse=True)
     held_definitive = np.array([not is_near_real_time(name) for name in names.tolist()], bool)
     return _Contest(
-        coming=Accounts(definitive[batch.series_names.codes], batch.made_at, contents),
-        holding=Accounts(held_definitive[code], stored.made_at.copy(), stored.content.copy()),
+        coming=RecordVersions(definitive[batch.series_names.codes], batch.made_at, contents),
+        holding=RecordVersions(held_definitive[code], stored.made_at.copy(), stored.content.copy()),
         holder=np.where(stored.revision > 0, STORED, NOTHING),
         fates=np.full(len(batch), DUPLICATE, np.int64),
     )
@@ -118,8 +118,8 @@ class _Contest:
     that have lost, as record and content: to come again is not to come later.
     """
 
-    coming: Accounts
-    holding: Accounts
+    coming: RecordVersions
+    holding: RecordVersions
     holder: Integers
     fates: Integers
     lost: set[tuple[int, int]] = field(default_factory=set)

@@ -66,6 +66,6 @@ def _notes(found: Drift) -> list[Component]:
 
 
 def _summary(variables: Sequence[VariableDrift]) -> str:
-    judged = Counter(v.assessment.word for v in variables if v.assessment)
+    judged = Counter(v.assessment.band for v in variables if v.assessment)
     parts = [f"{judged[word]} {word}" for word in ("drift", "watch", "no drift") if judged[word]]
     return " · ".join(parts)

@@ -43,7 +43,7 @@ def _rank(variable: VariableDrift) -> tuple[int, float]:
     found = variable.assessment
     if found is None:
         return 3, 0.0
-    return ("drift", "watch", "no drift").index(found.word), -found.psi
+    return ("drift", "watch", "no drift").index(found.band), -found.psi
 
 
 def _cells(variable: VariableDrift, tokens: Tokens, *, is_told: bool) -> list[Component]:
@@ -97,4 +97,4 @@ def _verdict(variable: VariableDrift, *, is_told: bool) -> Component:
     if found is None:
         reason = "" if is_told else variable.reason
         return html.Span([f"{ABSENT} ", html.Small(reason)], className="quiet")
-    return html.Span(found.word, className=f"verdict {found.word.replace(' ', '-')}")
+    return html.Span(found.band, className=f"verdict {found.band.replace(' ', '-')}")

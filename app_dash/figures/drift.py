@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from app_dash.figures.sparkline import Scale, address, sparkline
 from app_dash.theme import Tokens
-from solar.drift import DRIFT, WATCH, Assessment, Word
+from solar.drift import DRIFT, WATCH, Assessment, Band
 
 MOST_POINTS = 120
 _LINE = Scale(width=160, height=24, low=-3.0, high=3.0)
@@ -36,7 +36,7 @@ def median_line(shifts: NDArray[np.float64], tokens: Tokens) -> str:
     )
 
 
-def word_color(word: Word, tokens: Tokens) -> str:
+def word_color(word: Band, tokens: Tokens) -> str:
     """Return the colour of a verdict, which always stands beside its word."""
     return {"no drift": tokens.ok, "watch": tokens.warning, "drift": tokens.error}[word]
 
@@ -46,7 +46,7 @@ def psi_mark(found: Assessment, tokens: Tokens) -> str:
 
     The pale stretch is what the scatter of the days explains.
     """
-    colour = word_color(found.word, tokens)
+    colour = word_color(found.band, tokens)
     middle = _MARK.height / 2
     explained = _place(found.explained)
     drawn = [

@@ -9,7 +9,7 @@ from app_dash import numbers
 from app_dash.figures.chart import Figure, Trace, axis, chart, note, percent_axis
 from app_dash.skill.answer import ReliabilityBin, Verification
 from app_dash.theme import Tokens
-from solar.corp import Corp, corp
+from solar.reliability import Corp, corp
 
 # Below this many cases a bin is drawn open and pale: its frequency says little.
 FEW_CASES = 30

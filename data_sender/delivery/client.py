@@ -1,21 +1,29 @@
-"""The API as the sender sees it: one POST, repeated with patience."""
+"""The API client: one POST, as JSON or as an Arrow stream, repeated until it succeeds."""
 
 from __future__ import annotations
 
 import email.utils
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
+from urllib.parse import urlencode
 
 import numpy as np
 import orjson
+import pyarrow as pa
 import requests
+from numpy.typing import NDArray
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 
-from data_sender.delivery.call import JSON_TYPE, Call, call_of
 from data_sender.delivery.spool import Post
-from data_sender.stop import GraceOverError, StopSignal
+from data_sender.rows import Floats, RowItems, Rows
+from data_sender.stop import GraceExpiredError, StopSignal
 from solar.errors import FlarewatchError
+
+JSON_TYPE = "application/json"
+ARROW_TYPE = "application/vnd.apache.arrow.stream"
+# Below it the schema of a stream weighs more than the names in each JSON row.
+FEWEST_ARROW_ROWS = 50
 
 FIRST_BACKOFF_SECONDS = 0.2
 LONGEST_BACKOFF_SECONDS = 15.0
@@ -25,17 +33,17 @@ _DOUBLINGS = 30
 BUSY_PATIENCE_SECONDS = 60.0
 TIMEOUT_SECONDS = (3.05, 30.0)
 
-# What concerns the rows of a call, and so is answered to the caller.
+# Statuses about the rows of a call, which are returned to the caller.
 ABOUT_ROWS = frozenset({400, 413, 422})
-BUSY = 429
-PASSING = frozenset({408, 425, BUSY})
+TOO_MANY_REQUESTS = 429
+TEMPORARY = frozenset({408, 425, TOO_MANY_REQUESTS})
 
 
-class ApiAwayError(FlarewatchError):
-    """The API does not take rows now; the same call may succeed later."""
+class ApiUnavailableError(FlarewatchError):
+    """The API does not accept rows now; the same call may succeed later."""
 
     status = 503
-    title = "API away"
+    title = "API unavailable"
 
     def __init__(
         self, message: str, *, retry_after_seconds: float = 0.0, is_busy: bool = False
@@ -46,7 +54,7 @@ class ApiAwayError(FlarewatchError):
 
 
 class ApiRefusedError(FlarewatchError):
-    """The API will never take what this sender says: a wrong key or a wrong address."""
+    """The API will never accept what this sender posts: a wrong key or a wrong address."""
 
     status = 403
     title = "API refused"
@@ -54,10 +62,20 @@ class ApiRefusedError(FlarewatchError):
 
 @dataclass(frozen=True)
 class Answer:
-    """What the API said to a call: 200, or a status about the rows."""
+    """The response of the API to a call: 200, or a status about the rows."""
 
     status: int
     body: dict[str, Any]
+
+
+class Transport(Protocol):
+    """Stores a post, or raises ApiUnavailableError (later, perhaps) or ApiRefusedError (never)."""
+
+    def send(self, post: Post, *, attempts: int) -> Answer:
+        """Return when the post is stored, or safe with the broker that stores it."""
+
+    def close(self) -> None:
+        """Close the connection."""
 
 
 class Backoff:
@@ -68,17 +86,79 @@ class Backoff:
         self._failures = 0
 
     def next_seconds(self, at_least: float = 0.0) -> float:
-        """Return the next wait [s], not below what the API asked for."""
+        """Return the next wait [s], not below what the API requested."""
         longest = min(
             LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2.0 ** min(self._failures, _DOUBLINGS)
         )
         self._failures += 1
-        # On top of it, so that those who were told the same time do not come back as one.
+        # On top of it, so that senders that got the same Retry-After do not come back as one.
         return at_least + float(self._rng.uniform(0.0, longest))
 
     def reset(self) -> None:
         """Begin again with short waits."""
         self._failures = 0
+
+
+@dataclass(frozen=True)
+class Request:
+    """The path with its query, the content type and the body of one POST."""
+
+    path: str
+    content_type: str
+    body: bytes
+
+
+def encode(post: Post) -> Request:
+    """Write a post, in columns where there are many rows; rows from the spool stay JSON."""
+    items = post.items
+    if isinstance(items, RowItems) and len(items) >= FEWEST_ARROW_ROWS:
+        query = _query(post.extra.get("sender", {}))
+        return Request(post.path + query, ARROW_TYPE, arrow_stream(items.rows))
+    return Request(post.path, JSON_TYPE, post.body())
+
+
+def arrow_stream(rows: Rows) -> bytes:
+    """Write rows as an Arrow stream with the content of their JSON."""
+    columns = _columns(rows)
+    batch = pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    return bytes(sink.getvalue())
+
+
+def _query(sender: dict[str, Any]) -> str:
+    # A stream has no place for its sender, so that the URL names it.
+    named = {"sender" if name == "id" else name: value for name, value in sender.items()}
+    parameters = {name: value for name, value in named.items() if value is not None}
+    return f"?{urlencode(parameters)}" if parameters else ""
+
+
+def _columns(rows: Rows) -> dict[str, pa.Array]:
+    columns = {
+        "t_rec": _times(rows.t_rec),
+        "series": pa.array(rows.series, pa.string()).dictionary_encode(),
+        "harpnum": pa.array(rows.harpnum, mask=rows.harpnum <= 0),
+        "noaa_ars": pa.array(rows.noaa_ars.tolist(), pa.list_(pa.int32())),
+        "lon_fwt": _nullable(rows.lon_fwt),
+        "lat_fwt": _nullable(rows.lat_fwt),
+    }
+    if rows.made_at is not None:
+        columns["made_at"] = _times(rows.made_at)
+    if rows.has_quality.any():
+        # An unreadable QUALITY stays NaN, to be refused; null says that the source has none.
+        columns["quality"] = pa.array(
+            np.trunc(rows.quality), mask=~rows.has_quality, from_pandas=False
+        )
+    return columns | {name: _nullable(values) for name, values in rows.keywords.items()}
+
+
+def _times(times: NDArray[np.datetime64]) -> pa.Array:
+    return pa.array(times.astype("datetime64[s]")).cast(pa.timestamp("s", "UTC"))
+
+
+def _nullable(values: Floats) -> pa.Array:
+    return pa.array(values, from_pandas=True)
 
 
 class ApiClient:
@@ -98,17 +178,17 @@ class ApiClient:
 
         Raises
         ------
-        ApiAwayError
-            When no attempt succeeded, or the wish to stop came in between.
+        ApiUnavailableError
+            When no attempt succeeded, or the stop signal came in between.
         ApiRefusedError
             When no attempt can ever succeed.
         """
-        call, backoff = call_of(post), Backoff()
+        request, backoff = encode(post), Backoff()
         patient_until = time.monotonic() + BUSY_PATIENCE_SECONDS
         while True:
             try:
-                return self._attempt(call)
-            except ApiAwayError as error:
+                return self._attempt(request)
+            except ApiUnavailableError as error:
                 # An API that is busy is there: waiting for it costs no attempt, for a while.
                 is_patient = error.is_busy and time.monotonic() < patient_until
                 if is_patient:
@@ -118,40 +198,42 @@ class ApiClient:
                 if attempts == 0 or self._stop.wait(wait):
                     raise
 
-    def ask(self, path: str, content: dict[str, Any]) -> Answer:
+    def post_json(self, path: str, content: dict[str, Any]) -> Answer:
         """Post once what carries no rows; raises as `send` does."""
-        return self._attempt(Call(path, JSON_TYPE, orjson.dumps(content)))
+        return self._attempt(Request(path, JSON_TYPE, orjson.dumps(content)))
 
     def close(self) -> None:
         """Close the connection."""
         self._session.close()
 
-    def _attempt(self, call: Call) -> Answer:
-        url = self._url + call.path
+    def _attempt(self, request: Request) -> Answer:
+        url = self._url + request.path
         try:
-            with self._stop.abandonable():
+            with self._stop.interruptible():
                 response = self._session.post(
                     url,
-                    data=call.body,
-                    headers={"Content-Type": call.content_type},
+                    data=request.body,
+                    headers={"Content-Type": request.content_type},
                     timeout=TIMEOUT_SECONDS,
                 )
-        except GraceOverError as error:
-            raise ApiAwayError(f"{url} had not answered when this sender was stopped") from error
+        except GraceExpiredError as error:
+            raise ApiUnavailableError(
+                f"{url} had not answered when this sender was stopped"
+            ) from error
         except (MissingSchema, InvalidSchema, InvalidURL) as error:
             raise ApiRefusedError(f"{url} is no address: {error}; check FLARE_API_URL") from error
         except requests.RequestException as error:
-            raise ApiAwayError(f"{url} does not answer: {type(error).__name__}") from error
-        return _understand(response, url)
+            raise ApiUnavailableError(f"{url} does not answer: {type(error).__name__}") from error
+        return _read_response(response, url)
 
 
-def _understand(response: requests.Response, url: str) -> Answer:
+def _read_response(response: requests.Response, url: str) -> Answer:
     status = response.status_code
-    if status >= 500 or status in PASSING:
-        raise ApiAwayError(
+    if status >= 500 or status in TEMPORARY:
+        raise ApiUnavailableError(
             f"{url} answered {status}: {_detail(response)}",
             retry_after_seconds=_retry_after_seconds(response.headers.get("Retry-After")),
-            is_busy=status == BUSY,
+            is_busy=status == TOO_MANY_REQUESTS,
         )
     if status in (401, 403):
         raise ApiRefusedError(

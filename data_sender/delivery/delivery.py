@@ -1,21 +1,23 @@
-"""Delivery: every post reaches the API once at least, in order, over the spool if need be."""
+"""Delivery: every post reaches the API at least once, in order, through the spool if need be."""
 
 from __future__ import annotations
 
 import logging
 import re
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 import orjson
 
-from data_sender.delivery.carrier import Carrier
-from data_sender.delivery.client import Answer, ApiAwayError, Backoff
+from data_sender.delivery.client import Answer, ApiUnavailableError, Backoff, Transport
 from data_sender.delivery.spool import Post, Spool, SpoolFullError
+from data_sender.progress import Progress
+from data_sender.rows import RowItems, Rows
 from data_sender.stop import StopSignal
-from data_sender.tally import Tally
 
 logger = logging.getLogger(__name__)
 
@@ -27,14 +29,20 @@ class Delivery:
     """Posts straight to the API while it answers, and through the spool while it does not."""
 
     def __init__(
-        self, client: Carrier, spool: Spool, *,
-        folder: Path, stop: StopSignal, tally: Tally, handed_over: int = 0,
-    ) -> None:  # fmt: skip
-        self._client = client
+        self,
+        transport: Transport,
+        spool: Spool,
+        *,
+        folder: Path,
+        stop: StopSignal,
+        progress: Progress,
+        handed_over: int = 0,
+    ) -> None:
+        self._transport = transport
         self._spool = spool
         self.rejected_path = folder / "rejected.jsonl"
         self._stop = stop
-        self._tally = tally
+        self._progress = progress
         self._backoff = Backoff()
         self._retry_at = 0.0
         self._handed_over = handed_over
@@ -45,32 +53,32 @@ class Delivery:
         return self._spool.is_empty
 
     def seconds_until_retry(self) -> float:
-        """Return when `drain` will try again [s]."""
+        """Return the time until `drain` tries again [s]."""
         return max(0.0, self._retry_at - time.monotonic())
 
     def deliver(self, post: Post) -> bool:
-        """Post, or spool; tell False when neither was possible before the wish to stop."""
+        """Post, or spool; return False when neither was possible before the stop signal."""
         self._handed_over = post.extra.get("sender", {}).get("sent", self._handed_over)
         if self._spool.is_empty and not self._stop.is_set:
             try:
                 self._send(post, attempts=QUICK_ATTEMPTS)
-            except ApiAwayError as error:
+            except ApiUnavailableError as error:
                 logger.warning("%s; rows go to the spool", error)
                 self._postpone(error)
             else:
                 return True
-        return self._keep(post)
+        return self._spool_post(post)
 
     def hand_over(self, post: Post) -> bool:
         """Post what can be read again from its source: it waits there, not in the spool.
 
-        Who has tried once must go on, since nobody knows whether the rows came; only the wish
-        to stop ends it, with False.
+        After a first attempt nobody knows whether the rows arrived, so that it is repeated until
+        one succeeds; only the stop signal ends it, with False.
         """
         while not self._stop.is_set:
             try:
                 self._send(post, attempts=1)
-            except ApiAwayError as error:
+            except ApiUnavailableError as error:
                 self._postpone(error)
                 self._stop.wait(self.seconds_until_retry())
             else:
@@ -79,29 +87,35 @@ class Delivery:
         return False
 
     def drain(self) -> None:
-        """Deliver what is spooled, oldest first, as far as the API takes it."""
+        """Deliver what is spooled, oldest first, as far as the API accepts it."""
         while not self._stop.is_set and self.seconds_until_retry() == 0:
             post = self._spool.first()
             if post is None:
                 return
             try:
                 self._send(post, attempts=1)
-            except ApiAwayError as error:
+            except ApiUnavailableError as error:
                 self._postpone(error)
                 return
             self._spool.discard_first()
             self._backoff.reset()
-            self._tally.tell()
+            self._progress.log()
+
+    def drain_all(self) -> None:
+        """Deliver everything that is spooled; return at the stop signal."""
+        while not self.is_done and not self._stop.is_set:
+            self.drain()
+            self._stop.wait(self.seconds_until_retry())
 
     def reject(
         self, item: dict[str, Any], errors: list[Any], *, kind: str = "observations"
     ) -> None:
-        """Write down what cannot be delivered, and why."""
+        """Write what cannot be delivered, and why, to the file of rejected rows."""
         line = {kind.removesuffix("s"): item, "errors": errors}
         with self.rejected_path.open("ab") as file:
             file.write(orjson.dumps(line) + b"\n")
 
-    def _keep(self, post: Post) -> bool:
+    def _spool_post(self, post: Post) -> bool:
         while True:
             try:
                 self._spool.append(post)
@@ -112,17 +126,17 @@ class Delivery:
                 self.drain()
             else:
                 if post.kind == "observations":
-                    self._tally.counts["spooled"] += len(post.items)
+                    self._progress.counts["spooled"] += len(post.items)
                 self.drain()
                 return True
 
-    def _postpone(self, error: ApiAwayError) -> None:
+    def _postpone(self, error: ApiUnavailableError) -> None:
         wait = self._backoff.next_seconds(error.retry_after_seconds)
         self._retry_at = time.monotonic() + wait
-        logger.info("the API is away: %s; next try in %.1f s", error, wait)
+        logger.info("the API is unavailable: %s; next attempt in %.1f s", error, wait)
 
     def _send(self, post: Post, *, attempts: int) -> None:
-        answer = self._client.send(self._with_spooled(post), attempts=attempts)
+        answer = self._transport.send(self._with_spooled(post), attempts=attempts)
         if answer.status == 413 and len(post.items) > 1:
             for half in _halves(post):
                 self._send(half, attempts=attempts)
@@ -131,10 +145,10 @@ class Delivery:
         for index, errors in rejected.items():
             self.reject(post.items[index], errors, kind=post.kind)
         body = {**answer.body, "rejected": len(rejected)}
-        self._tally.add_answer(post.kind, body, len(post.items))
+        self._progress.add_answer(post.kind, body, len(post.items))
 
     def _with_spooled(self, post: Post) -> Post:
-        """Add how many rows wait behind those of this post: all that are handed over by now."""
+        """Add how many rows wait behind those of this post, of all that are handed over by now."""
         sender = post.extra.get("sender", {})
         if "sent" not in sender:
             return post
@@ -158,18 +172,69 @@ def _halves(post: Post) -> tuple[Post, Post]:
 def _rejected(answer: Answer, count: int) -> dict[int, list[Any]]:
     """Return the errors of each rejected item by its index.
 
-    An answer about the rows other than 200 took none of them: an item that it does not name
-    gets what was said about the call.
+    An answer about the rows other than 200 accepted none of them: an item that it does not name
+    gets the error of the call.
     """
-    found: dict[int, list[Any]] = {}
+    rejected: dict[int, list[Any]] = {}
     for entry in answer.body.get("rejected") or ():
         if isinstance(entry, dict) and 0 <= int(entry.get("index", -1)) < count:
-            found[int(entry["index"])] = list(entry.get("errors") or [])
+            rejected[int(entry["index"])] = list(entry.get("errors") or [])
     if answer.status < 400:
-        return found
+        return rejected
     general = [answer.body.get("detail") or answer.body.get("title") or f"HTTP {answer.status}"]
     for error in answer.body.get("errors") or ():
         match = _INDEX.search(str(error.get("path", ""))) if isinstance(error, dict) else None
         if match and int(match.group()) < count:
-            found.setdefault(int(match.group()), []).append(error)
-    return {index: found.get(index) or general for index in range(count)}
+            rejected.setdefault(int(match.group()), []).append(error)
+    return {index: rejected.get(index) or general for index in range(count)}
+
+
+class SentCounter(Protocol):
+    """Counts the batches and the rows that a sender has handed over."""
+
+    sequence: int
+    sent: int
+
+
+class BatchSender:
+    """Sends rows as numbered posts, so that the API can tell when one never arrived.
+
+    Rows that cannot be sent at all are written to the file of rejected rows instead.
+    """
+
+    def __init__(
+        self,
+        delivery: Delivery,
+        deliver: Callable[[Post], bool],
+        *,
+        sender: str,
+        counter: SentCounter,
+        progress: Progress,
+    ) -> None:
+        self._delivery = delivery
+        self._deliver = deliver
+        self._sender = sender
+        self._counter = counter
+        self._progress = progress
+
+    def send(self, rows: Rows) -> bool:
+        """Hand rows over as one post; return False when the stop signal came before."""
+        sendable = self._sendable(rows)
+        if not len(sendable):
+            return True
+        sequence, sent = self._counter.sequence + 1, self._counter.sent + len(sendable)
+        sender = {"id": self._sender, "sequence": sequence, "sent": sent}
+        if not self._deliver(Post("observations", RowItems(sendable), {"sender": sender})):
+            return False
+        self._counter.sequence, self._counter.sent = sequence, sent
+        return True
+
+    def _sendable(self, rows: Rows) -> Rows:
+        faults = rows.faults()
+        for index, reason in faults.items():
+            row = rows.take(slice(index, index + 1)).observations()[0]
+            self._delivery.reject(row, [reason])
+        self._progress.counts["unreadable"] += len(faults)
+        if not faults:
+            return rows
+        return rows.take(np.setdiff1d(np.arange(len(rows)), np.fromiter(faults, np.int64)))

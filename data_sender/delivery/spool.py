@@ -1,4 +1,4 @@
-"""The spool: posts that the API could not take yet, on disk, in order."""
+"""The spool: posts that are not delivered yet, on disk, in order."""
 
 from __future__ import annotations
 
@@ -15,14 +15,12 @@ from solar.errors import FlarewatchError
 
 SEGMENT_BYTES = 8 * 2**20
 DEFAULT_LIMIT_BYTES = 2**30
-
-
-# What the contract calls the rows of a call, where it is not the name of the call.
-ROWS = {"xray-flux": "flux", "region-reports": "reports", "agency-forecasts": "forecasts"}
+# The field of a body that holds its items, where it is not the name of the call.
+ITEM_FIELDS = {"xray-flux": "flux", "region-reports": "reports", "agency-forecasts": "forecasts"}
 
 
 class SpoolFullError(FlarewatchError):
-    """The spool holds as much as it may; the rows stay in their source until it drains."""
+    """The spool is full; the rows stay in their source until it drains."""
 
     status = 507
     title = "Spool full"
@@ -43,13 +41,13 @@ class Post:
 
     def body(self) -> bytes:
         """The JSON body of the call."""
-        return orjson.dumps({**self.extra, ROWS.get(self.kind, self.kind): list(self.items)})
+        return orjson.dumps({**self.extra, ITEM_FIELDS.get(self.kind, self.kind): list(self.items)})
 
 
 class Spool:
     """Append-only segment files of one post per line, and a pointer to the first undelivered.
 
-    A post is on disk (fsync) when `append` returns. What a crash tore off at the end of a
+    A post is on disk (fsync) when `append` returns. What a crash left unfinished at the end of a
     segment was never acknowledged and is cut away; a pointer that a crash left behind repeats
     posts, which the API recognises.
     """
@@ -71,11 +69,11 @@ class Spool:
         return self.size_bytes() == 0
 
     def size_bytes(self) -> int:
-        """Return the bytes that wait for delivery."""
+        """Return how many bytes wait for delivery."""
         return sum(path.stat().st_size for path in self._segments()) - self._head_offset
 
     def append(self, post: Post) -> None:
-        """Keep a post until it is delivered; SpoolFullError keeps nothing of it."""
+        """Add a post to the end; after SpoolFullError nothing of it is kept."""
         line = orjson.dumps([post.kind, list(post.items), post.extra]) + b"\n"
         if self.size_bytes() + len(line) > self._limit_bytes:
             raise SpoolFullError(
@@ -100,7 +98,7 @@ class Spool:
         return Post(*orjson.loads(line)) if line else None
 
     def discard_first(self) -> None:
-        """Forget the oldest post, which is delivered."""
+        """Remove the oldest post, which is delivered."""
         self._head_offset += len(self._first_line())
         replace_file(
             self._head_path,
@@ -158,7 +156,7 @@ class Spool:
 
 
 def _write_whole(file: IO[bytes], line: bytes) -> None:
-    """Write a line; a disk that fills takes its beginning without a complaint."""
+    """Write a whole line; a disk that fills accepts its beginning without an error."""
     left = memoryview(line)
     while left:
         left = left[file.write(left) :]

@@ -1,22 +1,26 @@
-"""A shard: one of the parts into which the regions of a source fall, the same everywhere."""
+"""Shards: the parts into which the regions of a source fall, the same everywhere."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 import zlib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data_sender.position import Position
 from data_sender.rows import Rows
+from data_sender.source import Chunk, Source, event_times
 from solar.errors import InvalidInputError
 from solar.stream import region_key
 
 REGION_SHARDS = 64
-# The news of flares are a part of their own, behind those of the regions.
+# The flares have a shard of their own, behind those of the regions.
 FLARES = REGION_SHARDS
 ALL_SHARDS = REGION_SHARDS + 1
 
@@ -35,7 +39,7 @@ class FixedShard:
         return f"{self.index}of{self.count}"
 
     def holds(self) -> NDArray[np.bool_]:
-        """Tell for each shard (ALL_SHARDS,) whether it is a part of this one."""
+        """Tell for each shard (ALL_SHARDS,) whether it belongs to this part."""
         holds: NDArray[np.bool_] = np.arange(ALL_SHARDS) % self.count == self.index - 1
         return holds
 
@@ -58,16 +62,62 @@ def parse_shard(text: str) -> FixedShard | Auto:
 
 
 def shards_of(rows: Rows) -> NDArray[np.int64]:
-    """Return the shard of each row (n,), by the name of its region."""
+    """Return the shard of each row (n,), by the key of its region."""
     harpnums, places = np.unique(rows.harpnum, return_inverse=True)
-    found: NDArray[np.int64] = np.array(
+    shards: NDArray[np.int64] = np.array(
         [_shard(region_key(int(number), ())) for number in harpnums], np.int64
     )[places]
     for index in np.flatnonzero(rows.harpnum <= 0):
-        found[index] = _shard(region_key(None, rows.noaa_ars[index]))
-    return found
+        shards[index] = _shard(region_key(None, rows.noaa_ars[index]))
+    return shards
 
 
 @lru_cache(maxsize=65_536)
 def _shard(key: str) -> int:
     return zlib.crc32(key.encode()) % REGION_SHARDS
+
+
+class SourcePart:
+    """The rows of one fixed part of a source; the part that holds `FLARES` has the flares too."""
+
+    def __init__(self, source: Source, shard: FixedShard) -> None:
+        self._source = source
+        self._holds = shard.holds()
+        self.fingerprint = hashlib.sha256(f"{source.fingerprint} {shard}".encode()).hexdigest()
+
+    @property
+    def flare_source(self) -> str | None:
+        """The origin of the flares; None in the parts without them."""
+        return self._source.flare_source if self._holds[FLARES] else None
+
+    @property
+    def covers_from(self) -> np.datetime64 | None:
+        """Since when the flares of the whole source are complete."""
+        return self._source.covers_from
+
+    @property
+    def continues_past_end(self) -> bool:
+        """Whether this part has to publish the truth of the last rows."""
+        return self._source.continues_past_end and bool(self._holds[FLARES])
+
+    def chunks(self, position: Position) -> Iterator[Chunk]:
+        """Yield what follows a position of this part."""
+        left = position.at_through
+        for chunk in self._source.chunks(replace(position, rows=0)):
+            chosen = self._holds[shards_of(chunk.rows)]
+            left -= _exclude_delivered(chosen, chunk.rows, position.through, left)
+            flares = chunk.flares if self._holds[FLARES] else ()
+            yield Chunk(chunk.rows.take(chosen), flares)
+
+
+def _exclude_delivered(
+    chosen: NDArray[np.bool_], rows: Rows, through: np.datetime64 | None, count: int
+) -> int:
+    """Deselect rows before a time, and the first `count` of it; return how many these are."""
+    if through is None:
+        return 0
+    times = event_times(rows)
+    chosen[times < through] = False
+    repeated = np.flatnonzero(chosen & (times == through))[:count]
+    chosen[repeated] = False
+    return len(repeated)

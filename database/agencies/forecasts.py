@@ -20,7 +20,7 @@ from database.upsert import upsert
 from database.verification.stale_days import mark_stale
 from solar.errors import InvalidInputError
 from solar.flares import EVENTS
-from solar.slots import nearest_slot
+from solar.time import nearest_slot
 
 # A correction that comes later has seen some of what it forecasts.
 GRACE = timedelta(hours=3)

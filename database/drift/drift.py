@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from database.drift.layout import Counts, Kind, Layout, Variable, layout_of
 from database.models import ELSEWHERE, ModelRow
 from database.tables import drift_days
-from solar.divergence import BINS, median_shift
-from solar.drift import FEWEST_DAYS, Assessment, assess
+from solar.drift import BINS, FEWEST_DAYS, Assessment, assess, median_shift
 from solar.time import Window
 
 Floats = NDArray[np.float64]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from database.models import ModelRow
-from solar.divergence import BINS, Reference
+from solar.drift import BINS, Reference
 from solar.flares import EVENTS
 from solar.sharp import BY_NAME
 

@@ -26,9 +26,8 @@ from database.verification.entrants import (
 )
 from database.verification.parts import event_tables, set_scene
 from database.verification.recent_days import recent_days
-from solar.bins import bin_of
 from solar.flares import HORIZON, Event
-from solar.histogram import BIN
+from solar.histogram import BIN, bin_of
 from solar.time import Window
 from solar.truth import Truth, least_flux
 

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from database.verification.day_table import DAY, EMPTY, DayTable
-from solar.bins import BINS, bin_of
-from solar.histogram import BIN
+from solar.histogram import BIN, BINS, bin_of
 from solar.truth import EVENT, UNKNOWN
 
 Floats = NDArray[np.float64]

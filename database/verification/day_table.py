@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from solar.bins import sums
-from solar.histogram import BIN, dense
-from solar.tally import Stacked
+from solar.histogram import BIN, Stacked, dense, sums
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

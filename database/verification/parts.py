@@ -15,10 +15,10 @@ from database.verification.daily_counts import Cases, cases, count
 from database.verification.day_table import DAY, DayTable
 from database.verification.dekads import Key
 from database.verification.entrants import PERSISTENCE
+from solar.durations import FORECAST_LATENCY_BINS as LATENCY_BINS
+from solar.durations import forecast_latency_bin
 from solar.flares import EVENTS, HORIZON, Event
 from solar.histogram import BIN
-from solar.latency import BINS as LATENCY_BINS
-from solar.latency import latency_bin
 from solar.strata import ACTIVE, history, longitude_band
 from solar.truth import Truth
 
@@ -73,7 +73,9 @@ def disk_tables(
 def latency_table(found: Latencies) -> DayTable:
     """Count forecasts by the time from observation to issue."""
     day = found.t.astype("datetime64[D]").astype(np.int64)
-    cell, member = np.unique(day * LATENCY_BINS + latency_bin(found.seconds), return_inverse=True)
+    cell, member = np.unique(
+        day * LATENCY_BINS + forecast_latency_bin(found.seconds), return_inverse=True
+    )
     bins = np.zeros(len(cell), BIN)
     bins["bin"], bins["n"] = cell % LATENCY_BINS, np.bincount(member, weights=found.n)
     days, starts = np.unique(cell // LATENCY_BINS, return_index=True)

@@ -24,11 +24,12 @@ from database.verification.entrants import (
 from database.verification.report import NO_EVENTS, Threshold, day_counts, report
 from database.verification.rollup import SCOPES, refresh
 from database.verification.stale_days import mark_stale
+from solar.bootstrap import seeded_draw
 from solar.errors import InvalidInputError
 from solar.flares import HORIZON
 from solar.flares import event as find_event
-from solar.skill import Entry, Summary, compare, seeded_draw
-from solar.tally import row_length
+from solar.histogram import row_length
+from solar.skill import Entry, Summary, compare
 from solar.time import Window
 
 __all__ = [

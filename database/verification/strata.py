@@ -19,15 +19,13 @@ from database.verification.dekads import Key, load_days
 from database.verification.entrants import ENTRANTS
 from database.verification.report import estimate_body
 from database.verification.skill import SEED, question, threshold_of
-from solar import latency
-from solar.binned import contingency
-from solar.bins import snapped, sums
+from solar import durations
+from solar.binned import contingency, resampled_scores
+from solar.bootstrap import Draws, seeded_draw
 from solar.contingency import defined
-from solar.draws import Draws
 from solar.errors import InvalidInputError
-from solar.histogram import dense
-from solar.resampling import resampled_scores
-from solar.skill import Entry, Estimate, estimates, seeded_draw
+from solar.histogram import dense, snapped, sums
+from solar.skill import Entry, Estimate, estimates
 from solar.strata import HISTORY_UNKNOWN, LONGITUDE_EDGES, LONGITUDE_UNKNOWN, QUIET
 from solar.time import Window
 
@@ -206,8 +204,8 @@ def _estimates(table: DayTable, rule: _Rule) -> dict[str, Estimate]:
 def _latency(connection: sa.Connection, asked: Question, model_id: str) -> dict[str, Any]:
     key = Key(model_id, "", "", "latency")
     bins = load_days(connection, key, first=asked.first, last=asked.last).bins
-    counts = np.bincount(bins["bin"], weights=bins["n"], minlength=latency.BINS)
-    found = latency.percentiles(counts, list(_PERCENTILES.values()))
+    counts = np.bincount(bins["bin"], weights=bins["n"], minlength=durations.FORECAST_LATENCY_BINS)
+    found = durations.forecast_latency_percentiles(counts, list(_PERCENTILES.values()))
     if found is None:
         return {"n": 0, **dict.fromkeys(_PERCENTILES)}
     return {"n": int(counts.sum()), **dict(zip(_PERCENTILES, found, strict=True))}

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from solar.skill import Estimate, brier_skill
+from solar.probability import brier_skill
+from solar.skill import Estimate
 
 Floats = NDArray[np.float64]
 Windows = NDArray[np.float32]

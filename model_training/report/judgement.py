@@ -15,7 +15,9 @@ from model_training.report.paired import LEVEL, block_days, differences, rounded
 from solar import binned
 from solar.bootstrap import RESAMPLES
 from solar.contingency import Contingency
-from solar.skill import Estimate, Murphy, Stacked, stack_cases, summary
+from solar.histogram import Stacked, stack_cases
+from solar.probability import Murphy
+from solar.skill import Estimate, summary
 
 Floats = NDArray[np.float64]
 

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solar import binned
-from solar.bootstrap import BLOCK_DAYS, block_length, interval
+from solar.binned import resampled_scores
+from solar.bootstrap import BLOCK_DAYS, Draws, block_length, draw, interval
 from solar.contingency import defined, score_arrays
-from solar.resampling import resampled_scores
-from solar.skill import Draws, Estimate, Stacked, draw
-from solar.tally import Tally
+from solar.histogram import Stacked, Tally
+from solar.skill import Estimate
 
 Floats = NDArray[np.float64]
 

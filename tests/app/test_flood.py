@@ -16,9 +16,8 @@ import pytest
 from processes import free_port, serving
 
 from data_sender.delivery.client import ApiClient
-from data_sender.delivery.row_items import RowItems
 from data_sender.delivery.spool import Post
-from data_sender.rows import Rows
+from data_sender.rows import RowItems, Rows
 from data_sender.stop import StopSignal
 from solar.sharp import LIVE_KEYWORDS
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 from component_tree import parts, words
+from exact_scores import auc
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scored_by_pandas import disk_cases, region_cases, to_bin
@@ -23,9 +24,10 @@ from database.engine import create_engine
 from database.migrations import upgrade
 from database.settings import DatabaseSettings
 from database.verification.skill import refresh
-from solar.bins import EDGES
+from solar.contingency import Contingency
 from solar.flares import EVENTS
-from solar.skill import Contingency, auc, brier_skill
+from solar.histogram import EDGES
+from solar.probability import brier_skill
 from solar.time import isoformat
 
 

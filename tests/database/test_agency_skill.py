@@ -16,8 +16,7 @@ from database.flares.flare import FlareRecord, store_flares
 from database.tables import predictions
 from database.verification.skill import refresh, skill
 from solar.flares import FluxScale
-from solar.slots import nearest_slot
-from solar.time import Window
+from solar.time import Window, nearest_slot
 
 AGENCY = "swpc@1"
 DAY = timedelta(days=1)

@@ -18,7 +18,7 @@ from database.drift.refresh import refresh_drift
 from database.engine import reading, writing
 from database.models import ModelRow
 from database.tables import drift_days, drift_stale
-from solar.divergence import Reference, count, psi
+from solar.drift import Reference, count, psi
 from solar.time import Window
 
 DAY = timedelta(days=1)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from exact_scores import auc, average_precision
 from hypothesis import HealthCheck, given, settings
 from random_stores import Scenario, range_of, scenarios, stock
 from raw_verification import Case, raw_cases, shared_cases
@@ -16,11 +17,11 @@ from database.tables import predictions
 from database.verification.skill import refresh, skill
 from database.verification.strata import strata
 from solar import probability
-from solar.bins import EDGES, bin_of, snapped
 from solar.contingency import Contingency
+from solar.curves import relative_value
 from solar.flares import EVENTS
 from solar.flares import event as find_event
-from solar.value import relative_value
+from solar.histogram import EDGES, bin_of, snapped
 
 anything = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 some = settings(anything, max_examples=8)
@@ -122,8 +123,8 @@ def check_scores(
     expected = table.scores() | {
         "brier": probability.brier(p, o),
         "bss": probability.brier_skill(p, o, reference=o.mean()) if o.size else None,
-        "auc": probability.auc(binned, o),
-        "average_precision": probability.average_precision(binned, o),
+        "auc": auc(binned, o),
+        "average_precision": average_precision(binned, o),
     }
     found = {name: score["value"] for name, score in body["scores"].items()}
     assert found == pytest.approx(expected, abs=1e-9)
@@ -182,7 +183,7 @@ def check_stratum(body: dict[str, Any], cases: list[Case], limit: float) -> None
         "recall": table.recall,
         "far": table.far,
         "brier": probability.brier(p, o),
-        "auc": probability.auc(EDGES[bin_of(p)], o),
+        "auc": auc(EDGES[bin_of(p)], o),
     }
     found = {name: body["scores"][name]["value"] for name in expected}
     assert found == pytest.approx(expected, abs=1e-9)

@@ -5,7 +5,7 @@ import pytest
 
 from model_training import calibration, thresholds
 from model_training.calibration import KINDS, Calibration, Kind
-from solar.bins import EDGES
+from solar.histogram import EDGES
 
 RNG = np.random.default_rng(3)
 TRUE = RNG.beta(1, 6, 4000)

@@ -17,8 +17,8 @@ from model_training.recipe import Recipe, midnight
 from model_training.splits import leakage
 from model_training.splits.splitting import split
 from model_training.training import PARITY_LIMIT, Trained, train
-from solar.bins import EDGES
 from solar.errors import ArtifactError, InvalidInputError
+from solar.histogram import EDGES
 
 MakeRecipe = Callable[[str], Recipe]
 

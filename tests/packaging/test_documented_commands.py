@@ -53,7 +53,7 @@ PROGRAMS = {
 ELSEWHERE = {
     r"docs/(api|own-models|training)\.md": "their pages have tests of their own",
     r"docs/data\.md .*(curl|tar|describe|partition1)": "fetches from other people's servers",
-    r"send (jsoc|swpc)": "asks JSOC and SWPC; tests/data_sender/live runs it against their likes",
+    r"send (jsoc|swpc)": "asks JSOC and SWPC; tests/data_sender runs it against their likes",
     r"--via kafka|api consume|KAFKA": "needs a broker; tests/app/stream runs it",
     r" (docker|sudo|git|make|cp|mkdir|\.) ": "of the machine; goals and services are tested here",
     r"flarewatch (train|datasets|evaluate) |--recipe ": "tests/model_training runs it",

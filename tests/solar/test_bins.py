@@ -3,10 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from solar.bins import BINS, EDGES, bin_of, snapped
 from solar.errors import InvalidInputError
 from solar.histogram import (
-    from_cases,
+    BINS,
+    EDGES,
+    bin_of,
+    snapped,
 )
 from solar.reliability import RELIABILITY_EDGES
 
@@ -36,4 +38,4 @@ def test_certainty_belongs_to_the_last_bin() -> None:
 @pytest.mark.parametrize("wrong", [float("nan"), -0.01, 1.01])
 def test_what_is_no_probability_is_not_counted(wrong) -> None:
     with pytest.raises(InvalidInputError, match="leave missing forecasts out"):
-        from_cases([0.3, wrong], [0, 1])
+        bin_of([0.3, wrong])

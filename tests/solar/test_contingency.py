@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from exact_scores import auc
 from hypothesis import given
 from hypothesis import strategies as st
 
 from solar.contingency import SCORES, Contingency, score_arrays
-from solar.probability import auc
 
 # Finley's tornado forecasts of 1884. TSS and HSS2 as in the tests of nci/scores, which quote
 # https://www.cawcr.gov.au/projects/verification/Finley/Finley_Tornados.html

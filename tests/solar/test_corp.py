@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from solar.corp import corp, isotonic
+from solar.reliability import corp, isotonic
 
 BINS = st.lists(
     st.integers(1, 50).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))), min_size=1

@@ -5,8 +5,8 @@ import pytest
 from day_forecasts import forecasts
 
 from solar.contingency import Contingency
-from solar.curve import CURVE_SCORES, precision_recall_points, threshold_curve
-from solar.histogram import from_cases, stack, stack_cases
+from solar.curves import CURVE_SCORES, precision_recall_points, threshold_curve
+from solar.histogram import stack_cases
 
 
 def test_a_point_of_the_curve_has_the_scores_of_its_threshold() -> None:
@@ -43,8 +43,8 @@ def test_precision_and_recall_fall_out_of_the_table_at_each_threshold() -> None:
 
 
 def test_without_events_there_is_no_precision_recall_curve() -> None:
-    total = stack([from_cases([0.1, 0.4], [0, 0])]).total()
+    total = stack_cases([0.1, 0.4], [0, 0], day=[0, 0]).total()
 
     assert precision_recall_points(total) == ()
     assert threshold_curve(total)[0].scores["tss"] is None
-    assert threshold_curve(stack([]).total()) == ()
+    assert threshold_curve(stack_cases([], [], day=[]).total()) == ()

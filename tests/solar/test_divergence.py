@@ -10,15 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from solar.divergence import (
+from solar.drift import (
     Reference,
     count,
     ks,
-    ks_of_samples,
     median_shift,
     psi,
     wasserstein,
-    wasserstein_of_samples,
 )
 
 EVEN = Reference(np.full(10, 0.1), n=1000)
@@ -127,16 +125,3 @@ def test_many_rows_are_measured_at_once() -> None:
     found = median_shift(rows, EVEN)
 
     np.testing.assert_allclose(found, [0.0, 4.5, np.nan])
-
-
-# {1, 3} against {2}: half of the values moved by 1 in either direction.
-def test_samples_are_compared_value_by_value() -> None:
-    assert wasserstein_of_samples([1, 3], [2]) == pytest.approx(1.0)
-    assert ks_of_samples([1, 3], [2]) == pytest.approx(0.5)
-
-
-@given(st.lists(st.integers(-5, 5), min_size=1, max_size=20), st.integers(0, 9))
-def test_a_shifted_sample_lies_off_by_the_shift(sample: list[int], shift: int) -> None:
-    moved = [value + shift for value in sample]
-
-    assert wasserstein_of_samples(sample, moved) == pytest.approx(shift)

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from solar.divergence import Reference, count
-from solar.drift import Assessment, assess, block_days
+from solar.drift import Assessment, Reference, assess, block_days, count
 
 EVEN = Reference(np.full((1, 10), 0.1), n=1000)
 EDGES = np.arange(1, 10) / 10
@@ -29,14 +28,14 @@ def judged(counts: NDArray[np.int64], seed: int = 1) -> Assessment:
 def test_values_as_in_training_are_no_drift() -> None:
     found = judged(days(30))
 
-    assert found.word == "no drift"
+    assert found.band == "no drift"
     assert found.psi < 0.02
 
 
 def test_a_lasting_shift_is_drift() -> None:
     found = judged(days(30, shift=0.3))
 
-    assert found.word == "drift"
+    assert found.band == "drift"
     assert found.low <= found.psi <= found.high
     assert found.low > 0.25
 
@@ -52,7 +51,7 @@ def test_what_the_scatter_of_the_days_explains_is_no_drift() -> None:
         found.append(judged(np.array(rows)))
 
     assert np.mean([one.psi > 0.1 for one in found]) > 0.8
-    assert np.mean([one.word == "no drift" for one in found]) > 0.85
+    assert np.mean([one.band == "no drift" for one in found]) > 0.85
 
 
 # The level swings by the hour; whole days see each hour once and are alike.
@@ -93,7 +92,7 @@ def test_each_variable_is_judged_for_itself() -> None:
 
     assert still is not None
     assert moved is not None
-    assert (still.word, absent, moved.word) == ("no drift", None, "drift")
+    assert (still.band, absent, moved.band) == ("no drift", None, "drift")
 
 
 @given(st.integers(7, 60), st.floats(0, 0.5), st.integers(0, 5))

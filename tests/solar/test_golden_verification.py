@@ -13,18 +13,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from exact_scores import auc, best_tss, block_interval, murphy
 
 from solar import binned
-from solar.bins import snapped
-from solar.bootstrap import block_interval, interval
+from solar.binned import resampled_scores
+from solar.bootstrap import draw, interval
 from solar.contingency import Contingency
-from solar.draws import draw
 from solar.flares import peak_flux
-from solar.histogram import from_cases, stack
-from solar.probability import auc, best_tss, brier, brier_skill, murphy
+from solar.histogram import snapped, stack_cases
+from solar.probability import brier, brier_skill
 from solar.reliability import reliability
-from solar.resampling import resampled_scores
-from solar.skill import score
+from solar.skill import summary
 
 DAY = np.timedelta64(1, "D")
 CLASSES = {"M+": (1e-5, np.inf), "Monly": (1e-5, 1e-4), "X+": (1e-4, np.inf)}
@@ -152,7 +151,7 @@ def test_contingency_scores_of_the_published_forecasts(golden, entry, threshold)
     level = 0.5 if threshold == "at0.5" else expected["thr"]
 
     of_cases = Contingency.from_forecasts(o, p >= level)
-    of_histogram = binned.contingency(stack([from_cases(p, o)]).total(), level)
+    of_histogram = binned.contingency(stack_cases(p, o, day=np.zeros(len(p), int)).total(), level)
 
     assert snapped(level) == level
     assert of_histogram == of_cases
@@ -180,7 +179,7 @@ def test_intervals_from_day_histograms(golden) -> None:
     # Whole percents lie on bin edges, so that histograms lose nothing here.
     for entry in ENTRIES:
         p, o = golden.case(entry)
-        stacked = stack([from_cases([q], [e]) for q, e in zip(p, o, strict=True)])
+        stacked = stack_cases(p, o, day=np.arange(len(p)))
         draws = draw(len(p), row_days=1, rng=np.random.default_rng(1))
 
         drawn = resampled_scores(stacked, threshold=0.5, draws=draws)["auc"]
@@ -194,7 +193,8 @@ def test_the_summary_of_the_published_forecasts(golden) -> None:
     p, o = golden.case("MOSWOC_issued|M+|day1")
     expected = golden.expected["MOSWOC_issued|M+|day1"]
 
-    result = score(p, o, day=np.arange(len(p)), threshold=0.5, rng=np.random.default_rng(0))
+    stacked = stack_cases(p, o, day=np.arange(len(p)))
+    result = summary(stacked, threshold=0.5, rng=np.random.default_rng(0))
 
     assert result.contingency == Contingency(106, 102, 76, 578)
     assert result.block_days == 27

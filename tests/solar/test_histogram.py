@@ -3,18 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from day_forecasts import arrays, forecasts
+from exact_scores import auc, average_precision
 from hypothesis import given
 from hypothesis import strategies as st
 
 from solar import binned, probability
-from solar.bins import EDGES
 from solar.contingency import Contingency
-from solar.histogram import (
-    EMPTY,
-    from_cases,
-    stack,
-    stack_cases,
-)
+from solar.histogram import EDGES, stack_cases
 from solar.reliability import reliability
 
 cases = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1).map(arrays)
@@ -23,21 +18,41 @@ cases = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1).map(arra
 edges = st.sampled_from(EDGES[:-1].tolist())
 
 
-def test_a_day_keeps_counts_and_exact_sums() -> None:
-    day = from_cases([0.1, 0.1, 0.5], [0, 1, 1])
+def one_day(p, o):
+    return stack_cases(p, o, day=np.zeros(len(p), int))
 
-    assert (day.n, day.events) == (3, 2)
-    assert day.sum_p2 == pytest.approx(0.27)
-    assert day.sum_po == pytest.approx(0.6)
-    assert day.bins["n"].tolist() == [2, 1]
-    assert day.bins["sum_p"].tolist() == pytest.approx([0.2, 0.5])
+
+def test_days_keep_counts_and_exact_sums() -> None:
+    stacked = stack_cases([0.1, 0.1, 0.5, 0.5], [0, 1, 1, 0], day=[7, 7, 7, 8])
+
+    assert stacked.rows.n.tolist() == [[2, 1], [0, 1]]
+    assert stacked.rows.events.tolist() == [[1, 1], [0, 0]]
+    assert stacked.rows.sum_p2 == pytest.approx([0.27, 0.25])
+    assert stacked.rows.sum_po == pytest.approx([0.6, 0])
+    assert stacked.sum_p == pytest.approx([0.2, 1.0])
+
+
+def test_a_tie_counts_half_in_the_auc() -> None:
+    # Pairs (event, non-event): 0.8>0.3, 0.8>0.1, 0.3=0.3, 0.3>0.1 -> 3.5 of 4.
+    total = one_day([0.8, 0.3, 0.3, 0.1], [1, 1, 0, 0]).total()
+
+    assert float(binned.auc(total)) == pytest.approx(0.875)
+    assert auc([0.8, 0.3, 0.3, 0.1], [1, 1, 0, 0]) == pytest.approx(0.875)
+
+
+def test_average_precision_of_a_hand_worked_ranking() -> None:
+    # Events at ranks 1 and 3 of 4: precision 1 and 2/3, each half of the recall.
+    total = one_day([0.9, 0.7, 0.5, 0.2], [1, 0, 1, 0]).total()
+
+    assert float(binned.average_precision(total)) == pytest.approx(5 / 6)
+    assert average_precision([0.9, 0.7, 0.5, 0.2], [1, 0, 1, 0]) == pytest.approx(5 / 6)
 
 
 @given(cases, edges)
 def test_the_table_at_an_edge_is_that_of_the_cases(pairs, threshold) -> None:
     p, o = pairs
 
-    table = binned.contingency(stack([from_cases(p, o)]).total(), threshold)
+    table = binned.contingency(one_day(p, o).total(), threshold)
 
     assert table == Contingency.from_forecasts(o, p >= threshold)
 
@@ -46,16 +61,14 @@ def test_the_table_at_an_edge_is_that_of_the_cases(pairs, threshold) -> None:
 def test_the_brier_score_is_that_of_the_cases(pairs) -> None:
     p, o = pairs
 
-    assert binned.brier(stack([from_cases(p, o)]).total()) == pytest.approx(
-        probability.brier(p, o), abs=1e-12
-    )
+    assert binned.brier(one_day(p, o).total()) == pytest.approx(probability.brier(p, o), abs=1e-12)
 
 
 @given(cases)
 def test_the_reliability_table_is_that_of_the_cases(pairs) -> None:
     p, o = pairs
 
-    rows = binned.reliability(stack([from_cases(p, o)]))
+    rows = binned.reliability(one_day(p, o))
 
     for row, expected in zip(rows, reliability(p, o), strict=True):
         assert (row.n, row.events) == (expected.n, expected.events)
@@ -66,10 +79,10 @@ def test_the_reliability_table_is_that_of_the_cases(pairs) -> None:
 @given(st.lists(st.tuples(edges, st.booleans()), min_size=1).map(arrays))
 def test_forecasts_in_whole_bins_lose_nothing(pairs) -> None:
     p, o = pairs
-    stacked = stack([from_cases(p, o)])
+    stacked = one_day(p, o)
     total = stacked.total()
 
-    exact = (probability.auc(p, o), probability.average_precision(p, o))
+    exact = (auc(p, o), average_precision(p, o))
 
     for ours, expected in zip((binned.auc(total), binned.average_precision(total)), exact,
                               strict=True):  # fmt: skip
@@ -82,33 +95,21 @@ def test_binning_moves_the_auc_by_less_than_two_thousandths(seed) -> None:
     p, o, day = forecasts(50, seed=seed)
     stacked = stack_cases(p, o, day=day)
 
-    assert float(binned.auc(stacked.total())) == pytest.approx(probability.auc(p, o), abs=2e-3)
+    assert float(binned.auc(stacked.total())) == pytest.approx(auc(p, o), abs=2e-3)
     assert float(binned.average_precision(stacked.total())) == pytest.approx(
-        probability.average_precision(p, o), abs=2e-2
+        average_precision(p, o), abs=2e-2
     )
 
 
-def test_days_counted_one_by_one_stack_like_days_counted_together() -> None:
-    p, o, day = forecasts(30)
-    one_by_one = stack([from_cases(p[day == d], o[day == d]) for d in range(30)])
-
-    together = stack_cases(p, o, day=np.datetime64("2014-02-16") + day)
-
-    assert (one_by_one.rows.n == together.rows.n).all()
-    assert (one_by_one.rows.events == together.rows.events).all()
-    assert one_by_one.rows.sum_p2 == pytest.approx(together.rows.sum_p2)
-    assert one_by_one.sum_p == pytest.approx(together.sum_p)
-
-
 def test_a_day_without_forecasts_keeps_its_place() -> None:
-    stacked = stack([from_cases([0.3], [1]), EMPTY, from_cases([0.4], [0])])
+    stacked = stack_cases([0.3, 0.4], [1, 0], day=[16_000, 16_002])
 
     assert stacked.rows.n.sum(axis=1).tolist() == [1, 0, 1]
-    assert stack_cases([0.3, 0.4], [1, 0], day=[16_000, 16_002]).n_days == 3
+    assert stacked.n_days == 3
 
 
 def test_long_ranges_are_kept_in_rows_of_nine_days() -> None:
-    stacked = stack([from_cases([0.3], [1])] * 1001)
+    stacked = stack_cases(np.full(1001, 0.3), np.ones(1001), day=np.arange(1001))
 
     assert (stacked.n_days, stacked.row_days) == (1001, 9)
     assert stacked.rows.n.sum(axis=1).tolist() == [9] * 111 + [2]

@@ -1,4 +1,4 @@
-"""Of two accounts of a record the same one holds, whichever came first, if both have a DATE."""
+"""Of two versions of a record the same one wins, whichever came first, if both have a DATE."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from solar.precedence import ARRIVAL, DATE, RANK, REASONS, TIE, Accounts, decide
+from solar.precedence import ARRIVAL, DATE, RANK, REASONS, TIE, RecordVersions, decide
 from solar.sharp import is_near_real_time
 
-Account = tuple[bool, int | None, int]
+Version = tuple[bool, int | None, int]
 
 
-def accounts(*given: Account) -> Accounts:
-    definitive, days, contents = zip(*given, strict=True)
+def versions(*listed: Version) -> RecordVersions:
+    definitive, days, contents = zip(*listed, strict=True)
     dates = [None if day is None else np.datetime64("2014-03-01", "us") + np.timedelta64(day, "D")
              for day in days]  # fmt: skip
-    return Accounts(
+    return RecordVersions(
         np.array(definitive), np.array(dates, "datetime64[us]"), np.array(contents, np.int64)
     )
 
 
-def wins(coming: Account, holding: Account) -> bool:
-    won, _ = decide(accounts(holding), accounts(coming))
+def wins(incoming: Version, current: Version) -> bool:
+    won, _ = decide(versions(current), versions(incoming))
     return bool(won[0])
 
 
-def after(holding: Account, coming: Account) -> Account:
-    return coming if coming != holding and wins(coming, holding) else holding
+def after(current: Version, incoming: Version) -> Version:
+    return incoming if incoming != current and wins(incoming, current) else current
 
 
 dated = st.tuples(st.booleans(), st.integers(0, 3), st.integers(0, 5))
 
 
 @pytest.mark.parametrize(
-    ("holding", "coming", "expected", "ground"),
+    ("current", "incoming", "expected", "ground"),
     [
         ((True, 1, 1), (False, 9, 2), False, RANK),
         ((False, 9, 1), (True, 1, 2), True, RANK),
@@ -53,17 +53,17 @@ dated = st.tuples(st.booleans(), st.integers(0, 3), st.integers(0, 5))
     ],
 )
 def test_the_rank_decides_before_the_date_and_the_date_before_the_arrival(
-    holding: Account, coming: Account, expected: bool, ground: int
+    current: Version, incoming: Version, expected: bool, ground: int
 ) -> None:
-    won, grounds = decide(accounts(holding), accounts(coming))
+    won, grounds = decide(versions(current), versions(incoming))
 
     assert (won.tolist(), grounds.tolist()) == ([expected], [ground])
 
 
 def test_many_records_are_decided_at_once() -> None:
     won, grounds = decide(
-        accounts((True, 1, 1), (False, 1, 1), (True, None, 1)),
-        accounts((False, 1, 2), (False, 2, 2), (True, 1, 2)),
+        versions((True, 1, 1), (False, 1, 1), (True, None, 1)),
+        versions((False, 1, 2), (False, 2, 2), (True, 1, 2)),
     )
 
     assert won.tolist() == [False, True, True]
@@ -73,14 +73,14 @@ def test_many_records_are_decided_at_once() -> None:
 
 
 @given(st.lists(dated, min_size=1, max_size=5, unique=True))
-def test_the_account_that_holds_in_the_end_does_not_depend_on_the_order_of_arrival(
-    given: list[Account],
+def test_the_version_that_holds_in_the_end_does_not_depend_on_the_order_of_arrival(
+    given: list[Version],
 ) -> None:
     assert len({reduce(after, order) for order in permutations(given)}) == 1
 
 
 @given(dated, dated, dated)
-def test_dated_accounts_are_in_a_total_order(a: Account, b: Account, c: Account) -> None:
+def test_dated_versions_are_in_a_total_order(a: Version, b: Version, c: Version) -> None:
     if a != b:
         assert wins(a, b) != wins(b, a)
     if len({a, b, c}) == 3 and wins(a, b) and wins(b, c):

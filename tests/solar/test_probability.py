@@ -2,20 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from exact_scores import murphy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from solar.probability import (
-    auc,
-    average_precision,
-    best_tss,
-    brier,
-    brier_skill,
-    full_disk,
-    murphy,
-    precision_recall_curve,
-    roc_curve,
-)
+from solar.probability import brier, brier_skill, full_disk
 from solar.reliability import RELIABILITY_EDGES, reliability, wilson_interval
 
 cases = st.lists(
@@ -45,36 +36,6 @@ def test_skill_over_a_perfect_reference_is_undefined() -> None:
 def test_nothing_can_be_said_without_cases() -> None:
     assert brier([], []) is None
     assert brier_skill([], [], reference=0.5) is None
-    assert murphy([], []) is None
-    assert auc([], []) is None
-    assert average_precision([], []) is None
-
-
-@pytest.mark.parametrize("outcome", [0, 1])
-def test_auc_is_undefined_with_one_class_only(outcome) -> None:
-    assert auc([0.1, 0.4], [outcome, outcome]) is None
-    assert roc_curve([0.1, 0.4], [outcome, outcome]) is None
-    assert best_tss([0.1, 0.4], [outcome, outcome]) is None
-
-
-def test_a_tie_counts_half_in_the_auc() -> None:
-    # Pairs (event, non-event): 0.8>0.3, 0.8>0.1, 0.3=0.3, 0.3>0.1 -> 3.5 of 4.
-    assert auc([0.8, 0.3, 0.3, 0.1], [1, 1, 0, 0]) == pytest.approx(0.875)
-
-
-def test_average_precision_of_a_hand_worked_ranking() -> None:
-    # Events at ranks 1 and 3 of 4: precision 1 and 2/3, each half of the recall.
-    assert average_precision([0.9, 0.7, 0.5, 0.2], [1, 0, 1, 0]) == pytest.approx(5 / 6)
-
-
-def test_average_precision_is_undefined_without_events() -> None:
-    assert average_precision([0.2, 0.3], [0, 0]) is None
-    assert precision_recall_curve([0.2, 0.3], [0, 0]) is None
-
-
-def test_the_best_tss_comes_with_the_highest_threshold_that_reaches_it() -> None:
-    # TSS is 1/2 at 0.8 (one of two events) and at 0.3 (both events, one of two non-events).
-    assert best_tss([0.8, 0.3, 0.3, 0.1], [1, 1, 0, 0]) == (0.5, 0.8)
 
 
 @given(cases)
@@ -98,23 +59,6 @@ def test_skill_over_climatology_is_resolution_less_reliability_over_uncertainty(
     if skill is not None and terms.uncertainty > 1e-6:
         expected = (terms.resolution - terms.reliability) / terms.uncertainty
         assert skill == pytest.approx(expected, abs=1e-9)
-
-
-@given(cases)
-def test_auc_does_not_change_when_the_probabilities_are_squeezed(pairs) -> None:
-    p, o = pairs
-
-    assert auc(p / 4 + 0.1, o) == pytest.approx(auc(p, o), nan_ok=True)
-
-
-@given(cases)
-def test_auc_turns_round_with_the_forecast(pairs) -> None:
-    p, o = pairs
-
-    forward, backward = auc(p, o), auc(-p, o)
-
-    if forward is not None and backward is not None:
-        assert forward + backward == pytest.approx(1)
 
 
 @given(probabilities)

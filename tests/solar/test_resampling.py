@@ -3,16 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from day_forecasts import forecasts
+from exact_scores import auc, average_precision
 from hypothesis import given
 from hypothesis import strategies as st
 
 from solar import probability
-from solar.bins import EDGES, bin_of
-from solar.bootstrap import block_weights
+from solar.binned import resampled_scores
+from solar.bootstrap import Draws, block_weights, draw, seeded_draw
 from solar.contingency import Contingency
-from solar.draws import Draws, draw, seeded_draw
-from solar.histogram import stack_cases
-from solar.resampling import resampled_scores
+from solar.histogram import EDGES, bin_of, stack_cases
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.1, 0.9, 0.995])
@@ -32,8 +31,8 @@ def test_a_draw_scores_as_its_repeated_cases_do(threshold: float, seed: int, rar
         expected = Contingency.from_forecasts(e, q >= threshold).scores() | {
             "brier": probability.brier(q, e),
             "bss": probability.brier_skill(q, e, reference=e.mean()),
-            "auc": probability.auc(q, e),
-            "average_precision": probability.average_precision(q, e),
+            "auc": auc(q, e),
+            "average_precision": average_precision(q, e),
         }
         found = {name: float(values[i]) for name, values in drawn.items()}
         wanted = {name: np.nan if v is None else v for name, v in expected.items()}

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import math
-
 import pytest
 
 from solar.sharp import (
@@ -11,7 +9,6 @@ from solar.sharp import (
     QUALITY_BITS,
     UNSERVED_KEYWORDS,
     describe_quality,
-    is_usable_quality,
 )
 
 
@@ -41,16 +38,6 @@ def test_gradients_are_named_per_pixel_as_they_are_stored() -> None:
 
 def test_no_flux_near_inversion_lines_is_a_value() -> None:
     assert BY_NAME["R_VALUE"].low == 0
-
-
-@pytest.mark.parametrize("quality", [0, 0x20, 0x400, 0xFFFF, 0.0])
-def test_minor_bits_leave_a_map_usable(quality) -> None:
-    assert is_usable_quality(quality)
-
-
-@pytest.mark.parametrize("quality", [0x10000, 0x80000000, -(2**31), -1, math.nan, None])
-def test_a_spoilt_or_unreadable_quality_is_refused(quality) -> None:
-    assert not is_usable_quality(quality)
 
 
 def test_the_bits_of_a_quality_are_said_in_words() -> None:

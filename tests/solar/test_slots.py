@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from solar.slots import nearest_slot, slot_before, tai_label
+from solar.time import nearest_slot, slot_before, tai_label
 
 
 def test_slots_are_those_of_the_tai_clock() -> None:

@@ -6,23 +6,25 @@ from datetime import date
 import numpy as np
 import pytest
 from day_forecasts import forecasts
+from exact_scores import auc
 
 from solar import probability
 from solar.contingency import Contingency
 from solar.errors import InvalidInputError
-from solar.histogram import (
-    EMPTY,
-    from_cases,
-    stack,
-    stack_cases,
-)
-from solar.skill import score, summary
+from solar.histogram import BIN, dense, stack_cases
+from solar.skill import summary
+
+
+def score(p, o, day, **options):
+    return summary(stack_cases(p, o, day=day), rng=np.random.default_rng(0), **options)
 
 
 def test_a_summary_holds_every_score_with_its_interval() -> None:
     p, o, day = forecasts(300)
 
-    result = score(p, o, day=day, threshold=0.1, rng=np.random.default_rng(0), resamples=200)
+    result = summary(
+        stack_cases(p, o, day=day), threshold=0.1, rng=np.random.default_rng(0), resamples=200
+    )
 
     assert (result.n, result.n_events, result.block_days) == (6000, int(o.sum()), 27)
     assert result.contingency == Contingency.from_forecasts(o, p >= 0.1)
@@ -50,7 +52,9 @@ def test_the_same_seed_gives_the_same_summary() -> None:
 def test_a_summary_can_be_written_as_json() -> None:
     p, o, day = forecasts(30)
 
-    result = score(p, o, day=day, threshold=0.1, rng=np.random.default_rng(0), resamples=20)
+    result = summary(
+        stack_cases(p, o, day=day), threshold=0.1, rng=np.random.default_rng(0), resamples=20
+    )
 
     written = json.loads(json.dumps(result.to_dict()))
     assert written["contingency"]["hits"] == result.contingency.hits
@@ -60,14 +64,17 @@ def test_a_summary_can_be_written_as_json() -> None:
 def test_an_asked_threshold_moves_to_the_nearest_edge_and_says_so() -> None:
     p, o, day = forecasts(30)
 
-    result = score(p, o, day=day, threshold=0.3021, rng=np.random.default_rng(0), resamples=20)
+    result = summary(
+        stack_cases(p, o, day=day), threshold=0.3021, rng=np.random.default_rng(0), resamples=20
+    )
 
     assert result.threshold == 0.3
 
 
 def test_a_range_without_events_is_undefined_and_not_zero() -> None:
+    p, day = np.tile([0.1, 0.4], 5), np.repeat(np.arange(5), 2)
     result = summary(
-        stack([from_cases([0.1, 0.4], [0, 0])] * 5), threshold=0.3, rng=np.random.default_rng(0)
+        stack_cases(p, np.zeros(10), day=day), threshold=0.3, rng=np.random.default_rng(0)
     )
 
     assert result.n_events == 0
@@ -81,7 +88,7 @@ def test_a_range_without_events_is_undefined_and_not_zero() -> None:
 def test_a_few_days_have_scores_but_no_intervals() -> None:
     p, o, day = forecasts(9)
 
-    result = score(p, o, day=day, threshold=0.1, rng=np.random.default_rng(0))
+    result = score(p, o, day, threshold=0.1)
 
     assert result.scores["tss"].value is not None
     assert {estimate.low for estimate in result.scores.values()} == {None}
@@ -90,15 +97,20 @@ def test_a_few_days_have_scores_but_no_intervals() -> None:
 def test_scores_can_be_had_without_resampling() -> None:
     p, o, day = forecasts(30)
 
-    result = score(p, o, day=day, threshold=0.1, rng=np.random.default_rng(0), resamples=0)
+    result = summary(
+        stack_cases(p, o, day=day), threshold=0.1, rng=np.random.default_rng(0), resamples=0
+    )
 
-    assert result.scores["auc"].value == pytest.approx(probability.auc(p, o), abs=2e-3)
+    assert result.scores["auc"].value == pytest.approx(auc(p, o), abs=2e-3)
     assert result.scores["auc"].low is None
 
 
-@pytest.mark.parametrize("days", [[], [EMPTY] * 40])
-def test_a_range_without_forecasts_has_no_score_at_all(days) -> None:
-    result = summary(stack(days), threshold=0.3, rng=np.random.default_rng(0))
+@pytest.mark.parametrize("n_days", [0, 40])
+def test_a_range_without_forecasts_has_no_score_at_all(n_days) -> None:
+    nothing, none = np.zeros(n_days), np.zeros(0, np.int64)
+    stacked = dense(none, np.zeros(0, BIN), sum_p2=nothing, sum_po=nothing)
+
+    result = summary(stacked, threshold=0.3, rng=np.random.default_rng(0))
 
     assert result.n == 0
     assert {e.value for e in result.scores.values()} == {None}
@@ -145,23 +157,23 @@ def test_entrants_that_forecast_other_cases_are_marked() -> None:
 
 
 def test_entrants_over_other_ranges_are_refused() -> None:
-    day = from_cases([0.2], [0])
+    five, four = (stack_cases(np.full(n, 0.2), np.zeros(n), day=np.arange(n)) for n in (5, 4))
 
     with pytest.raises(InvalidInputError, match="stack the same range"):
         summary(
-            stack([day] * 5),
+            five,
             threshold=0.1,
             rng=np.random.default_rng(0),
-            references={"persistence": stack([day] * 4)},
+            references={"persistence": four},
         )
 
 
 def test_rows_of_nine_days_give_the_interval_of_single_days(monkeypatch) -> None:
     p, o, day = forecasts(1100)
 
-    pooled = score(p, o, day=day, threshold=0.1, rng=np.random.default_rng(0))
-    monkeypatch.setattr("solar.tally._POOLED_FROM_DAYS", 10_000)
-    single = score(p, o, day=day, threshold=0.1, rng=np.random.default_rng(0))
+    pooled = score(p, o, day, threshold=0.1)
+    monkeypatch.setattr("solar.histogram._POOLED_FROM_DAYS", 10_000)
+    single = score(p, o, day, threshold=0.1)
 
     assert pooled.block_days == single.block_days == 27
     for name in ("tss", "bss", "auc"):

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 from day_forecasts import forecasts
 
-from solar.bins import EDGES
 from solar.contingency import Contingency
-from solar.histogram import from_cases, stack, stack_cases
-from solar.value import COST_LOSS, relative_value, value_curve
+from solar.curves import COST_LOSS, relative_value, value_curve
+from solar.histogram import EDGES, stack_cases
 
 # Finley's tornado forecasts of 1884: hits, false alarms, misses, correct negatives.
 FINLEY = (28, 72, 23, 2680)
@@ -60,7 +59,7 @@ def test_a_curve_has_the_value_of_the_fixed_and_of_the_fitting_threshold() -> No
 
 
 def test_a_range_without_cases_or_without_events_has_no_value() -> None:
-    quiet = value_curve(stack([from_cases([0.1, 0.3], [0, 0])]).total(), 0.2)
+    quiet = value_curve(stack_cases([0.1, 0.3], [0, 0], day=[0, 0]).total(), 0.2)
 
-    assert value_curve(stack([]).total(), 0.2) == ()
+    assert value_curve(stack_cases([], [], day=[]).total(), 0.2) == ()
     assert {point.at_threshold for point in quiet} == {None}

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from model_training.evidence import Evidence
 from model_training.report import wording
 from model_training.report.figures.canvas import TOKENS, Picture, drawing, picture
-from solar.skill import ReliabilityBin, reliability
+from solar.reliability import ReliabilityBin, reliability
 
 # Below FEW the frequency of a bin says little and is drawn pale; below FEWEST, nothing.
 FEW, FEWEST = 30, 5

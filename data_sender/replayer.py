@@ -1,0 +1,199 @@
+"""The replayer: sends a source's rows and flares when their event time has come."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from itertools import islice, takewhile
+from typing import Any
+
+import numpy as np
+
+from data_sender.clock import EventClock
+from data_sender.delivery.delivery import BatchSender, Delivery
+from data_sender.delivery.spool import Post
+from data_sender.position import PositionFile
+from data_sender.progress import Progress
+from data_sender.rows import Rows
+from data_sender.source import Chunk, FlareReport, Source, event_times
+from data_sender.stop import StopSignal
+from solar.flares import HORIZON
+from solar.time import isoformat, to_datetime
+
+logger = logging.getLogger(__name__)
+
+LARGEST_BATCH = 5_000
+# Event time passes the last row by so much, so that its truth is published too.
+HOURS_PAST_END = int(HORIZON.total_seconds() // 3600)
+# How often the API hears that the flare list is complete so far, flares or not.
+COVERS_EVERY = np.timedelta64(1, "h")
+_LONGEST_FLARE = np.timedelta64(1, "D")
+_LONGEST_WAIT_SECONDS = 1.0
+
+
+class FlarePublisher:
+    """Publishes each flare of a source once it has ended; none is missing before `covered_to`."""
+
+    def __init__(
+        self,
+        source: Source,
+        deliver: Callable[[Post], bool],
+        *,
+        batch: int,
+        covered_to: np.datetime64 | None,
+    ) -> None:
+        self._source = source
+        self._deliver = deliver
+        self._batch = batch
+        self._flares: deque[FlareReport] = deque()
+        self.covered_to = covered_to
+
+    def add(self, flares: Iterable[FlareReport]) -> None:
+        """Queue flares, in the order of their ends."""
+        self._flares.extend(flares)
+
+    def publish(self, through: np.datetime64) -> bool:
+        """Publish what has ended up to a time; False when the stop signal came before."""
+        name, since = self._source.flare_source, self._covered_since()
+        if name is None or since is None or through <= since:
+            return True
+        ended = list(takewhile(lambda flare: flare.ended_at <= through, self._flares))
+        if not ended and through - since < COVERS_EVERY:
+            return True
+        complete_to = self._complete_to(through, published=len(ended))
+        pieces = [ended[i : i + self._batch] for i in range(0, len(ended), self._batch)] or [[]]
+        for piece in pieces:
+            extra: dict[str, Any] = {"source": name}
+            if piece is pieces[-1] and complete_to > since:
+                extra["covers"] = {"from": _label(since), "to": _label(complete_to)}
+            if not self._deliver(Post("flares", [flare.body for flare in piece], extra)):
+                return False
+        for _ in ended:
+            self._flares.popleft()
+        self.covered_to = max(since, complete_to)
+        return True
+
+    def _covered_since(self) -> np.datetime64 | None:
+        """Return the time up to which the API knows the flares; at first the list's beginning."""
+        begin = self._source.covers_from
+        if begin is None or self.covered_to is None:
+            return begin
+        return max(begin, self.covered_to)
+
+    def _complete_to(self, through: np.datetime64, *, published: int) -> np.datetime64:
+        """Return until when no flare is missing: one that is under way is published at its end."""
+        rest = islice(self._flares, published, None)
+        near = takewhile(lambda flare: flare.ended_at <= through + _LONGEST_FLARE, rest)
+        return min(
+            (flare.started_at for flare in near if flare.started_at < through), default=through
+        )
+
+
+def _label(at: np.datetime64) -> str:
+    return isoformat(to_datetime(at))
+
+
+class Replayer:
+    """One pass through a source, in event time, from the kept position to the end or a stop."""
+
+    def __init__(
+        self,
+        source: Source,
+        clock: EventClock,
+        delivery: Delivery,
+        positions: PositionFile,
+        *,
+        sender: str,
+        batch: int,
+        stop: StopSignal,
+        progress: Progress,
+    ) -> None:
+        self._source = source
+        self._clock = clock
+        self._delivery = delivery
+        self._positions = positions
+        self._batch = batch
+        self._stop = stop
+        self._progress = progress
+        self._position = positions.read()
+        self._batches = BatchSender(
+            delivery, delivery.deliver, sender=sender, counter=positions, progress=progress
+        )
+        self._publisher = FlarePublisher(
+            source, delivery.deliver, batch=batch, covered_to=self._position.covered_to
+        )
+
+    def run(self, *, give_up_after: float | None = None) -> bool:
+        """Send everything; return whether nothing is left behind."""
+        if self._position.rows:
+            logger.info("resuming after row %d of this source", self._position.rows)
+        for chunk in self._source.chunks(self._position):
+            self._publisher.add(chunk.flares)
+            self._send_chunk(chunk)
+            if self._stop.is_set:
+                return False
+        if self._source.continues_past_end:
+            self._pass_end()
+        return self._finish(give_up_after)
+
+    def _send_chunk(self, chunk: Chunk) -> None:
+        rows, start = chunk.rows, 0
+        times = event_times(rows)
+        while start < len(rows) and not self._stop.is_set:
+            ready = times[start : start + self._batch]
+            due = self._clock.due(ready)
+            if due == 0:
+                self._wait_for(ready[0])
+                continue
+            if not self._send_rows(rows.take(slice(start, start + due))):
+                return
+            start += due
+            self._progress.log()
+
+    def _wait_for(self, event_at: np.datetime64) -> None:
+        wait = min(self._clock.seconds_until(event_at), _LONGEST_WAIT_SECONDS)
+        if not self._delivery.is_done:
+            wait = min(wait, self._delivery.seconds_until_retry())
+        self._stop.wait(wait)
+        self._delivery.drain()
+        self._progress.log()
+
+    def _send_rows(self, rows: Rows) -> bool:
+        if not self._batches.send(rows):
+            return False
+        position = self._position.after(rows.t_rec)
+        if position.through is not None and not self._publisher.publish(position.through):
+            return False
+        self._position = position.covered(self._publisher.covered_to)
+        self._positions.write(self._position)
+        self._progress.through = position.through
+        return True
+
+    def _pass_end(self) -> None:
+        """Let event time pass the last row, and publish the flares that end meanwhile."""
+        last = self._position.through
+        if last is None:
+            return
+        for hours in range(1, HOURS_PAST_END + 1):
+            moment = last + np.timedelta64(hours, "h")
+            while not self._stop.is_set and not self._clock.due(np.array([moment])):
+                self._wait_for(moment)
+            if self._stop.is_set:
+                return
+            self._publisher.publish(moment)
+
+    def _finish(self, give_up_after: float | None) -> bool:
+        """Deliver what is spooled; return whether all of it is."""
+        patience = math.inf if give_up_after is None else give_up_after
+        deadline = time.monotonic() + patience
+        while not self._delivery.is_done and not self._stop.is_set:
+            self._delivery.drain()
+            left = deadline - time.monotonic()
+            if left <= 0:
+                break
+            self._stop.wait(min(self._delivery.seconds_until_retry(), left, _LONGEST_WAIT_SECONDS))
+            self._progress.log()
+        return self._delivery.is_done

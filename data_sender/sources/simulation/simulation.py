@@ -1,0 +1,207 @@
+"""A simulated Sun: active regions emerge, grow and decay; a pure function of seed and time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_sender.position import Position
+from data_sender.rows import Rows
+from data_sender.source import Chunk, FlareReport
+from data_sender.sources.simulation.region_life import (
+    LIMB_DEG,
+    SLOTS_PER_DAY,
+    RegionLife,
+    SimulatedFlare,
+    draw_life,
+    rotation_deg_per_day,
+)
+from data_sender.sources.simulation.region_statistics import NAMES, RegionStatistics
+from solar.errors import InvalidInputError
+from solar.flares import FluxScale
+from solar.sharp import CADENCE_SECONDS, SIMULATED_SERIES
+from solar.time import tai_to_utc
+
+FIRST_HARPNUM = 900_001
+FIRST_NOAA_AR = 90_001
+# NOAA numbers have five digits; a busy Sun uses them again, years later.
+_NOAA_ARS = 9_999
+# Days are counted from here, TAI; nothing is simulated before it.
+EPOCH = np.datetime64("2010-05-01", "us")
+_LAST_DAY = 60 * 366
+_NEVER = np.datetime64("9999-01-01", "us")
+_LONGEST_LIFE_DAYS = int(np.ceil(2 * LIMB_DEG / rotation_deg_per_day(35.0))) + 1
+_MEAN_LIFE_DAYS = 9.56
+_DAY = np.timedelta64(1, "D")
+# In the two eclipse seasons the Earth hides the Sun from SDO for up to 72 min a day, around
+# 07 UT; other outages happen on every tenth day.
+_ECLIPSE_SEASONS = ((36, 62), (220, 246))
+_ECLIPSE_SLOTS = range(34, 39)
+_OUTAGE_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Sun:
+    """All active regions of one seed; `regions` are on the disk at a time, on average."""
+
+    seed: int
+    regions: float
+    statistics: RegionStatistics
+
+    def births(self) -> NDArray[np.int64]:
+        """Return how many regions appear before each day since the epoch (days + 1,)."""
+        rng = np.random.default_rng((self.seed, 0))
+        counts = rng.poisson(self.regions / _MEAN_LIFE_DAYS, _LAST_DAY)
+        return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+    def lives(self, day: int, births: NDArray[np.int64]) -> list[RegionLife]:
+        """Draw the lives of the regions that appear on a day since the epoch."""
+        return [self._life(day, int(number)) for number in range(births[day], births[day + 1])]
+
+    def is_observed(self, day: int) -> NDArray[np.bool_]:
+        """Tell for each slot of a day (120,) whether the instrument saw the Sun."""
+        rng = np.random.default_rng((self.seed, 1, day))
+        seen = np.ones(SLOTS_PER_DAY, bool)
+        if rng.random() < _OUTAGE_SHARE:
+            start = int(rng.integers(SLOTS_PER_DAY))
+            seen[start : start + int(rng.integers(1, 8))] = False
+        date = (EPOCH + day * _DAY).astype("datetime64[D]")
+        day_of_year = int((date - date.astype("datetime64[Y]")).astype(np.int64)) + 1
+        if any(first <= day_of_year <= last for first, last in _ECLIPSE_SEASONS):
+            seen[_ECLIPSE_SLOTS] = False
+        return seen
+
+    def _life(self, day: int, number: int) -> RegionLife:
+        rng = np.random.default_rng((self.seed, 2, number))
+        return draw_life(
+            day * SLOTS_PER_DAY + int(rng.integers(SLOTS_PER_DAY)),
+            harpnum=FIRST_HARPNUM + number,
+            noaa_ar=FIRST_NOAA_AR + number % _NOAA_ARS,
+            statistics=self.statistics,
+            rng=rng,
+        )
+
+
+class Simulation:
+    """Observations and flares of a simulated Sun in a stretch of time, day by day.
+
+    The Sun does not depend on the stretch: two that overlap agree there.
+    """
+
+    continues_past_end = False
+    flare_source = "simulated"
+
+    def __init__(
+        self, sun: Sun, start_at: np.datetime64, end_at: np.datetime64 | None = None
+    ) -> None:
+        if start_at < EPOCH + _DAY:
+            raise InvalidInputError(f"--start {start_at}Z: the simulated Sun begins at {EPOCH}Z")
+        if end_at is not None and end_at <= start_at:
+            raise InvalidInputError("--duration must be positive")
+        self._sun = sun
+        self.start_at = self._covers_from = start_at
+        self._end_at = _NEVER if end_at is None else end_at
+        self.fingerprint = hashlib.sha256(f"{sun.seed} {sun.regions}".encode()).hexdigest()
+
+    @property
+    def covers_from(self) -> np.datetime64 | None:
+        """The first time of the last pass: every flare since then is published."""
+        return self._covers_from
+
+    def beginning(self, start_at: np.datetime64) -> Simulation:
+        """Return the same stretch of the same Sun, moved to another start."""
+        end_at = None if self._end_at == _NEVER else start_at + (self._end_at - self.start_at)
+        return Simulation(self._sun, start_at, end_at)
+
+    def chunks(self, position: Position) -> Iterator[Chunk]:
+        """Yield one day after the other, from the start or the position, whichever is later."""
+        begin = self._covers_from = self.start_at
+        if position.through is not None and position.through >= begin:
+            # From the position itself: a batch may have ended between two regions of that time.
+            begin = position.through
+            self._covers_from = begin if position.covered_to is None else position.covered_to
+        births = self._sun.births()
+        day = int((begin - EPOCH) // _DAY)
+        visible = [
+            life
+            for earlier in range(max(0, day - _LONGEST_LIFE_DAYS), day)
+            for life in self._sun.lives(earlier, births)
+        ]
+        while tai_to_utc(_tai([day * SLOTS_PER_DAY]))[0] < self._end_at:
+            # A region's last flare may end on the day after it was last seen.
+            visible = [life for life in visible if life.slots[-1] >= (day - 1) * SLOTS_PER_DAY]
+            visible += self._sun.lives(day, births)
+            yield self._chunk(day, visible, begin)
+            day += 1
+
+    def _chunk(self, day: int, lives: list[RegionLife], begin: np.datetime64) -> Chunk:
+        rows = _rows(lives, day, self._sun.is_observed(day))
+        rows = rows.take((rows.t_rec >= begin) & (rows.t_rec < self._end_at))
+        reports = [
+            _report(life, flare)
+            for life in lives
+            for flare in life.flares
+            if flare.end_seconds // 86_400 == day
+        ]
+        within = (report for report in reports if begin <= report.ended_at < self._end_at)
+        return Chunk(rows, tuple(sorted(within, key=lambda report: report.ended_at)))
+
+
+def _rows(lives: list[RegionLife], day: int, seen: NDArray[np.bool_]) -> Rows:
+    """Cut one day out of the lives, in event time and without the unseen slots."""
+    first = day * SLOTS_PER_DAY
+    cuts = [
+        np.flatnonzero(
+            (life.slots >= first)
+            & (life.slots < first + SLOTS_PER_DAY)
+            & seen[(life.slots - first) % SLOTS_PER_DAY]
+        )
+        for life in lives
+    ]
+    pairs = list(zip(lives, cuts, strict=True))
+
+    def column(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(life, name)[cut] for life, cut in pairs])
+
+    counts = [len(cut) for cut in cuts]
+    keywords = column("keywords") if lives else np.empty((0, len(NAMES)))
+    total = sum(counts)
+    return Rows(
+        series=np.full(total, SIMULATED_SERIES, object),
+        t_rec=tai_to_utc(_tai(column("slots") if lives else [])),
+        harpnum=np.repeat([life.harpnum for life in lives], counts).astype(np.int64),
+        noaa_ars=np.fromiter(
+            ([life.noaa_ar] for life, cut in pairs for _ in cut), np.object_, count=total
+        ),
+        lon_fwt=column("lon_deg") if lives else np.empty(0),
+        lat_fwt=column("lat_deg") if lives else np.empty(0),
+        quality=np.zeros(total),
+        has_quality=np.ones(total, bool),
+        keywords={name: keywords[:, index] for index, name in enumerate(NAMES)},
+    ).sorted()
+
+
+def _tai(slots: NDArray[np.int64] | list[int]) -> NDArray[np.datetime64]:
+    seconds = np.asarray(slots, np.int64) * CADENCE_SECONDS
+    return EPOCH + seconds.astype("timedelta64[s]")
+
+
+def _report(life: RegionLife, flare: SimulatedFlare) -> FlareReport:
+    """Write a flare as the API accepts it; its times become full UTC minutes."""
+    times = (flare.start_seconds, flare.peak_seconds, flare.end_seconds)
+    start, peak, end = (EPOCH + np.timedelta64(int(seconds), "s") for seconds in times)
+    body = {
+        "start": f"{start.astype('datetime64[s]')}Z",
+        "peak": f"{peak.astype('datetime64[s]')}Z",
+        "end": f"{end.astype('datetime64[s]')}Z",
+        "goes_class": flare.goes_class,
+        "noaa_ar": life.noaa_ar,
+        "harpnum": life.harpnum,
+        "flux_scale": FluxScale.TRUE.value,
+    }
+    return FlareReport(start, end, body)

@@ -1,0 +1,284 @@
+"""The commands jsoc and swpc, from an agency's answer to what a reader of the API sees."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import replayed_agencies as replayed
+import requests
+import sqlalchemy as sa
+from replayed_agencies import DEFINITIVE, NRT, Agencies, fill_products, sharp_records
+from werkzeug.serving import make_server
+
+from app.create_app import create_app
+from app.preparation import prepare
+from app.settings import ApiSettings
+from data_sender.__main__ import main
+from database.engine import reading, transact
+from database.flares.coverage import coverage
+from database.regions.harps import learn
+from database.tables import observations, predictions, senders
+from solar.time import nearest_slot
+
+BEGIN = nearest_slot(datetime(2014, 3, 1, tzinfo=UTC))
+RANGE = ("--from", "2014-02-28T23:59:00Z", "--to", "2014-03-01T02:00:00Z", "--every", "0.05")
+
+
+@pytest.fixture
+def api_url(engine_sqlite: sa.Engine) -> Iterator[str]:
+    """Serve the API itself on the store of the test."""
+    address = engine_sqlite.url.render_as_string(hide_password=False)
+    settings = ApiSettings(database_url=address)
+    prepare(settings)
+    app = create_app(settings)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    app.extensions["flarewatch"].engine.dispose()
+
+
+Run = Callable[..., int]
+
+
+@pytest.fixture
+def run(
+    agencies: Agencies, api_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Run]:
+    monkeypatch.setenv("FLARE_API_URL", api_url)
+    monkeypatch.setenv("FLARE_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("FLARE_JSOC_URL", agencies.jsoc_url)
+    monkeypatch.setenv("FLARE_SWPC_URL", agencies.swpc_url)
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    yield lambda *arguments: main([*arguments, "--sender", "live"])
+    # The time that a sender is given to stop would run on into the next test.
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def stored(engine: sa.Engine) -> list[tuple[int, str]]:
+    table = observations.c
+    query = sa.select(table.region_id, table.series).order_by(table.t_rec, table.region_id)
+    with reading(engine) as connection:
+        return [tuple(row) for row in connection.execute(query)]
+
+
+def counts(engine: sa.Engine) -> dict[str, int]:
+    names = ("accepted", "duplicates", "revised", "rejected", "sent")
+    with reading(engine) as connection:
+        row = connection.execute(sa.select(*(senders.c[name] for name in names))).one()
+    return dict(zip(names, row, strict=True))
+
+
+def test_a_range_is_stored_once_however_often_it_is_asked_for(
+    run: Run, agencies: Agencies, engine_sqlite: sa.Engine
+) -> None:
+    agencies.sharps[DEFINITIVE] = sharp_records(BEGIN, 10)
+    agencies.faults.extend([replayed.half, replayed.without("DATE"), None])
+
+    statuses = [run("jsoc", "--series", "definitive", "--slice-hours", "1", *RANGE) for _ in "12"]
+
+    assert statuses == [0, 0]
+    assert stored(engine_sqlite) == [(3721, DEFINITIVE)] * 10
+    stored_counts = counts(engine_sqlite)
+    assert (stored_counts["accepted"], stored_counts["rejected"]) == (10, 0)
+    assert stored_counts["sent"] == stored_counts["accepted"] + stored_counts["duplicates"]
+
+
+@pytest.mark.parametrize(("is_mapped", "region"), [(False, -11990), (True, 3721)])
+def test_the_definitive_record_replaces_the_near_real_time_one(
+    run: Run, agencies: Agencies, engine_sqlite: sa.Engine, is_mapped: bool, region: int
+) -> None:
+    if is_mapped:
+        transact(engine_sqlite, lambda connection: learn(connection, [(3721, 11990)]))
+    agencies.sharps[NRT] = sharp_records(BEGIN, 10, 9001)
+    run("jsoc", *RANGE)
+    quick = stored(engine_sqlite)
+    agencies.sharps[DEFINITIVE] = sharp_records(BEGIN, 8, USFLUX="5e21")
+
+    # A restart asks for the near-real-time records again, which change nothing now.
+    status = run("jsoc", "--restart", *RANGE)
+
+    assert status == 0
+    assert quick == [(region, NRT)] * 10
+    assert stored(engine_sqlite) == [(region, DEFINITIVE)] * 8 + [(region, NRT)] * 2
+    stored_counts = counts(engine_sqlite)
+    assert (stored_counts["accepted"], stored_counts["revised"], stored_counts["duplicates"]) == (
+        10,
+        8,
+        10,
+    )
+
+
+def test_a_bad_quality_reaches_the_api_which_says_what_it_means(
+    run: Run, agencies: Agencies, engine_sqlite: sa.Engine, tmp_path: Path
+) -> None:
+    spoiled = sharp_records(BEGIN + timedelta(hours=1), 1, QUALITY="-2147483648")
+    agencies.sharps[DEFINITIVE] = [*sharp_records(BEGIN, 1), *spoiled]
+
+    status = run("jsoc", "--series", "definitive", *RANGE)
+
+    assert status == 0
+    assert counts(engine_sqlite)["rejected"] == 1
+    assert "no data" in (tmp_path / "sender" / "live" / "rejected.jsonl").read_text()
+
+
+def test_a_range_that_cannot_be_read_has_a_status_of_its_own(
+    run: Run, agencies: Agencies, engine_sqlite: sa.Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    agencies.sharps[DEFINITIVE] = sharp_records(BEGIN, 10)
+    agencies.faults.extend([replayed.renamed("QUALITY")] * 5)
+
+    status = run("jsoc", "--series", "definitive", *RANGE)
+
+    assert status == 5
+    assert stored(engine_sqlite) == []
+    assert "lacks QUALITY" in caplog.text
+
+
+def test_a_range_that_is_turned_round_is_refused(run: Run) -> None:
+    assert run("jsoc", "--from", "2014-03-02T00:00:00Z", "--to", "2014-03-01T00:00:00Z") == 2
+
+
+def test_the_agency_is_an_entrant_after_one_look(
+    run: Run, agencies: Agencies, api_url: str, engine_sqlite: sa.Engine
+) -> None:
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    day = now.replace(hour=0, minute=0)
+    fill_products(agencies)
+    scored, before = (f"{day - timedelta(days=n):%Y-%m-%d}" for n in (2, 3))
+    flare = replayed.listed_flare(f"{scored}T04:00:00Z")
+    agencies.products |= {
+        "goes/primary/xrays-7-day.json": replayed.xrays(3 * 24 * 60, until=now),
+        "goes/primary/xray-flares-7-day.json": [flare],
+        "edited_events.json": [],
+        "solar_regions.json": [replayed.region_summary(before)],
+        "solar_probabilities.json": [replayed.disk_probabilities(scored)],
+    }
+
+    assert run("swpc", "--once") == 0
+
+    # The day is covered, and has an M1.2 flare at 04:10.
+    body = requests.get(f"{api_url}/api/v1/skill", timeout=30, params={
+        "model": "swpc@1", "event": "M1.0", "scope": "disk", "threshold": "0.3",
+    }).json()  # fmt: skip
+    assert body["contingency"] == {
+        "hits": 1, "misses": 0, "false_alarms": 0, "correct_negatives": 0
+    }  # fmt: skip
+    with reading(engine_sqlite) as connection:
+        covered = coverage(connection)
+        forecast = connection.execute(sa.select(predictions.c.region_id, predictions.c.m1)).all()
+    assert covered is not None
+    assert covered.end_at - covered.start_at > timedelta(hours=71)
+    assert [tuple(row) for row in forecast] == [(-14529, 0.25)]
+
+
+def test_one_look_that_fails_in_part_says_so(
+    run: Run, agencies: Agencies, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill_products(agencies)
+    del agencies.products["solar_regions.json"]
+
+    assert run("swpc", "--once") == 5
+    assert "not read: regions" in caplog.text
+
+
+def test_a_sender_that_is_stopped_while_it_waits_ends_at_once(
+    run: Run, agencies: Agencies, engine_sqlite: sa.Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    recent = nearest_slot(datetime.now(UTC) - timedelta(hours=5))
+    agencies.sharps[NRT] = sharp_records(recent, 5, 9001)
+    main_thread = threading.main_thread().ident
+    assert main_thread is not None
+    seconds: list[float] = []
+
+    def stop_when_it_waits() -> None:
+        deadline = time.monotonic() + 20
+        while len(stored(engine_sqlite)) < 5 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        seconds.append(time.monotonic())
+        signal.pthread_kill(main_thread, signal.SIGTERM)
+
+    stopper = threading.Thread(target=stop_when_it_waits)
+    stopper.start()
+
+    status = run("jsoc", "--series", "nrt")
+
+    stopper.join()
+    assert status == 0
+    assert time.monotonic() - seconds[0] < 5
+    assert len(stored(engine_sqlite)) == 5
+
+
+def test_a_sender_that_waits_for_an_answer_ends_when_its_grace_is_over(
+    run: Run, agencies: Agencies, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("data_sender.stop.GRACE_SECONDS", 0.2)
+    main_thread = threading.main_thread().ident
+    assert main_thread is not None
+    is_over = threading.Event()
+
+    def hang(content: object) -> tuple[int, bytes]:
+        signal.pthread_kill(main_thread, signal.SIGTERM)
+        is_over.wait(20)
+        return replayed.sound(content)
+
+    agencies.faults.append(hang)
+
+    status = run("jsoc", "--series", "nrt")
+
+    is_over.set()
+    assert status == 0
+    assert "no answer when this sender was stopped" in caplog.text
+
+
+def test_a_sender_that_is_killed_goes_on_and_every_record_is_stored_once(
+    run: Run, agencies: Agencies, engine_sqlite: sa.Engine, tmp_path: Path
+) -> None:
+    agencies.sharps[DEFINITIVE] = sharp_records(BEGIN, 60) + sharp_records(BEGIN, 60, 3740)
+    end = ("--to", "2014-03-01T12:00:00Z", "--slice-hours", "1", "--batch", "5", "--sender", "live")
+    command = [sys.executable, "-m", "data_sender", "jsoc", "--series", "definitive", *RANGE, *end]
+    killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 20
+    while not stored(engine_sqlite) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    killed.kill()
+    killed.wait()
+
+    status = run("jsoc", "--series", "definitive", *RANGE, *end[:-2])
+
+    assert status == 0
+    assert len(stored(engine_sqlite)) == 120
+    stored_counts = counts(engine_sqlite)
+    assert stored_counts["accepted"] == 120
+    assert stored_counts["sent"] == stored_counts["accepted"] + stored_counts["duplicates"]
+
+
+def test_what_was_read_while_the_api_was_away_is_delivered_when_it_is_back(
+    run: Run, agencies: Agencies, api_url: str, engine_sqlite: sa.Engine
+) -> None:
+    agencies.sharps[DEFINITIVE] = sharp_records(BEGIN, 10)
+    away = ("jsoc", "--series", "definitive", *RANGE, "--api-url", "http://127.0.0.1:9")
+
+    left_behind = run(*away, "--give-up-after", "0.1")
+    nothing = stored(engine_sqlite)
+    status = run("jsoc", "--series", "definitive", *RANGE)
+
+    assert (left_behind, status) == (4, 0)
+    assert nothing == []
+    assert len(stored(engine_sqlite)) == 10

@@ -1,0 +1,75 @@
+"""Scores of single cases, without bins: what the scores of binned forecasts are compared with."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from solar.bootstrap import BLOCK_DAYS, interval
+from solar.probability import murphy_terms
+
+RESAMPLES = 1000
+
+
+def cumulated(probability, observed):
+    """Count hits and false alarms at every distinct forecast value, from the highest down."""
+    p, o = np.asarray(probability, float), np.asarray(observed, float)
+    values, group = np.unique(p, return_inverse=True)
+    n, events = (np.bincount(group, w, len(values)) for w in (np.ones_like(o), o))
+    hits, yes = np.cumsum(events[::-1]), np.cumsum(n[::-1])
+    return values[::-1], hits, yes - hits
+
+
+def roc_curve(probability, observed):
+    """Return thresholds, POFD and recall from (0, 0) to (1, 1); None unless both classes occur."""
+    thresholds, hits, false_alarms = cumulated(probability, observed)
+    if not hits.size or not hits[-1] or not false_alarms[-1]:
+        return None
+    return (
+        np.append(np.inf, thresholds),
+        np.append(0.0, false_alarms / false_alarms[-1]),
+        np.append(0.0, hits / hits[-1]),
+    )
+
+
+def auc(probability, observed):
+    """Chance that an event had the higher probability than a non-event, a tie counting half.
+
+    Reference: Mason & Graham 2002, doi 10.1256/003590002320603584.
+    """
+    curve = roc_curve(probability, observed)
+    return None if curve is None else float(np.trapezoid(curve[2], curve[1]))
+
+
+def average_precision(probability, observed):
+    """Precision averaged over the steps of recall, without interpolation; None without events."""
+    _, hits, false_alarms = cumulated(probability, observed)
+    if not hits.size or not hits[-1]:
+        return None
+    recall, precision = hits / hits[-1], hits / (hits + false_alarms)
+    return float(np.sum(np.diff(recall, prepend=0.0) * precision))
+
+
+def best_tss(probability, observed):
+    """Find the greatest TSS over all thresholds and the highest threshold that reaches it."""
+    thresholds, pofd, recall = roc_curve(probability, observed)
+    tss = recall - pofd
+    best = int(np.argmax(np.isclose(tss[1:], tss[1:].max(), rtol=0, atol=1e-12))) + 1
+    return float(tss[best]), float(thresholds[best])
+
+
+def murphy(probability, observed):
+    """Split the Brier score by unique forecast value, so that the identity holds exactly."""
+    p, o = np.asarray(probability, float), np.asarray(observed, float)
+    values, group = np.unique(p, return_inverse=True)
+    n, events = (np.bincount(group, w, len(values)) for w in (np.ones_like(o), o))
+    return murphy_terms(n, events, forecast=values)
+
+
+def block_interval(arrays, statistic, *, rng, block_days=BLOCK_DAYS, resamples=RESAMPLES):
+    """Bound a statistic of arrays (n, ...) of consecutive days, all resampled alike."""
+    n = len(arrays[0])
+    starts = rng.integers(0, n, (resamples, -(-n // block_days)))
+    offsets = np.arange(block_days)
+    rows = (((drawn[:, np.newaxis] + offsets) % n).ravel()[:n] for drawn in starts)
+    values = (statistic(*(array[row] for array in arrays)) for row in rows)
+    return interval([np.nan if value is None else value for value in values])
