@@ -14,12 +14,11 @@ from flask import Flask
 from app.alerts.verdicts import Docket
 from app.services import Services, services
 from database.delivery.flow import rows_since
-from database.drift.refresh import refresh_drift
-from database.engine import reading
-from database.exploration.days import refresh_exploration
-from database.sole import alone
-from database.upkeep.daily import make_round
-from database.verification.skill import refresh
+from database.drift.rollup import refresh_drift
+from database.engine import named_lock, reading
+from database.exploration.rollup import refresh_exploration
+from database.maintenance.retention import run_daily_maintenance
+from database.verification.rollup import refresh
 from solar.errors import FlarewatchError
 
 _log = logging.getLogger(__name__)
@@ -79,7 +78,7 @@ def look_at_alerts(given: Services) -> None:
 
 def make_daily_round(given: Services) -> None:
     """Let old rows go as FLARE_RETENTION says, and add the partitions of coming months."""
-    make_round(given.engine, given.settings.retention, now=given.clock())
+    run_daily_maintenance(given.engine, given.settings.retention, now=given.clock())
 
 
 # What a later one reads an earlier one has written.
@@ -122,7 +121,7 @@ class Housekeeper(threading.Thread):
             if not chore.sole:
                 chore.work(given)
                 return True
-            with alone(given.engine, "chores") as is_mine:
+            with named_lock(given.engine, "chores") as is_mine:
                 if is_mine:
                     self._do_and_rest(chore, given)
                 return is_mine

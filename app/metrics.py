@@ -20,7 +20,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import DBAPIError
 
-from database.delivery.receipt import COUNTERS, Delivery
+from database.delivery.row_outcomes import OUTCOMES, OutcomeCounts
 from database.engine import reading
 from database.regions.regions import newest_t_rec
 from solar.errors import FlarewatchError
@@ -39,9 +39,9 @@ SECONDS = Histogram(
 )
 
 
-def count_rows(delivery: Delivery) -> None:
+def count_rows(delivery: OutcomeCounts) -> None:
     """Count the rows of one batch."""
-    for outcome in COUNTERS:
+    for outcome in OUTCOMES:
         ROWS.labels(outcome).inc(getattr(delivery, outcome))
 
 

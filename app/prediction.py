@@ -16,7 +16,7 @@ from app.ingest.history import stored_history
 from app.ingest.ingest import resolve_regions
 from app.ingest.windows import gathered, joined, look_back, records_of
 from app.scoring import features_of, forecast
-from database.regions.harps import RegionName, resolve_many
+from database.harps import RegionName, resolve_many
 from model_training.artifact import Artifact
 from model_training.features import FlareHistory
 from solar.flares import peak_flux

@@ -15,11 +15,10 @@ from app.scoring import Lineup, load_lineup
 from app.security import Keyring
 from app.settings import ApiSettings
 from database.backup.restoration import refuse_unfinished_restore
-from database.engine import create_engine, reading, transact
+from database.engine import create_engine, reading, transact, wait_for_store
+from database.maintenance.retention import read_ages
 from database.migrations import is_current, upgrade
 from database.models import register
-from database.retention.policy import read_ages
-from database.waiting import wait_for_store
 from model_training.artifact import Artifact
 from solar.errors import StoreUnavailableError
 

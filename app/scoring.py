@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from database.observations import Records
+from database.observations.records import Records
 from model_training import artifact
 from model_training.artifact import Artifact, Inputs, Scores
 from model_training.features import HISTORY_FEATURES, FlareHistory, history_features

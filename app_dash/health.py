@@ -7,7 +7,7 @@ from flask import Flask, Response, jsonify
 
 from database.engine import reading
 from database.flares.coverage import coverage
-from database.overview import data_state, data_version
+from database.regions.current import data_state, data_version
 from solar.errors import StoreUnavailableError
 
 _NO_RECORDS = (

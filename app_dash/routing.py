@@ -22,7 +22,7 @@ from app_dash.shell import Ids
 from app_dash.theme import tokens
 from app_dash.view import Page, View
 from database.engine import reading
-from database.overview import data_state, data_version
+from database.regions.current import data_state, data_version
 from solar.errors import FlarewatchError, InvalidInputError, StoreUnavailableError
 
 AWAY = "away"

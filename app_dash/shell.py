@@ -14,7 +14,7 @@ from app_dash.numbers import moment
 from app_dash.settings import DashSettings
 from app_dash.view import Page, View
 from database.models import ELSEWHERE, ModelRow
-from database.overview import DataState
+from database.regions.current import DataState
 from solar.sharp import SIMULATED_SERIES, UNSTATED_SERIES
 
 # The ladder of a forecast, from the whole record down.

@@ -11,7 +11,7 @@ from dash.development.base_component import Component
 
 from app_dash.settings import DashSettings
 from app_dash.theme import Tokens
-from database.overview import DataState
+from database.regions.current import DataState
 
 
 @dataclass(frozen=True)

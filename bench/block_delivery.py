@@ -14,7 +14,7 @@ from app.preparation import prepare
 from app.settings import ApiSettings
 from bench.sun_block import BLOCK_DAYS, Delivery, SunBlock
 from database.engine import create_engine, transact
-from database.tables import xray_flux
+from database.schema.tables import xray_flux
 from database.upsert import upsert
 from solar.time import isoformat
 

@@ -24,7 +24,7 @@ from bench.report import IDLE, SKILL, VIEW, browsers_table, side_by_side
 from bench.rollups import roll_up
 from bench.store import mariadb_store
 from bench.views import SPANS, View, drawn, views
-from database.tables import predictions, regions
+from database.schema.tables import predictions, regions
 from solar.time import Window
 
 SMALL = 100_000

@@ -14,10 +14,10 @@ import sqlalchemy as sa
 from bench.bodies import JSON, MEDIA_TYPES, Share, bodies
 from bench.clients import Connection, Step
 from database.engine import create_engine, transact
-from database.observations import KEYWORD_COLUMNS
-from database.predictions import COLUMNS, store_predictions
+from database.observations.records import KEYWORD_COLUMNS
+from database.predictions.predictions import COLUMNS, store_predictions
+from database.schema.tables import observations
 from database.settings import DatabaseSettings
-from database.tables import observations
 from database.upsert import upsert_columns
 from solar.flares import EVENTS
 from solar.sharp import KEYWORDS, SIMULATED_SERIES

@@ -14,11 +14,10 @@ import sqlalchemy as sa
 from bench.block_delivery import SENDER, deliver
 from bench.mission import Mission
 from bench.sun_block import BLOCK_DAYS, SunBlock
-from database.alerts.alert import CLOSED, OPEN, Alert, alert_id, write_alerts
+from database.alerts.alerts import CLOSED, OPEN, Alert, alert_id, write_alerts
 from database.engine import create_engine, transact
-from database.schema.column_types import UtcDateTime
-from database.settings import DatabaseSettings
-from database.tables import (
+from database.schema.columns import UtcDateTime
+from database.schema.tables import (
     alert_tracks,
     alerts,
     flare_coverage,
@@ -36,6 +35,7 @@ from database.tables import (
     superseded_predictions,
     xray_flux,
 )
+from database.settings import DatabaseSettings
 
 # The largest first, so that it and all the others are written side by side.
 _REPEATED: dict[sa.Table, str] = {

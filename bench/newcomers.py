@@ -9,7 +9,7 @@ import orjson
 import requests
 import sqlalchemy as sa
 
-from database.tables import observations, regions
+from database.schema.tables import observations, regions
 from solar.sharp import CADENCE_SECONDS, LIVE_KEYWORDS
 from solar.time import isoformat
 

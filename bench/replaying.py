@@ -18,8 +18,8 @@ import sqlalchemy as sa
 from bench.family import Usage, usage
 from bench.store import mariadb_store
 from database.engine import create_engine
+from database.schema.tables import observations, predictions, senders
 from database.settings import DatabaseSettings
-from database.tables import observations, predictions, senders
 from tests.processes import free_port, serving
 
 _LOOK_SECONDS = 0.25

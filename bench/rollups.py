@@ -15,13 +15,13 @@ from app.scoring import load_lineup
 from app.settings import ApiSettings
 from bench.mission import Mission
 from bench.sun_block import BLOCK_DAYS
-from database.drift.refresh import mark_drift, refresh_drift
+from database.drift.rollup import refresh_drift
 from database.engine import create_engine, transact
-from database.exploration.days import mark_exploration, refresh_exploration
+from database.exploration.rollup import refresh_exploration
+from database.rollup_days import mark_drift, mark_exploration, mark_stale
+from database.schema.rollup_tables import drift_days, exploration_days
 from database.settings import DatabaseSettings
-from database.tables import drift_days, exploration_days
-from database.verification.skill import refresh
-from database.verification.stale_days import mark_stale
+from database.verification.rollup import refresh
 
 # The longest first; two run side by side.
 _REFRESHES: dict[str, Callable[[sa.Engine], int]] = {

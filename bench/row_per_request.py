@@ -14,9 +14,9 @@ from flask import Flask, request
 from sqlalchemy.dialects.mysql import mysqlconnector
 
 from app.scoring import load_lineup
-from database.observations import COLUMNS as OBSERVED
-from database.predictions import COLUMNS as FORECAST
-from database.tables import observations, predictions
+from database.observations.records import COLUMNS as OBSERVED
+from database.predictions.predictions import COLUMNS as FORECAST
+from database.schema.tables import observations, predictions
 from model_training.artifact import Artifact
 from solar.sharp import KEYWORDS
 

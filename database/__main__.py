@@ -13,31 +13,34 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from database.engine import as_domain_error, create_engine, reading, transact
+from database.backup.restoration import restore, verify
+from database.backup.snapshot import backup
+from database.engine import as_domain_error, create_engine, reading, transact, wait_for_store
 from database.flares.assignment import reassign
-from database.flares.importing import import_flares
-from database.flares.xray_files import import_xray
+from database.flares.flare_files import import_flares
+from database.flares.xray import import_xray
+from database.harps import import_harp_map
+from database.maintenance.partitions import PARTITIONED, list_partitions, partition
+from database.maintenance.retention import prune, read_ages
 from database.migrations import upgrade
-from database.regions.harps import import_harp_map
 from database.settings import DatabaseSettings
-from database.upkeep.commands import describe
 from database.users import SCOPES, add_user, list_users, remove_user
-from database.verification.skill import refresh
-from database.waiting import wait_for_store
+from database.verification.rollup import refresh
 from solar.errors import FlarewatchError, InvalidInputError
 from solar.flares import FluxScale
 
 Command = Callable[[sa.Engine, argparse.Namespace], str]
+AddCommand = Callable[[str, Command, str], argparse.ArgumentParser]
 
-# What a shell says of a program that SIGTERM ended.
+# The exit status that a shell reports for a program ended by SIGTERM.
 STOPPED = 143
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status: 0 done, 1 refused, 2 misspelt, 143 told to stop."""
-    given = parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
-        sys.stdout.write(_run(given) + "\n")
+        sys.stdout.write(_run(options) + "\n")
     except FlarewatchError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
@@ -47,15 +50,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _run(given: argparse.Namespace) -> str:
+def _run(options: argparse.Namespace) -> str:
     settings = DatabaseSettings()
-    given.retention = settings.retention
+    options.retention = settings.retention
     engine = create_engine(settings)
     try:
-        if given.needs_store:
-            wait_for_store(engine, patience_seconds=given.wait)
-        told: str = given.command(engine, given)
-        return told
+        if options.needs_store:
+            wait_for_store(engine, patience_seconds=options.wait)
+        message: str = options.command(engine, options)
+        return message
     finally:
         engine.dispose()
 
@@ -68,9 +71,12 @@ def parser() -> argparse.ArgumentParser:
         " (without it: SQLite in var/flarewatch.db).",
     )
     top.add_argument(
-        "--wait", type=float, default=30.0, metavar="SECONDS",
-        help="how long a store that does not answer is waited for (30)",
-    )  # fmt: skip
+        "--wait",
+        type=float,
+        default=30.0,
+        metavar="SECONDS",
+        help="how long to wait for a store that does not answer (30)",
+    )
     commands = top.add_subparsers(metavar="COMMAND", required=True)
 
     def add(name: str, command: Command, text: str) -> argparse.ArgumentParser:
@@ -79,6 +85,14 @@ def parser() -> argparse.ArgumentParser:
         return sub
 
     add("upgrade", _upgrade, "create the tables, or bring them up to date")
+    _add_imports(add)
+    _add_users(add("users", _users, "add, list or remove the holders of API keys"))
+    _add_backups(add)
+    _add_maintenance(add)
+    return top
+
+
+def _add_imports(add: AddCommand) -> None:
     flares = add("import-flares", _import_flares, "read a flare list, mend it, say what was mended")
     flares.add_argument(
         "file", type=Path, help="Parquet or CSV: start, peak, end, goes_class, noaa_ar"
@@ -93,12 +107,9 @@ def parser() -> argparse.ArgumentParser:
     xray = add("import-xray", _import_xray, "read GOES X-ray flux, minute by minute")
     xray.add_argument("file", type=Path, help="Parquet or CSV: minute_at, flux_w_m2")
     xray.add_argument("--satellite", help="such as G16; needed when the file does not tell")
-    _describe_users(add("users", _users, "add, list or remove the holders of API keys"))
-    describe(add)
-    return top
 
 
-def _describe_users(users: argparse.ArgumentParser) -> None:
+def _add_users(users: argparse.ArgumentParser) -> None:
     actions = users.add_subparsers(dest="action", metavar="ACTION", required=True)
     add = actions.add_parser("add", help="make a key and show it, this once")
     add.add_argument("name")
@@ -107,53 +118,121 @@ def _describe_users(users: argparse.ArgumentParser) -> None:
     actions.add_parser("remove", help="take a key back").add_argument("name")
 
 
-def _upgrade(engine: sa.Engine, _given: argparse.Namespace) -> str:
+def _add_backups(add: AddCommand) -> None:
+    writer = add("backup", _backup, "write the whole store into one file")
+    writer.add_argument("file", type=Path, help="the .zip to write")
+    reader = add("restore", _restore, "fill an empty store from a backup, whatever its database")
+    reader.add_argument("file", type=Path, help="the .zip to read")
+    checker = add("verify", _verify, "read a backup from end to end and check its sums")
+    checker.add_argument("file", type=Path, help="the .zip to read")
+    checker.set_defaults(needs_store=False)
+
+
+def _add_maintenance(add: AddCommand) -> None:
+    pruner = add("prune", _prune, "delete what is older than FLARE_RETENTION keeps")
+    pruner.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
+    pruner.add_argument(
+        "--table",
+        action="append",
+        default=[],
+        metavar="NAME=AGE",
+        help="another age this time, such as observations=24m, rejections=1y, notices=keep",
+    )
+    divider = add("partition", _partition, "divide the tables of records by month (MySQL, MariaDB)")
+    divider.add_argument("--list", action="store_true", help="only show how they are divided")
+
+
+def _upgrade(engine: sa.Engine, _options: argparse.Namespace) -> str:
     return f"the store has schema {upgrade(engine)}"
 
 
-def _import_flares(engine: sa.Engine, given: argparse.Namespace) -> str:
-    scale = FluxScale(given.flux_scale) if given.flux_scale else None
+def _import_flares(engine: sa.Engine, options: argparse.Namespace) -> str:
+    scale = FluxScale(options.flux_scale) if options.flux_scale else None
     now = datetime.now(UTC)
-    report = transact(engine, lambda c: import_flares(c, given.file, flux_scale=scale, now=now))
-    return f"{report}\n{_verified(engine)}"
+    report = transact(engine, lambda c: import_flares(c, options.file, flux_scale=scale, now=now))
+    return f"{report}\n{_refresh_verification(engine)}"
 
 
-def _import_harps(engine: sa.Engine, given: argparse.Namespace) -> str:
+def _import_harps(engine: sa.Engine, options: argparse.Namespace) -> str:
     try:
-        lines = given.file.read_text("ascii").splitlines()
+        lines = options.file.read_text("ascii").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not plain text"
         raise InvalidInputError(
-            f"{given.file} cannot be read as a HARP map: {reason}; give JSOC's"
+            f"{options.file} cannot be read as a HARP map: {reason}; give JSOC's"
             " all_harps_with_noaa_ars.txt"
         ) from error
     added, moved = transact(engine, lambda c: (import_harp_map(c, lines), reassign(c)))
-    return f"{added} pairs added; {moved} flares moved to another region\n{_verified(engine)}"
+    counts = f"{added} pairs added; {moved} flares moved to another region"
+    return f"{counts}\n{_refresh_verification(engine)}"
 
 
-def _import_xray(engine: sa.Engine, given: argparse.Namespace) -> str:
-    return str(import_xray(engine, given.file, satellite=given.satellite))
+def _import_xray(engine: sa.Engine, options: argparse.Namespace) -> str:
+    return str(import_xray(engine, options.file, satellite=options.satellite))
 
 
-def _verified(engine: sa.Engine) -> str:
+def _refresh_verification(engine: sa.Engine) -> str:
     return f"verification recomputed for {refresh(engine)} days"
 
 
-def _users(engine: sa.Engine, given: argparse.Namespace) -> str:
-    if given.action == "add":
-        scopes, now = given.scopes.split(","), datetime.now(UTC)
-        key = transact(engine, lambda c: add_user(c, given.name, scopes=scopes, now=now))
-        return f"{key}\n(the key of {given.name}; it is not stored and cannot be shown again)"
-    if given.action == "remove":
-        transact(engine, lambda c: remove_user(c, given.name))
-        return f"the key of {given.name} is no longer valid"
+def _users(engine: sa.Engine, options: argparse.Namespace) -> str:
+    if options.action == "add":
+        scopes, now = options.scopes.split(","), datetime.now(UTC)
+        key = transact(engine, lambda c: add_user(c, options.name, scopes=scopes, now=now))
+        return f"{key}\n(the key of {options.name}; it is not stored and cannot be shown again)"
+    if options.action == "remove":
+        transact(engine, lambda c: remove_user(c, options.name))
+        return f"the key of {options.name} is no longer valid"
     with reading(engine) as connection:
-        found = list_users(connection)
-    return "\n".join(f"{u.name}\t{','.join(u.scopes)}" for u in found) or "no users yet"
+        users = list_users(connection)
+    return "\n".join(f"{u.name}\t{','.join(u.scopes)}" for u in users) or "no users yet"
+
+
+def _backup(engine: sa.Engine, options: argparse.Namespace) -> str:
+    return f"{backup(engine, options.file)} rows written to {options.file}"
+
+
+def _restore(engine: sa.Engine, options: argparse.Namespace) -> str:
+    upgrade(engine)
+    return f"{restore(engine, options.file)} rows restored from {options.file}"
+
+
+def _verify(_engine: sa.Engine, options: argparse.Namespace) -> str:
+    info = verify(options.file)
+    return (
+        f"{options.file} is intact: {info.rows} rows in {len(info.tables)} tables,"
+        f" schema {info.revision}, made at {info.made_at}"
+    )
+
+
+def _prune(engine: sa.Engine, options: argparse.Namespace) -> str:
+    ages = read_ages(",".join([options.retention, *options.table]))
+    results = prune(engine, ages, now=datetime.now(UTC), is_dry_run=options.dry_run)
+    verb = "would be deleted" if options.dry_run else "were deleted"
+    return "\n".join(f"{result} {verb}" for result in results) or "every table is kept"
+
+
+def _partition(engine: sa.Engine, options: argparse.Namespace) -> str:
+    if options.list:
+        return _partition_list(engine)
+    added = partition(engine, now=datetime.now(UTC))
+    return "\n".join(f"{name}: {months} months added" for name, months in added.items())
+
+
+def _partition_list(engine: sa.Engine) -> str:
+    if engine.dialect.name == "sqlite":
+        return "SQLite has no partitions"
+    lines = []
+    with reading(engine) as connection:
+        for table in PARTITIONED:
+            partitions = list_partitions(connection, table)
+            lines += [f"{table.name}\t{one.name}\tabout {one.rows} rows" for one in partitions]
+            lines += [] if partitions else [f"{table.name}\tnot divided"]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    # What is half done is rolled back and cleared away on the way out.
+    # Leaving by an exception rolls back and clears away what is half done.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(STOPPED))
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     sys.exit(main())

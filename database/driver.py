@@ -1,4 +1,4 @@
-"""The driver of MySQL: fewer questions to the server, and texts that go there as they are."""
+"""The driver of MySQL: fewer round trips, and statements that go to the server as they are."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# The option of an execution whose text goes to the server without parameters.
-AS_IT_IS = "flarewatch_as_it_is"
+# The execution option of a statement that goes to the server without parameters.
+RAW_STATEMENT = "flarewatch_raw_statement"
 
 
 @cache
 def warn_of_slow_driver() -> None:
-    """Say in the log, once, when the driver of the server has lost its faster part."""
+    """Log a warning, once, when the driver runs without its C part."""
     if not mysql.connector.HAVE_CEXT:
         _log.warning(
             "the MySQL driver runs in pure Python, at a fraction of its speed: its C part is not"
@@ -29,32 +29,32 @@ def warn_of_slow_driver() -> None:
         )
 
 
-def takes_several() -> bool:
-    """Tell whether a text may hold several statements, which the slower part takes one by one."""
+def supports_multiple_statements() -> bool:
+    """Tell whether one text may hold several statements, which only the C part accepts."""
     return bool(mysql.connector.HAVE_CEXT)
 
 
-def trust_connection(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-    """Take a connection for alive that the driver would ask the server about."""
-    # Before each statement the driver would ask the server whether it is still there, one round
-    # trip more; the statement finds out by itself, and the pool asks when it lends a connection.
+def skip_liveness_check(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    """Make the driver skip its check that the connection is alive."""
+    # Before each statement the driver would ping the server, one round trip more. The statement
+    # itself fails on a lost connection, and the pool pings when it lends one.
     cast(Any, connection).is_connected = lambda: True
 
 
-def send_whole(_cursor: Any, statement: str, _parameters: Any, context: Any) -> bool:
-    """Send a text as it is; the cursor would search megabytes for where a statement ends."""
-    if not context.execution_options.get(AS_IT_IS):
+def send_raw_statement(_cursor: Any, statement: str, _parameters: Any, context: Any) -> bool:
+    """Send a statement as it is; the cursor would search megabytes for its end."""
+    if not context.execution_options.get(RAW_STATEMENT):
         return False
     driver = context.root_connection.connection.driver_connection
     driver.cmd_query(statement)
-    if takes_several():
-        _hear_all(driver)
+    if supports_multiple_statements():
+        _read_remaining_results(driver)
     return True
 
 
-def _hear_all(driver: Any) -> None:
-    """Take the answers to the statements of a text that follow its first."""
-    # The module exists only where the driver has its faster part.
+def _read_remaining_results(driver: Any) -> None:
+    """Read the results of all statements of a text but the first."""
+    # The module exists only where the driver has its C part.
     from _mysql_connector import MySQLInterfaceError
 
     try:

@@ -1,7 +1,13 @@
-"""The engine: one way to open the store, on SQLite and on MySQL or MariaDB alike."""
+"""The engine: how every process opens the store, on SQLite and on MySQL or MariaDB alike.
+
+Reads and transactions turn the driver's errors into the project's; a transaction that loses to a
+deadlock runs again.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -12,25 +18,29 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from database.driver import send_whole, trust_connection, warn_of_slow_driver
+from database.driver import send_raw_statement, skip_liveness_check, warn_of_slow_driver
+from database.settings import DatabaseSettings
 from solar.errors import FlarewatchError, InvalidInputError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import ConnectionPoolEntry
 
-    from database.settings import DatabaseSettings
-
 Result = TypeVar("Result")
 
 ATTEMPTS = 6
-# Who waits for a lock gives up before its client does; the default of the server is 50.
+# Shorter than a client waits for its answer; the default of the server is 50.
 LOCK_WAIT_SECONDS = 5
 PATIENCE_SECONDS = 10.0
 
 _MYSQL_TRANSIENT = {1205, 1213, 1020}  # lock wait timeout, deadlock, record changed (MariaDB)
 _MYSQL_NO_SCHEMA = {1146}
 _MYSQL_CLIENT_ERRORS = range(2000, 3000)  # no connection, or a lost one
+
+_FIRST_WAIT_SECONDS = 0.5
+_LONGEST_WAIT_SECONDS = 10.0
+
+_log = logging.getLogger(__name__)
 
 
 def create_engine(settings: DatabaseSettings) -> sa.Engine:
@@ -63,8 +73,8 @@ def _sqlite_engine(url: sa.URL) -> sa.Engine:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    # A reader that turns writer inside a transaction would fail at once instead of waiting
-    # for its turn, so who means to write says so at the beginning.
+    # A reader that turns writer inside a transaction would fail at once instead of waiting for
+    # its turn, so a transaction that writes begins as IMMEDIATE.
     mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
     connection.exec_driver_sql(f"BEGIN {mode}")
 
@@ -87,13 +97,13 @@ def _mysql_engine(url: sa.URL, *, pool_size: int) -> sa.Engine:
         pool_size=pool_size,
         pool_pre_ping=True,
         pool_recycle=1800,
-        # Every connection comes back with its transaction ended: one round trip less.
+        # Every connection is returned with its transaction ended: one round trip less.
         pool_reset_on_return=None,
         isolation_level="READ COMMITTED",
         connect_args={"init_command": session, "connection_timeout": 5},
     )
-    sa.event.listen(engine, "connect", trust_connection)
-    sa.event.listen(engine, "do_execute", send_whole)
+    sa.event.listen(engine, "connect", skip_liveness_check)
+    sa.event.listen(engine, "do_execute", send_raw_statement)
     return engine
 
 
@@ -123,20 +133,17 @@ def transact(engine: sa.Engine, work: Callable[[sa.Connection], Result]) -> Resu
         When the store cannot be reached, or stays locked over all attempts.
     """
     give_up_at = time.monotonic() + PATIENCE_SECONDS
-    for attempt in range(ATTEMPTS):
+    attempt = 0
+    while True:
         try:
             with writing(engine) as connection:
                 return work(connection)
         except DBAPIError as error:
-            is_last = attempt == ATTEMPTS - 1 or time.monotonic() > give_up_at
+            attempt += 1
+            is_last = attempt == ATTEMPTS or time.monotonic() > give_up_at
             if is_last or not _is_transient(error):
                 raise as_domain_error(error) from error
-            time.sleep(0.02 * 2**attempt)
-    raise _locked()
-
-
-def _locked() -> StoreUnavailableError:
-    return StoreUnavailableError("the store stays locked; send the same request again")
+            time.sleep(0.01 * 2**attempt)
 
 
 def _mysql_code(error: DBAPIError) -> int | None:
@@ -147,21 +154,75 @@ def _is_transient(error: DBAPIError) -> bool:
     return _mysql_code(error) in _MYSQL_TRANSIENT or "database is locked" in str(error.orig)
 
 
-def _is_away(error: DBAPIError) -> bool:
-    # The class of the driver's error does not tell: a refused connection comes as any of three.
+def _is_unreachable(error: DBAPIError) -> bool:
+    # The class of the driver's error is no help: a refused connection comes as any of three.
     lost = (_mysql_code(error) or 0) in _MYSQL_CLIENT_ERRORS or error.connection_invalidated
     return lost or isinstance(error, OperationalError | InterfaceError)
 
 
 def as_domain_error(error: DBAPIError) -> FlarewatchError:
-    """Say in the project's words why the store refused, without its address or its data."""
+    """Turn a driver's error into the project's, without the address or the data of the store."""
     reason = str(error.orig)
     if _mysql_code(error) in _MYSQL_NO_SCHEMA or "no such table" in reason:
         return StoreUnavailableError(
             "the store has no tables yet; run `flarewatch database upgrade`"
         )
     if _is_transient(error):
-        return _locked()
-    if _is_away(error):
+        return StoreUnavailableError("the store stays locked; send the same request again")
+    if _is_unreachable(error):
         return StoreUnavailableError("the store does not answer; the request can be sent again")
     return FlarewatchError(f"the store refused: {reason.splitlines()[0]}")
+
+
+def wait_for_store(
+    engine: sa.Engine,
+    *,
+    patience_seconds: float = float("inf"),
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Return once the store answers; log every failed try.
+
+    Every process does so at its start instead of dying.
+
+    Raises
+    ------
+    StoreUnavailableError
+        When it does not answer within `patience_seconds`, however long that is by default.
+    """
+    wait, waited = _FIRST_WAIT_SECONDS, 0.0
+    while True:
+        try:
+            with reading(engine) as connection:
+                connection.execute(sa.select(1))
+        except StoreUnavailableError:
+            wait = min(wait, patience_seconds - waited)
+            if wait <= 0:
+                raise
+            _log.warning("the store does not answer yet; next try in %.1f s", wait)
+            sleep(wait)
+            waited += wait
+            wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
+        else:
+            return
+
+
+@contextmanager
+def named_lock(engine: sa.Engine, name: str) -> Iterator[bool]:
+    """Try to take the lock of this name without waiting; yield whether it was free.
+
+    It ends with the block, and with the connection of a process that dies. SQLite, the embedded
+    store, has one process, which always gets it.
+    """
+    if engine.dialect.name == "sqlite":
+        yield True
+        return
+    # The name is one for all databases of a server, and has at most 64 letters.
+    full_name = f"{engine.url.database} {name}".encode()
+    key = {"key": f"flarewatch {hashlib.blake2b(full_name, digest_size=16).hexdigest()}"}
+    with reading(engine) as connection:
+        is_free = bool(connection.execute(sa.text("SELECT GET_LOCK(:key, 0)"), key).scalar())
+        try:
+            yield is_free
+        finally:
+            if is_free:
+                connection.execute(sa.text("SELECT RELEASE_LOCK(:key)"), key)

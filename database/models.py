@@ -1,4 +1,4 @@
-"""Models: the registered artefacts and the stage each one stands on."""
+"""Models: the registered artefacts and the stage of each."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from database.tables import model_stages, models
+from database.schema.tables import model_stages, models
 from database.upsert import upsert
 from solar.errors import InvalidInputError, NotFoundError
 
-# An agency's forecasts come from outside: nothing here serves, promotes or retires them.
+# The forecasts of an agency come from outside: no model is served, promoted or retired for it.
 AGENCY = "agency"
 ELSEWHERE = "elsewhere"
 STAGES = ("candidate", "shadow", "live", "retired", AGENCY)
@@ -27,9 +27,9 @@ _STAGE_COLUMNS = ("model_id", "from_at", "stage")
 class ModelRow:
     """One registered model; `thresholds` are those frozen on validation data, by event name.
 
-    `made_by` is "flarewatch" or "elsewhere". Of a model made elsewhere `evaluation` holds the
-    scores and the leak audit that were found here, and `unaudited` why it serves without them;
-    None is not known.
+    `made_by` is "flarewatch" or "elsewhere". For a model made elsewhere `evaluation` holds the
+    scores and the leak audit measured here, and `unaudited` why it serves without them; None
+    where there is none.
     """
 
     model_id: str
@@ -45,7 +45,7 @@ class ModelRow:
 
     @property
     def origin(self) -> str:
-        """Who made the model and what is known of it here, in words."""
+        """Who made the model and how it was checked here, in words."""
         if self.made_by != ELSEWHERE:
             return "made here"
         if self.unaudited is not None:
@@ -57,7 +57,7 @@ class ModelRow:
 
 @dataclass(frozen=True)
 class StageRow:
-    """The stage that a model stood on from a time on."""
+    """The stage of a model from a time on."""
 
     model_id: str
     from_at: datetime
@@ -77,8 +77,8 @@ def register(
     Parameters
     ----------
     manifest : the artefact's manifest with at least ``name``, ``version`` and ``events``,
-        each event with its ``name`` and its ``threshold`` or None; ``evaluation`` and
-        ``unaudited`` may stand beside them
+        each event with its ``name`` and its ``threshold`` or None; it may also have
+        ``evaluation`` and ``unaudited``
     sha256 : of the manifest, which names the hash of every other file
     """
     if stage not in STAGES:
@@ -91,21 +91,29 @@ def register(
     ).first()
     if before is not None and tuple(before) == (stage, sha256):
         return
-    row = (model_id, manifest["name"], manifest["version"], stage,
-           json.dumps(dict(manifest), sort_keys=True), sha256, now, now)  # fmt: skip
+    row = (
+        model_id,
+        manifest["name"],
+        manifest["version"],
+        stage,
+        json.dumps(dict(manifest), sort_keys=True),
+        sha256,
+        now,
+        now,
+    )
     upsert(connection, models, columns=_COLUMNS, rows=[row], keep=("registered_at",))
     if before is None or before.stage != stage:
-        _remember(connection, [model_id], stage, now=now)
+        _record_stage(connection, [model_id], stage, now=now)
 
 
 def _retire_others(connection: sa.Connection, model_id: str, *, now: datetime) -> None:
     others = (models.c.stage == "live") & (models.c.model_id != model_id)
     retired = list(connection.scalars(sa.select(models.c.model_id).where(others)))
     connection.execute(models.update().where(others).values(stage="retired", staged_at=now))
-    _remember(connection, retired, "retired", now=now)
+    _record_stage(connection, retired, "retired", now=now)
 
 
-def _remember(
+def _record_stage(
     connection: sa.Connection, model_ids: Sequence[str], stage: str, *, now: datetime
 ) -> None:
     rows = [(model_id, now, stage) for model_id in model_ids]
@@ -142,13 +150,13 @@ def list_models(connection: sa.Connection) -> list[ModelRow]:
 
 
 def agencies(connection: sa.Connection) -> frozenset[str]:
-    """Return the ids under which the forecasts of agencies stand."""
+    """Return the model ids of the agencies."""
     query = sa.select(models.c.model_id).where(models.c.stage == AGENCY).limit(_MAX_MODELS)
     return frozenset(connection.scalars(query))
 
 
 def find_model(connection: sa.Connection, model_id: str) -> ModelRow:
-    """Return one model by its ``name@version``; an unknown one is answered with the known."""
+    """Return one model by its ``name@version``; the error for an unknown one lists the known."""
     row = connection.execute(sa.select(models).where(models.c.model_id == model_id)).first()
     if row is None:
         known = ", ".join(m.model_id for m in list_models(connection)) or "none yet"
@@ -162,6 +170,14 @@ def _model(row: sa.Row[Any]) -> ModelRow:
     unaudited, evaluation = manifest.pop("unaudited", None), manifest.pop("evaluation", None)
     made_by = manifest.get("made_by", ELSEWHERE if row.stage == AGENCY else "flarewatch")
     return ModelRow(
-        row.model_id, row.name, row.version, row.stage, manifest, thresholds, row.registered_at,
-        made_by, unaudited, evaluation,
-    )  # fmt: skip
+        row.model_id,
+        row.name,
+        row.version,
+        row.stage,
+        manifest,
+        thresholds,
+        row.registered_at,
+        made_by,
+        unaudited,
+        evaluation,
+    )

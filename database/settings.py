@@ -1,4 +1,4 @@
-"""Where the store is and how it is reached."""
+"""The settings of the store: its address, password, connections and retention."""
 
 from __future__ import annotations
 

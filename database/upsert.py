@@ -1,28 +1,36 @@
-"""The one way to write many rows: insert, or update on the natural key, on every dialect."""
+"""The one way to write many rows: insert, or update on the natural key, on every dialect.
+
+MySQL's driver turns each parameter into text one by one, which costs more than the write that
+follows. So here numbers and times are written as SQL literals, a whole column at a time. Text and
+bytes are written in hexadecimal, so that no value can end its literal.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
-from itertools import repeat
+from itertools import groupby, repeat
 from typing import Any
 
 import numpy as np
+import orjson
 import sqlalchemy as sa
+from numpy.typing import NDArray
 from sqlalchemy.dialects import mysql, sqlite
 
-from database.driver import AS_IT_IS, takes_several
-from database.literals import rows_as_text
+from database.driver import RAW_STATEMENT, supports_multiple_statements
+from solar.errors import InvalidInputError
 
 ROWS_PER_STATEMENT = 1_000
 # A statement is one packet, and MariaDB closes the connection beyond 16 MB.
 _BYTES_PER_STATEMENT = 8_000_000
-
-# A longer statement does not wait for others: the way is little of what it costs.
-_LITTLE = 64_000
-_WAITING = "waiting statements"
+# A longer statement is sent at once: the round trip is little of what it costs.
+_MOST_BATCHED_CHARACTERS = 64_000
+_PENDING = "pending statements"
+_NULL = b"NULL"
 
 Row = Sequence[Any]
 
@@ -35,7 +43,7 @@ def upsert(
     rows: Sequence[Row],
     keep: Sequence[str] = (),
 ) -> None:
-    """Write `rows`, each in the order of `columns`: `upsert_columns` for who has few rows."""
+    """Write `rows`, each in the order of `columns`: `upsert_columns` for a few rows."""
     if rows:
         named = dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True))
         upsert_columns(connection, table, columns=named, keep=keep)
@@ -48,12 +56,12 @@ def upsert_columns(
     columns: Mapping[str, Any],
     keep: Sequence[str] = (),
 ) -> None:
-    """Write rows that are given as columns; a row with a known key replaces the old.
+    """Write rows given as columns; a row with a known key replaces the old one.
 
     Parameters
     ----------
     columns : by name, in the order of the table and with its primary key: n values each, as
-        `database.literals.rows_as_text` takes them, or one value that all rows share
+        `database.upsert.rows_as_text` takes them, or one value that all rows share
     keep : columns that an existing row retains
 
     Notes
@@ -75,28 +83,32 @@ def upsert_columns(
 
 
 @contextmanager
-def together(connection: sa.Connection) -> Iterator[None]:
-    """Send what a block writes in one go at its end, which saves the way there and back of each.
+def batched_writes(connection: sa.Connection) -> Iterator[None]:
+    """Send what a block writes as one text at its end, which saves a round trip per statement.
 
-    Nothing is read in the block. An embedded store has no way to save, and the slower part of
-    the driver takes one statement at a time.
+    Nothing may be read in the block. SQLite has no round trips, and without its C part the
+    driver takes one statement at a time.
     """
-    waiting: list[str] = []
-    connection.info[_WAITING] = waiting
+    pending: list[str] = []
+    connection.info[_PENDING] = pending
     try:
         yield
     finally:
-        del connection.info[_WAITING]
-    if waiting:
-        _send(connection, ";".join(waiting))
+        del connection.info[_PENDING]
+    if pending:
+        _send(connection, ";".join(pending))
 
 
 def _send(connection: sa.Connection, statement: str) -> None:
-    waiting = connection.info.get(_WAITING)
-    if waiting is None or len(statement) > _LITTLE or not takes_several():
-        connection.exec_driver_sql(statement, execution_options={AS_IT_IS: True})
+    pending = connection.info.get(_PENDING)
+    if (
+        pending is None
+        or len(statement) > _MOST_BATCHED_CHARACTERS
+        or not supports_multiple_statements()
+    ):
+        connection.exec_driver_sql(statement, execution_options={RAW_STATEMENT: True})
     else:
-        waiting.append(statement)
+        pending.append(statement)
 
 
 def _is_long(column: Any) -> bool:
@@ -104,23 +116,23 @@ def _is_long(column: Any) -> bool:
 
 
 def _chunks(rows: list[bytes]) -> Iterator[bytes]:
-    """Join rows to what one statement can carry."""
+    """Join rows to texts that one statement can carry."""
     for start in range(0, len(rows), ROWS_PER_STATEMENT):
-        yield from _parts_of(rows[start : start + ROWS_PER_STATEMENT])
+        yield from _split(rows[start : start + ROWS_PER_STATEMENT])
 
 
-def _parts_of(rows: list[bytes]) -> Iterator[bytes]:
+def _split(rows: list[bytes]) -> Iterator[bytes]:
     text = b"),(".join(rows)
     if len(text) <= _BYTES_PER_STATEMENT or len(rows) == 1:
         yield text
     else:
         middle = len(rows) // 2
-        yield from _parts_of(rows[:middle])
-        yield from _parts_of(rows[middle:])
+        yield from _split(rows[:middle])
+        yield from _split(rows[middle:])
 
 
 def _for_sqlite(column: Any, n: int) -> Iterator[Any]:
-    """Give the values as SQLite holds them; its driver stores NaN as NULL by itself."""
+    """Return the values as SQLite stores them; its driver stores NaN as NULL by itself."""
     if not _is_long(column):
         return repeat(_value_for_sqlite(column), n)
     values = column.tolist() if isinstance(column, np.ndarray) else column
@@ -136,17 +148,17 @@ def _value_for_sqlite(value: object) -> object:
 
 @lru_cache(maxsize=64)
 def _sqlite_statement(table: sa.Table, columns: tuple[str, ...], keep: tuple[str, ...]) -> str:
-    key, updated = _parts(table, columns, keep)
+    key, updated = _key_and_updated(table, columns, keep)
     insert = sqlite.insert(table)
     values: dict[str, Any] = {name: sa.bindparam(name) for name in columns}
     statement = insert.values(values)
     changes = {name: insert.excluded[name] for name in updated}
-    resolved = (
+    with_conflict = (
         statement.on_conflict_do_update(index_elements=key, set_=changes)
         if changes
         else statement.on_conflict_do_nothing(index_elements=key)
     )
-    compiled = resolved.compile(
+    compiled = with_conflict.compile(
         dialect=sqlite.dialect(paramstyle="qmark"), column_keys=list(columns)
     )
     if list(compiled.positiontup or ()) != list(columns):
@@ -158,13 +170,13 @@ def _sqlite_statement(table: sa.Table, columns: tuple[str, ...], keep: tuple[str
 def _mysql_statement(
     table: sa.Table, columns: tuple[str, ...], keep: tuple[str, ...]
 ) -> tuple[str, str]:
-    """Return what stands before and after the rows."""
-    key, updated = _parts(table, columns, keep)
+    """Return the text before and after the rows."""
+    key, updated = _key_and_updated(table, columns, keep)
     insert = mysql.insert(table)
     # A key set to itself is the portable way to say "leave the row as it is".
     changes = {name: insert.inserted[name] for name in updated or key[:1]}
-    # A dialect that knows no server says VALUES(c), which MySQL 8 and MariaDB both understand;
-    # MySQL's newer row alias is its own.
+    # Without a server the dialect writes VALUES(c), which MySQL 8 and MariaDB both understand; the
+    # newer row alias is MySQL's alone.
     compiled = insert.on_duplicate_key_update(changes).compile(
         dialect=mysql.dialect(paramstyle="format"), column_keys=list(columns)
     )
@@ -173,9 +185,103 @@ def _mysql_statement(
     return head, tail
 
 
-def _parts(
+def _key_and_updated(
     table: sa.Table, columns: Sequence[str], keep: Sequence[str]
 ) -> tuple[list[str], list[str]]:
-    """Return the key, and the columns that an existing row takes over."""
+    """Return the key, and the columns that are updated in an existing row."""
     key = sorted(column.name for column in table.primary_key)
     return key, [name for name in columns if name not in key and name not in keep]
+
+
+def rows_as_text(columns: Sequence[Any], *, n: int) -> list[bytes]:
+    """Write n rows as MySQL literals, each without its brackets.
+
+    Parameters
+    ----------
+    columns : an array (n,), in which NaN and NaT are missing, or n values as Python numbers,
+        text, bytes and times with a zone, in which None is missing, or one value for all rows
+
+    Raises
+    ------
+    InvalidInputError
+        For what SQL cannot name: infinity, and NaN outside an array.
+    """
+    parts: list[Iterable[bytes]] = []
+    for is_double, group in groupby(columns, _is_double):
+        members = list(group)
+        parts += [_doubles(members)] if is_double else [_literals(column, n) for column in members]
+    return list(map(b",".join, zip(*parts, strict=True)))
+
+
+def _is_double(column: Any) -> bool:
+    return isinstance(column, np.ndarray) and column.dtype.kind == "f"
+
+
+def _doubles(columns: Sequence[NDArray[np.float64]]) -> list[bytes]:
+    """Write adjacent columns, all of them at once."""
+    matrix = np.column_stack(columns).astype(np.float64, copy=False)
+    if np.isinf(matrix).any():
+        raise _not_finite()
+    # Every double reads back as itself, and NaN is written as null, which SQL understands.
+    return _json(matrix)[2:-2].split(b"],[")
+
+
+def _literals(column: Any, n: int) -> Iterable[bytes]:
+    if isinstance(column, np.ndarray):
+        if column.dtype.kind in "iu":
+            return _json(column)[1:-1].split(b",")
+        if column.dtype.kind == "M":
+            return _moments(column.astype("datetime64[us]"))
+        column = column.tolist()
+    if isinstance(column, list | tuple):
+        return [_LITERALS[type(value)](value) for value in column]
+    return repeat(_LITERALS[type(column)](column), n)
+
+
+def _moments(column: NDArray[np.datetime64]) -> list[bytes]:
+    is_missing = np.isnat(column)
+    known = np.where(is_missing, np.datetime64(0, "us"), column)
+    texts = _json(known)[1:-1].replace(b'"', b"'").split(b",")
+    for place in np.flatnonzero(is_missing).tolist():
+        texts[place] = _NULL
+    return texts
+
+
+def _json(values: NDArray[Any]) -> bytes:
+    return orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _number(value: float) -> bytes:
+    if not math.isfinite(value):
+        raise _not_finite()
+    return repr(value).encode()
+
+
+def _not_finite() -> InvalidInputError:
+    return InvalidInputError("NaN and infinity cannot be stored; a missing value is None")
+
+
+@lru_cache(maxsize=4096)
+def _text(value: str) -> bytes:
+    return f"_utf8mb4 0x{value.encode().hex()}".encode() if value else b"''"
+
+
+def _bytes(value: bytes) -> bytes:
+    return f"0x{value.hex()}".encode() if value else b"''"
+
+
+@lru_cache(maxsize=16_384)
+def _moment(at: datetime) -> bytes:
+    return f"'{at.astimezone(UTC).replace(tzinfo=None).isoformat(' ', 'microseconds')}'".encode()
+
+
+_LITERALS: dict[type, Callable[[Any], bytes]] = {
+    type(None): lambda _: _NULL,
+    bool: lambda value: b"%d" % value,
+    int: lambda value: b"%d" % value,
+    float: _number,
+    str: _text,
+    bytes: _bytes,
+    datetime: _moment,
+    date: lambda day: f"'{day.isoformat()}'".encode(),
+}

@@ -1,4 +1,4 @@
-"""Users: who may call the API, by the hash of a key that is shown once."""
+"""Users: who may call the API, identified by the hash of a key that is shown once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from database.tables import users
+from database.schema.tables import users
 from solar.errors import InvalidInputError, NotFoundError
 
 SCOPES = ("ingest", "read", "admin")
@@ -21,7 +21,7 @@ _MAX_USERS = 10_000
 
 @dataclass(frozen=True)
 class User:
-    """A named key and what it opens; the key itself is not stored."""
+    """A named key and its scopes; the key itself is not stored."""
 
     name: str
     key_sha256: str
@@ -66,7 +66,7 @@ def list_users(connection: sa.Connection) -> list[User]:
 
 
 def remove_user(connection: sa.Connection, name: str) -> None:
-    """Take a user's key back."""
+    """Remove a user, whose key is no longer valid."""
     removed = connection.execute(users.delete().where(users.c.name == name))
     if removed.rowcount == 0:
         raise NotFoundError(f"no user {name!r}; see `flarewatch database users list`")

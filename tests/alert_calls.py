@@ -15,7 +15,7 @@ from handmade_models import HandmadeModel
 from app.alerts.verdicts import judge_alerts
 from app.services import Services
 from database.engine import reading
-from database.tables import notices
+from database.schema.tables import notices
 
 MakeApp = Callable[..., Flask]
 Row = Callable[..., dict[str, Any]]

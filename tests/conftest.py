@@ -13,8 +13,8 @@ from hypothesis import settings
 
 from database.engine import create_engine, writing
 from database.migrations import upgrade
+from database.schema.tables import metadata
 from database.settings import DatabaseSettings
-from database.tables import metadata
 
 # A loaded machine may need longer for one example than the default deadline allows.
 settings.register_profile("flarewatch", deadline=None)

@@ -10,11 +10,11 @@ import numpy as np
 import sqlalchemy as sa
 from stored_rows import store_observations, store_predictions
 
-from database.drift.refresh import mark_drift
 from database.engine import writing
 from database.models import ModelRow, find_model, register
-from database.observations import COLUMNS as OBSERVED
-from database.predictions import COLUMNS as FORECAST
+from database.observations.records import COLUMNS as OBSERVED
+from database.predictions.predictions import COLUMNS as FORECAST
+from database.rollup_days import mark_drift
 from solar.sharp import BY_NAME
 
 FIRST = datetime(2014, 3, 1, tzinfo=UTC)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from database.engine import transact
 from database.exploration.selection import Selection
-from database.tables import harp_noaa, observations, predictions, regions
+from database.schema.tables import harp_noaa, observations, predictions, regions
 from database.upsert import upsert
 from solar.flares import EVENTS
 from solar.time import Window

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from database.predictions import COLUMNS
+from database.predictions.predictions import COLUMNS
 
 START = datetime(2014, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -8,9 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from database.alerts.alert import Alert, alert_id
-from database.alerts.notices import Notice, claim, enqueue
+from database.alerts.alerts import Alert, alert_id
 from database.engine import transact
+from database.notifications import Notification, claim, enqueue
 
 OPENED_AT = datetime(2014, 3, 29, 12, tzinfo=UTC)
 NOW = datetime(2014, 3, 29, 12, 5, tzinfo=UTC)
@@ -49,7 +49,9 @@ def announce(
     transact(engine, lambda c: enqueue(c, changes, channels=channels, now=NOW))
 
 
-def one_notice(engine: sa.Engine, alert: Alert | None = None, change: str = "opened") -> Notice:
+def one_notice(
+    engine: sa.Engine, alert: Alert | None = None, change: str = "opened"
+) -> Notification:
     """Return the notice of an alert as its deliverer gets it."""
     announce(engine, alert or raised(), change=change)
     notice = transact(engine, lambda c: claim(c, "webhook", now=NOW))

@@ -14,11 +14,11 @@ from stored_rows import store_predictions
 from synthetic_store import MANIFEST, NOW
 
 from database.engine import transact
-from database.flares.flare import FlareRecord, store_flares
+from database.flares.flares import FlareRecord, store_flares
 from database.models import register
-from database.tables import observations
+from database.rollup_days import mark_stale
+from database.schema.tables import observations
 from database.upsert import upsert
-from database.verification.skill import mark_stale
 from solar.flares import EVENTS, FluxScale
 from solar.histogram import EDGES
 from solar.time import Window

@@ -10,7 +10,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from database.flares.coverage import covered_windows
-from database.tables import flares, observations, predictions
+from database.schema.tables import flares, observations, predictions
 from solar.flares import Event
 from solar.time import Window
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from database import tables
 from database.engine import writing
 from database.models import register
+from database.schema import tables
 from database.upsert import upsert
 from solar.flares import goes_class
 from solar.sharp import KEYWORDS

@@ -11,12 +11,12 @@ import sqlalchemy as sa
 from stored_rows import store_predictions
 
 from database.engine import transact
-from database.flares.flare import FlareRecord, store_flares
+from database.flares.flares import FlareRecord, store_flares
+from database.harps import add_harp_pairs
 from database.models import register
-from database.regions.harps import learn
-from database.tables import regions
+from database.rollup_days import mark_stale
+from database.schema.tables import regions
 from database.upsert import upsert
-from database.verification.skill import mark_stale
 from solar.flares import EVENTS, FluxScale, goes_class, peak_flux
 from solar.time import Window
 
@@ -104,7 +104,7 @@ def fill(engine: sa.Engine) -> Synthetic:
 
     def work(connection: sa.Connection) -> None:
         register(connection, MANIFEST, sha256="0" * 64, stage="live", now=NOW)
-        learn(connection, [(harp, noaa) for harp, noaa in NOAA.items() if harp > 0])
+        add_harp_pairs(connection, [(harp, noaa) for harp, noaa in NOAA.items() if harp > 0])
         remember_regions(connection, list(NOAA))
         store_predictions(connection, rows)
         store_flares(connection, records, source="synthetic", covers=COVERED, now=NOW)

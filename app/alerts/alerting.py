@@ -15,7 +15,7 @@ from app.ingest.forecasts import Forecasts
 from app.ingest.nulls import nullable
 from app.scoring import Lineup
 from app.settings import ApiSettings
-from database.alerts.alert import (
+from database.alerts.alerts import (
     ACKNOWLEDGED,
     CLOSED,
     OPEN,
@@ -24,9 +24,9 @@ from database.alerts.alert import (
     is_any_open,
     write_alerts,
 )
-from database.alerts.judgement import Change
-from database.alerts.notices import enqueue
+from database.alerts.outcomes import Change
 from database.alerts.tracks import Key, load_tracks, newest_forecasts, store_tracks
+from database.notifications import enqueue
 from solar.alerting import Episode, Rule, Sample, Track, follow
 from solar.flares import EVENTS
 

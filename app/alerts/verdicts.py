@@ -10,9 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.alerts.alerting import Watch
-from database.alerts.judgement import judge, judged_state
-from database.alerts.notices import enqueue
+from database.alerts.outcomes import judge, judgement_inputs
 from database.engine import reading, transact
+from database.notifications import enqueue
 
 _REST = 19
 
@@ -45,7 +45,7 @@ class Docket:
         if began < self._rests_until:
             return 0
         with reading(engine) as connection:
-            state = (str(engine.url), *judged_state(connection, now=now))
+            state = (str(engine.url), *judgement_inputs(connection, now=now))
         if state == self._judged:
             return 0
         changed = judge_alerts(engine, watch, now=now)

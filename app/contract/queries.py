@@ -13,7 +13,7 @@ from app.contract.problems import Fault, RequestError
 from app.contract.schemas import SENDER_PATTERN
 from app.contract.times import EARLIEST_AT, LATEST_AT, Time
 from app.ingest.bodies import field_names
-from database.alerts.alert import STATES
+from database.alerts.alerts import STATES
 from solar.flares import EVENTS
 from solar.time import Window
 

@@ -12,7 +12,7 @@ import pyarrow.csv
 import pyarrow.parquet
 from flask import Response
 
-from database.predictions import COLUMNS
+from database.predictions.predictions import COLUMNS
 from solar.flares import EVENTS, HORIZON
 from solar.sharp import KEYWORDS
 

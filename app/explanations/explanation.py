@@ -15,8 +15,8 @@ from app.explanations.contributions import contributions
 from app.ingest.history import stored_history
 from app.ingest.windows import gathered, look_back, reach
 from app.scoring import features_of, forecast
-from database.observations import load_records
-from database.regions.latest import issued_raw, latest_t_rec
+from database.observations.records import load_records
+from database.regions.timeline import issued_raw, latest_t_rec
 from model_training.artifact import Artifact, Inputs
 from solar.errors import NotFoundError
 from solar.flares import EVENTS, Event

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from app.contract.problems import Fault, printable
 from app.contract.schemas import Envelope, Observation
 from app.ingest.batch import Rejection
-from database.delivery.rejections import Cause
+from database.delivery.rejections import RejectionCause
 from solar.sharp import BY_NAME
 
 WHOLE = "(whole request)"
@@ -27,22 +27,22 @@ _PATHS = frozenset(
 )  # fmt: skip
 
 
-def causes_of_rows(rejected: Sequence[Rejection]) -> list[Cause]:
+def causes_of_rows(rejected: Sequence[Rejection]) -> list[RejectionCause]:
     """Sum up refused rows by the first fault of each, so that the causes add up to the rows."""
     return _summed(rejection.faults[0] for rejection in rejected)
 
 
-def causes_of_request(detail: str, faults: Sequence[Fault]) -> list[Cause]:
+def causes_of_request(detail: str, faults: Sequence[Fault]) -> list[RejectionCause]:
     """Say why a request was refused before its rows were looked at."""
     return _summed(faults[:1] or [Fault(WHOLE, detail)])
 
 
-def _summed(faults: Iterable[Fault]) -> list[Cause]:
+def _summed(faults: Iterable[Fault]) -> list[RejectionCause]:
     alike: dict[tuple[str, str], list[Fault]] = defaultdict(list)
     for fault in faults:
         alike[_place(fault.path), _reason(fault.message)].append(fault)
     return [
-        Cause(path, reason, len(found), _example(found[-1]))
+        RejectionCause(path, reason, len(found), _example(found[-1]))
         for (path, reason), found in alike.items()
     ]
 

@@ -10,10 +10,13 @@ import sqlalchemy as sa
 
 from app.ingest.batch import Batch
 from app.ingest.standing import Standing
-from database.conflicts import keep_outranked, keep_replaced
-from database.holding import redate
-from database.observations import KEYWORD_COLUMNS
-from database.regions.positions import correct_positions
+from database.observations.records import KEYWORD_COLUMNS
+from database.observations.versions import (
+    keep_replaced_versions,
+    keep_superseded_arrivals,
+    update_made_at,
+)
+from database.regions.regions import correct_positions
 from solar.precedence import REASONS
 
 
@@ -22,9 +25,9 @@ def keep_conflicts(
     *, sender_id: str, now: datetime,
 ) -> None:  # fmt: skip
     """Keep the losers of a batch and of the store, before the batch is written."""
-    redate(connection, found.redated, found.redated_at)
+    update_made_at(connection, found.redated, found.redated_at)
     if len(found.replaced):
-        keep_replaced(connection, found.replaced, found.replaced_grounds, now=now)
+        keep_replaced_versions(connection, found.replaced, found.replaced_grounds, now=now)
     if found.outranked:
         _keep_outranked(connection, batch, region_ids, found, sender_id=sender_id, now=now)
 
@@ -50,7 +53,7 @@ def _keep_outranked(
         "received_at": now,
         "lost_at": now,
     }
-    keep_outranked(connection, columns)
+    keep_superseded_arrivals(connection, columns)
 
 
 def correct_regions(connection: sa.Connection, region_ids: Sequence[int], found: Standing) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from app.ingest.coded import Coded, Integers
 from app.ingest.nulls import nullable
-from database.predictions import COLUMNS
+from database.predictions.predictions import COLUMNS
 from model_training.artifact import Scores
 from solar.flares import EVENTS
 
@@ -48,7 +48,7 @@ class Forecasts:
         return len(self.region_id)
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        """Give rows in the order of `database.predictions.COLUMNS`, with None for NaN."""
+        """Give rows in the order of the columns of the store, with None for NaN."""
         times = [at.replace(tzinfo=UTC) for at in self.t_rec.tolist()]
         columns = zip(
             self.region_id.tolist(), times, self.model_ids.rows(), nullable(self.calibrated),

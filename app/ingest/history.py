@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from app.scoring import known_history
-from database.flares.flare import covered_windows, flare_history
+from database.flares.coverage import covered_windows
+from database.flares.flares import flare_history
 from model_training.features import HISTORY_REACH, FlareHistory
 from solar.time import Window, to_datetime
 

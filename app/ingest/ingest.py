@@ -24,23 +24,23 @@ from app.ingest.sightings import sightings
 from app.ingest.standing import Standing, standing_of
 from app.ingest.windows import records_of, spans_around, steps_hold
 from app.scoring import Lineup
-from database.delivery.receipt import Delivery, Receipt
 from database.delivery.rejections import record_rejections
+from database.delivery.row_outcomes import OutcomeCounts, RowOutcomes
 from database.delivery.senders import record_delivery
 from database.engine import transact
-from database.observations import KEYWORD_COLUMNS, load_records, store_observations
-from database.predictions import supersede
-from database.regions.harps import RegionName, resolve_many
-from database.regions.regions import record_sightings
+from database.harps import RegionName, resolve_many
+from database.observations.records import KEYWORD_COLUMNS, load_records, store_observations
+from database.predictions.predictions import supersede
+from database.regions.regions import update_regions
 
-Accounting = Callable[[sa.Connection, Receipt, Sequence[Rejection], Sender, datetime], None]
+Accounting = Callable[[sa.Connection, RowOutcomes, Sequence[Rejection], Sender, datetime], None]
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What became of a request; `conflicts` counts the accounts that lost, by reason."""
 
-    delivery: Delivery
+    delivery: OutcomeCounts
     rejected: list[Rejection]
     forecasts: Forecasts
     conflicts: dict[str, int]
@@ -74,7 +74,7 @@ def ingest(
         region_ids = resolve_regions(connection, batch)
         # First, because it locks the regions: of two senders with the same new rows the second
         # waits and finds duplicates. A new region brings the flares of its NOAA number along.
-        newest = record_sightings(connection, sightings(batch, region_ids))
+        newest = update_regions(connection, sightings(batch, region_ids))
         give_way()
         found = standing_of(connection, batch, region_ids)
         keep_conflicts(connection, batch, region_ids, found, sender_id=sender.id, now=now)
@@ -98,13 +98,13 @@ def ingest(
             now=now, predictions=len(forecasts), seconds=time.perf_counter() - came,
         )  # fmt: skip
         (accounting or account_for)(connection, given, rejected, sender, now)
-        return Outcome(given.delivery(), list(rejected), forecasts, found.conflicts())
+        return Outcome(given.counts(), list(rejected), forecasts, found.conflicts())
 
     return transact(engine, work)
 
 
 def account_for(
-    connection: sa.Connection, given: Receipt, rejected: Sequence[Rejection], sender: Sender,
+    connection: sa.Connection, given: RowOutcomes, rejected: Sequence[Rejection], sender: Sender,
     now: datetime, *, in_order: bool = True,
 ) -> None:  # fmt: skip
     """Write down what became of the request, after all else: one sender's requests wait here."""

@@ -17,13 +17,10 @@ from app.ingest.gate import GiveWay
 from app.ingest.history import stored_history
 from app.ingest.windows import gathered, joined, touched_windows
 from app.scoring import Lineup, features_of, forecast
-from database.drift.refresh import mark_drift
-from database.exploration.days import mark_exploration
-from database.observations import Key, Records
-from database.predictions import store_predictions
-from database.reissue import reissue
-from database.upsert import together
-from database.verification.stale_days import mark_stale
+from database.observations.records import Key, Records
+from database.predictions.predictions import store_predictions, supersede_model
+from database.rollup_days import mark_drift, mark_exploration, mark_stale
+from database.upsert import batched_writes
 from model_training.artifact import Artifact
 
 
@@ -38,7 +35,7 @@ def issue(
         raise_alerts(connection, watch, forecasts, now=now)
     give_way()
     days = forecasts.days()
-    with together(connection):
+    with batched_writes(connection):
         store_predictions(connection, forecasts.columns())
         for mark in (mark_stale, mark_drift, mark_exploration):
             mark(connection, days)
@@ -78,7 +75,7 @@ def _revisions(
     revision = records.revision[ends].copy()
     old = np.flatnonzero(~is_fresh | (revision > 1))
     keys = _keys_of(records, ends[old])
-    following = reissue(connection, model.model_id, keys, now=now)
+    following = supersede_model(connection, model.model_id, keys, now=now)
     revision[old] = np.maximum(revision[old], [following.get(key, 1) for key in keys])
     return revision
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.ingest.batch import Batch, Rejection
-from database.delivery.receipt import REJECTED, Receipt
+from database.delivery.row_outcomes import REJECTED, RowOutcomes
 from solar.time import to_datetime64
 
 
@@ -23,7 +23,7 @@ def receipt(
     now: datetime,
     predictions: int,
     seconds: float,
-) -> Receipt:
+) -> RowOutcomes:
     """Lay out a request of n rows: those of `batch`, with `fates` and `region_ids`, and the rest.
 
     `newest` is the time of the newest record that a region had before; a new one has none.
@@ -35,7 +35,7 @@ def receipt(
     is_late[place] = batch.times < _newest_before(region_ids, newest)
     latency = np.full(n, np.nan)
     latency[place] = (to_datetime64(now) - batch.times) / np.timedelta64(1, "s")
-    return Receipt(fate, is_late, latency, predictions=predictions, seconds=seconds)
+    return RowOutcomes(fate, is_late, latency, predictions=predictions, seconds=seconds)
 
 
 def _newest_before(

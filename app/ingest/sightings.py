@@ -8,14 +8,14 @@ import numpy as np
 
 from app.ingest.batch import Batch, Floats
 from app.ingest.coded import Integers
-from database.regions.regions import Sighting
+from database.regions.regions import RegionUpdate
 from solar.sharp import BY_NAME
 from solar.time import to_datetime
 
 _AREA = list(BY_NAME).index("AREA_ACR")
 
 
-def sightings(batch: Batch, region_ids: Sequence[int]) -> list[Sighting]:
+def sightings(batch: Batch, region_ids: Sequence[int]) -> list[RegionUpdate]:
     """Sum up the rows of each region; position and area are those of its newest row."""
     ids = np.array(region_ids, np.int64)
     # The sort is stable, so that of rows at the same time the first counts.
@@ -28,12 +28,12 @@ def sightings(batch: Batch, region_ids: Sequence[int]) -> list[Sighting]:
     ]
 
 
-def _sighting(batch: Batch, region_id: int, rows: Integers) -> Sighting:
+def _sighting(batch: Batch, region_id: int, rows: Integers) -> RegionUpdate:
     """Sum up the rows of one region, which are in the order of time."""
     first = int(rows[0])
     last = int(rows[np.searchsorted(batch.times[rows], batch.times[rows[-1]])])
     named = [batch.ar_sets.values[code] for code in np.unique(batch.ar_sets.codes[rows]).tolist()]
-    return Sighting(
+    return RegionUpdate(
         region_id=region_id,
         noaa_ars=frozenset(number for numbers in named for number in numbers),
         series=batch.series_names.values[batch.series_names.codes[last]],

@@ -16,10 +16,14 @@ from numpy.typing import NDArray
 
 from app.ingest.batch import Batch, Times
 from app.ingest.coded import Integers
-from database.conflicts import lost_before
-from database.delivery.receipt import ACCEPTED, DUPLICATE, REVISED
-from database.holding import Held, Keys, held
-from database.observations import Key
+from database.delivery.row_outcomes import ACCEPTED, DUPLICATE, REVISED
+from database.observations.records import Key
+from database.observations.versions import (
+    RecordKeys,
+    StoredVersions,
+    stored_versions,
+    superseded_contents,
+)
 from solar.precedence import ARRIVAL, REASONS, RecordVersions, decide
 from solar.sharp import is_near_real_time
 
@@ -36,7 +40,7 @@ class Standing:
     rows : (k,) rows that hold, in the order of region and time
     revisions, hashes, made_at : (k,) of these rows; the DATE is the newest of their content
     revised_keys : the records among them that the store held otherwise
-    fates : (n,) what became of each row, as in `database.delivery.receipt`
+    fates : (n,) what became of each row, as in `database.delivery.row_outcomes`
     replaced, replaced_grounds : records whose stored account lost, and why
     beaten : rows of the batch whose account lost
     outranked, outranked_grounds : those of them whose account had not lost before, and why
@@ -49,12 +53,12 @@ class Standing:
     made_at: Times
     revised_keys: list[Key]
     fates: Integers
-    replaced: Keys
+    replaced: RecordKeys
     replaced_grounds: NDArray[np.int8]
     beaten: list[int]
     outranked: list[int]
     outranked_grounds: list[int]
-    redated: Keys
+    redated: RecordKeys
     redated_at: Times
 
     def conflicts(self) -> dict[str, int]:
@@ -66,12 +70,12 @@ class Standing:
 def standing_of(connection: sa.Connection, batch: Batch, region_ids: Sequence[int]) -> Standing:
     """Hold a batch against the store; its regions must be locked already."""
     keys, key_of_row = _keys(batch, np.array(region_ids, np.int64))
-    stored = held(connection, keys)
+    stored = stored_versions(connection, keys)
     contents = np.array(batch.content_hashes(), np.int64)
     contest = _contest(batch, stored, contents)
     differs = (stored.revision > 0)[key_of_row] & (stored.content[key_of_row] != contents)
     disputed = np.unique(key_of_row[differs])
-    for place, content in lost_before(connection, keys.take(disputed)):
+    for place, content in superseded_contents(connection, keys.take(disputed)):
         contest.lost.add((int(disputed[place]), content))
     turn = _turns(key_of_row)
     for number in range(int(turn.max(initial=-1)) + 1):
@@ -80,13 +84,13 @@ def standing_of(connection: sa.Connection, batch: Batch, region_ids: Sequence[in
     return contest.outcome(keys, stored)
 
 
-def _keys(batch: Batch, region_ids: Integers) -> tuple[Keys, Integers]:
+def _keys(batch: Batch, region_ids: Integers) -> tuple[RecordKeys, Integers]:
     """Return the different records of a batch, and which of them each row is of."""
     regions, region = np.unique(region_ids, return_inverse=True)
     times, time = np.unique(batch.times, return_inverse=True)
     codes, key_of_row = np.unique(region * max(len(times), 1) + time, return_inverse=True)
     place = np.divmod(codes, max(len(times), 1))
-    return Keys(regions[place[0]], times[place[1]]), np.asarray(key_of_row, np.int64)
+    return RecordKeys(regions[place[0]], times[place[1]]), np.asarray(key_of_row, np.int64)
 
 
 def _turns(key_of_row: Integers) -> Integers:
@@ -98,7 +102,7 @@ def _turns(key_of_row: Integers) -> Integers:
     return turn
 
 
-def _contest(batch: Batch, stored: Held, contents: Integers) -> _Contest:
+def _contest(batch: Batch, stored: StoredVersions, contents: Integers) -> _Contest:
     definitive = np.array([not is_near_real_time(name) for name in batch.series_names.values], bool)
     names, code = np.unique(stored.series, return_inverse=True)
     held_definitive = np.array([not is_near_real_time(name) for name in names.tolist()], bool)
@@ -167,7 +171,7 @@ class _Contest:
         self.holding.made_at[keys] = self.coming.made_at[rows]
         self.holding.content[keys] = self.coming.content[rows]
 
-    def outcome(self, keys: Keys, stored: Held) -> Standing:
+    def outcome(self, keys: RecordKeys, stored: StoredVersions) -> Standing:
         """Tell what is to be written."""
         # What is stored may have been replaced within the batch, and have come back.
         is_kept = (stored.revision > 0) & (self.holding.content == stored.content)

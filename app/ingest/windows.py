@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.ingest.batch import Batch
-from database.observations import Records
+from database.observations.records import Records
 from model_training.artifact import Artifact, Inputs
 from model_training.manifest import Manifest
 from solar.time import to_datetime

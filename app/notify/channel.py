@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from database.alerts.notices import Notice
+from database.notifications import Notification
 from solar.errors import FlarewatchError
 
 # A receiver that accepts but does not answer must not hold up the notices behind it.
@@ -31,7 +31,7 @@ class UndeliveredError(FlarewatchError):
 class Channel(Protocol):
     """What the delivery needs of a way to reach people."""
 
-    def deliver(self, notice: Notice, *, now: datetime) -> None:
+    def deliver(self, notice: Notification, *, now: datetime) -> None:
         """Hand the notice over, or raise UndeliveredError."""
 
 
@@ -39,5 +39,5 @@ class Channel(Protocol):
 class Silence:
     """The channel of a dry run, which reaches nobody."""
 
-    def deliver(self, notice: Notice, *, now: datetime) -> None:
+    def deliver(self, notice: Notification, *, now: datetime) -> None:
         """Do nothing; the delivery logs what would have been sent."""

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from app.notify.channel import Channel
 from app.notify.delivery import channels_of, deliver_due
 from app.notify.settings import NoticeSettings
-from database.alerts.notices import notice_counts, revive
 from database.engine import create_engine, reading, transact
+from database.notifications import notification_counts, requeue_failed
 from solar.errors import FlarewatchError, InvalidInputError
 
 PAUSE_SECONDS = 2.0
@@ -30,7 +30,7 @@ def deliver_once(settings: NoticeSettings, *, is_dry_run: bool) -> str:
     try:
         done = deliver_due(engine, channels)
         with reading(engine) as connection:
-            counts = notice_counts(connection)
+            counts = notification_counts(connection)
     finally:
         engine.dispose()
     standing = ", ".join(f"{count} {state}" for state, count in counts.items())
@@ -41,7 +41,7 @@ def retry_failed(settings: NoticeSettings) -> str:
     """Put what was given up back among what is due."""
     engine = create_engine(settings)
     try:
-        count = transact(engine, partial(revive, now=datetime.now(UTC)))
+        count = transact(engine, partial(requeue_failed, now=datetime.now(UTC)))
     finally:
         engine.dispose()
     return f"{count} failed notices are due again"

@@ -16,8 +16,16 @@ from app.notify.letter import subject
 from app.notify.mail import Mail
 from app.notify.settings import MAIL, WEBHOOK, NoticeSettings
 from app.notify.webhook import Webhook
-from database.alerts.notices import DRY_RUN, SENT, Notice, claim, is_any_due, postpone, settle
 from database.engine import reading, transact
+from database.notifications import (
+    DRY_RUN,
+    SENT,
+    Notification,
+    claim,
+    is_any_due,
+    postpone,
+    settle,
+)
 
 MOST_ATTEMPTS = 10
 FIRST_WAIT_SECONDS = 30.0
@@ -74,7 +82,7 @@ def wait_seconds(attempts: int, *, asked_seconds: float, rng: random.Random) -> 
     return max(own, min(asked_seconds, LONGEST_RETRY_AFTER_SECONDS))
 
 
-def _claimed(engine: sa.Engine, channel: str, *, now: datetime) -> Notice | None:
+def _claimed(engine: sa.Engine, channel: str, *, now: datetime) -> Notification | None:
     # Looked first, because on SQLite even a vain claim would stop whoever writes.
     with reading(engine) as connection:
         if not is_any_due(connection, channel, now=now):
@@ -84,7 +92,7 @@ def _claimed(engine: sa.Engine, channel: str, *, now: datetime) -> Notice | None
 
 def _deliver(
     engine: sa.Engine, channel: Channel, *,
-    notice: Notice, clock: Callable[[], datetime], rng: random.Random,
+    notice: Notification, clock: Callable[[], datetime], rng: random.Random,
 ) -> None:  # fmt: skip
     try:
         channel.deliver(notice, now=clock())
@@ -109,5 +117,5 @@ def _deliver(
         _log.info("notice %s: %s: %s", notice.notice_id, state, said)
 
 
-def _is_over(notice: Notice, error: UndeliveredError) -> bool:
+def _is_over(notice: Notification, error: UndeliveredError) -> bool:
     return error.is_final or notice.attempts >= MOST_ATTEMPTS

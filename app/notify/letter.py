@@ -11,7 +11,7 @@ from email.policy import SMTP
 from typing import Any
 from urllib.parse import quote
 
-from database.alerts.notices import Notice
+from database.notifications import Notification
 from solar.flares import event as find_event
 
 _JUDGED = "judged"
@@ -21,7 +21,7 @@ _POLICY = SMTP.clone(max_line_length=998)
 
 
 def letter(
-    notice: Notice, *, sender: str, recipients: Sequence[str], now: datetime
+    notice: Notification, *, sender: str, recipients: Sequence[str], now: datetime
 ) -> EmailMessage:
     """Write the message of a notice; sent again, it carries the same Message-ID.
 

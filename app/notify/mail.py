@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from app.notify.channel import TIMEOUT_SECONDS, UndeliveredError
 from app.notify.letter import letter
-from database.alerts.notices import Notice
+from database.notifications import Notification
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class Mail:
     recipients: tuple[str, ...]
     timeout_seconds: float = TIMEOUT_SECONDS
 
-    def deliver(self, notice: Notice, *, now: datetime) -> None:
+    def deliver(self, notice: Notification, *, now: datetime) -> None:
         """Hand the letter over; the server's word for one recipient at least is enough."""
         message = letter(notice, sender=self.sender, recipients=self.recipients, now=now)
         try:

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from app.notify.channel import TIMEOUT_SECONDS, UndeliveredError
 from app.notify.signature import sign
-from database.alerts.notices import Notice
+from database.notifications import Notification
 
 # Answers below 500 that say "later", not "never": RFC 9110 15.5.9, RFC 8470, RFC 6585.
 _PASSING = (408, 425, 429)
@@ -27,7 +27,7 @@ class Webhook:
     secret: SecretStr
     timeout_seconds: float = TIMEOUT_SECONDS
 
-    def deliver(self, notice: Notice, *, now: datetime) -> None:
+    def deliver(self, notice: Notification, *, now: datetime) -> None:
         """Post the notice; any 2xx answer means that the receiver has it."""
         body = notice.body.encode()
         timestamp = str(int(now.timestamp()))

@@ -19,7 +19,7 @@ from app.contract.responses import json_response, page
 from app.contract.schemas import AcknowledgeBody
 from app.ingest.bodies import read_json, read_model
 from app.services import services
-from database.alerts.alert import Alert, acknowledge, find_alert, list_alerts
+from database.alerts.alerts import Alert, acknowledge, find_alert, list_alerts
 from database.engine import reading, transact
 from solar.errors import NotFoundError
 

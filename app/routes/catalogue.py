@@ -13,7 +13,7 @@ from app.contract.pages import ModelsPage, RegionsPage, SendersPage
 from app.contract.queries import ListQuery, PageQuery
 from app.contract.responses import page
 from app.services import services
-from database.delivery.receipt import COUNTERS
+from database.delivery.row_outcomes import OUTCOMES
 from database.delivery.senders import list_senders, lost_rows
 from database.engine import reading
 from database.models import list_models
@@ -64,6 +64,6 @@ def get_senders(query: PageQuery) -> Response:
 
 
 def _sender(row: dict[str, Any]) -> dict[str, Any]:
-    names = ("first_seen_at", "last_seen_at", "last_sequence", "sent", *COUNTERS, "late", "spooled")
+    names = ("first_seen_at", "last_seen_at", "last_sequence", "sent", *OUTCOMES, "late", "spooled")
     item = {name: row[name] for name in names}
     return {"sender": row["sender_id"], **item, "lost": lost_rows(row)}

@@ -21,8 +21,8 @@ from app.contract.responses import (
     page,
 )
 from app.services import services
-from database.conflicts import list_conflicts
 from database.engine import reading
+from database.observations.versions import list_conflicts
 
 blueprint = Blueprint("conflicts", __name__)
 

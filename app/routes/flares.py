@@ -25,10 +25,9 @@ from app.ingest.rules import CLOCK_TOLERANCE
 from app.routes.observations import rejected_rows
 from app.services import services
 from database.engine import reading, transact
-from database.flares.files import FlareRow
-from database.flares.flare import Flare as StoredFlare
-from database.flares.flare import list_flares, store_flares
-from database.flares.repairs import Mended, mend, merge
+from database.flares.flare_files import FlareRow, RepairedFlare, merge_duplicates, repair_row
+from database.flares.flares import Flare as StoredFlare
+from database.flares.flares import list_flares, store_flares
 from solar.errors import InvalidInputError
 from solar.flares import FluxScale, peak_flux
 from solar.time import Window, isoformat
@@ -53,7 +52,7 @@ def post_flares() -> Response:
         covers = Window(envelope.covers.from_, envelope.covers.to)
         _refuse_future(covers, now=now)
     mended, rejected = _mended(rows, now=now)
-    merged = merge(mended)
+    merged = merge_duplicates(mended)
     if not merged and rejected:
         faults = [fault for rejection in rejected for fault in rejection.faults]
         raise RequestError("no flare could be used; see errors", faults=faults)
@@ -81,9 +80,9 @@ def _refuse_future(covers: Window, *, now: datetime) -> None:
         ])  # fmt: skip
 
 
-def _mended(rows: Sequence[Any], *, now: datetime) -> tuple[list[Mended], list[Rejection]]:
+def _mended(rows: Sequence[Any], *, now: datetime) -> tuple[list[RepairedFlare], list[Rejection]]:
     checked, rejected = check_rows(Flare, rows, NAME)
-    mended: list[Mended] = []
+    mended: list[RepairedFlare] = []
     for index, flare in checked:
         try:
             mended.append(_mend(index, flare, now=now))
@@ -92,14 +91,14 @@ def _mended(rows: Sequence[Any], *, now: datetime) -> tuple[list[Mended], list[R
     return mended, rejected
 
 
-def _mend(index: int, flare: Flare, *, now: datetime) -> Mended:
+def _mend(index: int, flare: Flare, *, now: datetime) -> RepairedFlare:
     if max(flare.start, flare.peak) > now + CLOCK_TOLERANCE:
         raise InvalidInputError(f"lies in the future; it is {isoformat(now)} now")
     row = FlareRow(
         index + 1, flare.start, flare.peak, flare.end, flare.goes_class, flare.noaa_ar,
         flare.harpnum, None,
     )  # fmt: skip
-    return mend(row, flux_scale=FluxScale(flare.flux_scale))
+    return repair_row(row, flux_scale=FluxScale(flare.flux_scale))
 
 
 @blueprint.get("/flares")

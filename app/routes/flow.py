@@ -15,7 +15,7 @@ from app.contract.queries import FlowQuery
 from app.contract.responses import json_response
 from app.services import services
 from database.delivery.flow import FLOW_COUNTERS, Flow, flow
-from database.delivery.rejections import top_refusals
+from database.delivery.rejections import top_rejections
 from database.engine import reading
 from solar.durations import LATENCY, PROCESSING
 from solar.time import to_datetime
@@ -33,7 +33,7 @@ def get_flow(query: FlowQuery) -> Response:
     window = query.window(services().clock())
     with reading(services().engine) as connection:
         found = flow(connection, window)
-        refusals = top_refusals(connection, window, limit=MOST_REFUSALS)
+        refusals = top_rejections(connection, window, limit=MOST_REFUSALS)
     return json_response(
         {
             "bucket_seconds": found.bucket_seconds,

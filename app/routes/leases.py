@@ -14,10 +14,9 @@ from app.contract.problems import Fault, RequestError
 from app.contract.responses import json_response
 from app.ingest.bodies import read_json, read_model
 from app.services import services
-from database.delivery.senders import count_of
+from database.delivery.leases import Lease, LeaseRequest, Progress, renew
+from database.delivery.senders import sender_count
 from database.engine import transact
-from database.leases.lease import renew
-from database.leases.terms import Lease, Progress, Word
 
 blueprint = Blueprint("leases", __name__)
 
@@ -31,7 +30,7 @@ def post_leases() -> Response:
     now = services().clock()
 
     def say(connection: sa.Connection) -> tuple[Lease, tuple[int, int]]:
-        return renew(connection, word, lasts=lasts, now=now), count_of(connection, word.member)
+        return renew(connection, word, lasts=lasts, now=now), sender_count(connection, word.member)
 
     lease, (sent, sequence) = transact(services().engine, say)
     return json_response(
@@ -50,7 +49,7 @@ def post_leases() -> Response:
     )
 
 
-def _word(body: LeaseBody) -> Word:
+def _word(body: LeaseBody) -> LeaseRequest:
     held = {
         int(number): Progress(told.delivered, told.through, told.finished)
         for number, told in body.held.items()
@@ -58,7 +57,7 @@ def _word(body: LeaseBody) -> Word:
     if held and max(held) >= body.shards:
         fault = Fault(f"held.{max(held)}", f"is no shard; there are 0 to {body.shards - 1}")
         raise RequestError("the body cannot be used; see errors", faults=[fault])
-    return Word(
+    return LeaseRequest(
         body.source, body.sender, body.shards, body.starts_at,
         generation=body.generation, held=held, stays=body.wants, restarts=body.restart,
     )  # fmt: skip

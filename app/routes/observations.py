@@ -47,7 +47,7 @@ from app.logs import began_at
 from app.services import services
 from database.delivery.rejections import record_rejections
 from database.engine import reading, transact
-from database.observations import list_observations
+from database.observations.records import list_observations
 from solar.errors import StoreUnavailableError
 
 blueprint = Blueprint("observations", __name__)

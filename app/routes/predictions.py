@@ -33,7 +33,7 @@ from app.routes.observations import rejected_rows
 from app.services import services
 from database.engine import reading
 from database.models import find_model, list_models
-from database.predictions import list_predictions, place
+from database.predictions.predictions import list_predictions, place
 from solar.flares import event as find_event
 
 blueprint = Blueprint("predictions", __name__)

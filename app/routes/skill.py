@@ -14,7 +14,9 @@ from app.contract.responses import json_response
 from app.services import services
 from database.engine import reading
 from database.models import find_model
-from database.verification.skill import ENTRANTS, refresh, skill
+from database.verification.entrants import ENTRANTS
+from database.verification.rollup import refresh
+from database.verification.skill import skill
 from database.verification.strata import strata
 from solar.time import Window
 

@@ -13,8 +13,8 @@ from app.contract.schemas import Sender
 from app.ingest.batch import Rejection
 from app.ingest.ingest import account_for
 from app.stream.envelope import Letter
-from database.delivery.receipt import ACCEPTED, Receipt
-from database.delivery.stream_senders import lock_counts, write_counts
+from database.delivery.row_outcomes import ACCEPTED, RowOutcomes
+from database.delivery.stream import lock_counts, write_counts
 
 
 class StreamAccounting:
@@ -31,12 +31,12 @@ class StreamAccounting:
     def __init__(self, letters: Sequence[Letter]) -> None:
         self._letters = letters
         self.is_repeated: NDArray[np.bool_] = np.zeros(len(letters), np.bool_)
-        self.receipt: Receipt | None = None
+        self.receipt: RowOutcomes | None = None
 
     def __call__(
         self,
         connection: sa.Connection,
-        given: Receipt,
+        given: RowOutcomes,
         rejected: Sequence[Rejection],
         sender: Sender,
         now: datetime,
@@ -44,9 +44,9 @@ class StreamAccounting:
         """Do the accounts of the batch that the letters make."""
         self.receipt = given
         self.is_repeated = self._repeated(connection, sender.id)
-        counts = ~self.is_repeated | (given.fates == ACCEPTED)
-        fresh = Receipt(
-            given.fates[counts], given.is_late[counts], given.latency[counts],
+        counts = ~self.is_repeated | (given.outcomes == ACCEPTED)
+        fresh = RowOutcomes(
+            given.outcomes[counts], given.is_late[counts], given.latency[counts],
             predictions=given.predictions, seconds=given.seconds,
         )  # fmt: skip
         newly = [rejection for rejection in rejected if counts[rejection.index]]

@@ -26,11 +26,10 @@ from app.stream.dead_letters import DeadLetter, faults_of_row
 from app.stream.envelope import Letter
 from app.stream.message import Outgoing
 from app.stream.settings import StreamSettings
-from database.delivery.receipt import DUPLICATE
 from database.delivery.rejections import record_rejections
+from database.delivery.row_outcomes import DUPLICATE
 from database.engine import reading, transact
-from database.predictions import COLUMNS
-from database.stored_forecasts import Span, forecasts_within
+from database.predictions.predictions import COLUMNS, Span, forecasts_within
 from solar.errors import FlarewatchError, StoreUnavailableError
 from solar.stream import SCHEMA
 
@@ -123,7 +122,7 @@ class Intake:
         after = max(reach(model.manifest) for model in self.lineup.models)
         spans: dict[int, Span] = {}
         for region_id, index, t_rec in zip(region_ids, batch.index, batch.t_rec, strict=True):
-            if receipt.fates[index] == DUPLICATE:
+            if receipt.outcomes[index] == DUPLICATE:
                 last_at = t_rec + after if accounting.is_repeated[index] else t_rec
                 known = spans.get(region_id, (t_rec, last_at))
                 spans[region_id] = min(known[0], t_rec), max(known[1], last_at)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from app.stream.broker import member_name
 from app.stream.settings import StreamSettings
 from app.stream.subscription import Subscription
-from database.delivery.stream_partitions import StreamPartition, report_partitions
+from database.delivery.stream import StreamPartition, report_partitions
 from database.engine import transact
 from solar.errors import StoreUnavailableError
 

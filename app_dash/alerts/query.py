@@ -13,11 +13,17 @@ from pydantic import field_validator
 from app_dash.components.range_picker import RangeQuery, window_of
 from app_dash.numbers import region_name
 from app_dash.view import View
-from database.alerts.alert import Alert, Place, count_outcomes, first_opened_at, list_alerts
-from database.alerts.announcement import noaa_ars_of
+from database.alerts.alerts import (
+    Alert,
+    Place,
+    count_outcomes,
+    first_opened_at,
+    list_alerts,
+)
 from database.engine import reading
 from database.exploration.records import find_regions, known_regions
-from database.flares.flare import Flare, list_flares
+from database.flares.flares import Flare, list_flares
+from database.notifications import noaa_ars_of
 from solar.errors import InvalidInputError
 from solar.flares import EVENTS
 from solar.flares import event as find_event

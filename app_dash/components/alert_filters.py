@@ -9,7 +9,7 @@ from app_dash.alerts.query import PATH, AlertQuery
 from app_dash.components.panels import segmented
 from app_dash.components.range_picker import presets
 from app_dash.components.typed_fields import field_id, field_state
-from database.alerts.alert import STATES
+from database.alerts.alerts import STATES
 from solar.flares import EVENTS
 
 PAGE = "alerts"

@@ -19,7 +19,7 @@ from app_dash.components.panels import empty_message
 from app_dash.numbers import duration, moment, probability, region_name
 from app_dash.region.query import PATH as REGION_PATH
 from app_dash.view import View
-from database.alerts.alert import CLOSED, MISSED, OPEN, Alert
+from database.alerts.alerts import CLOSED, MISSED, OPEN, Alert
 
 _MOST_OTHERS = 6
 

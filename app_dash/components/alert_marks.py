@@ -10,7 +10,15 @@ from dash.development.base_component import Component
 from app_dash.components.aria import labelled
 from app_dash.components.panels import event_badge
 from app_dash.numbers import moment
-from database.alerts.alert import CLOSED, CONFIRMED, FALSE_ALARM, MISSED, OPEN, UNKNOWN, Alert
+from database.alerts.alerts import (
+    CLOSED,
+    CONFIRMED,
+    FALSE_ALARM,
+    MISSED,
+    OPEN,
+    UNKNOWN,
+    Alert,
+)
 from solar.flares import event as find_event
 
 BUTTON, ANSWER = "acknowledge", "acknowledge-answer"

@@ -18,7 +18,15 @@ from app_dash.components.alert_marks import (
 from app_dash.components.panels import event_badge
 from app_dash.numbers import ABSENT, count, date_moment, duration, probability
 from app_dash.region.query import PATH as REGION_PATH
-from database.alerts.alert import CONFIRMED, FALSE_ALARM, MISSED, OPEN, OUTCOMES, UNKNOWN, Alert
+from database.alerts.alerts import (
+    CONFIRMED,
+    FALSE_ALARM,
+    MISSED,
+    OPEN,
+    OUTCOMES,
+    UNKNOWN,
+    Alert,
+)
 from solar.flares import EVENTS
 
 _HEADINGS = (

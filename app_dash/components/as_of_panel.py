@@ -16,7 +16,7 @@ from app_dash.figures.gaps import cadence
 from app_dash.numbers import moment
 from app_dash.region.data import RegionData
 from app_dash.region.query import RegionQuery, address
-from database.flares.flare import Flare
+from database.flares.flares import Flare
 from solar.time import isoformat, to_datetime, to_datetime64
 
 SLIDER = "as-of"

@@ -15,8 +15,8 @@ from app_dash.figures.distribution import distribution_figure
 from app_dash.figures.records import records_figure
 from app_dash.numbers import count, date_moment
 from app_dash.theme import Tokens
-from database.exploration.figures import BIN_EDGES
 from database.exploration.records import VIEW_LIMIT
+from database.exploration.statistics import BIN_EDGES
 from solar.flares import EVENTS, Event
 
 OVERVIEW = "explore-overview"

@@ -12,7 +12,7 @@ from app_dash.now.disk_forecast import DiskForecast
 from app_dash.now.standing import MAIN
 from app_dash.numbers import probability
 from app_dash.theme import Tokens
-from database.flares.flare import Flare
+from database.flares.flares import Flare
 from solar.flares import EVENTS, FluxScale
 
 HEIGHT = 184

@@ -8,7 +8,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from app_dash.region.keyword_values import keyword_unit, keyword_value
-from database.exploration.figures import KeywordStatistics
+from database.exploration.statistics import KeywordStatistics
 
 
 def keyword_statistics(rows: Sequence[KeywordStatistics]) -> Component:

@@ -10,8 +10,8 @@ from dash.development.base_component import Component
 from app_dash.components.panels import empty_message, facts, panel
 from app_dash.numbers import ABSENT, count, date_moment, moment
 from app_dash.pipeline.view import ModelStatus
-from database.delivery.rejections import Refusal
-from database.upkeep.size import StoreSize
+from database.delivery.rejections import RejectionTotal
+from database.maintenance.size import StoreSize
 
 MOST_TABLES = 8
 _UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -24,7 +24,7 @@ _ADVICE = {
 }
 
 
-def refusal_panel(refusals: Sequence[Refusal], conflicts: int, *, label: str) -> Component:
+def refusal_panel(refusals: Sequence[RejectionTotal], conflicts: int, *, label: str) -> Component:
     """List why rows were refused, the most frequent first, with a case and what to do."""
     how, contradicted = "pipeline-rejections", _contradicted(conflicts, label=label)
     if not refusals:
@@ -52,7 +52,7 @@ def _contradicted(conflicts: int, *, label: str) -> list[Component]:
     return [html.P(said, className="caption", id="pipeline-conflicts")]
 
 
-def _refusal(refusal: Refusal) -> Component:
+def _refusal(refusal: RejectionTotal) -> Component:
     fault, advice = advised(refusal.path, refusal.example)
     return html.Tr(
         [

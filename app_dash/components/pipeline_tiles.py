@@ -8,7 +8,7 @@ from dash.development.base_component import Component
 from app_dash.components.aria import unspoken
 from app_dash.components.explanation import explanation
 from app_dash.numbers import ABSENT, count
-from database.upkeep.size import MOST_COUNTED, Balance
+from database.maintenance.size import MOST_COUNTED, Balance
 
 
 def tiles(found: Balance, senders: int) -> Component:

@@ -13,8 +13,8 @@ from dash.development.base_component import Component
 from app_dash import numbers
 from app_dash.figures.time_axis import epoch
 from app_dash.region.keyword_values import keyword_unit, keyword_value
-from database.exploration.figures import BIN_EDGES, N_BINS
 from database.exploration.records import Sort
+from database.exploration.statistics import BIN_EDGES, N_BINS
 from database.regions.regions import noaa_numbers
 from solar.flares import EVENTS
 from solar.sharp import KEYWORDS, Keyword

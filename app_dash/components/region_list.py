@@ -16,8 +16,8 @@ from app_dash.now.disk_series import HourlySeries, hourly_series
 from app_dash.now.standing import MAIN, Alert, Standing, standings, threshold_of
 from app_dash.numbers import ABSENT, date_moment, duration, position, probability, region_name
 from app_dash.view import View
-from database.hourly import hourly_forecasts
-from database.overview import RegionRow
+from database.predictions.forecasts import hourly_forecasts
+from database.regions.current import RegionRow
 from database.regions.timeline import largest_fluxes, search_regions
 from solar.flares import EVENTS, goes_class
 

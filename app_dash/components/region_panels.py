@@ -17,7 +17,7 @@ from app_dash.components.panels import (
 )
 from app_dash.numbers import ABSENT, NARROW, count, date_moment, moment, points
 from app_dash.region.data import RegionData
-from database.regions.forecasts import ForecastLine
+from database.regions.timeline import ForecastLine
 from solar.flares import EVENTS, HORIZON
 from solar.time import to_datetime
 

@@ -18,7 +18,7 @@ from app_dash.now.standing import MAIN, Alert, Standing, threshold_of
 from app_dash.numbers import moment, points, position, probability
 from app_dash.theme import Tokens
 from app_dash.view import View
-from database.flares.flare import Flare
+from database.flares.flares import Flare
 from solar.flares import EVENTS
 
 _DAY = 24

@@ -11,7 +11,7 @@ from dash.development.base_component import Component
 from app_dash.components.panels import panel
 from app_dash.numbers import count, moment
 from app_dash.pipeline.view import HEARD
-from database.delivery.stream_partitions import StreamPartition
+from database.delivery.stream import StreamPartition
 
 _NUMBERS = ("Taken in up to", "End", "Waiting")
 

@@ -19,7 +19,7 @@ from app_dash.region.data import RegionData
 from app_dash.region.outcomes import Passage
 from app_dash.region.query import LIVE_ALONE, RegionQuery, address
 from app_dash.view import View
-from database.alerts.alert import Alert
+from database.alerts.alerts import Alert
 from solar.flares import EVENTS, Event
 
 HEIGHT = 360

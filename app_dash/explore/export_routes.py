@@ -11,7 +11,7 @@ from flask import Flask, Response, request, send_file, stream_with_context
 from app_dash.explore.prediction_files import csv_lines, write_parquet
 from app_dash.explore.query import ExploreQuery, find
 from database.engine import reading
-from database.exploration.export import batches
+from database.exploration.records import batches
 from database.exploration.selection import Selection
 from solar.errors import FlarewatchError
 

@@ -13,7 +13,7 @@ from app_dash.explore.column_filters import (
     write_filters,
 )
 from app_dash.explore.query import ExploreQuery
-from database.exploration.figures import BIN_EDGES
+from database.exploration.statistics import BIN_EDGES
 from solar.flares import Event
 from solar.time import isoformat
 

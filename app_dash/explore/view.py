@@ -8,10 +8,10 @@ import sqlalchemy as sa
 
 from app_dash.explore.query import ExploreQuery, Found, find
 from database.engine import reading
-from database.exploration.ranges import Amounts, days_amounts, records_amounts
 from database.exploration.records import bounded, known_regions
+from database.exploration.rollup import SelectionSummary, summarise_days, summarise_records
 from database.exploration.selection import Selection
-from database.exploration.times import Bars, bars
+from database.exploration.statistics import Bars, bars
 from database.models import ModelRow, list_models
 
 
@@ -25,7 +25,7 @@ class ExploreView:
 
     found: Found
     shown: Selection
-    amounts: Amounts
+    amounts: SelectionSummary
     bars: Bars
     is_whole: bool
     models: list[ModelRow]
@@ -44,8 +44,8 @@ def look(engine: sa.Engine, query: ExploreQuery) -> ExploreView:
         selection, event = found.selection, query.main_event
         shown = bounded(connection, selection)
         is_rollup = shown != selection and not selection.is_filtered
-        whole = days_amounts(connection, selection, event) if is_rollup else None
-        amounts = whole or records_amounts(connection, shown, event)
+        whole = summarise_days(connection, selection, event) if is_rollup else None
+        amounts = whole or summarise_records(connection, shown, event)
         asked = selection.region_ids
         return ExploreView(
             found=found,

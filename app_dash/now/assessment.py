@@ -15,7 +15,7 @@ from app_dash.now.standing import (
 from app_dash.now.strip import Clearance, Verdict, verdict
 from app_dash.view import View
 from database.engine import reading
-from database.flares.flare import list_flares
+from database.flares.flares import list_flares
 from solar.flares import EVENTS, HORIZON
 from solar.time import Window
 

@@ -13,12 +13,12 @@ from app_dash.alerts.query import region_names
 from app_dash.now.disk_series import HourlySeries, hourly_series
 from app_dash.now.standing import Standing, standings, unseen_flares
 from app_dash.view import View
-from database.alerts.alert import ACKNOWLEDGED, OPEN, Alert, list_alerts
+from database.alerts.alerts import ACKNOWLEDGED, OPEN, Alert, list_alerts
 from database.engine import reading
-from database.flares.flare import Flare, list_flares
+from database.flares.flares import Flare, list_flares
 from database.flares.xray import XrayLine, flux_line
-from database.hourly import hourly_forecasts
-from database.overview import ForecastRow, latest_forecasts
+from database.predictions.forecasts import hourly_forecasts
+from database.regions.current import ForecastRow, latest_forecasts
 from solar.flares import EVENTS, HORIZON
 from solar.time import Window
 

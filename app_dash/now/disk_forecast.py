@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app_dash.now.standing import Standing, full_disk, largest
-from database.overview import DataState
+from database.regions.current import DataState
 from solar.flares import Event
 from solar.probability import calibrated_disk
 

@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from database.hourly import ForecastColumns
+from database.predictions.forecasts import Forecasts
 from solar.flares import EVENTS
 from solar.time import to_datetime64
 
@@ -35,7 +35,7 @@ class HourlySeries:
         return combined
 
 
-def hourly_series(columns: ForecastColumns, at: datetime, *, hours: int) -> HourlySeries:
+def hourly_series(columns: Forecasts, at: datetime, *, hours: int) -> HourlySeries:
     """Place forecasts on full hours back from `at`; a value lasts up to three hours."""
     end = to_datetime64(at)
     times = end - np.arange(hours, -1, -1) * HOUR

@@ -10,8 +10,8 @@ from enum import StrEnum
 import numpy as np
 
 from app_dash.numbers import duration, moment, region_name
-from database.flares.flare import Flare
-from database.overview import DataState, ForecastRow, RegionRow
+from database.flares.flares import Flare
+from database.regions.current import DataState, ForecastRow, RegionRow
 from solar.flares import EVENTS, Event
 from solar.rotation import rotated, synodic_rate
 from solar.sharp import LONGITUDE_LIMIT_DEG

@@ -27,7 +27,7 @@ from app_dash.numbers import count, date_moment, duration, probability
 from app_dash.settings import DashSettings
 from app_dash.shell import Ids
 from app_dash.view import View
-from database.alerts.alert import MISSED, OPEN, Alert
+from database.alerts.alerts import MISSED, OPEN, Alert
 from solar.errors import FlarewatchError
 
 _KEYS = (("hit", "confirmed"), ("false-alarm", "false alarm"), ("miss", "missed"),

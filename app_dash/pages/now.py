@@ -16,7 +16,7 @@ from app_dash.now.disk_forecast import disk_forecast
 from app_dash.now.query import NowQuery
 from app_dash.now.standing import MAIN
 from app_dash.view import View
-from database.alerts.alert import OPEN
+from database.alerts.alerts import OPEN
 from solar.flares import EVENTS
 
 CARDS = (EVENTS[0], EVENTS[1], EVENTS[3])

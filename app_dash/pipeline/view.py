@@ -10,16 +10,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from app_dash.pipeline.query import PipelineQuery
-from database.alerts.notices import notice_counts
-from database.conflicts import count_conflicts
 from database.delivery.flow import Flow, flow, predictions_since
-from database.delivery.rejections import Refusal, top_refusals
-from database.delivery.senders import activity, list_senders
-from database.delivery.stream_partitions import StreamPartition, list_partitions, stream_state
+from database.delivery.rejections import RejectionTotal, top_rejections
+from database.delivery.senders import list_senders, sender_activity
+from database.delivery.stream import StreamPartition, list_partitions, stream_state
 from database.engine import reading
+from database.maintenance.size import Balance, StoreSize, balance, store_size
 from database.models import ModelRow, list_models, stage_history
-from database.predictions import newest_forecast
-from database.upkeep.size import Balance, StoreSize, balance, store_size
+from database.notifications import notification_counts
+from database.observations.versions import count_conflicts
+from database.predictions.predictions import newest_forecast
 from solar.time import Window
 
 # A sender that was not heard of for longer has fallen quiet.
@@ -49,7 +49,7 @@ class PipelineView:
     senders: list[dict[str, Any]]
     balance: Balance
     flow: Flow
-    refusals: list[Refusal]
+    refusals: list[RejectionTotal]
     conflicts: int
     size: StoreSize
     models: list[ModelStatus]
@@ -70,12 +70,12 @@ def look(engine: sa.Engine, query: PipelineQuery, *, now: datetime) -> PipelineV
             senders=list_senders(connection, limit=MOST_SENDERS),
             balance=balance(connection),
             flow=flow(connection, window),
-            refusals=top_refusals(connection, window, limit=MOST_REFUSALS),
+            refusals=top_rejections(connection, window, limit=MOST_REFUSALS),
             conflicts=count_conflicts(connection, since=window.start_at),
             size=size,
             models=_models(connection),
             forecasts_today=predictions_since(connection, midnight),
-            notices=notice_counts(connection),
+            notices=notification_counts(connection),
             stream=list_partitions(connection),
         )
 
@@ -83,9 +83,9 @@ def look(engine: sa.Engine, query: PipelineQuery, *, now: datetime) -> PipelineV
 def pulse(engine: sa.Engine, *, now: datetime) -> str:
     """Name the state in a short text that changes when anything came or fell quiet."""
     with reading(engine) as connection:
-        last_at, active = activity(connection, since=now - ACTIVE)
+        last_at, active = sender_activity(connection, since=now - ACTIVE)
         stream = stream_state(connection, since=now - HEARD)
-        return f"{last_at}|{active}|{notice_counts(connection)}|{stream}"
+        return f"{last_at}|{active}|{notification_counts(connection)}|{stream}"
 
 
 @lru_cache(maxsize=4)

@@ -13,14 +13,22 @@ from numpy.typing import NDArray
 from app_dash.region.issued import Issued, issued
 from app_dash.region.query import SPANS, RegionQuery
 from app_dash.view import View
-from database.alerts.alert import MISSED, Alert, list_alerts
+from database.alerts.alerts import MISSED, Alert, list_alerts
 from database.engine import reading
-from database.flares.flare import Flare, covered_windows, list_flares
-from database.forecasts import forecasting_models
+from database.flares.coverage import covered_windows
+from database.flares.flares import Flare, list_flares
 from database.models import StageRow, list_models, live_since
-from database.overview import RegionRow
-from database.regions.forecasts import ForecastLine, forecast_lines
-from database.regions.timeline import Measurements, Place, find_region, measurements, place_at
+from database.predictions.forecasts import forecasting_models
+from database.regions.current import RegionRow
+from database.regions.timeline import (
+    ForecastLine,
+    Measurements,
+    Place,
+    find_region,
+    forecast_lines,
+    measurements,
+    place_at,
+)
 from solar.flares import HORIZON
 from solar.sharp import LIVE_KEYWORDS
 from solar.time import Window, to_datetime64

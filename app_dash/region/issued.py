@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from database.models import ModelRow, StageRow
-from database.regions.forecasts import ForecastLine, joined
+from database.regions.timeline import ForecastLine, joined
 from solar.flares import EVENTS
 from solar.time import to_datetime64
 

@@ -16,7 +16,7 @@ from app_dash.region.outcomes import (
     forecast_outcomes,
     settled_at,
 )
-from database.flares.flare import Flare
+from database.flares.flares import Flare
 from solar.flares import EVENTS, Event
 from solar.time import to_datetime64
 

@@ -12,7 +12,7 @@ from app_dash.components.range_picker import Preset, RangeQuery, window_of
 from app_dash.region.numbers import read_numbers
 from database.exploration.records import extent, find_regions
 from database.models import live_model
-from database.tables import regions
+from database.schema.tables import regions
 from solar.errors import InvalidInputError, NotFoundError
 from solar.flares import event
 from solar.time import Window, isoformat

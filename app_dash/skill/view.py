@@ -14,9 +14,9 @@ from app_dash.skill.strata import StrataAnswer
 from database.engine import reading
 from database.flares.coverage import is_covered
 from database.models import ModelRow, list_models
+from database.rollup_days import count_stale
 from database.verification.entrants import ENTRANTS, PERSISTENCE
 from database.verification.skill import skill
-from database.verification.stale_days import count_stale
 from database.verification.strata import strata
 from solar.flares import HORIZON
 from solar.time import Window

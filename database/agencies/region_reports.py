@@ -1,4 +1,4 @@
-"""Region reports: what an agency says a region looked like at a time, its class and its spots."""
+"""Region reports: how an agency describes a region at a time, its class and its spots."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from database.tables import region_reports
+from database.schema.tables import region_reports
 from database.upsert import upsert
 from solar.time import Window
 
@@ -34,13 +34,13 @@ class RegionReport:
 
     @property
     def key(self) -> tuple[str, int, datetime]:
-        """What names the report."""
+        """The key of the report."""
         return self.source, self.noaa_ar, self.observed_at
 
 
 @dataclass(frozen=True)
 class ReportCount:
-    """What became of the reports that were handed over."""
+    """The number of reports of one call that were added, revised or unchanged."""
 
     added: int
     revised: int
@@ -50,7 +50,7 @@ class ReportCount:
 def store_reports(
     connection: sa.Connection, reports: Sequence[RegionReport], *, now: datetime
 ) -> ReportCount:
-    """Write reports; a known one is replaced, of one given twice the last counts."""
+    """Write reports; a known one is replaced, of two with the same key the last is written."""
     last = {report.key: report for report in reports}
     known = _known(connection, list(last.values()))
     changed = [report for key, report in last.items() if known.get(key) != report]
@@ -63,15 +63,15 @@ def store_reports(
 def _known(
     connection: sa.Connection, reports: Sequence[RegionReport]
 ) -> dict[tuple[str, int, datetime], RegionReport]:
-    found = {}
+    known = {}
     times = sorted({report.observed_at for report in reports})
     for start in range(0, len(times), _KEYS_PER_QUERY):
         chunk = times[start : start + _KEYS_PER_QUERY]
         query = sa.select(*(region_reports.c[name] for name in COLUMNS[:-1]))
         for row in connection.execute(query.where(region_reports.c.observed_at.in_(chunk))):
             report = RegionReport(*row)
-            found[report.key] = report
-    return found
+            known[report.key] = report
+    return known
 
 
 def list_reports(
@@ -103,5 +103,5 @@ def _is_behind(after: Place) -> sa.ColumnElement[bool]:
     table, (at, noaa_ar, source) = region_reports.c, after
     same_region = sa.and_(table.noaa_ar == noaa_ar, table.source > source)
     same_time = sa.and_(table.observed_at == at, sa.or_(table.noaa_ar > noaa_ar, same_region))
-    # The first condition says nothing new, but it is the one an index can use.
+    # The first condition adds nothing, but it is the one that an index can use.
     return sa.and_(table.observed_at >= at, sa.or_(table.observed_at > at, same_time))

@@ -1,4 +1,4 @@
-"""Alert tracks: where each region stands between two records, kept beside its alert."""
+"""Alert tracks: the state of the alert rule for each region, kept between two records."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from database.alerts.alert import Alert, alert_id
-from database.tables import alert_tracks, alerts, predictions, regions
+from database.alerts.alerts import Alert, alert_id
+from database.schema.tables import alert_tracks, alerts, predictions, regions
 from database.upsert import upsert
 from solar.alerting import Episode, Phase, Track
 
@@ -37,9 +37,9 @@ def load_tracks(
         )
         for row in connection.execute(query):
             alert = Alert(*row[len(_COLUMNS) :])
-            is_there = row[len(_COLUMNS)] is not None
-            tracks[row[0], row[2]] = _track(row, alert if is_there else None)
-            if is_there:
+            has_alert = row[len(_COLUMNS)] is not None
+            tracks[row[0], row[2]] = _track(row, alert if has_alert else None)
+            if has_alert:
                 known[alert.alert_id] = alert
     return tracks, known
 
@@ -56,36 +56,49 @@ def _track(row: sa.Row[Any], alert: Alert | None) -> Track:
 
 
 def _episode(alert: Alert, *, is_open: bool) -> Episode:
-    # An alert that was closed because nothing more was heard goes on when something is.
+    # An alert that was closed for silence goes on with the next record.
     first, peak, last = (
         0.0 if p is None else p
         for p in (alert.opened_probability, alert.peak_probability, alert.last_probability)
     )
     return Episode(
-        alert.opened_at, first, alert.peak_at, peak, last, alert.last_over_at,
+        alert.opened_at,
+        first,
+        alert.peak_at,
+        peak,
+        last,
+        alert.last_over_at,
         closed_at=None if is_open else alert.closed_at,
-    )  # fmt: skip
+    )
 
 
 def store_tracks(
     connection: sa.Connection, model_id: str, tracks: Mapping[Key, Track | None]
 ) -> None:
-    """Write the tracks; one that is None is forgotten."""
+    """Write the tracks; one that is None is deleted."""
     rows = [
         (
-            region_id, model_id, event, track.phase.value, track.last_t_rec, _since(track),
-            track.last_over_at, _alert_of(model_id, event, region_id, track),
+            region_id,
+            model_id,
+            event,
+            track.phase.value,
+            track.last_t_rec,
+            _since(track),
+            track.last_over_at,
+            _alert_of(model_id, event, region_id, track),
         )
         for (region_id, event), track in sorted(tracks.items())
         if track is not None
-    ]  # fmt: skip
+    ]
     upsert(connection, alert_tracks, columns=_COLUMNS, rows=rows)
     for (region_id, event), track in sorted(tracks.items()):
         if track is None:
-            own = alert_tracks.c.region_id == region_id, alert_tracks.c.event == event
-            connection.execute(
-                alert_tracks.delete().where(*own, alert_tracks.c.model_id == model_id)
+            key = (
+                alert_tracks.c.region_id == region_id,
+                alert_tracks.c.model_id == model_id,
+                alert_tracks.c.event == event,
             )
+            connection.execute(alert_tracks.delete().where(*key))
 
 
 def _alert_of(model_id: str, event: str, region_id: int, track: Track) -> str | None:
@@ -114,9 +127,11 @@ def newest_forecasts(
         .limit(1)
         .scalar_subquery()
     )
-    found: dict[int, datetime] = {}
+    newest_at: dict[int, datetime] = {}
     for start in range(0, len(region_ids), _REGIONS_PER_QUERY):
         chunk = region_ids[start : start + _REGIONS_PER_QUERY]
         query = sa.select(regions.c.region_id, newest).where(regions.c.region_id.in_(chunk))
-        found |= {region_id: at for region_id, at in connection.execute(query) if at is not None}
-    return found
+        newest_at |= {
+            region_id: at for region_id, at in connection.execute(query) if at is not None
+        }
+    return newest_at

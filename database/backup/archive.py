@@ -1,4 +1,7 @@
-"""The archive: a zip of one Parquet file per table, and what each of them must amount to."""
+"""The archive of a backup: a zip of one Parquet file per table, with the sums of all of them.
+
+The Parquet types are free of any dialect, so that a backup of one database fills another.
+"""
 
 from __future__ import annotations
 
@@ -6,48 +9,58 @@ import hashlib
 import json
 import struct
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pa_parquet
+import sqlalchemy as sa
 
+from database.schema.columns import UtcDateTime
 from solar.errors import InvalidInputError
 
-_ABOUT = "about.json"
+_INFO_FILE = "about.json"
 _CHUNK_BYTES = 1 << 20
 _NO_FILE = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
-# Of the header that stands before a member: its length, where the lengths of name and extra are.
+# The header before a member: its length, and the place of the lengths of name and extra field.
 _HEADER_BYTES, _LENGTHS = 30, slice(26, 30)
+_PARQUET_TYPES = (
+    (UtcDateTime, pa.timestamp("us", "UTC")),
+    (sa.Date, pa.date32()),
+    (sa.LargeBinary, pa.binary()),
+    (sa.Integer, pa.int64()),
+    (sa.Float, pa.float64()),
+    (sa.String, pa.string()),
+)
 
 
 @dataclass(frozen=True)
-class Content:
-    """What the file of one table amounts to."""
+class TableInfo:
+    """The number of rows and the checksum of the file of one table."""
 
     rows: int
     sha256: str
 
 
 @dataclass(frozen=True)
-class About:
-    """What an archive says of itself."""
+class BackupInfo:
+    """The description that an archive contains: its schema, its time and its tables."""
 
     revision: str
     made_at: str
-    tables: Mapping[str, Content]
+    tables: Mapping[str, TableInfo]
 
     @property
     def rows(self) -> int:
         """The rows of all tables."""
-        return sum(content.rows for content in self.tables.values())
+        return sum(info.rows for info in self.tables.values())
 
 
-class Digest:
-    """A member being written, as much of a file as pyarrow needs: it adds up what passes."""
+class HashingWriter:
+    """A file to write a member of the archive, with the methods that pyarrow needs, and its sum."""
 
     closed = False
 
@@ -57,7 +70,7 @@ class Digest:
         self._place = 0
 
     def write(self, data: bytes) -> int:
-        """Write on; `data` may be anything that holds bytes."""
+        """Write `data`, which may be any bytes-like object."""
         self._sum.update(data)
         self._place += len(data)
         return self._member.write(data)
@@ -70,27 +83,29 @@ class Digest:
         """Do nothing: the archive decides when bytes reach the disk."""
 
     def sha256(self) -> str:
-        """Return the sum of all that was written."""
+        """Return the SHA-256 of all that was written."""
         return self._sum.hexdigest()
 
 
-def add_table(archive: zipfile.ZipFile, name: str, write: Callable[[Digest], int]) -> Content:
-    """Have `write` fill the file of a table; it answers how many rows it wrote."""
-    # Its size is not known before, and may be beyond what a plain zip can say.
+def add_table(
+    archive: zipfile.ZipFile, name: str, write: Callable[[HashingWriter], int]
+) -> TableInfo:
+    """Write the file of a table by `write`, which returns the number of its rows."""
+    # Its size is not known before, and may be beyond the limit of a plain zip.
     with archive.open(_file(name), "w", force_zip64=True) as member:
-        digest = Digest(member)
-        rows = write(digest)
-    return Content(rows, digest.sha256())
+        writer = HashingWriter(member)
+        rows = write(writer)
+    return TableInfo(rows, writer.sha256())
 
 
-def add_about(archive: zipfile.ZipFile, about: About) -> None:
-    """Write what the archive says of itself; the last thing to do."""
-    archive.writestr(_ABOUT, json.dumps(asdict(about), indent=1))
+def write_info(archive: zipfile.ZipFile, info: BackupInfo) -> None:
+    """Write the description of the archive, as its last member."""
+    archive.writestr(_INFO_FILE, json.dumps(asdict(info), indent=1))
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    """Open an archive; whatever shows that it is none, or a broken one, is one clear error."""
+def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open an archive; a file that is none, or a broken one, raises one clear error."""
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
@@ -99,40 +114,47 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
             f"{path} cannot be read as a backup: {error.strerror}; name a file that"
             " `flarewatch database backup` wrote"
         ) from error
-    except (OSError, zipfile.BadZipFile, KeyError, TypeError, ValueError, EOFError,
-            pa.ArrowException) as error:  # fmt: skip
+    except (
+        OSError,
+        zipfile.BadZipFile,
+        KeyError,
+        TypeError,
+        ValueError,
+        EOFError,
+        pa.ArrowException,
+    ) as error:
         raise InvalidInputError(
             f"{path} cannot be read as a backup: {error}; take another copy of it"
         ) from error
 
 
-def read_about(archive: zipfile.ZipFile) -> About:
-    """Read what an archive says of itself."""
-    said = json.loads(archive.read(_ABOUT))
-    tables = {name: Content(**content) for name, content in said.get("tables", {}).items()}
-    return About(said["revision"], said.get("made_at", ""), tables)
+def read_info(archive: zipfile.ZipFile) -> BackupInfo:
+    """Read the description of an archive."""
+    description = json.loads(archive.read(_INFO_FILE))
+    tables = {name: TableInfo(**info) for name, info in description.get("tables", {}).items()}
+    return BackupInfo(description["revision"], description.get("made_at", ""), tables)
 
 
-def check(archive: zipfile.ZipFile) -> About:
-    """Read every byte of an archive and compare it with what the archive says of itself.
+def check_archive(archive: zipfile.ZipFile) -> BackupInfo:
+    """Read every byte of an archive and compare it with the description.
 
     Raises
     ------
     ValueError
-        When a file's sum or its number of rows is another.
+        When the sum of a file or its number of rows differs.
     """
-    about = read_about(archive)
-    for name, content in about.tables.items():
-        if _sum_of(archive, name) != content.sha256:
+    described = read_info(archive)
+    for name, info in described.tables.items():
+        if _sum_of(archive, name) != info.sha256:
             raise ValueError(f"{_file(name)} was changed after the backup")
         rows = read_table(archive, name).metadata.num_rows
-        if rows != content.rows:
-            raise ValueError(f"{_file(name)} holds {rows} rows, not {content.rows}")
-    return about
+        if rows != info.rows:
+            raise ValueError(f"{_file(name)} holds {rows} rows, not {info.rows}")
+    return described
 
 
 def read_table(archive: zipfile.ZipFile, name: str) -> pa_parquet.ParquetFile:
-    """Open the file of a table where it lies, without a copy of it."""
+    """Open the file of a table inside the archive, without a copy of it."""
     member = archive.getinfo(_file(name))
     with pa.memory_map(str(archive.filename)) as file:
         file.seek(member.header_offset)
@@ -151,3 +173,52 @@ def _sum_of(archive: zipfile.ZipFile, name: str) -> str:
 
 def _file(name: str) -> str:
     return f"{name}.parquet"
+
+
+def parquet_schema(table: sa.Table) -> pa.Schema:
+    """Return the Parquet schema of a table."""
+    return pa.schema([(column.name, _parquet_type(column.type)) for column in table.columns])
+
+
+def _parquet_type(sql: sa.types.TypeEngine[Any]) -> pa.DataType:
+    for sql_type, kind in _PARQUET_TYPES:
+        if isinstance(sql, sql_type):
+            return kind
+    raise AssertionError(f"no Parquet type for {sql!r}")
+
+
+def to_batch(rows: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.RecordBatch:
+    """Turn rows, as the driver gives them, into columns."""
+    columns = zip(*rows, strict=True)
+    arrays = [_array(list(c), field.type) for c, field in zip(columns, schema, strict=True)]
+    return pa.record_batch(arrays, schema=schema)
+
+
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_timestamp(kind):
+        # Text or naive, depending on the driver; without a zone both are UTC.
+        return _plain(values, pa.timestamp("us")).cast(kind)
+    return _plain(values, kind) if pa.types.is_date(kind) else pa.array(values, kind)
+
+
+def _plain(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    first = next((value for value in values if value is not None), None)
+    return pa.array(values).cast(kind) if isinstance(first, str) else pa.array(values, kind)
+
+
+def to_columns(batch: pa.RecordBatch) -> dict[str, Any]:
+    """Turn a batch into columns as `database.upsert.upsert_columns` takes them."""
+    return {name: _values(batch.column(name)) for name in batch.schema.names}
+
+
+def _values(column: pa.Array) -> Any:
+    if pa.types.is_timestamp(column.type):
+        return column.cast(pa.timestamp("us")).to_numpy(zero_copy_only=False)
+    if pa.types.is_date(column.type):
+        # As text, which every driver takes.
+        return column.cast(pa.string()).to_pylist()
+    if pa.types.is_floating(column.type) or (
+        pa.types.is_integer(column.type) and not column.null_count
+    ):
+        return column.to_numpy(zero_copy_only=False)
+    return column.to_pylist()

@@ -1,4 +1,4 @@
-"""The restoration: an empty store filled from an archive, piece by piece, and to be continued."""
+"""The restoration: an empty store filled from an archive, piece by piece, and resumable."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from pathlib import Path
 import pyarrow as pa
 import sqlalchemy as sa
 
-from database.backup.archive import About, check, opened, read_table
-from database.backup.columns import to_values
+from database.backup.archive import BackupInfo, check_archive, open_archive, read_table, to_columns
 from database.engine import reading, transact
 from database.migrations import head
-from database.schema.column_types import identifier
-from database.tables import metadata
+from database.schema.columns import identifier
+from database.schema.tables import metadata
 from database.upsert import upsert_columns
 from solar.errors import InvalidInputError, StoreUnavailableError
 
-# It is there from the first row of a restoration to the last, and says how many row groups of
-# each table have come. No part of the schema: a store in service does not have it.
+# Exists during a restoration, with the number of row groups that each table has already. No part of
+# the schema: a store in service does not have it.
 unfinished_restore = sa.Table(
     "unfinished_restore",
     sa.MetaData(),
@@ -30,17 +29,17 @@ unfinished_restore = sa.Table(
 )
 
 
-def verify(path: Path) -> About:
-    """Read an archive from end to end without touching any store; say what it holds."""
-    with opened(path) as archive:
-        return check(archive)
+def verify(path: Path) -> BackupInfo:
+    """Read an archive from end to end without touching any store; return its description."""
+    with open_archive(path) as archive:
+        return check_archive(archive)
 
 
 def restore(engine: sa.Engine, path: Path) -> int:
-    """Fill an empty store, or go on where the same archive was broken off; return the rows.
+    """Fill an empty store, or resume with the same archive; return the number of rows.
 
-    Each piece is one transaction that also says how far it has come. Until the last, nothing
-    serves from the store.
+    Each piece is one transaction that also records the progress. Until the last, nothing serves
+    from the store.
 
     Raises
     ------
@@ -48,19 +47,19 @@ def restore(engine: sa.Engine, path: Path) -> int:
         When the store holds rows already, when the file is no backup or not intact, or when it
         was made with another schema.
     """
-    with opened(path) as archive:
-        about = check(archive)
-        _refuse_other_schema(about, path)
-        done = _begin(engine, about)
+    with open_archive(path) as archive:
+        info = check_archive(archive)
+        _refuse_other_schema(info, path)
+        done = _begin(engine, info)
         for table in metadata.sorted_tables:
             _fill(engine, archive, table, done[table.name])
-    _compare(engine, about)
+    _compare(engine, info)
     unfinished_restore.drop(engine)
-    return about.rows
+    return info.rows
 
 
 def refuse_unfinished_restore(connection: sa.Connection) -> None:
-    """Raise StoreUnavailableError for a store of which only a part has come back."""
+    """Raise StoreUnavailableError for a store that is only partly restored."""
     if sa.inspect(connection).has_table(unfinished_restore.name):
         raise StoreUnavailableError(
             "a restore into this store was broken off; run the same"
@@ -68,22 +67,22 @@ def refuse_unfinished_restore(connection: sa.Connection) -> None:
         )
 
 
-def _refuse_other_schema(about: About, path: Path) -> None:
-    if about.revision != head():
+def _refuse_other_schema(info: BackupInfo, path: Path) -> None:
+    if info.revision != head():
         raise InvalidInputError(
-            f"{path} was made with schema {about.revision}, this version works with {head()};"
+            f"{path} was made with schema {info.revision}, this version works with {head()};"
             " restore it with the version that made it, then upgrade"
         )
 
 
-def _begin(engine: sa.Engine, about: About) -> dict[str, int]:
+def _begin(engine: sa.Engine, info: BackupInfo) -> dict[str, int]:
     """Return the number of row groups that each table has already."""
     with reading(engine) as connection:
         is_begun = sa.inspect(connection).has_table(unfinished_restore.name)
         if not is_begun:
             _refuse_rows(connection)
     unfinished_restore.create(engine, checkfirst=True)
-    return transact(engine, partial(_standing, about=about))
+    return transact(engine, partial(_done_groups, info=info))
 
 
 def _refuse_rows(connection: sa.Connection) -> None:
@@ -94,16 +93,16 @@ def _refuse_rows(connection: sa.Connection) -> None:
             )
 
 
-def _standing(connection: sa.Connection, about: About) -> dict[str, int]:
+def _done_groups(connection: sa.Connection, info: BackupInfo) -> dict[str, int]:
     known = connection.execute(sa.select(unfinished_restore)).all()
-    if any(row.made_at != about.made_at for row in known):
+    if any(row.made_at != info.made_at for row in known):
         raise InvalidInputError(
             f"the store holds a part of the backup of {known[0].made_at}, this one is of"
-            f" {about.made_at}; go on with that one, or restore into a new store"
+            f" {info.made_at}; go on with that one, or restore into a new store"
         )
     done = dict.fromkeys(metadata.tables, 0) | {row.table_name: row.groups for row in known}
     if not known:
-        rows = [{"table_name": name, "made_at": about.made_at, "groups": 0} for name in done]
+        rows = [{"table_name": name, "made_at": info.made_at, "groups": 0} for name in done]
         connection.execute(unfinished_restore.insert(), rows)
     return done
 
@@ -120,18 +119,18 @@ def _write(
 ) -> None:
     names = [column.name for column in table.columns]
     for batch in batches:
-        upsert_columns(connection, table, columns=to_values(batch.select(names)))
-    mark = unfinished_restore.c.table_name == table.name
-    connection.execute(unfinished_restore.update().where(mark).values(groups=groups))
+        upsert_columns(connection, table, columns=to_columns(batch.select(names)))
+    is_table = unfinished_restore.c.table_name == table.name
+    connection.execute(unfinished_restore.update().where(is_table).values(groups=groups))
 
 
-def _compare(engine: sa.Engine, about: About) -> None:
+def _compare(engine: sa.Engine, info: BackupInfo) -> None:
     with reading(engine) as connection:
         for table in metadata.sorted_tables:
             counted = sa.select(sa.func.count()).select_from(table)
-            found, expected = connection.scalar(counted), about.tables[table.name].rows
-            if found != expected:
+            stored, expected = connection.scalar(counted), info.tables[table.name].rows
+            if stored != expected:
                 raise InvalidInputError(
-                    f"{table.name} has {found} rows after the restore, the backup holds"
+                    f"{table.name} has {stored} rows after the restore, the backup holds"
                     f" {expected}: somebody else wrote; restore into a new store"
                 )

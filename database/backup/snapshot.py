@@ -15,11 +15,20 @@ import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 import sqlalchemy as sa
 
-from database.backup.archive import About, Content, Digest, add_about, add_table, check, opened
-from database.backup.columns import schema_of, to_batch
+from database.backup.archive import (
+    BackupInfo,
+    HashingWriter,
+    TableInfo,
+    add_table,
+    check_archive,
+    open_archive,
+    parquet_schema,
+    to_batch,
+    write_info,
+)
 from database.engine import reading
 from database.migrations import revision
-from database.tables import metadata
+from database.schema.tables import metadata
 from solar.errors import FlarewatchError, InvalidInputError
 
 ROWS_PER_PAGE = 20_000
@@ -29,11 +38,11 @@ Page = Sequence[Row]
 
 
 def backup(engine: sa.Engine, path: Path, *, rows_per_page: int = ROWS_PER_PAGE) -> int:
-    """Write every table as it stands at one moment; return the number of rows.
+    """Write every table as it is at one moment; return the number of rows.
 
-    Under the name `path` there is nothing until the archive is complete, on the disk, and has
-    been read once more. An existing file is refused rather than replaced. `rows_per_page` are in
-    memory at once, and become one row group.
+    The file `path` appears when the archive is complete, on the disk, and has been read once more.
+    An existing file is refused rather than replaced. `rows_per_page` are in memory at once, and
+    become one row group.
 
     Raises
     ------
@@ -54,11 +63,11 @@ def _write_checked(engine: sa.Engine, path: Path, rows_per_page: int) -> int:
     partial_file = path.with_name(path.name + ".partial")
     try:
         _write(engine, partial_file, rows_per_page)
-        with opened(partial_file) as archive:
-            rows = check(archive).rows
+        with open_archive(partial_file) as archive:
+            rows = check_archive(archive).rows
         partial_file.rename(path)
     finally:
-        # Where its folder is none, there is nothing to clear away.
+        # Without its folder there is no file to remove.
         with suppress(OSError):
             partial_file.unlink()
     return rows
@@ -67,32 +76,32 @@ def _write_checked(engine: sa.Engine, path: Path, rows_per_page: int) -> int:
 def _write(engine: sa.Engine, path: Path, rows_per_page: int) -> None:
     with path.open("wb") as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive, reading(engine) as store:
-            _hold(store)
+            _begin_snapshot(store)
             tables = {
                 table.name: _add(archive, store, table, rows_per_page)
                 for table in metadata.sorted_tables
             }
             made_at = datetime.now(UTC).isoformat()
-            add_about(archive, About(revision(store) or "", made_at, tables))
+            write_info(archive, BackupInfo(revision(store) or "", made_at, tables))
         file.flush()
         os.fsync(file.fileno())
 
 
-def _hold(connection: sa.Connection) -> None:
-    """Let every later query of the connection see the store as it is now."""
+def _begin_snapshot(connection: sa.Connection) -> None:
+    """Make every later query of the connection see the store as it is now."""
     if connection.dialect.name != "sqlite":
         connection.execution_options(isolation_level="REPEATABLE READ")
         connection.exec_driver_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT")
         return
-    # In SQLite the first query of a transaction holds what all of them see.
+    # In SQLite the first query of a transaction fixes what all of them see.
     connection.exec_driver_sql("SELECT COUNT(*) FROM sqlite_master")
 
 
 def _add(
     archive: zipfile.ZipFile, connection: sa.Connection, table: sa.Table, rows_per_page: int
-) -> Content:
+) -> TableInfo:
     pages = partial(_pages, connection, table, rows_per_page)
-    content = add_table(archive, table.name, partial(_write_rows, pages, schema_of(table)))
+    content = add_table(archive, table.name, partial(_write_rows, pages, parquet_schema(table)))
     counted = connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
     if counted != content.rows:
         raise FlarewatchError(
@@ -102,7 +111,7 @@ def _add(
     return content
 
 
-def _write_rows(pages: Callable[[], Iterable[Page]], schema: pa.Schema, file: Digest) -> int:
+def _write_rows(pages: Callable[[], Iterable[Page]], schema: pa.Schema, file: HashingWriter) -> int:
     rows = 0
     with pa_parquet.ParquetWriter(file, schema, compression="zstd") as writer:
         for page in pages():
@@ -112,7 +121,7 @@ def _write_rows(pages: Callable[[], Iterable[Page]], schema: pa.Schema, file: Di
 
 
 def _pages(connection: sa.Connection, table: sa.Table, rows_per_page: int) -> Iterator[Page]:
-    # Page by page along the key: MySQL's driver would hold the answer to one query as a whole.
+    # Page by page along the key: MySQL's driver would keep the whole answer to one query in memory.
     columns = [sa.type_coerce(column, sa.types.NullType()) for column in table.columns]
     key = list(table.primary_key.columns)
     places = [list(table.columns).index(column) for column in key]

@@ -1,4 +1,4 @@
-"""The flow: what came in over time, from which sender, and how long it took."""
+"""The flow: the rows received over time, by sender, and how long they took."""
 
 from __future__ import annotations
 
@@ -11,23 +11,29 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from database.delivery.receipt import Receipt
-from database.retention.limits import limits
-from database.tables import ingest_flow
+from database.delivery.row_outcomes import RowOutcomes
+from database.rollup_days import limits
+from database.schema.tables import ingest_flow
 from solar.durations import LATENCY, PROCESSING
 from solar.time import Window, to_datetime64
 
 # Every request is added to one row of each length [s]. A range is read from the shortest that
 # gives no more than MOST_POINTS, and beyond the last from several days together.
 SPANS = (60, 300, 3_600, 86_400)
-# Of each length but the last, what retention calls its rows.
+# The retention rule of each length but the last.
 MINUTES, HOURS = "flow_minutes", "flow_hours"
-_SHELVES = dict(zip(SPANS, (MINUTES, MINUTES, HOURS), strict=False))
+_RULES = dict(zip(SPANS, (MINUTES, MINUTES, HOURS), strict=False))
 MOST_POINTS = 500
 MOST_ROWS = 50_000
 FLOW_COUNTERS = (
-    "requests", "accepted", "duplicates", "revised", "late", "rejected", "predictions",
-)  # fmt: skip
+    "requests",
+    "accepted",
+    "duplicates",
+    "revised",
+    "late",
+    "rejected",
+    "predictions",
+)
 FLOW_VALUES = (*FLOW_COUNTERS, "processing", "latency")
 COLUMNS: tuple[str, ...] = tuple(column.name for column in ingest_flow.columns)
 
@@ -36,13 +42,13 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Flow:
-    """n buckets of `bucket_seconds` each; a bucket in which nothing came counts zero.
+    """n buckets of `bucket_seconds` each; a bucket without requests counts zero.
 
     Parameters
     ----------
     start_at : (n,) datetime64[us] in UTC
     counts : (n,) of each of FLOW_COUNTERS
-    rows_by_sender : (n,) rows of each sender, whatever became of them
+    rows_by_sender : (n,) rows of each sender, with any outcome
     processing, latency : (n, bins) histograms on the scales of the same name
     """
 
@@ -55,7 +61,7 @@ class Flow:
 
 
 def span_starts(now: datetime) -> dict[int, datetime]:
-    """Name the start of the row of each length that a request at `now` belongs to."""
+    """Return by length the start of the row that a request at `now` belongs to."""
     seconds = int(now.timestamp())
     return {span: datetime.fromtimestamp(seconds - seconds % span, UTC) for span in SPANS}
 
@@ -64,30 +70,35 @@ def flow_rows(
     known: Mapping[int, Sequence[Any]],
     sender_id: str,
     counts: Mapping[str, int],
-    receipt: Receipt,
+    result: RowOutcomes,
     *,
     now: datetime,
 ) -> list[tuple[Any, ...]]:
-    """Add a request to what its sender's rows held; the answer is what is to be written.
+    """Add a request to the rows of its sender; return the rows to be written.
 
     `known` are the values of FLOW_VALUES by length, None in all where there is no row yet.
     """
-    processing = PROCESSING.count([receipt.seconds])
-    latency = LATENCY.count(receipt.new_latency())
+    processing = PROCESSING.count([result.seconds])
+    latency = LATENCY.count(result.new_latency())
     rows = []
     for span, start_at in span_starts(now).items():
-        *before, took, lay = known[span]
+        *before, processing_times, latencies = known[span]
         sums = (counts[n] + (was or 0) for n, was in zip(FLOW_COUNTERS, before, strict=True))
         rows.append(
-            (span, start_at, sender_id, *sums,
-             PROCESSING.pack(processing + PROCESSING.unpack([took or b""])[0]),
-             LATENCY.pack(latency + LATENCY.unpack([lay or b""])[0]))
-        )  # fmt: skip
+            (
+                span,
+                start_at,
+                sender_id,
+                *sums,
+                PROCESSING.pack(processing + PROCESSING.unpack([processing_times or b""])[0]),
+                LATENCY.pack(latency + LATENCY.unpack([latencies or b""])[0]),
+            )
+        )
     return rows
 
 
 def flow(connection: sa.Connection, window: Window) -> Flow:
-    """Read what came in over a range of receipt, widened to whole buckets."""
+    """Read the flow over a range of times of receipt, widened to whole buckets."""
     span, bucket, first, n = _buckets(window, _kept_spans(connection, window.start_at))
     table = ingest_flow.c
     # As the driver gives it, text or naive datetime: numpy reads both faster than we convert.
@@ -106,10 +117,10 @@ def flow(connection: sa.Connection, window: Window) -> Flow:
 
 
 def _kept_spans(connection: sa.Connection, start_at: datetime) -> list[int]:
-    """Return the lengths of which all rows since `start_at` are there still."""
+    """Return the lengths of which all rows since `start_at` are still stored."""
     known = limits(connection)
-    gone = {span for span, shelf in _SHELVES.items() if shelf in known and start_at < known[shelf]}
-    return [span for span in SPANS if span not in gone]
+    pruned = {span for span, rule in _RULES.items() if rule in known and start_at < known[rule]}
+    return [span for span in SPANS if span not in pruned]
 
 
 def _buckets(window: Window, spans: Sequence[int]) -> tuple[int, int, datetime, int]:
@@ -127,31 +138,34 @@ def _buckets(window: Window, spans: Sequence[int]) -> tuple[int, int, datetime, 
 def _flow(rows: Sequence[Any], first: datetime, *, bucket_seconds: int, n: int) -> Flow:
     bucket = np.timedelta64(bucket_seconds, "s")
     columns = list(zip(*rows, strict=True)) or [()] * (len(COLUMNS) - 1)
-    start_at, senders, *counted, processing, latency = columns
+    start_at, senders, *counters, processing, latency = columns
     place = ((np.array(start_at, "datetime64[us]") - to_datetime64(first)) // bucket).astype(int)
     counts = {
-        name: _added(np.array(values, np.int64), place, n)
-        for name, values in zip(FLOW_COUNTERS, counted, strict=True)
+        name: _sum_at(np.array(values, np.int64), place, n)
+        for name, values in zip(FLOW_COUNTERS, counters, strict=True)
     }
     received = sum(
-        (np.array(counted[FLOW_COUNTERS.index(name)], np.int64) for name in
-         ("accepted", "duplicates", "revised", "rejected")), np.zeros(len(rows), np.int64)
-    )  # fmt: skip
+        (
+            np.array(counters[FLOW_COUNTERS.index(name)], np.int64)
+            for name in ("accepted", "duplicates", "revised", "rejected")
+        ),
+        np.zeros(len(rows), np.int64),
+    )
     names = np.array(senders, object)
     return Flow(
         start_at=to_datetime64(first) + np.arange(n) * bucket,
         bucket_seconds=bucket_seconds,
         counts=counts,
         rows_by_sender={
-            name: _added(received[names == name], place[names == name], n)
+            name: _sum_at(received[names == name], place[names == name], n)
             for name in sorted(set(senders))
         },
-        processing=_added(PROCESSING.unpack(processing), place, n),
-        latency=_added(LATENCY.unpack(latency), place, n),
+        processing=_sum_at(PROCESSING.unpack(processing), place, n),
+        latency=_sum_at(LATENCY.unpack(latency), place, n),
     )
 
 
-def _added(values: Integers, place: Integers, n: int) -> Integers:
+def _sum_at(values: Integers, place: Integers, n: int) -> Integers:
     """Add up values (k, ...) at their places into (n, ...)."""
     total = np.zeros((n, *values.shape[1:]), np.int64)
     np.add.at(total, place, values)
@@ -159,11 +173,11 @@ def _added(values: Integers, place: Integers, n: int) -> Integers:
 
 
 def rows_since(connection: sa.Connection, at: datetime) -> int:
-    """Return how many rows came from all senders from the minute of `at` on."""
+    """Return how many rows all senders have sent from the minute of `at` on."""
     table, span = ingest_flow.c, SPANS[0]
-    came = table.accepted + table.duplicates + table.revised + table.rejected
+    received_rows = table.accepted + table.duplicates + table.revised + table.rejected
     total = connection.scalar(
-        sa.select(sa.func.sum(came)).where(
+        sa.select(sa.func.sum(received_rows)).where(
             table.span_seconds == span, table.start_at >= span_starts(at)[span]
         )
     )

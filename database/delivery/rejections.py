@@ -1,4 +1,4 @@
-"""Rejections: why rows were refused, counted by the hour."""
+"""Rejections: why rows were rejected, counted by the hour."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from database.tables import rejections
+from database.schema.tables import rejections
 from database.upsert import upsert
 from solar.time import Window
 
@@ -19,8 +19,8 @@ _MOST_ROWS = 20_000
 
 
 @dataclass(frozen=True)
-class Cause:
-    """Why rows of one request were refused: where, what for, how often, and one case in full."""
+class RejectionCause:
+    """Why rows of one request were rejected: path, reason, how often, and one case in full."""
 
     path: str
     reason: str
@@ -29,8 +29,8 @@ class Cause:
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """How often rows were refused for one reason in a range; the last case stands for all."""
+class RejectionTotal:
+    """How often rows were rejected for one reason in a range, with the last case as example."""
 
     path: str
     reason: str
@@ -41,9 +41,9 @@ class Refusal:
 
 
 def record_rejections(
-    connection: sa.Connection, causes: Sequence[Cause], *, sender_id: str, now: datetime
+    connection: sa.Connection, causes: Sequence[RejectionCause], *, sender_id: str, now: datetime
 ) -> None:
-    """Add the refusals of one request to those of its hour."""
+    """Add the rejections of one request to those of its hour."""
     if not causes:
         return
     hour_at = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
@@ -60,7 +60,9 @@ def record_rejections(
         )
 
 
-def top_refusals(connection: sa.Connection, window: Window, *, limit: int) -> list[Refusal]:
+def top_rejections(
+    connection: sa.Connection, window: Window, *, limit: int
+) -> list[RejectionTotal]:
     """Return the most frequent reasons of the hours that a range of receipt touches."""
     table = rejections.c
     start_at = window.start_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
@@ -70,13 +72,13 @@ def top_refusals(connection: sa.Connection, window: Window, *, limit: int) -> li
         .order_by(table.hour_at)
         .limit(_MOST_ROWS)
     )
-    found: dict[tuple[str, str], Refusal] = {}
+    totals: dict[tuple[str, str], RejectionTotal] = {}
     for row in rows:
         key = (row.path, row.reason)
-        found[key] = _merged(found.get(key), row)
-    return sorted(found.values(), key=lambda refusal: (-refusal.n, refusal.path))[:limit]
+        totals[key] = _merged(totals.get(key), row)
+    return sorted(totals.values(), key=lambda total: (-total.n, total.path))[:limit]
 
 
-def _merged(before: Refusal | None, row: sa.Row[Any]) -> Refusal:
+def _merged(before: RejectionTotal | None, row: sa.Row[Any]) -> RejectionTotal:
     n = row.n + (0 if before is None else before.n)
-    return Refusal(row.path, row.reason, n, row.last_at, row.last_sender, row.example)
+    return RejectionTotal(row.path, row.reason, n, row.last_at, row.last_sender, row.example)

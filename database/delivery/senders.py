@@ -1,4 +1,4 @@
-"""Senders: who delivered how much, and how far each has come."""
+"""Senders: the rows that each has delivered, and the progress of its own count."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import sqlalchemy as sa
 
 from database.delivery.flow import COLUMNS as FLOW_COLUMNS
 from database.delivery.flow import FLOW_VALUES, SPANS, flow_rows, span_starts
-from database.delivery.receipt import COUNTERS, Receipt
-from database.schema.column_types import UtcDateTime
-from database.tables import ingest_flow, senders
-from database.upsert import together, upsert
+from database.delivery.row_outcomes import OUTCOMES, RowOutcomes
+from database.schema.columns import UtcDateTime
+from database.schema.tables import ingest_flow, senders
+from database.upsert import batched_writes, upsert
 
 _COLUMNS = tuple(column.name for column in senders.columns)
 
 
 @dataclass(frozen=True)
 class SentCount:
-    """The rows that a sender has handed over, by its own count; None when it does not count.
+    """The rows that a sender has sent, by its own count; None when it does not count.
 
-    `before` of the `total` belong to earlier counts, since a sender may lose its memory.
+    `before` of the `total` belong to earlier counts, since a sender may lose its state.
     """
 
     total: int | None
@@ -31,16 +31,16 @@ class SentCount:
 
 
 def lost_rows(sender: Mapping[str, Any]) -> int | None:
-    """Return how many rows a sender has handed over that never came; None when it cannot tell."""
+    """Return how many sent rows never arrived; None when the sender does not count."""
     if sender["sent"] is None:
         return None
-    return max(0, int(sender["sent"]) - sum(int(sender[name]) for name in COUNTERS))
+    return max(0, int(sender["sent"]) - sum(int(sender[name]) for name in OUTCOMES))
 
 
 def record_delivery(
     connection: sa.Connection,
     sender_id: str,
-    receipt: Receipt,
+    outcomes: RowOutcomes,
     *,
     sequence: int | None,
     sent: int | None,
@@ -52,24 +52,24 @@ def record_delivery(
 
     Parameters
     ----------
-    sequence : the running number of the batch; what is stored never goes back
-    sent : rows that the sender has handed over up to and including this request
-    spooled : rows that wait with the sender behind this request
-    in_order : whether the requests of a sender come as it sends them; else no row of this one
-        was handed over before, and `sent` is the highest count of any row
+    sequence : the running number of the batch; the stored one never goes back
+    sent : rows that the sender has sent up to and including this request
+    spooled : rows that wait at the sender behind this request
+    in_order : whether the requests of a sender arrive as it sends them; else no row of this one
+        was sent before, and `sent` is the highest count of any row
     """
     known, flow = _locked(connection, sender_id, now=now)
-    accounted = sum(known[name] for name in COUNTERS)
-    follow = counted if in_order else reached
+    received = sum(known[name] for name in OUTCOMES)
+    follow = advance_count if in_order else advance_unordered_count
     count, repeated = follow(
-        SentCount(known["sent"], known["sent_before"]), sent, n=len(receipt), accounted=accounted
+        SentCount(known["sent"], known["sent_before"]), sent, n=len(outcomes), received=received
     )
-    delivery, late = receipt.delivery(repeated=repeated), receipt.late(repeated=repeated)
-    outcome = {name: getattr(delivery, name) for name in COUNTERS}
+    counted, late = outcomes.counts(repeated=repeated), outcomes.late(repeated=repeated)
+    by_outcome = {name: getattr(counted, name) for name in OUTCOMES}
     sequences = [s for s in (known["last_sequence"], sequence) if s is not None]
     row = {
         **known,
-        **{name: known[name] + outcome[name] for name in COUNTERS},
+        **{name: known[name] + by_outcome[name] for name in OUTCOMES},
         "late": known["late"] + late,
         "last_seen_at": now,
         "last_sequence": max(sequences, default=None),
@@ -77,52 +77,56 @@ def record_delivery(
         "sent_before": count.before,
         "spooled": spooled,
     }
-    counts = {**outcome, "late": late, "requests": 1, "predictions": receipt.predictions}
-    rows = flow_rows(flow, sender_id, counts, receipt, now=now)
-    with together(connection):
+    counts = {**by_outcome, "late": late, "requests": 1, "predictions": outcomes.predictions}
+    rows = flow_rows(flow, sender_id, counts, outcomes, now=now)
+    with batched_writes(connection):
         upsert(connection, senders, columns=_COLUMNS, rows=[[row[name] for name in _COLUMNS]])
         upsert(connection, ingest_flow, columns=FLOW_COLUMNS, rows=rows)
 
 
-def counted(known: SentCount, sent: int | None, *, n: int, accounted: int) -> tuple[SentCount, int]:
-    """Follow a sender's own count by a request of n rows, of which `accounted` came before.
+def advance_count(
+    known: SentCount, sent: int | None, *, n: int, received: int
+) -> tuple[SentCount, int]:
+    """Advance a sender's own count by a request of n rows; `received` rows arrived before it.
 
     Returns
     -------
-    the new count, and how many of the n rows, the first ones, had been handed over before:
-    a request whose answer was lost comes again, with the same `sent`, and sometimes longer.
+    the new count, and how many of the n rows, the first ones, had been sent before:
+    a request whose answer was lost is sent again, with the same `sent`, and sometimes longer.
     """
     if sent is None:
-        # Who has counted before and does not now has handed over what it sends, no more.
+        # A sender that has stopped counting has sent the rows of this request, no more.
         total = None if known.total is None else known.total + n
         return SentCount(total, known.before + (0 if total is None else n)), 0
     if known.total is None:
-        known = SentCount(accounted, accounted)
-    own = (known.total or 0) - known.before
-    if sent <= n and sent < own:
-        # A count that begins anew: the sender has lost its memory, or was given a fresh one.
-        known, own = SentCount(known.total, known.total or 0), 0
-    fresh = min(n, max(0, sent - own))
-    return SentCount(known.before + max(own, sent), known.before), n - fresh
+        known = SentCount(received, received)
+    current = (known.total or 0) - known.before
+    if sent <= n and sent < current:
+        # A count that begins anew: the sender has lost its state.
+        known, current = SentCount(known.total, known.total or 0), 0
+    fresh = min(n, max(0, sent - current))
+    return SentCount(known.before + max(current, sent), known.before), n - fresh
 
 
-def reached(known: SentCount, sent: int | None, *, n: int, accounted: int) -> tuple[SentCount, int]:
-    """Follow the count of a sender whose rows come in any order, each of them once."""
+def advance_unordered_count(
+    known: SentCount, sent: int | None, *, n: int, received: int
+) -> tuple[SentCount, int]:
+    """Advance the count of a sender whose rows arrive in any order, each of them once."""
     if sent is None:
-        return counted(known, None, n=n, accounted=accounted)
+        return advance_count(known, None, n=n, received=received)
     if known.total is None:
-        known = SentCount(accounted, accounted)
-    own = (known.total or 0) - known.before
-    return SentCount(known.before + max(own, sent), known.before), 0
+        known = SentCount(received, received)
+    current = (known.total or 0) - known.before
+    return SentCount(known.before + max(current, sent), known.before), 0
 
 
-def count_of(connection: sa.Connection, sender_id: str) -> tuple[int, int]:
-    """Return where a sender's own count stands: the rows it has sent, and its last batch."""
+def sender_count(connection: sa.Connection, sender_id: str) -> tuple[int, int]:
+    """Return a sender's own count: the rows it has sent, and the number of its last batch."""
     query = sa.select(senders.c.sent, senders.c.sent_before, senders.c.last_sequence)
-    found = connection.execute(query.where(senders.c.sender_id == sender_id)).first()
-    if found is None:
+    row = connection.execute(query.where(senders.c.sender_id == sender_id)).first()
+    if row is None:
         return 0, 0
-    return (found.sent or found.sent_before) - found.sent_before, found.last_sequence or 0
+    return (row.sent or row.sent_before) - row.sent_before, row.last_sequence or 0
 
 
 def list_senders(
@@ -135,19 +139,27 @@ def list_senders(
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
+def sender_activity(connection: sa.Connection, *, since: datetime) -> tuple[datetime | None, int]:
+    """Return the time of the last request, and how many senders were active `since`."""
+    at = senders.c.last_seen_at
+    active = sa.func.count(sa.case((at >= since, 1)))
+    last_at, n_active = connection.execute(sa.select(sa.func.max(at), active)).one()
+    return last_at, n_active
+
+
 def _locked(
     connection: sa.Connection, sender_id: str, *, now: datetime
 ) -> tuple[dict[str, Any], dict[int, Sequence[Any]]]:
-    """Read a sender with its rows of the flow at `now`, and keep both from all others."""
-    found = _find(connection, sender_id, now=now)
-    if found is None:
-        # Of two first requests at once one waits here for the other, then both add up.
-        zeros = dict.fromkeys((*COUNTERS, "late", "sent_before"), 0)
+    """Read a sender with its rows of the flow at `now`, both locked."""
+    row_with_flow = _find(connection, sender_id, now=now)
+    if row_with_flow is None:
+        # Of two concurrent first requests one waits here for the other, then both add up.
+        zeros = dict.fromkeys((*OUTCOMES, "late", "sent_before"), 0)
         blank = {"sender_id": sender_id, "first_seen_at": now, "last_seen_at": now, **zeros}
         row = [blank.get(name) for name in _COLUMNS]
         upsert(connection, senders, columns=_COLUMNS, rows=[row], keep=_COLUMNS)
-        found = _find(connection, sender_id, now=now)
-    values = list(found or ())
+        row_with_flow = _find(connection, sender_id, now=now)
+    values = list(row_with_flow or ())
     width = len(FLOW_VALUES)
     starts = range(len(_COLUMNS), len(values), width)
     return dict(zip(_COLUMNS, values[: len(_COLUMNS)], strict=True)), {
@@ -175,11 +187,3 @@ def _with_flow() -> sa.Select[Any]:
 
 
 _WITH_FLOW = _with_flow()
-
-
-def activity(connection: sa.Connection, *, since: datetime) -> tuple[datetime | None, int]:
-    """Return when the last request of all came, and how many senders were heard of `since`."""
-    at = senders.c.last_seen_at
-    active = sa.func.count(sa.case((at >= since, 1)))
-    last_at, n_active = connection.execute(sa.select(sa.func.max(at), active)).one()
-    return last_at, n_active

@@ -11,9 +11,9 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from database.drift.layout import Counts, Kind, Layout, Variable, layout_of
+from database.drift.rollup import Counts, Kind, Layout, Variable, layout_of
 from database.models import ELSEWHERE, ModelRow
-from database.tables import drift_days
+from database.schema.rollup_tables import drift_days
 from solar.drift import BINS, FEWEST_DAYS, Assessment, assess, median_shift
 from solar.time import Window
 
@@ -23,7 +23,7 @@ _DAY = timedelta(days=1)
 _SEED = 20100501
 # A century of days.
 _MOST_DAYS = 36_600
-# A day with records in fewer of its hours than this share of the usual is not whole.
+# A day with records in fewer of its hours than this share of the median is partial.
 _WHOLE = 0.75
 
 
@@ -33,10 +33,10 @@ class VariableDrift:
 
     Parameters
     ----------
-    n : values that were there
+    n : values that were not missing
     missing_share, trained_missing_share : of the values, now and in training; None if unknown
-    shifts : (d,) deciles by which each day's median lies off that of training, NaN without
-    assessment : None where it is undefined, for the `reason` given
+    shifts : (d,) deciles between each day's median and that of training, NaN without values
+    assessment : None where it is undefined, for the `reason`
     """
 
     name: str
@@ -51,10 +51,10 @@ class VariableDrift:
 
 @dataclass(frozen=True)
 class Drift:
-    """All variables, keywords first; `days` (d,) are the whole days that were judged.
+    """All variables, keywords first; `days` (d,) are the whole days that count.
 
-    `n_partial` days were left out because records were there in too few of their hours. Without
-    variables `reason` says why.
+    `n_partial` days were left out because too few of their hours have records. Without variables
+    `reason` says why.
     """
 
     model_id: str
@@ -77,17 +77,17 @@ class _Days:
 
 
 def drift(connection: sa.Connection, *, model: ModelRow, window: Window) -> Drift:
-    """Judge how far keywords and forecasts lie from the training set of a model.
+    """Compare keywords and forecasts with the training set of a model.
 
-    Only days that lie within `window` from midnight to midnight UTC are looked at.
+    Only days that are in `window` from midnight to midnight UTC count.
     """
     layout = layout_of(model)
     if layout is None:
-        nothing = np.array([], "datetime64[D]")
+        no_days = np.array([], "datetime64[D]")
         reason = f"{model.model_id} has no training reference"
         if model.made_by == ELSEWHERE:
             reason += ": it was made elsewhere, and what it was trained on is not known"
-        return Drift(model.model_id, nothing, 0, (), reason)
+        return Drift(model.model_id, no_days, 0, (), reason)
     days = _load(connection, model.model_id, layout, window)
     is_whole = days.hours >= _WHOLE * np.median(days.hours) if len(days.hours) else days.hours > 0
     whole = days.where(is_whole)
@@ -120,7 +120,7 @@ def _load(connection: sa.Connection, model_id: str, layout: Layout, window: Wind
 
 
 def whole_days(window: Window) -> tuple[date, date]:
-    """Return the first and the last UTC day that lie wholly in a window, maybe turned round."""
+    """Return the first and the last whole UTC day of a window; without any the last is earlier."""
     start = window.start_at
     first = start.date() + (_DAY if start != _midnight(start) else timedelta(0))
     return first, window.end_at.date() - _DAY
@@ -133,10 +133,10 @@ def _midnight(at: datetime) -> datetime:
 def _variables(layout: Layout, days: _Days) -> tuple[VariableDrift, ...]:
     known = days.counts[..., :BINS]
     rng = np.random.default_rng(_SEED)
-    judged = assess(known, layout.reference, rng=rng)
+    assessments = assess(known, layout.reference, rng=rng)
     shifts = median_shift(known, layout.reference)
     return tuple(
-        _variable(variable, days.counts[:, v], shifts=shifts[:, v], assessment=judged[v])
+        _variable(variable, days.counts[:, v], shifts=shifts[:, v], assessment=assessments[v])
         for v, variable in enumerate(layout.variables)
     )
 

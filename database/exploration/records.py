@@ -1,8 +1,8 @@
-"""The analyst's view of the store: pages of the predictions that a selection means."""
+"""The selected records: counted, read page by page, and exported in full with bounded memory."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
@@ -10,16 +10,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from database.engine import reading
 from database.exploration.selection import COLUMNS, Selection, conditions, source
-from database.regions.harps import harps_by_noaa
-from database.tables import observations, predictions, regions
+from database.harps import harps_by_noaa
+from database.schema.tables import observations, predictions, regions
 from solar.errors import InvalidInputError
 from solar.time import Window
 
-# A view counts, sorts and averages at most this many records, the newest of its range: the
-# cost of a view must not grow with the range. An export has no such limit.
+# A view counts, sorts and averages at most this many records, the newest of its range, so that its
+# cost does not grow with the range. An export has no such limit.
 VIEW_LIMIT = 10_000
 PAGE_LIMIT = 500
+BATCH = 2_000
 
 
 @dataclass(frozen=True)
@@ -34,23 +36,31 @@ class Sort:
             raise InvalidInputError(f"no column {self.column!r} to sort by; see the table's head")
 
 
+@dataclass(frozen=True)
+class Position:
+    """The key of the last record that was read."""
+
+    t_rec: datetime
+    region_id: int
+
+
 def extent(connection: sa.Connection, model_id: str) -> Window | None:
     """Find the window from the oldest to just after the newest record of a model."""
-    # Two questions: SQLite answers each alone from the ends of the index, both at once not.
-    found: list[datetime | None] = [
+    # Two queries: SQLite answers each from an end of the index, but not both at once.
+    ends: list[datetime | None] = [
         connection.execute(
             sa.select(extreme(predictions.c.t_rec)).where(predictions.c.model_id == model_id)
         ).scalar()
         for extreme in (sa.func.min, sa.func.max)
     ]
-    first, last = found
+    first, last = ends
     if first is None or last is None:
         return None
     return Window(first, last + timedelta(seconds=1))
 
 
 def find_regions(connection: sa.Connection, numbers: Iterable[int]) -> tuple[int, ...]:
-    """Find the region ids that HARP or NOAA numbers may mean, either kind for each number."""
+    """Find the region ids of numbers, each of which may be a HARP or a NOAA number."""
     wanted = set(numbers)
     harps = harps_by_noaa(connection, wanted).values()
     return tuple(sorted({*wanted, *(-number for number in wanted), *chain.from_iterable(harps)}))
@@ -58,14 +68,14 @@ def find_regions(connection: sa.Connection, numbers: Iterable[int]) -> tuple[int
 
 def known_regions(connection: sa.Connection, region_ids: Iterable[int]) -> list[int]:
     """Return those of the region ids that the store has records of, ascending."""
-    asked = sa.select(regions.c.region_id).where(regions.c.region_id.in_(list(region_ids)))
-    return sorted(connection.execute(asked).scalars())
+    query = sa.select(regions.c.region_id).where(regions.c.region_id.in_(list(region_ids)))
+    return sorted(connection.execute(query).scalars())
 
 
 def bounded(connection: sa.Connection, selection: Selection) -> Selection:
     """Narrow a selection to the newest `VIEW_LIMIT` records of its window and regions.
 
-    One that has no more stays as it is. The conditions on values come after: no index could
+    A smaller one stays as it is. The conditions on values are applied afterwards: no index could
     tell how far back they reach.
     """
     everything = replace(selection, event=None, limits=(), rung="")
@@ -88,8 +98,8 @@ def page(
 ) -> list[dict[str, Any]]:
     """Read one page of records in the order of `sort`, each with the names of `COLUMNS`.
 
-    An offset serves here and not a key, because any column may lead the order; the
-    selection has to be `bounded` before, which bounds what an offset can cost.
+    Paged by an offset instead of a key, because any column may lead the order; the selection has
+    to be `bounded` first, which bounds the cost of an offset.
     """
     keys = (
         sa.select(predictions.c.region_id, predictions.c.t_rec)
@@ -123,7 +133,7 @@ def count(connection: sa.Connection, selection: Selection) -> int:
 
 
 def records() -> sa.Select[Any]:
-    """Begin a query for whole records; the caller says from where."""
+    """Begin a query for whole records; the caller adds the tables."""
     return sa.select(*(column.label(name) for name, column in COLUMNS.items()))
 
 
@@ -131,3 +141,40 @@ def _order(sort: Sort) -> list[sa.ColumnElement[Any]]:
     leading = COLUMNS[sort.column]
     tie = [predictions.c.t_rec.desc(), predictions.c.region_id]
     return [leading.desc() if sort.is_descending else leading.asc(), *tie]
+
+
+def batches(engine: sa.Engine, selection: Selection) -> Iterator[list[dict[str, Any]]]:
+    """Yield all records from old to new; no connection is held between two batches.
+
+    Each record has the names of `selection.COLUMNS`. Batches continue behind the key of the last
+    record, so that concurrent writes neither repeat nor skip records.
+    """
+    position: Position | None = None
+    while True:
+        with reading(engine) as connection:
+            rows = _batch(connection, selection, after=position)
+        if rows:
+            yield rows
+        if len(rows) < BATCH:
+            return
+        position = Position(rows[-1]["t_rec"], rows[-1]["region_id"])
+
+
+def _batch(
+    connection: sa.Connection, selection: Selection, *, after: Position | None
+) -> list[dict[str, Any]]:
+    """Read up to `BATCH` records behind a position."""
+    statement = (
+        records()
+        .select_from(source(selection, observations, regions))
+        .where(*conditions(selection))
+        .order_by(predictions.c.t_rec, predictions.c.region_id)
+        .limit(BATCH)
+    )
+    if after is not None:
+        # The first condition alone lets the index find its start; OR would not.
+        statement = statement.where(
+            predictions.c.t_rec >= after.t_rec,
+            sa.or_(predictions.c.t_rec > after.t_rec, predictions.c.region_id > after.region_id),
+        )
+    return [dict(row) for row in connection.execute(statement).mappings()]

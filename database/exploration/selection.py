@@ -1,4 +1,4 @@
-"""A selection: which stored predictions a filter means, written as conditions and joins."""
+"""A selection: the stored predictions that a filter selects, written as conditions and joins."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from database.tables import observations, predictions, regions
+from database.schema.tables import observations, predictions, regions
 from solar.errors import InvalidInputError
 from solar.flares import EVENTS, Event
 from solar.sharp import KEYWORDS
 from solar.time import Window
 
-# The columns whose values can be limited: probabilities (0 to 1) and keywords (stored unit).
+# The columns that can have limits: probabilities (0 to 1) and keywords (stored unit).
 NUMBERS: dict[str, sa.ColumnElement[Any]] = {
     **{event.column: predictions.c[event.column] for event in EVENTS},
     **{keyword.column: observations.c[keyword.column] for keyword in KEYWORDS},
@@ -71,35 +71,35 @@ class Selection:
 
     @property
     def is_filtered(self) -> bool:
-        """Tell whether anything but model and window chooses the records."""
+        """Tell whether anything but model and window selects the records."""
         return self.region_ids is not None or self.has_conditions_on_values
 
     @property
     def has_conditions_on_values(self) -> bool:
-        """Tell whether records are chosen by what they say, which no index can answer."""
+        """Tell whether records are selected by their values, which no index can answer."""
         return self.event is not None or bool(self.limits) or bool(self.rung)
 
 
 def conditions(selection: Selection) -> list[sa.ColumnElement[bool]]:
     """Write a selection as conditions on the tables of `source`."""
-    found = [
+    clauses = [
         predictions.c.model_id == selection.model_id,
         predictions.c.t_rec >= selection.window.start_at,
         predictions.c.t_rec < selection.window.end_at,
     ]
     if selection.region_ids is not None:
-        found.append(predictions.c.region_id.in_(selection.region_ids))
+        clauses.append(predictions.c.region_id.in_(selection.region_ids))
     if selection.event is not None:
-        found.append(predictions.c[selection.event.column] >= selection.min_probability)
+        clauses.append(predictions.c[selection.event.column] >= selection.min_probability)
     for limit in selection.limits:
-        found += _within(limit)
+        clauses += _within(limit)
     if selection.rung:
-        found.append(_says(selection.rung))
-    return found
+        clauses.append(_has_rung_or_reason(selection.rung))
+    return clauses
 
 
 def source(selection: Selection, *also: sa.FromClause) -> sa.FromClause:
-    """Join to the predictions what the conditions speak of, and the tables of `also`."""
+    """Join to the predictions the tables that the conditions need, and those of `also`."""
     needed = {NUMBERS[limit.column].table for limit in selection.limits} | set(also)
     joined: sa.FromClause = predictions
     if observations in needed:
@@ -123,7 +123,7 @@ def _within(limit: Limit) -> list[sa.ColumnElement[bool]]:
     return [*low, *high]
 
 
-def _says(text: str) -> sa.ColumnElement[bool]:
+def _has_rung_or_reason(text: str) -> sa.ColumnElement[bool]:
     reason = predictions.c.reason.icontains(text, autoescape=True)
     # A rung is ASCII; MySQL refuses to compare it with anything else.
     return sa.or_(predictions.c.rung == text, reason) if text.isascii() else reason

@@ -1,4 +1,4 @@
-"""The assignment: which stored region a flare came from, and on what ground."""
+"""The assignment of flares: the stored region that a flare came from, and on what ground."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
-from database.regions.harps import harps_by_noaa
-from database.tables import flares, observations, regions
-from database.verification.stale_days import mark_stale
+from database.harps import harps_by_noaa
+from database.rollup_days import mark_stale
+from database.schema.tables import flares, observations, regions
 from solar.time import Window
 
-# A region that was not observed this close to the peak cannot be told to be the source.
+# Only a region observed this close to the peak can be recognised as the source.
 NEIGHBOURHOOD = timedelta(hours=24)
 _LIST_LENGTH = 1_000
 
 
 class Ground(StrEnum):
-    """Why a flare stands under its region, or under none."""
+    """Why a flare has its region, or none."""
 
     REPORTED = "reported"  # the source named the HARP
-    HARP = "harp"  # the only HARP of its NOAA region that comes into question
+    HARP = "harp"  # the only possible HARP of its NOAA region
     NOAA = "noaa"  # no HARP is known, so the NOAA region is a region of its own
-    AMBIGUOUS = "ambiguous"  # several HARPs come into question
+    AMBIGUOUS = "ambiguous"  # several HARPs are possible
     NONE = "none"  # no region was reported
 
 
@@ -41,7 +41,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Assignment:
-    """The region of a flare, None when it cannot be told, and the ground for it."""
+    """The region of a flare, None where it is unknown, and the ground for it."""
 
     region_id: int | None
     ground: Ground
@@ -50,9 +50,9 @@ class Assignment:
 def assign(connection: sa.Connection, origins: Sequence[Origin]) -> list[Assignment]:
     """Find the region of each flare.
 
-    A reported HARP counts. Else the candidates are the HARPs of the NOAA region, and the
-    region that observations stand under when its HARP was not known on arrival; one
-    candidate is the source, of several the only one observed within 24 h of the peak.
+    A reported HARP is the source. Else the candidates are the HARPs of the NOAA region, and the
+    region stored under the NOAA number while its HARP was unknown; a single candidate is the
+    source, of several the only one observed within 24 h of the peak.
     """
     candidates = _candidates(connection, origins)
     return [_assigned(connection, origin, candidates) for origin in origins]
@@ -69,10 +69,12 @@ def reassign(
     if noaa_ars is not None and not noaa_ars:
         return 0
     rows = connection.execute(_stored(window, noaa_ars)).all()
-    found = assign(connection, [Origin(row.peak_at, row.noaa_ar, row.harpnum) for row in rows])
+    assignments = assign(
+        connection, [Origin(row.peak_at, row.noaa_ar, row.harpnum) for row in rows]
+    )
     moved = [
         (row, assignment)
-        for row, assignment in zip(rows, found, strict=True)
+        for row, assignment in zip(rows, assignments, strict=True)
         if (row.region_id, row.assignment) != (assignment.region_id, assignment.ground)
     ]
     if moved:
@@ -82,9 +84,9 @@ def reassign(
 
 
 def affected_days(peaks: Iterable[datetime]) -> set[date]:
-    """Return the days of issue that one of the peaks bears on, but for the last.
+    """Return the days of issue whose verification depends on one of the peaks, but for the last.
 
-    The day before, whose 24 h windows may contain it, to the third day after, whose cases are
+    From the day before, whose 24 h windows may contain it, to the third day after, whose cases are
     no longer after quiet; `mark_stale` adds that last one.
     """
     return {at.date() + timedelta(days=offset) for at in peaks for offset in (-1, 0, 1, 2)}
@@ -115,19 +117,19 @@ def _write(connection: sa.Connection, moved: Sequence[tuple[str, Assignment]]) -
 
 def _candidates(connection: sa.Connection, origins: Sequence[Origin]) -> dict[int, list[int]]:
     noaa_ars = {o.noaa_ar for o in origins if o.noaa_ar is not None and o.harpnum is None}
-    found: dict[int, list[int]] = defaultdict(list, harps_by_noaa(connection, noaa_ars))
+    candidates: dict[int, list[int]] = defaultdict(list, harps_by_noaa(connection, noaa_ars))
     for region_id in _existing(connection, [-noaa_ar for noaa_ar in noaa_ars]):
-        found[-region_id].append(region_id)
-    return found
+        candidates[-region_id].append(region_id)
+    return candidates
 
 
 def _existing(connection: sa.Connection, region_ids: Sequence[int]) -> list[int]:
-    found: list[int] = []
+    existing: list[int] = []
     for start in range(0, len(region_ids), _LIST_LENGTH):
         chunk = region_ids[start : start + _LIST_LENGTH]
         query = sa.select(regions.c.region_id).where(regions.c.region_id.in_(chunk))
-        found += connection.execute(query).scalars()
-    return found
+        existing += connection.execute(query).scalars()
+    return existing
 
 
 def _assigned(
@@ -159,4 +161,8 @@ def _observed_near(
         .limit(1)
         for region_id in region_ids
     )
-    return [found for probe in probes if (found := connection.execute(probe).scalar()) is not None]
+    return [
+        region_id
+        for probe in probes
+        if (region_id := connection.execute(probe).scalar()) is not None
+    ]

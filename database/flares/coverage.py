@@ -1,4 +1,4 @@
-"""Flare coverage: the stretches of time in which a flare that is not listed did not happen."""
+"""Flare coverage: the stretches of time in which the flare list is complete."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ from datetime import date, timedelta
 
 import sqlalchemy as sa
 
-from database.tables import flare_coverage, regions
+from database.rollup_days import mark_stale
+from database.schema.tables import flare_coverage, regions
 from database.upsert import upsert
-from database.verification.stale_days import mark_stale
 from solar.strata import QUIET_FOR
 from solar.time import Window
 
 _COLUMNS = ("source", "from_at", "to_at")
 _SOURCE_LENGTH = 40
-
-
 _STRETCHES = sa.select(flare_coverage.c.from_at, flare_coverage.c.to_at).limit(10_000)
 
 
@@ -26,7 +24,7 @@ def covered_windows(connection: sa.Connection) -> list[Window]:
 
 
 def is_covered(connection: sa.Connection, window: Window) -> bool:
-    """Tell whether a flare list covers any part of a stretch of time."""
+    """Tell whether a flare list covers any part of a window."""
     return any(
         covered.start_at < window.end_at and window.start_at < covered.end_at
         for covered in covered_windows(connection)
@@ -34,7 +32,7 @@ def is_covered(connection: sa.Connection, window: Window) -> bool:
 
 
 def coverage(connection: sa.Connection) -> Window | None:
-    """Return the latest covered stretch, None before any list was given."""
+    """Return the latest covered stretch, None before the first list."""
     windows = covered_windows(connection)
     return windows[-1] if windows else None
 
@@ -42,9 +40,9 @@ def coverage(connection: sa.Connection) -> Window | None:
 def cover(connection: sa.Connection, window: Window, *, source: str) -> None:
     """Declare that the list is complete within `window`.
 
-    A row of the table is one unbroken stretch: what touches the new one becomes part of it,
-    so that a gap between two stretches is never taken for quiet. Forecasts whose window
-    becomes known by this are verified by the next refresh.
+    A row of the table is one unbroken stretch: stretches that touch the new one are merged with
+    it, so that a gap between two is never taken for quiet. The next refresh verifies the
+    forecasts whose windows become known by this.
     """
     before = covered_windows(connection)
     after = _merged([*before, window])
@@ -77,7 +75,7 @@ def _forecast_days(connection: sa.Connection, window: Window) -> list[date]:
     if first_at is None:
         return []
     # A case closes 24 h after its issue, so the day before the stretch may close now too; and
-    # for as long after it, whether a case followed on quiet may be known now.
+    # for QUIET_FOR after it, whether a case followed a quiet time may be known now.
     first = max(first_at, window.start_at - timedelta(days=1)).date()
     last = min(last_at, window.end_at + QUIET_FOR).date()
     return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]

@@ -1,18 +1,27 @@
-"""The Sun's soft X-rays (GOES, 1-8 Angstrom): minute by minute, and as a line to draw."""
+"""The Sun's soft X-ray flux (GOES, 1-8 Angstrom), minute by minute: imported, stored, drawn."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pa_parquet
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from database.tables import xray_flux
+from database.engine import transact
+from database.schema.tables import xray_flux
 from database.upsert import upsert
+from solar.errors import InvalidInputError
 from solar.time import Window, to_datetime64
 
 MINUTE = timedelta(minutes=1)
@@ -21,6 +30,18 @@ MOST_POINTS = 2_000
 
 _COLUMNS = tuple(column.name for column in xray_flux.columns)
 _KEYS_PER_QUERY = 500
+# Accepted spellings of each column; the first is this project's.
+_SPELLINGS = {
+    "minute_at": ("minute_at", "time_utc", "time", "time_tag"),
+    "flux_w_m2": ("flux_w_m2", "xrsb_flux", "flux"),
+    "flag": ("flag", "xrsb_flag"),
+    "satellite": ("satellite",),
+}
+# The Sun has never been below A0.1 or near X1000; NOAA writes -9999, -99999 and 1e-9 for
+# what was not measured.
+LEAST_FLUX, MOST_FLUX = 1.01e-9, 0.1
+_ROWS_PER_COMMIT = 20_000
+_NAMED = re.compile(r"(?:^|[_-])(?:goes-?|g)(\d{1,2})(?:[_-]|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -34,7 +55,7 @@ class XrayMinute:
 
 @dataclass(frozen=True)
 class XrayReport:
-    """What became of the minutes that were handed over."""
+    """The number of minutes of one call that were added, revised or unchanged."""
 
     added: int
     revised: int
@@ -55,8 +76,24 @@ class XrayLine:
     satellites: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class XrayImport:
+    """What was read; `unmeasured` minutes are stored without a value."""
+
+    report: XrayReport
+    unmeasured: int
+
+    def __str__(self) -> str:
+        """Return the counts in one line."""
+        report = self.report
+        return (
+            f"{report.added} minutes added, {report.revised} revised, {report.unchanged} already"
+            f" known; {self.unmeasured} of them without a usable value"
+        )
+
+
 def store_flux(connection: sa.Connection, minutes: Sequence[XrayMinute]) -> XrayReport:
-    """Write minutes; a known one is replaced, of one given twice the last counts."""
+    """Write minutes; a known one is replaced, of two for one minute the last is written."""
     last = {minute.minute_at: minute for minute in minutes}
     known = _known(connection, list(last))
     changed = [minute for at, minute in last.items() if known.get(at) != minute]
@@ -67,12 +104,12 @@ def store_flux(connection: sa.Connection, minutes: Sequence[XrayMinute]) -> Xray
 
 
 def _known(connection: sa.Connection, times: Sequence[datetime]) -> dict[datetime, XrayMinute]:
-    found: dict[datetime, XrayMinute] = {}
+    known: dict[datetime, XrayMinute] = {}
     for start in range(0, len(times), _KEYS_PER_QUERY):
         keys = times[start : start + _KEYS_PER_QUERY]
         query = sa.select(xray_flux).where(xray_flux.c.minute_at.in_(keys))
-        found |= {row.minute_at: XrayMinute(*row) for row in connection.execute(query)}
-    return found
+        known |= {row.minute_at: XrayMinute(*row) for row in connection.execute(query)}
+    return known
 
 
 def flux_line(
@@ -109,3 +146,98 @@ def highest_of(
     known = ~np.isnan(values)
     np.maximum.at(highest, place[known], values[known])
     return np.where(np.isinf(highest), np.nan, highest)
+
+
+def import_xray(engine: sa.Engine, path: Path, *, satellite: str | None) -> XrayImport:
+    """Read a file and store its minutes, a part at a time.
+
+    Parameters
+    ----------
+    satellite : such as ``G16``; needed where neither a column nor the name of the file says it
+
+    Raises
+    ------
+    InvalidInputError
+        When the file cannot be read, lacks a column, or does not name its satellite.
+    """
+    minutes = list(read_minutes(path, satellite=satellite))
+    added = revised = unchanged = 0
+    for start in range(0, len(minutes), _ROWS_PER_COMMIT):
+        piece = minutes[start : start + _ROWS_PER_COMMIT]
+        report = transact(engine, partial(store_flux, minutes=piece))
+        added, revised = added + report.added, revised + report.revised
+        unchanged += report.unchanged
+    unmeasured = sum(minute.flux_w_m2 is None for minute in minutes)
+    return XrayImport(XrayReport(added, revised, unchanged), unmeasured)
+
+
+def read_minutes(path: Path, *, satellite: str | None) -> Iterator[XrayMinute]:
+    """Read the minutes; a flagged or impossible flux becomes None, because it is no measurement."""
+    table = _table(path)
+    columns = _columns(table, path)
+    times, flux = _times(columns["minute_at"], path), _flux(columns, path)
+    if "satellite" in columns:
+        names = [str(name) for name in columns["satellite"].to_pylist()]
+    else:
+        names = [satellite or _satellite(path)] * len(times)
+    values: list[float | None] = [None if np.isnan(value) else float(value) for value in flux]
+    return map(XrayMinute, times, values, names)
+
+
+def _table(path: Path) -> pa.Table:
+    try:
+        if path.suffix == ".parquet":
+            return pa_parquet.read_table(path)
+        return pa_csv.read_csv(path)
+    except (OSError, pa.ArrowException) as error:
+        raise InvalidInputError(
+            f"{path} cannot be read as X-ray flux: {str(error).splitlines()[0]}; give a Parquet"
+            " or CSV file with the columns minute_at and flux_w_m2"
+        ) from error
+
+
+def _columns(table: pa.Table, path: Path) -> dict[str, pa.ChunkedArray]:
+    columns = {
+        name: table.column(spelling)
+        for name, spellings in _SPELLINGS.items()
+        for spelling in reversed(spellings)
+        if spelling in table.column_names
+    }
+    missing = [name for name in ("minute_at", "flux_w_m2") if name not in columns]
+    if missing:
+        raise InvalidInputError(
+            f"{path} has no column {', '.join(missing)}; it has {', '.join(table.column_names)}"
+        )
+    return columns
+
+
+def _times(column: pa.ChunkedArray, path: Path) -> list[datetime]:
+    try:
+        stamps = pc.cast(column, pa.timestamp("us")).to_pylist()
+    except pa.ArrowException as error:
+        raise InvalidInputError(f"{path}: a time cannot be read: {error}") from error
+    if None in stamps:
+        raise InvalidInputError(f"{path}: line {stamps.index(None) + 1} has no time; remove it")
+    # NOAA's minutes are in UTC, without a mark.
+    return [at.replace(second=0, microsecond=0, tzinfo=UTC) for at in stamps]
+
+
+def _flux(
+    columns: dict[str, pa.ChunkedArray], path: Path
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    try:
+        flux = pc.cast(columns["flux_w_m2"], pa.float64()).to_numpy()
+        flag = columns["flag"].to_numpy() if "flag" in columns else np.zeros(len(flux))
+    except pa.ArrowException as error:
+        raise InvalidInputError(f"{path}: a flux is no number: {error}") from error
+    usable = (flux >= LEAST_FLUX) & (flux <= MOST_FLUX) & (flag == 0)
+    return np.where(usable, flux, np.nan)
+
+
+def _satellite(path: Path) -> str:
+    match = _NAMED.search(path.stem)
+    if not match:
+        raise InvalidInputError(
+            f"{path} does not tell its satellite; name it with --satellite, such as G16"
+        )
+    return f"G{int(match.group(1))}"

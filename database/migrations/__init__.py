@@ -1,4 +1,4 @@
-"""The schema's history, and the two questions asked of it: bring it up to date, is it?"""
+"""The migrations: the history of the schema, brought up to date or compared with the store."""
 
 from __future__ import annotations
 

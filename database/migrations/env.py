@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from database.tables import metadata
+from database.schema.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

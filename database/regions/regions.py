@@ -1,4 +1,4 @@
-"""Regions: what is known of each active region as a whole, and where it was last seen."""
+"""Regions: each active region as a whole, its NOAA numbers and where it was last seen."""
 
 from __future__ import annotations
 
@@ -10,21 +10,28 @@ from typing import Any
 import sqlalchemy as sa
 
 from database.flares.assignment import reassign
-from database.regions.harps import learn
-from database.tables import regions
+from database.harps import add_harp_pairs
+from database.schema.tables import observations, regions
 from database.upsert import upsert
 from solar.time import Window
 
 COLUMNS: tuple[str, ...] = (
-    "region_id", "harpnum", "noaa_ars", "series", "first_t_rec", "last_t_rec",
-    "last_lon_fwt", "last_lat_fwt", "last_area_acr",
-)  # fmt: skip
+    "region_id",
+    "harpnum",
+    "noaa_ars",
+    "series",
+    "first_t_rec",
+    "last_t_rec",
+    "last_lon_fwt",
+    "last_lat_fwt",
+    "last_area_acr",
+)
 _NOAA_ARS_LENGTH = 64
 
 
 @dataclass(frozen=True)
-class Sighting:
-    """What one batch says of a region; position and area belong to `last_t_rec`."""
+class RegionUpdate:
+    """The records of a region in one batch; position and area are those at `last_t_rec`."""
 
     region_id: int
     noaa_ars: frozenset[int]
@@ -36,28 +43,30 @@ class Sighting:
     last_area_acr: float | None
 
 
-def record_sightings(
-    connection: sa.Connection, sightings: Sequence[Sighting]
+def update_regions(
+    connection: sa.Connection, updates: Sequence[RegionUpdate]
 ) -> dict[int, datetime]:
     """Bring the regions up to date; an older batch never overwrites a newer position.
 
-    Flares that were listed under a NOAA number before its HARP was known find their region.
+    Flares listed under a NOAA number whose HARP is new are assigned again.
 
     Returns
     -------
     the time of the newest record of each region that was known before
     """
-    known = _locked(connection, [sighting.region_id for sighting in sightings])
-    known |= _brought_meanwhile(connection, [s for s in sightings if s.region_id not in known])
+    known = _locked(connection, [update.region_id for update in updates])
+    known |= _insert_new(connection, [u for u in updates if u.region_id not in known])
     rows = []
-    for sighting in sorted(sightings, key=lambda s: s.region_id):
-        # What is not known even now was written just before.
-        before = known.get(sighting.region_id) or _merged(sighting, None)
-        row = _merged(sighting, before)
+    for update in sorted(updates, key=lambda u: u.region_id):
+        # A region that is not known even now was inserted here.
+        before = known.get(update.region_id) or _merged(update, None)
+        row = _merged(update, before)
         if any(row[name] != before[name] for name in COLUMNS):
             rows.append([row[name] for name in COLUMNS])
     upsert(connection, regions, columns=COLUMNS, rows=rows)
-    new = learn(connection, ((s.region_id, noaa_ar) for s in sightings for noaa_ar in s.noaa_ars))
+    new = add_harp_pairs(
+        connection, ((u.region_id, noaa_ar) for u in updates for noaa_ar in u.noaa_ars)
+    )
     reassign(connection, noaa_ars={noaa_ar for _, noaa_ar in new})
     return {region_id: before["last_t_rec"] for region_id, before in known.items()}
 
@@ -67,39 +76,39 @@ def _locked(connection: sa.Connection, ids: Sequence[int]) -> dict[int, dict[str
     return {row["region_id"]: dict(row) for row in connection.execute(query).mappings()}
 
 
-def _brought_meanwhile(
-    connection: sa.Connection, sightings: Sequence[Sighting]
+def _insert_new(
+    connection: sa.Connection, updates: Sequence[RegionUpdate]
 ) -> dict[int, dict[str, Any]]:
-    """Take hold of regions that are not there yet; return those that another has just brought."""
-    if not sightings:
+    """Insert unknown regions and lock them; return those that others inserted just before."""
+    if not updates:
         return {}
-    own = {s.region_id: _merged(s, None) for s in sorted(sightings, key=lambda s: s.region_id)}
-    rows = [[row[name] for name in COLUMNS] for row in own.values()]
-    # Of two first requests at once one waits here for the other.
+    inserted = {u.region_id: _merged(u, None) for u in sorted(updates, key=lambda u: u.region_id)}
+    rows = [[row[name] for name in COLUMNS] for row in inserted.values()]
+    # Of two concurrent first requests one waits here for the other.
     upsert(connection, regions, columns=COLUMNS, rows=rows, keep=COLUMNS)
-    there = _locked(connection, list(own))
-    return {region_id: row for region_id, row in there.items() if row != own[region_id]}
+    stored = _locked(connection, list(inserted))
+    return {region_id: row for region_id, row in stored.items() if row != inserted[region_id]}
 
 
-def _merged(sighting: Sighting, before: Mapping[str, Any] | None) -> dict[str, Any]:
-    region_id = sighting.region_id
+def _merged(update: RegionUpdate, before: Mapping[str, Any] | None) -> dict[str, Any]:
+    region_id = update.region_id
     row: dict[str, Any] = {
         "region_id": region_id,
         "harpnum": region_id if region_id > 0 else None,
-        "noaa_ars": _joined(sighting.noaa_ars),
-        **{name: getattr(sighting, name) for name in COLUMNS[3:]},
+        "noaa_ars": _joined(update.noaa_ars),
+        **{name: getattr(update, name) for name in COLUMNS[3:]},
     }
     if before is None:
         return row
-    row["noaa_ars"] = _joined(sighting.noaa_ars | set(noaa_numbers(before["noaa_ars"])))
-    row["first_t_rec"] = min(sighting.first_t_rec, before["first_t_rec"])
-    if sighting.last_t_rec < before["last_t_rec"]:
+    row["noaa_ars"] = _joined(update.noaa_ars | set(noaa_numbers(before["noaa_ars"])))
+    row["first_t_rec"] = min(update.first_t_rec, before["first_t_rec"])
+    if update.last_t_rec < before["last_t_rec"]:
         row |= {name: before[name] for name in ("series", *COLUMNS[5:])}
     return row
 
 
 def noaa_numbers(text: str) -> list[int]:
-    """Read the NOAA numbers of a region as they are stored."""
+    """Read the NOAA numbers of a region from the stored text."""
     return [int(number) for number in text.split(",") if number]
 
 
@@ -107,11 +116,30 @@ def _joined(numbers: frozenset[int]) -> str:
     text = ""
     for number in sorted(numbers):
         longer = f"{text},{number}" if text else str(number)
-        # A HARP holds at most six regions; what exceeds the column stays in the HARP map.
+        # A HARP has at most six regions; numbers beyond the column are in the HARP map alone.
         if len(longer) > _NOAA_ARS_LENGTH:
             break
         text = longer
     return text
+
+
+def correct_positions(connection: sa.Connection, region_ids: Sequence[int]) -> None:
+    """Read the position, area and series of some regions from their newest record again."""
+    source, target = observations.c, regions.c
+    for region_id in region_ids:
+        newest = (
+            sa.select(source.series, source.lon_fwt, source.lat_fwt, source.area_acr)
+            .where(source.region_id == region_id)
+            .order_by(source.t_rec.desc())
+            .limit(1)
+        )
+        row = connection.execute(newest).first()
+        if row is None:
+            continue
+        values = dict(
+            zip(("series", "last_lon_fwt", "last_lat_fwt", "last_area_acr"), row, strict=True)
+        )
+        connection.execute(sa.update(regions).where(target.region_id == region_id).values(values))
 
 
 def list_regions(

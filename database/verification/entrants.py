@@ -1,4 +1,4 @@
-"""The entrants that need no model: climatology, what happened lately, and persistence."""
+"""The entrants that need no model, the reference forecasts: climatology and persistence."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ PERSISTENCE = "persistence"
 CLIMATOLOGY_DAYS = {"climatology-120d": 120, "climatology-365d": 365}
 ENTRANTS = (*CLIMATOLOGY_DAYS, PERSISTENCE)
 
-# Persistence says 0 or 1, so that any threshold between them is the same decision.
+# Persistence forecasts 0 or 1, so that any threshold between them is the same decision.
 PERSISTENCE_THRESHOLD = 0.5
 
-# How many days of cases the prior weighs: a trailing window of a day or two must not speak
-# alone, one of months must.
+# The prior has the weight of so many days of cases: it decides over a trailing window of a day or
+# two, and hardly counts beside one of months.
 PRIOR_DAYS = 10
 
 # Rates from May 2010 to December 2012, before any period that is scored. Region: events among
@@ -45,7 +45,7 @@ def climatology(
 
     p(D) = (K + m p0)/(N + m), K events of N cases on the days [D - 1 - span, D - 1), whose
     windows had all closed by the start of D; m is `PRIOR_DAYS` days' worth of those cases
-    and p0 the `prior`, which stands alone before the first case.
+    and p0 the `prior`, which is the rate before the first case.
     """
     last = np.searchsorted(past.day, day - 1)
     first = np.searchsorted(past.day, day - 1 - span_days)

@@ -1,4 +1,4 @@
-"""The verification rollup: per entrant, event, scope and day, how forecasts met the truth."""
+"""The verification rollup: per entrant, event, scope and day, the forecasts against the truth."""
 
 from __future__ import annotations
 
@@ -9,33 +9,39 @@ from functools import partial
 import numpy as np
 import sqlalchemy as sa
 
-from database.agencies.disk_forecasts import load_disk_forecasts
+from database.agencies.forecasts import load_disk_forecasts
 from database.engine import reading, transact
 from database.flares.assignment import reassign
 from database.flares.coverage import covered_windows
-from database.flares.flare import flare_history
-from database.forecasts import (
+from database.flares.flares import flare_history
+from database.models import agencies
+from database.predictions.forecasts import (
     Forecasts,
     Issues,
     forecasting_models,
     load_issues,
     load_latencies,
 )
-from database.models import agencies
-from database.retention.limits import countable
+from database.rollup_days import clear_stale, countable, stale_days
+from database.verification.cases import disk_tables, latency_table, region_tables
 from database.verification.day_table import DayTable
-from database.verification.dekads import DAYS, Key, first_day, number, replace_days, take_turn
-from database.verification.parts import disk_tables, latency_table, region_tables
-from database.verification.stale_days import stale_days, unmark
+from database.verification.ten_day_blocks import (
+    DAYS_PER_BLOCK,
+    Key,
+    block_start,
+    day_number,
+    lock_rollup,
+    replace_days,
+)
 from solar.flares import HORIZON
 from solar.strata import QUIET_FOR
 from solar.time import Window
 
 SCOPES = ("region", "disk")
-# A transaction's worth of days: what is marked again meanwhile waits no longer than this takes.
-CHUNK_DAYS = 3 * DAYS
+# The days of one transaction: writers of new marks wait no longer than it takes.
+CHUNK_DAYS = 3 * DAYS_PER_BLOCK
 _DAY = timedelta(days=1)
-# The full-disk forecast at 00:00 stands on the last hours of the day before.
+# The full-disk forecast at 00:00 uses the last hours of the day before.
 _EVENING = timedelta(hours=6)
 
 
@@ -54,30 +60,30 @@ def refresh(engine: sa.Engine, *, limit_days: int | None = None) -> int:
 
 
 def _is_behind(engine: sa.Engine) -> bool:
-    # Asked without a transaction that writes, for which others would have to wait.
+    # Read without a writing transaction, for which others would have to wait.
     with reading(engine) as connection:
         return bool(stale_days(connection, 1))
 
 
 def _refresh_chunk(connection: sa.Connection, *, most: int) -> int:
-    take_turn(connection)
+    lock_rollup(connection)
     stale = stale_days(connection, most)
     # Whole rows of the rollup, so that as few as possible are read and written again.
-    end = first_day(number(stale[0])) + CHUNK_DAYS * _DAY if stale else None
+    end = block_start(day_number(stale[0])) + CHUNK_DAYS * _DAY if stale else None
     days = [day for day in stale if end and day < end]
     if not days:
         return 0
-    unmark(connection, days)
-    counted = countable(connection, days)
-    if counted:
-        _count(connection, counted)
+    clear_stale(connection, days)
+    countable_days = countable(connection, days)
+    if countable_days:
+        _count_days(connection, countable_days)
     return len(days)
 
 
-def _count(connection: sa.Connection, days: Sequence[date]) -> None:
+def _count_days(connection: sa.Connection, days: Sequence[date]) -> None:
     reassign(connection, _window(days, before=QUIET_FOR, after=HORIZON))
-    # The assignment has marked the days of the flares it moved; these are about to be done.
-    unmark(connection, days)
+    # The assignment has marked the days of the flares that it moved; these are counted now.
+    clear_stale(connection, days)
     replace_days(connection, _tables(connection, days), days)
 
 
@@ -90,13 +96,17 @@ def _tables(connection: sa.Connection, days: Sequence[date]) -> dict[Key, DayTab
     flares = flare_history(connection, _window(days, before=QUIET_FOR, after=HORIZON))
     truth = flares.truth(covered_windows(connection))
     issues = _issues(connection, _window(days, before=_EVENING, after=timedelta(0)))
-    spoken = _spoken(connection, _window(days, before=timedelta(0), after=timedelta(0)))
-    if not issues and not spoken:
+    disk_forecasts = _disk_forecasts(
+        connection, _window(days, before=timedelta(0), after=timedelta(0))
+    )
+    if not issues and not disk_forecasts:
         return {}
-    of_regions = region_tables(issues, truth, days, daily=frozenset(spoken)) if issues else {}
+    of_regions = (
+        region_tables(issues, truth, days, daily=frozenset(disk_forecasts)) if issues else {}
+    )
     return {
         **of_regions,
-        **disk_tables(issues, truth, days, spoken=spoken),
+        **disk_tables(issues, truth, days, disk_forecasts=disk_forecasts),
         **_latency_tables(connection, list(issues), days),
     }
 
@@ -105,18 +115,18 @@ def _latency_tables(
     connection: sa.Connection, models: Sequence[str], days: Sequence[date]
 ) -> dict[Key, DayTable]:
     window = _window(days, before=timedelta(0), after=timedelta(0))
-    numbers = [number(day) for day in days]
-    found = {
+    numbers = [day_number(day) for day in days]
+    tables = {
         Key(model_id, "", "", "latency"): latency_table(
             load_latencies(connection, model_id, window=window)
         )
         for model_id in models
     }
-    return {key: table.where(np.isin(table.day, numbers)) for key, table in found.items()}
+    return {key: table.where(np.isin(table.day, numbers)) for key, table in tables.items()}
 
 
-def _spoken(connection: sa.Connection, window: Window) -> dict[str, Forecasts]:
-    """Return by agency what it says of the disk, be it nothing."""
+def _disk_forecasts(connection: sa.Connection, window: Window) -> dict[str, Forecasts]:
+    """Return the disk forecasts of each agency, also of one that has none."""
     return {
         model_id: load_disk_forecasts(connection, model_id, window=window)
         for model_id in sorted(agencies(connection))

@@ -1,19 +1,19 @@
-"""Verification: how good the forecasts of a range of days were, beside what anyone could say."""
+"""Skill: the scores of a model over a range of days, beside those of the entrants."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 
-from database.flares.flare import flux_scales
+from database.flares.flares import flux_scales
 from database.models import ModelRow, find_model, live_model
-from database.verification.contest import Question, play, with_climatology
+from database.verification.comparison import SkillQuery, score_cases, with_climatology
 from database.verification.day_table import DayTable, span
-from database.verification.dekads import date_of
 from database.verification.entrants import (
     CLIMATOLOGY_DAYS,
     ENTRANTS,
@@ -21,26 +21,38 @@ from database.verification.entrants import (
     PERSISTENCE_THRESHOLD,
     PRIOR_RATES,
 )
-from database.verification.report import NO_EVENTS, Threshold, day_counts, report
-from database.verification.rollup import SCOPES, refresh
-from database.verification.stale_days import mark_stale
+from database.verification.rollup import SCOPES
+from database.verification.ten_day_blocks import date_of
 from solar.bootstrap import seeded_draw
 from solar.errors import InvalidInputError
 from solar.flares import HORIZON
 from solar.flares import event as find_event
 from solar.histogram import row_length
-from solar.skill import Entry, Summary, compare
+from solar.reliability import ReliabilityBin
+from solar.skill import Entry, Estimate, Summary, compare
 from solar.time import Window
 
-__all__ = [
-    "CASES", "ENTRANTS", "NO_EVENTS", "SCOPES", "SEED", "mark_stale", "question", "refresh",
-    "skill", "threshold_of",
-]  # fmt: skip
-
 CASES = ("own", "shared")
+NO_EVENTS = "no events: undefined"
+REFERENCES = {
+    "bss": "sample climatology of the scored range",
+    "bss_against": "the same cases, forecast by the entrant named",
+    "differences": "this model minus the entrant named; resampled together",
+    "value": "relative economic value, Richardson 2000; 1 is perfect, 0 what climatology saves",
+}
 # The same draw for everyone and every time: intervals are paired and stay when reloaded.
 SEED = 20_100_501
+_LEVEL = 0.95
+_UNDEFINED = {"value": None, "low": None, "high": None}
 _ONE_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """The probability from which a forecast counts as yes, and where it comes from."""
+
+    value: float
+    source: str
 
 
 def skill(
@@ -67,7 +79,7 @@ def skill(
         tables are exact at the edges of the probability bins, so the nearest edge is used
         and reported.
     cases : ``own``, all cases of the model, or ``shared``, those on which every model gave a
-        probability; the other models then stand among the entrants
+        probability; the other models are then among the entrants
 
     Returns
     -------
@@ -75,35 +87,35 @@ def skill(
     """
     if cases not in CASES:
         raise InvalidInputError(f"no cases {cases!r}; choose one of {', '.join(CASES)}")
-    asked = question(event, scope, window=window, region_id=region_id)
-    asked = replace(asked, is_shared=cases == "shared")
-    played = play(connection, asked, model_id)
-    first, last = _range(asked, list(played.values()))
-    asked = replace(asked, first=first, last=last)
-    days = with_climatology(connection, asked, played, model_id)
-    limits = _limits(connection, asked, days, requested=threshold)
-    bodies = _bodies(days, limits=limits, resamples=resamples)
+    query = skill_query(event, scope, window=window, region_id=region_id)
+    query = replace(query, is_shared=cases == "shared")
+    tables = score_cases(connection, query, model_id)
+    first, last = _range(query, list(tables.values()))
+    query = replace(query, first=first, last=last)
+    days = with_climatology(connection, query, tables, model_id)
+    thresholds = _thresholds(connection, query, days, requested=threshold)
+    bodies = _bodies(days, thresholds=thresholds, resamples=resamples)
     return {
         "model": model_id,
-        "event": asked.event.name,
+        "event": query.event.name,
         "scope": scope,
         "cases": cases,
         "from": first.isoformat(),
         "to": (last + timedelta(days=1)).isoformat(),
         "region": region_id,
         **bodies[model_id],
-        "flux_scales": flux_scales(connection, asked.window(margin=HORIZON)),
-        "days": day_counts(days[model_id]),
+        "flux_scales": flux_scales(connection, query.window(margin=HORIZON)),
+        "days": _day_counts(days[model_id]),
         "entrants": [
             {"model": name, **bodies[name]} for name in days if name in ENTRANTS or name != model_id
         ],
     }
 
 
-def question(
+def skill_query(
     event: str, scope: str, *, window: Window | None, region_id: int | None = None
-) -> Question:
-    """Check what is asked; without a window the days are open at both ends."""
+) -> SkillQuery:
+    """Check a request; without a window the days are open at both ends."""
     if scope not in SCOPES:
         raise InvalidInputError(f"no scope {scope!r}; choose one of {', '.join(SCOPES)}")
     if region_id is not None and scope != "region":
@@ -111,24 +123,24 @@ def question(
     first, last = None, None
     if window is not None:
         first, last = window.start_at.date(), (window.end_at - _ONE_MICROSECOND).date()
-    return Question(find_event(event), scope, first, last, region_id)
+    return SkillQuery(find_event(event), scope, first, last, region_id)
 
 
-def _range(asked: Question, tables: Sequence[DayTable]) -> tuple[date, date]:
+def _range(query: SkillQuery, tables: Sequence[DayTable]) -> tuple[date, date]:
     """Return the first and last day of issue; everything stored when no window was given."""
-    if asked.first is not None and asked.last is not None:
-        return asked.first, asked.last
+    if query.first is not None and query.last is not None:
+        return query.first, query.last
     first, last = span(tables)
     today = datetime.now(UTC).date()
     return (date_of(first), date_of(last)) if first <= last else (today, today)
 
 
 def threshold_of(
-    connection: sa.Connection, asked: Question, name: str, *, requested: float | None = None
+    connection: sa.Connection, query: SkillQuery, name: str, *, requested: float | None = None
 ) -> Threshold:
     """Return the threshold of a model or an entrant.
 
-    Climatology is judged by the decision rule of the live model; persistence says 0 or 1. A
+    Climatology is judged by the threshold of the live model; persistence forecasts 0 or 1. A
     model that froze none for the event is judged at the prior rate of the event.
     """
     if requested is not None:
@@ -136,34 +148,7 @@ def threshold_of(
     if name == PERSISTENCE:
         return Threshold(PERSISTENCE_THRESHOLD, "fixed")
     model = live_model(connection) if name in ENTRANTS else find_model(connection, name)
-    return _frozen(model, asked)
-
-
-def _frozen(model: ModelRow | None, asked: Question) -> Threshold:
-    name = asked.event.name
-    frozen = model.thresholds.get(name) if model else None
-    if frozen is None:
-        return Threshold(PRIOR_RATES[asked.scope][name], "prior rate")
-    return Threshold(frozen, "frozen")
-
-
-def _limits(
-    connection: sa.Connection,
-    asked: Question,
-    days: Mapping[str, DayTable],
-    *,
-    requested: float | None,
-) -> dict[str, Threshold]:
-    """Return the threshold of each; climatology has that of the model it stands beside."""
-    beside = next(iter(days))
-    decider = next(iter(CLIMATOLOGY_DAYS)) if beside in ENTRANTS else beside
-    own = threshold_of(connection, asked, decider, requested=requested)
-    return {
-        name: own
-        if name == decider or name in CLIMATOLOGY_DAYS
-        else threshold_of(connection, asked, name, requested=requested)
-        for name in days
-    }
+    return _frozen(model, query)
 
 
 def _requested(value: float) -> Threshold:
@@ -172,25 +157,122 @@ def _requested(value: float) -> Threshold:
     return Threshold(value, "requested")
 
 
+def _frozen(model: ModelRow | None, query: SkillQuery) -> Threshold:
+    name = query.event.name
+    frozen = model.thresholds.get(name) if model else None
+    if frozen is None:
+        return Threshold(PRIOR_RATES[query.scope][name], "prior rate")
+    return Threshold(frozen, "frozen")
+
+
+def _thresholds(
+    connection: sa.Connection,
+    query: SkillQuery,
+    days: Mapping[str, DayTable],
+    *,
+    requested: float | None,
+) -> dict[str, Threshold]:
+    """Return the threshold of each; climatology has that of the model it is compared with."""
+    first = next(iter(days))
+    model = next(iter(CLIMATOLOGY_DAYS)) if first in ENTRANTS else first
+    of_model = threshold_of(connection, query, model, requested=requested)
+    return {
+        name: of_model
+        if name == model or name in CLIMATOLOGY_DAYS
+        else threshold_of(connection, query, name, requested=requested)
+        for name in days
+    }
+
+
 def _bodies(
-    days: Mapping[str, DayTable], *, limits: Mapping[str, Threshold], resamples: int
+    days: Mapping[str, DayTable], *, thresholds: Mapping[str, Threshold], resamples: int
 ) -> dict[str, dict[str, Any]]:
     """Report on everyone; the first of `days` is compared with all the others."""
-    summaries = _summaries(days, limits, resamples)
+    summaries = _summaries(days, thresholds, resamples)
     return {
-        name: report(summary, days[name], threshold=limits[name])
+        name: _report(summary, days[name], threshold=thresholds[name])
         for name, summary in summaries.items()
     }
 
 
 def _summaries(
-    days: Mapping[str, DayTable], limits: Mapping[str, Threshold], resamples: int
+    days: Mapping[str, DayTable], thresholds: Mapping[str, Threshold], resamples: int
 ) -> dict[str, Summary]:
     first, last = span(list(days.values()))
     entries = {
-        name: Entry(table.stacked(first, last), limits[name].value) for name, table in days.items()
+        name: Entry(table.stacked(first, last), thresholds[name].value)
+        for name, table in days.items()
     }
     n_days = last - first + 1
     row_days = row_length(n_days)
     draws = seeded_draw(-(-n_days // row_days), row_days=row_days, resamples=resamples, seed=SEED)
     return compare(entries, draws=draws)
+
+
+def _report(summary: Summary, days: DayTable, *, threshold: Threshold) -> dict[str, Any]:
+    """Return one entrant's scores as plain values; undefined is None."""
+    n, n_events = summary.n, summary.n_events
+    n_unknown, n_withheld = days.total("unknown"), days.total("withheld")
+    cases = n + n_unknown + n_withheld
+    return {
+        "threshold": {"value": summary.threshold, "source": threshold.source},
+        "n": n,
+        "n_events": n_events,
+        "n_unknown": n_unknown,
+        "n_withheld": n_withheld,
+        "coverage": n / cases if cases else None,
+        "base_rate": n_events / n if n else None,
+        "contingency": asdict(summary.contingency) if n else None,
+        "scores": {name: estimate_body(value) for name, value in summary.scores.items()},
+        "references": REFERENCES,
+        "bss_against": {name: estimate_body(versus.bss) for name, versus in summary.versus.items()},
+        "differences": {
+            name: {score: estimate_body(value) for score, value in versus.differences.items()}
+            for name, versus in summary.versus.items()
+        },
+        "reliability": [_bin(one) for one in summary.reliability],
+        "roc": [
+            {"threshold": point.threshold, "pod": point.recall, "pofd": point.pofd}
+            for point in summary.roc
+        ],
+        "curve": [{"threshold": point.threshold, **point.scores} for point in summary.curve],
+        "precision_recall": [vars(point) for point in summary.precision_recall],
+        "value": [vars(point) for point in summary.value],
+        "interval": {
+            "level": _LEVEL,
+            "method": f"{summary.block_days}-day blocks",
+            "resamples": summary.resamples,
+            "days": int(np.count_nonzero(days.days["n"])),
+        },
+        "message": None if n_events else NO_EVENTS,
+    }
+
+
+def _day_counts(days: DayTable) -> list[dict[str, Any]]:
+    """List the scored cases by day."""
+    names = np.datetime_as_string(days.day.astype("datetime64[D]")).tolist()
+    n, events = (days.days[name].tolist() for name in ("n", "events"))
+    return [
+        {"day": day, "n": of_day, "events": events_of_day}
+        for day, of_day, events_of_day in zip(names, n, events, strict=True)
+    ]
+
+
+def estimate_body(estimate: Estimate) -> dict[str, float | None]:
+    """Return a score with its interval as plain values, None where it is undefined."""
+    if estimate.value is None:
+        return dict(_UNDEFINED)
+    return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+
+
+def _bin(one: ReliabilityBin) -> dict[str, float | int | None]:
+    return {
+        "low": one.lower,
+        "high": one.upper,
+        "n": one.n,
+        "events": one.events,
+        "mean_forecast": one.mean_forecast,
+        "observed": one.observed_frequency,
+        "wilson_low": one.low,
+        "wilson_high": one.high,
+    }

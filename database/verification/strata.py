@@ -1,4 +1,4 @@
-"""Verification by stratum: first flares, all-clears, longitude, month, and how late issues are."""
+"""Skill by stratum: first flares, all-clears, longitudes, months, and how late forecasts are."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from database.verification.contest import Question
+from database.verification.comparison import SkillQuery
 from database.verification.day_table import DayTable, span
-from database.verification.dekads import Key, load_days
 from database.verification.entrants import ENTRANTS
-from database.verification.report import estimate_body
-from database.verification.skill import SEED, question, threshold_of
+from database.verification.skill import SEED, estimate_body, skill_query, threshold_of
+from database.verification.ten_day_blocks import Key, load_days
 from solar import durations
 from solar.binned import contingency, resampled_scores
 from solar.bootstrap import Draws, seeded_draw
@@ -32,14 +31,14 @@ from solar.time import Window
 SCORES = ("tss", "hss2", "bss", "brier", "recall", "precision", "far", "pofd", "auc")
 # Percentiles of the time from observation to issue.
 _PERCENTILES = {"p50_s": 0.5, "p95_s": 0.95, "p99_s": 0.99}
-# Beyond, a line of months is read for its course and each interval would cost a millisecond.
+# Of more months only the course matters, and each interval would cost a millisecond.
 _MOST_MONTHS_WITH_INTERVALS = 36
 _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class _Rule:
-    """How strata are scored: the threshold of yes, and the resamples of each interval."""
+    """How strata are scored: the threshold, and the resamples of each interval."""
 
     threshold: float
     resamples: int
@@ -55,7 +54,7 @@ def strata(
     threshold: float | None = None,
     resamples: int = 400,
 ) -> dict[str, Any]:
-    """Score a model on kinds of cases apart; the whole days that `window` touches.
+    """Score a model on strata of its cases; the whole days that `window` touches.
 
     Parameters
     ----------
@@ -70,26 +69,26 @@ def strata(
     """
     if model_id in ENTRANTS:
         raise InvalidInputError(f"{model_id} has no strata; ask for a model")
-    asked = question(event, scope, window=window)
-    limit = threshold_of(connection, asked, model_id, requested=threshold)
-    load = partial(_load, connection, asked, model_id)
-    own, rule = load("own"), _Rule(limit.value, resamples)
+    query = skill_query(event, scope, window=window)
+    decision = threshold_of(connection, query, model_id, requested=threshold)
+    load = partial(_load, connection, query, model_id)
+    all_cases, rule = load("own"), _Rule(decision.value, resamples)
     return {
         "model": model_id,
-        "event": asked.event.name,
+        "event": query.event.name,
         "scope": scope,
-        "threshold": {"value": snapped(limit.value), "source": limit.source},
+        "threshold": {"value": snapped(decision.value), "source": decision.source},
         "first_flare": _first_flare(load("quiet"), rule),
-        "all_clear": _all_clear(own, rule),
+        "all_clear": _all_clear(all_cases, rule),
         "longitude": _longitudes(load("longitude"), rule) if scope == "region" else [],
-        "month": _months(own, rule),
-        "latency": _latency(connection, asked, model_id),
+        "month": _months(all_cases, rule),
+        "latency": _latency(connection, query, model_id),
     }
 
 
-def _load(connection: sa.Connection, asked: Question, model_id: str, part: str) -> DayTable:
-    key = asked.key(model_id, part)
-    return load_days(connection, key, first=asked.first, last=asked.last)
+def _load(connection: sa.Connection, query: SkillQuery, model_id: str, part: str) -> DayTable:
+    key = query.key(model_id, part)
+    return load_days(connection, key, first=query.first, last=query.last)
 
 
 def _first_flare(table: DayTable, rule: _Rule) -> dict[str, Any]:
@@ -115,32 +114,33 @@ def _months(table: DayTable, rule: _Rule) -> list[dict[str, Any]]:
     if len(starts) > _MOST_MONTHS_WITH_INTERVALS:
         return _course(table, np.searchsorted(starts, month), starts.tolist(), rule)
     return [
-        _stratum(table.where(month == start), rule, **_named(start.tolist())) for start in starts
+        _stratum(table.where(month == start), rule, **_month_names(start.tolist()))
+        for start in starts
     ]
 
 
 def _course(
     table: DayTable, place: NDArray[np.int64], starts: list[date], rule: _Rule
 ) -> list[dict[str, Any]]:
-    """Score many months at once: each is a row of its own, and the only one in its draw."""
+    """Score many months at once: each is a row, and the only one in its draw."""
     added = partial(sums, place, length=len(starts))
     n, n_events, n_unknown, p2, po = (
         added(table.days[name]) for name in ("n", "events", "unknown", "sum_p2", "sum_po")
     )
     rows = dense(np.repeat(place, table.days["bins"]), table.bins, sum_p2=p2, sum_po=po)
-    alone = Draws(np.eye(len(starts), dtype=np.int16), 1, 0)
-    found = resampled_scores(rows, threshold=rule.threshold, draws=alone)
+    one_each = Draws(np.eye(len(starts), dtype=np.int16), 1, 0)
+    scores = resampled_scores(rows, threshold=rule.threshold, draws=one_each)
     return [
         _body(
             (int(n[k]), int(n_events[k]), int(n_unknown[k])),
-            {name: Estimate(defined(float(found[name][k])), None, None) for name in SCORES},
-            **_named(start),
+            {name: Estimate(defined(float(scores[name][k])), None, None) for name in SCORES},
+            **_month_names(start),
         )
         for k, start in enumerate(starts)
     ]
 
 
-def _named(start: date) -> dict[str, Any]:
+def _month_names(start: date) -> dict[str, Any]:
     label = f"{start:%Y-%m}"
     return {"label": label, "bounds": (label + "-01", _next_month(start).isoformat())}
 
@@ -162,7 +162,7 @@ def _stratum(
 
 def _body(
     counts: tuple[int, int, int],
-    found: Mapping[str, Estimate],
+    scores: Mapping[str, Estimate],
     *,
     label: str,
     bounds: tuple[float | str | None, float | str | None],
@@ -176,17 +176,17 @@ def _body(
         "n_events": n_events,
         "n_unknown": n_unknown,
         "base_rate": n_events / n if n else None,
-        "scores": {name: estimate_body(found[name]) for name in SCORES},
+        "scores": {name: estimate_body(scores[name]) for name in SCORES},
     }
 
 
 def _all_clear(table: DayTable, rule: _Rule) -> dict[str, Any]:
-    """Judge the statements that nothing will come: how many, and how many were wrong."""
-    table_of_all = contingency(table.stacked(*span([table])).total(), rule.threshold)
+    """Score the forecasts below the threshold: how many, and how many missed an event."""
+    contingency_table = contingency(table.stacked(*span([table])).total(), rule.threshold)
     return {
         "threshold": snapped(rule.threshold),
-        "n": table_of_all.misses + table_of_all.correct_negatives,
-        "n_missed": table_of_all.misses,
+        "n": contingency_table.misses + contingency_table.correct_negatives,
+        "n_missed": contingency_table.misses,
         "n_unknown": table.total("unknown"),
         "right": estimate_body(_estimates(table, rule)["npv"]),
     }
@@ -201,11 +201,11 @@ def _estimates(table: DayTable, rule: _Rule) -> dict[str, Estimate]:
     return estimates(Entry(stacked, rule.threshold), draws=draws)
 
 
-def _latency(connection: sa.Connection, asked: Question, model_id: str) -> dict[str, Any]:
+def _latency(connection: sa.Connection, query: SkillQuery, model_id: str) -> dict[str, Any]:
     key = Key(model_id, "", "", "latency")
-    bins = load_days(connection, key, first=asked.first, last=asked.last).bins
+    bins = load_days(connection, key, first=query.first, last=query.last).bins
     counts = np.bincount(bins["bin"], weights=bins["n"], minlength=durations.FORECAST_LATENCY_BINS)
-    found = durations.forecast_latency_percentiles(counts, list(_PERCENTILES.values()))
-    if found is None:
+    percentiles = durations.forecast_latency_percentiles(counts, list(_PERCENTILES.values()))
+    if percentiles is None:
         return {"n": 0, **dict.fromkeys(_PERCENTILES)}
-    return {"n": int(counts.sum()), **dict(zip(_PERCENTILES, found, strict=True))}
+    return {"n": int(counts.sum()), **dict(zip(_PERCENTILES, percentiles, strict=True))}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from database.regions.harps import read_harp_map
+from database.harps import read_harp_map
 from model_training.datasets.files import existing
 from model_training.datasets.truth import flared_before, label, read_flares, truth_of
 from model_training.features import (

@@ -12,11 +12,10 @@ from served_windows import MakeApp
 from app.chores import Chore, Housekeeper, verify
 from app.services import Services
 from database.delivery.flow import COLUMNS, span_starts
-from database.engine import writing
-from database.sole import alone
-from database.tables import ingest_flow
+from database.engine import named_lock, writing
+from database.rollup_days import mark_stale, stale_days
+from database.schema.tables import ingest_flow
 from database.upsert import upsert
-from database.verification.stale_days import mark_stale, stale_days
 from solar.errors import StoreUnavailableError
 
 
@@ -152,12 +151,12 @@ def test_of_two_workers_one_at_a_time_is_at_the_chores(
 
 
 def test_sole_work_of_one_name_is_given_to_one_and_let_go(mariadb_engine: sa.Engine) -> None:
-    with alone(mariadb_engine, "work") as first:
-        with alone(mariadb_engine, "work") as second:
+    with named_lock(mariadb_engine, "work") as first:
+        with named_lock(mariadb_engine, "work") as second:
             pass
-        with alone(mariadb_engine, "other work") as other:
+        with named_lock(mariadb_engine, "other work") as other:
             pass
-    with alone(mariadb_engine, "work") as third:
+    with named_lock(mariadb_engine, "work") as third:
         pass
 
     assert (first, second, other, third) == (True, False, True, True)

@@ -27,7 +27,7 @@ from served_windows import (
 )
 
 from database.engine import reading
-from database.tables import predictions, regions, superseded_predictions
+from database.schema.tables import predictions, regions, superseded_predictions
 from solar.time import isoformat
 
 DAY = timedelta(days=1)

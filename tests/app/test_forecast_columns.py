@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from app.ingest.forecasts import Forecasts, forecasts_of, joined
 from database.engine import reading, writing
-from database.predictions import COLUMNS, store_predictions
-from database.tables import predictions
+from database.predictions.predictions import COLUMNS, store_predictions
+from database.schema.tables import predictions
 from model_training.artifact import Scores
 
 NOW = datetime(2014, 3, 2, tzinfo=UTC)

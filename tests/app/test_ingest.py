@@ -18,7 +18,7 @@ from app.ingest import rules
 from app.ingest.ingest import ingest
 from app.ingest.observation_rows import read_rows
 from database.engine import reading, writing
-from database.tables import metadata, observations, predictions, regions
+from database.schema.tables import metadata, observations, predictions, regions
 from solar.errors import FlarewatchError
 
 MakeApp = Callable[..., Flask]

@@ -26,7 +26,8 @@ from served_windows import (
 )
 
 from database.engine import reading
-from database.tables import predictions, superseded_predictions, verification_stale
+from database.schema.rollup_tables import verification_stale
+from database.schema.tables import predictions, superseded_predictions
 from solar.time import isoformat
 
 

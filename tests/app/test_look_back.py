@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.ingest.windows import NO_RECORD, gathered, joined, look_back, reach, touched_windows
-from database.observations import Records
+from database.observations.records import Records
 from model_training.choices.window import WindowChoice
 from model_training.datasets.windows import cut
 from model_training.manifest import Manifest

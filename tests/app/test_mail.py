@@ -15,7 +15,7 @@ from raised_alerts import NOW, one_notice, raised
 from app.notify.channel import UndeliveredError
 from app.notify.letter import letter, subject
 from app.notify.mail import Mail
-from database.alerts.notices import Notice
+from database.notifications import Notification
 
 TO = ("desk@example.org", "duty@example.org")
 
@@ -26,11 +26,11 @@ def mail(server: MailServer, account: str = "", host: str = "127.0.0.1") -> Mail
 
 
 @pytest.fixture
-def notice(engine_sqlite: sa.Engine) -> Notice:
+def notice(engine_sqlite: sa.Engine) -> Notification:
     return one_notice(engine_sqlite, raised(-12017))
 
 
-def test_a_letter_reaches_every_recipient_and_says_all_in_its_subject(notice: Notice) -> None:
+def test_a_letter_reaches_every_recipient_and_says_all_in_its_subject(notice: Notification) -> None:
     with mail_server() as server:
         mail(server).deliver(notice, now=NOW)
 
@@ -45,7 +45,7 @@ def test_a_letter_reaches_every_recipient_and_says_all_in_its_subject(notice: No
     assert "Opened:         20 % at 2014-03-29T12:00:00Z" in found.get_content()
 
 
-def test_a_letter_that_is_sent_again_carries_the_same_message_id(notice: Notice) -> None:
+def test_a_letter_that_is_sent_again_carries_the_same_message_id(notice: Notification) -> None:
     with mail_server() as server:
         mail(server).deliver(notice, now=NOW)
         mail(server).deliver(notice, now=NOW)
@@ -54,7 +54,7 @@ def test_a_letter_that_is_sent_again_carries_the_same_message_id(notice: Notice)
     assert ids == {f"<{notice.notice_id}@example.org>"}
 
 
-def test_an_id_with_signs_of_its_own_stays_one_message_id(notice: Notice) -> None:
+def test_an_id_with_signs_of_its_own_stays_one_message_id(notice: Notification) -> None:
     found = letter(
         replace(notice, notice_id="lstm@1 <x>"), sender="a@b.org", recipients=TO, now=NOW
     )
@@ -62,7 +62,7 @@ def test_an_id_with_signs_of_its_own_stays_one_message_id(notice: Notice) -> Non
     assert found["Message-ID"] == "<lstm%401%20%3Cx%3E@b.org>"
 
 
-def test_no_part_of_a_notice_can_add_a_header(notice: Notice) -> None:
+def test_no_part_of_a_notice_can_add_a_header(notice: Notification) -> None:
     said = {**json.loads(notice.body), "severity": "R1\r\nBcc: thief@example.com"}
     forged = replace(notice, body=json.dumps(said))
 
@@ -80,20 +80,20 @@ def test_no_part_of_a_notice_can_add_a_header(notice: Notice) -> None:
     ],
 )
 def test_the_subject_ends_with_what_matters_about_the_change(
-    notice: Notice, changes: dict[str, object], end: str
+    notice: Notification, changes: dict[str, object], end: str
 ) -> None:
     said = json.loads(notice.body) | changes
 
     assert subject(said) == f"[R1] M1.0+ alert {changes['change']}: AR 12017, {end}"
 
 
-def test_a_region_without_noaa_numbers_is_called_by_its_harp(notice: Notice) -> None:
+def test_a_region_without_noaa_numbers_is_called_by_its_harp(notice: Notification) -> None:
     said = json.loads(notice.body) | {"region": 3894, "noaa_ars": []}
 
     assert "opened: HARP 3894, P" in subject(said)
 
 
-def test_an_account_is_used_with_its_signs_decoded(notice: Notice) -> None:
+def test_an_account_is_used_with_its_signs_decoded(notice: Notification) -> None:
     with mail_server() as server:
         mail(server, account="desk:p%40ss%2Fword@").deliver(notice, now=NOW)
 
@@ -102,7 +102,7 @@ def test_an_account_is_used_with_its_signs_decoded(notice: Notice) -> None:
     assert len(server.letters) == 1
 
 
-def test_a_password_does_not_leave_this_machine_without_tls(notice: Notice) -> None:
+def test_a_password_does_not_leave_this_machine_without_tls(notice: Notification) -> None:
     # Linux takes 0.0.0.0 for this machine, and the program takes it for another one.
     with mail_server() as server, pytest.raises(UndeliveredError, match="no TLS") as found:
         mail(server, account="desk:password@", host="0.0.0.0").deliver(notice, now=NOW)
@@ -111,7 +111,7 @@ def test_a_password_does_not_leave_this_machine_without_tls(notice: Notice) -> N
     assert server.said("AUTH") == server.letters == []
 
 
-def test_where_tls_is_offered_and_fails_nothing_is_said_in_the_clear(notice: Notice) -> None:
+def test_where_tls_is_offered_and_fails_nothing_is_said_in_the_clear(notice: Notification) -> None:
     offer = {"EHLO": "250-mail.example.org\r\n250 STARTTLS", "STAR": "220 not really"}
 
     with mail_server(offer) as server, pytest.raises(UndeliveredError, match="does not answer"):
@@ -132,7 +132,7 @@ def test_where_tls_is_offered_and_fails_nothing_is_said_in_the_clear(notice: Not
     ],
 )
 def test_a_refusal_is_final_from_500_on(
-    notice: Notice, replies: dict[str, str], words: str, is_final: bool
+    notice: Notification, replies: dict[str, str], words: str, is_final: bool
 ) -> None:
     with mail_server(replies) as server, pytest.raises(UndeliveredError, match=words) as found:
         mail(server, account="desk:password@").deliver(notice, now=NOW)
@@ -141,7 +141,7 @@ def test_a_refusal_is_final_from_500_on(
 
 
 def test_one_recipient_who_is_refused_keeps_no_other_from_the_letter(
-    notice: Notice, caplog: pytest.LogCaptureFixture
+    notice: Notification, caplog: pytest.LogCaptureFixture
 ) -> None:
     with mail_server({f"rcpt TO:<{TO[0]}>": "550 no such user"}) as server:
         mail(server).deliver(notice, now=NOW)
@@ -150,7 +150,7 @@ def test_one_recipient_who_is_refused_keeps_no_other_from_the_letter(
     assert "550 no such user" in caplog.text
 
 
-def test_a_mail_server_that_is_not_there_is_asked_again(notice: Notice) -> None:
+def test_a_mail_server_that_is_not_there_is_asked_again(notice: Notification) -> None:
     with mail_server() as server:
         pass
 
@@ -160,7 +160,7 @@ def test_a_mail_server_that_is_not_there_is_asked_again(notice: Notice) -> None:
     assert not found.value.is_final
 
 
-def test_a_conversation_that_breaks_off_is_begun_again(notice: Notice) -> None:
+def test_a_conversation_that_breaks_off_is_begun_again(notice: Notification) -> None:
     with mail_server({"MAIL": BREAK_OFF}) as server, pytest.raises(UndeliveredError) as found:
         mail(server).deliver(notice, now=NOW)
 
@@ -168,7 +168,9 @@ def test_a_conversation_that_breaks_off_is_begun_again(notice: Notice) -> None:
     assert not found.value.is_final
 
 
-def test_a_host_by_name_is_another_machine_unless_it_is_called_localhost(notice: Notice) -> None:
+def test_a_host_by_name_is_another_machine_unless_it_is_called_localhost(
+    notice: Notification,
+) -> None:
     with mail_server() as server:
         mail(server, account="desk:password@", host="localhost").deliver(notice, now=NOW)
 

@@ -25,8 +25,8 @@ from app.notify.courier import deliver_once, retry_failed
 from app.notify.delivery import deliver_due
 from app.notify.settings import NoticeSettings
 from app.services import services
-from database.alerts.notices import LEASE, notice_counts
 from database.engine import reading
+from database.notifications import CLAIM_LASTS, notification_counts
 from solar.errors import InvalidInputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def counts(engine: sa.Engine) -> dict[str, int]:
     with reading(engine) as connection:
-        found = notice_counts(connection)
+        found = notification_counts(connection)
     return {state: count for state, count in found.items() if count}
 
 
@@ -138,7 +138,7 @@ def test_a_process_killed_after_sending_leaves_the_notice_to_be_sent_again(
 
         channels: dict[str, Channel] = {"webhook": receiver.webhook()}
         early = deliver_due(engine, channels)
-        late = deliver_due(engine, channels, clock=lambda: datetime.now(UTC) + LEASE)
+        late = deliver_due(engine, channels, clock=lambda: datetime.now(UTC) + CLAIM_LASTS)
 
     assert (early, late) == (0, 1)
     assert len(receiver.posts) == 2

@@ -12,18 +12,18 @@ from webhook_receiver import receiving
 
 from app.notify.channel import Channel, Silence
 from app.notify.delivery import MOST_ATTEMPTS, deliver_due, wait_seconds
-from database.alerts.notices import Notice, failed, notice_counts, pending
 from database.engine import create_engine, reading
+from database.notifications import Notification, failed, notification_counts, pending
 from database.settings import DatabaseSettings
 
 
 def counts(engine: sa.Engine) -> dict[str, int]:
     with reading(engine) as connection:
-        found = notice_counts(connection)
+        found = notification_counts(connection)
     return {state: count for state, count in found.items() if count}
 
 
-def waiting(engine: sa.Engine) -> list[Notice]:
+def waiting(engine: sa.Engine) -> list[Notification]:
     with reading(engine) as connection:
         return pending(connection)
 

@@ -13,13 +13,13 @@ from webhook_receiver import receiving
 
 from app.notify.channel import UndeliveredError
 from app.notify.mail import Mail
-from database.alerts.notices import Notice
+from database.notifications import Notification
 
 OFFER = {"EHLO": "250-mail.example.org\r\n250-AUTH PLAIN\r\n250 STARTTLS", "STAR": "220 go on"}
 
 
 @pytest.fixture
-def notice(engine_sqlite: sa.Engine) -> Notice:
+def notice(engine_sqlite: sa.Engine) -> Notification:
     return one_notice(engine_sqlite)
 
 
@@ -41,7 +41,7 @@ def mail(scheme: str, port: int) -> Mail:
 
 
 def test_a_webhook_is_posted_under_a_certificate_that_is_known(
-    notice: Notice, trusted: ssl.SSLContext
+    notice: Notification, trusted: ssl.SSLContext
 ) -> None:
     with receiving(tls=trusted) as receiver:
         receiver.webhook().deliver(notice, now=NOW)
@@ -50,7 +50,7 @@ def test_a_webhook_is_posted_under_a_certificate_that_is_known(
 
 
 def test_a_webhook_is_not_posted_under_a_certificate_that_nobody_knows(
-    notice: Notice, unknown: ssl.SSLContext
+    notice: Notification, unknown: ssl.SSLContext
 ) -> None:
     with receiving(tls=unknown) as receiver:
         with pytest.raises(UndeliveredError, match="CERTIFICATE_VERIFY_FAILED"):
@@ -60,7 +60,7 @@ def test_a_webhook_is_not_posted_under_a_certificate_that_nobody_knows(
 
 
 def test_a_letter_and_the_password_go_behind_starttls(
-    notice: Notice, trusted: ssl.SSLContext
+    notice: Notification, trusted: ssl.SSLContext
 ) -> None:
     with mail_server(OFFER, tls=trusted) as server:
         mail("smtp", server.port).deliver(notice, now=NOW)
@@ -70,7 +70,9 @@ def test_a_letter_and_the_password_go_behind_starttls(
     assert len(server.letters) == 1
 
 
-def test_smtps_is_encrypted_from_the_first_byte(notice: Notice, trusted: ssl.SSLContext) -> None:
+def test_smtps_is_encrypted_from_the_first_byte(
+    notice: Notification, trusted: ssl.SSLContext
+) -> None:
     with mail_server(tls=trusted, tls_at_once=True) as server:
         mail("smtps", server.port).deliver(notice, now=NOW)
 
@@ -78,7 +80,7 @@ def test_smtps_is_encrypted_from_the_first_byte(notice: Notice, trusted: ssl.SSL
 
 
 def test_a_mail_server_that_nobody_knows_gets_neither_letter_nor_password(
-    notice: Notice, unknown: ssl.SSLContext
+    notice: Notification, unknown: ssl.SSLContext
 ) -> None:
     impostor = mail_server(OFFER, tls=unknown)
     with impostor as server, pytest.raises(UndeliveredError, match="CERTIFICATE_VERIFY_FAILED"):

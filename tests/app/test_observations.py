@@ -13,7 +13,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from database.engine import reading
-from database.tables import harp_noaa, observations, predictions, senders, verification_stale
+from database.schema.rollup_tables import verification_stale
+from database.schema.tables import harp_noaa, observations, predictions, senders
 
 URL = "/api/v1/observations"
 Row = Callable[..., dict[str, Any]]

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from database.engine import reading, transact
-from database.regions.harps import learn
-from database.tables import disk_forecasts, predictions, superseded_predictions
+from database.harps import add_harp_pairs
+from database.schema.tables import disk_forecasts, predictions, superseded_predictions
 
 REPORTS, FORECASTS = "/api/v1/region-reports", "/api/v1/agency-forecasts"
 
@@ -82,7 +82,7 @@ def test_a_report_that_cannot_be_is_refused_by_row(client_sqlite: FlaskClient) -
 def test_a_region_forecast_stands_at_the_record_nearest_to_the_begin_of_its_window(
     client: FlaskClient, engine: sa.Engine
 ) -> None:
-    transact(engine, lambda connection: learn(connection, [(3721, 11990)]))
+    transact(engine, lambda connection: add_harp_pairs(connection, [(3721, 11990)]))
 
     assert counts(post_forecasts(client, forecast())) == (1, 0, 0)
 
@@ -95,7 +95,9 @@ def test_a_region_forecast_stands_at_the_record_nearest_to_the_begin_of_its_wind
 def test_two_numbers_of_one_harp_make_one_forecast(
     client_sqlite: FlaskClient, engine_sqlite: sa.Engine
 ) -> None:
-    transact(engine_sqlite, lambda connection: learn(connection, [(3721, 11990), (3721, 11991)]))
+    transact(
+        engine_sqlite, lambda connection: add_harp_pairs(connection, [(3721, 11990), (3721, 11991)])
+    )
 
     post_forecasts(client_sqlite, forecast(0.2), forecast(0.5, noaa_ar=11991))
 

@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 from synthetic_store import fill
 
 from database.engine import transact
-from database.tables import predictions
+from database.schema.tables import predictions
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from pyarrow import ipc, parquet
 
 from database.engine import transact
-from database.flares.importing import import_flares
+from database.flares.flare_files import import_flares
 from database.verification.entrants import PRIOR_RATES
 from solar.sharp import BY_NAME
 from solar.time import tai_to_utc

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from told_accounts import APRIL, MARCH, NRT, Row, account, held, lost, send, values
 
 from database.engine import reading
-from database.tables import predictions, regions, superseded_predictions
+from database.schema.tables import predictions, regions, superseded_predictions
 
 
 def test_the_definitive_series_replaces_the_near_real_time_one(

@@ -17,8 +17,7 @@ from app.create_app import create_app
 from app.logs import JsonFormatter
 from app.preparation import prepare, refuse_old_schema
 from app.settings import ApiSettings
-from database.engine import create_engine
-from database.waiting import wait_for_store
+from database.engine import create_engine, wait_for_store
 from solar.errors import ArtifactError, InvalidInputError, StoreUnavailableError
 
 Row = Callable[..., dict[str, Any]]

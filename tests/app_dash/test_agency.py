@@ -17,9 +17,9 @@ from app_dash.skill.query import SkillQuery
 from app_dash.skill.view import asking, divide, look
 from database.agencies.forecasts import AgencyForecast, store_forecasts
 from database.engine import reading, transact
-from database.exploration.days import refresh_exploration
-from database.tables import exploration_days
-from database.verification.skill import refresh
+from database.exploration.rollup import refresh_exploration
+from database.schema.rollup_tables import exploration_days
+from database.verification.rollup import refresh
 
 AGENCY = "swpc@1"
 MIDNIGHT = datetime(2014, 3, 29, tzinfo=UTC)

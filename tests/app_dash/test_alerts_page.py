@@ -20,7 +20,7 @@ from app_dash.figures.alert_spans import Span, Tick, alert_figure, lanes
 from app_dash.pages import alerts
 from app_dash.settings import DashSettings
 from app_dash.theme import LIGHT
-from database.alerts.alert import Alert, alert_id, list_alerts, write_alerts
+from database.alerts.alerts import Alert, alert_id, list_alerts, write_alerts
 from database.engine import reading, writing
 from solar.alerting import SEVERITIES
 from solar.errors import InvalidInputError, NotFoundError

@@ -14,9 +14,9 @@ from app_dash.now.assessment import assess
 from app_dash.now.strip import Verdict
 from app_dash.settings import DashSettings
 from app_dash.view import View
-from database import tables
 from database.engine import writing
 from database.models import register
+from database.schema import tables
 from database.upsert import upsert
 
 DAY = timedelta(days=1)

@@ -14,7 +14,7 @@ from app_dash.now.disk_forecast import (
 )
 from app_dash.now.standing import standings
 from database.models import ModelRow
-from database.overview import DataState, ForecastRow, RegionRow
+from database.regions.current import DataState, ForecastRow, RegionRow
 from solar.flares import event
 
 NOW = datetime(2014, 3, 29, 16, 0, tzinfo=UTC)

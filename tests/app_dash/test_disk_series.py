@@ -6,15 +6,15 @@ import numpy as np
 
 from app_dash.now.disk_series import hourly_series
 from app_dash.now.standing import full_disk, largest
-from database.hourly import ForecastColumns
+from database.predictions.forecasts import Forecasts
 
 AT = datetime(2014, 3, 29, 16, 0, tzinfo=UTC)
 NOW = np.datetime64("2014-03-29T16:00:00", "us")
 
 
-def _columns(*rows: tuple[int, int, float]) -> ForecastColumns:
+def _columns(*rows: tuple[int, int, float]) -> Forecasts:
     ordered = sorted(rows, key=lambda row: -row[1])
-    return ForecastColumns(
+    return Forecasts(
         np.array([row[0] for row in ordered]),
         NOW - np.array([row[1] for row in ordered]) * np.timedelta64(1, "m"),
         np.array([[row[2]] * 4 for row in ordered]),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from app_dash.figures.distribution import distribution_figure
 from app_dash.theme import DARK, LIGHT
-from database.exploration.figures import BIN_EDGES
+from database.exploration.statistics import BIN_EDGES
 from solar.flares import event
 
 COUNTS = [5, 0, 120, *([0] * 24), 1]

@@ -14,7 +14,7 @@ from app_dash.components.drift_panel import drift_panel
 from app_dash.figures.drift import MOST_POINTS, median_line, psi_mark, thinned
 from app_dash.settings import DashSettings
 from app_dash.theme import LIGHT
-from database.drift.refresh import refresh_drift
+from database.drift.rollup import refresh_drift
 from solar.drift import Assessment
 from solar.time import Window
 

@@ -22,8 +22,9 @@ from app_dash.settings import DashSettings
 from app_dash.view import View
 from database.engine import reading, transact
 from database.exploration import records as exploration
-from database.exploration.days import mark_exploration, refresh_exploration
 from database.exploration.records import Sort, page
+from database.exploration.rollup import refresh_exploration
+from database.rollup_days import mark_exploration
 from solar.sharp import BY_NAME
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from app_dash.region.issued import issued
 from database.models import ModelRow, StageRow
-from database.regions.forecasts import ForecastLine
+from database.regions.timeline import ForecastLine
 
 START = datetime(2014, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)

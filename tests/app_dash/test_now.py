@@ -14,11 +14,11 @@ from app_dash import delta, routing, shell
 from app_dash.create_app import PAGES
 from app_dash.pages.now import layout
 from app_dash.settings import DashSettings
-from database import tables
-from database.alerts.alert import write_alerts
+from database.alerts.alerts import write_alerts
 from database.engine import writing
 from database.flares.xray import XrayMinute, store_flux
 from database.models import register
+from database.schema import tables
 
 NARROW = "\u202f"
 

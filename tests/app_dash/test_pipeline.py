@@ -17,14 +17,13 @@ from app_dash.components.pipeline_tiles import proof
 from app_dash.pages import pipeline
 from app_dash.pipeline.query import PipelineQuery
 from app_dash.settings import DashSettings
-from database.conflicts import COLUMNS as CONFLICT_COLUMNS
-from database.conflicts import keep_outranked
-from database.delivery.receipt import ACCEPTED, DUPLICATE, REJECTED, Receipt
-from database.delivery.rejections import Cause, record_rejections
+from database.delivery.rejections import RejectionCause, record_rejections
+from database.delivery.row_outcomes import ACCEPTED, DUPLICATE, REJECTED, RowOutcomes
 from database.delivery.senders import record_delivery
 from database.engine import writing
+from database.maintenance.size import Balance
 from database.models import register
-from database.upkeep.size import Balance
+from database.observations.versions import CONFLICT_COLUMNS, keep_superseded_arrivals
 from solar.errors import InvalidInputError
 
 RECORDS = HOURS * len(REGIONS)
@@ -33,7 +32,7 @@ RECORDS = HOURS * len(REGIONS)
 def deliver(
     engine: sa.Engine, name: str, fates: list[int], *, sent: int | None, now: datetime
 ) -> None:
-    receipt = Receipt(
+    receipt = RowOutcomes(
         np.array(fates, np.int8), np.zeros(len(fates), bool), np.full(len(fates), 720.0),
         predictions=1, seconds=0.02,
     )  # fmt: skip
@@ -48,7 +47,7 @@ def stocked(engine_sqlite: sa.Engine) -> sa.Engine:
     now = datetime.now(UTC)
     deliver(engine_sqlite, "s1", [ACCEPTED] * RECORDS, sent=RECORDS, now=now)
     deliver(engine_sqlite, "s2", [DUPLICATE, DUPLICATE, REJECTED], sent=3, now=now)
-    cause = Cause(
+    cause = RejectionCause(
         "keywords.TOTUSJH", "~", 1, "observations[0].keywords.TOTUSJH: 9 G; check the unit"
     )
     with writing(engine_sqlite) as connection:
@@ -110,7 +109,7 @@ def test_contradicting_records_are_counted_with_the_call_that_lists_them(
     columns |= {"region_id": 1, "t_rec": NOW, "series": "s", "reason": "older DATE",
                 "sender_id": "s2", "received_at": NOW, "lost_at": datetime.now(UTC)}  # fmt: skip
     with writing(stocked) as connection:
-        keep_outranked(connection, columns | {"content_hash": [1, 2, 3]})
+        keep_superseded_arrivals(connection, columns | {"content_hash": [1, 2, 3]})
 
     text = drawn(stocked)
 

@@ -16,9 +16,9 @@ from app_dash.region.data import read_region
 from app_dash.region.query import RegionQuery
 from app_dash.region.why import explained, why_parts
 from app_dash.settings import DashSettings
-from database import tables
-from database.alerts.alert import write_alerts
+from database.alerts.alerts import write_alerts
 from database.engine import writing
+from database.schema import tables
 from database.upsert import upsert
 
 AT = "at=2014-03-29T06:00:00Z"

@@ -24,7 +24,7 @@ from app_dash.skill.query import SkillQuery, question
 from app_dash.theme import LIGHT
 from database.engine import reading
 from database.flares.coverage import cover
-from database.tables import flare_coverage, flares
+from database.schema.tables import flare_coverage, flares
 from database.verification import skill as verification
 from solar.errors import InvalidInputError, NotFoundError
 from solar.time import Window

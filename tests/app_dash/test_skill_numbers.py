@@ -23,7 +23,7 @@ from app_dash.skill.query import SkillQuery
 from database.engine import create_engine
 from database.migrations import upgrade
 from database.settings import DatabaseSettings
-from database.verification.skill import refresh
+from database.verification.rollup import refresh
 from solar.contingency import Contingency
 from solar.flares import EVENTS
 from solar.histogram import EDGES

@@ -8,7 +8,7 @@ from app_dash.now.disk_forecast import DiskForecast
 from app_dash.now.standing import Alert, alert_state, reasons, standings
 from app_dash.now.strip import Clearance, verdict
 from database.models import ModelRow
-from database.overview import DataState, ForecastRow, RegionRow
+from database.regions.current import DataState, ForecastRow, RegionRow
 
 NOW = datetime(2014, 3, 29, 16, 0, tzinfo=UTC)
 MODEL = ModelRow("m@1", "m", "1", "live", {}, {"M1.0": 0.1}, NOW)

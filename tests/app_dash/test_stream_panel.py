@@ -10,7 +10,7 @@ from app_dash.components.stream_panel import stream_panel
 from app_dash.pages import pipeline
 from app_dash.pipeline.view import HEARD, pulse
 from app_dash.settings import DashSettings
-from database.delivery.stream_partitions import StreamPartition, list_partitions, report_partitions
+from database.delivery.stream import StreamPartition, list_partitions, report_partitions
 from database.engine import writing
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

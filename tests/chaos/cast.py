@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from chaos.theatre import Actor, Theatre
 from pyarrow import parquet
 
-from database.delivery.receipt import COUNTERS
-from database.tables import observations, predictions
+from database.delivery.row_outcomes import OUTCOMES
+from database.schema.tables import observations, predictions
 from model_training.registry import ARTIFACTS, read_stages
 from solar.sharp import LIVE_KEYWORDS
 
@@ -91,7 +91,7 @@ class Cast:
         counters = self.counters(theatre)
         assert counters.keys() == self.senders.keys()
         for row in counters.values():
-            assert row["sent"] == sum(row[name] for name in COUNTERS)
+            assert row["sent"] == sum(row[name] for name in OUTCOMES)
             assert (row["lost"], row["revised"], row["rejected"]) == (0, 0, 0)
         assert sum(row["accepted"] for row in counters.values()) == len(expected)
 

@@ -22,8 +22,8 @@ from processes import free_port, serving
 
 from database.engine import create_engine
 from database.migrations import upgrade
+from database.schema.tables import observations, predictions, regions
 from database.settings import DatabaseSettings
-from database.tables import observations, predictions, regions
 from solar.sharp import KEYWORDS
 
 STOP_SECONDS = 10.0

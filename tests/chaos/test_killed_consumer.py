@@ -18,13 +18,13 @@ from confluent_kafka import Message, Producer
 from kafka_broker import broker, read_all
 from kafka_group import MODELS, Group, group, wait_until, write_source
 
-from database.delivery.receipt import COUNTERS
+from database.delivery.row_outcomes import OUTCOMES
 from database.delivery.senders import list_senders
-from database.delivery.stream_partitions import list_partitions
+from database.delivery.stream import list_partitions
 from database.engine import create_engine, writing
 from database.migrations import upgrade
+from database.schema.tables import metadata, observations, predictions, rejections
 from database.settings import DatabaseSettings
-from database.tables import metadata, observations, predictions, rejections
 from solar.time import parse_time
 
 pytestmark = pytest.mark.slow
@@ -62,7 +62,7 @@ def counters(engine: sa.Engine) -> dict[str, list[int]]:
     """The rows that each sender has sent, and what became of them."""
     with engine.connect() as connection:
         rows = list_senders(connection, limit=10)
-    return {row["sender_id"]: [row[name] for name in ("sent", *COUNTERS)] for row in rows}
+    return {row["sender_id"]: [row[name] for name in ("sent", *OUTCOMES)] for row in rows}
 
 
 def lag(engine: sa.Engine) -> int:

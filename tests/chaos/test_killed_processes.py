@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from processes import free_port, serving
 
-from database.tables import observations, predictions
+from database.schema.tables import observations, predictions
 from model_training.registry import ARTIFACTS, read_stages
 
 ROWS = 8_570  # of hourly_2014.parquet, each region and time once

@@ -14,10 +14,10 @@ import requests
 import sqlalchemy as sa
 from e2e.house import House, build
 
-from database.delivery.receipt import COUNTERS
+from database.delivery.row_outcomes import OUTCOMES
 from database.engine import create_engine
+from database.schema.tables import observations
 from database.settings import DatabaseSettings
-from database.tables import observations
 
 SUN = ("--regions", "6", "--start", "2024-05-01T00:00:00Z", "--duration", "0.5")
 
@@ -70,7 +70,7 @@ def test_what_three_senders_have_sent_is_what_the_store_accounts_for(house: Hous
 
     assert set(found) == {"one", "two", "three"}
     for row in found.values():
-        assert row["sent"] == sum(row[name] for name in COUNTERS) > 100
+        assert row["sent"] == sum(row[name] for name in OUTCOMES) > 100
         assert row["lost"] == 0
     assert sum(row["accepted"] for row in found.values()) == stored(house)
     assert sum(row["duplicates"] for row in found.values()) > 0

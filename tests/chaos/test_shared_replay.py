@@ -24,7 +24,7 @@ from data_sender.position import Position
 from data_sender.rows import concatenate
 from data_sender.sources.simulation.region_statistics import load_statistics
 from data_sender.sources.simulation.simulation import Simulation, Sun
-from database.tables import flare_coverage, observations, shard_members
+from database.schema.tables import flare_coverage, observations, shard_members
 
 pytestmark = pytest.mark.slow
 

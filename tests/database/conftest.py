@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 from synthetic_store import Synthetic, fill
 
-from database.verification.skill import refresh
+from database.verification.rollup import refresh
 
 
 @pytest.fixture

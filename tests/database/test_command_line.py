@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from database.__main__ import main
 from database.engine import create_engine, reading
+from database.schema.tables import flares, metadata, xray_flux
 from database.settings import DatabaseSettings
-from database.tables import flares, metadata, xray_flux
 
 LIST = (
     "start,peak,end,goes_class,noaa_ar,satellite\n"
@@ -36,9 +36,9 @@ def files(tmp_path: Path) -> tuple[str, str]:
 def count(address: str, table: sa.Table) -> int:
     engine = create_engine(DatabaseSettings(database_url=address))
     with reading(engine) as connection:
-        found = connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+        n = connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
     engine.dispose()
-    return int(found)
+    return int(n)
 
 
 def test_a_store_is_made_and_filled_from_lists(
@@ -65,10 +65,10 @@ def test_x_ray_flux_is_read_from_a_file(
     statuses = [main(["upgrade"]), main(["import-xray", str(path)]),
                 main(["import-xray", str(path), "--satellite", "G15"])]  # fmt: skip
 
-    said = capsys.readouterr()
+    output = capsys.readouterr()
     assert statuses == [0, 1, 0]
-    assert "name it with --satellite" in said.err
-    assert "2 minutes added, 0 revised, 0 already known; 1 of them without a usable" in said.out
+    assert "name it with --satellite" in output.err
+    assert "2 minutes added, 0 revised, 0 already known; 1 of them without a usable" in output.out
     assert count(address, xray_flux) == 2
 
 
@@ -230,7 +230,7 @@ def test_a_backup_is_checked_without_a_store(
     )
 
 
-def test_what_would_go_is_said_before_it_goes(
+def test_a_dry_run_lists_what_would_be_deleted(
     address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     main(["upgrade"])
@@ -239,11 +239,11 @@ def test_what_would_go_is_said_before_it_goes(
     statuses = [main(["prune", "--dry-run", "--table", "predictions=2y"]),
                 main(["prune", "--table", "stars=2y"])]  # fmt: skip
 
-    said = capsys.readouterr()
+    output = capsys.readouterr()
     assert statuses == [0, 1]
-    assert "predictions: 0 rows before " in said.out
-    assert "notices" not in said.out
-    assert "no retention for 'stars'" in said.err
+    assert "predictions: 0 rows before " in output.out
+    assert "notices" not in output.out
+    assert "no retention for 'stars'" in output.err
 
 
 def test_a_store_in_a_file_has_no_partitions(

@@ -9,11 +9,11 @@ import sqlalchemy as sa
 
 from database.driver import warn_of_slow_driver
 from database.engine import create_engine, reading, transact
+from database.rollup_days import mark_stale
+from database.schema.tables import harp_noaa, regions, senders
 from database.settings import DatabaseSettings
-from database.tables import harp_noaa, regions, senders
 from database.upsert import upsert_columns
-from database.verification.skill import refresh
-from database.verification.stale_days import mark_stale
+from database.verification.rollup import refresh
 from solar.errors import FlarewatchError, InvalidInputError, StoreUnavailableError
 
 AT = datetime(2014, 3, 1, tzinfo=UTC)
@@ -29,17 +29,17 @@ def test_an_address_of_another_kind_is_refused(address: str) -> None:
         opened(address)
 
 
-@pytest.mark.parametrize("given", ["p@ss#w/or$d%'\\", ""])
-def test_a_password_that_stands_apart_needs_no_escapes(
-    monkeypatch: pytest.MonkeyPatch, given: str
+@pytest.mark.parametrize("password", ["p@ss#w/or$d%'\\", ""])
+def test_a_separate_password_needs_no_escapes(
+    monkeypatch: pytest.MonkeyPatch, password: str
 ) -> None:
     monkeypatch.setenv("FLARE_DATABASE_URL", "mysql+mysqlconnector://writer:old@mysql/flarewatch")
-    monkeypatch.setenv("FLARE_DATABASE_PASSWORD", given)
+    monkeypatch.setenv("FLARE_DATABASE_PASSWORD", password)
 
     settings = DatabaseSettings()
 
-    assert create_engine(settings).url.password == (given or "old")
-    assert not given or given not in repr(settings)
+    assert create_engine(settings).url.password == (password or "old")
+    assert not password or password not in repr(settings)
 
 
 def test_the_folder_of_an_embedded_store_is_made(tmp_path: Path) -> None:
@@ -136,13 +136,13 @@ def test_writers_that_lock_each_other_out_both_arrive(mariadb_engine: sa.Engine)
     run_together(lambda: write("a", 1, 2), lambda: write("b", 2, 1))
 
     with reading(mariadb_engine) as connection:
-        found = connection.execute(sa.select(regions.c.series)).scalars().all()
+        stored = connection.execute(sa.select(regions.c.series)).scalars().all()
     # The server ends one of the two, which then comes second.
     assert len(attempts) == 3
-    assert found == [attempts[2]] * 2
+    assert stored == [attempts[2]] * 2
 
 
-def test_who_waits_too_long_for_a_lock_is_told_to_come_again(
+def test_waiting_too_long_for_a_lock_asks_to_send_the_request_again(
     mariadb_engine: sa.Engine, mariadb_address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("database.engine.LOCK_WAIT_SECONDS", 1)

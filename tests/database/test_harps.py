@@ -8,18 +8,18 @@ import sqlalchemy as sa
 
 from database.engine import reading, transact
 from database.flares.assignment import Assignment, Ground, Origin, assign, reassign
-from database.flares.flare import FlareRecord, list_flares, store_flares
-from database.regions.harps import (
+from database.flares.flares import FlareRecord, list_flares, store_flares
+from database.harps import (
     RegionName,
+    add_harp_pairs,
+    harps_by_noaa,
     import_harp_map,
-    learn,
-    regions_of,
-    resolve,
     resolve_many,
 )
-from database.tables import observations, regions, verification_stale
+from database.rollup_days import clear_stale
+from database.schema.rollup_tables import verification_stale
+from database.schema.tables import observations, regions
 from database.upsert import upsert
-from database.verification.stale_days import unmark
 from solar.errors import InvalidInputError
 from solar.flares import FluxScale
 from solar.time import Window
@@ -48,9 +48,9 @@ def test_a_harp_may_carry_six_noaa_regions(engine: sa.Engine) -> None:
     added = transact(engine, lambda c: import_harp_map(c, SIX.splitlines()))
 
     with reading(engine) as connection:
-        found = [regions_of(connection, noaa_ar) for noaa_ar in range(11169, 11176)]
+        harps = harps_by_noaa(connection, range(11169, 11176))
     assert added == 7
-    assert found == [[393], [394], [393], [393], [393], [393], [393]]
+    assert list(harps.values()) == [[393], [394], [393], [393], [393], [393], [393]]
 
 
 def test_the_map_imported_twice_adds_nothing(engine: sa.Engine) -> None:
@@ -76,31 +76,30 @@ def test_an_unreadable_line_is_named(engine_sqlite: sa.Engine, line: str) -> Non
 
 def test_names_resolve_to_the_harp_or_to_the_noaa_number(engine: sa.Engine) -> None:
     pairs = [(393, 11169), (393, 11171), (500, 11200), (501, 11200)]
-    transact(engine, lambda c: learn(c, pairs))
+    transact(engine, lambda c: add_harp_pairs(c, pairs))
     names = {
         RegionName(7, (11169,)): 7,  # a given HARPNUM counts
         RegionName(None, (11169,)): 393,
+        RegionName(None, (11171,)): 393,
         RegionName(None, (11999, 11171)): 393,  # one unknown, one known
         RegionName(None, (11999,)): -11999,
-        RegionName(None, (11200,)): -11200,  # two HARPs: not to be told
+        RegionName(None, (11200,)): -11200,  # two HARPs: undecided
     }
 
     with reading(engine) as connection:
-        found = resolve_many(connection, list(names))
-        single = resolve(connection, harpnum=None, noaa_ars=[11171])
+        region_ids = resolve_many(connection, list(names))
 
-    assert found == list(names.values())
-    assert single == 393
+    assert region_ids == list(names.values())
 
 
 def test_a_region_without_any_number_is_refused(engine_sqlite: sa.Engine) -> None:
     with reading(engine_sqlite) as connection, pytest.raises(InvalidInputError, match="harpnum"):
-        resolve(connection, harpnum=None, noaa_ars=[])
+        resolve_many(connection, [RegionName(None)])
 
 
 def test_a_flare_goes_to_the_only_candidate(engine: sa.Engine) -> None:
     def work(c: sa.Connection) -> list[Assignment]:
-        learn(c, [(393, 11169)])
+        add_harp_pairs(c, [(393, 11169)])
         return [assigned(c, 11169), assigned(c, 11999), assigned(c, None), assigned(c, 11169, 5)]
 
     assert transact(engine, work) == [
@@ -126,7 +125,7 @@ def test_of_several_candidates_only_one_observed_within_a_day_is_the_source(
     engine: sa.Engine, offsets: dict[int, int], expected: Assignment
 ) -> None:
     def work(c: sa.Connection) -> Assignment:
-        learn(c, [(500, 11200), (501, 11200)])
+        add_harp_pairs(c, [(500, 11200), (501, 11200)])
         for region_id, hours in offsets.items():
             observe(c, region_id, PEAK + timedelta(hours=hours))
         return assigned(c, 11200)
@@ -137,14 +136,16 @@ def test_of_several_candidates_only_one_observed_within_a_day_is_the_source(
 def test_flares_move_when_their_harp_becomes_known(engine: sa.Engine) -> None:
     record = FlareRecord(PEAK, PEAK, None, "M1.0", FluxScale.OPERATIONAL, noaa_ar=11169)
     transact(engine, lambda c: store_flares(c, [record], source="x", covers=None, now=PEAK))
-    transact(engine, lambda c: unmark(c, [PEAK.date() + timedelta(d) for d in (-1, 0, 1, 2, 3)]))
-    transact(engine, lambda c: learn(c, [(393, 11169)]))
+    transact(
+        engine, lambda c: clear_stale(c, [PEAK.date() + timedelta(d) for d in (-1, 0, 1, 2, 3)])
+    )
+    transact(engine, lambda c: add_harp_pairs(c, [(393, 11169)]))
 
     moved, again = (transact(engine, lambda c: reassign(c, EVER)) for _ in range(2))
 
     with reading(engine) as connection:
-        found = list_flares(connection, window=EVER, limit=10)
+        stored = list_flares(connection, window=EVER, limit=10)
         stale = connection.execute(sa.select(verification_stale)).all()
     assert (moved, again) == (1, 0)
-    assert [(f.region_id, f.assignment) for f in found] == [(393, "harp")]
+    assert [(f.region_id, f.assignment) for f in stored] == [(393, "harp")]
     assert len(stale) == 5

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from database.literals import rows_as_text
+from database.upsert import rows_as_text
 from solar.errors import InvalidInputError
 
 VALUES = st.one_of(
@@ -28,9 +28,9 @@ def test_a_server_reads_back_what_was_written(
     (text,) = rows_as_text([[value] for value in values], n=1)
 
     with mariadb_engine.connect() as connection:
-        (found,) = connection.exec_driver_sql(f"SELECT {text.decode()}").all()
+        (stored,) = connection.exec_driver_sql(f"SELECT {text.decode()}").all()
 
-    for value, read in zip(values, found, strict=True):
+    for value, read in zip(values, stored, strict=True):
         assert (read.encode() if isinstance(read, str) and isinstance(value, bytes) else read) == (
             value
         )
@@ -42,9 +42,9 @@ def read_back(engine: sa.Engine, rows: list[bytes], kind: str) -> list[object]:
     with engine.connect() as connection:
         connection.exec_driver_sql(f"CREATE TEMPORARY TABLE kept (place INT, value {kind})")
         connection.exec_driver_sql(f"INSERT INTO kept VALUES ({text})")  # noqa: S608  what is tested
-        found = connection.exec_driver_sql("SELECT value FROM kept ORDER BY place").scalars().all()
+        stored = connection.exec_driver_sql("SELECT value FROM kept ORDER BY place").scalars().all()
         connection.exec_driver_sql("DROP TEMPORARY TABLE kept")
-    return list(found)
+    return list(stored)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
@@ -54,9 +54,9 @@ def test_an_array_of_doubles_keeps_every_bit(
 ) -> None:
     rows = rows_as_text([np.arange(len(values)), np.array(values)], n=len(values))
 
-    found = read_back(mariadb_engine, rows, "DOUBLE")
+    stored = read_back(mariadb_engine, rows, "DOUBLE")
 
-    assert found == [None if np.isnan(value) else value for value in values]
+    assert stored == [None if np.isnan(value) else value for value in values]
 
 
 MOMENTS = st.datetimes(datetime(1000, 1, 1), datetime(9999, 12, 31, 23, 59, 59))  # noqa: DTZ001  UTC

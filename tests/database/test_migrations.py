@@ -12,8 +12,9 @@ from alembic.runtime.migration import MigrationContext
 
 from database import migrations
 from database.migrations import is_current, upgrade
-from database.tables import metadata, predictions, verification_stale
-from database.verification.skill import refresh
+from database.schema.rollup_tables import verification_stale
+from database.schema.tables import metadata, predictions
+from database.verification.rollup import refresh
 
 
 def test_the_migrations_build_exactly_the_tables_that_the_code_declares(engine: sa.Engine) -> None:
@@ -32,7 +33,7 @@ def test_an_upgrade_can_be_repeated(engine: sa.Engine) -> None:
         assert is_current(connection)
 
 
-def test_an_upgrade_that_broke_off_before_its_last_word_can_be_begun_again(
+def test_an_interrupted_upgrade_can_be_repeated(
     open_store: Callable[[str], sa.Engine], tmp_path: Path
 ) -> None:
     engine = open_store(f"sqlite:///{tmp_path}/half.db")
@@ -58,8 +59,8 @@ def test_the_forecasts_of_an_earlier_version_are_verified_anew(
 ) -> None:
     engine = open_store(f"sqlite:///{tmp_path}/old.db")
     first, last = datetime(2014, 3, 1, 12, tzinfo=UTC), datetime(2014, 3, 4, tzinfo=UTC)
-    said = {"rung": "full", "revision": 1, "issued_at": last}
-    rows = [{"region_id": 1, "t_rec": at, "model_id": model, **said}
+    forecast = {"rung": "full", "revision": 1, "issued_at": last}
+    rows = [{"region_id": 1, "t_rec": at, "model_id": model, **forecast}
             for at, model in ((first, "a@1"), (first, "b@1"), (last, "b@1"))]  # fmt: skip
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))

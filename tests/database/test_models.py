@@ -52,8 +52,8 @@ def test_registering_again_keeps_the_first_date(engine: sa.Engine) -> None:
         register(connection, manifest("m"), sha256="0", stage="live", now=NOW + timedelta(days=1))
 
     with reading(engine) as connection:
-        found = find_model(connection, "m@1.0.0")
-    assert (found.stage, found.registered_at, found.manifest) == ("live", NOW, manifest("m"))
+        model = find_model(connection, "m@1.0.0")
+    assert (model.stage, model.registered_at, model.manifest) == ("live", NOW, manifest("m"))
 
 
 def test_every_change_of_a_stage_is_remembered(engine: sa.Engine) -> None:
@@ -107,7 +107,7 @@ def test_a_model_says_where_it_comes_from(
 ) -> None:
     with writing(engine_sqlite) as connection:
         register(connection, manifest("m") | more, sha256="0", stage=stage, now=NOW)
-        found = find_model(connection, "m@1.0.0")
+        model = find_model(connection, "m@1.0.0")
 
-    assert found.origin == origin
-    assert set(found.manifest) <= {*manifest("m"), "made_by"}
+    assert model.origin == origin
+    assert set(model.manifest) <= {*manifest("m"), "made_by"}

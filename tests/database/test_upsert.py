@@ -7,8 +7,9 @@ import pytest
 import sqlalchemy as sa
 
 from database.engine import reading, transact
-from database.tables import harp_noaa, regions, senders, verification_dekads
-from database.upsert import ROWS_PER_STATEMENT, together, upsert, upsert_columns
+from database.schema.rollup_tables import verification_dekads
+from database.schema.tables import harp_noaa, regions, senders
+from database.upsert import ROWS_PER_STATEMENT, batched_writes, upsert, upsert_columns
 from solar.errors import FlarewatchError, InvalidInputError
 
 AT = datetime(2014, 3, 1, 12, 30, 15, 250_001, tzinfo=UTC)
@@ -99,8 +100,8 @@ def test_identifiers_that_differ_in_case_are_different(engine: sa.Engine) -> Non
     transact(engine, lambda c: upsert(c, senders, columns=names, rows=rows))
 
     with reading(engine) as connection:
-        found = connection.execute(sa.select(senders.c.sender_id)).scalars().all()
-    assert sorted(found) == ["S1", "s1"]
+        sender_ids = connection.execute(sa.select(senders.c.sender_id)).scalars().all()
+    assert sorted(sender_ids) == ["S1", "s1"]
 
 
 @pytest.mark.parametrize("value", [5e-324, 1.7976931348623157e308, -0.1, 1 / 3])
@@ -150,7 +151,7 @@ def test_what_is_written_together_is_there_after_the_block(engine: sa.Engine) ->
     rows = [(1, "a", AT, AT, 5.0), (2, "it's; a 'series' % %s", AT, AT, None)]
 
     def work(connection: sa.Connection) -> list[int]:
-        with together(connection):
+        with batched_writes(connection):
             for row in rows:
                 upsert(connection, regions, columns=COLUMNS, rows=[row])
             upsert(connection, harp_noaa, columns=("harpnum", "noaa_ar"), rows=[(1, 11067)])
@@ -168,7 +169,7 @@ def test_a_refused_row_among_those_written_together_leaves_none(
     rows.insert(place, (3, None, AT, AT, None))
 
     def work(connection: sa.Connection) -> None:
-        with together(connection):
+        with batched_writes(connection):
             for row in rows:
                 upsert(connection, regions, columns=COLUMNS, rows=[row])
 
@@ -180,7 +181,7 @@ def test_a_refused_row_among_those_written_together_leaves_none(
 
 def test_a_block_that_fails_leaves_the_connection_as_it_was(engine: sa.Engine) -> None:
     def work(connection: sa.Connection) -> None:
-        with pytest.raises(ZeroDivisionError), together(connection):
+        with pytest.raises(ZeroDivisionError), batched_writes(connection):
             raise ZeroDivisionError
         upsert(connection, regions, columns=COLUMNS, rows=[(1, "a", AT, AT, 5.0)])
 

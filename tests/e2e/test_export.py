@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from e2e.conftest import OpenWindow
 from e2e.house import House
 
-from database.tables import models, predictions
+from database.schema.tables import models, predictions
 
 pytestmark = pytest.mark.e2e
 

@@ -9,7 +9,7 @@ from e2e.crafted import CALM, write_hours
 from e2e.house import House, build, finish
 from playwright.sync_api import expect
 
-from database.tables import observations
+from database.schema.tables import observations
 
 pytestmark = pytest.mark.e2e
 

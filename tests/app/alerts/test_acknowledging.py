@@ -10,7 +10,7 @@ from alert_calls import HIGH, LOW, Hourly, listed, send
 from flask.testing import FlaskClient
 
 from database.engine import reading
-from database.tables import alert_tracks
+from database.schema.tables import alert_tracks
 
 
 def test_who_acknowledges_first_stays(client: FlaskClient, hourly: Hourly) -> None:

@@ -27,9 +27,9 @@ from app.stream.publication import Publication
 from app.stream.settings import StreamSettings
 from app.stream.stop import Stop
 from app.stream.subscription import Subscription
-from database.delivery.receipt import COUNTERS
+from database.delivery.row_outcomes import OUTCOMES
 from database.delivery.senders import list_senders
-from database.delivery.stream_partitions import StreamPartition, list_partitions
+from database.delivery.stream import StreamPartition, list_partitions
 
 NOW = datetime(2014, 4, 1, tzinfo=UTC)
 Row = served_windows.Row
@@ -95,7 +95,7 @@ def has_taken_in(intake: Intake, group: str, messages: int) -> bool:
 def counters(intake: Intake) -> list[int]:
     with intake.engine.connect() as connection:
         (row,) = list_senders(connection, limit=10)
-    return [row[name] for name in ("sent", *COUNTERS)]
+    return [row[name] for name in ("sent", *OUTCOMES)]
 
 
 def published(settings: StreamSettings) -> Counter[tuple[int, str, str]]:

@@ -20,9 +20,9 @@ from app.stream.envelope import Letter, open_message
 from app.stream.intake import Intake, by_sender
 from app.stream.message import Message, Outgoing
 from app.stream.settings import StreamSettings
-from database.delivery.receipt import COUNTERS
+from database.delivery.row_outcomes import OUTCOMES
 from database.delivery.senders import list_senders, lost_rows
-from database.tables import observations, predictions, rejections
+from database.schema.tables import observations, predictions, rejections
 
 NOW = datetime(2014, 4, 1, tzinfo=UTC)
 Row = served_windows.Row
@@ -93,7 +93,7 @@ def test_letters_that_come_again_are_published_again_and_count_once(
     assert again == first
     assert count(intake, predictions) == 12 * 2
     mine = counters(intake)["s1"]
-    assert [mine[name] for name in ("sent", *COUNTERS)] == [12, 12, 0, 0, 0]
+    assert [mine[name] for name in ("sent", *OUTCOMES)] == [12, 12, 0, 0, 0]
 
 
 def test_a_late_letter_that_comes_again_brings_the_windows_that_it_changed(
@@ -124,7 +124,7 @@ def test_every_row_counts_once_in_whatever_order_the_partitions_are_read(
         intake.take_in(part[1:], now=NOW)
 
     mine = counters(intake)["s1"]
-    assert [mine[name] for name in ("sent", *COUNTERS)] == [12, 12, 0, 0, 0]
+    assert [mine[name] for name in ("sent", *OUTCOMES)] == [12, 12, 0, 0, 0]
     assert lost_rows(mine) == 0
 
 
@@ -141,7 +141,7 @@ def test_what_is_known_from_another_sender_counts_as_a_duplicate_in_any_order(
         assert len(published(outgoing)) >= 2 * len(part)
 
     mine = counters(intake)["s1"]
-    assert [mine[name] for name in ("sent", *COUNTERS)] == [12, 0, 12, 0, 0]
+    assert [mine[name] for name in ("sent", *OUTCOMES)] == [12, 0, 12, 0, 0]
 
 
 def test_a_post_that_is_sent_twice_within_one_batch_counts_once(intake: Intake, row: Row) -> None:
@@ -150,7 +150,7 @@ def test_a_post_that_is_sent_twice_within_one_batch_counts_once(intake: Intake, 
     intake.take_in([*given, *given], now=NOW)
 
     mine = counters(intake)["s1"]
-    assert [mine[name] for name in ("sent", *COUNTERS)] == [4, 4, 0, 0, 0]
+    assert [mine[name] for name in ("sent", *OUTCOMES)] == [4, 4, 0, 0, 0]
 
 
 def test_a_row_that_breaks_a_rule_is_a_dead_letter_and_the_others_are_stored(

@@ -25,8 +25,8 @@ from app.settings import ApiSettings
 from data_sender.__main__ import main
 from database.engine import reading, transact
 from database.flares.coverage import coverage
-from database.regions.harps import learn
-from database.tables import observations, predictions, senders
+from database.harps import add_harp_pairs
+from database.schema.tables import observations, predictions, senders
 from solar.time import nearest_slot
 
 BEGIN = nearest_slot(datetime(2014, 3, 1, tzinfo=UTC))
@@ -104,7 +104,7 @@ def test_the_definitive_record_replaces_the_near_real_time_one(
     run: Run, agencies: Agencies, engine_sqlite: sa.Engine, is_mapped: bool, region: int
 ) -> None:
     if is_mapped:
-        transact(engine_sqlite, lambda connection: learn(connection, [(3721, 11990)]))
+        transact(engine_sqlite, lambda connection: add_harp_pairs(connection, [(3721, 11990)]))
     agencies.sharps[NRT] = sharp_records(BEGIN, 10, 9001)
     run("jsoc", *RANGE)
     quick = stored(engine_sqlite)

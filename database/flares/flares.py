@@ -1,0 +1,330 @@
+"""The flare list: what was observed, in which class, on which flux scale and in which region.
+
+New flares are added, known ones revised under the id they have.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from database.flares.assignment import Assignment, Origin, affected_days, assign
+from database.flares.coverage import cover, covered_windows
+from database.rollup_days import mark_stale
+from database.schema.tables import flares
+from database.upsert import upsert
+from solar.flares import EVENTS, FluxScale, peak_flux
+from solar.time import Window
+from solar.truth import Truth, least_flux
+
+# One rotation of the Sun, as the map to the full disk was fitted with.
+ACTIVITY_REACH = timedelta(days=27)
+# Over fewer days a rate is mostly chance.
+LEAST_KNOWN = timedelta(days=3)
+_LIST_LENGTH = 1_000
+_COLUMNS = tuple(column.name for column in flares.columns)
+
+
+@dataclass(frozen=True)
+class Flare:
+    """One stored flare; `region_id` is None where its region is unknown."""
+
+    flare_id: str
+    start_at: datetime
+    peak_at: datetime
+    end_at: datetime | None
+    goes_class: str
+    peak_flux_w_m2: float
+    flux_scale: str
+    noaa_ar: int | None
+    harpnum: int | None
+    region_id: int | None
+    assignment: str
+    satellite: str | None
+    source: str
+    repairs: str | None
+    revision: int
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class FlareColumns:
+    """Flares as columns: `peak_at` (m,) datetime64[us] UTC ascending, `flux` (m,) W m-2,
+    `region_id` (m,) int64 with 0 for a flare without a region.
+    """
+
+    peak_at: NDArray[np.datetime64]
+    flux: NDArray[np.float64]
+    region_id: NDArray[np.int64]
+
+    def truth(self, covered: Sequence[Window]) -> Truth:
+        """Return the truth of any window, with the list complete over the `covered` stretches."""
+        return Truth(self.peak_at, self.flux, self.region_id, covered)
+
+
+@dataclass(frozen=True)
+class FlareRecord:
+    """One flare as a source reports it; None is unknown, `repairs` lists what was repaired."""
+
+    start_at: datetime
+    peak_at: datetime
+    end_at: datetime | None
+    goes_class: str
+    flux_scale: FluxScale
+    noaa_ar: int | None = None
+    harpnum: int | None = None
+    satellite: str | None = None
+    repairs: str | None = None
+
+
+@dataclass(frozen=True)
+class FlareReport:
+    """The number of records of one call that were added, revised or unchanged."""
+
+    added: int
+    revised: int
+    unchanged: int
+
+
+_FIELDS = tuple(field.name for field in fields(Flare))
+
+
+def flare_history(
+    connection: sa.Connection, window: Window, *, min_flux: float | None = None
+) -> FlareColumns:
+    """Return the flares that peak in `window`, of at least `min_flux` [W m-2] if given."""
+    # Read as the driver gives it: text or naive datetime, both of which numpy understands.
+    peak_at = sa.type_coerce(flares.c.peak_at, sa.types.NullType()).label("peak_at")
+    query = sa.select(peak_at, flares.c.peak_flux_w_m2, flares.c.region_id).where(
+        *_peaking_in(window)
+    )
+    if min_flux is not None:
+        query = query.where(flares.c.peak_flux_w_m2 >= min_flux)
+    rows = connection.execute(query.order_by(flares.c.peak_at)).all()
+    return FlareColumns(
+        np.array([row[0] for row in rows], "datetime64[us]"),
+        np.array([row[1] for row in rows], float),
+        np.array([row[2] or 0 for row in rows], np.int64),
+    )
+
+
+def flare_days(
+    connection: sa.Connection, window: Window, *, min_flux: float
+) -> NDArray[np.datetime64]:
+    """Return the UTC days on which a flare of at least `min_flux` [W m-2] peaked, (d,)."""
+    # Every database writes a time with its day first.
+    day = sa.func.substr(flares.c.peak_at, 1, 10, type_=sa.types.NullType())
+    query = sa.select(day).where(*_peaking_in(window), flares.c.peak_flux_w_m2 >= min_flux)
+    days = connection.execute(query.distinct()).scalars().all()
+    return np.sort(np.array(days, "datetime64[D]"))
+
+
+def list_flares(
+    connection: sa.Connection,
+    *,
+    window: Window,
+    region_id: int | None = None,
+    min_flux: float | None = None,
+    limit: int,
+    after: tuple[datetime, str] | None = None,
+) -> list[Flare]:
+    """Return up to `limit` flares in order of peak; `after` is (peak_at, flare_id) of the last."""
+    query = sa.select(*(flares.c[name] for name in _FIELDS)).where(*_peaking_in(window))
+    if region_id is not None:
+        query = query.where(flares.c.region_id == region_id)
+    if min_flux is not None:
+        query = query.where(flares.c.peak_flux_w_m2 >= min_flux)
+    if after is not None:
+        at, flare_id = after
+        later = sa.and_(flares.c.peak_at == at, flares.c.flare_id > flare_id)
+        query = query.where(flares.c.peak_at >= at, sa.or_(flares.c.peak_at > at, later))
+    ordered = query.order_by(flares.c.peak_at, flares.c.flare_id).limit(limit)
+    return [Flare(*row) for row in connection.execute(ordered)]
+
+
+def flux_scales(connection: sa.Connection, window: Window) -> list[str]:
+    """Return the flux scales used in `window`; one score must not mix two of them."""
+    probes = (
+        sa.select(flares.c.flux_scale)
+        .where(*_peaking_in(window), flares.c.flux_scale == scale.value)
+        .limit(1)
+        for scale in FluxScale
+    )
+    return [scale for probe in probes if (scale := connection.execute(probe).scalar())]
+
+
+def _peaking_in(window: Window) -> tuple[sa.ColumnElement[bool], ...]:
+    return flares.c.peak_at >= window.start_at, flares.c.peak_at < window.end_at
+
+
+def flares_per_day(connection: sa.Connection, at: datetime) -> dict[str, float]:
+    """Return the flares a day of at least each event's class in the 27 days before `at`.
+
+    Where the flare list covers only a part of them, the rate over that part; nothing where it
+    covers fewer than three days, because an unlisted flare is unknown there.
+    """
+    known = _known_stretch(connection, at)
+    if known is None:
+        return {}
+    peak, flux = flares.c.peak_at, flares.c.peak_flux_w_m2
+    counts = [
+        sa.func.sum(sa.case((flux >= least_flux(event.peak_flux_w_m2), 1), else_=0))
+        for event in EVENTS
+    ]
+    counted = connection.execute(
+        sa.select(*counts).where(peak >= known.start_at, peak < known.end_at)
+    ).one()
+    days = (known.end_at - known.start_at) / timedelta(days=1)
+    return {
+        event.name: int(count or 0) / days for event, count in zip(EVENTS, counted, strict=True)
+    }
+
+
+def _known_stretch(connection: sa.Connection, at: datetime) -> Window | None:
+    """Return the last covered stretch of the 27 days, if it is long enough."""
+    stretches = [
+        Window(max(w.start_at, at - ACTIVITY_REACH), min(w.end_at, at))
+        for w in covered_windows(connection)
+        if w.start_at < at and w.end_at > at - ACTIVITY_REACH
+    ]
+    last = stretches[-1] if stretches else None
+    return last if last and last.end_at - last.start_at >= LEAST_KNOWN else None
+
+
+@dataclass(frozen=True)
+class _Known:
+    flare_id: str
+    revision: int
+    record: FlareRecord
+
+
+def store_flares(
+    connection: sa.Connection,
+    records: Sequence[FlareRecord],
+    *,
+    source: str,
+    covers: Window | None,
+    now: datetime,
+) -> FlareReport:
+    """Add or revise flares, assign them to regions and mark the days they concern.
+
+    A record is a known flare when it has its start and also its NOAA region, its peak, or
+    no region on one side; two different records of one call are two flares. Values that a
+    revision leaves unknown stay. A record whose start was corrected cannot be recognised and
+    counts as another flare.
+
+    Parameters
+    ----------
+    covers : the stretch in which the list is complete, if known
+    """
+    known = _stored(connection, {record.start_at for record in records})
+    written: dict[str, _Known] = {}
+    taken: set[str] = set()
+    peaks: list[datetime] = []
+    added = unchanged = 0
+    for record in records:
+        old = _recognised(record, known[record.start_at], taken=taken)
+        new = _merged(record, old, known[record.start_at])
+        if old and new.record == replace(old.record, repairs=new.record.repairs):
+            taken.add(old.flare_id)
+            unchanged += 1
+            continue
+        taken.add(new.flare_id)
+        added += old is None
+        peaks += [record.peak_at, *([old.record.peak_at] if old else [])]
+        known[record.start_at][new.flare_id] = written[new.flare_id] = new
+    _write(connection, list(written.values()), source=source, now=now)
+    mark_stale(connection, affected_days(peaks))
+    if covers is not None:
+        cover(connection, covers, source=source)
+    return FlareReport(added, len(records) - unchanged - added, unchanged)
+
+
+def _stored(
+    connection: sa.Connection, starts: Iterable[datetime]
+) -> defaultdict[datetime, dict[str, _Known]]:
+    wanted = sorted(starts)
+    names = [field.name for field in fields(FlareRecord)]
+    stored: defaultdict[datetime, dict[str, _Known]] = defaultdict(dict)
+    for first in range(0, len(wanted), _LIST_LENGTH):
+        query = sa.select(
+            flares.c.flare_id, flares.c.revision, *(flares.c[name] for name in names)
+        ).where(flares.c.start_at.in_(wanted[first : first + _LIST_LENGTH]))
+        for flare_id, revision, *values in connection.execute(query):
+            record = FlareRecord(*values)
+            scale = FluxScale(record.flux_scale)
+            known = _Known(flare_id, revision, replace(record, flux_scale=scale))
+            stored[record.start_at][flare_id] = known
+    return stored
+
+
+def _recognised(record: FlareRecord, known: dict[str, _Known], *, taken: set[str]) -> _Known | None:
+    def likeness(other: FlareRecord) -> tuple[bool, bool, bool]:
+        same_region = record.noaa_ar == other.noaa_ar
+        is_open = record.noaa_ar is None or other.noaa_ar is None
+        return same_region, record.peak_at == other.peak_at, is_open
+
+    alike = [(likeness(k.record), k.flare_id) for k in known.values() if any(likeness(k.record))]
+    possible = [(how, flare_id) for how, flare_id in alike if flare_id not in taken or all(how[:2])]
+    return known[max(possible)[1]] if possible else None
+
+
+def _merged(record: FlareRecord, old: _Known | None, known: dict[str, _Known]) -> _Known:
+    if old is None:
+        return _Known(_new_id(record.start_at, taken=len(known)), 1, record)
+    merged = replace(
+        record,
+        end_at=record.end_at or old.record.end_at,
+        noaa_ar=record.noaa_ar or old.record.noaa_ar,
+        harpnum=record.harpnum or old.record.harpnum,
+        satellite=record.satellite or old.record.satellite,
+    )
+    return _Known(old.flare_id, old.revision + 1, merged)
+
+
+def _new_id(start_at: datetime, *, taken: int) -> str:
+    fraction = f".{start_at.microsecond:06d}" if start_at.microsecond else ""
+    another = f"-{taken + 1}" if taken else ""
+    return f"{start_at:%Y%m%dT%H%M%S}{fraction}Z{another}"
+
+
+def _write(
+    connection: sa.Connection, flares_: Sequence[_Known], *, source: str, now: datetime
+) -> None:
+    origins = [Origin(f.record.peak_at, f.record.noaa_ar, f.record.harpnum) for f in flares_]
+    assigned = assign(connection, origins)
+    rows = [
+        _row(flare, assignment, source=source, now=now)
+        for flare, assignment in zip(flares_, assigned, strict=True)
+    ]
+    upsert(connection, flares, columns=_COLUMNS, rows=rows)
+
+
+def _row(
+    flare: _Known, assignment: Assignment, *, source: str, now: datetime
+) -> tuple[object, ...]:
+    record = flare.record
+    return (
+        flare.flare_id,
+        record.start_at,
+        record.peak_at,
+        record.end_at,
+        record.goes_class,
+        peak_flux(record.goes_class),
+        record.flux_scale.value,
+        record.noaa_ar,
+        record.harpnum,
+        assignment.region_id,
+        assignment.ground.value,
+        record.satellite,
+        source,
+        record.repairs,
+        flare.revision,
+        now,
+    )

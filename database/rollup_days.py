@@ -1,0 +1,101 @@
+"""The days of the rollups: which UTC days are stale, and which can still be counted.
+
+The rollups of verification, drift and exploration mark the days that changed; their next refresh
+recomputes those. Once rows were pruned, the days before the limit keep what was counted of them.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import sqlalchemy as sa
+
+from database.schema.rollup_tables import (
+    drift_stale,
+    exploration_stale,
+    retention_limits,
+    verification_stale,
+)
+from database.upsert import upsert
+from solar.time import Window
+
+# The rows that the rollups are counted from, by the name of their retention rule.
+COUNTED = ("observations", "predictions")
+_DAY = timedelta(days=1)
+
+
+def mark_stale(connection: sa.Connection, days: Iterable[date]) -> None:
+    """Have the next refresh of verification recompute these days of issue, and the day after each.
+
+    The day after, because its full-disk forecast at 00:00 uses the last hours of the day before,
+    and because a flare is the next day's persistence forecast.
+    """
+    marked = {shifted for day in days for shifted in (day, day + _DAY)}
+    rows = [(day.isoformat(),) for day in sorted(marked)]
+    upsert(connection, verification_stale, columns=("day",), rows=rows)
+
+
+def mark_drift(connection: sa.Connection, days: Iterable[date]) -> None:
+    """Have the next refresh of drift count these UTC days again."""
+    stamp = secrets.randbits(62)
+    rows = [(day.isoformat(), stamp) for day in sorted(set(days))]
+    upsert(connection, drift_stale, columns=("day", "stamp"), rows=rows)
+
+
+def mark_exploration(connection: sa.Connection, days: Iterable[date]) -> None:
+    """Have the next refresh of exploration recompute these UTC days, whose forecasts are new."""
+    rows = [(day.isoformat(),) for day in sorted(set(days))]
+    upsert(connection, exploration_stale, columns=("day",), rows=rows)
+
+
+def stale_days(connection: sa.Connection, limit: int) -> list[date]:
+    """Return the oldest stale days of verification, at most `limit`."""
+    query = sa.select(verification_stale.c.day).order_by(verification_stale.c.day).limit(limit)
+    return list(connection.execute(query).scalars())
+
+
+def count_stale(connection: sa.Connection, window: Window) -> int:
+    """Count the stale days of verification that a window touches."""
+    day = verification_stale.c.day
+    first, last = window.start_at.date(), (window.end_at - timedelta(microseconds=1)).date()
+    return connection.execute(
+        sa.select(sa.func.count()).where(day.between(first, last))
+    ).scalar_one()
+
+
+def clear_stale(connection: sa.Connection, days: Iterable[date]) -> None:
+    """Take the marks away, in the transaction that wrote the days' verification."""
+    connection.execute(verification_stale.delete().where(verification_stale.c.day.in_(list(days))))
+
+
+def note_limit(connection: sa.Connection, rule: str, kept_from: datetime) -> None:
+    """Record that the rows of a retention rule are complete only from `kept_from` on.
+
+    A limit never moves back.
+    """
+    known = limits(connection).get(rule)
+    if known is None or known < kept_from:
+        row = (rule, kept_from)
+        upsert(connection, retention_limits, columns=("shelf", "kept_from"), rows=[row])
+
+
+def limits(connection: sa.Connection) -> dict[str, datetime]:
+    """Return, by retention rule, from when on its rows are complete; unpruned ones are absent."""
+    rows = connection.execute(sa.select(retention_limits)).all()
+    return {row.shelf: row.kept_from for row in rows}
+
+
+def countable(connection: sa.Connection, days: Sequence[date]) -> list[date]:
+    """Return those of the UTC days whose records and forecasts are all still stored.
+
+    The counts of the other days stay as they are.
+    """
+    known = limits(connection)
+    kept_from = [known[rule] for rule in COUNTED if rule in known]
+    if not kept_from:
+        return list(days)
+    # One day more: the full-disk forecast at 00:00 uses the last hours of the day before.
+    first = max(kept_from).astimezone(UTC).date() + _DAY
+    return [day for day in days if day >= first]

@@ -1,0 +1,258 @@
+"""Leases: every shard has one holder at most, nothing that was delivered is forgotten."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from threading import Thread
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from database.delivery.leases import Lease, LeaseRequest, Progress, fair_share, renew
+from database.engine import reading, transact
+from database.schema.tables import shard_leases
+from solar.errors import InvalidInputError
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+START = datetime(2014, 3, 1, tzinfo=UTC)
+LASTS = timedelta(seconds=10)
+SHARDS = 12
+
+
+@dataclass
+class Member:
+    """A replica as it should behave: it works on what the last answer granted."""
+
+    engine: sa.Engine
+    name: str
+    shards: int = SHARDS
+    generation: int | None = None
+    held: dict[int, Progress] = field(default_factory=dict)
+
+    def say(self, seconds: float = 0, *, stays: bool = True, restarts: bool = False) -> Lease:
+        request = LeaseRequest(
+            "hourly", self.name, self.shards, START,
+            generation=self.generation, held=self.held, stays=stays, restarts=restarts,
+        )  # fmt: skip
+        now = NOW + timedelta(seconds=seconds)
+        lease = transact(self.engine, lambda c: renew(c, request, lasts=LASTS, now=now))
+        self.generation, self.held = lease.generation, dict(lease.granted)
+        return lease
+
+    def deliver(self, rows: int, hours: int, *, finishes: bool = False) -> None:
+        through = START + timedelta(hours=hours)
+        self.held = {
+            number: Progress(shard.delivered + rows, through, finishes)
+            for number, shard in self.held.items()
+        }
+
+
+def members(engine: sa.Engine, count: int) -> list[Member]:
+    return [Member(engine, f"m{n}") for n in range(1, count + 1)]
+
+
+def sizes(all_members: list[Member]) -> list[int]:
+    return [len(member.held) for member in all_members]
+
+
+holders = st.dictionaries(
+    st.integers(0, 63), st.sampled_from([None, "a", "b", "c", "d", "e"]), min_size=1
+)
+
+
+@given(holders, st.permutations(["a", "b", "c", "d", "e"]), st.data())
+def test_asked_in_turn_all_come_to_a_fair_share_within_three_rounds(
+    held: dict[int, str | None], names: list[str], data: st.DataObject
+) -> None:
+    given_back: dict[str, set[int]] = {name: set() for name in names}
+    before = dict(held)
+    for _ in range(3):
+        for name in data.draw(st.permutations(names)):
+            held |= dict.fromkeys(given_back[name], None)
+            share = fair_share(held, names, member=name)
+            own = {shard for shard, holder in held.items() if holder == name}
+            given_back[name] = own - set(share.kept)
+            assert all(held[shard] is None for shard in share.taken)
+            held |= dict.fromkeys(share.taken, name)
+    counts = Counter(held.values())
+    assert {counts[name] for name in names} <= {len(held) // 5, -(-len(held) // 5)}
+    # Nobody below its share has lost a shard to another.
+    kept = Counter(holder for shard, holder in before.items() if held[shard] == holder)
+    was = Counter(before.values())
+    assert all(kept[name] >= min(was[name], len(held) // 5) for name in names)
+
+
+def test_the_first_member_has_all_until_it_releases_the_share_of_others(
+    engine: sa.Engine,
+) -> None:
+    first, second, third = members(engine, 3)
+
+    first.say()
+    second.say()
+    third.say()
+    assert sizes([first, second, third]) == [12, 0, 0]
+
+    first.deliver(5, hours=2)
+    first.say(1)
+    second.say(1)
+    assert sizes([first, second, third]) == [4, 0, 0]
+
+    first.say(2)
+    second.say(2)
+    third.say(2)
+    assert sizes([first, second, third]) == [4, 4, 4]
+    assert set(second.held.values()) == {Progress(5, START + timedelta(hours=2))}
+    assert len({*first.held, *second.held, *third.held}) == SHARDS
+
+
+def test_the_shards_of_a_silent_member_go_to_the_others_where_it_stood(
+    engine: sa.Engine,
+) -> None:
+    first, second = members(engine, 2)
+    for seconds in (0, 1, 2):
+        first.say(seconds)
+        second.say(seconds)
+    first.deliver(7, hours=3)
+    first.say(3)
+    second.say(9)
+
+    second.say(14)
+
+    assert sizes([second]) == [12]
+    assert Counter(shard.delivered for shard in second.held.values()) == {7: 6, 0: 6}
+    first.say(15)
+    assert first.held == {}
+    second.say(16)
+    second.say(17)
+    first.say(18)
+    assert sizes([first, second]) == [6, 6]
+
+
+def test_the_progress_of_a_late_request_is_kept(engine: sa.Engine) -> None:
+    first, second = members(engine, 2)
+    first.say()
+    second.say(6)
+    second.say(12)
+    first.deliver(9, hours=4)
+
+    first.say(13)
+    second.say(14)
+
+    assert {shard.delivered for shard in second.held.values()} == {9}
+
+
+def test_no_member_loses_shards_when_all_were_silent(engine: sa.Engine) -> None:
+    first, second = members(engine, 2)
+    for seconds in (0, 1, 2):
+        first.say(seconds)
+        second.say(seconds)
+    held = dict(first.held), dict(second.held)
+
+    second.say(100)
+    first.say(101)
+
+    assert (first.held, second.held) == held
+
+
+def test_a_member_that_leaves_or_restarts_releases_its_shards(engine: sa.Engine) -> None:
+    first, second = members(engine, 2)
+    first.say()
+    second.say()
+    first.deliver(3, hours=1)
+
+    lease = first.say(1, stays=False)
+    second.say(2)
+    again = Member(engine, "m2").say(3)
+
+    assert (lease.granted, lease.members) == ({}, 1)
+    assert sizes([second]) == [12]
+    assert again.granted == second.held
+
+
+def test_finished_shards_have_no_holder_and_the_rest_is_shared_again(engine: sa.Engine) -> None:
+    first, second = members(engine, 2)
+    for seconds in (0, 1, 2):
+        first.say(seconds)
+        second.say(seconds)
+    first.deliver(5, hours=9, finishes=True)
+
+    left = first.say(3)
+    second.say(4)
+    second.say(5)
+    first.say(6)
+
+    assert (left.unfinished, left.granted) == (6, {})
+    assert sizes([first, second]) == [3, 3]
+    for member in (first, second):
+        member.deliver(5, hours=9, finishes=True)
+        member.say(7)
+    assert Member(engine, "m3").say(8).unfinished == 0
+
+
+def test_a_restart_begins_anew_unless_others_are_at_work(engine: sa.Engine) -> None:
+    first, second = members(engine, 2)
+    first.say()
+    first.deliver(5, hours=9, finishes=True)
+    first.say(1)
+
+    beside = second.say(2, restarts=True)
+    second.say(3, stays=False)
+    first.say(3, stays=False)
+    anew = Member(engine, "m3").say(4, restarts=True)
+
+    assert (beside.generation, beside.unfinished) == (1, 0)
+    assert (anew.generation, anew.unfinished, len(anew.granted)) == (2, SHARDS, SHARDS)
+    assert set(anew.granted.values()) == {Progress()}
+    # A request of the generation before says nothing about this one.
+    first.generation, first.held = 1, {0: Progress(5, START, True)}
+    assert first.say(5).unfinished == SHARDS
+
+
+def test_all_follow_the_clock_of_the_first_and_a_new_one_begins_where_the_source_stands(
+    engine: sa.Engine,
+) -> None:
+    first, second = members(engine, 2)
+
+    begun, joined = first.say(), second.say(7)
+    first.deliver(1, hours=5)
+    first.say(8, stays=False)
+    second.deliver(1, hours=6)
+    second.say(9, stays=False)
+    later = Member(engine, "m3").say(3600)
+
+    assert (begun.event_at, begun.began_at) == (joined.event_at, joined.began_at) == (START, NOW)
+    assert later.event_at == START + timedelta(hours=5)
+    assert later.began_at == NOW + timedelta(seconds=3600)
+
+
+def test_another_number_of_shards_is_refused(engine_sqlite: sa.Engine) -> None:
+    Member(engine_sqlite, "m1").say()
+
+    with pytest.raises(InvalidInputError, match="shared in 12 shards, not 13"):
+        Member(engine_sqlite, "m2", shards=13).say()
+
+
+def test_members_that_ask_at_once_never_hold_the_same_shard(engine: sa.Engine) -> None:
+    all_members = members(engine, 4)
+
+    def ask(member: Member) -> None:
+        for _ in range(6):
+            member.say()
+
+    threads = [Thread(target=ask, args=(member,)) for member in all_members]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for member in 3 * all_members:
+        member.say()
+
+    held = [shard for member in all_members for shard in member.held]
+    assert sorted(held) == list(range(SHARDS))
+    with reading(engine) as connection:
+        stored = Counter(connection.scalars(sa.select(shard_leases.c.sender_id)))
+    assert stored == {member.name: len(member.held) for member in all_members}
