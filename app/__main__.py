@@ -14,8 +14,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from app.settings import ApiSettings
-from app.stream.settings import refuse_without_broker
+from app.settings import ApiSettings, refuse_without_broker
 from solar.errors import FlarewatchError
 
 _PREPARED = "--prepared"
@@ -23,9 +22,9 @@ _PREPARED = "--prepared"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    given = parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
-        given.run(ApiSettings(), given)
+        options.run(ApiSettings(), options)
     except ValidationError as error:
         return _refuse(_setting_faults(error))
     except FlarewatchError as error:
@@ -44,28 +43,30 @@ def parser() -> argparse.ArgumentParser:
         _PREPARED, action="store_true", help="skip the checks of store, schema, keys and models"
     )
     server.set_defaults(run=_run_server)
-    consumer = commands.add_parser("consume", help="take observations in from Kafka until SIGTERM")
+    consumer = commands.add_parser("consume", help="ingest observations from Kafka until SIGTERM")
     consumer.set_defaults(run=_consume)
-    courier = commands.add_parser("notify", help="deliver the notices of alerts, without a server")
-    courier.add_argument("--once", action="store_true", help="deliver what is due now, then end")
-    courier.add_argument("--dry-run", action="store_true", help="everything but the sending")
-    courier.add_argument(
-        "--retry-failed", action="store_true", help="begin again with what was given up"
+    worker = commands.add_parser(
+        "notify", help="deliver the notifications of alerts, without a server"
     )
-    courier.set_defaults(run=_notify)
+    worker.add_argument("--once", action="store_true", help="deliver what is due now, then end")
+    worker.add_argument("--dry-run", action="store_true", help="do everything except sending")
+    worker.add_argument(
+        "--retry-failed", action="store_true", help="make failed notifications due again"
+    )
+    worker.set_defaults(run=_notify)
     return top
 
 
-def _run_server(settings: ApiSettings, given: argparse.Namespace) -> None:
-    _serve(settings) if given.prepared else _prepare(settings)
+def _run_server(settings: ApiSettings, options: argparse.Namespace) -> None:
+    _serve(settings) if options.prepared else _prepare(settings)
 
 
-def _consume(settings: ApiSettings, _given: argparse.Namespace) -> None:
+def _consume(settings: ApiSettings, _options: argparse.Namespace) -> None:
     from app.logs import configuration
-    from app.preparation import prepare
+    from app.services import prepare
 
-    # The library of the broker is imported by those alone who speak to one.
-    from app.stream.process import consume
+    # The library of the broker is imported only where one is used.
+    from app.stream.consumer import consume
 
     logging.config.dictConfig(configuration())
     refuse_without_broker(settings)
@@ -73,22 +74,22 @@ def _consume(settings: ApiSettings, _given: argparse.Namespace) -> None:
     consume(settings)
 
 
-def _notify(settings: ApiSettings, given: argparse.Namespace) -> None:
+def _notify(settings: ApiSettings, options: argparse.Namespace) -> None:
     from app.logs import configuration
-    from app.notify.courier import deliver_once, keep_delivering, retry_failed
+    from app.notifications.delivery import deliver_once, keep_delivering, retry_failed
 
     logging.config.dictConfig(configuration())
-    if given.retry_failed:
+    if options.retry_failed:
         sys.stdout.write(f"{retry_failed(settings)}\n")
-    if given.once:
-        sys.stdout.write(f"{deliver_once(settings, is_dry_run=given.dry_run)}\n")
+    if options.once:
+        sys.stdout.write(f"{deliver_once(settings, is_dry_run=options.dry_run)}\n")
     else:
-        keep_delivering(settings, is_dry_run=given.dry_run)
+        keep_delivering(settings, is_dry_run=options.dry_run)
 
 
 def _prepare(settings: ApiSettings) -> None:
     from app.logs import configuration
-    from app.preparation import prepare
+    from app.services import prepare
 
     logging.config.dictConfig(configuration())
     prepare(settings)
@@ -102,7 +103,7 @@ def _prepare(settings: ApiSettings) -> None:
 
 
 def _serve(settings: ApiSettings) -> None:
-    folder, own = Path(tempfile.mkdtemp(prefix="flarewatch-metrics-")), os.getpid()
+    folder, pid = Path(tempfile.mkdtemp(prefix="flarewatch-metrics-")), os.getpid()
     # The measuring library looks for this when it is imported, so it is imported afterwards.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
     from app.server import serve
@@ -110,8 +111,8 @@ def _serve(settings: ApiSettings) -> None:
     try:
         serve(settings, metrics_dir=folder)
     finally:
-        # A worker that ends comes by here as well, and the others still count in the folder.
-        if os.getpid() == own:
+        # A worker that ends runs this too, while the others still count in the folder.
+        if os.getpid() == pid:
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -128,6 +129,6 @@ def _refuse(reason: str) -> int:
 
 
 if __name__ == "__main__":
-    # During the wait for the store; each service replaces it by an end of its own.
+    # During the wait for the store; each service installs its own handler later.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     sys.exit(main())

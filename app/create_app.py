@@ -9,25 +9,11 @@ from pathlib import Path
 from flask import Flask
 
 from app import logs
-from app.alerts.alerting import watch_of
+from app.alerts.config import load_alert_config
 from app.contract import problems
-from app.ingest.gate import Gate
-from app.routes import (
-    alerts,
-    catalogue,
-    conflicts,
-    explanations,
-    flares,
-    flow,
-    leases,
-    observations,
-    predictions,
-    reports,
-    skill,
-    status,
-    xray,
-)
-from app.scoring import load_lineup
+from app.ingest.admission import AdmissionControl
+from app.routes import alerts, observations, predictions, reports, senders, status
+from app.scoring.served_models import load_served_models
 from app.security import Keyring
 from app.services import Services, bind
 from app.settings import ApiSettings
@@ -35,10 +21,7 @@ from database.engine import create_engine
 
 PREFIX = "/api/v1"
 
-ROOMS = (
-    observations, conflicts, predictions, catalogue, alerts, flares, flow, leases, skill,
-    explanations, xray, reports,
-)  # fmt: skip
+ROUTES = (observations, predictions, alerts, reports, senders)
 
 
 def create_app(
@@ -47,7 +30,7 @@ def create_app(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     metrics_dir: Path | None = None,
 ) -> Flask:
-    """Make the application: the models are loaded, the store is not yet spoken to.
+    """Make the application: the models are loaded, the store is not connected to yet.
 
     Parameters
     ----------
@@ -57,24 +40,25 @@ def create_app(
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = problems.MAX_BODY_BYTES
     engine = create_engine(settings)
-    lineup = load_lineup(settings.artifacts_dir)
+    served_models = load_served_models(settings.artifacts_dir)
+    # One file has one writer: a request that waits there for another holds up all of them.
+    admission = AdmissionControl(patience_seconds=0) if settings.is_embedded else AdmissionControl()
     bind(
         app,
         Services(
             settings=settings,
             engine=engine,
-            lineup=lineup,
-            watch=watch_of(settings, lineup),
+            served_models=served_models,
+            alert_config=load_alert_config(settings, served_models),
             keyring=Keyring(engine, settings),
             clock=clock,
             metrics_dir=metrics_dir,
-            # One file has one writer: who waits there for another holds up all.
-            gate=Gate(patience_seconds=0) if settings.is_embedded else Gate(),
+            admission=admission,
         ),
     )
     problems.install(app)
     logs.install(app)
-    for room in ROOMS:
-        app.register_blueprint(room.blueprint, url_prefix=PREFIX)
+    for routes in ROUTES:
+        app.register_blueprint(routes.blueprint, url_prefix=PREFIX)
     app.register_blueprint(status.blueprint)
     return app

@@ -16,7 +16,7 @@ from flask import Flask, Response, request
 from app import metrics
 
 REQUEST_ID = "X-Request-ID"
-_GIVEN_ID = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
+_CLIENT_ID = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 _QUIET = frozenset({"/health", "/metrics"})
 
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -25,7 +25,7 @@ _log = logging.getLogger("app.requests")
 
 
 class JsonFormatter(logging.Formatter):
-    """Write a record as JSON; `extra={"fields": {...}}` adds fields of its own."""
+    """Write a record as JSON; `extra={"fields": {...}}` adds fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -42,7 +42,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def configuration() -> dict[str, Any]:
-    """Return the logging set-up of a server process, in the form of `logging.config`."""
+    """Return the logging configuration of a server process for `logging.config.dictConfig`."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -70,14 +70,14 @@ def began_at() -> float:
 
 
 def _begin() -> None:
-    given = request.headers.get(REQUEST_ID, "")
-    _request_id.set(given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex)
+    client_id = request.headers.get(REQUEST_ID, "")
+    _request_id.set(client_id if _CLIENT_ID.fullmatch(client_id) else uuid.uuid4().hex)
     _began.set(time.perf_counter())
 
 
 def _end(response: Response) -> Response:
     seconds = time.perf_counter() - _began.get()
-    # The rule, not the path: an address that is made up must not become a new series.
+    # The rule, not the path: an invented address must not become a new series.
     route = request.url_rule.rule if request.url_rule else "unknown"
     method = request.method if route != "unknown" else "any"
     metrics.SECONDS.labels(method, route, str(response.status_code)).observe(seconds)

@@ -28,9 +28,7 @@ from solar.errors import FlarewatchError
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 ROWS = Counter("flarewatch_rows", "Observations by what became of them", ["outcome"])
-CONFLICTS = Counter(
-    "flarewatch_conflicts", "Accounts of records that lost against another", ["reason"]
-)
+CONFLICTS = Counter("flarewatch_conflicts", "Record versions superseded by another", ["reason"])
 SECONDS = Histogram(
     "flarewatch_request_seconds",
     "Time to answer a request",
@@ -46,13 +44,13 @@ def count_rows(delivery: OutcomeCounts) -> None:
 
 
 def count_conflicts(conflicts: Mapping[str, int]) -> None:
-    """Count the accounts that lost, by reason."""
+    """Count the superseded record versions by reason."""
     for reason, n in conflicts.items():
         CONFLICTS.labels(reason).inc(n)
 
 
 class _DataAge(Collector):
-    """The age of the newest observation, asked of the store when it is measured."""
+    """The age of the newest observation, read from the store at each measurement."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
@@ -62,7 +60,7 @@ class _DataAge(Collector):
             with reading(self._engine) as connection:
                 newest = newest_t_rec(connection)
         except (FlarewatchError, DBAPIError):
-            # Without a store there is no age; the other measurements matter all the more.
+            # Without a store there is no age, and the other measurements are still wanted.
             return
         if newest is not None:
             age = GaugeMetricFamily(
@@ -73,7 +71,7 @@ class _DataAge(Collector):
 
 
 def exposition(engine: sa.Engine, *, multiprocess: Path | None) -> bytes:
-    """Write all measurements; of all workers together when they share a folder."""
+    """Return all measurements; those of all workers together when they share a folder."""
     ages = CollectorRegistry()
     ages.register(_DataAge(engine))
     shared = REGISTRY

@@ -9,18 +9,18 @@ import time
 import sqlalchemy as sa
 from flask import request
 
+from app.contract.openapi import KEY_HEADER
 from app.contract.problems import RequestError
 from app.settings import ApiSettings
 from database.engine import reading
 from database.users import SCOPES, hash_key, list_users
 from solar.errors import InvalidInputError
 
-HEADER = "X-API-Key"
 _FRESH_SECONDS = 5.0
 
 
 class Keyring:
-    """The keys that open the API: the one of the settings, and those of the users' table."""
+    """The keys of the API: the one of the settings, and those of the users' table."""
 
     def __init__(self, engine: sa.Engine, settings: ApiSettings) -> None:
         self._engine = engine
@@ -32,20 +32,22 @@ class Keyring:
         self._read_at = -_FRESH_SECONDS
 
     def check(self, key: str | None, *, scope: str) -> None:
-        """Refuse a call whose key is absent, unknown or too narrow."""
+        """Refuse a call whose key is absent, unknown or lacks the scope."""
         scopes = self._scopes(key)
         if scopes is None:
-            known = "is missing" if key is None else "is not known"
+            reason = "is missing" if key is None else "is not known"
             raise RequestError(
-                f"the key {known}; send one in the header {HEADER}"
+                f"the key {reason}; send one in the header {KEY_HEADER}"
                 " (flarewatch database users add NAME --scopes read)",
-                status=401, title="Not authenticated",
-            )  # fmt: skip
+                status=401,
+                title="Not authenticated",
+            )
         if not scopes & {scope, "admin"}:
             raise RequestError(
                 f"this key has no scope {scope}; ask for one that has",
-                status=403, title="Not allowed",
-            )  # fmt: skip
+                status=403,
+                title="Not allowed",
+            )
 
     def _scopes(self, key: str | None) -> frozenset[str] | None:
         digest = None if key is None else hash_key(key)
@@ -56,7 +58,7 @@ class Keyring:
             return frozenset(SCOPES)
         if digest is None:
             return None
-        # Every stored hash is compared, so that the time taken tells nothing.
+        # Every stored hash is compared, so that the time taken reveals nothing.
         matches = [s for h, s in users.items() if hmac.compare_digest(digest, h)]
         return matches[0] if matches else None
 
@@ -82,6 +84,6 @@ class Keyring:
             )
 
 
-def given_key() -> str | None:
+def request_key() -> str | None:
     """Return the key of the current request."""
-    return request.headers.get(HEADER)
+    return request.headers.get(KEY_HEADER)

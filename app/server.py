@@ -18,10 +18,10 @@ from app.settings import ApiSettings
 
 THREADS = 4
 STOP_SECONDS = 4
-# Connections that one worker keeps, those that wait for a thread among them; more wait outside.
+# Connections that one worker accepts, with those that wait for a thread; others wait outside.
 CONNECTIONS = 200
-# For so long a thread may keep the interpreter while others wait for it. A live record asks for
-# it again after each of its twenty statements, and would wait 5 ms each time beside a bulk one.
+# How long a thread may keep the interpreter while others wait for it. A live record needs it again
+# after each of its twenty statements, and would wait 5 ms each time beside bulk.
 SWITCH_SECONDS = 0.0005
 
 
@@ -64,22 +64,22 @@ def _options(settings: ApiSettings) -> dict[str, Any]:
 
 def _begin(worker: Worker) -> None:
     # Imported after the fork, as the application is.
-    from app.chores import Housekeeper
-    from app.notify.chores import chores_of
+    from app.background_jobs.jobs import JOBS, notification_jobs
+    from app.background_jobs.scheduler import Scheduler
     from app.services import services
 
-    Housekeeper(worker.wsgi).start()
+    Scheduler(worker.wsgi, JOBS).start()
     with worker.wsgi.app_context():
         settings = services().settings
-    for chore in chores_of(settings):
-        Housekeeper(worker.wsgi, [chore]).start()
+    for job in notification_jobs(settings):
+        Scheduler(worker.wsgi, [job]).start()
     sys.setswitchinterval(SWITCH_SECONDS)
     _spare_the_collector()
 
 
 def _spare_the_collector() -> None:
     # Models and schemas live as long as the worker, and the tens of thousands of numbers of a
-    # batch hang in no cycle: looking through them again and again finds nothing.
+    # batch are in no cycle: the collector would search them again and again for nothing.
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000)
@@ -90,5 +90,5 @@ def _forget_worker(_server: Arbiter, worker: Worker) -> None:
 
 
 def serve(settings: ApiSettings, *, metrics_dir: Path) -> None:
-    """Serve until SIGTERM or Ctrl-C; `preparation` has looked after everything else."""
+    """Serve until SIGTERM or Ctrl-C; `app.services.prepare` has checked everything else."""
     Server(settings, metrics_dir).run()

@@ -1,43 +1,56 @@
-"""Services: what a request may use, made once per process and bound to the application."""
+"""The services of the application: store, models, alert rules, keys; checked before it serves."""
 
 from __future__ import annotations
 
+import hashlib
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import orjson
 import sqlalchemy as sa
 from flask import Flask, current_app
 
-from app.alerts.alerting import Watch
-from app.ingest.gate import Gate
-from app.scoring import Lineup
+from app.alerts.config import AlertConfig, load_alert_config
+from app.ingest.admission import AdmissionControl
+from app.scoring.served_models import ServedModels, load_served_models
 from app.security import Keyring
 from app.settings import ApiSettings
+from database.backup.restoration import refuse_unfinished_restore
+from database.engine import create_engine, reading, transact, wait_for_store
+from database.maintenance.retention import read_ages
+from database.migrations import is_current, upgrade
+from database.models import register
+from model_training.artifact import Artifact
+from solar.errors import StoreUnavailableError
 
 _NAME = "flarewatch"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Services:
-    """The store, the models and their alert rules, the keys; `clock` is the time of receipt.
+    """What requests and background jobs share; `clock` is the time of receipt.
 
-    `gate` bounds the bulk that this process works on at a time.
+    `admission` bounds the bulk that this process works on at a time.
     """
 
     settings: ApiSettings
     engine: sa.Engine
-    lineup: Lineup
-    watch: Watch
+    served_models: ServedModels
+    alert_config: AlertConfig
     keyring: Keyring
     clock: Callable[[], datetime]
     metrics_dir: Path | None
-    gate: Gate
+    admission: AdmissionControl
 
 
 def bind(app: Flask, services: Services) -> None:
-    """Make the services reachable from the requests of `app`."""
+    """Make the services available to the requests of `app`."""
     app.extensions[_NAME] = services
 
 
@@ -45,3 +58,59 @@ def services() -> Services:
     """Return the services of the application that answers the current request."""
     bound: Services = current_app.extensions[_NAME]
     return bound
+
+
+def prepare(settings: ApiSettings) -> None:
+    """Check models, rules, ages, schema and keys, wait for the store, and register the models.
+
+    Raises
+    ------
+    FlarewatchError
+        For the first check that fails, with what to do about it.
+    """
+    served_models = load_served_models(settings.artifacts_dir)
+    for model in served_models.models:
+        model.refuse_other_remote()
+        for doubt in model.doubts:
+            _log.warning("model %s: %s", model.model_id, doubt)
+    load_alert_config(settings, served_models)
+    read_ages(settings.retention)
+    engine = create_engine(settings)
+    try:
+        wait_for_store(engine)
+        if settings.is_embedded:
+            upgrade(engine)
+        refuse_old_schema(engine)
+        Keyring(engine, settings).refuse_open_door()
+        transact(engine, lambda connection: _register(connection, served_models))
+    finally:
+        engine.dispose()
+
+
+def refuse_old_schema(engine: sa.Engine) -> None:
+    """Refuse a store whose tables are not those of this version, or not all restored yet."""
+    with reading(engine) as connection:
+        if not is_current(connection):
+            raise StoreUnavailableError(
+                "the store's schema is not the one this version works with;"
+                " run `flarewatch database upgrade`"
+            )
+        refuse_unfinished_restore(connection)
+
+
+def _register(connection: sa.Connection, served_models: ServedModels) -> None:
+    now = datetime.now(UTC)
+    for stage, models in (("live", [served_models.live]), ("shadow", served_models.shadows)):
+        for model in models:
+            document = _document(model, served_models.unaudited.get(model.model_id))
+            digest = hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS))
+            register(connection, document, sha256=digest.hexdigest(), stage=stage, now=now)
+
+
+def _document(model: Artifact, unaudited: str | None) -> dict[str, Any]:
+    """Return the manifest, the evaluation made here, and why the model serves unaudited."""
+    evaluation = model.evaluation
+    return model.manifest.model_dump(mode="json") | {
+        "evaluation": None if evaluation is None else evaluation.model_dump(mode="json"),
+        "unaudited": unaudited,
+    }

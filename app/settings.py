@@ -1,25 +1,123 @@
-"""How the API is served: address, workers, key, and the folder of its models."""
+"""Settings of the API: its address and models, the channels of notifications, and the stream."""
 
 from __future__ import annotations
 
 import ipaddress
+import re
 from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field, SecretStr
-from pydantic_settings import SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 import model_training
-from app.notify.settings import NoticeSettings
-from app.stream.settings import StreamSettings
+from database.settings import DatabaseSettings
+from solar.errors import InvalidInputError
+from solar.stream import DEAD_TOPIC, OBSERVATIONS_TOPIC, PREDICTIONS_TOPIC
+
+WEBHOOK = "webhook"
+MAIL = "mail"
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_ADDRESS = re.compile(rf"{_ATOM}(\.{_ATOM})*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+_VISIBLE = re.compile(r"[!-~]+")
+_KAFKA_NAME = r"^[A-Za-z0-9._\-]{1,64}$"
 
 
-class ApiSettings(NoticeSettings, StreamSettings):
+class NotificationSettings(DatabaseSettings):
+    """Settings of the channels of notifications; one without an address is not used.
+
+    ``smtp_url`` is ``smtp://user:password@host:587``, or ``smtps://…`` for TLS from the first
+    byte. With ``notify_dry_run`` everything is done except sending.
+    """
+
+    webhook_url: SecretStr | None = None
+    webhook_secret: SecretStr | None = Field(default=None, min_length=16, validate_default=True)
+    smtp_url: SecretStr | None = None
+    mail_from: str | None = Field(default=None, validate_default=True)
+    mail_to: str | None = Field(default=None, validate_default=True)
+    notify_dry_run: bool = False
+
+    @property
+    def notification_channels(self) -> tuple[str, ...]:
+        """The channels that a notification is written for."""
+        addresses = {WEBHOOK: self.webhook_url, MAIL: self.smtp_url}
+        return tuple(channel for channel, address in addresses.items() if address is not None)
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """The addresses of `mail_to`, one by one."""
+        return tuple(part.strip() for part in (self.mail_to or "").split(",") if part.strip())
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _is_web_address(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            example = "https://host/path"
+            parts = _parts(value.get_secret_value(), schemes=("https", "http"), example=example)
+            if parts.username is not None or parts.fragment:
+                raise ValueError("leave user name, password and #fragment out of the address")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_mail_server(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            example = "smtp://user:password@host:587"
+            _parts(value.get_secret_value(), schemes=("smtp", "smtps"), example=example)
+        return value
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _goes_with_the_webhook(
+        cls, value: SecretStr | None, info: ValidationInfo
+    ) -> SecretStr | None:
+        if value is None and info.data.get("webhook_url") is not None:
+            raise ValueError("FLARE_WEBHOOK_URL is set, so set the secret that signs, too")
+        return value
+
+    @field_validator("mail_from", "mail_to")
+    @classmethod
+    def _goes_with_the_mail_server(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None and info.data.get("smtp_url") is not None:
+            raise ValueError("FLARE_SMTP_URL is set, so say from whom and to whom, too")
+        addresses = [] if value is None else value.split(",")
+        if info.field_name == "mail_from" and len(addresses) > 1:
+            raise ValueError("mail comes from one address")
+        for address in addresses:
+            _refuse_bad_address(address.strip())
+        return value
+
+
+class StreamSettings(BaseSettings):
+    """Settings of the stream; without ``kafka_bootstrap`` there is none.
+
+    ``kafka_options`` are properties of librdkafka for every connection, such as
+    ``{"security.protocol": "SASL_SSL"}``.
+    """
+
+    kafka_bootstrap: str | None = None
+    kafka_group: str = Field(default="flarewatch", pattern=_KAFKA_NAME)
+    kafka_observations: str = Field(default=OBSERVATIONS_TOPIC, pattern=_KAFKA_NAME)
+    kafka_dead: str = Field(default=DEAD_TOPIC, pattern=_KAFKA_NAME)
+    kafka_predictions: str = Field(default=PREDICTIONS_TOPIC, pattern=_KAFKA_NAME)
+    kafka_options: dict[str, str | int | float | bool] = Field(default={})
+
+
+def refuse_without_broker(settings: StreamSettings) -> None:
+    """Refuse to consume without a broker."""
+    if not settings.kafka_bootstrap:
+        raise InvalidInputError(
+            "no broker is named; set FLARE_KAFKA_BOOTSTRAP, for example to kafka:9092"
+        )
+
+
+class ApiSettings(NotificationSettings, StreamSettings):
     """Settings of the API, read from the environment with the prefix ``FLARE_``.
 
     ``api_key`` opens every scope; keys for single users come from
     ``flarewatch database users add``. Without any key only this machine may call.
     ``alert_rules`` is a file that replaces the rules that come with the program.
-    ``lease_seconds`` is for how long a silent replica of the sender keeps its shards.
+    ``lease_seconds`` is how long a silent replica of the sender keeps its shards.
     """
 
     model_config = SettingsConfigDict(
@@ -46,3 +144,24 @@ class ApiSettings(NoticeSettings, StreamSettings):
             return ipaddress.ip_address(self.api_host).is_loopback
         except ValueError:
             return self.api_host == "localhost"
+
+
+def _parts(text: str, *, schemes: tuple[str, ...], example: str) -> SplitResult:
+    """Split an address; the message never repeats it, as it may contain a password."""
+    advice = f"not an address; write it like {example}"
+    if not _VISIBLE.fullmatch(text):
+        raise ValueError(advice)
+    try:
+        parts = urlsplit(text)
+        is_whole = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        # The message of this error repeats a part of the address.
+        raise ValueError(advice) from None
+    if not is_whole:
+        raise ValueError(advice)
+    return parts
+
+
+def _refuse_bad_address(text: str) -> None:
+    if not _ADDRESS.fullmatch(text):
+        raise ValueError("not a list of mail addresses; write desk@example.org,duty@example.org")

@@ -10,7 +10,7 @@ import orjson
 from flask.testing import FlaskClient
 
 from app.create_app import create_app
-from app.preparation import prepare
+from app.services import prepare
 from app.settings import ApiSettings
 from bench.sun_block import BLOCK_DAYS, Delivery, SunBlock
 from database.engine import create_engine, transact

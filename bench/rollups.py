@@ -9,9 +9,9 @@ from datetime import date, timedelta
 
 import sqlalchemy as sa
 
-from app.alerts.alerting import watch_of
-from app.alerts.verdicts import judge_alerts
-from app.scoring import load_lineup
+from app.alerts.alerting import judge_alerts
+from app.alerts.config import load_alert_config
+from app.scoring.served_models import load_served_models
 from app.settings import ApiSettings
 from bench.mission import Mission
 from bench.sun_block import BLOCK_DAYS
@@ -49,7 +49,7 @@ def roll_up(address: str, mission: Mission, *, say: Callable[[str], object]) -> 
     _repeat(engine, days)
     began = time.perf_counter()
     settings = ApiSettings(database_url=address)
-    watch = watch_of(settings, load_lineup(settings.artifacts_dir))
+    watch = load_alert_config(settings, load_served_models(settings.artifacts_dir))
     judged = judge_alerts(engine, watch, now=mission.end_at)
     say(f"{judged:,} alerts judged: {time.perf_counter() - began:.0f} s")
     engine.dispose()

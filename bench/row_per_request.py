@@ -13,7 +13,7 @@ import numpy as np
 from flask import Flask, request
 from sqlalchemy.dialects.mysql import mysqlconnector
 
-from app.scoring import load_lineup
+from app.scoring.served_models import load_served_models
 from database.observations.records import COLUMNS as OBSERVED
 from database.predictions.predictions import COLUMNS as FORECAST
 from database.schema.tables import observations, predictions
@@ -50,7 +50,7 @@ def create_app() -> Flask:
 
 @lru_cache(maxsize=1)
 def _model() -> Artifact:
-    return load_lineup(Path(os.environ["BENCH_ARTIFACTS"])).live
+    return load_served_models(Path(os.environ["BENCH_ARTIFACTS"])).live
 
 
 def _connect() -> Any:

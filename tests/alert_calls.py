@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from handmade_models import HandmadeModel
 
-from app.alerts.verdicts import judge_alerts
+from app.alerts.alerting import judge_alerts
 from app.services import Services
 from database.engine import reading
 from database.schema.tables import notices
@@ -50,7 +50,7 @@ def listed(client: FlaskClient, query: str = "") -> list[dict[str, Any]]:
 
 def judged(client: FlaskClient) -> None:
     given: Services = client.application.extensions["flarewatch"]
-    judge_alerts(given.engine, given.watch, now=given.clock() + timedelta(hours=1))
+    judge_alerts(given.engine, given.alert_config, now=given.clock() + timedelta(hours=1))
 
 
 def changes_told(client: FlaskClient) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from pydantic import SecretStr
 
-from app.notify.webhook import Webhook
+from app.notifications.channels import Webhook
 
 SECRET = "a-secret-of-the-tests"
 

@@ -1,20 +1,20 @@
-"""Alerting at ingest: the new forecasts of the live model against the rules of each region."""
+"""Alerting: forecasts of the live model raise alerts, and later records and flares judge them."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 
-from app.alerts.rules import load_rules
-from app.ingest.coded import Integers
-from app.ingest.forecasts import Forecasts
-from app.ingest.nulls import nullable
-from app.scoring import Lineup
-from app.settings import ApiSettings
+from app.alerts.config import AlertConfig
+from app.contract.columns import Integers, nullable
+from app.scoring.forecasts import Forecasts
 from database.alerts.alerts import (
     ACKNOWLEDGED,
     CLOSED,
@@ -24,61 +24,49 @@ from database.alerts.alerts import (
     is_any_open,
     write_alerts,
 )
-from database.alerts.outcomes import Change
+from database.alerts.outcomes import Change, judge, judgement_inputs
 from database.alerts.tracks import Key, load_tracks, newest_forecasts, store_tracks
+from database.engine import reading, transact
 from database.notifications import enqueue
 from solar.alerting import Episode, Rule, Sample, Track, follow
 from solar.flares import EVENTS
 
-
-@dataclass(frozen=True)
-class Watch:
-    """Whose forecasts raise alerts, by which rules, and on which channels people are told."""
-
-    model_id: str
-    rules: tuple[Rule, ...]
-    channels: tuple[str, ...] = ()
-
-
-def watch_of(settings: ApiSettings, lineup: Lineup) -> Watch:
-    """Have the live model watched by the rules of the settings."""
-    live = lineup.live
-    thresholds = {event.name: event.threshold for event in live.manifest.events}
-    rules = load_rules(settings.alert_rules, thresholds)
-    return Watch(live.model_id, rules, tuple(settings.notice_channels))
+_REST_FACTOR = 19
 
 
 def raise_alerts(
-    connection: sa.Connection, watch: Watch, forecasts: Forecasts, *, now: datetime
+    connection: sa.Connection, config: AlertConfig, forecasts: Forecasts, *, now: datetime
 ) -> None:
     """Open, prolong and close the alerts of the regions that were forecast.
 
-    Called before `forecasts` are stored and with their regions locked, in the transaction
+    Call it before `forecasts` are stored and with their regions locked, in the transaction
     that stores them: of two senders with the same records the second finds the alert there.
     """
-    own = forecasts.of(watch.model_id)
-    if not len(own) or not watch.rules:
+    forecasts = forecasts.of(config.model_id)
+    if not len(forecasts) or not config.rules:
         return
-    region_ids = np.unique(own.region_id).tolist()
-    tracks, known = load_tracks(connection, watch.model_id, region_ids)
-    concerned = _concerned(watch.rules, own, tracks)
+    region_ids = np.unique(forecasts.region_id).tolist()
+    tracks, known = load_tracks(connection, config.model_id, region_ids)
+    concerned = _concerned(config.rules, forecasts, tracks)
     if not concerned:
         return
-    times, places = _by_region(own, {region_id for region_id, _ in concerned})
+    times, places = _by_region(forecasts, {region_id for region_id, _ in concerned})
     new = {region_id for region_id, rule in concerned if _key(region_id, rule) not in tracks}
-    newest = newest_forecasts(connection, watch.model_id, sorted(new))
-    moved: dict[Key, Track | None] = {}
-    found: list[Alert] = []
+    newest = newest_forecasts(connection, config.model_id, sorted(new))
+    updated: dict[Key, Track | None] = {}
+    alerts: list[Alert] = []
     for region_id, rule in concerned:
         key = _key(region_id, rule)
-        probabilities = own.calibrated[places[region_id], EVENTS.index(rule.event)]
+        probabilities = forecasts.calibrated[places[region_id], EVENTS.index(rule.event)]
         samples = list(zip(times[region_id], nullable(probabilities), strict=True))
         if key not in tracks:
             samples = _newer(samples, newest.get(region_id))
-        moved[key], episodes = follow(rule, tracks.get(key), samples)
-        found += [_alert(watch, rule, region_id, e, known=known, now=now) for e in episodes]
-    store_tracks(connection, watch.model_id, moved)
-    _tell(connection, watch, [a for a in found if a != known.get(a.alert_id)], known, now=now)
+        updated[key], episodes = follow(rule, tracks.get(key), samples)
+        alerts += [_alert(config, rule, region_id, e, known=known, now=now) for e in episodes]
+    store_tracks(connection, config.model_id, updated)
+    _write_and_notify(
+        connection, config, [a for a in alerts if a != known.get(a.alert_id)], known, now=now
+    )
 
 
 def _key(region_id: int, rule: Rule) -> Key:
@@ -88,27 +76,27 @@ def _key(region_id: int, rule: Rule) -> Key:
 def _concerned(
     rules: Sequence[Rule], forecasts: Forecasts, tracks: Collection[Key]
 ) -> list[tuple[int, Rule]]:
-    """Name the regions that a rule must look at: those that reach it, and those on a track."""
-    found: list[tuple[int, Rule]] = []
+    """Return the regions that each rule concerns: those that reach it, and those on a track."""
+    concerned: list[tuple[int, Rule]] = []
     for rule in rules:
         reached = forecasts.calibrated[:, EVENTS.index(rule.event)] >= rule.on
         region_ids = set(np.unique(forecasts.region_id[reached]).tolist())
         region_ids |= {region_id for region_id, event in tracks if event == rule.event.name}
-        found += [(region_id, rule) for region_id in sorted(region_ids)]
-    return found
+        concerned += [(region_id, rule) for region_id in sorted(region_ids)]
+    return concerned
 
 
 def _by_region(
     forecasts: Forecasts, region_ids: Collection[int]
 ) -> tuple[dict[int, list[datetime]], dict[int, Integers]]:
-    """Return the times of each region's forecasts in their order, and the places of these."""
+    """Return the times of the forecasts of each region, sorted, and their rows."""
     in_time = np.argsort(forecasts.t_rec, kind="stable")
     places = {
         region_id: in_time[forecasts.region_id[in_time] == region_id] for region_id in region_ids
     }
     times = {
-        region_id: [at.replace(tzinfo=UTC) for at in forecasts.t_rec[own].tolist()]
-        for region_id, own in places.items()
+        region_id: [at.replace(tzinfo=UTC) for at in forecasts.t_rec[rows].tolist()]
+        for region_id, rows in places.items()
     }
     return times, places
 
@@ -118,45 +106,106 @@ def _newer(samples: list[Sample], than: datetime | None) -> list[Sample]:
 
 
 def _alert(
-    watch: Watch, rule: Rule, region_id: int, episode: Episode,
-    *, known: Mapping[str, Alert], now: datetime,
-) -> Alert:  # fmt: skip
-    """Bring the alert of an episode up to date; one in which nothing changed stays equal."""
-    name = alert_id(watch.model_id, rule.event.name, region_id, episode.opened_at)
-    before = known.get(name)
+    config: AlertConfig,
+    rule: Rule,
+    region_id: int,
+    episode: Episode,
+    *,
+    known: Mapping[str, Alert],
+    now: datetime,
+) -> Alert:
+    """Update the alert of an episode; it stays equal if nothing changed."""
+    id_ = alert_id(config.model_id, rule.event.name, region_id, episode.opened_at)
+    before = known.get(id_)
     opened = before or Alert(
-        alert_id=name, region_id=region_id, model_id=watch.model_id, event=rule.event.name,
-        state=OPEN, severity=rule.severity, threshold=rule.on, off_threshold=rule.off,
-        opened_at=episode.opened_at, opened_probability=episode.opened_probability,
-        peak_at=episode.peak_at, peak_probability=episode.peak_probability,
-        last_probability=episode.last_probability, last_over_at=episode.last_over_at,
-        raised_at=now, changed_at=now,
-    )  # fmt: skip
+        alert_id=id_,
+        region_id=region_id,
+        model_id=config.model_id,
+        event=rule.event.name,
+        state=OPEN,
+        severity=rule.severity,
+        threshold=rule.on,
+        off_threshold=rule.off,
+        opened_at=episode.opened_at,
+        opened_probability=episode.opened_probability,
+        peak_at=episode.peak_at,
+        peak_probability=episode.peak_probability,
+        last_probability=episode.last_probability,
+        last_over_at=episode.last_over_at,
+        raised_at=now,
+        changed_at=now,
+    )
     state = CLOSED if not episode.is_open else ACKNOWLEDGED if opened.acknowledged_at else OPEN
-    moved = replace(
-        opened, state=state, peak_at=episode.peak_at, peak_probability=episode.peak_probability,
-        last_probability=episode.last_probability, last_over_at=episode.last_over_at,
+    current = replace(
+        opened,
+        state=state,
+        peak_at=episode.peak_at,
+        peak_probability=episode.peak_probability,
+        last_probability=episode.last_probability,
+        last_over_at=episode.last_over_at,
         closed_at=episode.closed_at,
-    )  # fmt: skip
-    return moved if moved == before else replace(moved, changed_at=now)
+    )
+    return current if current == before else replace(current, changed_at=now)
 
 
-def _tell(
-    connection: sa.Connection, watch: Watch, changed: Sequence[Alert],
-    known: Mapping[str, Alert], *, now: datetime,
-) -> None:  # fmt: skip
+def _write_and_notify(
+    connection: sa.Connection,
+    config: AlertConfig,
+    changed: Sequence[Alert],
+    known: Mapping[str, Alert],
+    *,
+    now: datetime,
+) -> None:
     write_alerts(connection, changed)
     changes: list[Change] = []
     for alert in changed:
         before = known.get(alert.alert_id)
         if before is None:
-            changes.append((alert, _opening(connection, alert)))
+            changes.append((alert, _first_change(connection, alert)))
         if alert.state == CLOSED and (before is None or before.state != CLOSED):
             changes.append((alert, "closed"))
-    enqueue(connection, changes, channels=watch.channels, now=now)
+    enqueue(connection, changes, channels=config.channels, now=now)
 
 
-def _opening(connection: sa.Connection, alert: Alert) -> str:
+def _first_change(connection: sa.Connection, alert: Alert) -> str:
     names = [event.name for event in EVENTS]
     lower = names[: names.index(alert.event)]
     return "escalated" if is_any_open(connection, alert.region_id, lower) else "opened"
+
+
+def judge_alerts(engine: sa.Engine, config: AlertConfig, *, now: datetime) -> int:
+    """Close and judge alerts by what is known now, and return how many have changed."""
+    return transact(engine, partial(_judge_and_notify, config=config, now=now))
+
+
+def _judge_and_notify(connection: sa.Connection, *, config: AlertConfig, now: datetime) -> int:
+    changes = judge(connection, model_id=config.model_id, rules=config.rules, now=now)
+    enqueue(connection, changes, channels=config.channels, now=now)
+    return len(changes)
+
+
+class AlertJudge:
+    """Judges the alerts again whenever what they depend on has changed.
+
+    Over ten years a judgement takes some tenths of a second. While records stream in, the judge
+    rests after each one, so that judging takes no more than a twentieth of the time.
+    """
+
+    def __init__(self) -> None:
+        self._judged: tuple[Any, ...] | None = None
+        self._resting_until = 0.0
+
+    def judge_if_changed(self, engine: sa.Engine, config: AlertConfig, *, now: datetime) -> int:
+        """Judge if anything is new, and return how many alerts have changed."""
+        began = time.monotonic()
+        if began < self._resting_until:
+            return 0
+        with reading(engine) as connection:
+            state = (str(engine.url), *judgement_inputs(connection, now=now))
+        if state == self._judged:
+            return 0
+        changed = judge_alerts(engine, config, now=now)
+        self._judged = state
+        ended = time.monotonic()
+        self._resting_until = ended + _REST_FACTOR * (ended - began)
+        return changed

@@ -1,4 +1,4 @@
-"""Answers: what leaves the API, as documented in /openapi.json."""
+"""Schemas of the answers of the API, as documented in /openapi.json."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class Problem(Answer):
 
 
 class RejectedRow(Answer):
-    """A row that was not taken: its place in the request, and why."""
+    """A row that is not stored: its index in the request, and why."""
 
     index: int
     errors: list[FaultAnswer]
 
 
 class Prediction(Answer):
-    """A forecast for [t_rec, valid_to); ``rung`` says what it stands on, null needs a reason."""
+    """A forecast for [t_rec, valid_to); ``rung`` is its fallback level; null has a reason."""
 
     region: int
     t_rec: str = TIME
@@ -72,7 +72,7 @@ class PredictAnswer(Answer):
 
 
 class FlaresAnswer(Answer):
-    """``repaired`` flares were taken after mending, such as a peak before the start."""
+    """``repaired`` flares were stored after a repair, such as of a peak before the start."""
 
     accepted: int
     duplicates: int
@@ -166,3 +166,87 @@ class Ready(Answer):
     status: Literal["ready"]
     model: str
     shadows: list[str]
+
+
+class Percentiles(Answer):
+    """50, 95 and 99 % took no longer than this; null where nothing was timed."""
+
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+class FlowPoint(Answer):
+    """What came in from ``at`` on; rows by what became of them, ``late`` among ``accepted``.
+
+    ``processing_ms`` is the time from the receipt of a request to its commit, ``latency_s`` that
+    from the record to its receipt, null where it exceeds 115 days, as in a replay.
+    """
+
+    at: str = TIME
+    requests: int
+    accepted: int
+    duplicates: int
+    revised: int
+    late: int
+    rejected: int
+    predictions: int
+    processing_ms: Percentiles
+    latency_s: Percentiles
+
+
+class RefusalAnswer(Answer):
+    """A reason for which rows were refused, and the last case."""
+
+    path: str
+    reason: str
+    n: int
+    last_at: str = TIME
+    last_sender: str
+    example: str
+
+
+class FlowAnswer(Answer):
+    """What came in over a range of receipt, in buckets; ``senders`` holds the rows of each."""
+
+    bucket_seconds: int
+    points: list[FlowPoint]
+    senders: dict[str, list[int]]
+    rejections: list[RefusalAnswer]
+
+
+class GrantedShard(Answer):
+    """A shard to work on, and how far it has been delivered so far; null: not begun."""
+
+    shard: int
+    delivered: int
+    through: str | None = TIME
+
+
+class LeaseAnswer(Answer):
+    """What the replica may send, for ``expires_in_seconds`` from its request on.
+
+    The replica gives up shards that are not in ``granted`` any more. Event time was ``event_at``
+    ``elapsed_seconds`` ago, for all replicas. ``sent`` and ``sequence`` are the count that the API
+    has of this sender.
+    """
+
+    generation: int
+    starts_at: str = TIME
+    event_at: str = TIME
+    elapsed_seconds: float
+    granted: list[GrantedShard]
+    unfinished: int
+    members: int
+    expires_in_seconds: float
+    sent: int
+    sequence: int
+
+
+class ReportsAnswer(Answer):
+    """Rows by what became of them."""
+
+    accepted: int
+    duplicates: int
+    revised: int
+    rejected: list[RejectedRow]

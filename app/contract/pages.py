@@ -1,4 +1,4 @@
-"""Pages: the listings that leave the API, and the items they hold."""
+"""Schemas of the listings of the API, page by page, and of their items."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class PredictionsPage(Page):
     items: list[Prediction]
 
 
-class Account(Answer):
-    """What one source said of one region at one time; ``made_at`` is the DATE that it gave."""
+class RecordVersion(Answer):
+    """One version of a record of a region at one time; ``made_at`` is its DATE."""
 
     region: int
     t_rec: str = TIME
@@ -34,8 +34,8 @@ class Account(Answer):
     received_at: str = TIME
 
 
-class ObservationItem(Account):
-    """A stored SHARP record: the account that holds."""
+class ObservationItem(RecordVersion):
+    """The current version of a SHARP record."""
 
     revision: int
 
@@ -46,8 +46,8 @@ class ObservationsPage(Page):
     items: list[ObservationItem]
 
 
-class ConflictItem(Account):
-    """An account of a record that lost; ``revision`` is null if it was outranked as it came."""
+class ConflictItem(RecordVersion):
+    """A superseded version of a record; ``revision`` is null if it never was the current one."""
 
     revision: int | None
     reason: Literal["near-real-time", "older DATE", "same DATE", "came before"]
@@ -55,7 +55,7 @@ class ConflictItem(Account):
 
 
 class ConflictsPage(Page):
-    """Lost accounts in the order of time and region."""
+    """Superseded versions in the order of time and region."""
 
     items: list[ConflictItem]
 
@@ -81,7 +81,7 @@ class RegionsPage(Page):
 
 
 class FlareItem(Answer):
-    """An observed flare, and the region it was assigned to, with the ground for it."""
+    """An observed flare, the region it is assigned to, and why."""
 
     id: str
     start: str = TIME
@@ -110,8 +110,8 @@ class ModelItem(Answer):
     """A registered model with its whole manifest.
 
     ``made_by`` is ``flarewatch`` or ``elsewhere``. Of a model made elsewhere ``evaluation`` holds
-    scores and leak audit as found here, and ``unaudited`` why it serves without them. What the
-    maker did not say is null in the manifest.
+    the scores and leak audit made here, and ``unaudited`` why it serves without them. What the
+    maker left out is null in the manifest.
     """
 
     model: str
@@ -138,7 +138,7 @@ class SenderItem(Answer):
 
     ``sent`` and ``lost`` are null for a sender that does not say how much it has sent.
     ``late`` are those of the accepted rows that came after a newer one of their region;
-    ``spooled`` rows wait with the sender, by its last word, and are not among ``sent`` yet.
+    ``spooled`` rows wait with the sender, by its last request, and are not among ``sent`` yet.
     """
 
     sender: str
@@ -196,3 +196,24 @@ class AlertsPage(Page):
     """Alerts, the newest first."""
 
     items: list[AlertItem]
+
+
+class RegionReportItem(Answer):
+    """A stored region report."""
+
+    source: str
+    noaa_ar: int
+    observed_at: str = TIME
+    lon_deg: float | None
+    lat_deg: float | None
+    area_msh: float | None
+    spot_class: str | None
+    mag_class: str | None
+    spots: int | None
+    received_at: str = TIME
+
+
+class RegionReportsPage(Page):
+    """Region reports in the order of time, number and source."""
+
+    items: list[RegionReportItem]

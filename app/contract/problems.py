@@ -1,13 +1,21 @@
-"""Problems: the one body in which every error leaves the API."""
+"""Problems: the one body of every error that the API answers with, and the faults it lists.
+
+A fault says where a request is wrong, what is wrong there, and what would be right.
+"""
 
 from __future__ import annotations
 
+import difflib
 import logging
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import orjson
 from flask import Flask, Response
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
@@ -30,21 +38,39 @@ class Fault:
     message: str
 
 
+@dataclass(frozen=True)
+class Rejection:
+    """A row that is not stored: its index in the request, and why."""
+
+    index: int
+    faults: tuple[Fault, ...]
+
+
 class RequestError(InvalidInputError):
-    """A request that cannot be answered as it stands, with every fault that was found."""
+    """A request that cannot be answered as it is, with all its faults."""
 
     def __init__(
-        self, detail: str, *, status: int = 422, title: str | None = None,
+        self,
+        detail: str,
+        *,
+        status: int = 422,
+        title: str | None = None,
         faults: Iterable[Fault] = (),
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.title = title or InvalidInputError.title
         self.faults = tuple(faults)
 
 
+def nothing_usable(noun: str, rejected: Iterable[Rejection]) -> RequestError:
+    """Return the error for a request of which every row is rejected."""
+    faults = [fault for rejection in rejected for fault in rejection.faults]
+    return RequestError(f"no {noun} could be used; see errors", faults=faults)
+
+
 def problem(status: int, title: str, *, detail: str, faults: Sequence[Fault] = ()) -> Response:
-    """Write a problem; `detail` says what to do next."""
+    """Return a problem response; `detail` says what to do next."""
     body = {
         "title": title,
         "status": status,
@@ -104,3 +130,88 @@ def _on_unexpected_error(error: Exception) -> Response:
     _log.error("unexpected error", exc_info=error)
     detail = "the server failed on this request; its log has the reason under X-Request-ID"
     return problem(500, "Internal error", detail=detail)
+
+
+_EXPECTED = {
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "string_type": "text",
+    "list_type": "a list",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+}
+_UNREADABLE_QUALITY = (
+    "an unreadable QUALITY may hide an eclipse: send its number,"
+    " or leave the field out where the source has none"
+)
+_KINDS: dict[type, str] = {
+    str: "text",
+    bool: "true or false",
+    list: "a list",
+    dict: "an object",
+    type(None): "null",
+    int: "a number",
+    float: "a number with a fraction",
+}
+
+
+def faults_of(error: ValidationError, *, fields: Iterable[str]) -> list[Fault]:
+    """Translate the errors of pydantic; `fields` are the known names."""
+    names = tuple(fields)
+    return [
+        Fault(path_of(detail["loc"]), message_of(detail, names))
+        for detail in error.errors(include_url=False, include_context=False)
+    ]
+
+
+def field_names(kind: type[BaseModel]) -> list[str]:
+    """Return the names of the fields of a body or query as they are sent."""
+    return [field.alias or name for name, field in kind.model_fields.items()]
+
+
+def path_of(location: Sequence[int | str], prefix: str = "") -> str:
+    """Format a location, for example ``observations[3].keywords.TOTUSJH``."""
+    path = prefix
+    for part in location:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
+    return path
+
+
+def message_of(detail: ErrorDetails, fields: Sequence[str]) -> str:
+    """Return what is wrong with one value."""
+    kind, value = detail["type"], detail["input"]
+    if detail["loc"][-1:] == ("quality",) and kind in ("float_type", "finite_number"):
+        return f"is {described(value)}; {_UNREADABLE_QUALITY}"
+    if kind == "missing":
+        return "is missing"
+    if kind == "extra_forbidden":
+        return unknown_name(str(detail["loc"][-1]), fields, noun="field")
+    if kind == "finite_number":
+        return "is NaN or infinite; send null, or leave it out, where a value is missing"
+    if kind in _EXPECTED:
+        return f"is {described(value)}; expected {_EXPECTED[kind]}"
+    text = detail["msg"].removeprefix("Value error, ")
+    return text[:1].lower() + text[1:] if text.startswith("Input") else text
+
+
+def described(value: Any) -> str:
+    """Describe a value in a few words."""
+    kind = _KINDS.get(type(value), type(value).__name__)
+    if isinstance(value, str):
+        return f"the text {value[:40]!r}"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN or infinite"
+    return kind
+
+
+def unknown_name(name: str, known: Sequence[str], *, noun: str) -> str:
+    """Return that a name is unknown, with the known one that is closest."""
+    close = difflib.get_close_matches(name, known, 1) or difflib.get_close_matches(
+        name.upper(), known, 1
+    )
+    hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
+    return f"{name[:40]!r} is not a known {noun}; {hint}"

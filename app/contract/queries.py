@@ -1,4 +1,4 @@
-"""Queries: what may stand behind the question mark of an address."""
+"""Queries: the parameters of each address."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from typing import Annotated, Any, Literal, TypeVar
 from flask import request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 
-from app.contract.faults import faults_of
-from app.contract.problems import Fault, RequestError
-from app.contract.schemas import SENDER_PATTERN
+from app.contract.problems import Fault, RequestError, faults_of, field_names
+from app.contract.schemas import SENDER_PATTERN, EventName
 from app.contract.times import EARLIEST_AT, LATEST_AT, Time
-from app.ingest.bodies import field_names
 from database.alerts.alerts import STATES
-from solar.flares import EVENTS
 from solar.time import Window
 
 MAX_LIMIT = 10_000
@@ -22,29 +19,15 @@ MAX_LIMIT = 10_000
 Query = TypeVar("Query", bound=BaseModel)
 RegionId = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
-# MySQL compares names by their bytes and refuses letters that no name has.
+# MySQL compares names by their bytes and refuses characters that no name has.
 ModelName = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
-_EVENT_NAMES = [event.name for event in EVENTS]
-
-
-def _event_name(text: str) -> str:
-    # A plus sign in an address arrives as a space.
-    name = text.strip(" +")
-    if name not in _EVENT_NAMES:
-        raise ValueError(f"no event {text!r}; choose one of {', '.join(_EVENT_NAMES)}")
-    return name
-
-
-EventName = Annotated[
-    str, AfterValidator(_event_name), WithJsonSchema({"type": "string", "enum": _EVENT_NAMES})
-]
 
 
 def _alert_states(text: str) -> str:
-    named = [name for name in text.split(",") if name]
-    if unknown := sorted(set(named) - set(STATES)):
+    states = [name for name in text.split(",") if name]
+    if unknown := sorted(set(states) - set(STATES)):
         raise ValueError(f"no state {unknown[0]!r}; choose among {', '.join(STATES)}")
-    return ",".join(named)
+    return ",".join(states)
 
 
 # Several are written with commas between them.
@@ -71,25 +54,25 @@ class PageQuery(UrlQuery):
 
 
 class WindowQuery(UrlQuery):
-    """A half-open stretch of time [from, to); an open side means: all there is."""
+    """A half-open range of time [from, to); a side that is left out is unbounded."""
 
     from_: Time | None = Field(default=None, alias="from")
     to: Time | None = None
 
     @property
     def window(self) -> Window:
-        """The stretch; one that is turned round is refused."""
+        """The range; one that ends before it starts is refused."""
         return Window(self.from_ or EARLIEST_AT, self.to or LATEST_AT)
 
 
 class ListQuery(WindowQuery, PageQuery):
-    """A listing of a stretch of time, for all regions or one."""
+    """A listing of a range of time, for all regions or one."""
 
     region: RegionId | None = Field(default=None, description="HARPNUM; -NOAA number without one")
 
 
 class TableQuery(ListQuery):
-    """A listing that can also be had as a file."""
+    """A listing that is also available as a file."""
 
     format: Literal["json", "csv", "parquet"] = "json"
 
@@ -132,7 +115,7 @@ class StrataQuery(WindowQuery):
 
 
 class SkillQuery(StrataQuery):
-    """The same, for all cases of the model, one region's, or those that all models share."""
+    """The same, for all cases of the model, those of one region, or those that all models share."""
 
     region: RegionId | None = None
     cases: Literal["own", "shared"] = "own"
@@ -151,7 +134,7 @@ class ExplanationQuery(UrlQuery):
 
 
 class IngestQuery(UrlQuery):
-    """How the answer to a batch looks, and who sent it where the body cannot say."""
+    """The form of the answer to a batch, and its sender where the body cannot name it."""
 
     return_: Literal["counts", "predictions"] = Field(default="counts", alias="return")
     sender: str | None = Field(default=None, pattern=SENDER_PATTERN, description="for Arrow")
@@ -164,14 +147,20 @@ class IngestQuery(UrlQuery):
     )
 
 
+class ReportsQuery(WindowQuery, PageQuery):
+    """The reports of a range of time, on all regions or one."""
+
+    noaa_ar: int | None = Field(default=None, ge=1, le=99_999)
+
+
 class FlowQuery(UrlQuery):
-    """A stretch of receipt [from, to) by the clock; the last 24 h where nothing is said."""
+    """A range of receipt times [from, to); the last 24 h by default."""
 
     from_: Time | None = Field(default=None, alias="from")
     to: Time | None = None
 
     def window(self, now: datetime) -> Window:
-        """The stretch; one that is turned round is refused."""
+        """The range; one that ends before it starts is refused."""
         end_at = self.to or now
         return Window(self.from_ or end_at - timedelta(days=1), end_at)
 
@@ -182,13 +171,13 @@ class NoQuery(UrlQuery):
 
 def read_query(kind: type[Query]) -> Query:
     """Read the query of the current request."""
-    given: dict[str, Any] = request.args.to_dict()
+    values: dict[str, Any] = request.args.to_dict()
     repeated = sorted(name for name, values in request.args.lists() if len(values) > 1)
     if repeated:
         faults = [Fault(name, "is given more than once") for name in repeated]
         raise RequestError("the query cannot be used; see errors", faults=faults)
     try:
-        return kind.model_validate(given)
+        return kind.model_validate(values)
     except ValidationError as error:
         faults = faults_of(error, fields=field_names(kind))
         raise RequestError("the query cannot be used; see errors", faults=faults) from error

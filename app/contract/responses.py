@@ -1,10 +1,17 @@
-"""Responses: pages of rows as JSON, CSV or Parquet, and how stored rows read outside."""
+"""Responses: stored rows as the API shows them, in pages as JSON, CSV or Parquet.
+
+The cursor of a page says where it ended, for the client to send back.
+"""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import io
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, TypeVar
 
 import orjson
 import pyarrow as pa
@@ -12,6 +19,8 @@ import pyarrow.csv
 import pyarrow.parquet
 from flask import Response
 
+from app.contract.problems import Fault, Rejection, RequestError
+from app.contract.times import read_time
 from database.predictions.predictions import COLUMNS
 from solar.flares import EVENTS, HORIZON
 from solar.sharp import KEYWORDS
@@ -21,23 +30,67 @@ PARQUET = "application/vnd.apache.parquet"
 NEXT_CURSOR = "X-Next-Cursor"
 
 Row = dict[str, Any]
+Item = TypeVar("Item")
 
 
-def json_response(content: Any, status: int = 200) -> Response:
-    """Write JSON; times are UTC with Z, NaN would be null."""
+def json_response(content: Any) -> Response:
+    """Return JSON; times are UTC with Z, NaN would be null."""
     body = orjson.dumps(content, option=orjson.OPT_UTC_Z)
-    return Response(body, status, content_type="application/json")
+    return Response(body, content_type="application/json")
 
 
 def page(items: Sequence[Row], *, next_cursor: str | None) -> Response:
-    """Write one page of a listing."""
+    """Return one page of a listing."""
     return json_response({"items": items, "next_cursor": next_cursor})
+
+
+def cut_page(
+    rows: list[Item], limit: int, position_of: Callable[[Item], tuple[Any, ...]]
+) -> tuple[list[Item], str | None]:
+    """Cut off the row that was read beyond a page; the cursor is None where there is none."""
+    if len(rows) <= limit:
+        return rows, None
+    return rows[:limit], _cursor_of(position_of(rows[limit - 1]))
+
+
+def _cursor_of(position: tuple[Any, ...]) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps(position)).decode().rstrip("=")
+
+
+def read_cursor(cursor: str | None, *kinds: type) -> Any:
+    """Read a cursor as a tuple with a value of each kind; None stays None."""
+    if cursor is None:
+        return None
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        values = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        position = [
+            read_time(value) if kind is datetime else value
+            for kind, value in zip(kinds, values, strict=True)
+        ]
+    except (binascii.Error, TypeError, ValueError) as error:
+        raise _bad_cursor() from error
+    if not all(_is_comparable(v, k) for v, k in zip(position, kinds, strict=True)):
+        raise _bad_cursor()
+    return tuple(position)
+
+
+def _is_comparable(value: Any, kind: type) -> bool:
+    """Tell whether a store can compare a value with a column of this kind."""
+    if isinstance(value, int):
+        return kind is int and abs(value) < 2**63
+    return isinstance(value, kind) and (not isinstance(value, str) or value.isascii())
+
+
+def _bad_cursor() -> RequestError:
+    fault = Fault("cursor", "is not one that this API gave; begin again without it")
+    return RequestError("the query cannot be used; see errors", faults=[fault])
 
 
 def file_page(
     rows: Sequence[Row], columns: Sequence[str], *, kind: str, name: str, next_cursor: str | None
 ) -> Response:
-    """Write one page as a file; the cursor of the next page is in a header."""
+    """Return one page as a file; the cursor of the next page is in a header."""
     table = pa.table({column: [row[column] for row in rows] for column in columns})
     body = io.BytesIO()
     if kind == "csv":
@@ -53,15 +106,15 @@ def file_page(
 
 
 def _with_text_times(table: pa.Table) -> pa.Table:
-    for place, field in enumerate(table.schema):
+    for i, field in enumerate(table.schema):
         if pa.types.is_timestamp(field.type):
-            text = pa.compute.strftime(table.column(place), format="%Y-%m-%dT%H:%M:%SZ")
-            table = table.set_column(place, field.name, text)
+            text = pa.compute.strftime(table.column(i), format="%Y-%m-%dT%H:%M:%SZ")
+            table = table.set_column(i, field.name, text)
     return table
 
 
 def prediction_item(row: Row) -> Row:
-    """Show a stored forecast."""
+    """Return a stored forecast as the API shows it."""
     return {
         "region": row["region_id"],
         "t_rec": row["t_rec"],
@@ -74,18 +127,31 @@ def prediction_item(row: Row) -> Row:
 
 
 def prediction_items(rows: Iterable[Sequence[Any]]) -> list[Row]:
-    """Show forecasts as they are written to the store."""
+    """Return forecasts that are about to be stored as the API shows them."""
     return [prediction_item(dict(zip(COLUMNS, row, strict=True))) for row in rows]
 
 
+def rejected_rows(rejected: Iterable[Rejection]) -> list[Row]:
+    """Return rejected rows as the API shows them, in the order of the request."""
+    return [
+        {"index": rejection.index, "errors": [asdict(fault) for fault in rejection.faults]}
+        for rejection in sorted(rejected, key=lambda rejection: rejection.index)
+    ]
+
+
 PREDICTION_COLUMNS = (
-    "region", "t_rec", "valid_to", "model", *(event.name for event in EVENTS),
-    *(f"{event.name}_raw" for event in EVENTS), *COLUMNS[-5:],
-)  # fmt: skip
+    "region",
+    "t_rec",
+    "valid_to",
+    "model",
+    *(event.name for event in EVENTS),
+    *(f"{event.name}_raw" for event in EVENTS),
+    *COLUMNS[-5:],
+)
 
 
 def flat_prediction(row: Row) -> Row:
-    """Show a stored forecast as one line of a table."""
+    """Return a stored forecast as one row of a table."""
     item = prediction_item(row)
     raw = {f"{name}_raw": value for name, value in item["raw"].items()}
     return {**item, **item["probabilities"], **raw}
@@ -93,13 +159,18 @@ def flat_prediction(row: Row) -> Row:
 
 _OBSERVATION_FIELDS = ("series", "made_at", "quality", "lon_fwt", "lat_fwt")
 OBSERVATION_COLUMNS = (
-    "region", "t_rec", *_OBSERVATION_FIELDS, *(keyword.name for keyword in KEYWORDS),
-    "revision", "sender", "received_at",
-)  # fmt: skip
+    "region",
+    "t_rec",
+    *_OBSERVATION_FIELDS,
+    *(keyword.name for keyword in KEYWORDS),
+    "revision",
+    "sender",
+    "received_at",
+)
 
 
 def observation_item(row: Row) -> Row:
-    """Show a stored observation."""
+    """Return a stored observation as the API shows it."""
     return {
         "region": row["region_id"],
         "t_rec": row["t_rec"],
@@ -112,7 +183,7 @@ def observation_item(row: Row) -> Row:
 
 
 def flat_observation(row: Row) -> Row:
-    """Show a stored observation as one line of a table."""
+    """Return a stored observation as one row of a table."""
     item = observation_item(row)
     return {**item, **item["keywords"]}
 
@@ -121,11 +192,11 @@ CONFLICT_COLUMNS = (*OBSERVATION_COLUMNS, "reason", "lost_at")
 
 
 def conflict_item(row: Row) -> Row:
-    """Show an account of a record that lost, as the observation that it was or would have been."""
+    """Return a superseded record version as the observation that it was or would have been."""
     return {**observation_item(row), **{name: row[name] for name in ("reason", "lost_at")}}
 
 
 def flat_conflict(row: Row) -> Row:
-    """Show an account that lost as one line of a table."""
+    """Return a superseded record version as one row of a table."""
     item = conflict_item(row)
     return {**item, **item["keywords"]}

@@ -1,18 +1,21 @@
-"""Schemas: what a request must look like; the values themselves are judged by `rules`."""
+"""Schemas of request bodies; `app.ingest.validation` checks the values of observations."""
 
 from __future__ import annotations
 
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from app.contract.times import Time
+from solar.flares import EVENTS
 from solar.sharp import KEYWORDS, SERIES_PATTERN, UNSTATED_SERIES
 
 MAX_ROWS = 5_000
 CLASS_PATTERN = r"^[ABCMX][1-9]\d?(\.\d{1,2})?$"
 SENDER_PATTERN = r"^[A-Za-z0-9_.:@\-]{1,64}$"
+SOURCE_PATTERN = r"^[A-Za-z0-9_.:\-]{1,40}$"
+MODEL_PATTERN = r"^[a-z][a-z0-9\-]{0,47}@[A-Za-z0-9.\-]{1,15}$"
 
 MAX_HARPNUM = 2**31 - 1
 MAX_NOAA_AR = 99_999
@@ -21,6 +24,25 @@ MAX_ARS = 16
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 NoaaAr = Annotated[int, Field(ge=1, le=MAX_NOAA_AR)]
 Harpnum = Annotated[int, Field(ge=1, le=MAX_HARPNUM)]
+Longitude = Annotated[Finite, Field(ge=-180, le=180)]
+Latitude = Annotated[Finite, Field(ge=-90, le=90)]
+Probability = Annotated[Finite, Field(ge=0, le=1)]
+ShardNumber = Annotated[str, Field(pattern=r"^\d{1,4}$")]
+_EVENT_NAMES = [event.name for event in EVENTS]
+
+
+def _event_name(text: str) -> str:
+    # A plus sign in an address arrives as a space.
+    name = text.strip(" +")
+    if name not in _EVENT_NAMES:
+        raise ValueError(f"no event {text!r}; choose one of {', '.join(_EVENT_NAMES)}")
+    return name
+
+
+EventName = Annotated[
+    str, AfterValidator(_event_name), WithJsonSchema({"type": "string", "enum": _EVENT_NAMES})
+]
+
 
 _KEYWORD_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -40,7 +62,7 @@ Keywords = Annotated[dict[str, Finite | None], WithJsonSchema(_KEYWORD_SCHEMA)]
 
 
 class Strict(BaseModel):
-    """A body in which every field is known and of its own type: "5" is not a number."""
+    """A body in which every field is known and has its type: "5" is not a number."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
@@ -67,7 +89,7 @@ class Sender(Strict):
     """Who sends, and how far: the sequence number shows gaps.
 
     ``sent`` counts the rows that the sender has handed over since it first started, up to and
-    including this request; what never came is told from it. A request that is sent again
+    including this request; lost rows are computed from it. A request that is sent again
     carries the same number. ``spooled`` rows wait with the sender behind this request.
     """
 
@@ -81,7 +103,7 @@ UNNAMED_SENDER = Sender(id="unnamed")
 
 
 class Flare(Strict):
-    """One observed flare; times are UTC, ``flux_scale`` the scale on which the class is given."""
+    """One observed flare; times are UTC, ``flux_scale`` is the scale of the class."""
 
     start: Time
     peak: Time
@@ -93,7 +115,7 @@ class Flare(Strict):
 
 
 class Span(BaseModel):
-    """A half-open stretch of time."""
+    """A half-open range of time."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, populate_by_name=True)
 
@@ -101,20 +123,20 @@ class Span(BaseModel):
     to: Time
 
 
-class Envelope(Strict):
-    """What stands around the rows of a batch."""
+class ObservationsEnvelope(Strict):
+    """A batch without its rows."""
 
     sender: Sender = UNNAMED_SENDER
 
 
-class ObservationsBody(Envelope):
+class ObservationsBody(ObservationsEnvelope):
     """A batch of observations: rows that can be used are stored, the others are listed."""
 
     observations: list[Observation] = Field(min_length=1, max_length=MAX_ROWS)
 
 
 class WindowEnvelope(Strict):
-    """What stands around the rows of a window."""
+    """A window without its rows."""
 
     flares: list[Flare] | None = Field(default=None, max_length=MAX_ROWS)
 
@@ -129,14 +151,14 @@ class WindowBody(WindowEnvelope):
 
 
 class FlaresEnvelope(Strict):
-    """What stands around a flare list; ``covers``: no other flare happened then."""
+    """A flare list without its rows; ``covers``: no other flare happened then."""
 
     covers: Span | None = None
     source: str = Field(default="api", pattern=r"^[A-Za-z0-9_.:\-]{1,40}$")
 
 
 class FlaresBody(FlaresEnvelope):
-    """Flares as observed; a known one is revised. Without any, ``covers`` reports quiet."""
+    """Observed flares; a known one is revised. Without flares, ``covers`` reports quiet."""
 
     flares: list[Flare] = Field(max_length=MAX_ROWS)
 
@@ -149,7 +171,7 @@ class XrayMinute(Strict):
 
 
 class XrayEnvelope(Strict):
-    """Which satellite measured."""
+    """The satellite of the minutes."""
 
     satellite: str = Field(pattern=r"^[A-Za-z0-9\-]{1,8}$", examples=["G16"])
 
@@ -161,7 +183,87 @@ class XrayBody(XrayEnvelope):
 
 
 class AcknowledgeBody(Strict):
-    """Who has taken note of an alert, and what there is to say about it."""
+    """Who acknowledges an alert, with a comment."""
 
     by: str = Field(min_length=1, max_length=64, pattern=r"^\S(.*\S)?$", examples=["mk"])
     comment: str | None = Field(default=None, max_length=1000)
+
+
+class ShardProgress(Strict):
+    """How far a shard is delivered: so many rows, and all of them up to ``through``."""
+
+    delivered: int = Field(default=0, ge=0, le=2**62)
+    through: Time | None = None
+    finished: bool = False
+
+
+class LeaseBody(Strict):
+    """A request of a replica that shares a source: it joins, stays, reports progress or leaves.
+
+    ``held`` names the shards it works on; a new replica leaves ``generation`` out and holds none.
+    ``starts_at`` is the time of the first row; that of the first request of all replicas counts.
+    With ``wants`` false the replica leaves. ``restart`` has everything delivered again, unless
+    other replicas are at work.
+    """
+
+    sender: str = Field(pattern=SENDER_PATTERN)
+    source: str = Field(pattern=SENDER_PATTERN)
+    shards: int = Field(ge=1, le=1024)
+    starts_at: Time
+    generation: int | None = Field(default=None, ge=1, le=2**31 - 1)
+    held: dict[ShardNumber, ShardProgress] = Field(default_factory=dict, max_length=1024)
+    wants: bool = True
+    restart: bool = False
+
+
+class RegionReport(Strict):
+    """How a region looked; the position is Stonyhurst with west positive, null is unknown."""
+
+    noaa_ar: NoaaAr
+    observed_at: Time
+    lon_deg: Longitude | None = None
+    lat_deg: Latitude | None = None
+    area_msh: float | None = Field(default=None, ge=0, le=50_000, allow_inf_nan=False)
+    spot_class: str | None = Field(default=None, pattern=r"^[A-Za-z]{1,8}$", examples=["Dkc"])
+    mag_class: str | None = Field(default=None, pattern=r"^[A-Za-z\-]{1,16}$", examples=["BGD"])
+    spots: int | None = Field(default=None, ge=0, le=10_000)
+
+
+class ReportsEnvelope(Strict):
+    """The agency that reports."""
+
+    source: str = Field(pattern=SOURCE_PATTERN, examples=["swpc"])
+
+
+class ReportsBody(ReportsEnvelope):
+    """Region reports; a known one is revised."""
+
+    reports: list[RegionReport] = Field(min_length=1, max_length=MAX_ROWS)
+
+
+class AgencyForecast(Strict):
+    """Probabilities for the 24 h from ``valid_from``, of a region or, without one, of the disk.
+
+    Each is that of a flare of at least the class; classes without a forecast are left out. A
+    forecast of the disk begins at 00:00 UTC, where full-disk forecasts are scored.
+    """
+
+    noaa_ar: NoaaAr | None = None
+    valid_from: Time
+    issued_at: Time | None = Field(default=None, description="now, where it is not known")
+    probabilities: dict[EventName, Probability | None] = Field(min_length=1)
+
+
+class ForecastsEnvelope(Strict):
+    """The name under which the agency is scored."""
+
+    model: str = Field(pattern=MODEL_PATTERN, examples=["swpc@1"])
+
+
+class ForecastsBody(ForecastsEnvelope):
+    """An agency's forecasts, all regions of a day in one call; a known one is revised.
+
+    A change that comes more than three hours after the window has begun is refused.
+    """
+
+    forecasts: list[AgencyForecast] = Field(min_length=1, max_length=MAX_ROWS)

@@ -1,4 +1,4 @@
-"""Times as they come over the wire, read once and refused with a reason."""
+"""Times as they are sent: read as UTC, or refused with a reason."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-from app.contract.faults import described
+from app.contract.problems import described
 from solar.errors import InvalidInputError
 from solar.time import parse_time
 
-# UTC with whole leap seconds begins in 1972; beyond 2200 lies only a slip of the pen.
+# UTC with whole leap seconds begins in 1972; a time beyond 2200 is a slip.
 EARLIEST_AT = datetime(1972, 1, 1, tzinfo=UTC)
 LATEST_AT = datetime(2200, 1, 1, tzinfo=UTC)
 _UTC_FORM = (
@@ -21,7 +21,7 @@ _UTC_FORM = (
     r"T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$"
 )
 _TAI_FORM = r"^\d{4}\.\d{2}\.\d{2}_\d{2}:\d{2}:\d{2}_TAI$"
-# Longer than any spelling of a time; what is longer is neither remembered nor shown in full.
+# No spelling of a time is longer; longer text is neither cached nor shown in full.
 _LONGEST = 64
 # A plus sign in a URL arrives as a space.
 _LOST_PLUS = re.compile(r"(T[\d:.]+) (\d\d:\d\d)")

@@ -1,4 +1,4 @@
-"""A batch: observations as columns, whichever format they arrived in."""
+"""A batch: observations as columns, from JSON as from Arrow."""
 
 from __future__ import annotations
 
@@ -9,30 +9,18 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from app.contract.problems import Fault
-from app.ingest.coded import Coded, Integers
-
-Floats = NDArray[np.float64]
-Times = NDArray[np.datetime64]
-
-
-@dataclass(frozen=True)
-class Rejection:
-    """A row that was not taken: its place in the request, and why."""
-
-    index: int
-    faults: tuple[Fault, ...]
+from app.contract.columns import Coded, Floats, Integers, Times
+from database.observations.records import Records
 
 
 @dataclass(frozen=True)
 class Batch:
-    """n observations; NaN is missing.
+    """The columns of n observations; NaN is missing.
 
     Parameters
     ----------
-    index : (n,) place of each row in the request
+    index : (n,) index of each row in the request
     harpnums : (n,) HARPNUM, 0 where the source gave none
     ar_sets : (n,) NOAA numbers as a tuple per row, possibly empty
     times : (n,) T_REC as datetime64[us] in UTC
@@ -78,26 +66,38 @@ class Batch:
         return self.series_names.rows()
 
     def take(self, rows: Sequence[int] | Integers) -> Batch:
-        """Return the rows at these places, in this order."""
-        places = np.asarray(rows, np.int64)
+        """Return these rows, in this order."""
+        chosen = np.asarray(rows, np.int64)
         return Batch(
-            index=self.index[places],
-            harpnums=self.harpnums[places],
-            ar_sets=self.ar_sets.take(places),
-            times=self.times[places],
-            series_names=self.series_names.take(places),
-            made_at=self.made_at[places],
-            quality=self.quality[places],
-            lon_fwt=self.lon_fwt[places],
-            lat_fwt=self.lat_fwt[places],
-            keywords=self.keywords[places],
+            index=self.index[chosen],
+            harpnums=self.harpnums[chosen],
+            ar_sets=self.ar_sets.take(chosen),
+            times=self.times[chosen],
+            series_names=self.series_names.take(chosen),
+            made_at=self.made_at[chosen],
+            quality=self.quality[chosen],
+            lon_fwt=self.lon_fwt[chosen],
+            lat_fwt=self.lat_fwt[chosen],
+            keywords=self.keywords[chosen],
+        )
+
+    def records(
+        self, region_ids: Sequence[int] | Integers, revisions: Sequence[int] | Integers
+    ) -> Records:
+        """Return the rows as records, in the order of the batch."""
+        return Records(
+            np.array(region_ids, np.int64),
+            self.times,
+            np.array(revisions, np.int64),
+            self.lon_fwt,
+            self.keywords,
         )
 
     def content_hashes(self) -> list[int]:
-        """Return a number of 63 bits for what each row says, the same on every machine.
+        """Return a hash of 63 bits of the content of each row, the same on every machine.
 
-        A store keeps these numbers: another way to make them would turn every row that is sent
-        again into a revision.
+        The store keeps the hashes: another definition would turn every row that is sent again
+        into a revision.
         """
         values = np.column_stack([self.quality, self.lon_fwt, self.lat_fwt, self.keywords])
         # Adding zero turns -0.0 into 0.0; one NaN stands for all of them.

@@ -1,4 +1,4 @@
-"""Alerts over HTTP: what was raised, and the word of who has taken note of it."""
+"""Alerts over HTTP: the list of them, and the acknowledgement of one."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from app.contract.cursors import cut, place_of
-from app.contract.operations import operation
+from app.contract.bodies import read_json, read_model
 from app.contract.pages import AlertItem, AlertsPage
 from app.contract.queries import AlertsQuery
-from app.contract.responses import json_response, page
+from app.contract.responses import cut_page, json_response, page, read_cursor
 from app.contract.schemas import AcknowledgeBody
-from app.ingest.bodies import read_json, read_model
+from app.routes.operation import operation
 from app.services import services
 from database.alerts.alerts import Alert, acknowledge, find_alert, list_alerts
 from database.engine import reading, transact
@@ -32,40 +31,47 @@ _ALERT_ID = re.compile(r"[A-Za-z0-9.\-]{1,64}")
 @operation("Alerts, the newest opened first", scope="read", query=AlertsQuery, answer=AlertsPage)
 def get_alerts(query: AlertsQuery) -> Response:
     with reading(services().engine) as connection:
-        found = list_alerts(
+        alerts = list_alerts(
             connection,
             window=query.window,
             states=query.state.split(",") if query.state else (),
             region_id=query.region,
             event=query.event,
             limit=query.limit + 1,
-            after=place_of(query.cursor, datetime, str),
+            after=read_cursor(query.cursor, datetime, str),
         )
-    found, cursor = cut(found, query.limit, attrgetter("opened_at", "alert_id"))
-    return page([_item(alert) for alert in found], next_cursor=cursor)
+    alerts, cursor = cut_page(alerts, query.limit, attrgetter("opened_at", "alert_id"))
+    return page([_item(alert) for alert in alerts], next_cursor=cursor)
 
 
 @blueprint.get("/alerts/<alert_id>")
 @operation("One alert", scope="read", answer=AlertItem)
 def get_alert(alert_id: str) -> Response:
     with reading(services().engine) as connection:
-        return json_response(_item(find_alert(connection, _known_form(alert_id))))
+        return json_response(_item(find_alert(connection, _checked_id(alert_id))))
 
 
 @blueprint.post("/alerts/<alert_id>/acknowledge")
-@operation("Take note of an alert; the first one to do so stays", scope="admin",
-           body=AcknowledgeBody, answer=AlertItem)  # fmt: skip
+@operation(
+    "Acknowledge an alert; the first acknowledgement stays",
+    scope="admin",
+    body=AcknowledgeBody,
+    answer=AlertItem,
+)
 def post_acknowledgement(alert_id: str) -> Response:
     body = read_model(AcknowledgeBody, read_json())
-    given = services()
+    running = services()
     work = partial(
         acknowledge,
-        alert_id=_known_form(alert_id), by=body.by, comment=body.comment, now=given.clock(),
-    )  # fmt: skip
-    return json_response(_item(transact(given.engine, work)))
+        alert_id=_checked_id(alert_id),
+        by=body.by,
+        comment=body.comment,
+        now=running.clock(),
+    )
+    return json_response(_item(transact(running.engine, work)))
 
 
-def _known_form(alert_id: str) -> str:
+def _checked_id(alert_id: str) -> str:
     if not _ALERT_ID.fullmatch(alert_id):
         raise NotFoundError(f"no alert {alert_id[:64]!r}; GET /api/v1/alerts lists them")
     return alert_id

@@ -1,53 +1,61 @@
-"""Observations over HTTP: batches come in, stored records go out."""
+"""Observations over HTTP: batches come in; records, superseded versions and regions go out."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import datetime
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from flask import Blueprint, Response, request
 
 from app import metrics
 from app.contract.answers import IngestAnswer
-from app.contract.cursors import cut, place_of
-from app.contract.operations import operation
-from app.contract.pages import ObservationsPage
-from app.contract.problems import RequestError
-from app.contract.queries import IngestQuery, TableQuery
-from app.contract.responses import (
-    CSV,
-    OBSERVATION_COLUMNS,
-    PARQUET,
-    file_page,
-    flat_observation,
-    json_response,
-    observation_item,
-    page,
-    prediction_items,
-)
-from app.contract.schemas import UNNAMED_SENDER, Envelope, ObservationsBody, Sender
-from app.ingest import arrow_rows, observation_rows, rules
-from app.ingest.batch import Batch, Rejection
-from app.ingest.bodies import (
+from app.contract.bodies import (
     JSON_TYPE,
+    discard_body,
     media_type,
+    read_body,
     read_json,
     read_model,
     refuse_media_type,
     take_rows,
 )
-from app.ingest.causes import causes_of_request
-from app.ingest.gate import BusyError, GiveWay
-from app.ingest.ingest import Outcome, ingest
-from app.ingest.intake import discard_body, read_body
+from app.contract.pages import ConflictsPage, ObservationsPage, RegionsPage
+from app.contract.problems import Rejection, RequestError, nothing_usable
+from app.contract.queries import IngestQuery, ListQuery, TableQuery
+from app.contract.responses import (
+    CONFLICT_COLUMNS,
+    CSV,
+    OBSERVATION_COLUMNS,
+    PARQUET,
+    conflict_item,
+    cut_page,
+    file_page,
+    flat_conflict,
+    flat_observation,
+    json_response,
+    observation_item,
+    page,
+    prediction_items,
+    read_cursor,
+    rejected_rows,
+)
+from app.contract.schemas import UNNAMED_SENDER, ObservationsBody, ObservationsEnvelope, Sender
+from app.ingest import arrow_rows, json_rows
+from app.ingest.admission import BusyError, YieldToLive
+from app.ingest.batch import Batch
+from app.ingest.ingest import IngestResult, ingest
+from app.ingest.outcomes import causes_of_request
+from app.ingest.validation import validate
 from app.logs import began_at
+from app.routes.operation import operation
 from app.services import services
 from database.delivery.rejections import record_rejections
 from database.engine import reading, transact
 from database.observations.records import list_observations
+from database.observations.versions import list_conflicts
+from database.regions.regions import COLUMNS, list_regions, noaa_numbers
 from solar.errors import StoreUnavailableError
 
 blueprint = Blueprint("observations", __name__)
@@ -55,48 +63,60 @@ blueprint = Blueprint("observations", __name__)
 
 @blueprint.post("/observations")
 @operation(
-    "Store observations and forecast from them", scope="ingest", query=IngestQuery,
-    body=ObservationsBody, answer=IngestAnswer, also_body=(arrow_rows.MEDIA_TYPE,),
-)  # fmt: skip
+    "Store observations and forecast from them",
+    scope="ingest",
+    query=IngestQuery,
+    body=ObservationsBody,
+    answer=IngestAnswer,
+    also_body=(arrow_rows.MEDIA_TYPE,),
+)
 def post_observations(query: IngestQuery) -> Response:
     try:
-        with services().gate.entered(request.content_length) as give_way:
-            return _take_in(query, give_way)
+        with services().admission.entered(request.content_length) as yield_to_live:
+            return _ingest(query, yield_to_live)
     except BusyError:
         discard_body()
         raise
 
 
-def _take_in(query: IngestQuery, give_way: GiveWay) -> Response:
-    now = services().clock()
-    batch, rejected, sender = _read_or_note(query, now=now)
-    batch, refused = rules.apply(batch, now=now)
+def _ingest(query: IngestQuery, yield_to_live: YieldToLive) -> Response:
+    running = services()
+    now = running.clock()
+    batch, rejected, sender = _read_or_record(query, now=now)
+    batch, refused = validate(batch, now=now)
     rejected += refused
-    given = services()
-    outcome = ingest(
-        given.engine, given.lineup, batch,
-        rejected=rejected, sender=sender, now=now, watch=given.watch, began=began_at(),
-        give_way=give_way,
-    )  # fmt: skip
-    metrics.count_rows(outcome.delivery)
-    metrics.count_conflicts(outcome.conflicts)
+    result = ingest(
+        running.engine,
+        running.served_models,
+        batch,
+        rejected=rejected,
+        sender=sender,
+        now=now,
+        alert_config=running.alert_config,
+        began=began_at(),
+        yield_to_live=yield_to_live,
+    )
+    metrics.count_rows(result.delivery)
+    metrics.count_conflicts(result.conflicts)
     if not len(batch):
-        raise _nothing_acceptable(rejected)
-    return json_response(_answer(outcome, query))
+        raise nothing_usable("row", sorted(rejected, key=attrgetter("index")))
+    return json_response(_answer(result, query))
 
 
-def _read_or_note(query: IngestQuery, *, now: datetime) -> tuple[Batch, list[Rejection], Sender]:
-    """Read the request; why one was refused whole is written down before it is answered."""
+def _read_or_record(query: IngestQuery, *, now: datetime) -> tuple[Batch, list[Rejection], Sender]:
+    """Read the request; the cause of a refusal of all of it is recorded before the answer."""
     try:
         return _read(query)
     except RequestError as error:
         causes = causes_of_request(str(error), error.faults)
-        named = query.sender or UNNAMED_SENDER.id
-        # Where the store is away the refusal is answered all the same.
+        sender_id = query.sender or UNNAMED_SENDER.id
+        # When the store is away the request is refused all the same.
         with suppress(StoreUnavailableError):
             transact(
                 services().engine,
-                lambda connection: record_rejections(connection, causes, sender_id=named, now=now),
+                lambda connection: record_rejections(
+                    connection, causes, sender_id=sender_id, now=now
+                ),
             )
         raise
 
@@ -108,43 +128,33 @@ def _read(query: IngestQuery) -> tuple[Batch, list[Rejection], Sender]:
     if media_type() != JSON_TYPE:
         raise refuse_media_type(JSON_TYPE, arrow_rows.MEDIA_TYPE)
     content = read_json()
-    rows = take_rows(content, observation_rows.NAME)
-    sender = read_model(Envelope, content).sender
-    return *observation_rows.read_rows(rows), sender
+    rows = take_rows(content, json_rows.NAME)
+    sender = read_model(ObservationsEnvelope, content).sender
+    return *json_rows.read_rows(rows), sender
 
 
 def _sender_of(query: IngestQuery) -> Sender:
-    named = query.sender or UNNAMED_SENDER.id
-    return Sender(id=named, sequence=query.sequence, sent=query.sent, spooled=query.spooled)
+    sender_id = query.sender or UNNAMED_SENDER.id
+    return Sender(id=sender_id, sequence=query.sequence, sent=query.sent, spooled=query.spooled)
 
 
-def _answer(outcome: Outcome, query: IngestQuery) -> dict[str, Any]:
+def _answer(result: IngestResult, query: IngestQuery) -> dict[str, Any]:
     wants_all = query.return_ == "predictions"
-    forecasts = prediction_items(outcome.forecasts) if wants_all else len(outcome.forecasts)
     return {
-        **{name: getattr(outcome.delivery, name) for name in ("accepted", "duplicates", "revised")},
-        "rejected": rejected_rows(outcome.rejected),
-        "predictions": forecasts,
+        **{name: getattr(result.delivery, name) for name in ("accepted", "duplicates", "revised")},
+        "rejected": rejected_rows(result.rejected),
+        "predictions": prediction_items(result.forecasts) if wants_all else len(result.forecasts),
     }
-
-
-def rejected_rows(rejected: list[Rejection]) -> list[dict[str, Any]]:
-    """Show the rows that were not taken, in the order of the request."""
-    ordered = sorted(rejected, key=lambda rejection: rejection.index)
-    return [{"index": r.index, "errors": [asdict(fault) for fault in r.faults]} for r in ordered]
-
-
-def _nothing_acceptable(rejected: list[Rejection]) -> RequestError:
-    ordered = sorted(rejected, key=lambda rejection: rejection.index)
-    faults = [fault for rejection in ordered for fault in rejection.faults]
-    return RequestError("no row could be used; see errors", faults=faults)
 
 
 @blueprint.get("/observations")
 @operation(
-    "Stored observations", scope="read", query=TableQuery, answer=ObservationsPage,
+    "Stored observations",
+    scope="read",
+    query=TableQuery,
+    answer=ObservationsPage,
     also_answer=(CSV, PARQUET),
-)  # fmt: skip
+)
 def get_observations(query: TableQuery) -> Response:
     with reading(services().engine) as connection:
         rows = list_observations(
@@ -152,12 +162,64 @@ def get_observations(query: TableQuery) -> Response:
             window=query.window,
             region_id=query.region,
             limit=query.limit + 1,
-            after=place_of(query.cursor, datetime, int),
+            after=read_cursor(query.cursor, datetime, int),
         )
-    rows, cursor = cut(rows, query.limit, itemgetter("t_rec", "region_id"))
+    rows, cursor = cut_page(rows, query.limit, itemgetter("t_rec", "region_id"))
     if query.format == "json":
         return page([observation_item(row) for row in rows], next_cursor=cursor)
     flat = [flat_observation(row) for row in rows]
     return file_page(
         flat, OBSERVATION_COLUMNS, kind=query.format, name="observations", next_cursor=cursor
     )
+
+
+@blueprint.get("/conflicts")
+@operation(
+    "Record versions that contradicted the current one and were superseded",
+    scope="read",
+    query=TableQuery,
+    answer=ConflictsPage,
+    also_answer=(CSV, PARQUET),
+)
+def get_conflicts(query: TableQuery) -> Response:
+    with reading(services().engine) as connection:
+        rows = list_conflicts(
+            connection,
+            window=query.window,
+            region_id=query.region,
+            limit=query.limit + 1,
+            after=read_cursor(query.cursor, datetime, int, int),
+        )
+    rows, cursor = cut_page(rows, query.limit, itemgetter("t_rec", "region_id", "content_hash"))
+    if query.format == "json":
+        return page([conflict_item(row) for row in rows], next_cursor=cursor)
+    flat = [flat_conflict(row) for row in rows]
+    return file_page(
+        flat, CONFLICT_COLUMNS, kind=query.format, name="conflicts", next_cursor=cursor
+    )
+
+
+@blueprint.get("/regions")
+@operation(
+    "Active regions seen in a range of time",
+    scope="read",
+    query=ListQuery,
+    answer=RegionsPage,
+)
+def get_regions(query: ListQuery) -> Response:
+    after = read_cursor(query.cursor, int)
+    with reading(services().engine) as connection:
+        rows = list_regions(
+            connection,
+            window=query.window,
+            region_id=query.region,
+            limit=query.limit + 1,
+            after=after[0] if after else None,
+        )
+    rows, cursor = cut_page(rows, query.limit, lambda row: (row["region_id"],))
+    return page([_region(row) for row in rows], next_cursor=cursor)
+
+
+def _region(row: dict[str, Any]) -> dict[str, Any]:
+    item = {name: row[name] for name in COLUMNS[1:]}
+    return {"region": row["region_id"], **item, "noaa_ars": noaa_numbers(row["noaa_ars"])}

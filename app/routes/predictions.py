@@ -1,62 +1,78 @@
-"""Predictions over HTTP: the stored ones, and those of a window that is not stored."""
+"""Predictions over HTTP: stored and new ones, explanations, skill and the models."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from flask import Blueprint, Response
 
-from app.contract.answers import PredictAnswer
-from app.contract.cursors import cut, place_of
-from app.contract.operations import operation
-from app.contract.pages import PredictionsPage
-from app.contract.problems import RequestError
-from app.contract.queries import PredictionsQuery
+from app.contract.answers import ExplanationAnswer, PredictAnswer, SkillAnswer, StrataAnswer
+from app.contract.bodies import read_json, read_model, take_rows
+from app.contract.pages import ModelsPage, PredictionsPage
+from app.contract.problems import nothing_usable
+from app.contract.queries import ExplanationQuery, PredictionsQuery, SkillQuery, StrataQuery
 from app.contract.responses import (
     CSV,
     PARQUET,
     PREDICTION_COLUMNS,
+    cut_page,
     file_page,
     flat_prediction,
     json_response,
     page,
     prediction_item,
     prediction_items,
+    read_cursor,
+    rejected_rows,
 )
 from app.contract.schemas import WindowBody, WindowEnvelope
-from app.ingest import observation_rows, rules
-from app.ingest.bodies import read_json, read_model, take_rows
-from app.prediction import predict
-from app.routes.observations import rejected_rows
+from app.contract.times import LATEST_AT
+from app.ingest import json_rows
+from app.ingest.forecasting import predict
+from app.ingest.validation import validate
+from app.routes.operation import operation
+from app.scoring.explanations import explain
 from app.services import services
 from database.engine import reading
 from database.models import find_model, list_models
 from database.predictions.predictions import list_predictions, place
+from database.verification.entrants import ENTRANTS
+from database.verification.rollup import refresh
+from database.verification.skill import skill
+from database.verification.strata import strata
+from model_training.artifact import Artifact
+from solar.errors import NotFoundError
 from solar.flares import event as find_event
+from solar.time import Window
 
 blueprint = Blueprint("predictions", __name__)
+
+# HMI has observed since then; a range without a start does not reach further back.
+_HMI_BEGAN_AT = datetime(2010, 5, 1, tzinfo=UTC)
 
 
 @blueprint.post("/predict")
 @operation(
-    "Forecast from observations without storing them", scope="read",
-    body=WindowBody, answer=PredictAnswer,
-)  # fmt: skip
+    "Forecast from observations without storing them",
+    scope="read",
+    body=WindowBody,
+    answer=PredictAnswer,
+)
 def post_predict() -> Response:
     content = read_json()
-    rows = take_rows(content, observation_rows.NAME)
+    rows = take_rows(content, json_rows.NAME)
     flares = read_model(WindowEnvelope, content).flares
     now = services().clock()
-    batch, rejected = observation_rows.read_rows(rows)
-    batch, refused = rules.apply(batch, now=now)
-    rejected += refused
+    batch, misformed = json_rows.read_rows(rows)
+    batch, refused = validate(batch, now=now)
+    rejected = [*misformed, *refused]
     if not len(batch):
-        faults = [fault for rejection in rejected for fault in rejection.faults]
-        raise RequestError("no row could be used; see errors", faults=faults)
+        raise nothing_usable("row", rejected)
     with reading(services().engine) as connection:
-        forecasts = predict(connection, services().lineup.live, batch, flares=flares, now=now)
+        live = services().served_models.live
+        forecasts = predict(connection, live, batch, flares=flares, now=now)
     return json_response(
         {"predictions": prediction_items(forecasts), "rejected": rejected_rows(rejected)}
     )
@@ -64,16 +80,19 @@ def post_predict() -> Response:
 
 @blueprint.get("/predictions")
 @operation(
-    "Stored forecasts", scope="read", query=PredictionsQuery, answer=PredictionsPage,
+    "Stored forecasts",
+    scope="read",
+    query=PredictionsQuery,
+    answer=PredictionsPage,
     also_answer=(CSV, PARQUET),
-)  # fmt: skip
+)
 def get_predictions(query: PredictionsQuery) -> Response:
-    window, after = query.window, place_of(query.cursor, datetime, int, str)
+    window, after = query.window, read_cursor(query.cursor, datetime, int, str)
     with reading(services().engine) as connection:
         rows = list_predictions(
             connection,
             window=window,
-            models=chosen_models(connection, query.model),
+            models=_chosen_models(connection, query.model),
             region_id=query.region,
             as_of=query.as_of,
             event=find_event(query.event) if query.event else None,
@@ -81,23 +100,119 @@ def get_predictions(query: PredictionsQuery) -> Response:
             limit=query.limit + 1,
             after=after,
         )
-    return _page(rows, query)
-
-
-def chosen_models(connection: sa.Connection, name: str) -> list[str]:
-    """Return the model ids that a query means by ``live``, ``all`` or a name."""
-    if name == "live":
-        return [services().lineup.live.model_id]
-    if name == "all":
-        return [model.model_id for model in list_models(connection)]
-    return [find_model(connection, name).model_id]
-
-
-def _page(rows: list[dict[str, Any]], query: PredictionsQuery) -> Response:
-    rows, cursor = cut(rows, query.limit, place)
+    rows, cursor = cut_page(rows, query.limit, place)
     if query.format == "json":
         return page([prediction_item(row) for row in rows], next_cursor=cursor)
     flat = [flat_prediction(row) for row in rows]
     return file_page(
         flat, PREDICTION_COLUMNS, kind=query.format, name="predictions", next_cursor=cursor
     )
+
+
+def _chosen_models(connection: sa.Connection, name: str) -> list[str]:
+    """Return the model ids for ``live``, ``all`` or a name."""
+    if name == "live":
+        return [services().served_models.live.model_id]
+    if name == "all":
+        return [model.model_id for model in list_models(connection)]
+    return [find_model(connection, name).model_id]
+
+
+@blueprint.get("/explanations")
+@operation(
+    "What each feature adds to the log-odds of a forecast",
+    scope="read",
+    query=ExplanationQuery,
+    answer=ExplanationAnswer,
+    conflict="There was no forecast, or the model has no training reference.",
+)
+def get_explanation(query: ExplanationQuery) -> Response:
+    model = _served_model(query.model)
+    with reading(services().engine) as connection:
+        body = explain(
+            connection,
+            model,
+            find_event(query.event),
+            region_id=query.region,
+            at=query.at or LATEST_AT,
+            back=timedelta(hours=query.hours_back),
+        )
+    return json_response(body)
+
+
+def _served_model(name: str) -> Artifact:
+    served = services().served_models
+    by_name = {model.model_id: model for model in served.models} | {"live": served.live}
+    if name not in by_name:
+        raise NotFoundError(
+            f"no model {name!r} serves; those that can explain themselves are"
+            f" {', '.join(sorted(by_name))}"
+        )
+    return by_name[name]
+
+
+@blueprint.get("/skill")
+@operation(
+    "Verification of a model and of the entrants on the same cases",
+    scope="read",
+    query=SkillQuery,
+    answer=SkillAnswer,
+)
+def get_skill(query: SkillQuery) -> Response:
+    engine = services().engine
+    refresh(engine)
+    with reading(engine) as connection:
+        body = skill(
+            connection,
+            model_id=_verified_model(connection, query.model),
+            event=query.event,
+            window=_window(query),
+            scope=query.scope,
+            region_id=query.region,
+            threshold=query.threshold,
+            cases=query.cases,
+        )
+    return json_response(body)
+
+
+@blueprint.get("/skill/strata")
+@operation(
+    "Verification by kinds of cases: first flares, all-clears, longitude, month, latency",
+    scope="read",
+    query=StrataQuery,
+    answer=StrataAnswer,
+)
+def get_strata(query: StrataQuery) -> Response:
+    engine = services().engine
+    refresh(engine)
+    with reading(engine) as connection:
+        body = strata(
+            connection,
+            model_id=_verified_model(connection, query.model),
+            event=query.event,
+            window=_window(query),
+            scope=query.scope,
+            threshold=query.threshold,
+        )
+    return json_response(body)
+
+
+def _verified_model(connection: sa.Connection, name: str) -> str:
+    if name == "live":
+        return services().served_models.live.model_id
+    return name if name in ENTRANTS else find_model(connection, name).model_id
+
+
+def _window(query: StrataQuery) -> Window | None:
+    if query.from_ is None and query.to is None:
+        return None
+    end_at = query.to or services().clock() + timedelta(days=1)
+    return Window(query.from_ or _HMI_BEGAN_AT, end_at)
+
+
+@blueprint.get("/models")
+@operation("Registered models, the live one first", scope="read", answer=ModelsPage)
+def get_models() -> Response:
+    with reading(services().engine) as connection:
+        models = [asdict(model) for model in list_models(connection)]
+    return page([{"model": m.pop("model_id"), **m} for m in models], next_cursor=None)

@@ -1,89 +1,249 @@
-"""Reports of others over HTTP: region summaries, and the forecasts that an agency makes itself."""
+"""Reports of observatories and agencies over HTTP: flares, X-ray flux, regions and forecasts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, time
 from functools import partial
-from operator import itemgetter
+from operator import attrgetter, itemgetter
+from typing import Any
 
 from flask import Blueprint, Response
 
-from app.contract.cursors import cut, place_of
-from app.contract.operations import operation
-from app.contract.problems import Fault, RequestError
-from app.contract.reports import (
+from app.contract.answers import FlaresAnswer, ReportsAnswer, XrayAnswer
+from app.contract.bodies import check_rows, read_json, read_model, take_rows
+from app.contract.pages import FlaresPage, RegionReportsPage
+from app.contract.problems import Fault, Rejection, RequestError, nothing_usable
+from app.contract.queries import FlaresQuery, ReportsQuery
+from app.contract.responses import cut_page, json_response, page, read_cursor, rejected_rows
+from app.contract.schemas import (
     AgencyForecast,
+    Flare,
+    FlaresBody,
+    FlaresEnvelope,
     ForecastsBody,
     ForecastsEnvelope,
     RegionReport,
-    RegionReportsPage,
-    ReportsAnswer,
     ReportsBody,
     ReportsEnvelope,
-    ReportsQuery,
+    XrayBody,
+    XrayEnvelope,
+    XrayMinute,
 )
-from app.contract.responses import json_response, page
-from app.ingest.batch import Rejection
-from app.ingest.bodies import check_rows, read_json, read_model, take_rows
-from app.ingest.rules import CLOCK_TOLERANCE
-from app.routes.observations import rejected_rows
+from app.ingest.validation import CLOCK_TOLERANCE
+from app.routes.operation import operation
 from app.services import services
 from database.agencies.forecasts import GRACE, store_forecasts
 from database.agencies.forecasts import AgencyForecast as StoredForecast
 from database.agencies.region_reports import RegionReport as StoredReport
 from database.agencies.region_reports import list_reports, store_reports
 from database.engine import reading, transact
-from solar.flares import EVENTS, HORIZON
-from solar.time import isoformat
+from database.flares.flare_files import FlareRow, RepairedFlare, merge_duplicates, repair_row
+from database.flares.flares import Flare as StoredFlare
+from database.flares.flares import list_flares, store_flares
+from database.flares.xray import XrayMinute as StoredMinute
+from database.flares.xray import store_flux
+from solar.errors import InvalidInputError
+from solar.flares import EVENTS, HORIZON, FluxScale, peak_flux
+from solar.time import Window, isoformat
 
-REPORTS, FORECASTS = "reports", "forecasts"
-# Forecasts for the third day from now are issued; what lies further ahead is a slip.
+FLARES, FLUX, REPORTS, FORECASTS = "flares", "flux", "reports", "forecasts"
+# Agencies forecast up to the third day from now; what lies further ahead is a slip.
 _FURTHEST_AHEAD = 4 * HORIZON
 
 blueprint = Blueprint("reports", __name__)
 
 
+@blueprint.post("/flares")
+@operation(
+    "Store observed flares; posting one again revises it",
+    scope="ingest",
+    body=FlaresBody,
+    answer=FlaresAnswer,
+)
+def post_flares() -> Response:
+    content = read_json()
+    rows = take_rows(content, FLARES, may_be_empty="covers" in content)
+    envelope = read_model(FlaresEnvelope, content)
+    now = services().clock()
+    covers = None
+    if envelope.covers is not None:
+        covers = Window(envelope.covers.from_, envelope.covers.to)
+        _refuse_future(covers, now=now)
+    mended, rejected = _mended(rows, now=now)
+    merged = merge_duplicates(mended)
+    if not merged and rejected:
+        raise nothing_usable("flare", rejected)
+    records = [replace(m.record, repairs="; ".join(m.repairs)[:255] or None) for m in merged]
+    report = transact(
+        services().engine,
+        partial(store_flares, records=records, source=envelope.source, covers=covers, now=now),
+    )
+    return json_response(
+        {
+            "accepted": report.added,
+            "duplicates": report.unchanged + len(mended) - len(merged),
+            "revised": report.revised,
+            "repaired": sum(1 for flare in mended if flare.repairs),
+            "rejected": rejected_rows(rejected),
+        }
+    )
+
+
+def _refuse_future(covers: Window, *, now: datetime) -> None:
+    if covers.end_at > now + CLOCK_TOLERANCE:
+        message = "lies in the future; what has not happened yet is not covered"
+        fault = Fault("covers.to", message)
+        raise RequestError("the body cannot be used; see errors", faults=[fault])
+
+
+def _mended(rows: Sequence[Any], *, now: datetime) -> tuple[list[RepairedFlare], list[Rejection]]:
+    checked, rejected = check_rows(Flare, rows, FLARES)
+    mended: list[RepairedFlare] = []
+    for index, flare in checked:
+        try:
+            mended.append(_mend(index, flare, now=now))
+        except InvalidInputError as error:
+            rejected.append(Rejection(index, (Fault(f"{FLARES}[{index}]", str(error)),)))
+    return mended, rejected
+
+
+def _mend(index: int, flare: Flare, *, now: datetime) -> RepairedFlare:
+    if max(flare.start, flare.peak) > now + CLOCK_TOLERANCE:
+        raise InvalidInputError(f"lies in the future; it is {isoformat(now)} now")
+    row = FlareRow(
+        index + 1,
+        flare.start,
+        flare.peak,
+        flare.end,
+        flare.goes_class,
+        flare.noaa_ar,
+        flare.harpnum,
+        None,
+    )
+    return repair_row(row, flux_scale=FluxScale(flare.flux_scale))
+
+
+@blueprint.get("/flares")
+@operation("Stored flares", scope="read", query=FlaresQuery, answer=FlaresPage)
+def get_flares(query: FlaresQuery) -> Response:
+    with reading(services().engine) as connection:
+        flares = list_flares(
+            connection,
+            window=query.window,
+            region_id=query.region,
+            min_flux=None if query.min_class is None else peak_flux(query.min_class),
+            limit=query.limit + 1,
+            after=read_cursor(query.cursor, datetime, str),
+        )
+    flares, cursor = cut_page(flares, query.limit, attrgetter("peak_at", "flare_id"))
+    return page([_flare_item(flare) for flare in flares], next_cursor=cursor)
+
+
+def _flare_item(flare: StoredFlare) -> dict[str, Any]:
+    return {
+        "id": flare.flare_id,
+        "start": flare.start_at,
+        "peak": flare.peak_at,
+        "end": flare.end_at,
+        "region": flare.region_id,
+        "goes_class": flare.goes_class,
+        "peak_flux_w_m2": flare.peak_flux_w_m2,
+        "flux_scale": flare.flux_scale,
+        "noaa_ar": flare.noaa_ar,
+        "harpnum": flare.harpnum,
+        "assignment": flare.assignment,
+        "satellite": flare.satellite,
+        "source": flare.source,
+        "repairs": flare.repairs,
+        "revision": flare.revision,
+    }
+
+
+@blueprint.post("/xray-flux")
+@operation(
+    "Store GOES X-ray flux, minute by minute; posting a minute again revises it",
+    scope="ingest",
+    body=XrayBody,
+    answer=XrayAnswer,
+)
+def post_xray_flux() -> Response:
+    content = read_json()
+    rows = take_rows(content, FLUX)
+    satellite = read_model(XrayEnvelope, content).satellite
+    checked, rejected = check_rows(XrayMinute, rows, FLUX)
+    latest = services().clock() + CLOCK_TOLERANCE
+    usable = [row for _, row in checked if row.minute_at <= latest]
+    rejected += [
+        _rejection(FLUX, index, "minute_at", "lies in the future")
+        for index, row in checked
+        if row.minute_at > latest
+    ]
+    if not usable:
+        raise nothing_usable("minute", rejected)
+    minutes = [
+        StoredMinute(row.minute_at.replace(second=0, microsecond=0), row.flux_w_m2, satellite)
+        for row in usable
+    ]
+    report = transact(services().engine, partial(store_flux, minutes=minutes))
+    return _answer(report.added, report.unchanged, report.revised, rejected)
+
+
 @blueprint.post("/region-reports")
-@operation("Store an agency's reports on regions; posting one again revises it", scope="ingest",
-           body=ReportsBody, answer=ReportsAnswer)  # fmt: skip
+@operation(
+    "Store an agency's reports on regions; posting one again revises it",
+    scope="ingest",
+    body=ReportsBody,
+    answer=ReportsAnswer,
+)
 def post_region_reports() -> Response:
     content = read_json()
     rows = take_rows(content, REPORTS)
     source = read_model(ReportsEnvelope, content).source
     checked, rejected = check_rows(RegionReport, rows, REPORTS)
     now = services().clock()
-    usable = [(k, row) for k, row in checked if row.observed_at <= now + CLOCK_TOLERANCE]
+    latest = now + CLOCK_TOLERANCE
+    usable = [row for _, row in checked if row.observed_at <= latest]
     rejected += [
-        _rejection(REPORTS, k, "observed_at", "lies in the future")
-        for k, row in checked
-        if row.observed_at > now + CLOCK_TOLERANCE
+        _rejection(REPORTS, index, "observed_at", "lies in the future")
+        for index, row in checked
+        if row.observed_at > latest
     ]
-    _refuse_if_nothing(usable, rejected, "report")
-    reports = [StoredReport(source, **row.model_dump()) for _, row in usable]
-    done = transact(services().engine, partial(store_reports, reports=reports, now=now))
-    return _answer(done.added, done.unchanged, done.revised, rejected)
+    if not usable:
+        raise nothing_usable("report", rejected)
+    reports = [StoredReport(source, **row.model_dump()) for row in usable]
+    report = transact(services().engine, partial(store_reports, reports=reports, now=now))
+    return _answer(report.added, report.unchanged, report.revised, rejected)
 
 
 @blueprint.get("/region-reports")
-@operation("What agencies reported on regions", scope="read", query=ReportsQuery,
-           answer=RegionReportsPage)  # fmt: skip
+@operation(
+    "What agencies reported on regions",
+    scope="read",
+    query=ReportsQuery,
+    answer=RegionReportsPage,
+)
 def get_region_reports(query: ReportsQuery) -> Response:
     with reading(services().engine) as connection:
-        found = list_reports(
+        reports = list_reports(
             connection,
             window=query.window,
             noaa_ar=query.noaa_ar,
             limit=query.limit + 1,
-            after=place_of(query.cursor, datetime, int, str),
+            after=read_cursor(query.cursor, datetime, int, str),
         )
-    found, cursor = cut(found, query.limit, itemgetter("observed_at", "noaa_ar", "source"))
-    return page(found, next_cursor=cursor)
+    reports, cursor = cut_page(reports, query.limit, itemgetter("observed_at", "noaa_ar", "source"))
+    return page(reports, next_cursor=cursor)
 
 
 @blueprint.post("/agency-forecasts")
-@operation("Store an agency's own forecasts, to be scored beside the models", scope="ingest",
-           body=ForecastsBody, answer=ReportsAnswer)  # fmt: skip
+@operation(
+    "Store an agency's own forecasts, to be scored beside the models",
+    scope="ingest",
+    body=ForecastsBody,
+    answer=ReportsAnswer,
+)
 def post_agency_forecasts() -> Response:
     content = read_json()
     rows = take_rows(content, FORECASTS)
@@ -94,17 +254,18 @@ def post_agency_forecasts() -> Response:
     for index, row in checked:
         wrong = _misplaced(row, now=now)
         if wrong is None:
-            usable.append(_stored(index, row, now=now))
+            usable.append(_stored_forecast(index, row, now=now))
         else:
             rejected.append(_rejection(FORECASTS, index, "valid_from", wrong))
-    _refuse_if_nothing(usable, rejected, "forecast")
-    done = transact(
+    if not usable:
+        raise nothing_usable("forecast", rejected)
+    report = transact(
         services().engine,
         partial(store_forecasts, model_id=model_id, forecasts=usable, now=now),
     )
     late = f"changes a forecast more than {GRACE.seconds // 3600} h after its window has begun"
-    rejected += [_rejection(FORECASTS, index, "probabilities", late) for index in done.late]
-    return _answer(done.added, done.unchanged, done.revised, rejected)
+    rejected += [_rejection(FORECASTS, index, "probabilities", late) for index in report.late]
+    return _answer(report.added, report.unchanged, report.revised, rejected)
 
 
 def _misplaced(row: AgencyForecast, *, now: datetime) -> str | None:
@@ -115,17 +276,10 @@ def _misplaced(row: AgencyForecast, *, now: datetime) -> str | None:
     return None
 
 
-def _stored(index: int, row: AgencyForecast, *, now: datetime) -> StoredForecast:
-    said = row.probabilities
-    probabilities = tuple(said.get(event.name) for event in EVENTS)
+def _stored_forecast(index: int, row: AgencyForecast, *, now: datetime) -> StoredForecast:
+    probabilities = tuple(row.probabilities.get(event.name) for event in EVENTS)
     issued_at = min(row.issued_at or now, now)
     return StoredForecast(index, row.valid_from, row.noaa_ar, probabilities, issued_at)
-
-
-def _refuse_if_nothing(usable: Sequence[object], rejected: Sequence[Rejection], noun: str) -> None:
-    if not usable:
-        faults = [fault for rejection in rejected for fault in rejection.faults]
-        raise RequestError(f"no {noun} could be used; see errors", faults=faults)
 
 
 def _rejection(name: str, index: int, field: str, message: str) -> Rejection:
@@ -133,14 +287,13 @@ def _rejection(name: str, index: int, field: str, message: str) -> Rejection:
 
 
 def _answer(
-    accepted: int, duplicates: int, revised: int, rejected: Sequence[Rejection]
+    accepted: int, duplicates: int, revised: int, rejected: Iterable[Rejection]
 ) -> Response:
-    ordered = sorted(rejected, key=lambda rejection: rejection.index)
     return json_response(
         {
             "accepted": accepted,
             "duplicates": duplicates,
             "revised": revised,
-            "rejected": rejected_rows(ordered),
+            "rejected": rejected_rows(rejected),
         }
     )

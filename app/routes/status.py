@@ -7,11 +7,10 @@ from sqlalchemy.exc import DBAPIError
 
 from app import metrics
 from app.contract.answers import Health, Ready
-from app.contract.documents import html_page
-from app.contract.openapi import document
-from app.contract.operations import operation
+from app.contract.openapi import document, html_page
 from app.contract.problems import Fault, RequestError
 from app.contract.responses import json_response
+from app.routes.operation import operation
 from app.services import services
 from database.engine import as_domain_error, reading
 from database.migrations import is_current
@@ -33,9 +32,9 @@ def get_ready() -> Response:
     if faults:
         detail = "; ".join(fault.message for fault in faults)
         raise RequestError(detail, status=503, title="Not ready", faults=faults)
-    lineup = services().lineup
-    shadows = [model.model_id for model in lineup.shadows]
-    return json_response({"status": "ready", "model": lineup.live.model_id, "shadows": shadows})
+    served = services().served_models
+    shadows = [model.model_id for model in served.shadows]
+    return json_response({"status": "ready", "model": served.live.model_id, "shadows": shadows})
 
 
 def _store_faults() -> list[Fault]:

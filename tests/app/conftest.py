@@ -16,7 +16,7 @@ from handmade_models import line_up
 from served_windows import POINT, WINDOW
 
 from app.create_app import create_app
-from app.preparation import prepare
+from app.services import prepare
 from app.settings import ApiSettings
 
 # AR 12192's keywords in their usual magnitudes; the values themselves carry no meaning.

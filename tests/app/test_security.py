@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app.preparation import prepare
+from app.services import prepare
 from app.settings import ApiSettings
 from database.engine import writing
 from database.users import add_user

@@ -85,8 +85,9 @@ def test_the_server_starts_stores_and_stops_within_5_seconds(tmp_path: Path, row
 
 
 @pytest.mark.slow
-def test_on_mariadb_several_workers_count_together(mariadb_engine: Any, row: Row) -> None:
-    address = mariadb_engine.url.render_as_string(hide_password=False)
+@pytest.mark.parametrize("engine", ["mariadb"], indirect=True)
+def test_on_mariadb_several_workers_count_together(engine: Any, row: Row) -> None:
+    address = engine.url.render_as_string(hide_password=False)
 
     with serving(address) as (url, process):
         for _ in range(8):
@@ -101,8 +102,9 @@ def test_on_mariadb_several_workers_count_together(mariadb_engine: Any, row: Row
 
 
 @pytest.mark.slow
-def test_a_worker_that_ends_takes_nothing_from_the_others(mariadb_engine: Any, row: Row) -> None:
-    address = mariadb_engine.url.render_as_string(hide_password=False)
+@pytest.mark.parametrize("engine", ["mariadb"], indirect=True)
+def test_a_worker_that_ends_takes_nothing_from_the_others(engine: Any, row: Row) -> None:
+    address = engine.url.render_as_string(hide_password=False)
 
     with serving(address) as (url, process):
         first, *_ = workers_of(process)

@@ -24,8 +24,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from app.contract.bodies import JSON_TYPE
 from app.ingest.arrow_rows import MEDIA_TYPE as ARROW_TYPE
-from app.ingest.bodies import JSON_TYPE
 
 CHECKS = [
     not_a_server_error, status_code_conformance, content_type_conformance,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from app.create_app import PREFIX, ROOMS
+from app.create_app import PREFIX, ROUTES
 from app.routes import status
 from app_dash.create_app import PAGES as DASHBOARD_PAGES
 from solar.sharp import KEYWORDS, Keyword
@@ -40,7 +40,7 @@ def test_every_setting_is_explained_where_the_readme_points() -> None:
 
 def test_every_address_of_the_api_is_on_the_interface_page() -> None:
     api = Flask("paths", static_folder=None)
-    for room in ROOMS:
+    for room in ROUTES:
         api.register_blueprint(room.blueprint, url_prefix=PREFIX)
     api.register_blueprint(status.blueprint)
 

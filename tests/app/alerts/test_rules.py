@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from alert_calls import MakeApp
 
-from app.alerts.rules import load_rules
+from app.alerts.config import load_rules
 from solar.errors import InvalidInputError
 
 

@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.contract.problems import Fault
-from app.stream.dead_letters import DeadLetter
-from app.stream.envelope import Letter, open_message
-from app.stream.message import Message
+from app.stream.broker import Message
+from app.stream.envelope import DeadLetter, Envelope, open_message
 from solar.stream import OBSERVATIONS_TOPIC
 from solar.time import parse_time
 
@@ -26,16 +25,16 @@ def envelope(**changes: Any) -> dict[str, Any]:
     return {"schema": 1, "sender": {"id": "s1", "sent": 5}, "observation": {"harpnum": 1}} | changes
 
 
-def opened(content: Any) -> Letter | DeadLetter:
+def opened(content: Any) -> Envelope | DeadLetter:
     return open_message(message(orjson.dumps(content)))
 
 
 def test_an_envelope_names_its_sender_and_leaves_the_observation_as_it_is() -> None:
-    letter = opened(envelope())
+    opened_message = opened(envelope())
 
-    assert isinstance(letter, Letter)
-    assert (letter.sender.id, letter.sender.sent) == ("s1", 5)
-    assert letter.observation == {"harpnum": 1}
+    assert isinstance(opened_message, Envelope)
+    assert (opened_message.sender.id, opened_message.sender.sent) == ("s1", 5)
+    assert opened_message.observation == {"harpnum": 1}
 
 
 @pytest.mark.parametrize(
@@ -72,7 +71,7 @@ JSON = st.recursive(
 
 @given(st.binary(max_size=64))
 def test_no_bytes_make_the_reader_fail(value: bytes) -> None:
-    assert isinstance(open_message(message(value)), Letter | DeadLetter)
+    assert isinstance(open_message(message(value)), Envelope | DeadLetter)
 
 
 @given(
@@ -85,7 +84,7 @@ def test_no_json_makes_the_reader_fail(content: dict[str, Any]) -> None:
     value = json.dumps(content).encode()
     found = open_message(message(value))
 
-    assert isinstance(found, Letter | DeadLetter)
+    assert isinstance(found, Envelope | DeadLetter)
     if isinstance(found, DeadLetter):
         assert found.faults
         assert orjson.loads(found.outgoing("sharp.dead", now=NOW).value)["message"]

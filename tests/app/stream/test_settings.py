@@ -8,10 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from app.settings import ApiSettings
-from app.stream.publication import Publication
-from app.stream.settings import StreamSettings
-from app.stream.subscription import Subscription
+from app.settings import ApiSettings, StreamSettings
+from app.stream.broker import Publisher, Subscription
 from solar.errors import InvalidInputError
 
 
@@ -48,7 +46,7 @@ def test_without_a_broker_the_command_says_which_setting_names_it(
 def test_properties_that_the_library_does_not_know_are_refused() -> None:
     settings = StreamSettings(kafka_bootstrap="127.0.0.1:9", kafka_options={"made.up": 1})
 
-    for kind in (Subscription, Publication):
+    for kind in (Subscription, Publisher):
         with pytest.raises(InvalidInputError, match=r"FLARE_KAFKA_OPTIONS .*made\.up"):
             kind(settings)
 

@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 import pytest
 
-from app.ingest import arrow_rows, observation_rows
+from app.ingest import arrow_rows, json_rows
 from data_sender.delivery.client import (
     ARROW_TYPE,
     FEWEST_ARROW_ROWS,
@@ -50,7 +50,7 @@ def test_a_stream_is_read_as_the_same_rows_in_json_are(changes: dict[str, Any]) 
     given = rows(60, **changes)
 
     by_column, refused = arrow_rows.read_stream(arrow_stream(given))
-    by_row, refused_too = observation_rows.read_rows(given.observations())
+    by_row, refused_too = json_rows.read_rows(given.observations())
 
     assert [r.index for r in refused] == [r.index for r in refused_too]
     assert by_column.content_hashes() == by_row.content_hashes()

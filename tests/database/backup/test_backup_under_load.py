@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.create_app import create_app
-from app.preparation import prepare
+from app.services import prepare
 from app.settings import ApiSettings
 from database.backup.restoration import restore
 from database.backup.snapshot import backup

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from app.preparation import refuse_old_schema
+from app.services import refuse_old_schema
 from database.backup.restoration import restore, verify
 from database.backup.snapshot import backup
 from database.engine import create_engine

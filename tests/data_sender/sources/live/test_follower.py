@@ -20,7 +20,7 @@ from replayed_agencies import DEFINITIVE, NRT, Agencies, fill_products, sharp_re
 from werkzeug.serving import make_server
 
 from app.create_app import create_app
-from app.preparation import prepare
+from app.services import prepare
 from app.settings import ApiSettings
 from data_sender.__main__ import main
 from database.engine import reading, transact

@@ -1,0 +1,74 @@
+"""The background jobs: what the workers of the API do between requests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from app.alerts.alerting import AlertJudge
+from app.background_jobs.scheduler import Job, is_busy
+from app.notifications.channels import Channel
+from app.notifications.delivery import PAUSE_SECONDS, channels_of, deliver_due
+from app.services import Services
+from app.settings import NotificationSettings
+from database.drift.rollup import refresh_drift
+from database.exploration.rollup import refresh_exploration
+from database.maintenance.retention import run_daily_maintenance
+from database.verification.rollup import refresh
+
+# So many days of a rollup at a time, so that the other jobs do not wait for a whole replay.
+_DAYS_AT_ONCE = 60
+_DAYS_WHILE_BUSY = 3
+_judge = AlertJudge()
+
+
+def days_at_once(running: Services) -> int:
+    """Return how many days of a rollup are brought up to date in one turn."""
+    return _DAYS_WHILE_BUSY if is_busy(running) else _DAYS_AT_ONCE
+
+
+def verify(running: Services) -> None:
+    """Update the verification with new forecasts and flares."""
+    refresh(running.engine, limit_days=days_at_once(running))
+
+
+def count_drift(running: Services) -> None:
+    """Count the days with new records or forecasts into the bins of the training set."""
+    refresh_drift(running.engine, limit_days=days_at_once(running))
+
+
+def count_exploration(running: Services) -> None:
+    """Summarise the forecasts of the days with new records for the Explore page."""
+    refresh_exploration(running.engine, limit_days=days_at_once(running))
+
+
+def judge_alerts(running: Services) -> None:
+    """Close and judge the alerts by new records and flares."""
+    _judge.judge_if_changed(running.engine, running.alert_config, now=running.clock())
+
+
+def maintain_store(running: Services) -> None:
+    """Delete old rows as FLARE_RETENTION says, and add the partitions of coming months."""
+    run_daily_maintenance(running.engine, running.settings.retention, now=running.clock())
+
+
+# A later job reads what an earlier one has written.
+JOBS: tuple[Job, ...] = (
+    Job("verification", 5.0, verify, sole=True),
+    Job("alerts", 5.0, judge_alerts, sole=True),
+    Job("drift", 30.0, count_drift, sole=True),
+    Job("exploration", 5.0, count_exploration, sole=True),
+    Job("daily round", 86_400.0, maintain_store, sole=True),
+)
+
+
+def notification_jobs(settings: NotificationSettings) -> list[Job]:
+    """Return one job for each channel; each has a thread, so that none delays another."""
+    return [
+        Job(f"notices by {name}", PAUSE_SECONDS, partial(_deliver, {name: channel}))
+        for name, channel in channels_of(settings).items()
+    ]
+
+
+def _deliver(channels: Mapping[str, Channel], running: Services) -> int:
+    return deliver_due(running.engine, channels, clock=running.clock)

@@ -1,0 +1,90 @@
+"""The scheduler: a thread of each worker that runs background jobs between requests."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from flask import Flask
+
+from app.services import Services, services
+from database.delivery.flow import rows_since
+from database.engine import named_lock, reading
+from solar.errors import FlarewatchError
+
+_log = logging.getLogger(__name__)
+
+_PAUSE_SECONDS = 1.0
+# Where that many rows came over the last minute or two, ingest has the machine: then a job does
+# a little at a time, and all of them rest for nine times as long as it took.
+_BUSY_ROWS = 30_000
+_BUSY_SPAN = timedelta(minutes=1)
+_REST_FACTOR = 9.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """Work that is due again some time after it was done; if `sole`, one worker at a time."""
+
+    name: str
+    every_seconds: float
+    work: Callable[[Services], object]
+    sole: bool = False
+
+
+def is_busy(running: Services) -> bool:
+    """Tell whether rows are coming in at volume."""
+    with reading(running.engine) as connection:
+        return rows_since(connection, running.clock() - _BUSY_SPAN) >= _BUSY_ROWS
+
+
+class Scheduler(threading.Thread):
+    """Runs jobs when they are due; a job that fails is logged and due again later."""
+
+    def __init__(self, app: Flask, jobs: Sequence[Job]) -> None:
+        super().__init__(name="background jobs", daemon=True)
+        self._app = app
+        self._jobs = jobs
+        self._is_stopped = threading.Event()
+
+    def run(self) -> None:
+        """Run what is due until stopped."""
+        due_at = dict.fromkeys(self._jobs, 0.0)
+        with self._app.app_context():
+            while not self._is_stopped.wait(_PAUSE_SECONDS):
+                for job in self._jobs:
+                    is_due = time.monotonic() >= due_at[job] and not self._is_stopped.is_set()
+                    if is_due and self._run(job):
+                        due_at[job] = time.monotonic() + job.every_seconds
+
+    def stop(self) -> None:
+        """End after the current job; each of them is one transaction or safe to interrupt."""
+        self._is_stopped.set()
+
+    def _run(self, job: Job) -> bool:
+        """Run a job; False if another worker holds the lock of the sole ones."""
+        running = services()
+        try:
+            if not job.sole:
+                job.work(running)
+                return True
+            # The name of the lock is shared with workers of earlier versions.
+            with named_lock(running.engine, "chores") as is_mine:
+                if is_mine:
+                    self._run_and_rest(job, running)
+                return is_mine
+        except FlarewatchError as error:
+            _log.warning("%s: %s", job.name, error)
+            return True
+
+    def _run_and_rest(self, job: Job, running: Services) -> None:
+        began = time.monotonic()
+        job.work(running)
+        seconds = time.monotonic() - began
+        # The lock is kept during the rest, so that no other worker fills it.
+        if is_busy(running):
+            self._is_stopped.wait(_REST_FACTOR * seconds)

@@ -1,0 +1,177 @@
+"""Forecasting: the models score the records of a batch, which are stored or only asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+import sqlalchemy as sa
+
+from app.alerts.alerting import raise_alerts
+from app.alerts.config import AlertConfig
+from app.contract.columns import Bools, Integers
+from app.contract.schemas import Flare
+from app.ingest.admission import YieldToLive
+from app.ingest.batch import Batch
+from app.ingest.regions import resolve_regions
+from app.scoring.features import features_of, forecast, stored_history
+from app.scoring.forecasts import Forecasts, forecasts_of, join_forecasts
+from app.scoring.served_models import ServedModels
+from app.scoring.windows import gather_inputs, join_records, look_back, touched_windows
+from database.harps import RegionName, resolve_many
+from database.observations.records import Key, Records
+from database.predictions.predictions import store_predictions, supersede_model
+from database.rollup_days import mark_drift, mark_exploration, mark_stale
+from database.upsert import batched_writes
+from model_training.artifact import Artifact
+from model_training.features import FlareHistory
+from solar.flares import peak_flux
+
+# The revision of a record that is not stored.
+_UNSTORED = 0
+
+
+def issue_forecasts(
+    connection: sa.Connection,
+    served_models: ServedModels,
+    alert_config: AlertConfig | None,
+    around: Records,
+    fresh: Records,
+    *,
+    now: datetime,
+    yield_to_live: YieldToLive,
+) -> Forecasts:
+    """Forecast from `fresh` records, raise alerts, and store the forecasts.
+
+    `around` are the stored records that share a window with a fresh one.
+    """
+    forecasts = _forecast(connection, served_models, around, fresh, now=now)
+    yield_to_live()
+    if alert_config is not None:
+        raise_alerts(connection, alert_config, forecasts, now=now)
+    yield_to_live()
+    days = forecasts.days()
+    with batched_writes(connection):
+        store_predictions(connection, forecasts.columns())
+        for mark in (mark_stale, mark_drift, mark_exploration):
+            mark(connection, days)
+    return forecasts
+
+
+def _forecast(
+    connection: sa.Connection,
+    served_models: ServedModels,
+    around: Records,
+    fresh: Records,
+    *,
+    now: datetime,
+) -> Forecasts:
+    """Forecast from the fresh records, and again from those whose windows they have changed."""
+    records, part = join_records(around, fresh)
+    is_fresh = part == 1
+    flares, known = stored_history(connection, records.t_rec)
+    features = features_of(records, flares, known=known)
+    parts: list[Forecasts] = []
+    for model in served_models.models:
+        matrix = model.matrix(features)
+        for ends, windows in touched_windows(records, is_fresh, model.manifest):
+            scores = forecast(model, gather_inputs(matrix, windows), records.lon_fwt[ends])
+            revision = records.revision[ends]
+            if windows.shape[1] > 1:
+                revision = _revisions(connection, model, records, ends, is_fresh[ends], now=now)
+            parts.append(
+                forecasts_of(
+                    model.model_id,
+                    records.region_id[ends],
+                    records.t_rec[ends],
+                    scores=scores,
+                    revision=revision,
+                    now=now,
+                )
+            )
+    return join_forecasts(parts, now=now)
+
+
+def _revisions(
+    connection: sa.Connection,
+    model: Artifact,
+    records: Records,
+    ends: Integers,
+    is_fresh: Bools,
+    *,
+    now: datetime,
+) -> Integers:
+    """Number the forecasts from windows, which change more often than the record at their end."""
+    revision = records.revision[ends].copy()
+    old = np.flatnonzero(~is_fresh | (revision > 1))
+    keys = _record_keys(records, ends[old])
+    following = supersede_model(connection, model.model_id, keys, now=now)
+    revision[old] = np.maximum(revision[old], [following.get(key, 1) for key in keys])
+    return revision
+
+
+def _record_keys(records: Records, rows: Integers) -> Sequence[Key]:
+    """Return the keys of some records: region and time."""
+    times = (at.replace(tzinfo=UTC) for at in records.t_rec[rows].tolist())
+    return list(zip(records.region_id[rows].tolist(), times, strict=True))
+
+
+def predict(
+    connection: sa.Connection,
+    model: Artifact,
+    batch: Batch,
+    *,
+    flares: Sequence[Flare] | None,
+    now: datetime,
+) -> Forecasts:
+    """Score the newest row of each region; nothing is stored.
+
+    The rows of a region are its window; no stored record joins them.
+
+    Parameters
+    ----------
+    flares : all flares of the last 27 days; None takes those of the store
+    """
+    region_ids = resolve_regions(connection, batch)
+    records, _ = join_records(batch.records(region_ids, [_UNSTORED] * len(batch)))
+    history, known = (
+        stored_history(connection, records.t_rec)
+        if flares is None
+        else (_history_of(connection, flares), np.ones(len(records), np.bool_))
+    )
+    matrix = model.matrix(features_of(records, history, known=known))
+    # No region has the number 0, so that the last record is seen to end one too.
+    newest = np.flatnonzero(np.diff(records.region_id, append=0) != 0)
+    windows = look_back(records, newest, model.manifest)
+    scores = forecast(model, gather_inputs(matrix, windows), records.lon_fwt[newest])
+    return forecasts_of(
+        model.model_id,
+        records.region_id[newest],
+        records.t_rec[newest],
+        scores=scores,
+        revision=np.full(len(newest), _UNSTORED),
+        now=now,
+    )
+
+
+def _history_of(connection: sa.Connection, flares: Sequence[Flare]) -> FlareHistory:
+    by_peak = sorted(flares, key=lambda flare: flare.peak)
+    return FlareHistory(
+        np.array([flare.peak.replace(tzinfo=None) for flare in by_peak], "datetime64[us]"),
+        np.array([peak_flux(flare.goes_class) for flare in by_peak], float),
+        _regions_of(connection, by_peak),
+    )
+
+
+def _regions_of(connection: sa.Connection, flares: Sequence[Flare]) -> Integers:
+    """Return the region of each flare, 0 where it names none."""
+    is_named = [flare.harpnum is not None or flare.noaa_ar is not None for flare in flares]
+    names = [
+        RegionName(flare.harpnum, () if flare.noaa_ar is None else (flare.noaa_ar,))
+        for flare, has_name in zip(flares, is_named, strict=True)
+        if has_name
+    ]
+    region_ids = np.zeros(len(flares), np.int64)
+    region_ids[np.array(is_named, np.bool_)] = resolve_many(connection, names)
+    return region_ids

@@ -1,0 +1,79 @@
+"""Features: what the models look at, from records and flare history, and their scores of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import sqlalchemy as sa
+
+from app.contract.columns import Bools, Floats, Times
+from database.flares.coverage import covered_windows
+from database.flares.flares import flare_history
+from database.observations.records import Records
+from model_training.artifact import Artifact, Inputs, Scores
+from model_training.features import HISTORY_REACH, FlareHistory, history_features
+from solar.flares import EVENTS
+from solar.sharp import KEYWORDS, LONGITUDE_LIMIT_DEG
+from solar.time import Window, to_datetime, to_datetime64
+
+# A flare list that ends a little before t still covers the history; one that ends longer ago
+# would let a flare that is merely not listed yet pass for quiet.
+_HISTORY_NEEDED = np.timedelta64(timedelta(hours=24))
+_LIST_MAY_LAG = np.timedelta64(timedelta(hours=6))
+_BEYOND_LIMIT = (
+    f"more than {LONGITUDE_LIMIT_DEG:.0f} degrees from the central meridian,"
+    " where the field maps cannot be trusted"
+)
+
+
+def stored_history(connection: sa.Connection, times: Times) -> tuple[FlareHistory, Bools]:
+    """Read the flares before any of `times`, and whether the list is complete for each of them."""
+    window = Window(to_datetime(times.min()) - HISTORY_REACH, to_datetime(times.max()))
+    flares = flare_history(connection, window)
+    known = known_history(times, covered_windows(connection))
+    return FlareHistory(flares.peak_at, flares.flux, flares.region_id), known
+
+
+def known_history(times: Times, covered: Sequence[Window]) -> Bools:
+    """Tell for each time whether the flare list covers the day before it."""
+    known = np.zeros(len(times), np.bool_)
+    for window in covered:
+        starts_in_time = times - _HISTORY_NEEDED >= to_datetime64(window.start_at)
+        known |= starts_in_time & (times - _LIST_MAY_LAG <= to_datetime64(window.end_at))
+    return known
+
+
+def features_of(records: Records, flares: FlareHistory, *, known: Bools) -> dict[str, Floats]:
+    """Return the features that models may look at by name: (m,) each, NaN where missing."""
+    keywords = {k.name: records.keywords[:, place] for place, k in enumerate(KEYWORDS)}
+    return keywords | history_features(records.region_id, records.t_rec, flares, known=known)
+
+
+def forecast(model: Artifact, inputs: Inputs, lon_fwt: Floats) -> Scores:
+    """Score rows, with columns in the order of `EVENTS`; beyond 70 degrees there is no score."""
+    scores = model.score_inputs(inputs)
+    names = model.manifest.event_names
+    order = [names.index(event.name) if event.name in names else None for event in EVENTS]
+    beyond = np.abs(lon_fwt) > LONGITUDE_LIMIT_DEG
+    reason = list(scores.reason)
+    for place in np.flatnonzero(beyond).tolist():
+        reason[place] = _BEYOND_LIMIT
+    return replace(
+        scores,
+        raw=_arranged(scores.raw, order, beyond),
+        calibrated=_arranged(scores.calibrated, order, beyond),
+        rung=np.where(beyond, "none", scores.rung),
+        reason=reason,
+    )
+
+
+def _arranged(columns: Floats, order: Sequence[int | None], withheld: Bools) -> Floats:
+    arranged = np.full((len(columns), len(order)), np.nan)
+    for place, column in enumerate(order):
+        if column is not None:
+            arranged[:, place] = columns[:, column]
+    arranged[withheld] = np.nan
+    return arranged

@@ -1,0 +1,87 @@
+"""Served models: the live model and the shadow models, loaded from a folder of artefacts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from model_training import artifact
+from model_training.artifact import Artifact
+from model_training.features import HISTORY_FEATURES
+from solar.errors import ArtifactError
+from solar.sharp import BY_NAME
+
+STAGES_FILE = "live.json"
+
+
+class StageFile(BaseModel):
+    """Which artefacts of a folder serve, as ``name@version``, and why some without an audit."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    live: str
+    shadow: tuple[str, ...] = ()
+    unaudited: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class ServedModels:
+    """The live model, and the shadow models that forecast beside it.
+
+    `unaudited` says by model id why a model that was made elsewhere serves without a leak audit.
+    """
+
+    live: Artifact
+    shadows: tuple[Artifact, ...]
+    unaudited: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def models(self) -> tuple[Artifact, ...]:
+        """All models that score every observation."""
+        return (self.live, *self.shadows)
+
+
+def load_served_models(folder: Path) -> ServedModels:
+    """Load the models that the stage file of a folder of artefacts names.
+
+    Raises
+    ------
+    ArtifactError
+        Naming the model, when one is missing, contradicts its manifest, or needs features that
+        no observation brings.
+    """
+    stages = _read_stages(folder)
+    live, *shadows = (
+        _servable(artifact.load(folder / name.replace("@", "-")))
+        for name in (stages.live, *stages.shadow)
+    )
+    return ServedModels(live, tuple(shadows), stages.unaudited)
+
+
+def _servable(model: Artifact) -> Artifact:
+    foreign = [
+        name for name in model.feature_names if name not in BY_NAME and name not in HISTORY_FEATURES
+    ]
+    if foreign:
+        raise ArtifactError(
+            f"model {model.model_id} cannot serve: {', '.join(foreign)} come neither with an"
+            " observation nor from the flare list; promote a model of SHARP keywords and flare"
+            " history instead"
+        )
+    return model
+
+
+def _read_stages(folder: Path) -> StageFile:
+    path = folder / STAGES_FILE
+    try:
+        return StageFile.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ArtifactError(
+            f"no model is live: {path} cannot be read; run `flarewatch promote NAME VERSION`"
+        ) from error
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"]
+        raise ArtifactError(f"{path} does not name the live model: {reason}") from error

@@ -1,0 +1,208 @@
+"""Ingestion: messages are stored with their forecasts, and become messages to publish."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+import numpy as np
+import orjson
+import sqlalchemy as sa
+
+from app.alerts.config import AlertConfig
+from app.contract.columns import Bools
+from app.contract.problems import Rejection
+from app.contract.responses import prediction_item, prediction_items
+from app.contract.schemas import Sender
+from app.ingest.batch import Batch
+from app.ingest.ingest import ingest
+from app.ingest.json_rows import read_rows
+from app.ingest.outcomes import causes_of_request, record_outcomes
+from app.ingest.regions import resolve_regions
+from app.ingest.validation import validate
+from app.scoring.served_models import ServedModels
+from app.scoring.windows import reach
+from app.settings import StreamSettings
+from app.stream.broker import Outgoing
+from app.stream.envelope import DeadLetter, Envelope, faults_of_row
+from database.delivery.rejections import record_rejections
+from database.delivery.row_outcomes import ACCEPTED, DUPLICATE, RowOutcomes
+from database.delivery.stream import lock_counts, write_counts
+from database.engine import reading, transact
+from database.predictions.predictions import COLUMNS, Span, forecasts_within
+from solar.errors import FlarewatchError, StoreUnavailableError
+from solar.stream import SCHEMA
+
+
+class StreamOutcomes:
+    """Counts the messages of one sender in the commit that stores their rows, each row once.
+
+    Partitions are read at different paces, so that the sender's count does not rise from batch
+    to batch as it does over HTTP; within each partition it does. A row that is not beyond what
+    its partition has brought counts only if it is new to the store.
+
+    After the call `receipt` holds the outcome of each message, and `is_repeated` (n,) tells which
+    of them had been received before.
+    """
+
+    def __init__(self, envelopes: Sequence[Envelope]) -> None:
+        self._envelopes = envelopes
+        self.is_repeated: Bools = np.zeros(len(envelopes), np.bool_)
+        self.receipt: RowOutcomes | None = None
+
+    def __call__(
+        self,
+        connection: sa.Connection,
+        receipt: RowOutcomes,
+        rejected: Sequence[Rejection],
+        sender: Sender,
+        now: datetime,
+    ) -> None:
+        """Record the outcomes of the batch that the messages make."""
+        self.receipt = receipt
+        self.is_repeated = self._repeated(connection, sender.id)
+        counts = ~self.is_repeated | (receipt.outcomes == ACCEPTED)
+        fresh = RowOutcomes(
+            receipt.outcomes[counts],
+            receipt.is_late[counts],
+            receipt.latency[counts],
+            predictions=receipt.predictions,
+            seconds=receipt.seconds,
+        )
+        counted = [rejection for rejection in rejected if counts[rejection.index]]
+        record_outcomes(connection, fresh, counted, sender, now, in_order=False)
+
+    def _repeated(self, connection: sa.Connection, sender_id: str) -> Bools:
+        counting = [one for one in self._envelopes if one.sender.sent is not None]
+        is_repeated = np.zeros(len(self._envelopes), np.bool_)
+        if not counting:
+            return is_repeated
+        topic = counting[0].message.topic
+        partitions = {envelope.message.partition for envelope in counting}
+        reached = lock_counts(connection, topic, sender_id, partitions)
+        for place, envelope in enumerate(self._envelopes):
+            sent, partition = envelope.sender.sent, envelope.message.partition
+            if sent is not None:
+                is_repeated[place] = sent <= reached[partition]
+                reached[partition] = max(sent, reached[partition])
+        write_counts(connection, topic, sender_id, reached)
+        return is_repeated
+
+
+@dataclass(frozen=True)
+class StreamIngest:
+    """Ingests messages with a store, models and alert rules."""
+
+    engine: sa.Engine
+    served_models: ServedModels
+    alert_config: AlertConfig | None
+    settings: StreamSettings
+
+    def ingest(self, envelopes: Sequence[Envelope], *, now: datetime) -> list[Outgoing]:
+        """Store the observations of one sender, and return what is to be published of them.
+
+        The forecasts of observations that the store has already are published again: the process
+        that stored them may have died before it published.
+
+        Raises
+        ------
+        StoreUnavailableError
+            When the store is away; nothing of the messages is stored then.
+        """
+        try:
+            return self._stored(envelopes, now=now)
+        except StoreUnavailableError:
+            raise
+        except FlarewatchError as error:
+            if len(envelopes) == 1:
+                dead = DeadLetter(envelopes[0].message, f"refused by the store: {error}", ())
+                return self.dead_letter([dead], now=now)
+            # One row that the store refuses must not keep the others out.
+            middle = len(envelopes) // 2
+            halves = envelopes[:middle], envelopes[middle:]
+            return [message for half in halves for message in self.ingest(half, now=now)]
+
+    def dead_letter(self, dead: Sequence[DeadLetter], *, now: datetime) -> list[Outgoing]:
+        """Record why messages that belong to no batch are refused, and return them as dead."""
+        for letter in dead:
+            causes = causes_of_request(letter.reason, letter.faults)
+            record = partial(record_rejections, causes=causes, sender_id=letter.sender_id, now=now)
+            transact(self.engine, record)
+        return [letter.outgoing(self.settings.kafka_dead, now=now) for letter in dead]
+
+    def _stored(self, envelopes: Sequence[Envelope], *, now: datetime) -> list[Outgoing]:
+        began = time.perf_counter()
+        batch, misformed = read_rows([envelope.observation for envelope in envelopes])
+        batch, refused = validate(batch, now=now)
+        rejected = [*misformed, *refused]
+        outcomes = StreamOutcomes(envelopes)
+        result = ingest(
+            self.engine,
+            self.served_models,
+            batch,
+            rejected=rejected,
+            sender=_latest_sender(envelopes),
+            now=now,
+            alert_config=self.alert_config,
+            began=began,
+            record=outcomes,
+        )
+        with reading(self.engine) as connection:
+            region_ids = resolve_regions(connection, batch)
+            spans = self._spans_again(batch, region_ids, outcomes)
+            again = forecasts_within(connection, spans)
+        keys = {
+            region_id: envelopes[index].message.key
+            for region_id, index in zip(region_ids, batch.index, strict=True)
+        }
+        issued = prediction_items(result.forecasts)
+        stored = (prediction_item(dict(zip(COLUMNS, row, strict=True))) for row in again)
+        dead = [
+            DeadLetter(envelopes[r.index].message, "rejected", faults_of_row(r.faults))
+            for r in rejected
+        ]
+        return [
+            *(self._published(item, keys) for item in (*issued, *stored)),
+            *(letter.outgoing(self.settings.kafka_dead, now=now) for letter in dead),
+        ]
+
+    def _published(self, item: dict[str, object], keys: dict[int, bytes | None]) -> Outgoing:
+        content = {"schema": SCHEMA, "prediction": item}
+        key = keys.get(int(str(item["region"])))
+        body = orjson.dumps(content, option=orjson.OPT_UTC_Z)
+        return Outgoing(self.settings.kafka_predictions, key, body)
+
+    def _spans_again(
+        self, batch: Batch, region_ids: Sequence[int], outcomes: StreamOutcomes
+    ) -> dict[int, Span]:
+        """Return between which times each region has forecasts to be published again.
+
+        A row that its partition brings again may have changed the windows of later ones.
+        """
+        receipt = outcomes.receipt
+        if receipt is None:
+            return {}
+        after = max(reach(model.manifest) for model in self.served_models.models)
+        spans: dict[int, Span] = {}
+        for region_id, index, t_rec in zip(region_ids, batch.index, batch.t_rec, strict=True):
+            if receipt.outcomes[index] == DUPLICATE:
+                last_at = t_rec + after if outcomes.is_repeated[index] else t_rec
+                known = spans.get(region_id, (t_rec, last_at))
+                spans[region_id] = min(known[0], t_rec), max(known[1], last_at)
+        return spans
+
+
+def by_sender(envelopes: Iterable[Envelope]) -> list[list[Envelope]]:
+    """Part envelopes by sender, each part in their order."""
+    parts: dict[str, list[Envelope]] = {}
+    for envelope in envelopes:
+        parts.setdefault(envelope.sender.id, []).append(envelope)
+    return list(parts.values())
+
+
+def _latest_sender(envelopes: Sequence[Envelope]) -> Sender:
+    """Return what the sender says of itself in its latest message."""
+    return max((one.sender for one in envelopes), key=lambda sender: sender.sent or -1)

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+import sqlalchemy as sa
+from served_windows import MakeApp
+
+from app.background_jobs.jobs import verify
+from app.background_jobs.scheduler import Job, Scheduler
+from app.services import Services
+from database.delivery.flow import COLUMNS, span_starts
+from database.engine import named_lock, writing
+from database.rollup_days import mark_stale, stale_days
+from database.schema.tables import ingest_flow
+from database.upsert import upsert
+from solar.errors import StoreUnavailableError
+
+
+def test_verification_follows_without_anyone_asking_for_it(
+    engine_sqlite: sa.Engine, make_app: MakeApp
+) -> None:
+    with writing(engine_sqlite) as connection:
+        mark_stale(connection, [date(2024, 5, 1)])
+    done = threading.Event()
+
+    def after(_running: Services) -> None:
+        done.set()
+
+    jobs = (Job("verification", 60, verify), Job("after", 60, after))
+    scheduler = Scheduler(make_app(engine_sqlite), jobs)
+    scheduler.start()
+    assert done.wait(10)
+    scheduler.stop()
+
+    with writing(engine_sqlite) as connection:
+        assert stale_days(connection, 10) == []
+
+
+def test_a_job_that_fails_is_logged_and_keeps_no_other_from_its_turn(
+    engine_sqlite: sa.Engine, make_app: MakeApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    done = threading.Event()
+
+    def fail(_running: Services) -> None:
+        raise StoreUnavailableError("the store does not answer")
+
+    def work(_running: Services) -> None:
+        done.set()
+
+    scheduler = Scheduler(
+        make_app(engine_sqlite), (Job("failing", 60, fail), Job("working", 60, work))
+    )
+    scheduler.start()
+    assert done.wait(10)
+    scheduler.stop()
+
+    assert "failing: the store does not answer" in caplog.text
+
+
+def let_rows_come(engine: sa.Engine, n: int) -> None:
+    """Write down that so many rows came within this minute."""
+    row = dict.fromkeys(COLUMNS, 0) | {
+        "span_seconds": 60, "start_at": span_starts(datetime.now(UTC))[60], "sender_id": "bulk",
+        "accepted": n, "processing": b"", "latency": b"",
+    }  # fmt: skip
+    with writing(engine) as connection:
+        upsert(connection, ingest_flow, columns=COLUMNS, rows=[tuple(row.values())])
+
+
+def run_until(scheduler: Scheduler, done: threading.Event) -> None:
+    scheduler.start()
+    assert done.wait(20)
+    scheduler.stop()
+    scheduler.join(20)
+
+
+@pytest.mark.parametrize(("rows_a_minute", "left"), [(1_000, 0), (1_000_000, 18)])
+def test_while_rows_come_in_at_volume_a_job_does_little_at_a_time(
+    engine_sqlite: sa.Engine, make_app: MakeApp, rows_a_minute: int, left: int
+) -> None:
+    # Each marked day marks the day after it too: 20 + 1, of which three are done.
+    days = [date(2024, 5, 1) + timedelta(days=day) for day in range(20)]
+    with writing(engine_sqlite) as connection:
+        mark_stale(connection, days)
+    let_rows_come(engine_sqlite, rows_a_minute)
+    done = threading.Event()
+
+    def after(_running: Services) -> None:
+        done.set()
+
+    jobs = (Job("verification", 60, verify, sole=True), Job("after", 60, after))
+    run_until(Scheduler(make_app(engine_sqlite), jobs), done)
+
+    with writing(engine_sqlite) as connection:
+        assert len(stale_days(connection, 100)) == left
+
+
+def test_while_rows_come_in_at_volume_jobs_rest_for_four_times_as_long_as_they_take(
+    engine_sqlite: sa.Engine, make_app: MakeApp
+) -> None:
+    let_rows_come(engine_sqlite, 1_000_000)
+    done = threading.Event()
+    turns: list[tuple[float, float]] = []
+
+    def work(_running: Services) -> None:
+        began = time.monotonic()
+        time.sleep(0.1)
+        turns.append((began, time.monotonic()))
+        if len(turns) == 4:
+            done.set()
+
+    jobs = tuple(Job(name, 0, work, sole=True) for name in ("first", "second"))
+    run_until(Scheduler(make_app(engine_sqlite), jobs), done)
+
+    for (began, ended), (following, _) in pairwise(turns):
+        assert following - ended >= 4 * (ended - began)
+
+
+def test_of_two_workers_one_at_a_time_is_at_the_jobs(
+    mariadb_engine: sa.Engine, make_app: MakeApp
+) -> None:
+    at_work: list[str] = []
+    most, seen = 0, set()
+    done = threading.Event()
+
+    def working(name: str) -> Job:
+        def work(_running: Services) -> None:
+            nonlocal most
+            at_work.append(name)
+            most = max(most, len(at_work))
+            time.sleep(0.05)
+            at_work.remove(name)
+            seen.add(name)
+            if len(seen) == 2:
+                done.set()
+
+        return Job("work", 0, work, sole=True)
+
+    workers = [Scheduler(make_app(mariadb_engine), [working(name)]) for name in "ab"]
+    for worker in workers:
+        worker.start()
+    assert done.wait(20)
+    for worker in workers:
+        worker.stop()
+        worker.join(20)
+
+    assert (most, seen) == (1, {"a", "b"})
+
+
+def test_sole_work_of_one_name_is_given_to_one_and_let_go(mariadb_engine: sa.Engine) -> None:
+    with named_lock(mariadb_engine, "work") as first:
+        with named_lock(mariadb_engine, "work") as second:
+            pass
+        with named_lock(mariadb_engine, "other work") as other:
+            pass
+    with named_lock(mariadb_engine, "work") as third:
+        pass
+
+    assert (first, second, other, third) == (True, False, True, True)

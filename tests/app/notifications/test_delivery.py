@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from datetime import datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from raised_alerts import NOW, announce, raised
+from webhook_receiver import receiving
+
+from app.notifications.channels import Channel, DryRunChannel
+from app.notifications.delivery import MOST_ATTEMPTS, deliver_due, wait_seconds
+from database.engine import create_engine, reading
+from database.notifications import Notification, failed, notification_counts, pending
+from database.settings import DatabaseSettings
+
+
+def counts(engine: sa.Engine) -> dict[str, int]:
+    with reading(engine) as connection:
+        found = notification_counts(connection)
+    return {state: count for state, count in found.items() if count}
+
+
+def waiting(engine: sa.Engine) -> list[Notification]:
+    with reading(engine) as connection:
+        return pending(connection)
+
+
+def deliver(engine: sa.Engine, channel: Channel, *, at: datetime = NOW) -> int:
+    return deliver_due(engine, {"webhook": channel}, clock=lambda: at, rng=random.Random(1))
+
+
+def test_a_receiver_that_fails_twice_gets_the_notice_the_third_time(engine: sa.Engine) -> None:
+    announce(engine)
+
+    at, waits = NOW, []
+    with receiving(500, 503) as receiver:
+        for _ in range(2):
+            deliver(engine, receiver.webhook(), at=at)
+            (notice,) = waiting(engine)
+            waits.append((notice.next_at - at).total_seconds())
+            at = notice.next_at
+        deliver(engine, receiver.webhook(), at=at)
+
+    assert len(set(receiver.notice_ids)) == 1
+    assert len({post.body for post in receiver.posts}) == 1
+    assert len(receiver.posts) == 3
+    assert [24 <= waits[0] <= 36, 48 <= waits[1] <= 72] == [True, True]
+    assert counts(engine) == {"sent": 1}
+
+
+def test_a_notice_that_is_not_due_is_left_alone(engine_sqlite: sa.Engine) -> None:
+    announce(engine_sqlite)
+
+    with receiving(500) as receiver:
+        taken = [deliver(engine_sqlite, receiver.webhook(), at=NOW) for _ in range(3)]
+
+    assert taken == [1, 0, 0]
+    assert len(receiver.posts) == 1
+
+
+def test_what_is_refused_for_good_is_given_up_at_once_with_the_reason(engine: sa.Engine) -> None:
+    announce(engine)
+
+    with receiving(400) as receiver:
+        deliver(engine, receiver.webhook())
+
+    with reading(engine) as connection:
+        (notice,) = failed(connection)
+    assert (notice.attempts, notice.last_error) == (1, "the receiver answered 400")
+
+
+def test_the_tenth_attempt_in_vain_is_the_last(engine_sqlite: sa.Engine) -> None:
+    announce(engine_sqlite)
+
+    at = NOW
+    with receiving(*[500] * 20) as receiver:
+        for _ in range(20):
+            deliver(engine_sqlite, receiver.webhook(), at=at)
+            at += timedelta(hours=2)
+
+    assert len(receiver.posts) == MOST_ATTEMPTS == 10
+    assert counts(engine_sqlite) == {"failed": 1}
+
+
+def test_a_receiver_is_not_asked_before_the_time_it_has_named(engine_sqlite: sa.Engine) -> None:
+    announce(engine_sqlite)
+
+    with receiving((429, {"Retry-After": "5000"})) as receiver:
+        deliver(engine_sqlite, receiver.webhook())
+
+    assert [n.next_at for n in waiting(engine_sqlite)] == [NOW + timedelta(seconds=5000)]
+
+
+def test_the_waits_double_to_an_hour_and_no_receiver_asks_for_more_than_a_day() -> None:
+    rng = random.Random(7)
+    tries = range(1, MOST_ATTEMPTS)
+
+    for own, attempts in zip([30, 60, 120, 240, 480, 960, 1920, 3600, 3600], tries, strict=True):
+        waits = [wait_seconds(attempts, asked_seconds=0.0, rng=rng) for _ in range(50)]
+        assert own * 0.8 <= min(waits) < max(waits) <= own * 1.2
+    assert wait_seconds(1, asked_seconds=float("inf"), rng=rng) == 86_400
+
+
+def test_one_notice_that_fails_keeps_no_other_back(engine_sqlite: sa.Engine) -> None:
+    announce(engine_sqlite, raised(1), raised(2), raised(3))
+
+    with receiving(500) as receiver:
+        deliver(engine_sqlite, receiver.webhook())
+
+    assert counts(engine_sqlite) == {"waiting": 1, "sent": 2}
+
+
+def test_workers_and_replicas_at_once_send_each_notice_once(engine: sa.Engine) -> None:
+    announce(engine, *(raised(region_id) for region_id in range(1, 11)))
+    address = engine.url.render_as_string(hide_password=False)
+    replica = create_engine(DatabaseSettings(database_url=address))
+
+    with receiving(slow_seconds=0.02) as receiver:
+        threads = [
+            threading.Thread(target=deliver, args=(one, receiver.webhook()))
+            for one in (engine, engine, replica, replica)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    replica.dispose()
+
+    assert len(receiver.posts) == len(set(receiver.notice_ids)) == 10
+    assert counts(engine) == {"sent": 10}
+
+
+def test_nothing_more_is_claimed_once_it_is_not_wanted(engine_sqlite: sa.Engine) -> None:
+    announce(engine_sqlite, raised(1), raised(2), raised(3))
+
+    with receiving() as receiver:
+        deliver_due(
+            engine_sqlite, {"webhook": receiver.webhook()}, is_wanted=lambda: not receiver.posts
+        )
+
+    assert counts(engine_sqlite) == {"waiting": 2, "sent": 1}
+
+
+def test_a_dry_run_does_everything_but_the_sending(
+    engine_sqlite: sa.Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    announce(engine_sqlite, raised(-12017))
+
+    deliver(engine_sqlite, DryRunChannel())
+
+    assert counts(engine_sqlite) == {"dry-run": 1}
+    assert "dry-run: [R1] M1.0+ alert opened: AR 12017, P 23 %" in caplog.text
