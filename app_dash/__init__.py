@@ -1,4 +1,4 @@
 """The monitoring dashboard."""
 
-# Before everything else, for the sake of its driver.
+# Imported first, because it sets up the database driver.
 import database as database

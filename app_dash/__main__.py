@@ -20,12 +20,12 @@ from database.engine import create_engine
 from database.settings import DatabaseSettings
 from solar.errors import FlarewatchError
 
-# What is being drawn when the server is told to stop has so long to be finished.
+# Requests in progress have so long to finish when the server stops.
 STOP_SECONDS = 5
 
 
 class Server(BaseApplication):
-    """Gunicorn, configured here and not by files; each worker opens its own store."""
+    """Gunicorn, configured here and not by files; each worker opens its own engine."""
 
     def __init__(self, settings: DashSettings, database: DatabaseSettings) -> None:
         self.settings = settings
@@ -42,21 +42,21 @@ class Server(BaseApplication):
             "worker_class": "gthread",
             "graceful_timeout": STOP_SECONDS,
             "timeout": 60,
-            # No socket for its own management in the home folder.
+            # No management socket in the home folder.
             "control_socket_disable": True,
             "proc_name": "flarewatch-dashboard",
-            "post_worker_init": self._greet,
+            "post_worker_init": self._start_greeting,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
 
     def load(self) -> Any:
         server = create_app(create_engine(self.database), self.settings).server
-        _spare_the_collector()
+        _tune_garbage_collection()
         return server
 
-    def _greet(self, worker: Worker) -> None:
-        # Once, from the first worker, and beside it: a store that is away must not hold it up.
+    def _start_greeting(self, worker: Worker) -> None:
+        # Once, from the first worker, in a thread: an unavailable store must not delay it.
         if worker.age == 1:
             threading.Thread(target=self._log_next_steps, args=[worker.log], daemon=True).start()
 
@@ -67,18 +67,18 @@ class Server(BaseApplication):
         engine.dispose()
 
 
-def _spare_the_collector() -> None:
-    # The components of a drawing hang in no cycle: to look through all of them, and through what
-    # lives as long as the worker, made every tenth view twice as slow as the others.
+def _tune_garbage_collection() -> None:
+    # Components form no reference cycles. Scanning them and the long-lived objects made every
+    # tenth page twice as slow as the others.
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000)
 
 
 def serve() -> int:
-    """Run the server until it is told to stop."""
+    """Run the server until it is stopped."""
     settings = DashSettings()
-    # Fixed before the workers fork, so that all sign with the same key.
+    # Chosen before the workers fork, so that all sign with the same key.
     key = SecretStr(signing_key(settings))
     signed = settings.model_copy(update={"secret_key": key})
     Server(signed, DatabaseSettings()).run()
@@ -86,7 +86,7 @@ def serve() -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Read the command line and do what it asks."""
+    """Run the command line; return the exit status."""
     parser().parse_args(arguments)
     try:
         return serve()
@@ -96,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Describe the command."""
+    """Return the parser of the command line."""
     top = argparse.ArgumentParser(prog="flarewatch dash", description="The dashboard")
     commands = top.add_subparsers(dest="command", required=True)
     commands.add_parser("serve", help="serve the dashboard at FLARE_DASH_HOST:FLARE_DASH_PORT")

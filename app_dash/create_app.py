@@ -10,21 +10,27 @@ import sqlalchemy as sa
 from flask import Flask, Response
 from flask_compress import Compress
 
-from app_dash import health, routing
-from app_dash.now.strip import Verdict, strip
-from app_dash.pages import alerts, explore, now, pipeline, region, skill
+from app_dash import health
+from app_dash.alerts import page as alerts
+from app_dash.explore import page as explore
+from app_dash.frame import routing
+from app_dash.frame.all_clear import Verdict, strip
+from app_dash.frame.page import Page, never_redraw
+from app_dash.frame.shell import Ids, shell
+from app_dash.now import page as now
+from app_dash.pipeline import page as pipeline
+from app_dash.region import page as region
 from app_dash.settings import DashSettings, signing_key
-from app_dash.shell import Ids, shell
-from app_dash.view import Page, never
+from app_dash.skill import page as skill
 
 _log = logging.getLogger(__name__)
 
 PAGES: tuple[Page, ...] = (
     Page("/", "Now", "Operations overview", "1", now.layout),
     Page("/regions", "Regions", "One active region", "2", region.layout, region.is_live),
-    Page("/skill", "Skill", "Verification", "3", skill.layout, never),
-    Page("/explore", "Explore", "Stored forecasts", "4", explore.layout, never),
-    Page("/pipeline", "Pipeline", "From sender to store", "5", pipeline.layout, never),
+    Page("/skill", "Skill", "Verification", "3", skill.layout, never_redraw),
+    Page("/explore", "Explore", "Stored forecasts", "4", explore.layout, never_redraw),
+    Page("/pipeline", "Pipeline", "From sender to store", "5", pipeline.layout, never_redraw),
     Page("/alerts", "Alerts", "Raised, acknowledged, judged", "6", alerts.layout),
 )
 
@@ -50,10 +56,10 @@ def create_app(engine: sa.Engine, settings: DashSettings) -> dash.Dash:
     """Build the dashboard on an opened store; `.server` is the WSGI application."""
     server = Flask("app_dash")
     server.secret_key = signing_key(settings)
-    given: Any = server  # dash takes a Flask but declares only a bool
+    flask_server: Any = server  # dash takes a Flask but declares only a bool
     app = dash.Dash(
         "app_dash",
-        server=given,
+        server=flask_server,
         assets_folder="assets",
         assets_ignore=r"^theme\.js$",
         serve_locally=True,
@@ -67,8 +73,8 @@ def create_app(engine: sa.Engine, settings: DashSettings) -> dash.Dash:
     routing.register(app, engine, settings=settings, pages=PAGES)
     alerts.register(app, engine, settings=settings)
     region.register(app, engine, settings=settings)
-    for module in (explore, pipeline, skill):
-        module.register(app, engine)
+    for page in (explore, pipeline, skill):
+        page.register(app, engine)
     health.register(server, engine)
     Compress(server)
     _secure(app)
@@ -76,14 +82,14 @@ def create_app(engine: sa.Engine, settings: DashSettings) -> dash.Dash:
 
 
 def _report(error: Exception) -> None:
-    # The last resort: whatever a page did not foresee is logged, and the reader is told.
+    # Unexpected errors of pages are logged, and the strip says so.
     _log.error("a view could not be drawn", exc_info=error)
-    said = Verdict("error", "This view could not be drawn.", ("the dashboard's log says why",))
-    dash.set_props(Ids.STRIP, {"children": strip(said, ())})
+    verdict = Verdict("error", "This view could not be drawn.", ("see the dashboard's log",))
+    dash.set_props(Ids.STRIP, {"children": strip(verdict, ())})
 
 
 def _secure(app: dash.Dash) -> None:
-    # The hashes cover the inline scripts that dash writes, so every callback must exist by now.
+    # The hashes cover dash's inline scripts, so every callback must be registered before.
     scripts = " ".join(["'self'", *app.csp_hashes()])
     policy = (
         f"default-src 'self'; script-src {scripts}; style-src 'self' 'unsafe-inline';"

@@ -1,4 +1,4 @@
-"""Whether the dashboard is alive, and whether it can show anything."""
+"""The health and readiness of the dashboard, and the next steps of a new installation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NO_FLARES = (
 
 
 def register(server: Flask, engine: sa.Engine) -> None:
-    """Answer ``/health`` always, and ``/ready`` with success only while the store answers."""
+    """Serve ``/health``, which always succeeds, and ``/ready``, which needs the store."""
 
     @server.get("/health")
     def health() -> Response:
@@ -33,14 +33,14 @@ def register(server: Flask, engine: sa.Engine) -> None:
             with reading(engine) as connection:
                 data_version(connection)
         except StoreUnavailableError as error:
-            answer = jsonify(status="waiting", detail=str(error))
-            answer.status_code = 503
-            return answer
+            response = jsonify(status="waiting", detail=str(error))
+            response.status_code = 503
+            return response
         return jsonify(status="ready")
 
 
 def next_steps(engine: sa.Engine, address: str) -> list[str]:
-    """Say where the dashboard is open, and what a store that is new still lacks."""
+    """Return lines for the log: the address of the dashboard, and what a new store lacks."""
     lines = [f"Flarewatch is open at {address}"]
     try:
         with reading(engine) as connection:

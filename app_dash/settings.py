@@ -1,4 +1,4 @@
-"""Where the dashboard listens, and what it needs to know of the other services."""
+"""The settings of the dashboard: where it listens, and how it reaches the other services."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  compared with, not listened on
 class DashSettings(BaseSettings):
     """Settings of the dashboard, read from the environment with the prefix ``FLARE_``.
 
-    ``secret_key`` signs what the browser sends back; it may be left out only where the server
-    is reached from its own machine alone, and is then new at every start. ``api_key`` is a key
-    with the scope read, for an API that asks for one. Below ``all_clear_limit`` the probability
-    of M1.0+ on the full disk lets all clear be said. ``public_api_url`` and ``public_dash_url``
-    are the addresses that people use, where ``api_url`` and the port are those of an inner network.
+    ``secret_key`` signs what the browser sends back; without one the server must listen on this
+    machine only, and signs with a new key at every start. ``api_key`` is a key with the scope
+    read, if the API requires one. All clear needs a full-disk probability of M1.0+ below
+    ``all_clear_limit``. ``public_api_url`` and ``public_dash_url`` are the addresses that people
+    use, if ``api_url`` and the port are those of an internal network.
     """
 
     model_config = SettingsConfigDict(
@@ -41,12 +41,12 @@ class DashSettings(BaseSettings):
 
     @property
     def shown_api_url(self) -> str:
-        """The address of the API that people are shown, without a slash at its end."""
+        """The address of the API to show to people, without a trailing slash."""
         return (self.public_api_url or self.api_url).rstrip("/")
 
     @property
     def shown_dash_url(self) -> str:
-        """The address of the dashboard that people are shown."""
+        """The address of the dashboard to show to people."""
         if self.public_dash_url:
             return self.public_dash_url
         host = "127.0.0.1" if self.dash_host in _EVERYWHERE else self.dash_host
@@ -54,12 +54,12 @@ class DashSettings(BaseSettings):
 
 
 def signing_key(settings: DashSettings) -> str:
-    """Return the key that signs, a fresh one when none is set and only this machine can connect.
+    """Return the signing key; without one, a new key if only this machine can connect.
 
     Raises
     ------
     InvalidInputError
-        When the server would be reachable from elsewhere without a key of its own.
+        When no key is set and other machines can connect.
     """
     if settings.secret_key is not None:
         return settings.secret_key.get_secret_value()

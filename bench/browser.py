@@ -10,7 +10,7 @@ from typing import Any
 
 import requests
 
-from app_dash.shell import Ids
+from app_dash.frame.shell import Ids
 from bench.callbacks import Callback, Prop, name_of, read_callbacks
 
 # Chromium's over an encrypted connection or on the machine itself.

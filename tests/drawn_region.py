@@ -7,14 +7,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app_dash import routing
-from app_dash.pages import region
+from app_dash.frame import routing
+from app_dash.region import page
 from app_dash.settings import DashSettings
 
 
 def drawn(engine: sa.Engine, pathname: str, search: str = "") -> str:
-    view = routing.look(engine, settings=DashSettings(), theme="light")
-    return as_text(region.layout(view, pathname, search))
+    view = routing.read_context(engine, settings=DashSettings(), theme="light")
+    return as_text(page.layout(view, pathname, search))
 
 
 def as_text(content: object) -> str:

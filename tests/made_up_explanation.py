@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app_dash.region.explanation_answer import Explanation
+from app_dash.region.explanation import Explanation
 
 
 def item(feature: str, contribution: float, **changes: Any) -> dict[str, Any]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app_dash.skill.answer import SkillAnswer
-from app_dash.skill.strata import StrataAnswer
+from app_dash.skill.report import SkillReport, StrataReport
 
 MODEL = "gradient-boosting@1.0.0"
 SHADOW = "logistic@1.0.0"
@@ -14,7 +13,7 @@ SHADOW = "logistic@1.0.0"
 TABLE = {"hits": 217, "false_alarms": 699, "misses": 264, "correct_negatives": 7039}
 
 
-def answer(**changed: Any) -> SkillAnswer:
+def answer(**changed: Any) -> SkillReport:
     body: dict[str, Any] = {
         "model": MODEL, "event": "M1.0", "scope": "region", "from": "2014-02-16",
         "to": "2014-04-14", "n": 8219, "n_events": 481, "n_unknown": 135, "coverage": 0.98,
@@ -59,7 +58,7 @@ def answer(**changed: Any) -> SkillAnswer:
         "entrants": [{"model": "persistence", "n": 8219, "n_events": 481,
                       "scores": {"auc": {"value": 0.62}}}],
     }  # fmt: skip
-    return SkillAnswer.model_validate({**body, **changed})
+    return SkillReport.model_validate({**body, **changed})
 
 
 def stratum(label: str, n: int, n_events: int, tss: float | None) -> dict[str, Any]:
@@ -69,7 +68,7 @@ def stratum(label: str, n: int, n_events: int, tss: float | None) -> dict[str, A
     return {"label": label, "n": n, "n_events": n_events, "scores": scores}
 
 
-def strata(**changed: Any) -> StrataAnswer:
+def strata(**changed: Any) -> StrataReport:
     body: dict[str, Any] = {
         "first_flare": stratum("first flare after quiet", 5000, 90, 0.2),
         "all_clear": {"n": 7303, "n_missed": 264,
@@ -82,4 +81,4 @@ def strata(**changed: Any) -> StrataAnswer:
         "month": [stratum("2014-02", 3000, 100, 0.3), stratum("2014-03", 5219, 0, None)],
         "latency": {"n": 8219, "p50_s": 1.24, "p95_s": 90.0, "p99_s": None},
     }  # fmt: skip
-    return StrataAnswer.model_validate({**body, **changed})
+    return StrataReport.model_validate({**body, **changed})

@@ -1,4 +1,4 @@
-"""All that Now shows of the disk, read in one go."""
+"""The data of the Now page: its address, and what it reads of the disk."""
 
 from __future__ import annotations
 
@@ -6,13 +6,21 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
+import numpy as np
 import sqlalchemy as sa
 
-from app_dash.alerts.query import region_names
-from app_dash.now.disk_series import HourlySeries, hourly_series
-from app_dash.now.standing import Standing, standings, unseen_flares
-from app_dash.view import View
+from app_dash.frame.page import PageContext
+from app_dash.shared.alerts import region_names
+from app_dash.shared.disk_forecast import HourlySeries, hourly_series
+from app_dash.shared.region_status import (
+    MAIN_EVENT,
+    RegionStatus,
+    flares_without_records,
+    region_statuses,
+)
+from app_dash.shared.url_state import Query
 from database.alerts.alerts import ACKNOWLEDGED, OPEN, Alert, list_alerts
 from database.engine import reading
 from database.flares.flares import Flare, list_flares
@@ -26,14 +34,25 @@ FLARE_DAYS = 3
 RECENT_ALERTS = timedelta(days=7)
 _MOST_FLARES = 500
 _MOST_OPEN, _MOST_RECENT = 20, 8
+Order = Literal["risk", "change", "position"]
+_DAY = 24
+
+
+class NowQuery(Query):
+    """The state of the Now page: in which order it lists the regions."""
+
+    sort: Order = "risk"
 
 
 @dataclass(frozen=True)
 class NowData:
-    """What was read; `at` is the time of the newest record, `before` the forecasts before last."""
+    """What the page shows of the disk.
+
+    `at` is the time of the newest record, `before` each region's last forecast but one.
+    """
 
     at: datetime
-    found: list[Standing]
+    statuses: list[RegionStatus]
     series: HourlySeries
     before: Mapping[int, ForecastRow]
     flares: Sequence[Flare]
@@ -56,20 +75,20 @@ class NowData:
         return by_region
 
     @property
-    def unseen(self) -> list[Flare]:
+    def without_record(self) -> list[Flare]:
         """The largest flare of each region that flared in the last 24 h and has no record."""
-        return unseen_flares(self._of_a_day(), self.found)
+        return flares_without_records(self._of_a_day(), self.statuses)
 
     def _of_a_day(self) -> list[Flare]:
         return [flare for flare in self.flares if flare.peak_at > self.at - HORIZON]
 
 
-def read_now(view: View, at: datetime) -> NowData:
+def read_now(context: PageContext, at: datetime) -> NowData:
     """Read the forecasts, flares, X-rays and alerts that the page shows."""
     hours = 24 * FLARE_DAYS
     window = Window(at - timedelta(hours=hours), at + timedelta(microseconds=1))
-    model_id = view.state.model.model_id if view.state.model else ""
-    with reading(view.engine) as connection:
+    model_id = context.state.model.model_id if context.state.model else ""
+    with reading(context.engine) as connection:
         flares = list_flares(
             connection, window=window, min_flux=EVENTS[0].peak_flux_w_m2, limit=_MOST_FLARES
         )
@@ -79,13 +98,41 @@ def read_now(view: View, at: datetime) -> NowData:
         alerts = _alerts(connection, at)
         names = region_names(connection, alerts)
     series = hourly_series(columns, at, hours=hours)
-    return NowData(at, standings(view.state), series, before, flares, xray, alerts, names)
+    return NowData(at, region_statuses(context.state), series, before, flares, xray, alerts, names)
 
 
 def _alerts(connection: sa.Connection, at: datetime) -> list[Alert]:
-    """Read what stands open, however old, and what else opened of late."""
-    standing = list_alerts(connection, states=(OPEN, ACKNOWLEDGED), limit=_MOST_OPEN)
-    of_late = Window(at - RECENT_ALERTS, at + timedelta(microseconds=1))
-    recent = list_alerts(connection, window=of_late, limit=_MOST_RECENT)
-    found = {alert.alert_id: alert for alert in (*standing, *recent)}
-    return sorted(found.values(), key=lambda alert: alert.opened_at, reverse=True)
+    """Read all open alerts, however old, and those that opened recently."""
+    not_closed = list_alerts(connection, states=(OPEN, ACKNOWLEDGED), limit=_MOST_OPEN)
+    window = Window(at - RECENT_ALERTS, at + timedelta(microseconds=1))
+    recent = list_alerts(connection, window=window, limit=_MOST_RECENT)
+    alerts = {alert.alert_id: alert for alert in (*not_closed, *recent)}
+    return sorted(alerts.values(), key=lambda alert: alert.opened_at, reverse=True)
+
+
+def ordered(
+    statuses: Sequence[RegionStatus], series: HourlySeries, order: Order
+) -> list[RegionStatus]:
+    """Order regions by risk, by change over 24 h, or from east to west; no forecast comes last."""
+    if order == "risk":
+        return list(statuses)
+    known = [status for status in statuses if status.forecast is not None]
+    unknown = [status for status in statuses if status.forecast is None]
+    if order == "position":
+        return [*sorted(known, key=_longitude), *unknown]
+    return [*sorted(known, key=lambda s: -abs(change(s, series) or 0.0)), *unknown]
+
+
+def change(status: RegionStatus, series: HourlySeries) -> float | None:
+    """Return the change of the probability of M1.0+ over 24 h, None if unknown."""
+    past = series.regions.get(status.region.region_id)
+    now = status.probability(MAIN_EVENT)
+    if past is None or now is None or len(past) <= _DAY:
+        return None
+    before = float(past[-1 - _DAY, EVENTS.index(MAIN_EVENT)])
+    return None if np.isnan(before) else now - before
+
+
+def _longitude(status: RegionStatus) -> float:
+    longitude = status.region.lon_fwt
+    return 180.0 if longitude is None else longitude

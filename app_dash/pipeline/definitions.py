@@ -1,116 +1,124 @@
-"""The definitions of the Pipeline page: (title, says, formula, reference) of every number."""
+"""The definitions of every number on the Pipeline page."""
 
 from __future__ import annotations
 
+from app_dash.shared.definitions import Definition
+
 _COUNTED = "Counted by the API in the commit that stores the rows; see docs/pipeline.md"
 
-PIPELINE: dict[str, tuple[str, str, str, str]] = {
-    "pipeline-sent": (
+DEFINITIONS: dict[str, Definition] = {
+    "pipeline-sent": Definition(
         "Sent",
-        "Rows that the senders have handed over, by their own count, up to the last request that"
-        " came from each. What waits in a sender's spool is not among them yet. Of a sender that"
-        " does not count, the rows that came.",
+        "Rows that the senders have sent, by their own count, up to the last request of each. Rows"
+        " in a sender's spool are not included. For a sender that does not count, the rows that"
+        " arrived.",
         "sent = accepted + duplicates + revised + rejected + lost",
         _COUNTED,
     ),
-    "pipeline-accepted": (
+    "pipeline-accepted": Definition(
         "Accepted",
         "Rows whose region and time were new to the store: each is one stored record.",
         "accepted = rows of the table observations",
         _COUNTED,
     ),
-    "pipeline-duplicates": (
+    "pipeline-duplicates": Definition(
         "Duplicate",
-        "Rows that the store knew already with the same content, from another sender or an"
-        " earlier pass, and rows that contradict a record of higher rank or newer DATE, which"
-        " they do not change. A request that is sent again because its answer was lost is not"
-        " counted again.",
-        "same region, same time, same or outranked content: docs/disorder.md",
+        "Rows that the store already had with the same content, from another sender or an earlier"
+        " run, and rows superseded by a stored record of higher rank or newer DATE. A request sent"
+        " again because its response was lost is not counted again.",
+        "same region, same time, same or superseded content: docs/disorder.md",
         _COUNTED,
     ),
-    "pipeline-late": (
+    "pipeline-late": Definition(
         "Late",
-        "Accepted rows that came after a newer record of the same region.",
+        "Accepted rows that arrived after a newer record of the same region.",
         "late = n(accepted, t < newest t of the region before the request) ≤ accepted",
         _COUNTED,
     ),
-    "pipeline-rejected": (
+    "pipeline-rejected": Definition(
         "Rejected",
-        "Rows that broke a rule and were not stored; the reasons stand below.",
+        "Rows that broke a rule and were not stored; the reasons are listed below.",
         "one row counts once, under its first fault",
         "Rules: docs/keywords.md and solar.sharp; counts: docs/pipeline.md",
     ),
-    "pipeline-lost": (
+    "pipeline-lost": Definition(
         "Lost",
-        "Rows that a sender says it has handed over and of which no request came. A dash: no"
-        " sender says how many it has sent.",
+        "Rows that a sender reports as sent and that never arrived. A dash: no sender reports how"
+        " many it has sent.",
         "lost = sent − (accepted + duplicates + revised + rejected)",
         _COUNTED,
     ),
-    "pipeline-senders": (
+    "pipeline-senders": Definition(
         "Senders",
-        "One line for each name under which rows were sent, since its first request. Active is"
-        " who sent within the last two minutes. Spooled rows wait with their sender, by its last"
-        " word, and are not among those sent yet.",
+        "One line per sender name, since its first request. Active: sent within the last two"
+        " minutes. Spooled rows wait at the sender, by its last report, and do not count as sent"
+        " yet.",
         "sent = accepted + duplicates + revised + rejected + lost; late is part of accepted",
         _COUNTED,
     ),
-    "pipeline-throughput": (
+    "pipeline-throughput": Definition(
         "Throughput",
-        "Rows received in each bucket of time, whatever became of them, for a second.",
+        "Rows received per second in each time bucket, whatever became of them.",
         "(accepted + duplicates + revised + rejected) / length of the bucket",
         "By the clock of the API at receipt",
     ),
-    "pipeline-processing": (
+    "pipeline-processing": Definition(
         "Processing time",
         "From the arrival of a request to the moment before its commit: reading, checking,"
-        " forecasting and writing of all its rows. Half, 95 and 99 of 100 requests took no longer.",
+        " forecasting and writing of all its rows. 50, 95 and 99 % of the requests took no longer.",
         "quantiles of counts in bins of ratio 10^(1/10) from 1 ms to 100 s",
         "A quantile is wrong by one bin at most, 26 %",
     ),
-    "pipeline-latency": (
+    "pipeline-latency": Definition(
         "Data latency",
-        "From the time of a record to its receipt, of accepted rows. A replay of the past lies"
-        " beyond the scale of 115 days and is not drawn.",
+        "From the time of a record to its receipt, for accepted rows. A replay of old data exceeds"
+        " the scale of 115 days and is not drawn.",
         "received_at − T_REC; bins of ratio 10^(1/5) from 1 s",
         "A quantile is wrong by one bin at most, 58 %",
     ),
-    "pipeline-rejections": (
+    "pipeline-rejections": Definition(
         "Why rows were rejected",
-        "Refused rows of the hours that the range touches, by field and reason, the most frequent"
+        "Rejected rows of the hours that the range touches, by field and reason, the most frequent"
         " first, each with its last case.",
-        "n(rows) by path and reason; a request refused whole counts once",
-        "Reasons without their values, so that a thousand rows with one fault are one line",
+        "n(rows) by path and reason; a request rejected as a whole counts once",
+        "Reasons are listed without values: a thousand rows with one fault are one line",
     ),
-    "pipeline-stream": (
+    "pipeline-stream": Definition(
         "Stream",
-        "How many messages of the topic wait for the consumers, partition by partition, by the"
-        " last word of whoever takes them in. A consumer that was not heard of for half a minute"
-        " is silent; its partitions go to another within seconds where one runs. What waits here"
-        " stands as lost with its sender until it is taken in.",
+        "How many messages of the topic wait in each partition, by the last report of its"
+        " consumer. A consumer without a report for half a minute is silent; its partitions go to"
+        " another running consumer within seconds. Waiting messages count as lost at their sender"
+        " until they are consumed.",
         "waiting = end of the partition − offset committed by the group",
         "docs/kafka.md",
     ),
-    "pipeline-size": (
+    "pipeline-size": Definition(
         "Store",
-        "What the database takes on disk and how many rows each table holds, looked up once a"
-        " minute.",
+        "The size of the database on disk and the rows of each table, updated once a minute.",
         "MariaDB: data + index length, rows estimated; SQLite: pages × page size",
         "information_schema.tables; PRAGMA page_count",
     ),
-    "pipeline-models": (
+    "pipeline-models": Definition(
         "Models",
-        "Every registered model, the stage it stands on and since when, and the newest record it"
-        " has forecast from. Live and shadow models forecast from each record. Made: here, or"
-        " elsewhere with what is known of it.",
+        "Every registered model, its stage and since when, and the newest record it has forecast"
+        " from. Live and shadow models forecast from each record. Made: here, or elsewhere with"
+        " what is known of it.",
         "forecasts today = forecasts issued since 00:00 UTC by all models together",
         "docs/models.md",
     ),
-    "pipeline-notices": (
-        "Notices",
-        "Messages about alerts: waiting to be sent, sent, written down only because delivery is"
-        " off, or given up after the last attempt.",
-        "n(notices) by state",
+    "pipeline-notices": Definition(
+        "Notifications",
+        "Messages about alerts: waiting to be sent, sent, only recorded because delivery is off,"
+        " or abandoned after the last attempt.",
+        "n(notifications) by state",
         "docs/alerts.md",
+    ),
+    "drift": Definition(
+        "Drift against the training set",
+        "How far the values of whole UTC days lie from those of training. No drift below 0.1 or"
+        " what the scatter of the days explains, watch below 0.25, drift above.",
+        "PSI = Σ (oᵢ − eᵢ) ln(oᵢ/eᵢ) over the deciles i of the training set; interval from"
+        " resampled blocks of days",
+        "Siddiqi 2006, Credit Risk Scorecards; Yurdakul 2018, Western Michigan University",
     ),
 }

@@ -1,4 +1,4 @@
-"""What the Pipeline page is asked for: how far back its figures reach, from now."""
+"""The address of the Pipeline page: how far back from now its figures reach."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from app_dash.url_state import Query
+from app_dash.shared.url_state import Query
 from solar.time import Window
 
-PATH = "/pipeline"
-
 Range = Literal["1h", "24h", "7d"]
-# The end is rounded up to the bucket, so that a figure changes no oftener than its last bar.
+# The end is rounded up to the bucket, so that a figure changes only with its last bar.
 RANGES: Mapping[Range, tuple[str, timedelta, int]] = {
     "1h": ("1 h", timedelta(hours=1), 60),
     "24h": ("24 h", timedelta(hours=24), 300),
@@ -21,17 +19,17 @@ RANGES: Mapping[Range, tuple[str, timedelta, int]] = {
 
 
 class PipelineQuery(Query):
-    """A preset; the clock counts here, not the time of the data."""
+    """A preset, before the current clock time, not before the newest record."""
 
     range: Range = "1h"
 
     @property
     def label(self) -> str:
-        """The range in words."""
+        """The name of the range."""
         return RANGES[self.range][0]
 
     def window(self, now: datetime) -> Window:
-        """Return the range of receipt that ends with the bucket of `now`."""
+        """Return the range of receipt times that ends with the bucket of `now`."""
         _, span, bucket = RANGES[self.range]
         end = (int(now.timestamp()) // bucket + 1) * bucket
         end_at = datetime.fromtimestamp(end, UTC)

@@ -1,4 +1,4 @@
-"""What the store holds of one region, read once for its page."""
+"""The data of one region: its records, and the forecasts issued for it with their outcomes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,22 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from app_dash.region.issued import Issued, issued
+from app_dash.frame.page import PageContext
+from app_dash.region.outcomes import (
+    FlareMark,
+    Outcome,
+    Passage,
+    Times,
+    flare_outcomes,
+    forecast_outcomes,
+    settled_at,
+)
 from app_dash.region.query import SPANS, RegionQuery
-from app_dash.view import View
 from database.alerts.alerts import MISSED, Alert, list_alerts
 from database.engine import reading
 from database.flares.coverage import covered_windows
 from database.flares.flares import Flare, list_flares
-from database.models import StageRow, list_models, live_since
+from database.models import ModelRow, StageRow, list_models, live_since
 from database.predictions.forecasts import forecasting_models
 from database.regions.current import RegionRow
 from database.regions.timeline import (
@@ -26,20 +34,21 @@ from database.regions.timeline import (
     Place,
     find_region,
     forecast_lines,
+    joined,
     measurements,
     place_at,
 )
-from solar.flares import HORIZON
+from solar.flares import EVENTS, HORIZON, Event
 from solar.sharp import LIVE_KEYWORDS
 from solar.time import Window, to_datetime64
 
 MOST_FLARES = 1_000
 MOST_ALERTS = 200
-MOST_BESIDE = 6
+MOST_OTHER_MODELS = 6
 MOMENT = timedelta(microseconds=1)
-# Two windows of the keyword network: this one and the one before it.
+# Two windows of the keyword network: the current one and the one before.
 NETWORK_SPAN = timedelta(hours=48)
-# How much more than the window of the forecast is shown behind a time that the page stands at.
+# With an as-of time, the range ends so long after the window of the forecast.
 _AFTERMATH = timedelta(hours=8)
 
 
@@ -47,9 +56,9 @@ _AFTERMATH = timedelta(hours=8)
 class RegionData:
     """What is stored of a region; `flares` and `alerts` are those of its whole passage.
 
-    `place` is the record that the page stands at, `as_of` the time that the reader asked for,
-    None for now. `beside` are the models that may be drawn beside the issued forecasts, and
-    `others` the lines of those that are.
+    `as_of` is the time that the reader asked for, None for now, and `place` the newest record at
+    that time. `other_models` may be drawn beside the issued forecasts; `others` are the forecasts
+    of those that are drawn.
     """
 
     region: RegionRow
@@ -57,7 +66,7 @@ class RegionData:
     shown: Window
     as_of: datetime | None
     issued: Issued
-    beside: Sequence[str]
+    other_models: Sequence[str]
     others: Mapping[str, ForecastLine]
     records: Measurements
     flares: Sequence[Flare]
@@ -66,12 +75,12 @@ class RegionData:
 
     @property
     def at(self) -> datetime:
-        """The time of the record that the page stands at."""
+        """The time of the newest record as of the time shown."""
         return self.place.t_rec
 
     @property
     def is_known(self) -> NDArray[np.bool_]:
-        """Whether each issued forecast (n,) was known as of the time that the page stands at."""
+        """Whether each issued forecast (n,) was known as of the time shown."""
         line = self.issued.line
         if self.as_of is None:
             return np.ones(len(line), bool)
@@ -80,54 +89,66 @@ class RegionData:
         return np.asarray((line.t_rec <= at) & (is_replayed | (line.issued_at <= at)), np.bool_)
 
     @property
-    def standing(self) -> int | None:
-        """The place in the issued line of the newest forecast that was known, None without one."""
+    def forecast_row(self) -> int | None:
+        """The row of the newest issued forecast that was known, None without one."""
         known = np.flatnonzero(self.is_known)
         return int(known[-1]) if len(known) else None
 
     @property
     def known_flares(self) -> list[Flare]:
-        """The flares that had peaked as of the time that the page stands at."""
+        """The flares that had peaked as of the time shown."""
         return [f for f in self.flares if self.as_of is None or f.peak_at <= self.as_of]
 
     @property
     def open_alert(self) -> Alert | None:
-        """The newest alert that stood open as of the time that the page stands at."""
+        """The newest alert that was open as of the time shown."""
         at = self.as_of or self.region.last_t_rec
-        standing = (a for a in self.alerts if a.opened_at <= at < (a.closed_at or at + MOMENT))
-        return next(standing, None)
+        is_open = (a for a in self.alerts if a.opened_at <= at < (a.closed_at or at + MOMENT))
+        return next(is_open, None)
 
 
-def read_region(view: View, region_id: int, query: RegionQuery) -> RegionData:
-    """Read what the address asks for of a region."""
-    with reading(view.engine) as connection:
+@dataclass(frozen=True)
+class Issued:
+    """Forecasts (n,) as issued, with the `thresholds` (n, 4) valid for each, NaN without one."""
+
+    line: ForecastLine
+    thresholds: NDArray[np.float64]
+
+
+def read_region(context: PageContext, region_id: int, query: RegionQuery) -> RegionData:
+    """Read the region of the address in the range and as of the time that it names."""
+    with reading(context.engine) as connection:
         region = find_region(connection, region_id)
         as_of = query.as_of if query.as_of and query.as_of < region.last_t_rec else None
         place = _place(connection, region, as_of)
         shown = _shown(region, SPANS[query.range], as_of)
         history = live_since(connection)
-        beside = _beside(connection, view)
-        chosen = query.beside(beside)
+        other_models = _other_models(connection, context)
+        chosen = query.shown_models(other_models)
         lines = _lines(connection, region, query, models=_ids(history, chosen), shown=shown)
         whole = Window(region.first_t_rec, region.last_t_rec + HORIZON)
         kept = Window(min(shown.start_at, place.t_rec - NETWORK_SPAN), shown.end_at)
         return RegionData(
-            region, place, shown, as_of,
+            region,
+            place,
+            shown,
+            as_of,
             issued(lines, history, list_models(connection)),
-            beside, {model_id: lines[model_id] for model_id in chosen},
+            other_models,
+            {model_id: lines[model_id] for model_id in chosen},
             measurements(connection, region_id, keywords=LIVE_KEYWORDS, window=kept),
             list_flares(connection, window=whole, region_id=region_id, limit=MOST_FLARES),
             _alerts(connection, region_id),
             covered_windows(connection),
-        )  # fmt: skip
+        )
 
 
 def _place(connection: sa.Connection, region: RegionRow, as_of: datetime | None) -> Place:
-    """Find the record that stood then; before the first one, that one."""
+    """Find the newest record as of a time, or the first record."""
     at = max(as_of or region.last_t_rec, region.first_t_rec)
-    found = place_at(connection, region.region_id, at)
-    if found is not None:
-        return found
+    place = place_at(connection, region.region_id, at)
+    if place is not None:
+        return place
     return Place(region.last_t_rec, region.lon_fwt, region.lat_fwt, region.area_acr)
 
 
@@ -140,10 +161,10 @@ def _shown(region: RegionRow, span: timedelta | None, as_of: datetime | None) ->
     return Window(max(region.first_t_rec, end_at - HORIZON - span), end_at)
 
 
-def _beside(connection: sa.Connection, view: View) -> list[str]:
-    live = view.state.model.model_id if view.state.model else ""
-    found = [model_id for model_id in forecasting_models(connection) if model_id != live]
-    return found[:MOST_BESIDE]
+def _other_models(connection: sa.Connection, context: PageContext) -> list[str]:
+    live = context.state.model.model_id if context.state.model else ""
+    others = [model_id for model_id in forecasting_models(connection) if model_id != live]
+    return others[:MOST_OTHER_MODELS]
 
 
 def _ids(history: Sequence[StageRow], chosen: Sequence[str]) -> list[str]:
@@ -151,17 +172,111 @@ def _ids(history: Sequence[StageRow], chosen: Sequence[str]) -> list[str]:
 
 
 def _lines(
-    connection: sa.Connection, region: RegionRow, query: RegionQuery, *, models: Sequence[str],
+    connection: sa.Connection,
+    region: RegionRow,
+    query: RegionQuery,
+    *,
+    models: Sequence[str],
     shown: Window,
-) -> dict[str, ForecastLine]:  # fmt: skip
-    # A day more than is shown: what stood a day before the forecast that the page stands at.
+) -> dict[str, ForecastLine]:
+    # One day more than is shown: the forecast panel compares with 24 h before.
     window = Window(shown.start_at - HORIZON, shown.end_at)
     return forecast_lines(
-        connection, region.region_id, model_ids=models, window=window,
-        as_issued=query.revision == "issued", known_until=query.as_of,
-    )  # fmt: skip
+        connection,
+        region.region_id,
+        model_ids=models,
+        window=window,
+        as_issued=query.revision == "issued",
+        known_until=query.as_of,
+    )
 
 
 def _alerts(connection: sa.Connection, region_id: int) -> list[Alert]:
-    found = list_alerts(connection, region_id=region_id, limit=MOST_ALERTS)
-    return [alert for alert in found if alert.outcome != MISSED]
+    alerts = list_alerts(connection, region_id=region_id, limit=MOST_ALERTS)
+    return [alert for alert in alerts if alert.outcome != MISSED]
+
+
+def issued(
+    lines: Mapping[str, ForecastLine], history: Sequence[StageRow], models: Sequence[ModelRow]
+) -> Issued:
+    """Join the forecasts of the models that were live, each from the time it was live.
+
+    Parameters
+    ----------
+    history : when each model became live, oldest first; before the first entry its model counts
+        as live
+    """
+    began_at = list(dict.fromkeys(row.model_id for row in history))
+    parts = [
+        lines[model_id].where(_is_live(lines[model_id], history, model_id))
+        for model_id in began_at
+        if model_id in lines
+    ]
+    line = _in_order(joined(parts))
+    frozen = {model.model_id: _thresholds(model) for model in models}
+    unknown = np.full(len(EVENTS), np.nan)
+    rows = [frozen.get(model_id, unknown) for model_id in line.model_ids]
+    return Issued(line, np.array(rows, np.float64).reshape(-1, len(EVENTS)))
+
+
+def _thresholds(model: ModelRow) -> NDArray[np.float64]:
+    return np.array([model.thresholds.get(event.name) for event in EVENTS], np.float64)
+
+
+def _is_live(line: ForecastLine, history: Sequence[StageRow], model_id: str) -> NDArray[np.bool_]:
+    began_at = np.array([to_datetime64(row.from_at) for row in history], "datetime64[us]")
+    is_model = np.array([row.model_id == model_id for row in history])
+    entry = np.searchsorted(began_at, line.issued_at, side="right") - 1
+    return np.asarray(is_model[np.maximum(entry, 0)], np.bool_)
+
+
+def _in_order(line: ForecastLine) -> ForecastLine:
+    """Sort by time; of two forecasts for one time keep the later model's."""
+    order = np.argsort(line.t_rec, kind="stable")
+    is_last = np.ones(len(order), bool)
+    is_last[:-1] = line.t_rec[order][1:] != line.t_rec[order][:-1]
+    return line.where(order[is_last])
+
+
+def passage(data: RegionData, event: Event) -> Passage:
+    """Classify the forecasts and flares of the range shown for one event."""
+    line, column = data.issued.line, EVENTS.index(event)
+    values, limits = line.probability[:, column], data.issued.thresholds[:, column]
+    peaks = _peaks(data.flares, event)
+    outcomes = forecast_outcomes(
+        line.t_rec, values, threshold=limits, peaks=peaks, covered=data.covered
+    )
+    outcomes_of_flares = flare_outcomes(peaks, line.t_rec, values, threshold=limits)
+    shown = line.t_rec >= to_datetime64(data.shown.start_at)
+    places = np.flatnonzero(shown).tolist()
+    return Passage(
+        t_rec=line.t_rec[shown],
+        probability=line.probability[shown],
+        event=event,
+        threshold=limits[shown],
+        outcomes=[outcomes[i] for i in places],
+        flares=_marks(data, event, outcomes_of_flares),
+        is_known=data.is_known[shown],
+        settled_at=settled_at(line.t_rec, peaks)[shown],
+        sources=[f"{line.model_ids[i]}, fallback level {line.rungs[i]}" for i in places],
+    )
+
+
+def _peaks(flares: Sequence[Flare], event: Event) -> Times:
+    counted = [f for f in flares if f.peak_flux_w_m2 >= event.peak_flux_w_m2]
+    return np.array([to_datetime64(flare.peak_at) for flare in counted], "datetime64[us]")
+
+
+def _marks(
+    data: RegionData, event: Event, outcomes_of_flares: Sequence[Outcome]
+) -> list[FlareMark]:
+    following = iter(outcomes_of_flares)
+    marks = [
+        FlareMark(
+            flare.peak_at,
+            flare.goes_class,
+            next(following) if flare.peak_flux_w_m2 >= event.peak_flux_w_m2 else None,
+        )
+        for flare in data.flares
+    ]
+    return [mark for mark in marks if mark.peak_at in data.shown]

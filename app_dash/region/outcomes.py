@@ -1,4 +1,4 @@
-"""What became of the forecasts: hit, miss, false alarm or quiet, where the truth is known."""
+"""The outcomes of forecasts and flares: hit, miss, false alarm or quiet, if known."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HORIZON = np.timedelta64(HORIZON)
 
 
 class Outcome(StrEnum):
-    """The four fields of the contingency table, and what cannot be told."""
+    """The four fields of the contingency table, and unknown."""
 
     HIT = "hit"
     MISS = "miss"
@@ -30,7 +30,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class FlareMark:
-    """A flare of the region: its peak, class, and how the forecast stood to it."""
+    """A flare of the region: its peak, class, and outcome, None below the class shown."""
 
     peak_at: datetime
     goes_class: str
@@ -39,11 +39,11 @@ class FlareMark:
 
 @dataclass(frozen=True)
 class Passage:
-    """Probabilities (n, 4) of a region by time, and for one event what became of them.
+    """Probabilities (n, 4) of a region by time, and their outcomes for one event.
 
     `threshold` (n,) is the one valid for each forecast, NaN where there is none; `is_known` (n,)
-    tells what was known as of the time shown, and `settled_at` (n,) when each outcome was.
-    `sources` (n,) says of each forecast which model made it and from what.
+    tells which forecasts were known as of the time shown, `settled_at` (n,) when each outcome was
+    known. `sources` (n,) names the model and fallback level of each forecast.
     """
 
     t_rec: Times
@@ -75,9 +75,9 @@ def forecast_outcomes(
     Parameters
     ----------
     t_rec, probability : (n,) each; a NaN probability is no forecast and stays unknown
-    threshold : of all or of each (n,); without one, NaN, the outcome is unknown
+    threshold : one for all, or (n,); with NaN the outcome is unknown
     peaks : (m,) ascending peak times of the flares of the event's class and above
-    covered : the stretches in which the flare list is complete
+    covered : the windows in which the flare list is complete
     """
     first = np.searchsorted(peaks, t_rec, side="left")
     flared = np.searchsorted(peaks, t_rec + _HORIZON, side="left") > first
@@ -91,7 +91,7 @@ def forecast_outcomes(
 
 
 def settled_at(t_rec: Times, peaks: Times) -> Times:
-    """Return when what became of each forecast (n,) was known: at its first flare or its end."""
+    """Return when each outcome (n,) was known: at the first flare, or at the end of the window."""
     end = t_rec + _HORIZON
     following = np.searchsorted(peaks, t_rec, side="left")
     first = np.append(peaks, np.datetime64("NaT", "us"))[following]
@@ -101,18 +101,18 @@ def settled_at(t_rec: Times, peaks: Times) -> Times:
 def flare_outcomes(
     peaks: Times, t_rec: Times, probability: NDArray[np.float64], *, threshold: float | Values
 ) -> list[Outcome]:
-    """Classify each flare (m,) by the forecast that stood when it peaked, at most 24 h old."""
+    """Classify each flare (m,) by the newest forecast before its peak, at most 24 h old."""
     limits = np.broadcast_to(np.asarray(threshold, float), probability.shape)
     issued = ~np.isnan(probability) & ~np.isnan(limits)
     times, is_over = t_rec[issued], probability[issued] >= limits[issued]
-    found = []
+    outcomes = []
     for peak in peaks:
         last = int(np.searchsorted(times, peak, side="right")) - 1
         if last < 0 or peak - times[last] >= _HORIZON:
-            found.append(Outcome.UNKNOWN)
+            outcomes.append(Outcome.UNKNOWN)
         else:
-            found.append(Outcome.HIT if is_over[last] else Outcome.MISS)
-    return found
+            outcomes.append(Outcome.HIT if is_over[last] else Outcome.MISS)
+    return outcomes
 
 
 def _closed(t_rec: Times, covered: Sequence[Window]) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""The address of a region's page: which region, which stretch of time, known when, drawn how."""
+"""The address of a region's page: which region and range, as of when, drawn how."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from app_dash.components.range_picker import parse_utc
-from app_dash.url_state import Query
+from app_dash.shared.range_picker import parse_utc
+from app_dash.shared.url_state import REGIONS_PATH, Query
 from solar.errors import InvalidInputError
 from solar.flares import Event, event
 from solar.time import isoformat, parse_time
 
-PATH = "/regions"
 Range = Literal["24h", "3d", "5d", "passage"]
 EventName = Literal["C1.0", "M1.0", "M5.0", "X1.0"]
 
@@ -25,15 +24,15 @@ SPANS: dict[Range, timedelta | None] = {
     "passage": None,
 }
 RANGE_LABELS: dict[Range, str] = {"24h": "24 h", "3d": "3 d", "5d": "5 d", "passage": "Passage"}
-# What `models` says to draw none beside the forecasts that people acted on.
-LIVE_ALONE = "live"
+# The value of `models` that draws no model beside the issued forecasts.
+LIVE_ONLY = "live"
 
 
 class RegionQuery(Query):
-    """What the page of one region remembers in its address.
+    """The state of the page of one region.
 
-    `at` is the time as of which the page stands, None for now. `models` names those drawn
-    beside the issued forecasts: empty for all of them, `LIVE_ALONE` for none, else ids between
+    `at` is the time as of which the page is shown, None for now. `models` names those drawn
+    beside the issued forecasts: empty for all of them, `LIVE_ONLY` for none, else ids between
     commas. `window` [h] and `least` |r| are those of the keyword network.
     """
 
@@ -48,7 +47,7 @@ class RegionQuery(Query):
     least: Literal["0.5", "0.7", "0.9"] = "0.7"
     why: Literal["now", "last", "day"] = "now"
 
-    # InvalidInputError passes through pydantic as it is, so its words reach the reader.
+    # InvalidInputError passes through pydantic unchanged, so its text reaches the reader.
     @field_validator("at", mode="before")
     @classmethod
     def _is_a_time(cls, text: str | None) -> str | None:
@@ -61,33 +60,35 @@ class RegionQuery(Query):
 
     @property
     def as_of(self) -> datetime | None:
-        """The time as of which the page stands, None for now."""
+        """The time as of which the page is shown, None for now."""
         return parse_time(self.at) if self.at else None
 
-    def beside(self, model_ids: list[str]) -> list[str]:
-        """Choose from the models that are not live those that are drawn."""
-        if self.models == LIVE_ALONE:
+    def shown_models(self, model_ids: list[str]) -> list[str]:
+        """Return those of the given models, none of them live, that are drawn."""
+        if self.models == LIVE_ONLY:
             return []
         named = {name.strip() for name in self.models.split(",") if name.strip()}
         return [model_id for model_id in model_ids if not named or model_id in named]
 
 
 class SearchQuery(Query):
-    """What the list of regions remembers: the number searched for."""
+    """The state of the list of regions: the number searched for."""
 
     q: int | None = Field(default=None, ge=1, le=99_999_999)
 
 
 def region_of(pathname: str) -> int | None:
-    """Read the region of ``/regions/3721``, None for the list of regions."""
-    tail = pathname.removeprefix(PATH).strip("/")
+    """Return the region id of ``/regions/3721``, None for the list of regions."""
+    tail = pathname.removeprefix(REGIONS_PATH).strip("/")
     if not tail:
         return None
     if not re.fullmatch(r"-?\d{1,9}", tail):
-        raise InvalidInputError(f"{tail!r} is no region; write {PATH}/3721 with a HARP number")
+        raise InvalidInputError(
+            f"{tail!r} is no region; write {REGIONS_PATH}/3721 with a HARP number"
+        )
     return int(tail)
 
 
 def address(region_id: int, query: RegionQuery) -> str:
-    """Write the address of a region's page."""
-    return f"{PATH}/{region_id}{query.search()}"
+    """Return the address of a region's page."""
+    return f"{REGIONS_PATH}/{region_id}{query.search()}"

@@ -1,4 +1,4 @@
-"""The state of the Skill page, and the question it puts to the store."""
+"""The address of the Skill page, and the request that it makes to the store."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Literal
 import sqlalchemy as sa
 from pydantic import Field, field_validator
 
-from app_dash.components.range_picker import Preset, RangeQuery, window_of
-from app_dash.region.numbers import read_numbers
+from app_dash.shared.range_picker import Preset, RangeQuery, window_of
+from app_dash.shared.url_state import read_region_numbers
 from database.exploration.records import extent, find_regions
 from database.models import live_model
 from database.schema.tables import regions
@@ -21,10 +21,10 @@ FIELDS = ("start", "end", "region")
 
 
 class SkillQuery(RangeQuery):
-    """Range, model (an empty one is the live one), event, scope, cases, one region or all.
+    """Range, model (empty: the live one), event, scope, cases, and one region or all.
 
-    `threshold` None is the frozen one; `cl` is the cost of protection over the loss, None is
-    the threshold in use. The rest chooses how the same numbers are drawn.
+    `threshold` None is the frozen one. `cl` is the cost/loss ratio, None the threshold in use.
+    The other fields choose how the same numbers are drawn.
     """
 
     range: Preset = "120d"
@@ -47,15 +47,15 @@ class SkillQuery(RangeQuery):
     @field_validator("region")
     @classmethod
     def _is_one_number(cls, text: str) -> str:
-        found = read_numbers(text)
-        if len(found) > 1:
+        numbers = read_region_numbers(text)
+        if len(numbers) > 1:
             raise InvalidInputError("name one region, or none for all of them")
-        return str(found[0]) if found else ""
+        return str(numbers[0]) if numbers else ""
 
 
 @dataclass(frozen=True)
-class Question:
-    """Whose forecasts of what are to be verified, over which stretch of issue times."""
+class SkillRequest:
+    """Which forecasts to verify: model, event, scope, and window of issue times."""
 
     model_id: str
     event: str
@@ -66,8 +66,8 @@ class Question:
     threshold: float | None = None
 
     def parameters(self) -> dict[str, str]:
-        """Write the question as the parameters of the API; what is None is left out."""
-        given = {
+        """Return the parameters of the API call; None is left out."""
+        parameters = {
             "model": self.model_id,
             "event": self.event,
             "scope": self.scope,
@@ -77,11 +77,11 @@ class Question:
             "threshold": self.threshold,
             "cases": self.cases,
         }
-        return {name: str(value) for name, value in given.items() if value is not None}
+        return {name: str(value) for name, value in parameters.items() if value is not None}
 
 
-def question(connection: sa.Connection, query: SkillQuery) -> Question:
-    """Turn the query into a question; presets end with the model's newest record.
+def skill_request(connection: sa.Connection, query: SkillQuery) -> SkillRequest:
+    """Turn the query into a request; presets end with the model's newest record.
 
     Raises
     ------
@@ -90,14 +90,14 @@ def question(connection: sa.Connection, query: SkillQuery) -> Question:
     """
     live = live_model(connection)
     names = [name for name in (query.model, live.model_id if live else "") if name]
-    # An entrant stores no forecasts of its own: its range is the live model's.
+    # A reference forecast is not stored: its range is the live model's.
     stored = next(filter(None, (extent(connection, name) for name in names)), None)
     if stored is None:
         raise NotFoundError(
             "There are no stored forecasts to verify yet. Start a sender (flarewatch send"
             " simulate), or choose another model."
         )
-    return Question(
+    return SkillRequest(
         model_id=names[0],
         event=query.event,
         scope=query.scope,
@@ -111,7 +111,7 @@ def question(connection: sa.Connection, query: SkillQuery) -> Question:
 def _region(connection: sa.Connection, query: SkillQuery) -> int | None:
     if not query.region:
         return None
-    candidates = find_regions(connection, read_numbers(query.region))
+    candidates = find_regions(connection, read_region_numbers(query.region))
     stored: int | None = connection.execute(
         sa.select(regions.c.region_id)
         .where(regions.c.region_id.in_(candidates))

@@ -49,7 +49,7 @@ def test_a_page_opened_before_its_store_follows_it_to_the_first_prediction(
         page = window().page
         page.goto(empty.dash)
         page.evaluate("window.isSamePage = true")
-        expect(page.get_by_role("alert")).to_contain_text("The store does not answer")
+        expect(page.get_by_role("alert")).to_contain_text("The store has not answered")
 
         # The API of an embedded store also creates it.
         with empty.serving("app", ready=f"{empty.api}/ready"):

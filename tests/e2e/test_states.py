@@ -137,12 +137,12 @@ def test_while_the_store_is_away_every_page_says_so_and_comes_back_by_itself(
         frail.store.start()
 
     for seen in opened:
-        expect(seen.page.get_by_text("does not answer")).to_have_count(0)
+        expect(seen.page.get_by_text("has not answered")).to_have_count(0)
         expect(seen.page.locator("#page .panel").first).to_be_visible()
         assert seen.complaints == []
-    expect(standing.get_by_text("does not answer")).to_have_count(0)
+    expect(standing.get_by_text("has not answered")).to_have_count(0)
     assert standing.evaluate("window.isSamePage")
 
 
 def expect_store_away(page: Page) -> None:
-    expect(page.locator("#strip")).to_contain_text("The store does not answer")
+    expect(page.locator("#strip")).to_contain_text("The store has not answered")

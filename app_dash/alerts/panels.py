@@ -1,0 +1,217 @@
+"""The panels of the Alerts page: its filters, the history as a table, the outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from app_dash.alerts.query import AlertQuery
+from app_dash.frame.typed_fields import field_id, field_state
+from app_dash.shared.alerts import (
+    acknowledge_button,
+    acknowledged_text,
+    alert_grade,
+    outcome_mark,
+)
+from app_dash.shared.definitions import Definition
+from app_dash.shared.numbers import ABSENT, count, date_moment, duration, probability
+from app_dash.shared.panels import (
+    event_badge,
+    segmented,
+)
+from app_dash.shared.range_picker import presets
+from app_dash.shared.url_state import ALERTS_PATH, REGIONS_PATH
+from database.alerts.alerts import (
+    CONFIRMED,
+    FALSE_ALARM,
+    MISSED,
+    OPEN,
+    OUTCOMES,
+    STATES,
+    UNKNOWN,
+    Alert,
+)
+from solar.flares import EVENTS
+
+PAGE = "alerts"
+FIELDS = ("region",)
+
+DEFINITIONS: dict[str, Definition] = {
+    "alert": Definition(
+        "Alert",
+        "Raised only by the live model. An alert opens once the probability of an event has been at"
+        " the threshold for 24 min, and closes 24 h after the last one above 0.6 of the threshold."
+        " R0 to R3 is the radio blackout level that the event reaches.",
+        "open: P ≥ on for 24 min; close: P < 0.6 on for 24 h; 6 h of rest, unless P ≥ 2 on",
+        "The rules file FLARE_ALERT_RULES may change these values; NOAA Space Weather Scales",
+    ),
+    "alert-outcomes": Definition(
+        "Outcomes of alerts",
+        "Confirmed: a flare of the class peaked in the region between opening and close. False"
+        " alarm: none did, and the flare list is complete. Missed: such a flare without an alert,"
+        " though the region had a forecast. Unknown: the list has a gap, or a flare without its"
+        " region.",
+        "POD = confirmed/(confirmed + missed), FAR = false alarms/(confirmed + false alarms)",
+        "Counted by alert, missed ones by flare: not the scores of the Skill page, whose cases"
+        " are single forecasts",
+    ),
+}
+
+
+def filters(query: AlertQuery, *, message: str) -> Component:
+    """Show every filter with its state; each is a link or a typed field."""
+    first = query.changed(after="")
+    row = [
+        presets(first, ALERTS_PATH),
+        segmented(
+            "State",
+            [
+                ("Any state", ALERTS_PATH + first.changed(state="").search(), not query.state),
+                *(
+                    (
+                        name.capitalize(),
+                        ALERTS_PATH + first.changed(state=name).search(),
+                        query.state == name,
+                    )
+                    for name in STATES
+                ),
+            ],
+        ),
+        segmented(
+            "Event",
+            [
+                ("Any event", ALERTS_PATH + first.changed(event="").search(), not query.event),
+                *(
+                    (
+                        one.label,
+                        ALERTS_PATH + first.changed(event=one.name).search(),
+                        query.event == one.name,
+                    )
+                    for one in EVENTS
+                ),
+            ],
+        ),
+        _region(query.region),
+    ]
+    return html.Div(
+        [html.Div(row, className="filters"), field_state(PAGE, {"region": query.region}, message)],
+        className="filter-bar",
+    )
+
+
+def _region(text: str) -> Component:
+    field = dcc.Input(
+        id=field_id(PAGE, "region"),
+        value=text,
+        type="text",
+        debounce=True,
+        autoComplete="off",
+        placeholder="all; HARP or NOAA",
+        className="field alert-field",
+    )
+    return html.Label([html.Span("Region"), field], className="labelled")
+
+
+_HEADINGS = (
+    ("Alert", ""),
+    ("Region", ""),
+    ("Opened, UTC", ""),
+    ("Peak P", "number"),
+    ("Lasted", "wide"),
+    ("State", ""),
+    ("Acknowledged", "wide"),
+    ("Outcome", ""),
+)
+# The duration of a full bar.
+_FULL_BAR = timedelta(days=5)
+
+Counts = Mapping[tuple[str, str | None], int]
+
+
+def alert_table(alerts: Sequence[Alert], names: Mapping[int, str]) -> Component:
+    """List alerts, one row each; the first open one has the keyboard key."""
+    head = html.Tr([html.Th(text, scope="col", className=kind) for text, kind in _HEADINGS])
+    first = next((alert.alert_id for alert in alerts if alert.state == OPEN), None)
+    rows = [_row(a, names.get(a.region_id, ""), is_first=a.alert_id == first) for a in alerts]
+    return html.Table([html.Thead(head), html.Tbody(rows)], className="data alerts")
+
+
+def _row(alert: Alert, name: str, *, is_first: bool) -> Component:
+    link = dcc.Link(name, href=f"{REGIONS_PATH}/{alert.region_id}", className="link")
+    cells = (
+        (alert_grade(alert), ""),
+        (link, "region-name"),
+        (date_moment(alert.opened_at), "when"),
+        (probability(alert.peak_probability), "number"),
+        (_length(alert), "wide"),
+        (_state(alert, name, is_first=is_first), ""),
+        (_acknowledged(alert), "wide"),
+        (outcome_mark(alert), ""),
+    )
+    kind = "over" if alert.state == OPEN else ""
+    return html.Tr([html.Td(cell, className=of) for cell, of in cells], className=kind)
+
+
+def _length(alert: Alert) -> Any:
+    if alert.outcome == MISSED:
+        return ABSENT
+    lasted = (alert.closed_at or alert.last_over_at) - alert.opened_at
+    share = min(lasted / _FULL_BAR, 1.0)
+    bar = html.Span(html.I(style={"width": f"{100 * share:.0f}%"}), className="length-bar")
+    return [bar, f" {duration(lasted)}"]
+
+
+def _state(alert: Alert, name: str, *, is_first: bool) -> Any:
+    if alert.state == OPEN:
+        return [html.B("Open"), acknowledge_button(alert, name, is_first=is_first)]
+    if alert.outcome == MISSED:
+        return html.Span("No alert", className="quiet")
+    return alert.state.capitalize()
+
+
+def _acknowledged(alert: Alert) -> Any:
+    if alert.acknowledged_at is None:
+        return html.Span(ABSENT, className="quiet")
+    comment = [html.Div(alert.comment, className="comment")] if alert.comment else []
+    return [acknowledged_text(alert), *comment]
+
+
+def outcome_table(counts: Counts) -> Component:
+    """Count outcomes by event, with POD and FAR."""
+    titles = (
+        "Event",
+        "Raised",
+        *(name.capitalize() for name in OUTCOMES),
+        "Not judged",
+        "POD",
+        "FAR",
+    )
+    head = html.Tr(
+        [html.Th(t, scope="col", className="number" if i else "") for i, t in enumerate(titles)]
+    )
+    rows = [_outcome_row(event.name, counts) for event in EVENTS if _has_any(event.name, counts)]
+    return html.Table([html.Thead(head), html.Tbody(rows)], className="data summary outcomes")
+
+
+def _has_any(event: str, counts: Counts) -> bool:
+    return any(name == event for name, _ in counts)
+
+
+def _outcome_row(event: str, counts: Counts) -> Component:
+    n = {outcome: counts.get((event, outcome), 0) for outcome in (*OUTCOMES, None)}
+    raised = sum(n.values()) - n[MISSED]
+    pod = share(n[CONFIRMED], n[CONFIRMED] + n[MISSED])
+    far = share(n[FALSE_ALARM], n[CONFIRMED] + n[FALSE_ALARM])
+    numbers = (raised, n[CONFIRMED], n[FALSE_ALARM], n[MISSED], n[UNKNOWN], n[None])
+    badge = event_badge(next(one for one in EVENTS if one.name == event))
+    cells = [*(count(number) for number in numbers), pod, far]
+    return html.Tr([html.Td(badge), *(html.Td(cell, className="number") for cell in cells)])
+
+
+def share(part: int, whole: int) -> str:
+    """Write a ratio of counts with two decimals; without a whole it is a dash."""
+    return f"{part / whole:.2f}" if whole else ABSENT

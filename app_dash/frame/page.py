@@ -1,0 +1,57 @@
+"""A page of the dashboard, and the context in which it is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from dash.development.base_component import Component
+
+from app_dash.settings import DashSettings
+from app_dash.shared.theme import Tokens
+from database.regions.current import DataState
+
+
+@dataclass(frozen=True)
+class PageContext:
+    """What every page draws from: the store, the settings, the colours, the state of the data.
+
+    `now` is the wall clock, `state.newest_t_rec` the time of the newest record.
+    """
+
+    engine: sa.Engine
+    settings: DashSettings
+    tokens: Tokens
+    state: DataState
+    now: datetime
+
+
+def always_redraw(_view: PageContext, _pathname: str) -> bool:
+    """Let new data redraw the page whatever it shows."""
+    return True
+
+
+def never_redraw(_view: PageContext, _pathname: str) -> bool:
+    """Keep the page as it is until its reader changes it."""
+    return False
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of the navigation: `layout(context, pathname, search)` returns its content.
+
+    `is_live(context, pathname)` tells whether new data alone may redraw it.
+    """
+
+    path: str
+    title: str
+    subtitle: str
+    key: str
+    layout: Callable[[PageContext, str, str], Component]
+    is_live: Callable[[PageContext, str], bool] = always_redraw
+
+    def owns(self, pathname: str) -> bool:
+        """Tell whether the address belongs to this page."""
+        return pathname == self.path or (self.path != "/" and pathname.startswith(self.path + "/"))

@@ -1,0 +1,218 @@
+"""The callbacks of the shell: which page an address shows, and when it is redrawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import dash
+import sqlalchemy as sa
+from dash import ClientsideFunction, Input, Output, State, ctx, no_update
+from dash.development.base_component import Component
+
+from app_dash.api_client import is_api_up
+from app_dash.frame import delta, shell
+from app_dash.frame.all_clear import ENDED, Verdict, assess, strip
+from app_dash.frame.page import Page, PageContext
+from app_dash.frame.shell import Ids
+from app_dash.settings import DashSettings
+from app_dash.shared.numbers import date_moment
+from app_dash.shared.panels import empty_message, error_message
+from app_dash.shared.theme import tokens
+from database.engine import reading
+from database.regions.current import data_state, data_version
+from solar.errors import FlarewatchError, InvalidInputError, StoreUnavailableError
+
+STORE_UNAVAILABLE = "away"
+
+_FRAME = {
+    "page": Output(Ids.PAGE, "children"),
+    "navigation": Output(Ids.NAVIGATION, "children"),
+    "title": Output(Ids.TITLE, "children"),
+    "chips": Output(Ids.CHIPS, "children"),
+    "strip": Output(Ids.STRIP, "children"),
+    "status": Output(Ids.STATUS, "children"),
+    "newest": Output(Ids.NEWEST, "data"),
+    "is_drawn": Output(Ids.IS_DRAWN, "data"),
+    "marks": Output(Ids.MARKS, "data"),
+}
+
+
+def register(
+    app: dash.Dash, engine: sa.Engine, *, settings: DashSettings, pages: Sequence[Page]
+) -> None:
+    """Connect the shell to the store and to the browser's own functions."""
+    _register_clientside(app)
+    _register_refresh(app, engine, settings)
+
+    @app.callback(
+        output=_FRAME,
+        inputs=[
+            Input(Ids.URL, "pathname"),
+            Input(Ids.URL, "search"),
+            Input(Ids.THEME, "data"),
+            Input(Ids.VERSION, "data"),
+            State(Ids.IS_DRAWN, "data"),
+            State(Ids.MARKS, "data"),
+        ],
+    )
+    def draw(
+        pathname: str | None,
+        search: str | None,
+        theme: str | None,
+        known: str | None,
+        is_drawn: bool | None,
+        marks: list[str] | None,
+    ) -> Any:
+        path = pathname or "/"
+        is_refresh = bool(is_drawn) and set(ctx.triggered_prop_ids) == {f"{Ids.VERSION}.data"}
+        if known == STORE_UNAVAILABLE:
+            return _store_unavailable(pages, path, is_drawn=is_refresh)
+        try:
+            context = read_context(engine, settings=settings, theme=theme)
+        except StoreUnavailableError:
+            return _store_unavailable(pages, path, is_drawn=is_refresh)
+        keep = is_refresh and not _redraws_itself(context, pages, path)
+        previous_parts = marks if is_refresh else None
+        return draw_frame(
+            context,
+            pages,
+            pathname=path,
+            search=search or "",
+            keep=keep,
+            previous_parts=previous_parts,
+        )
+
+
+def _register_refresh(app: dash.Dash, engine: sa.Engine, settings: DashSettings) -> None:
+    @app.callback(
+        Output(Ids.VERSION, "data"), Input(Ids.TICK, "n_intervals"), State(Ids.VERSION, "data")
+    )
+    def ask_for_newer(_tick: int | None, known: str | None) -> Any:
+        newest = version(engine)
+        return no_update if newest == known else newest
+
+    @app.callback(Output(Ids.API, "children"), Input(Ids.TICK, "n_intervals"))
+    def ask_api(_tick: int | None) -> Component:
+        return shell.api_status(is_up=is_api_up(settings.api_url))
+
+
+def _register_clientside(app: Any) -> None:  # dash leaves clientside_callback untyped
+    app.clientside_callback(
+        ClientsideFunction("flarewatch", "theme"),
+        Output(Ids.THEME, "data"),
+        Input(Ids.THEME_TOGGLE, "n_clicks"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("flarewatch", "clock"),
+        Output(Ids.CLOCK, "children"),
+        Output(Ids.AGE, "children"),
+        Output(Ids.AGE_CHIP, "className"),
+        Input(Ids.SECOND, "n_intervals"),
+        Input(Ids.NEWEST, "data"),
+    )
+
+
+def version(engine: sa.Engine) -> str:
+    """Return a text that changes with the stored data; an unavailable store is no error here."""
+    try:
+        with reading(engine) as connection:
+            return data_version(connection)
+    except StoreUnavailableError:
+        return STORE_UNAVAILABLE
+
+
+def read_context(engine: sa.Engine, *, settings: DashSettings, theme: str | None) -> PageContext:
+    """Read what every page needs: the state of the data, and the colours."""
+    with reading(engine) as connection:
+        state = data_state(connection)
+    return PageContext(engine, settings, tokens(theme), state, datetime.now(UTC))
+
+
+def draw_frame(
+    context: PageContext,
+    pages: Sequence[Page],
+    *,
+    pathname: str,
+    search: str,
+    keep: bool = False,
+    previous_parts: Sequence[str] | None = None,
+) -> dict[str, Any]:
+    """Draw everything that depends on the address or the data; `keep` leaves the page as it is.
+
+    `previous_parts` are the fingerprints of the parts that the browser shows: only parts that
+    differ are sent.
+    """
+    page = _page(pages, pathname)
+    newest = context.state.newest_t_rec
+    drawing: dict[str, Any] = {"page": no_update, "marks": no_update}
+    if not keep:
+        drawn = draw_page(context, page, pathname=pathname, search=search)
+        # A page that new data never redraws has nothing to compare with.
+        drawing = {"page": drawn, "marks": []}
+        if _redraws_itself(context, pages, pathname):
+            parts = delta.fingerprints(drawn)
+            drawing = {"page": delta.changes(drawn, previous_parts or (), parts), "marks": parts}
+    return {
+        **drawing,
+        "navigation": shell.navigation(pages, pathname),
+        "title": shell.title(page, as_of(context)),
+        "chips": shell.chips(context.state),
+        "strip": strip(assess(context), context.state.series),
+        "status": shell.status(context),
+        "newest": newest and newest.isoformat(),
+        # Before the first forecast a redraw disturbs nobody.
+        "is_drawn": bool(context.state.latest),
+    }
+
+
+def _page(pages: Sequence[Page], pathname: str) -> Page | None:
+    return next((page for page in pages if page.owns(pathname)), None)
+
+
+def _redraws_itself(context: PageContext, pages: Sequence[Page], pathname: str) -> bool:
+    page = _page(pages, pathname)
+    return page is not None and page.is_live(context, pathname)
+
+
+def as_of(context: PageContext) -> str:
+    """Say which time the pages call now if it is not the clock's."""
+    newest = context.state.newest_t_rec
+    if newest is None or context.now - newest <= ENDED:
+        return ""
+    return f"as of {date_moment(newest)} UTC"
+
+
+def draw_page(context: PageContext, page: Page | None, *, pathname: str, search: str) -> Component:
+    """Draw the page, or in its place the error of the address or the store."""
+    if page is None:
+        return empty_message(f"There is no page {pathname}. Choose one on the left.")
+    try:
+        return page.layout(context, pathname, search)
+    except InvalidInputError as error:
+        address = pathname if search else page.path
+        return error_message(str(error), retry=address, label="Open without choices")
+    except FlarewatchError as error:
+        return error_message(f"{error.title}: {error}", retry=pathname + search)
+
+
+def _store_unavailable(pages: Sequence[Page], pathname: str, *, is_drawn: bool) -> dict[str, Any]:
+    since = f"{datetime.now(UTC):%H:%M} UTC"
+    page = error_message(f"The store has not answered since {since}.", retry=pathname)
+    values = "The values below are the last good ones" if is_drawn else "Retrying automatically"
+    title = shell.title(_page(pages, pathname))
+    return {
+        "page": no_update if is_drawn else page,
+        "marks": no_update if is_drawn else [],
+        "navigation": shell.navigation(pages, pathname),
+        "title": no_update if is_drawn else title,
+        "chips": no_update,
+        "strip": strip(
+            Verdict("error", f"The store has not answered since {since}.", (values,)), ()
+        ),
+        "status": no_update,
+        "newest": no_update,
+        # Redraw every page when the store returns: meanwhile its requests had no answer.
+        "is_drawn": False,
+    }

@@ -1,0 +1,216 @@
+"""The shell around every page: navigation, header, strip, and the state of the data in them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from app_dash.frame.page import Page, PageContext
+from app_dash.settings import DashSettings
+from app_dash.shared.numbers import moment
+from app_dash.shared.panels import aria_hidden, aria_label
+from app_dash.shared.region_status import region_statuses
+from database.models import ELSEWHERE, ModelRow
+from database.regions.current import DataState
+from solar.sharp import SIMULATED_SERIES, UNSTATED_SERIES
+
+# The fallback levels of a forecast, best first.
+FALLBACK_LEVELS = ("full", "partial", "none")
+
+_SOURCE_NAMES = {SIMULATED_SERIES: "SHARP simulated", UNSTATED_SERIES: "not stated"}
+
+
+class Ids:
+    """The component ids of the shell."""
+
+    URL = "url"
+    THEME = "theme"
+    THEME_TOGGLE = "theme-toggle"
+    TICK = "tick"
+    SECOND = "second"
+    VERSION = "version"
+    NEWEST = "newest"
+    IS_DRAWN = "is-drawn"
+    MARKS = "marks"
+    PRINT = "print"
+    NAVIGATION = "navigation"
+    TITLE = "title"
+    CLOCK = "clock"
+    AGE = "age"
+    AGE_CHIP = "age-chip"
+    CHIPS = "chips"
+    STRIP = "strip"
+    PAGE = "page"
+    STATUS = "status"
+    API = "api-status"
+
+
+def shell(settings: DashSettings) -> Component:
+    """Lay out the frame; the callbacks of ``routing`` fill it."""
+    return html.Div(
+        [
+            dcc.Location(id=Ids.URL, refresh="callback-nav"),
+            dcc.Store(id=Ids.THEME),
+            dcc.Store(id=Ids.VERSION),
+            dcc.Store(id=Ids.NEWEST),
+            dcc.Store(id=Ids.IS_DRAWN, data=False),
+            dcc.Store(id=Ids.MARKS, data=[]),
+            dcc.Interval(id=Ids.TICK, interval=settings.dash_refresh_seconds * 1000),
+            dcc.Interval(id=Ids.SECOND, interval=1000),
+            html.A("Skip to content", href="#page", className="skip"),
+            _rail(),
+            _header(),
+            html.Main(
+                [
+                    html.Div(html.Div(className="strip pending"), id=Ids.STRIP, role="status"),
+                    html.Div(_loading(), id=Ids.PAGE, tabIndex=-1),
+                ],
+                className="content",
+            ),
+        ]
+    )
+
+
+def _loading() -> Component:
+    # Placeholders in the shapes of the Now page, so that the first answer moves little.
+    panels = [
+        *["card span-3"] * 3,
+        "alert-panel span-3",
+        "disk-panel span-4",
+        "region-panel span-5",
+        "flare-panel span-12",
+    ]
+    blocks = [html.Div(className=f"sunk-block {panel}") for panel in panels]
+    return html.Div(blocks, className="grid now loading", **aria_hidden())
+
+
+def _rail() -> Component:
+    return html.Aside(
+        [
+            dcc.Link(html.Span("Flarewatch"), href="/", className="brand", title="Flarewatch"),
+            html.Nav(id=Ids.NAVIGATION, **aria_label("Pages")),
+            html.Div([html.Div(id=Ids.API), html.Div(id=Ids.STATUS)], className="rail-footer"),
+        ],
+        className="rail",
+    )
+
+
+def _header() -> Component:
+    return html.Header(
+        [
+            html.Div(id=Ids.TITLE, className="header-title"),
+            html.Time(id=Ids.CLOCK, className="clock"),
+            html.Div(
+                [
+                    html.Span(
+                        ["Data age ", html.B(id=Ids.AGE)], id=Ids.AGE_CHIP, className="chip age"
+                    ),
+                    html.Span(_pending_chips(), id=Ids.CHIPS, className="chips"),
+                ],
+                className="chips",
+            ),
+            html.Button(
+                id=Ids.PRINT,
+                className="print-button",
+                title="Print a briefing",
+                **aria_label("Print this page as a briefing"),
+            ),
+            html.Button(
+                id=Ids.THEME_TOGGLE,
+                className="theme-toggle",
+                title="Light or dark",
+                **aria_label("Switch between light and dark"),
+            ),
+        ],
+        className="header",
+    )
+
+
+def _pending_chips() -> list[Component]:
+    """Hold the places of the chips, so that the header keeps its size when they arrive."""
+    return [html.Span(className=f"chip {name} pending") for name in ("rung", "source", "model")]
+
+
+def navigation(pages: Sequence[Page], pathname: str) -> list[Component]:
+    """Link the pages; the id carries the key that opens each."""
+    return [
+        dcc.Link(
+            html.Span(page.title),
+            id=f"nav-{page.key}",
+            href=page.path,
+            title=page.key,
+            className="nav-link active" if page.owns(pathname) else "nav-link",
+        )
+        for page in pages
+    ]
+
+
+def title(page: Page | None, subtitle: str = "") -> list[Component]:
+    """Write the title of the page and what it is for."""
+    if page is None:
+        return [html.H1("Not found")]
+    return [html.H1(page.title), html.Span(subtitle or page.subtitle)]
+
+
+def chips(state: DataState) -> list[Component]:
+    """Name the source of the records, the live model, and the fallback level of its forecasts."""
+    return [
+        _fallback_chip(state),
+        html.Span(["Source ", html.B(source_name(state.series))], className="chip source"),
+        _model_chip(state.model),
+    ]
+
+
+def _model_chip(model: ModelRow | None) -> Component:
+    if model is None:
+        return html.Span(["Model ", html.B("none live")], className="chip model")
+    made = " (made elsewhere)" if model.made_by == ELSEWHERE else ""
+    return html.Span(
+        ["Model ", html.B(model.model_id + made)], className="chip model", title=model.origin
+    )
+
+
+def _fallback_chip(state: DataState) -> Component:
+    """Name the lowest fallback level among the current forecasts, and count all in the title."""
+    statuses = region_statuses(state)
+    counts = Counter(s.forecast.rung for s in statuses if s.forecast is not None)
+    without = sum(s.forecast is None for s in statuses)
+    lowest = max(counts, key=_rank, default="none")
+    counted = [f"{counts[level]} {level}" for level in sorted(counts, key=_rank)]
+    listed = ", ".join([*counted, f"{without} without a forecast"])
+    kind = "chip rung" if lowest == FALLBACK_LEVELS[0] else "chip rung lower"
+    return html.Span(
+        ["Fallback level ", html.B(lowest)],
+        className=kind,
+        title=f"Fallback levels of the forecasts: {listed}",
+    )
+
+
+def _rank(level: str) -> int:
+    """Return the place of a fallback level, 0 for the best; an unknown one is the lowest."""
+    return FALLBACK_LEVELS.index(level) if level in FALLBACK_LEVELS else len(FALLBACK_LEVELS)
+
+
+def source_name(series: Sequence[str]) -> str:
+    """Name the series; simulated and unstated ones say so."""
+    if not series:
+        return "none"
+    return " + ".join(_SOURCE_NAMES.get(name, name) for name in series)
+
+
+def status(context: PageContext) -> Component:
+    """List how many regions have a forecast and when records last came in."""
+    state = context.state
+    ingest = "–" if state.last_ingest_at is None else moment(state.last_ingest_at)
+    n_forecast = sum(one.forecast is not None for one in region_statuses(state))
+    rows = (("Regions", f"{n_forecast} of {len(state.regions)}"), ("Ingest", ingest))
+    return html.Dl([html.Div([html.Dt(name), html.Dd(value)]) for name, value in rows])
+
+
+def api_status(*, is_up: bool) -> Component:
+    """Say whether the prediction API answers."""
+    state = "up" if is_up else "down"
+    return html.Dl(html.Div([html.Dt("API"), html.Dd(state, className=state)]))

@@ -1,0 +1,345 @@
+"""The panels of the Now page: full-disk cards, alerts, the solar disk, the flares of three days."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from dash import dcc, html
+from dash.development.base_component import Component
+from numpy.typing import NDArray
+
+from app_dash.frame.page import PageContext
+from app_dash.now.data import FLARE_DAYS, NowData
+from app_dash.now.definitions import DEFINITIONS
+from app_dash.now.figures.disk import DiskRegion, disk_figure
+from app_dash.now.figures.flares import DiskLine, FluxLine, Stem, flare_figure
+from app_dash.shared.alerts import (
+    acknowledge_button,
+    acknowledge_fields,
+    acknowledged_text,
+    alert_grade,
+    outcome_mark,
+)
+from app_dash.shared.disk_forecast import DiskForecast, HourlySeries
+from app_dash.shared.figures.sparkline import Scale, sparkline
+from app_dash.shared.numbers import duration, moment, points, position, probability, region_name
+from app_dash.shared.panels import (
+    aria_hidden,
+    aria_label,
+    big_percent,
+    empty_message,
+    event_badge,
+    explanation,
+    graph,
+    legend,
+    panel,
+)
+from app_dash.shared.region_status import MAIN_EVENT, AlertLevel, RegionStatus
+from app_dash.shared.theme import STEP_BOUNDS, Tokens
+from app_dash.shared.url_state import ALERTS_PATH, REGIONS_PATH
+from database.alerts.alerts import CLOSED, MISSED, OPEN, Alert
+from database.flares.flares import Flare
+from solar.flares import EVENTS, Event, FluxScale
+
+DAY = 24
+_MOST_OTHERS = 6
+# With names below it the disk is smaller, so that the page keeps its height; beside a table of
+# many regions it may be as large as the panel is wide.
+DISK_HEIGHT, DISK_HEIGHT_WITH_NAMES, DISK_HEIGHT_OF_MANY = 304, 272, 380
+MANY = 12
+FLARES_HEIGHT = 184
+
+
+def disk_card(
+    event: Event, forecast: DiskForecast, series: HourlySeries, tokens: Tokens
+) -> Component:
+    """Show the probability that any region flares; each aggregate is named."""
+    past = series.full_disk[:, EVENTS.index(event)]
+    head: list[Component] = [event_badge(event), html.H2("full disk, 24 h")]
+    return html.Section(
+        [
+            html.Div(
+                [*head, _change(forecast.product, past)],
+                className="card-head",
+            ),
+            html.Div(
+                [
+                    html.Span(big_percent(forecast.product), className="card-number"),
+                    _line(past, event, tokens),
+                ],
+                className="card-body",
+            ),
+            html.Div(_aggregates(forecast), className="card-foot"),
+        ],
+        className="panel card span-3",
+        **aria_label(f"Full-disk probability of {event.label} in 24 h"),
+    )
+
+
+def _aggregates(forecast: DiskForecast) -> list[Component]:
+    why = forecast.why_uncalibrated or "from a fit on past days, with the activity of the last 27"
+    return [
+        html.Span(["1−∏(1−p) ", html.B(probability(forecast.product))], className="product"),
+        html.Span(["Max ", html.B(probability(forecast.largest))], className="largest"),
+        html.Span(["Calibrated ", html.B(probability(forecast.calibrated))], title=why),
+        explanation(DEFINITIONS["full-disk"]),
+    ]
+
+
+def _change(combined: float | None, past: NDArray[np.float64]) -> Component:
+    before = float(past[-1 - DAY]) if len(past) > DAY else float("nan")
+    known = combined is not None and not np.isnan(before)
+    change = combined - before if combined is not None and known else None
+    return html.Span(
+        [html.B(f"{points(change)} pp"), html.Span(" vs −24 h")], className="card-change"
+    )
+
+
+def _line(past: NDArray[np.float64], event: Event, tokens: Tokens) -> Component:
+    day = past[-1 - DAY :]
+    scale = Scale(width=120, height=36, high=_scale_top(day))
+    text = f"{event.label} full disk over the last 24 h, scale 0 to {probability(scale.high)}"
+    return html.Img(
+        src=sparkline(day, scale, colour=tokens.mark(event.name)),
+        alt=text,
+        className="sparkline",
+        title=text,
+    )
+
+
+def _scale_top(values: NDArray[np.float64]) -> float:
+    """Choose the top of the scale from few steps, so that small noise looks flat."""
+    highest = float(np.nanmax(values)) if np.isfinite(values).any() else 0.0
+    return next(step for step in (0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if highest <= step)
+
+
+def alert_list(
+    alerts: Sequence[Alert], context: PageContext, names: Mapping[int, str] | None = None
+) -> Component:
+    """List alerts: the open ones first, then the others, each newest first.
+
+    `names` are those of regions by id, beyond those on the disk.
+    """
+    known = _on_disk(context) | dict(names or {})
+    open_alerts = [alert for alert in alerts if alert.state == OPEN]
+    missed = [alert for alert in alerts if alert.outcome == MISSED]
+    others = [alert for alert in alerts if alert.state != OPEN and alert.outcome != MISSED]
+    if not alerts:
+        link = dcc.Link("See all past alerts", href=f"{ALERTS_PATH}?range=all", className="button")
+        return empty_message("No alert in the last 7 days.", link)
+    parts: list[Any] = [
+        _open_alert(alert, _name(alert, known), context, is_first=place == 0)
+        for place, alert in enumerate(open_alerts)
+    ] or [html.P("No open alert.", className="alert-item quiet")]
+    if open_alerts:
+        parts.append(
+            html.Details(
+                [html.Summary("Name and comment"), acknowledge_fields()],
+                className="alert-item naming",
+            )
+        )
+    if others:
+        parts.append(html.H3("Acknowledged and closed", className="alert-divider"))
+    parts += [_past_alert(alert, _name(alert, known)) for alert in others[:_MOST_OTHERS]]
+    if missed:
+        parts.append(_last_miss(missed[0], _name(missed[0], known)))
+    return html.Div(parts, className="alert-list")
+
+
+def _on_disk(context: PageContext) -> dict[int, str]:
+    return {r.region_id: region_name(r.region_id, r.noaa_ars) for r in context.state.regions}
+
+
+def _name(alert: Alert, known: Mapping[int, str]) -> str:
+    name = known.get(alert.region_id) or region_name(alert.region_id, ())
+    return name if name.startswith("HARP") else f"AR {name}"
+
+
+def _open_alert(alert: Alert, name: str, context: PageContext, *, is_first: bool) -> Component:
+    link = dcc.Link("Open region", href=f"{REGIONS_PATH}/{alert.region_id}", className="button")
+    return html.Div(
+        [
+            _head(alert, name),
+            html.P(_probability_text(alert)),
+            html.P(_open_text(alert, context)),
+            html.Div(
+                [acknowledge_button(alert, name, is_first=is_first), link],
+                className="alert-actions",
+            ),
+        ],
+        className="alert-item open",
+    )
+
+
+def _past_alert(alert: Alert, name: str) -> Component:
+    parts: list[Component] = [html.Span(_past_text(alert)), outcome_mark(alert)]
+    end = html.Div(parts, className="alert-end")
+    return html.Div([_head(alert, name), end], className="alert-item", title=alert.comment or "")
+
+
+def _head(alert: Alert, name: str) -> Component:
+    when = html.Time(moment(alert.opened_at), className="secondary")
+    return html.Div([alert_grade(alert), html.B(name), when], className="alert-head")
+
+
+def _probability_text(alert: Alert) -> str:
+    first, peak, last = (
+        probability(p)
+        for p in (alert.opened_probability, alert.peak_probability, alert.last_probability)
+    )
+    return f"Crossed {probability(alert.threshold)} at {first}, peak {peak}, now {last}."
+
+
+def _open_text(alert: Alert, context: PageContext) -> list[Component | str]:
+    newest = context.state.newest_t_rec
+    open_for = "" if newest is None else f"Open {duration(newest - alert.opened_at)}. "
+    return [open_for, outcome_mark(alert)]
+
+
+def _past_text(alert: Alert) -> str:
+    by = acknowledged_text(alert)
+    acknowledged = f"acknowledged by {by}" if by else "not acknowledged"
+    if alert.state != CLOSED or alert.closed_at is None:
+        return f"Open, peak {probability(alert.peak_probability)}, {acknowledged}."
+    peak = probability(alert.peak_probability)
+    return f"Closed {moment(alert.closed_at)}, peak {peak}, {acknowledged}."
+
+
+def _last_miss(alert: Alert, name: str) -> Component:
+    letter = (alert.outcome_class or "C")[0].lower()
+    parts: list[Component | str] = [
+        "Last miss: ",
+        html.B(alert.outcome_class or "", className=f"{letter}-text"),
+        f" {name} {moment(alert.opened_at)}, at {probability(alert.last_probability)}",
+    ]
+    return html.P(parts, className="last-miss")
+
+
+def disk_panel(statuses: Sequence[RegionStatus], at: datetime, tokens: Tokens) -> Component:
+    """Draw the regions at their current positions; name those without one below."""
+    placed = [status for status in statuses if _is_placed(status)]
+    regions = [_disk_region(status) for status in placed]
+    figure = disk_figure(regions, at, tokens)
+    over = sum(region.is_over for region in regions)
+    names = _names_below(statuses)
+    height = DISK_HEIGHT_WITH_NAMES if names else DISK_HEIGHT
+    text = (
+        f"Solar disk with {len(regions)} regions coloured by their probability of M1.0+ in 24 h;"
+        f" {over} over the threshold."
+    )
+    return panel(
+        "Solar disk",
+        graph(
+            "disk",
+            figure,
+            text=text,
+            height=DISK_HEIGHT_OF_MANY if len(statuses) > MANY else height,
+        ),
+        *names,
+        _step_scale(),
+        subtitle="P(M1.0+), 24 h",
+        actions="dashed ±70° · size = area",
+        class_name="span-4 disk-panel",
+        definition=DEFINITIONS["solar-disk"],
+    )
+
+
+def _names_below(statuses: Sequence[RegionStatus]) -> list[Component]:
+    """Name the regions with no position on the disk, or an uncertain one, and say why."""
+    unplaced = [s for s in statuses if s.lon_now is None or s.region.lat_fwt is None]
+    behind = [status for status in statuses if status.is_behind_limb]
+    edge = [s for s in statuses if s.is_near_limb and not s.is_behind_limb]
+    texts = (
+        (unplaced, f"{len(unplaced)} of {len(statuses)} regions without a position"),
+        (edge, "Beyond 70°"),
+        (behind, "Behind the limb"),
+    )
+    lines = [
+        html.Div(f"{what}: {', '.join(_placed_name(status) for status in group)}")
+        for group, what in texts
+        if group
+    ]
+    return [html.Div(lines, className="secondary unplaced")] if lines else []
+
+
+def _placed_name(status: RegionStatus) -> str:
+    if status.lon_now is None or status.region.lat_fwt is None:
+        return status.name
+    return f"{status.name} {position(status.region.lat_fwt, status.lon_now)}"
+
+
+def _is_placed(status: RegionStatus) -> bool:
+    has_place = status.lon_now is not None and status.region.lat_fwt is not None
+    return has_place and not status.is_behind_limb
+
+
+def _disk_region(status: RegionStatus) -> DiskRegion:
+    region = status.region
+    return DiskRegion(
+        status.name,
+        region.lat_fwt or 0.0,
+        status.lon_now or 0.0,
+        region.area_acr,
+        status.probability(MAIN_EVENT),
+        status.alert is AlertLevel.ALERT,
+        status.is_near_limb,
+    )
+
+
+def _step_scale() -> Component:
+    steps = [
+        html.Div([html.I(style={"background": f"var(--step{i})"}), f"{bound * 100:.0f}"])
+        for i, bound in enumerate(STEP_BOUNDS)
+    ]
+    return html.Div([*steps, html.Span("%")], className="step-scale", **aria_hidden())
+
+
+def flare_panel(data: NowData, forecast: DiskForecast, tokens: Tokens) -> Component:
+    """Draw the flares over the X-ray flux, with the window of the forecast."""
+    stems = [Stem(f.peak_at, f.goes_class, f.peak_flux_w_m2, _region(f)) for f in data.flares]
+    line = DiskLine(data.series.times, data.series.full_disk[:, EVENTS.index(MAIN_EVENT)])
+    flux = FluxLine(data.xray.start_at, data.xray.step, data.xray.flux) if data.xray else None
+    figure = flare_figure(stems, line, shown=data.shown, now=data.at, tokens=tokens, xray=flux)
+    counts = ", ".join(f"{sum(s.goes_class[0] == c for s in stems)} {c}" for c in "CMX")
+    now = probability(forecast.product)
+    text = f"Flares of the last {FLARE_DAYS} days: {counts}; full-disk P(M1.0+) is now {now}."
+    notes = [f"GOES 1–8 Å, {counts}", _without_forecast(data), _satellites(data)]
+    return panel(
+        f"Flares, last {FLARE_DAYS} days",
+        graph("flares", figure, text=text, height=FLARES_HEIGHT),
+        subtitle=" · ".join(filter(None, notes)),
+        actions=[legend(name.lower(), name) for name in "CMX"],
+        class_name="span-12 flare-panel",
+        definition=DEFINITIONS["flares-now"],
+    )
+
+
+def _region(flare: Flare) -> str:
+    return str(flare.noaa_ar) if flare.noaa_ar else "region unknown"
+
+
+def _without_forecast(data: NowData) -> str:
+    forecast = {status.region.region_id for status in data.statuses if status.forecast is not None}
+    n = sum(flare.region_id not in forecast for flare in data.flares)
+    return f"{n} from regions without a forecast" if n else ""
+
+
+def _satellites(data: NowData) -> str:
+    """Name the satellites of the flux, and warn if its scale is not that of the classes."""
+    if data.xray is None:
+        return ""
+    measured = f"flux by {', '.join(data.xray.satellites)}"
+    scales = {flare.flux_scale for flare in data.flares}
+    is_true = any(_is_calibrated(name) for name in data.xray.satellites)
+    if is_true and FluxScale.OPERATIONAL in scales:
+        return f"{measured}, true scale: the classes are operational, 0.7 of it"
+    return measured
+
+
+def _is_calibrated(satellite: str) -> bool:
+    """Tell whether a satellite's flux is on the true scale, as from GOES-16 on."""
+    digits = satellite.lstrip("GOES-goes")
+    return digits.isdigit() and int(digits) >= 16

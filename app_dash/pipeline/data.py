@@ -1,0 +1,106 @@
+"""The data of the Pipeline page, read in one go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from app_dash.pipeline.query import PipelineQuery
+from database.delivery.flow import Flow, flow, predictions_since
+from database.delivery.rejections import RejectionTotal, top_rejections
+from database.delivery.senders import list_senders, sender_activity
+from database.delivery.stream import StreamPartition, list_partitions, stream_state
+from database.engine import reading
+from database.maintenance.size import Balance, StoreSize, balance, store_size
+from database.models import ModelRow, list_models, stage_history
+from database.notifications import notification_counts
+from database.observations.versions import count_conflicts
+from database.predictions.predictions import newest_forecast
+from solar.time import Window
+
+# Without a request for longer, a sender counts as quiet.
+SENDER_QUIET_AFTER = timedelta(minutes=2)
+# A consumer reports every five seconds, also without messages.
+CONSUMER_SILENT_AFTER = timedelta(seconds=30)
+MOST_SENDERS = 100
+MOST_REJECTIONS = 8
+MOST_MODELS = 12
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """A model, since when it has its stage, and the newest record it has forecast from."""
+
+    model: ModelRow
+    since: datetime | None
+    newest_t_rec: datetime | None
+
+
+@dataclass(frozen=True)
+class PipelineData:
+    """The state of the pipeline at `now`; figures and rejections cover `window`."""
+
+    now: datetime
+    window: Window
+    senders: list[dict[str, Any]]
+    balance: Balance
+    flow: Flow
+    rejections: list[RejectionTotal]
+    conflicts: int
+    size: StoreSize
+    models: list[ModelStatus]
+    forecasts_today: int
+    notifications: dict[str, int]
+    stream: list[StreamPartition]
+
+
+def read_pipeline(engine: sa.Engine, query: PipelineQuery, *, now: datetime) -> PipelineData:
+    """Read everything; the size of the store, a slow query, once a minute."""
+    window = query.window(now)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    size = _size(engine, int(now.timestamp()) // 60)
+    with reading(engine) as connection:
+        return PipelineData(
+            now=now,
+            window=window,
+            senders=list_senders(connection, limit=MOST_SENDERS),
+            balance=balance(connection),
+            flow=flow(connection, window),
+            rejections=top_rejections(connection, window, limit=MOST_REJECTIONS),
+            conflicts=count_conflicts(connection, since=window.start_at),
+            size=size,
+            models=_models(connection),
+            forecasts_today=predictions_since(connection, midnight),
+            notifications=notification_counts(connection),
+            stream=list_partitions(connection),
+        )
+
+
+def state_key(engine: sa.Engine, *, now: datetime) -> str:
+    """Return a short text that changes when rows arrive or a sender or consumer becomes quiet."""
+    with reading(engine) as connection:
+        last_at, active = sender_activity(connection, since=now - SENDER_QUIET_AFTER)
+        stream = stream_state(connection, since=now - CONSUMER_SILENT_AFTER)
+        return f"{last_at}|{active}|{notification_counts(connection)}|{stream}"
+
+
+@lru_cache(maxsize=4)
+def _size(engine: sa.Engine, _minute: int) -> StoreSize:
+    with reading(engine) as connection:
+        return store_size(connection)
+
+
+def _models(connection: sa.Connection) -> list[ModelStatus]:
+    since = {(row.model_id, row.stage): row.from_at for row in stage_history(connection)}
+    return [
+        ModelStatus(
+            model,
+            since.get((model.model_id, model.stage)),
+            newest_forecast(connection, model.model_id),
+        )
+        for model in list_models(connection)[:MOST_MODELS]
+    ]

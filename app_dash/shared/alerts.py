@@ -1,0 +1,113 @@
+"""The parts of an alert on a page: its severity, its outcome, the button to acknowledge it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from app_dash.shared.numbers import moment, region_name
+from app_dash.shared.panels import aria_label, event_badge
+from database.alerts.alerts import (
+    CLOSED,
+    CONFIRMED,
+    FALSE_ALARM,
+    MISSED,
+    OPEN,
+    UNKNOWN,
+    Alert,
+)
+from database.notifications import noaa_ars_of
+from solar.flares import event as find_event
+
+BUTTON, ANSWER = "acknowledge", "acknowledge-answer"
+NAME, COMMENT = "alert-name", "alert-comment"
+LONGEST_NAME, LONGEST_COMMENT = 64, 1000
+
+_SHAPES = {CONFIRMED: "hit", FALSE_ALARM: "false-alarm", MISSED: "miss", UNKNOWN: "unknown"}
+
+
+def alert_grade(alert: Alert) -> Component:
+    """Show the severity on the radio blackout scale beside the event."""
+    badge = html.Span(alert.severity, className=f"severity {alert.severity.lower()}")
+    return html.Span([badge, event_badge(find_event(alert.event))], className="grade")
+
+
+def outcome_mark(alert: Alert) -> Component:
+    """Show the outcome of an alert as word, shape and colour, with the class of the flare."""
+    if alert.outcome is None:
+        pending = "not judged yet" if alert.state == CLOSED else "no such flare yet"
+        return html.Span(pending, className="quiet")
+    parts: list[Any] = [alert.outcome.capitalize()]
+    if alert.outcome_class and alert.outcome_at:
+        letter = alert.outcome_class[0].lower()
+        parts += [" ", html.B(alert.outcome_class, className=f"{letter}-text")]
+        parts += [f" {moment(alert.outcome_at)}"] if alert.outcome == CONFIRMED else []
+    return html.Span([html.I(), html.Span(parts)], className=f"legend {_SHAPES[alert.outcome]}")
+
+
+def acknowledge_button(alert: Alert, name: str, *, is_first: bool = False) -> Component:
+    """Offer to acknowledge an open alert; the first one on the page has a keyboard key."""
+    if alert.state != OPEN:
+        return html.Span()
+    key: dict[str, Any] = {"data-key": "a"} if is_first else {}
+    button = html.Button(
+        "Acknowledge",
+        id={"type": BUTTON, "alert": alert.alert_id},
+        className="button primary",
+        title="Key A" if is_first else "",
+        **aria_label(f"Acknowledge {alert.event}+ of {name}"),
+        **key,
+    )
+    response = html.Span(
+        id={"type": ANSWER, "alert": alert.alert_id}, className="answer", role="status"
+    )
+    return html.Span([button, response], className="acknowledging")
+
+
+def acknowledge_fields() -> Component:
+    """Ask for a name, which the browser remembers, and a comment."""
+    name = dcc.Input(
+        id=NAME,
+        type="text",
+        className="field alert-field",
+        placeholder="Your name",
+        maxLength=LONGEST_NAME,
+        persistence=True,
+        persistence_type="local",
+        debounce=False,
+        autoComplete="name",
+    )
+    comment = dcc.Input(
+        id=COMMENT,
+        type="text",
+        className="field grow",
+        placeholder="Comment, if any",
+        maxLength=LONGEST_COMMENT,
+        debounce=False,
+        autoComplete="off",
+    )
+    return html.Div(
+        [
+            html.Label([html.Span("Acknowledge as"), name], className="labelled"),
+            html.Label([html.Span("Comment"), comment], className="labelled grow"),
+        ],
+        className="note-fields",
+    )
+
+
+def acknowledged_text(alert: Alert) -> str:
+    """Say who acknowledged an alert and when; empty while nobody has."""
+    if alert.acknowledged_at is None:
+        return ""
+    return f"{alert.acknowledged_by}, {moment(alert.acknowledged_at)}"
+
+
+def region_names(connection: sa.Connection, alerts: Sequence[Alert]) -> dict[int, str]:
+    """Return the names of the alerts' regions by region id."""
+    region_ids = {alert.region_id for alert in alerts}
+    noaa_ars = noaa_ars_of(connection, region_ids)
+    return {r: region_name(r, tuple(noaa_ars.get(r, ()))) for r in region_ids}

@@ -1,0 +1,88 @@
+"""Addresses: the paths of pages and downloads, and the state of a page in its query."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlencode
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from solar.errors import InvalidInputError
+
+NOW_PATH = "/"
+REGIONS_PATH = "/regions"
+SKILL_PATH = "/skill"
+EXPLORE_PATH = "/explore"
+PIPELINE_PATH = "/pipeline"
+ALERTS_PATH = "/alerts"
+PREDICTIONS_CSV_PATH = "/export/predictions.csv"
+PREDICTIONS_PARQUET_PATH = "/export/predictions.parquet"
+SKILL_CSV_PATH = "/export/skill.csv"
+SKILL_JSON_PATH = "/export/skill.json"
+
+MOST_REGIONS = 50
+
+
+class Query(BaseModel):
+    """The query of an address, the part after ``?``; a page declares its fields and defaults."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True)
+
+    @classmethod
+    def parse(cls, search: str | None) -> Self:
+        """Read ``?a=1&b=2``; unknown names are ignored.
+
+        Raises
+        ------
+        InvalidInputError
+            Naming every invalid field and its value.
+        """
+        fields = dict(parse_qsl((search or "").removeprefix("?"), keep_blank_values=False))
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            raise InvalidInputError(_explain(error, fields)) from error
+
+    def search(self) -> str:
+        """Write the fields that differ from their defaults as ``?a=1``; empty without any."""
+        changed = self.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
+        return f"?{urlencode(changed)}" if changed else ""
+
+    def changed(self, **fields: Any) -> Self:
+        """Return the same state with some fields replaced."""
+        return self.model_validate({**self.model_dump(), **fields})
+
+
+def _explain(error: ValidationError, fields: Mapping[str, str]) -> str:
+    parts = []
+    for item in error.errors():
+        name = ".".join(str(part) for part in item["loc"]) or "the address"
+        value = fields.get(name)
+        shown = f"{name}={value!r}" if value is not None else name
+        parts.append(f"{shown}: {item['msg'].removeprefix('Value error, ')}")
+    return (
+        "The address cannot be read. "
+        + "; ".join(parts)
+        + ". Correct it, or open the page without it."
+    )
+
+
+def read_region_numbers(text: str) -> tuple[int, ...]:
+    """Read region numbers between commas or blanks, with or without ``AR`` or ``HARP``.
+
+    Raises
+    ------
+    InvalidInputError
+        For anything else, or more than `MOST_REGIONS` numbers.
+    """
+    parts = re.findall(r"[^\s,;]+", re.sub(r"(?i)\b(noaa|ar|harp)\b", " ", text))
+    for part in parts:
+        if not re.fullmatch(r"\d{1,7}", part, re.ASCII):
+            raise InvalidInputError(
+                f"{part!r} is no region number; write HARP or NOAA numbers, as in 3894, 12017"
+            )
+    if len(parts) > MOST_REGIONS:
+        raise InvalidInputError(f"{len(parts)} regions are too many; name at most {MOST_REGIONS}")
+    return tuple(int(part) for part in parts)

@@ -1,0 +1,188 @@
+"""The data of the Skill page: the request, the report from the store, and the report as files."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from flask import Flask, Response, request
+
+from app_dash.shared.url_state import SKILL_CSV_PATH, SKILL_JSON_PATH
+from app_dash.skill.query import SkillQuery, SkillRequest, skill_request
+from app_dash.skill.report import SkillReport, StrataReport
+from database.engine import reading
+from database.flares.coverage import is_covered
+from database.models import ModelRow, list_models
+from database.rollup_days import count_stale
+from database.verification.entrants import ENTRANTS, PERSISTENCE
+from database.verification.skill import skill
+from database.verification.strata import strata
+from solar.flares import HORIZON
+from solar.time import Window
+
+COLUMNS = (
+    "model",
+    "event",
+    "scope",
+    "from",
+    "to",
+    "cases",
+    "threshold",
+    "quantity",
+    "value",
+    "low",
+    "high",
+)
+_COUNTS = ("n", "n_events", "n_unknown", "n_withheld", "coverage", "base_rate")
+
+
+@dataclass(frozen=True)
+class SkillData:
+    """What the page shows; `frozen` is the threshold frozen with the model, None without one.
+
+    `unverified_days` counts days of the range with new forecasts or flares that are not verified
+    yet; `has_flares` tells whether a flare list covers any of the forecast time.
+    """
+
+    request: SkillRequest
+    report: SkillReport
+    frozen: float | None
+    unverified_days: int
+    has_flares: bool
+
+
+def read_request(engine: sa.Engine, query: SkillQuery) -> tuple[SkillRequest, list[ModelRow]]:
+    """Return the request of a query, and the models to choose from.
+
+    Raises
+    ------
+    NotFoundError
+        When nothing is stored of the model, or the region is unknown.
+    """
+    with reading(engine) as connection:
+        return skill_request(connection, query), list_models(connection)
+
+
+def read_skill(engine: sa.Engine, request: SkillRequest, models: Sequence[ModelRow]) -> SkillData:
+    """Read all that the page shows at first; the strata follow later."""
+    report = SkillReport.model_validate(read_report(engine, request))
+    with reading(engine) as connection:
+        unverified_days = count_stale(connection, request.window)
+        forecast = Window(request.window.start_at, request.window.end_at + HORIZON)
+        has_flares = is_covered(connection, forecast)
+    return SkillData(
+        request, report, frozen_threshold(request, models), unverified_days, has_flares
+    )
+
+
+def read_report(engine: sa.Engine, request: SkillRequest) -> dict[str, Any]:
+    """Read the report; the API returns the same for the same request."""
+    with reading(engine) as connection:
+        return skill(
+            connection,
+            model_id=request.model_id,
+            event=request.event,
+            window=request.window,
+            scope=request.scope,
+            region_id=request.region_id,
+            threshold=request.threshold,
+            cases=request.cases,
+        )
+
+
+def read_strata(engine: sa.Engine, query: SkillQuery) -> StrataReport | None:
+    """Read the skill by strata; None for a reference forecast or one region, which have none."""
+    with reading(engine) as connection:
+        request = skill_request(connection, query)
+        if request.model_id in ENTRANTS or request.region_id is not None:
+            return None
+        return StrataReport.model_validate(
+            strata(
+                connection,
+                model_id=request.model_id,
+                event=request.event,
+                window=request.window,
+                scope=request.scope,
+                threshold=request.threshold,
+            )
+        )
+
+
+def frozen_threshold(request: SkillRequest, models: Sequence[ModelRow]) -> float | None:
+    """Return the frozen threshold: climatology uses the live model's, persistence has none."""
+    if request.model_id == PERSISTENCE:
+        return None
+    named = {model.model_id: model for model in models}
+    live = next((model for model in models if model.stage == "live"), None)
+    model = named.get(request.model_id, live)
+    return model.thresholds.get(request.event) if model else None
+
+
+def register_skill_files(server: Flask, engine: sa.Engine) -> None:
+    """Serve the report as JSON and CSV; the query is that of the page."""
+
+    @server.get(SKILL_JSON_PATH)
+    def skill_json() -> Response:
+        query = SkillQuery.parse(request.query_string.decode())
+        body = _report(engine, query)
+        divided = read_strata(engine, query)
+        body["strata"] = divided and divided.model_dump(mode="json")
+        return _file(
+            orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY),
+            "application/json",
+            f"{_stem(body)}.json",
+        )
+
+    @server.get(SKILL_CSV_PATH)
+    def skill_csv() -> Response:
+        body = _report(engine, SkillQuery.parse(request.query_string.decode()))
+        return _file(csv_text(body).encode(), "text/csv", f"{_stem(body)}.csv")
+
+
+def csv_text(body: dict[str, Any]) -> str:
+    """Write one row per forecast and quantity; undefined is empty, times are ISO."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    for part in (body, *body["entrants"]):
+        threshold = (part["threshold"] or {}).get("value")
+        fixed = (
+            part["model"],
+            body["event"],
+            body["scope"],
+            body["from"],
+            body["to"],
+            body.get("cases", "own"),
+            threshold,
+        )
+        writer.writerows((*fixed, *quantity) for quantity in _quantities(part))
+    return text.getvalue()
+
+
+def _quantities(part: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+    for name in _COUNTS:
+        yield name, part[name], None, None
+    for name, count in (part["contingency"] or {}).items():
+        yield name, count, None, None
+    for name, score in part["scores"].items():
+        yield name, score["value"], score["low"], score["high"]
+
+
+def _report(engine: sa.Engine, query: SkillQuery) -> dict[str, Any]:
+    request, _ = read_request(engine, query)
+    return read_report(engine, request)
+
+
+def _stem(body: dict[str, Any]) -> str:
+    model = body["model"].replace("@", "-")
+    return f"skill_{model}_{body['event']}_{body['scope']}_{body['from']}_{body['to']}"
+
+
+def _file(content: bytes, mimetype: str, name: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(content, mimetype=mimetype, headers=headers)

@@ -1,0 +1,359 @@
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from dash.development.base_component import Component
+from flask.testing import FlaskClient
+from processes import free_port, serving
+from pydantic import SecretStr
+from stocked_store import NOW, stock
+from werkzeug.test import TestResponse
+
+from app_dash.api_client import is_api_up
+from app_dash.create_app import PAGES, create_app
+from app_dash.frame import routing
+from app_dash.health import next_steps
+from app_dash.settings import DashSettings, signing_key
+from solar.errors import InvalidInputError
+
+SETTINGS = DashSettings(_env_file=None)
+
+
+def text_of(content: object) -> str:
+    """All that a component would show, as one text."""
+    return json.dumps(content, default=lambda c: c.to_plotly_json(), ensure_ascii=False)
+
+
+def _client(engine: sa.Engine) -> FlaskClient:
+    return create_app(engine, SETTINGS).server.test_client()
+
+
+def _frame(engine: sa.Engine, pathname: str, search: str = "") -> dict[str, Component]:
+    view = routing.read_context(engine, settings=SETTINGS, theme="light")
+    return routing.draw_frame(view, PAGES, pathname=pathname, search=search)
+
+
+def _draw(
+    engine: sa.Engine, pathname: str, *, changed: str, is_drawn: bool, version: str = "1"
+) -> TestResponse:
+    """Ask for a drawing as the browser does, because of what changed in it."""
+    outputs = [
+        {"id": output.component_id, "property": output.component_property}
+        for output in routing._FRAME.values()
+    ]
+    given = {
+        ("url", "pathname"): pathname, ("url", "search"): "", ("theme", "data"): "light",
+        ("version", "data"): version,
+    }  # fmt: skip
+    body = {
+        "output": "..{}..".format("...".join(f"{o['id']}.{o['property']}" for o in outputs)),
+        "outputs": outputs,
+        "inputs": [{"id": i, "property": p, "value": v} for (i, p), v in given.items()],
+        "state": [
+            {"id": "is-drawn", "property": "data", "value": is_drawn},
+            {"id": "marks", "property": "data", "value": []},
+        ],
+        "changedPropIds": [changed],
+    }
+    return _client(engine).post("/_dash-update-component", json=body)
+
+
+def test_the_first_answer_names_its_language_and_allows_no_foreign_script(
+    engine_sqlite: sa.Engine,
+) -> None:
+    answer = _client(engine_sqlite).get("/")
+
+    policy = answer.headers["Content-Security-Policy"]
+    assert answer.status_code == 200
+    assert '<html lang="en">' in answer.text
+    assert "default-src 'self'" in policy
+    assert "unsafe-eval" not in policy
+    assert "script-src 'self' 'sha256-" in policy
+    assert "http://" not in answer.text
+    assert "https://" not in answer.text
+
+
+def test_answers_are_compressed(engine_sqlite: sa.Engine) -> None:
+    answer = _client(engine_sqlite).get("/_dash-layout", headers={"Accept-Encoding": "gzip"})
+
+    assert answer.headers["Content-Encoding"] == "gzip"
+
+
+def test_the_font_and_its_licence_are_served(engine_sqlite: sa.Engine) -> None:
+    client = _client(engine_sqlite)
+
+    with client.get("/assets/fonts/inter.woff2") as font:
+        assert font.data[:4] == b"wOF2"
+    with client.get("/assets/fonts/LICENSE.txt") as licence:
+        assert "Open Font License" in licence.text
+
+
+def test_every_page_is_linked_with_its_key(engine_sqlite: sa.Engine) -> None:
+    links = _frame(engine_sqlite, "/")["navigation"]
+
+    assert [(link.id, link.href) for link in links] == [
+        ("nav-1", "/"), ("nav-2", "/regions"), ("nav-3", "/skill"), ("nav-4", "/explore"),
+        ("nav-5", "/pipeline"), ("nav-6", "/alerts"),
+    ]  # fmt: skip
+
+
+def test_the_page_of_the_address_is_marked(engine_sqlite: sa.Engine) -> None:
+    links = _frame(engine_sqlite, "/regions/1")["navigation"]
+
+    assert [link.className for link in links].count("nav-link active") == 1
+    assert links[1].className == "nav-link active"
+
+
+def test_an_unknown_address_says_that_it_is_unknown(engine_sqlite: sa.Engine) -> None:
+    assert "There is no page /nowhere" in text_of(_frame(engine_sqlite, "/nowhere")["page"])
+
+
+def test_an_empty_store_says_how_to_fill_it(engine_sqlite: sa.Engine) -> None:
+    frame = _frame(engine_sqlite, "/")
+
+    assert "flarewatch send simulate" in text_of(frame["page"])
+    assert "No data yet." in text_of(frame["strip"])
+    assert frame["newest"] is None
+
+
+def test_simulated_data_are_named_in_strip_and_header(engine_sqlite: sa.Engine) -> None:
+    stock(engine_sqlite, series="simulated")
+
+    frame = _frame(engine_sqlite, "/")
+
+    assert "Simulated data" in text_of(frame["strip"])
+    assert "SHARP simulated" in text_of(frame["chips"])
+
+
+@pytest.mark.parametrize(
+    ("series", "said"), [("unstated", "not stated"), ("my-regression", "my-regression")]
+)
+def test_the_header_names_the_series_of_own_records(
+    engine_sqlite: sa.Engine, series: str, said: str
+) -> None:
+    stock(engine_sqlite, series=series)
+
+    frame = _frame(engine_sqlite, "/")
+
+    assert f'"{said}"' in text_of(frame["chips"])
+    assert "Simulated data" not in text_of(frame["strip"])
+
+
+def test_a_replay_says_the_time_of_its_newest_record(engine_sqlite: sa.Engine) -> None:
+    stock(engine_sqlite)
+
+    frame = _frame(engine_sqlite, "/")
+
+    assert "as of 29 Mar 2014 16:00 UTC" in text_of(frame["title"])
+    assert "All clear withheld." in text_of(frame["strip"])
+    assert "Simulated" not in text_of(frame["strip"])
+    assert frame["newest"] == NOW.isoformat()
+
+
+def test_the_status_counts_regions_with_a_forecast(engine_sqlite: sa.Engine) -> None:
+    stock(engine_sqlite)
+
+    assert "2 of 4" in text_of(_frame(engine_sqlite, "/")["status"])
+
+
+def test_the_version_changes_only_when_something_is_newer(engine_sqlite: sa.Engine) -> None:
+    stock(engine_sqlite)
+    before = routing.version(engine_sqlite)
+
+    assert routing.version(engine_sqlite) == before
+
+    stock(engine_sqlite, now=NOW + timedelta(minutes=12))
+    assert routing.version(engine_sqlite) != before
+
+
+def test_an_unavailable_store_is_a_message_and_not_a_failure(
+    open_store: Callable[[str], sa.Engine], tmp_path: Path
+) -> None:
+    nowhere = open_store(f"sqlite:///{tmp_path}/empty.db")
+
+    version = routing.version(nowhere)
+    frame = routing._store_unavailable(PAGES, "/", is_drawn=False)
+
+    assert version == routing.STORE_UNAVAILABLE
+    assert "The store has not answered" in text_of(frame["page"])
+    assert "Retry" in text_of(frame["page"])
+    nowhere.dispose()
+
+
+def test_a_drawn_page_stays_when_the_store_becomes_unavailable() -> None:
+    frame = routing._store_unavailable(PAGES, "/", is_drawn=True)
+
+    assert "The values below are the last good ones" in text_of(frame["strip"])
+    assert not isinstance(frame["page"], Component)
+
+
+def test_a_tick_with_nothing_new_is_a_small_answer(engine_sqlite: sa.Engine) -> None:
+    stock(engine_sqlite)
+    known = routing.version(engine_sqlite)
+    body = {
+        "output": "version.data",
+        "outputs": {"id": "version", "property": "data"},
+        "inputs": [{"id": "tick", "property": "n_intervals", "value": 1}],
+        "state": [{"id": "version", "property": "data", "value": known}],
+        "changedPropIds": ["tick.n_intervals"],
+    }
+
+    answer = _client(engine_sqlite).post("/_dash-update-component", json=body)
+
+    assert answer.status_code in (200, 204)
+    assert len(answer.data) < 200
+
+
+def test_an_api_that_does_not_listen_is_down() -> None:
+    assert not is_api_up("http://127.0.0.1:1")
+
+
+def test_an_api_address_that_is_none_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="FLARE_API_URL"):
+        is_api_up("file:///etc/passwd")
+
+
+def test_a_server_reachable_from_elsewhere_needs_a_key_of_its_own() -> None:
+    open_to_all = DashSettings(dash_host="0.0.0.0", secret_key=None)
+
+    with pytest.raises(InvalidInputError, match="FLARE_SECRET_KEY is not set"):
+        signing_key(open_to_all)
+
+
+def test_on_loopback_every_start_has_another_key() -> None:
+    assert signing_key(SETTINGS) != signing_key(SETTINGS)
+    assert signing_key(DashSettings(secret_key=SecretStr("given"))) == "given"
+
+
+def test_the_service_is_alive_and_ready_with_its_store(engine_sqlite: sa.Engine) -> None:
+    client = _client(engine_sqlite)
+
+    assert client.get("/health").json == {"status": "alive"}
+    assert client.get("/ready").json == {"status": "ready"}
+
+
+def test_without_its_store_the_service_is_alive_but_not_ready(
+    open_store: Callable[[str], sa.Engine], tmp_path: Path
+) -> None:
+    nowhere = open_store(f"sqlite:///{tmp_path}/empty.db")
+    client = _client(nowhere)
+
+    answer = client.get("/ready")
+
+    assert client.get("/health").status_code == 200
+    assert answer.status_code == 503
+    assert "flarewatch database upgrade" in answer.json["detail"]
+    nowhere.dispose()
+
+
+def test_the_first_log_lines_name_the_address_and_what_a_new_store_lacks(
+    engine_sqlite: sa.Engine,
+) -> None:
+    address = "http://127.0.0.1:8050"
+
+    new = next_steps(engine_sqlite, address)
+    stock(engine_sqlite)
+    stocked = next_steps(engine_sqlite, address)
+
+    assert new[0] == "Flarewatch is open at http://127.0.0.1:8050"
+    assert [line.partition(" yet")[0] for line in new[1:]] == [
+        "It has no records", "It has no flares"
+    ]  # fmt: skip
+    assert stocked == new[:1]
+
+
+def test_the_first_log_lines_come_although_the_store_has_no_tables(tmp_path: Path) -> None:
+    environment = {
+        **os.environ, "FLARE_DATABASE_URL": f"sqlite:///{tmp_path}/empty.db",
+        "FLARE_DASH_PORT": free_port(), "FLARE_PUBLIC_DASH_URL": "https://flare.example",
+    }  # fmt: skip
+    log = tmp_path / "log"
+    ready = f"http://127.0.0.1:{environment['FLARE_DASH_PORT']}/health"
+
+    with serving("app_dash", "serve", ready=ready, environment=environment, log=log):
+        deadline = time.monotonic() + 10
+        while "It shows nothing yet" not in log.read_text() and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+    text = log.read_text()
+    assert "Flarewatch is open at https://flare.example\n" in text
+    assert text.count("It shows nothing yet: the store has no tables yet; run") == 1
+
+
+def test_an_unexpected_error_is_shown_in_the_strip_and_logged(
+    engine_sqlite: sa.Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    stock(engine_sqlite)
+    with engine_sqlite.begin() as connection:
+        connection.execute(sa.text("UPDATE models SET manifest = '{}'"))
+
+    answer = _draw(engine_sqlite, "/", changed="url.pathname", is_drawn=False)
+
+    assert answer.status_code in (200, 204)
+    assert "This view could not be drawn." in answer.text
+    assert "a view could not be drawn" in caplog.text
+
+
+@pytest.mark.parametrize("pathname", ["/skill", "/explore", "/regions", "/regions/3"])
+def test_new_data_alone_leave_the_page_that_an_analyst_works_on(
+    engine_sqlite: sa.Engine, pathname: str
+) -> None:
+    stock(engine_sqlite)
+
+    drawn = _draw(engine_sqlite, pathname, changed="version.data", is_drawn=True).json["response"]
+
+    assert "page" not in drawn
+    assert {"strip", "status", "newest", "chips"} <= set(drawn)
+
+
+@pytest.mark.parametrize("pathname", ["/", "/regions/3894"])
+def test_new_data_redraw_what_shows_the_present(engine_sqlite: sa.Engine, pathname: str) -> None:
+    stock(engine_sqlite)
+
+    drawn = _draw(engine_sqlite, pathname, changed="version.data", is_drawn=True).json["response"]
+
+    assert "page" in drawn
+
+
+def test_a_page_is_drawn_anew_when_the_store_is_back(engine_sqlite: sa.Engine) -> None:
+    stock(engine_sqlite)
+
+    away = _draw(
+        engine_sqlite,
+        "/explore",
+        changed="version.data",
+        is_drawn=True,
+        version=routing.STORE_UNAVAILABLE,
+    ).json["response"]
+    back = _draw(
+        engine_sqlite, "/explore", changed="version.data", is_drawn=away["is-drawn"]["data"]
+    ).json["response"]
+
+    assert "page" not in away
+    assert "page" in back
+
+
+def test_a_page_that_waits_for_the_first_forecast_shows_it_by_itself(
+    engine_sqlite: sa.Engine,
+) -> None:
+    waiting = _draw(engine_sqlite, "/explore", changed="url.pathname", is_drawn=False)
+
+    assert waiting.json["response"]["is-drawn"]["data"] is False
+
+
+def test_the_theme_is_known_before_anything_is_painted(engine_sqlite: sa.Engine) -> None:
+    client = _client(engine_sqlite)
+
+    page = client.get("/").text
+
+    assert page.index("/assets/theme.js") < page.index("<body>")
+    assert page.count("theme.js") == 1
+    with client.get("/assets/theme.js") as script:
+        assert "dataset.theme" in script.text

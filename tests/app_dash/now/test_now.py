@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import numpy as np
+import sqlalchemy as sa
+from component_tree import parts, words
+from dash.development.base_component import Component
+from raised_alerts import raised
+from stocked_store import MANIFEST, NOW, stock
+
+from app_dash.create_app import PAGES
+from app_dash.frame import delta, routing, shell
+from app_dash.now.page import layout
+from app_dash.settings import DashSettings
+from database.alerts.alerts import write_alerts
+from database.engine import writing
+from database.flares.xray import XrayMinute, store_flux
+from database.models import register
+from database.schema import tables
+
+NARROW = "\u202f"
+
+
+def _layout(engine: sa.Engine, search: str = "") -> Component:
+    view = routing.read_context(engine, settings=DashSettings(), theme="dark")
+    return layout(view, "/", search)
+
+
+def _page(engine: sa.Engine) -> str:
+    return json.dumps(_layout(engine), default=_plain, ensure_ascii=False)
+
+
+def _plain(value: object) -> object:
+    return value.to_plotly_json() if isinstance(value, Component) else np.asarray(value).tolist()
+
+
+def test_the_cards_combine_the_regions_that_have_a_forecast(engine_sqlite: sa.Engine) -> None:
+    stock(engine_sqlite)
+
+    page = _page(engine_sqlite)
+
+    # M1.0+: 1 - 0.65 * 0.94 = 0.389, the largest 0.35; the silent and the limb region do not count.
+    assert f'"39{NARROW}%"' in page
+    assert f'"35{NARROW}%"' in page
+    assert "not known: the model brings no full-disk map" in page
+
+
+def test_the_calibrated_aggregate_is_on_its_card(engine_sqlite: sa.Engine) -> None:
+    stock(engine_sqlite)
+    # The intercept alone: sigmoid(-1.5) = 18 %.
+    disk = {"M1.0": {"weights": [0.0, 0.0], "intercept": -1.5}}
+    with writing(engine_sqlite) as connection:
+        register(connection, {**MANIFEST, "disk": disk}, sha256="1" * 64, stage="live", now=NOW)
+
+    (_, card, _) = parts(_layout(engine_sqlite), "card")
+
+    assert words(card).startswith("M1.0+full disk, 24 h")
+    assert f"1−∏(1−p) 39{NARROW}%Max 35{NARROW}%Calibrated 18{NARROW}%" in words(card)
+
+
+def test_regions_are_listed_by_risk_and_link_to_their_page(engine_sqlite: sa.Engine) -> None:
+    stock(engine_sqlite)
+
+    page = _page(engine_sqlite)
+
+    places = [page.index(f'"/regions/{number}"') for number in (3894, 3907)]
+    assert places == sorted(places)
+    assert '"/regions/3856"' in page
+
+
+def test_regions_without_a_forecast_stay_with_their_reason(engine_sqlite: sa.Engine) -> None:
+    stock(engine_sqlite)
+
+    page = _page(engine_sqlite)
+
+    assert "beyond 70° of longitude" in page
+    assert "at or past the west limb, last SHARP record 29 Mar 05:00, 11 h ago" in page
+    assert "no SHARP patch; flared C1.2 at 29 Mar 11:00" in page
+    assert "2 with a forecast, 3 without" in page
+
+
+def test_regions_without_a_position_are_counted_and_named(engine_sqlite: sa.Engine) -> None:
+    stock(engine_sqlite)
+    with engine_sqlite.begin() as connection:
+        connection.execute(sa.text("UPDATE regions SET last_lon_fwt = NULL WHERE region_id > 3860"))
+
+    page = _page(engine_sqlite)
+
+    assert "3 of 4 regions without a position: 12017, 12024, 12013" in page
+    assert "Behind the limb" not in page
+
+
+def test_regions_beyond_the_limit_are_listed_beside_the_disk(engine_sqlite: sa.Engine) -> None:
+    stock(engine_sqlite)
+
+    (beside,) = parts(_layout(engine_sqlite), "unplaced")
+
+    # The one last seen at W80 11 h ago has moved 6.1 deg since.
+    assert words(beside) == "Beyond 70°: 12010 N10W82, 12013 N10W86"
+
+
+def test_the_change_since_the_previous_forecast_is_below_that_of_a_day(
+    engine_sqlite: sa.Engine,
+) -> None:
+    stock(engine_sqlite)
+    with writing(engine_sqlite) as connection:
+        connection.execute(
+            tables.predictions.update()
+            .where(tables.predictions.c.region_id == 3894)
+            .where(tables.predictions.c.t_rec == NOW - timedelta(hours=1))
+            .values(m1=0.32)
+        )
+
+    first = parts(_layout(engine_sqlite), "change")[0]
+
+    # From 0.32 to 0.35; 24 h ago it was 0.35 as well.
+    assert words(first) == "0.0+3.0 last"
+    assert first.title == "0.0 pp over 24 h, +3.0 pp since 29 Mar 15:00"
+
+
+def test_open_alerts_are_beside_the_regions(engine_sqlite: sa.Engine) -> None:
+    stock(engine_sqlite)
+    with writing(engine_sqlite) as connection:
+        write_alerts(connection, [raised(3894)])
+
+    (panel,) = parts(_layout(engine_sqlite), "alert-panel")
+
+    assert "1 open" in words(panel)
+    assert "AR 12017" in words(panel)
+    assert "Acknowledge" in words(panel)
+
+
+def test_x_rays_are_drawn_where_they_are_stored(engine_sqlite: sa.Engine) -> None:
+    stock(engine_sqlite)
+    minute = XrayMinute(NOW - timedelta(hours=1), 3e-6, "G16")
+    with writing(engine_sqlite) as connection:
+        store_flux(connection, [minute])
+
+    page = _page(engine_sqlite)
+
+    assert '"X-ray flux"' in page
+    assert "flux by G16, true scale: the classes are operational, 0.7 of it" in page
+
+
+def test_flares_of_regions_without_a_forecast_are_counted(engine_sqlite: sa.Engine) -> None:
+    stock(engine_sqlite)
+
+    # That of 12023, which has no record at all.
+    assert "1 from regions without a forecast" in _page(engine_sqlite)
+
+
+def test_the_panels_travel_one_by_one(engine_sqlite: sa.Engine) -> None:
+    stock(engine_sqlite)
+
+    # Three cards, alerts, disk, regions and flares.
+    assert len(delta.fingerprints(_layout(engine_sqlite))) == 7
+
+
+def test_the_header_names_the_lowest_fallback_level_of_the_current_forecasts(
+    engine_sqlite: sa.Engine,
+) -> None:
+    stock(engine_sqlite)
+    with writing(engine_sqlite) as connection:
+        connection.execute(
+            tables.predictions.update()
+            .where(tables.predictions.c.region_id == 3907)
+            .values(rung="partial")
+        )
+    view = routing.read_context(engine_sqlite, settings=DashSettings(), theme=None)
+
+    chip = next(chip for chip in shell.chips(view.state) if "rung" in str(chip.className))
+
+    assert words(chip) == "Fallback level partial"
+    assert chip.title.endswith("1 full, 1 partial, 2 without a forecast")
+
+
+def test_alert_states_are_words_with_a_shape(engine_sqlite: sa.Engine) -> None:
+    stock(engine_sqlite)
+
+    page = _page(engine_sqlite)
+
+    # 0.35 is over the threshold of 0.1, 0.06 over half of it.
+    assert "▲" in page
+    assert '"alert"' in page
+    assert '"watch"' in page
+
+
+def test_flares_of_a_day_are_counted_by_region(engine_sqlite: sa.Engine) -> None:
+    stock(engine_sqlite)
+
+    page = _page(engine_sqlite)
+
+    assert '"M2.0"' in page
+    assert " ×2" in page
+
+
+def test_every_figure_has_a_sentence_for_those_who_do_not_see_it(engine_sqlite: sa.Engine) -> None:
+    stock(engine_sqlite)
+
+    page = _page(engine_sqlite)
+
+    assert "Flares of the last 3 days: 2 C, 1 M, 0 X; full-disk P(M1.0+) is now 39" in page
+    assert "1 over the threshold." in page
+
+
+def test_fresh_data_are_not_called_a_replay(engine_sqlite: sa.Engine) -> None:
+    stock(engine_sqlite)
+    view = routing.read_context(engine_sqlite, settings=DashSettings(), theme=None)
+    fresh = routing.PageContext(view.engine, view.settings, view.tokens, view.state,
+                         NOW + timedelta(minutes=5))  # fmt: skip
+
+    frame = routing.draw_frame(fresh, PAGES, pathname="/", search="")
+
+    strip = json.dumps(frame["strip"], default=_plain, ensure_ascii=False)
+    assert "Data end" not in strip
+    assert "AR 12017 over the M1.0+ threshold" in strip
+    assert "Operations overview" in json.dumps(frame["title"], default=_plain)
+
+
+def test_without_a_live_model_the_page_still_lists_the_regions(engine_sqlite: sa.Engine) -> None:
+    stock(engine_sqlite)
+    with engine_sqlite.begin() as connection:
+        connection.execute(sa.text("UPDATE models SET stage = 'retired'"))
+
+    assert "0 with a forecast" in _page(engine_sqlite)
+
+
+def test_the_order_of_the_regions_is_part_of_the_address(engine_sqlite: sa.Engine) -> None:
+    stock(engine_sqlite)
+    view = routing.read_context(engine_sqlite, settings=DashSettings(), theme="light")
+
+    page = json.dumps(layout(view, "/", "?sort=position"), default=_plain, ensure_ascii=False)
+
+    # The region at E24 stands before the one at W33, which is the riskier.
+    assert page.index('"/regions/3907"') < page.index('"/regions/3894"')
+    assert '"/?sort=change"' in page

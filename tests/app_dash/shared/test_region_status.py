@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app_dash.frame.all_clear import Clearance, verdict
+from app_dash.shared.disk_forecast import DiskForecast
+from app_dash.shared.region_status import (
+    AlertLevel,
+    alert_level,
+    reasons_against_all_clear,
+    region_statuses,
+)
+from database.models import ModelRow
+from database.regions.current import DataState, ForecastRow, RegionRow
+
+NOW = datetime(2014, 3, 29, 16, 0, tzinfo=UTC)
+MODEL = ModelRow("m@1", "m", "1", "live", {}, {"M1.0": 0.1}, NOW)
+
+
+def _region(number: int, *, lon: float | None = 0.0, silent_hours: float = 0) -> RegionRow:
+    last = NOW - timedelta(hours=silent_hours)
+    return RegionRow(number, (number + 10_000,), "s", NOW, last, lon, 10.0, 500.0)
+
+
+def _forecast(number: int, main: float | None, *, age_hours: float = 0) -> ForecastRow:
+    values = (None,) * 4 if main is None else (main, main, main, main)
+    reason = "beyond 70° of longitude" if main is None else None
+    return ForecastRow(number, NOW - timedelta(hours=age_hours), values, "full", reason, 0.0)
+
+
+def _state(regions: list[RegionRow], forecasts: list[ForecastRow]) -> DataState:
+    return DataState(NOW, NOW, MODEL, tuple(regions), {f.region_id: f for f in forecasts})
+
+
+@pytest.mark.parametrize(
+    ("probability", "threshold", "state"),
+    [
+        (0.1, 0.1, AlertLevel.ALERT),
+        (0.099, 0.1, AlertLevel.WATCH),
+        (0.05, 0.1, AlertLevel.WATCH),
+        (0.049, 0.1, AlertLevel.NONE),
+        (None, 0.1, AlertLevel.NONE),
+        (0.9, None, AlertLevel.NONE),
+    ],
+)
+def test_the_alert_state_follows_the_frozen_threshold(
+    probability: float | None, threshold: float | None, state: AlertLevel
+) -> None:
+    assert alert_level(probability, threshold) is state
+
+
+def test_regions_are_listed_by_risk_with_those_without_a_forecast_last() -> None:
+    state = _state([_region(n) for n in (1, 2, 3)], [_forecast(1, None), _forecast(2, 0.02),
+                                                     _forecast(3, 0.4)])  # fmt: skip
+
+    assert [s.region.region_id for s in region_statuses(state)] == [3, 2, 1]
+
+
+def test_a_withheld_forecast_keeps_its_row_and_its_reason() -> None:
+    (standing,) = region_statuses(_state([_region(1, lon=82.0)], [_forecast(1, None)]))
+
+    assert standing.forecast is None
+    assert standing.reason == "beyond 70° of longitude"
+
+
+def test_a_region_silent_for_more_than_three_hours_has_no_forecast() -> None:
+    region = _region(1, silent_hours=11)
+
+    (standing,) = region_statuses(_state([region], [_forecast(1, 0.2, age_hours=11)]))
+
+    assert standing.forecast is None
+    assert standing.reason == "last SHARP record 29 Mar 05:00, 11 h ago"
+
+
+def test_a_region_without_records_near_the_limb_names_the_limb() -> None:
+    # 80 deg and 11 h at 13.2 deg a day: 86 deg.
+    (standing,) = region_statuses(_state([_region(1, lon=80.0, silent_hours=11)], []))
+
+    assert standing.reason is not None
+    assert standing.reason.startswith("at or past the west limb")
+
+
+def test_an_old_forecast_of_a_fresh_record_does_not_count() -> None:
+    (standing,) = region_statuses(_state([_region(1)], [_forecast(1, 0.2, age_hours=4)]))
+
+    assert standing.reason == "no forecast issued for its newest record"
+
+
+def test_a_silent_region_is_carried_on_by_the_rotation() -> None:
+    # 11 h at latitude 10: 14.326 - 2.119 * 0.0302 - 1.832 * 0.0009 - 0.986 = 13.275 deg a day.
+    (standing,) = region_statuses(_state([_region(1, lon=20.0, silent_hours=11)], []))
+
+    assert standing.lon_now == pytest.approx(20 + 13.275 * 11 / 24, abs=0.001)
+
+
+def test_every_reason_against_all_clear_is_listed_once_with_its_regions() -> None:
+    regions = [_region(1), _region(2, lon=82.0), _region(3, lon=-75.0), _region(4, lon=None),
+               _region(5, lon=91.0)]  # fmt: skip
+    found = region_statuses(
+        _state(regions, [_forecast(1, 0.4), _forecast(2, None), _forecast(3, None)])
+    )
+
+    assert reasons_against_all_clear(found) == [
+        "AR 10001 over the M1.0+ threshold",
+        "AR 10002, 10003 beyond the 70° limit",
+        "AR 10005 behind the limb for less than a day",
+        "AR 10004 without a forecast",
+    ]
+
+
+def test_of_many_regions_only_the_first_are_named() -> None:
+    found = region_statuses(_state([_region(n) for n in range(1, 7)], []))
+
+    assert reasons_against_all_clear(found) == [
+        "AR 10001, 10002, 10003, 10004 and 2 more without a forecast"
+    ]
+
+
+def test_a_region_without_a_position_can_still_be_over_the_threshold() -> None:
+    found = region_statuses(_state([_region(1, lon=None)], [_forecast(1, 0.4)]))
+
+    assert reasons_against_all_clear(found) == ["AR 10001 over the M1.0+ threshold"]
+
+
+QUIET = Clearance(DiskForecast(0.008, 0.008, None, "no fit"), 0.05)
+
+
+def _verdict(
+    *, newest: datetime | None = NOW, now: datetime = NOW, has_model: bool = True,
+    clearance: Clearance = QUIET, reasons: tuple[str, ...] = (),
+) -> tuple[str, str, tuple[str, ...]]:  # fmt: skip
+    said = verdict(
+        newest=newest,
+        now=now,
+        has_model=has_model,
+        clearance=clearance,
+        reasons=reasons,
+    )
+    return said.kind, said.headline, said.reasons
+
+
+def test_a_quiet_fresh_disk_is_all_clear_with_its_probability() -> None:
+    headline = "All clear for M1.0+ to 30 Mar 16:00, P 0.8\u202f%."
+
+    assert _verdict()[:2] == ("ok", headline)
+
+
+def test_stale_data_withhold_all_clear() -> None:
+    later = NOW + timedelta(minutes=47)
+
+    assert _verdict(now=later) == ("warning", "All clear withheld.", ("Last frame 47 min ago",))
+
+
+def test_two_cadences_are_still_fresh() -> None:
+    assert _verdict(now=NOW + timedelta(minutes=24))[0] == "ok"
+
+
+def test_a_replay_says_when_its_data_end() -> None:
+    kind, _, said = _verdict(now=datetime(2026, 11, 21, 16, 0, tzinfo=UTC))
+
+    assert kind == "warning"
+    assert said == ("Data end at 29 Mar 2014 16:00, 4,620 d ago",)
+
+
+def test_no_live_model_is_an_error() -> None:
+    assert _verdict(has_model=False)[:2] == ("error", "No live model.")
+
+
+def test_an_empty_store_and_a_disk_without_forecasts_are_never_all_clear() -> None:
+    nothing = Clearance(DiskForecast(None, None, None, "no forecast"), 0.05)
+
+    assert _verdict(newest=None)[0] == "warning"
+    assert _verdict(clearance=nothing)[2] == ("no region has a forecast",)
