@@ -31,6 +31,7 @@ from database.notifications import (
 from solar.errors import FlarewatchError, InvalidInputError
 
 PAUSE_SECONDS = 2.0
+_LONGEST_PAUSE_SECONDS = 300.0
 MOST_ATTEMPTS = 10
 FIRST_WAIT_SECONDS = 30.0
 LONGEST_WAIT_SECONDS = 3600.0
@@ -104,7 +105,11 @@ def _deliver(
 ) -> None:
     try:
         channel.deliver(notice, now=clock())
-    except UndeliveredError as error:
+    except Exception as error:
+        if not isinstance(error, UndeliveredError):
+            # The message of an unforeseen error may hold an address with a password.
+            _log.exception("notice %s: unforeseen error", notice.notice_id)
+            error = UndeliveredError(f"unforeseen {type(error).__name__}; see the log")
         until = None
         if not (error.is_final or notice.attempts >= MOST_ATTEMPTS):
             asked_seconds = error.retry_after_seconds
@@ -165,11 +170,17 @@ def keep_delivering(settings: NotificationSettings, *, is_dry_run: bool) -> None
 def _keep_delivering(
     engine: sa.Engine, channels: Mapping[str, Channel], is_stopped: threading.Event
 ) -> None:
-    while not is_stopped.wait(PAUSE_SECONDS):
+    pause_seconds = PAUSE_SECONDS
+    while not is_stopped.wait(pause_seconds):
         try:
             deliver_due(engine, channels, is_wanted=lambda: not is_stopped.is_set())
+            pause_seconds = PAUSE_SECONDS
         except FlarewatchError as error:
             _log.warning("notices: %s", error)
+        except Exception:
+            # It must not end the thread, since nobody would start another.
+            _log.exception("notices failed")
+            pause_seconds = min(_LONGEST_PAUSE_SECONDS, 2 * pause_seconds)
 
 
 def _channels(settings: NotificationSettings, *, is_dry_run: bool) -> dict[str, Channel]:

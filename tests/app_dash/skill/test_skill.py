@@ -23,8 +23,11 @@ from app_dash.skill.report import SkillReport
 from app_dash.skill.tables import contingency_table, score_cards, score_table
 from database.engine import reading
 from database.flares.coverage import cover
+from database.rollup_days import mark_stale
 from database.schema.tables import flare_coverage, flares
-from database.verification import skill as verification
+from database.verification.entrants import ENTRANTS
+from database.verification.rollup import refresh
+from database.verification.skill import skill
 from solar.errors import InvalidInputError, NotFoundError
 from solar.time import Window
 
@@ -36,14 +39,14 @@ ABSENT_API = DashSettings(api_url="http://127.0.0.1:9")
 def stocked(engine_sqlite: sa.Engine) -> sa.Engine:
     stock(engine_sqlite)
     with engine_sqlite.begin() as connection:
-        verification.mark_stale(connection, [date(2014, 3, day) for day in range(26, 30)])
-    verification.refresh(engine_sqlite)
+        mark_stale(connection, [date(2014, 3, day) for day in range(26, 30)])
+    refresh(engine_sqlite)
     return engine_sqlite
 
 
 def ask(engine: sa.Engine, event: str, *, scope: str = "region") -> SkillReport:
     with reading(engine) as connection:
-        body = verification.skill(
+        body = skill(
             connection, model_id=MODEL, event=event, window=MARCH, scope=scope, resamples=50
         )
     return SkillReport.model_validate_json(json.dumps(body))
@@ -104,7 +107,7 @@ def test_the_real_answer_of_the_store_can_be_drawn(stocked: sa.Engine) -> None:
     text = text_of([score_cards(answer), score_table(answer), contingency_table(answer),
                     method_facts(answer), count_chips(answer)])  # fmt: skip
 
-    assert [entrant.model for entrant in answer.all] == [MODEL, *verification.ENTRANTS]
+    assert [entrant.model for entrant in answer.all] == [MODEL, *ENTRANTS]
     for name in ("TSS", "HSS1", "CSI", "Brier", "Persistence", "Climatology, 120 d"):
         assert name in text
     assert f'"{answer.n:,}"' in text
@@ -147,7 +150,7 @@ def test_the_page_needs_no_api(stocked: sa.Engine) -> None:
 def test_days_that_are_not_verified_yet_are_counted(stocked: sa.Engine) -> None:
     assert "not verified yet" not in layout(stocked, "?event=C1.0&range=all")
     with stocked.begin() as connection:
-        verification.mark_stale(connection, [date(2014, 3, day) for day in range(26, 30)])
+        mark_stale(connection, [date(2014, 3, day) for day in range(26, 30)])
 
     assert "days of this range have new forecasts" in layout(stocked, "?event=C1.0&range=all")
 
@@ -179,7 +182,7 @@ def test_unverified_forecasts_say_that_no_list_covers_them(
     stock(engine_sqlite)
     with engine_sqlite.begin() as connection:
         connection.execute(flare_coverage.delete())
-        verification.mark_stale(connection, [date(2014, 3, day) for day in range(25, 30)])
+        mark_stale(connection, [date(2014, 3, day) for day in range(25, 30)])
 
     text = layout(engine_sqlite, "?range=27d")
 
@@ -203,8 +206,8 @@ def test_forecasts_without_a_flare_list_say_that_they_cannot_be_verified(
         if covered_days:
             short = Window(NOW - timedelta(days=1), NOW - timedelta(days=1 - covered_days))
             cover(connection, short, source="short")
-        verification.mark_stale(connection, [date(2014, 3, day) for day in range(25, 30)])
-    verification.refresh(stocked)
+        mark_stale(connection, [date(2014, 3, day) for day in range(25, 30)])
+    refresh(stocked)
 
     text = layout(stocked, "?event=C1.0&range=all")
 
@@ -254,7 +257,7 @@ def test_an_unreadable_address_says_why_beside_the_filters(stocked: sa.Engine) -
 
 
 def test_every_forecast_has_its_own_name_and_marker() -> None:
-    names = [MODEL, *verification.ENTRANTS]
+    names = [MODEL, *ENTRANTS]
 
     assert len({model_label(name) for name in names}) == len(names)
     assert len(set(markers(names))) == len(names)
