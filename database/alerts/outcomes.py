@@ -88,7 +88,10 @@ class KnownFlares:
         part = slice(*np.searchsorted(listed.peak_at, bounds).tolist())
         strong = reaches(listed.flux[part], find_event(event).peak_flux_w_m2)
         return FlareColumns(
-            listed.peak_at[part][strong], listed.flux[part][strong], listed.region_id[part][strong]
+            listed.peak_at[part][strong],
+            listed.flux[part][strong],
+            listed.region_id[part][strong],
+            listed.noaa_ar[part][strong],
         )
 
 
