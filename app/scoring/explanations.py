@@ -17,7 +17,7 @@ from app.scoring.features import features_of, forecast, stored_history
 from app.scoring.windows import gather_inputs, look_back, reach
 from database.observations.records import load_records
 from database.regions.timeline import issued_raw, latest_t_rec
-from model_training.artifact import Artifact, Inputs
+from model_training.artefact.artifact import Artifact, Inputs
 from model_training.features import kind, unit
 from solar.errors import NotFoundError
 from solar.flares import EVENTS, Event

@@ -10,8 +10,8 @@ import numpy as np
 
 from app.contract.columns import Bools, Integers, Times
 from database.observations.records import Records
-from model_training.artifact import Artifact, Inputs
-from model_training.manifest import Manifest
+from model_training.artefact.artifact import Artifact, Inputs
+from model_training.artefact.manifest import Manifest
 from solar.time import to_datetime
 
 NO_RECORD = -1

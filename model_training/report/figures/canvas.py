@@ -62,7 +62,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Look:
-    """How an entrant is drawn wherever it appears: colour never stands alone."""
+    """How an entrant is drawn wherever it appears: never by colour alone."""
 
     color: str
     marker: str
@@ -83,7 +83,7 @@ _LOOKS = (
 
 
 def looks(names: Sequence[str]) -> dict[str, Look]:
-    """Give each entrant its look; the first is the one that is judged."""
+    """Return the look of each entrant; the first is the model."""
     others = cycle(_LOOKS)
     return {name: _BASELINES.get(name) or next(others) for name in names}
 
@@ -104,7 +104,7 @@ def drawing(height: float) -> Iterator[Figure]:
 
 
 def picture(figure: Figure, title: str, *, key: str, caption: str, alternative: str) -> Picture:
-    """Take the drawing home; `key` keeps its ids apart from those of other figures of a page."""
+    """Return the drawing as a picture; `key` makes its ids unique on the page."""
     file = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     if (engine := figure.get_layout_engine()) is not None:
