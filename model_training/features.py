@@ -14,6 +14,8 @@ from solar.sharp import BY_NAME, LIVE_KEYWORDS
 from solar.truth import reaches
 
 Floats = NDArray[np.float64]
+# What a model or an estimator looks at, NaN where missing.
+Inputs = NDArray[np.float32]
 Integers = NDArray[np.int64]
 Times = NDArray[np.datetime64]
 

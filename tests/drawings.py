@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_training.artefact.graph import Graph, run
-from model_training.fitting.estimator import Estimator
+from model_training.fitting.estimators.estimator import Estimator
 from model_training.fitting.preparation.step import Step
 
 

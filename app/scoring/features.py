@@ -13,8 +13,8 @@ from app.contract.columns import Bools, Floats, Times
 from database.flares.coverage import covered_windows
 from database.flares.flares import flare_history
 from database.observations.records import Records
-from model_training.artefact.artifact import Artifact, Inputs, Scores
-from model_training.features import HISTORY_REACH, FlareHistory, history_features
+from model_training.artefact.artifact import Artifact, Scores
+from model_training.features import HISTORY_REACH, FlareHistory, Inputs, history_features
 from solar.flares import EVENTS
 from solar.sharp import KEYWORDS, LONGITUDE_LIMIT_DEG
 from solar.time import Window, to_datetime, to_datetime64

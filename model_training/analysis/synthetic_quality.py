@@ -16,11 +16,10 @@ from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 from torch.nn import functional
 
-from model_training.features import Floats
+from model_training.features import Floats, Inputs
 from model_training.fitting.augmentation.resampling import require_complete
 from model_training.fitting.augmentation.timegan_networks import Stack, random_from
-from model_training.fitting.device import best_device, reproducible
-from model_training.fitting.estimator import Inputs
+from model_training.fitting.estimators.device import best_device, reproducible
 from model_training.journal import Journal
 from solar.contingency import Contingency
 from solar.probability import brier_skill

@@ -13,12 +13,9 @@ from pydantic import ValidationError
 
 from model_training.artefact.contradictions import contradictions, warnings_of
 from model_training.artefact.inference import GraphInference, Inference, input_shape
-from model_training.artefact.inference import (
-    Inputs as Inputs,  # scoring code imports both from here
-)
 from model_training.artefact.manifest import GRAPH, Evaluation, Manifest
 from model_training.artefact.remote import RemoteInference
-from model_training.features import Floats
+from model_training.features import Floats, Inputs
 from solar.errors import ArtifactError, InvalidInputError
 
 MANIFEST = "manifest.json"

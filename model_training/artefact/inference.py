@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as refusal
 
 from model_training.artefact.manifest import Manifest
+from model_training.features import Inputs
 from solar.errors import ArtifactError
 
 INPUT = "features"
@@ -22,7 +23,6 @@ NAMES = "features"
 ROWS_AT_ONCE = 5000
 _NUMBERS = ("tensor(float)", "tensor(double)")
 
-Inputs = NDArray[np.float32]
 
 # They have no parent of their own.
 _REFUSALS = (

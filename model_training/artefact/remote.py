@@ -18,8 +18,9 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from model_training.artefact.inference import ROWS_AT_ONCE, Inputs, Raw, other_features
+from model_training.artefact.inference import ROWS_AT_ONCE, Raw, other_features
 from model_training.artefact.manifest import Manifest, Remote
+from model_training.features import Inputs
 from solar.errors import ArtifactError, FlarewatchError
 
 FAILURES = 3

@@ -12,9 +12,9 @@ import numpy as np
 from model_training import plugins, registry
 from model_training.artefact import artifact
 from model_training.artefact.contradictions import EVIDENCE
-from model_training.artefact.inference import Inputs, input_shape
+from model_training.artefact.inference import input_shape
 from model_training.commands.arguments import add_out
-from model_training.features import HISTORY_FEATURES
+from model_training.features import HISTORY_FEATURES, Inputs
 from solar.errors import ArtifactError
 from solar.sharp import BY_NAME
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from model_training.data.declared import read_arrays
 from model_training.data.files import names, read_table, refuse_pickle
-from model_training.data.layouts.declared import read_arrays
-from model_training.data.layouts.swan_sf import read_name
+from model_training.data.swan_sf import read_name
 from model_training.recipe.data import (
     AnyData,
     Li2024Config,

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 
 from model_training.data.dataset import NO_RECORD, Dataset
+from model_training.data.declared import load_table, load_windows
 from model_training.data.files import existing
 from model_training.data.flares import read_flares
-from model_training.data.layouts.declared import load_table, load_windows
-from model_training.data.layouts.li2024 import files_of_li2024, load_li2024
-from model_training.data.layouts.m24 import files_of_m24, load_m24
-from model_training.data.layouts.mcintosh import load_mcintosh
-from model_training.data.layouts.sharp import load_sharp
-from model_training.data.layouts.swan_sf import instances_of, load_swan_sf
+from model_training.data.li2024 import files_of_li2024, load_li2024
+from model_training.data.m24 import files_of_m24, load_m24
+from model_training.data.mcintosh import load_mcintosh
+from model_training.data.sharp import load_sharp
+from model_training.data.swan_sf import instances_of, load_swan_sf
 from model_training.features import FlareHistory, Integers, Times
 from model_training.recipe.data import (
     AnyData,

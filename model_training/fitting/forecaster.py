@@ -18,9 +18,8 @@ from model_training.artefact.graph import Graph
 from model_training.artefact.manifest import SizeRatio
 from model_training.data.dataset import Dataset
 from model_training.data.split import Split
-from model_training.features import FlareHistory, Floats
+from model_training.features import FlareHistory, Floats, Inputs
 from model_training.fitting import model as fitting
-from model_training.fitting.estimator import Inputs
 from model_training.fitting.model import Cases, Model
 from model_training.fitting.training_cases import map_instrument, with_missing_copy
 from model_training.journal import Journal

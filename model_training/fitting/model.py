@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 from model_training import plugins
 from model_training.artefact.graph import Graph
-from model_training.features import Floats
+from model_training.features import Floats, Inputs
 from model_training.fitting.augmentation.resampling import (
     PriorShift,
     share_kept,
     smote,
     undersample,
 )
-from model_training.fitting.estimator import Estimator, Inputs
+from model_training.fitting.estimators.estimator import Estimator
 from model_training.fitting.preparation.pipeline import Preparation, fit_preparation
 from model_training.journal import Journal
 from model_training.recipe.estimators import (

@@ -9,8 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from model_training.features import Floats, kind
-from model_training.fitting.estimator import Inputs
+from model_training.features import Floats, Inputs, kind
 from model_training.fitting.model import Cases
 from model_training.recipe.recipe import MissingnessConfig
 

@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_training.artefact.artifact import Artifact
-from model_training.artefact.inference import Inputs
 from model_training.data.dataset import Dataset
-from model_training.features import Floats
+from model_training.features import Floats, Inputs
 from model_training.fitting.out_of_fold import OutOfFold
 from model_training.judging.evidence import Evidence, Part
 from solar.flares import HORIZON

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from model_training.judging.evidence import Evidence
 from model_training.judging.judgement import Judgement, judge
 from model_training.report import template, wording
-from model_training.report.figures.canvas import Picture
-from model_training.report.figures.scores import forest_picture, roc_picture
+from model_training.report.canvas import Picture
+from model_training.report.score_figures import forest_picture, roc_picture
 from solar.errors import InvalidInputError
 
 FEWEST, MOST = 2, 10

@@ -13,8 +13,7 @@ from imblearn.over_sampling import SMOTE
 from numpy.typing import NDArray
 
 from model_training.artefact.graph import Graph
-from model_training.features import Floats, Integers
-from model_training.fitting.estimator import Inputs
+from model_training.features import Floats, Inputs, Integers
 from model_training.recipe.estimators import SmoteConfig, UndersampleConfig
 from solar.errors import InvalidInputError
 

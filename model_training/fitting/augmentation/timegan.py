@@ -12,12 +12,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model_training.features import Floats
+from model_training.features import Floats, Inputs
 from model_training.fitting.augmentation import timegan_training
 from model_training.fitting.augmentation.resampling import events_missing, require_complete
 from model_training.fitting.augmentation.timegan_training import PHASES, Training
-from model_training.fitting.device import reproducible
-from model_training.fitting.estimator import Inputs
+from model_training.fitting.estimators.device import reproducible
 from model_training.fitting.preparation.pipeline import Preparation, fit_preparation
 from model_training.fitting.preparation.step import known_values
 from model_training.journal import Journal, StoppedError

@@ -15,7 +15,7 @@ from torch.optim import Adam
 
 from model_training.fitting.augmentation import timegan_networks
 from model_training.fitting.augmentation.timegan_networks import TimeGan, random_from
-from model_training.fitting.device import best_device
+from model_training.fitting.estimators.device import best_device
 from model_training.journal import Journal
 from model_training.recipe.estimators import TimeGanConfig
 

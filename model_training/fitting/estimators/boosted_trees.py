@@ -11,8 +11,8 @@ from onnxmltools.convert.common.data_types import FloatTensorType
 
 from model_training.artefact.graph import Graph
 from model_training.artefact.inference import INPUT
-from model_training.features import Floats
-from model_training.fitting.estimator import Classifier, Inputs, both_classes
+from model_training.features import Floats, Inputs
+from model_training.fitting.estimators.estimator import Classifier, both_classes
 from model_training.journal import Journal
 
 # The newest set that the converter knows.

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 
 from model_training.artefact.graph import Graph
-from model_training.features import Floats
-from model_training.fitting.estimator import Classifier, Inputs, both_classes
+from model_training.features import Floats, Inputs
+from model_training.fitting.estimators.estimator import Classifier, both_classes
 from model_training.journal import Journal
 
 # Counts are whole numbers: one flare or none.

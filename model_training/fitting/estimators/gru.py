@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from model_training.artefact.graph import Graph
-from model_training.features import Floats
-from model_training.fitting.device import best_device, reproducible
-from model_training.fitting.estimator import Classifier, Inputs, both_classes
+from model_training.features import Floats, Inputs
+from model_training.fitting.estimators.device import best_device, reproducible
+from model_training.fitting.estimators.estimator import Classifier, both_classes
 from model_training.fitting.estimators.gru_network import (
     ROWS_AT_A_TIME,
     Checkpoint,

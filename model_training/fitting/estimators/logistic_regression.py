@@ -11,8 +11,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from model_training.artefact.graph import Graph
-from model_training.features import Floats
-from model_training.fitting.estimator import Classifier, Inputs, both_classes
+from model_training.features import Floats, Inputs
+from model_training.fitting.estimators.estimator import Classifier, both_classes
 from model_training.journal import Journal
 
 # The other solvers approach the optimum by small steps and would never get this near.

@@ -9,8 +9,8 @@ from onnx import TensorProto
 from scipy.special import expit
 
 from model_training.artefact.graph import Graph
-from model_training.features import Floats
-from model_training.fitting.estimator import Classifier, Inputs, both_classes, fewer_rows
+from model_training.features import Floats, Inputs
+from model_training.fitting.estimators.estimator import Classifier, both_classes, fewer_rows
 from model_training.fitting.estimators.logistic_regression import (
     LogisticRegressionEstimator,
 )

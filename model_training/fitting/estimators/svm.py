@@ -15,10 +15,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import SVC, LinearSVC
 
 from model_training.artefact.graph import Graph
-from model_training.features import Floats
-from model_training.fitting.estimator import (
+from model_training.features import Floats, Inputs
+from model_training.fitting.estimators.estimator import (
     Classifier,
-    Inputs,
     both_classes,
     fewer_rows,
     rows_represented,

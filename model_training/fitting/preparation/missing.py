@@ -15,8 +15,7 @@ from onnx import TensorProto
 
 from model_training import plugins
 from model_training.artefact.graph import Graph
-from model_training.features import Floats
-from model_training.fitting.estimator import Inputs
+from model_training.features import Floats, Inputs
 from model_training.fitting.preparation.step import (
     SameFeatures,
     Step,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_training.artefact.graph import Graph
-from model_training.fitting.estimator import Inputs
+from model_training.features import Inputs
 from model_training.fitting.preparation.missing import (
     CarriedForward,
     Flagged,

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from model_training.artefact.graph import Graph
-from model_training.features import Floats
-from model_training.fitting.estimator import Inputs
+from model_training.features import Floats, Inputs
 from model_training.fitting.preparation.step import SameFeatures, known_values
 from model_training.recipe.estimators import Scaling
 

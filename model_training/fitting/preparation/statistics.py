@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 
 from model_training.artefact.graph import Graph
-from model_training.features import Floats
-from model_training.fitting.estimator import Inputs
+from model_training.features import Floats, Inputs
 from model_training.recipe.estimators import Statistic
 
 # Two neighbours lie half a step from their middle: 2 x 0.5 ** 2. Less means a single value.

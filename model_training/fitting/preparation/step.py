@@ -8,8 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from model_training.artefact.graph import Graph
-from model_training.features import Floats
-from model_training.fitting.estimator import Inputs
+from model_training.features import Floats, Inputs
 
 # Keeps what a step computes in double precision on the way below some hundred MB.
 _VALUES_PER_BLOCK = 4_000_000

@@ -15,11 +15,11 @@ from app_dash.shared.numbers import model_label
 from app_dash.shared.theme import LIGHT
 from app_dash.skill import page
 from app_dash.skill.definitions import DEFINITIONS
-from app_dash.skill.figures.scores import KINDS
-from app_dash.skill.figures.styles import markers
 from app_dash.skill.panels import cases, count_chips, method_facts, threshold_text
 from app_dash.skill.query import SkillQuery, skill_request
 from app_dash.skill.report import SkillReport
+from app_dash.skill.score_axis import KINDS
+from app_dash.skill.styles import markers
 from app_dash.skill.tables import contingency_table, score_cards, score_table
 from database.engine import reading
 from database.flares.coverage import cover

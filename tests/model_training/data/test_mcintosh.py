@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from model_training.data.dataset import Dataset
-from model_training.data.layouts.mcintosh import CLASSES, UNCLASSED, code
 from model_training.data.loading import load
+from model_training.data.mcintosh import CLASSES, UNCLASSED, code
 from model_training.recipe.data import McIntoshConfig
 
 CONFIG = McIntoshConfig(layout="mcintosh", rows="training/mcintosh_ar_days.csv.gz")

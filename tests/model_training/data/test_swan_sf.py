@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from model_training.data.dataset import NO_RECORD
-from model_training.data.layouts.swan_sf import FEATURES, read_name
 from model_training.data.loading import files_of, load
+from model_training.data.swan_sf import FEATURES, read_name
 from model_training.recipe.data import SwanSfConfig, WindowConfig
 from solar.errors import InvalidInputError
 from solar.sharp import BY_NAME

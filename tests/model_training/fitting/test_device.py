@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from model_training.fitting.device import reproducible
+from model_training.fitting.estimators.device import reproducible
 
 
 def test_what_is_computed_from_a_seed_leaves_torch_as_it_was_found() -> None:

@@ -10,14 +10,18 @@ import pytest
 from model_training.judging.evidence import Evidence
 from model_training.judging.importance import Importance
 from model_training.judging.judgement import judge
-from model_training.report.figures.canvas import Picture
-from model_training.report.figures.forecasts import (
+from model_training.report.canvas import Picture
+from model_training.report.forecast_figures import (
     confusion_picture,
     histogram_picture,
     reliability_picture,
 )
-from model_training.report.figures.model import LearningCurve, importance_picture, learning_picture
-from model_training.report.figures.scores import (
+from model_training.report.model_figures import (
+    LearningCurve,
+    importance_picture,
+    learning_picture,
+)
+from model_training.report.score_figures import (
     forest_picture,
     precision_recall_picture,
     roc_picture,

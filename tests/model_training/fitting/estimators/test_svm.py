@@ -13,7 +13,7 @@ from sklearn.svm import SVC
 
 from model_training.artefact.graph import Graph, run
 from model_training.features import Floats
-from model_training.fitting.estimator import fewer_rows, rows_represented
+from model_training.fitting.estimators.estimator import fewer_rows, rows_represented
 from model_training.fitting.estimators.svm import SvmEstimator, fit_map, thirds
 from model_training.journal import Journal, Stop, StoppedError
 from solar.errors import InvalidInputError

@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from model_training.artefact.graph import Graph
-from model_training.features import Floats
+from model_training.features import Floats, Inputs
 from model_training.journal import Journal
-
-Inputs = NDArray[np.float32]
 
 
 class Estimator(Protocol):

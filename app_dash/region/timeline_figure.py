@@ -9,7 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from app_dash.region.figures.lanes import (
+from app_dash.region.outcomes import Passage
+from app_dash.region.probability_lines import (
+    FLOOR_PERCENT,
+    OtherLine,
+    line_notes,
+    other_lines,
+    probability_lines,
+    threshold_line,
+    window_notes,
+)
+from app_dash.region.timeline_lanes import (
     ALERT_LANE,
     FLARE_LANE,
     LANES_TOP,
@@ -23,18 +33,8 @@ from app_dash.region.figures.lanes import (
     lane_traces,
     outcome_runs,
 )
-from app_dash.region.figures.probability_lines import (
-    FLOOR_PERCENT,
-    OtherLine,
-    line_notes,
-    other_lines,
-    probability_lines,
-    threshold_line,
-    window_notes,
-)
-from app_dash.region.outcomes import Passage
-from app_dash.shared.figures.chart import Figure, axis, chart, epoch, time_axis
-from app_dash.shared.figures.gaps import (
+from app_dash.shared.chart import Figure, axis, chart, epoch, time_axis
+from app_dash.shared.gaps import (
     CADENCES_TO_A_MISSING_RECORD,
     Gap,
     cadence,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tsdownsample import MinMaxLTTBDownsampler
 
-from app_dash.shared.figures.chart import Trace, epochs
+from app_dash.shared.chart import Trace, epochs
 from app_dash.shared.theme import Tokens
 from solar.sharp import CADENCE_SECONDS
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app_dash.shared.figures.chart import Figure, Trace, chart, note
+from app_dash.shared.chart import Figure, Trace, chart, note
 from app_dash.shared.numbers import position, probability
 from app_dash.shared.theme import Tokens
 from solar.sharp import LONGITUDE_LIMIT_DEG

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app_dash.region.explanation import Contribution, ExplainedForecast, Explanation
-from app_dash.shared.figures.chart import Figure, axis, chart, note
+from app_dash.shared.chart import Figure, axis, chart, note
 from app_dash.shared.numbers import MINUS, quantity
 from app_dash.shared.theme import Tokens
 from solar.sharp import BY_NAME

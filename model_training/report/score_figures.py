@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from model_training.judging.judgement import Entrant, Judgement
 from model_training.report import wording
-from model_training.report.figures.canvas import TOKENS, Picture, drawing, looks, picture
+from model_training.report.canvas import TOKENS, Picture, drawing, looks, picture
 from model_training.report.wording import GLOSSARY
 from solar.binned import RocPoint
 from solar.skill import Estimate

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from model_training.judging.importance import Importance
 from model_training.report import wording
-from model_training.report.figures.canvas import TOKENS, Picture, drawing, looks, picture
+from model_training.report.canvas import TOKENS, Picture, drawing, looks, picture
 
 # Progress of a step; every other number is a figure of the fit.
 _BOOKKEEPING = frozenset({"step", "of", "eta_seconds"})

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from model_training.judging.evidence import Evidence
 from model_training.judging.judgement import Judgement
 from model_training.report import wording
-from model_training.report.figures.canvas import TOKENS, Picture, drawing, picture
+from model_training.report.canvas import TOKENS, Picture, drawing, picture
 from solar.reliability import ReliabilityBin, reliability
 
 _BINS = np.linspace(0, 1, 21)

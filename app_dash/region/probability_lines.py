@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app_dash.region.figures.lanes import PALE
 from app_dash.region.outcomes import Passage
-from app_dash.shared.figures.chart import HOVER, Trace, epoch, epochs, note
-from app_dash.shared.figures.gaps import (
+from app_dash.region.timeline_lanes import PALE
+from app_dash.shared.chart import HOVER, Trace, epoch, epochs, note
+from app_dash.shared.gaps import (
     CADENCES_TO_A_MISSING_RECORD,
     Times,
     Values,

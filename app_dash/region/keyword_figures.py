@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app_dash.shared.figures.chart import HOVER, Figure, Trace, axis, chart, note, time_axis
-from app_dash.shared.figures.gaps import (
+from app_dash.shared.chart import HOVER, Figure, Trace, axis, chart, note, time_axis
+from app_dash.shared.gaps import (
     CADENCES_TO_A_MISSING_RECORD,
     Times,
     Values,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app_dash.shared.figures.chart import (
+from app_dash.shared.chart import (
     HOVER,
     Figure,
     Trace,
@@ -21,7 +21,7 @@ from app_dash.shared.figures.chart import (
     note,
     time_axis,
 )
-from app_dash.shared.figures.gaps import broken_line
+from app_dash.shared.gaps import broken_line
 from app_dash.shared.numbers import probability
 from app_dash.shared.theme import Tokens
 from solar.flares import HORIZON

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app_dash.region.outcomes import FlareMark, Outcome, Passage
-from app_dash.shared.figures.chart import HOVER, Trace, epoch, epochs, note
-from app_dash.shared.figures.gaps import CADENCES_TO_A_MISSING_RECORD, Times, cadence
+from app_dash.shared.chart import HOVER, Trace, epoch, epochs, note
+from app_dash.shared.gaps import CADENCES_TO_A_MISSING_RECORD, Times, cadence
 from app_dash.shared.theme import Tokens
 from solar.flares import HORIZON, peak_flux
 from solar.time import Window, to_datetime64

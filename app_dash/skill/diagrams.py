@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from app_dash.shared import numbers
-from app_dash.shared.figures.chart import Figure, Trace, axis, chart, note, percent_axis
+from app_dash.shared.chart import Figure, Trace, axis, chart, note, percent_axis
 from app_dash.shared.numbers import score_text
 from app_dash.shared.theme import Tokens
-from app_dash.skill.figures.styles import Style, styles
 from app_dash.skill.report import ReliabilityBin, SkillReport, Verification
+from app_dash.skill.styles import Style, styles
 from solar.reliability import Corp, corp
 
 # Below this many cases a bin is drawn open and pale: its frequency says little.
