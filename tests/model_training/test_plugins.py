@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_up_windows import recipe_of_windows, write_windows
 from plugin_package import blocks, lay_out
+from synthetic_windows import recipe_of_windows, write_windows
 
 from model_training import plugins
 from model_training.__main__ import main

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from made_up_explanation import explained, explanation, item
+from synthetic_explanation import explained, explanation, item
 
 from app_dash.api_client import ApiUnavailableError
 from app_dash.region.contribution_figure import bars, contribution_figure, signed

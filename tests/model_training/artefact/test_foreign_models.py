@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from handmade_models import HandmadeModel
-from made_up_windows import write_recipe
 from small_world import recipe_of
+from synthetic_windows import write_recipe
 from words import Captured, complaint, said
 
 from model_training import registry

@@ -8,7 +8,7 @@ import numpy as np
 import orjson
 import pandas as pd
 import pytest
-from made_up_windows import recipe_of_windows, write_recipe, write_windows
+from synthetic_windows import recipe_of_windows, write_recipe, write_windows
 from words import Captured, complaint, said
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import networkx as nx
 import orjson
 import pytest
-from made_up_windows import GAN, PLAIN, SMOTE, recipe_of_windows, write_recipe, write_windows
+from synthetic_windows import GAN, PLAIN, SMOTE, recipe_of_windows, write_recipe, write_windows
 from words import Captured, complaint, said
 
 from model_training.__main__ import main

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
-from made_up_windows import recipe_of_windows, write_recipe, write_windows
+from synthetic_windows import recipe_of_windows, write_recipe, write_windows
 from words import Captured, complaint, said
 
 from model_training.__main__ import main

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up_windows import GAN, PLAIN, SMALL, SMOTE, recipe_of_windows, write_recipe
+from synthetic_windows import GAN, PLAIN, SMALL, SMOTE, recipe_of_windows, write_recipe
 
 from model_training.recipe.recipe import Recipe, read_recipe
 from solar.errors import InvalidInputError

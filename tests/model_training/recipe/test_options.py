@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up_windows import GAN, PLAIN, SMALL, SMOTE, recipe_of_windows, write_windows
+from synthetic_windows import GAN, PLAIN, SMALL, SMOTE, recipe_of_windows, write_windows
 
 from model_training.recipe.recipe import Recipe
 from model_training.training import PARITY_LIMIT, TrainingResult, train

@@ -7,7 +7,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from made_up_windows import PLAIN, recipe_of_windows, write_recipe, write_windows
+from synthetic_windows import PLAIN, recipe_of_windows, write_recipe, write_windows
 
 from model_training.__main__ import main
 from model_training.recipe.recipe import Recipe, read_recipe

@@ -1,4 +1,4 @@
-"""The theatre: store, API and senders as processes that may be killed, joined by proxies."""
+"""The scenario: store, API and senders as processes that may be killed, joined by proxies."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ START_SECONDS = 60.0
 
 
 @dataclass
-class Actor:
+class Program:
     """One of our programs in a process group of its own, started as often as needed."""
 
     command: list[str]
@@ -91,22 +91,22 @@ class Store:
 
 
 @dataclass
-class Theatre:
-    """All that plays: the roads lead from senders to API and from API to store."""
+class Scenario:
+    """All that runs: the roads lead from senders to API and from API to store."""
 
     folder: Path
     store: Store
     engine: sa.Engine
-    api: Actor
+    api: Program
     roads: dict[str, Proxy]
-    senders: list[Actor] = field(default_factory=list)
+    senders: list[Program] = field(default_factory=list)
 
     @property
     def url(self) -> str:
         """The address of the API, as its senders know it."""
         return f"http://127.0.0.1:{self.roads['api'].port}"
 
-    def hire(self, name: str, *arguments: str, within: Sequence[str] = ()) -> Actor:
+    def add_sender(self, name: str, *arguments: str, within: Sequence[str] = ()) -> Program:
         """Make a sender, which does not run yet; `within` is a command that runs it."""
         environment = {
             **_bare_environment(),
@@ -114,7 +114,7 @@ class Theatre:
             "FLARE_DATA_DIR": str(self.folder),
         }
         command = [*within, sys.executable, "-m", "data_sender", *arguments, "--sender", name]
-        return Actor(command, environment, self.folder / f"{name}.log")
+        return Program(command, environment, self.folder / f"{name}.log")
 
     def wait_until_ready(self) -> None:
         """Wait until the API answers, over the proxy, that it has store and model."""
@@ -132,8 +132,8 @@ class Theatre:
 
     def close(self) -> None:
         """End everything that runs."""
-        for actor in (*self.senders, self.api, self.store):
-            actor.kill()
+        for program in (*self.senders, self.api, self.store):
+            program.kill()
         for road in self.roads.values():
             road.close()
         self.engine.dispose()
@@ -145,8 +145,8 @@ def _bare_environment() -> dict[str, str]:
 
 
 @contextmanager
-def opened_theatre(folder: Path) -> Iterator[Theatre]:
-    """Build a theatre in an empty folder and run its store and its API until the block ends."""
+def open_scenario(folder: Path) -> Iterator[Scenario]:
+    """Build a scenario in an empty folder and run its store and its API until the block ends."""
     store = Store(folder / "mariadb", free_port())
     store.folder.mkdir()
     engine = store.create()
@@ -167,11 +167,11 @@ def opened_theatre(folder: Path) -> Iterator[Theatre]:
         # What a killed server leaves behind goes with the folder.
         "TMPDIR": str(folder / "tmp"),
     }
-    api = Actor([sys.executable, "-m", "app", "serve"], environment, folder / "api.log")
-    theatre = Theatre(folder, store, engine, api, roads)
+    api = Program([sys.executable, "-m", "app", "serve"], environment, folder / "api.log")
+    scenario = Scenario(folder, store, engine, api, roads)
     try:
         api.start()
-        theatre.wait_until_ready()
-        yield theatre
+        scenario.wait_until_ready()
+        yield scenario
     finally:
-        theatre.close()
+        scenario.close()

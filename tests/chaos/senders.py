@@ -1,4 +1,4 @@
-"""The cast of a round: senders with a source each, and what the store must hold of them."""
+"""The senders of a round, each with a source, and what the store must hold of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import requests
 import sqlalchemy as sa
-from chaos.theatre import Actor, Theatre
+from chaos.scenario import Program, Scenario
 from pyarrow import parquet
 
 from database.delivery.row_outcomes import OUTCOMES
@@ -32,10 +32,10 @@ Key = tuple[int, Any]
 
 
 @dataclass(frozen=True)
-class Cast:
+class Senders:
     """The senders of one round by name, their files, and the regions that are theirs."""
 
-    senders: dict[str, Actor]
+    senders: dict[str, Program]
     files: list[Path]
     regions: range
 
@@ -75,63 +75,63 @@ class Cast:
             n = connection.scalar(query.where(self._is_ours(observations.c.region_id)))
         return float(n or 0) / (len(self.regions) * STEPS)
 
-    def counters(self, theatre: Theatre) -> dict[str, dict[str, Any]]:
+    def counters(self, scenario: Scenario) -> dict[str, dict[str, Any]]:
         """Return what the API has counted of each sender."""
-        answer = requests.get(f"{theatre.url}/api/v1/senders?limit=1000", timeout=30)
+        answer = requests.get(f"{scenario.url}/api/v1/senders?limit=1000", timeout=30)
         return {item["sender"]: item for item in answer.json()["items"]
                 if item["sender"] in self.senders}  # fmt: skip
 
-    def assert_is_stored(self, theatre: Theatre) -> None:
+    def assert_is_stored(self, scenario: Scenario) -> None:
         """Compare store and source row by row, and what the API has counted with both."""
         expected = self.expected()
-        assert self.stored(theatre.engine) == expected
+        assert self.stored(scenario.engine) == expected
         live = read_stages(ARTIFACTS).live
         assert live is not None
-        assert self.scored(theatre.engine, model_id=live) == expected.keys()
-        counters = self.counters(theatre)
+        assert self.scored(scenario.engine, model_id=live) == expected.keys()
+        counters = self.counters(scenario)
         assert counters.keys() == self.senders.keys()
         for row in counters.values():
             assert row["sent"] == sum(row[name] for name in OUTCOMES)
             assert (row["lost"], row["revised"], row["rejected"]) == (0, 0, 0)
         assert sum(row["accepted"] for row in counters.values()) == len(expected)
 
-    def finish(self, theatre: Theatre) -> None:
+    def finish(self, scenario: Scenario) -> None:
         """Wait until every sender has delivered everything and ended by itself."""
         deadline = time.monotonic() + LONGEST_SECONDS
         for sender in self.senders.values():
             assert sender.process is not None
             status = sender.process.wait(max(1.0, deadline - time.monotonic()))
             assert status == 0, sender.log.read_text()[-2000:]
-        theatre.senders.clear()
+        scenario.senders.clear()
 
     def _is_ours(self, region: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
         return region.between(self.regions.start, self.regions.stop - 1)
 
 
-def engage(
-    theatre: Theatre, rng: random.Random, *, regions_from: int, n: int = SENDERS,
+def start_senders(
+    scenario: Scenario, rng: random.Random, *, regions_from: int, n: int = SENDERS,
     speed: float | str = SPEED, is_shared: bool = False, within: Sequence[str] = (),
-) -> Cast:  # fmt: skip
+) -> Senders:  # fmt: skip
     """Write the sources of a round and start its n senders.
 
     Each has a file of its own, of which the first region is also in the one before: what comes
     twice counts once. Or all share all the files, by leases.
     """
     own = REGIONS - 1
-    cast = Cast({}, [], range(regions_from, regions_from + own * n + 1))
-    for first in cast.regions[:-1:own]:
-        cast.files.append(theatre.folder / f"{first}.parquet")
-        _write_source(cast.files[-1], range(first, first + REGIONS))
-    for path in cast.files:
-        paths = [*map(str, cast.files), "--shard", "auto"] if is_shared else [str(path)]
+    group = Senders({}, [], range(regions_from, regions_from + own * n + 1))
+    for first in group.regions[:-1:own]:
+        group.files.append(scenario.folder / f"{first}.parquet")
+        _write_source(group.files[-1], range(first, first + REGIONS))
+    for path in group.files:
+        paths = [*map(str, group.files), "--shard", "auto"] if is_shared else [str(path)]
         pace = ["--speed", str(speed), "--batch", str(BATCH)]
         name = f"from-{path.stem}"
-        cast.senders[name] = theatre.hire(name, "replay", *paths, *pace, within=within)
-    theatre.senders[:] = cast.senders.values()
-    for sender in theatre.senders:
+        group.senders[name] = scenario.add_sender(name, "replay", *paths, *pace, within=within)
+    scenario.senders[:] = group.senders.values()
+    for sender in scenario.senders:
         sender.start()
         time.sleep(rng.uniform(0.0, 0.3))
-    return cast
+    return group
 
 
 def _write_source(path: Path, regions: range) -> None:

@@ -1,4 +1,4 @@
-"""The newcomers: records that arrive while a measurement runs, slot after slot."""
+"""The feed: records that arrive while a measurement runs, slot after slot."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST_REGIONS = 20
 _ROTATION_DEG = 0.11
 
 
-class Newcomers:
+class LiveFeed:
     """The next slots of the regions on the disk, delivered to an API one at a time.
 
     Each region goes on from its newest record, so that a slot is what a sender would bring.
