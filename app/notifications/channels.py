@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import email.utils
 import hashlib
 import hmac
 import http.client
@@ -21,6 +20,7 @@ from pydantic import SecretStr
 from app.notifications.email import email_message
 from database.notifications import Notification
 from solar.errors import FlarewatchError
+from solar.process import retry_after_seconds
 
 _log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ class Webhook:
             raise UndeliveredError(
                 f"the receiver does not speak HTTP: {type(error).__name__}"
             ) from error
-        _check(status, retry_after_seconds=_seconds(retry_after, now))
+        _check(status, retry_after_seconds=retry_after_seconds(retry_after, now=now))
 
     def _post(self, body: bytes, headers: dict[str, str]) -> tuple[int, str | None]:
         parts = urlsplit(self.url.get_secret_value())
@@ -124,19 +124,6 @@ def _check(status: int, *, retry_after_seconds: float) -> None:
         is_final=400 <= status < 500 and status not in _TEMPORARY,
         retry_after_seconds=retry_after_seconds,
     )
-
-
-def _seconds(retry_after: str | None, now: datetime) -> float:
-    """Read a Retry-After header, which is a number of seconds or a date; 0 when it is neither."""
-    if not retry_after:
-        return 0.0
-    if retry_after.strip().isdecimal():
-        return float(retry_after)
-    try:
-        at = email.utils.parsedate_to_datetime(retry_after)
-    except ValueError:
-        return 0.0
-    return max(0.0, at.timestamp() - now.timestamp())
 
 
 def sign(secret: str, *, timestamp: str, body: bytes) -> str:

@@ -99,6 +99,7 @@ def test_a_redirect_is_not_followed(engine_sqlite: sa.Engine) -> None:
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [("120", 120), ("Sat, 29 Mar 2014 12:07:00 GMT", 120), ("Sat, 29 Mar 2014 12:00:00 GMT", 0),
+     ("Sat, 29 Mar 2014 12:07:00 -0000", 120), ("Sat, 29 Mar 2014 12:07:00 +9999999999999", 0),
      ("soon", 0)],
 )  # fmt: skip
 def test_a_receiver_may_say_when_to_come_back(
