@@ -9,6 +9,7 @@ import ipaddress
 import logging
 import smtplib
 import ssl
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
@@ -17,6 +18,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import SecretStr
 
+from app.contract.bodies import deadlines
 from app.notifications.email import email_message
 from database.notifications import Notification
 from solar.errors import FlarewatchError
@@ -102,7 +104,9 @@ class Webhook:
             # http.client follows no redirect and asks no proxy: the address is the one that
             # was set, or none.
             connection.request("POST", path, body, headers)
-            response = connection.getresponse()
+            # The time-out of a socket begins anew with every byte.
+            with deadlines.until(time.monotonic() + self.timeout_seconds, connection.sock):
+                response = connection.getresponse()
             return response.status, response.headers.get("Retry-After")
         finally:
             connection.close()

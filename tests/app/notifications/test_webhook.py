@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from mail_server import mail_server
 from pydantic import SecretStr
 from raised_alerts import NOW, one_notice
-from webhook_receiver import SECRET, receiving
+from webhook_receiver import SECRET, dripping, receiving
 
 from app.notifications.channels import UndeliveredError, Webhook, sign
 
@@ -125,6 +125,20 @@ def test_a_receiver_that_does_not_answer_is_left_after_the_time_limit(
             receiver.webhook(timeout_seconds=0.2).deliver(notice, now=NOW)
 
     assert time.monotonic() - began < 2
+
+
+def test_a_receiver_that_answers_byte_by_byte_is_left_after_the_time_limit(
+    engine_sqlite: sa.Engine,
+) -> None:
+    notice = one_notice(engine_sqlite)
+
+    with dripping() as url:
+        began = time.monotonic()
+        with pytest.raises(UndeliveredError):
+            Webhook(SecretStr(url), SecretStr(SECRET), 0.3).deliver(notice, now=NOW)
+        seconds = time.monotonic() - began
+
+    assert seconds < 2
 
 
 def test_an_address_where_nobody_listens_is_said_without_the_secret_parts(
