@@ -8,9 +8,8 @@ import onnx
 import pytest
 
 from model_training import registry
-from model_training.artefact.artifact import GRAPH
 from model_training.artefact.graph import named, to_bytes
-from model_training.artefact.manifest import Check, LeakAudit, Manifest, Score
+from model_training.artefact.manifest import GRAPH, Check, LeakAudit, Manifest, Score
 from model_training.registry import Stages
 from model_training.training import TrainingResult
 from solar.errors import ArtifactError, InvalidInputError, NotFoundError

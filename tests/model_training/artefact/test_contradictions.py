@@ -17,7 +17,8 @@ from words import Captured, complaint, said
 
 from model_training.__main__ import main
 from model_training.artefact import artifact
-from model_training.artefact.artifact import GRAPH, MANIFEST, ContradictionError
+from model_training.artefact.artifact import MANIFEST, ContradictionError
+from model_training.artefact.manifest import GRAPH
 from model_training.registry import ARTIFACTS
 
 POINT = HandmadeModel("point", ("USFLUX", "R_VALUE"), np.array([[0.1, 0.2]]))

@@ -15,8 +15,9 @@ from handmade_models import HandmadeModel
 from onnx import TensorProto
 
 from model_training.__main__ import main
-from model_training.artefact.artifact import GRAPH, MANIFEST, load
+from model_training.artefact.artifact import MANIFEST, load
 from model_training.artefact.graph import named, to_bytes
+from model_training.artefact.manifest import GRAPH
 from solar.errors import ArtifactError
 
 POINT = HandmadeModel("point", ("USFLUX", "R_VALUE"), np.array([[0.1, 0.2]]))
