@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from app.contract.columns import Bools, Coded, Floats, Integers, Times, nullable
 from database.predictions.predictions import COLUMNS
-from model_training.artifact import Scores
+from model_training.artefact.artifact import Scores
 from solar.flares import EVENTS
 
 
@@ -123,7 +123,7 @@ def forecasts_of(
         Coded((model_id,), np.zeros(len(region_id), np.int64)),
         scores.calibrated,
         scores.raw,
-        scores.rung,
+        scores.fallback_level,
         scores.reason,
         scores.imputed_share,
         revision,

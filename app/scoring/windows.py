@@ -10,8 +10,9 @@ import numpy as np
 
 from app.contract.columns import Bools, Integers, Times
 from database.observations.records import Records
-from model_training.artifact import Artifact, Inputs
-from model_training.manifest import Manifest
+from model_training.artefact.artifact import Artifact
+from model_training.artefact.manifest import Manifest
+from model_training.features import Inputs
 from solar.time import to_datetime
 
 NO_RECORD = -1

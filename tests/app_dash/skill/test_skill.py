@@ -15,19 +15,18 @@ from app_dash.shared.numbers import model_label
 from app_dash.shared.theme import LIGHT
 from app_dash.skill import page
 from app_dash.skill.definitions import DEFINITIONS
-from app_dash.skill.figures.scores import KINDS
-from app_dash.skill.figures.styles import markers
 from app_dash.skill.panels import cases, count_chips, method_facts, threshold_text
 from app_dash.skill.query import SkillQuery, skill_request
 from app_dash.skill.report import SkillReport
+from app_dash.skill.score_axis import KINDS
+from app_dash.skill.styles import markers
 from app_dash.skill.tables import contingency_table, score_cards, score_table
 from database.engine import reading
 from database.flares.coverage import cover
 from database.rollup_days import mark_stale
 from database.schema.tables import flare_coverage, flares
-from database.verification.entrants import ENTRANTS
+from database.verification import skill as verification
 from database.verification.rollup import refresh
-from database.verification.skill import skill
 from solar.errors import InvalidInputError, NotFoundError
 from solar.time import Window
 
@@ -46,7 +45,7 @@ def stocked(engine_sqlite: sa.Engine) -> sa.Engine:
 
 def ask(engine: sa.Engine, event: str, *, scope: str = "region") -> SkillReport:
     with reading(engine) as connection:
-        body = skill(
+        body = verification.skill(
             connection, model_id=MODEL, event=event, window=MARCH, scope=scope, resamples=50
         )
     return SkillReport.model_validate_json(json.dumps(body))
@@ -107,7 +106,7 @@ def test_the_real_answer_of_the_store_can_be_drawn(stocked: sa.Engine) -> None:
     text = text_of([score_cards(answer), score_table(answer), contingency_table(answer),
                     method_facts(answer), count_chips(answer)])  # fmt: skip
 
-    assert [entrant.model for entrant in answer.all] == [MODEL, *ENTRANTS]
+    assert [entrant.model for entrant in answer.all] == [MODEL, *verification.ENTRANTS]
     for name in ("TSS", "HSS1", "CSI", "Brier", "Persistence", "Climatology, 120 d"):
         assert name in text
     assert f'"{answer.n:,}"' in text
@@ -257,7 +256,7 @@ def test_an_unreadable_address_says_why_beside_the_filters(stocked: sa.Engine) -
 
 
 def test_every_forecast_has_its_own_name_and_marker() -> None:
-    names = [MODEL, *ENTRANTS]
+    names = [MODEL, *verification.ENTRANTS]
 
     assert len({model_label(name) for name in names}) == len(names)
     assert len(set(markers(names))) == len(names)

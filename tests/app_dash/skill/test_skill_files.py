@@ -16,7 +16,7 @@ from app_dash.explore.data import register_exports
 from app_dash.shared.url_state import SKILL_CSV_PATH, SKILL_JSON_PATH
 from app_dash.skill.data import COLUMNS, csv_text, register_skill_files
 from database.rollup_days import mark_stale
-from database.verification.entrants import ENTRANTS
+from database.verification import skill as verification
 from database.verification.rollup import refresh
 
 
@@ -56,7 +56,7 @@ def test_the_csv_file_says_the_same_as_the_json_file(client: FlaskClient) -> Non
     assert tuple(rows[0]) == COLUMNS
     assert int(own["n"]["value"]) == body["n"]
     assert float(own["tss"]["value"]) == body["scores"]["tss"]["value"]
-    assert {row["model"] for row in rows} == {MODEL, *ENTRANTS}
+    assert {row["model"] for row in rows} == {MODEL, *verification.ENTRANTS}
 
 
 def test_an_undefined_score_is_empty_and_not_zero() -> None:
