@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from app.contract.columns import Bools, Integers, Times
 from database.observations.records import Records
 from model_training.artifact import Artifact, Inputs
 from model_training.manifest import Manifest
+from solar.columns import Bools, Integers, Times
 from solar.time import to_datetime
 
 NO_RECORD = -1
