@@ -45,6 +45,11 @@ class Observations(Columns):
         """Return one keyword (n,)."""
         return self.keywords[:, KEYWORD_NAMES.index(name)]
 
+    def given_keywords(self) -> list[str]:
+        """Return the names of the keywords that any row has."""
+        given = ~np.isnan(self.keywords).all(axis=0)
+        return [KEYWORD_NAMES[place] for place in np.flatnonzero(given).tolist()]
+
 
 def keyword_matrix(columns: Mapping[str, Floats], n: int) -> Floats:
     """Return the keywords (n, 25) from columns by name; one that is not there is missing."""

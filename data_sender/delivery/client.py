@@ -19,7 +19,6 @@ from data_sender.rows import RowItems, Rows
 from data_sender.stop import GraceExpiredError, StopSignal
 from solar.columns import Floats, Times
 from solar.errors import FlarewatchError
-from solar.observations import KEYWORD_NAMES
 
 JSON_TYPE = "application/json"
 ARROW_TYPE = "application/vnd.apache.arrow.stream"
@@ -153,9 +152,7 @@ def _columns(rows: Rows) -> dict[str, pa.Array]:
         columns["quality"] = pa.array(
             np.trunc(rows.quality), mask=~rows.has_quality, from_pandas=False
         )
-    given = np.flatnonzero(~np.isnan(rows.keywords).all(axis=0)).tolist()
-    keywords = {KEYWORD_NAMES[place]: _nullable(rows.keywords[:, place]) for place in given}
-    return columns | keywords
+    return columns | {name: _nullable(rows.keyword(name)) for name in rows.given_keywords()}
 
 
 def _times(times: Times) -> pa.Array:
