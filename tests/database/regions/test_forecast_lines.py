@@ -101,7 +101,7 @@ def test_lines_are_joined_and_cut(engine: sa.Engine) -> None:
     _stored(engine, [line(1, hour) for hour in range(4)], [])
     lines = _lines(engine)["a@1"]
 
-    both = join_lines([lines, lines.where(np.array([True, False, False, True]))])
+    both = join_lines([lines, lines.take(np.array([True, False, False, True]))])
 
     assert len(both) == 6
     assert both.model_ids.tolist() == ["a@1"] * 6
