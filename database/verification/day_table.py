@@ -27,6 +27,8 @@ DAY = np.dtype(
 class DayTable:
     """`days` (d,) of dtype `DAY`, ascending by day (counted since 1970) and stratum, and `bins`
     (b,) of dtype `BIN`, the occupied probability bins of each of them in the same order.
+
+    It is no `Columns`, because its two arrays differ in length.
     """
 
     days: NDArray[np.void]
