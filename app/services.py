@@ -24,7 +24,7 @@ from database.engine import create_engine, reading, transact, wait_for_store
 from database.maintenance.retention import read_ages
 from database.migrations import is_current, upgrade
 from database.models import register
-from model_training.artifact import Artifact
+from model_training.artefact.artifact import Artifact
 from solar.errors import StoreUnavailableError
 
 _NAME = "flarewatch"
@@ -71,7 +71,7 @@ def prepare(settings: ApiSettings) -> None:
     served_models = load_served_models(settings.artifacts_dir)
     for model in served_models.models:
         model.refuse_other_remote()
-        for doubt in model.doubts:
+        for doubt in model.warnings:
             _log.warning("model %s: %s", model.model_id, doubt)
     load_alert_config(settings, served_models)
     read_ages(settings.retention)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.browser import Browser, Call
-from bench.newcomers import Newcomers
+from bench.live_feed import LiveFeed
 
 MINUTE_SECONDS = 60.0
 
@@ -41,7 +41,7 @@ class Shift:
 
 def watch(
     base: str, addresses: Sequence[str], *, browsers: int, minutes: int, refresh_seconds: float,
-    newcomers: Newcomers, server_pid: int,
+    feed: LiveFeed, server_pid: int,
 ) -> Shift:  # fmt: skip
     """Have so many browsers watch for some minutes; they open their pages in turn."""
     shift = Shift([], [], [], 0)
@@ -68,7 +68,7 @@ def watch(
                 shift.faults.append(f"{addresses[place % len(addresses)]}: {error!r}")
 
     threads = [threading.Thread(target=sit, args=(place,)) for place in range(browsers)]
-    delivery = _Delivery(newcomers)
+    delivery = _Delivery(feed)
     for thread in (delivery, *threads):
         thread.start()
     for minute in range(minutes):
@@ -80,7 +80,7 @@ def watch(
     return replace(shift, faults=[*shift.faults, *delivery.faults], delivered=delivery.n)
 
 
-def alone(base: str, addresses: Sequence[str], *, rounds: int, newcomers: Newcomers) -> Shift:
+def alone(base: str, addresses: Sequence[str], *, rounds: int, feed: LiveFeed) -> Shift:
     """Have one browser open every page and see it drawn anew, so many times."""
     calls: list[Call] = []
     delivered = 0
@@ -88,25 +88,25 @@ def alone(base: str, addresses: Sequence[str], *, rounds: int, newcomers: Newcom
         browser = Browser(base)
         for address in addresses:
             calls += browser.open(address)
-            delivered += newcomers.deliver()
+            delivered += feed.deliver()
             calls += browser.tick()
     return Shift([Sample(0, call) for call in calls], [], [], delivered)
 
 
 class _Delivery(threading.Thread):
-    """Has the newcomers come until stopped; `n` is how many did."""
+    """Has the feed come until stopped; `n` is how many did."""
 
-    def __init__(self, newcomers: Newcomers) -> None:
+    def __init__(self, feed: LiveFeed) -> None:
         super().__init__()
         self.n = 0
         self.faults: list[str] = []
-        self._newcomers = newcomers
+        self._feed = feed
         self._is_over = threading.Event()
 
     def run(self) -> None:
-        while not self._is_over.wait(self._newcomers.every_seconds):
+        while not self._is_over.wait(self._feed.every_seconds):
             try:
-                self.n += self._newcomers.deliver()
+                self.n += self._feed.deliver()
             except OSError as error:
                 self.faults.append(f"delivery: {error!r}")
 

@@ -16,10 +16,10 @@ from app_dash.create_app import PAGES
 from bench.browser import Browser
 from bench.browsers import alone, watch
 from bench.house import House, opened_house
+from bench.live_feed import LiveFeed
 from bench.measured import Measured, failed, measured, timed
 from bench.mission import Mission
 from bench.mission_store import fill
-from bench.newcomers import Newcomers
 from bench.report import IDLE, SKILL, VIEW, browsers_table, side_by_side
 from bench.rollups import roll_up
 from bench.store import mariadb_store
@@ -31,7 +31,7 @@ SMALL = 100_000
 LARGE = 10_000_000
 VIEWS = 30
 REFRESH_SECONDS = 30.0
-NEWCOMERS_SECONDS = 20.0
+FEED_SECONDS = 20.0
 
 # What the browsers have on their screens, in turn.
 WATCHED = tuple(page.path for page in PAGES)
@@ -180,10 +180,10 @@ def _print_tables(small: Figures | None, large: Figures) -> None:
 def _watch(house: House, plan: Plan) -> None:
     if not (plan.browsers and plan.minutes):
         return
-    newcomers = Newcomers(house.engine, house.api, every_seconds=NEWCOMERS_SECONDS)
-    single = alone(house.dash, WATCHED, rounds=1, newcomers=newcomers)
+    feed = LiveFeed(house.engine, house.api, every_seconds=FEED_SECONDS)
+    single = alone(house.dash, WATCHED, rounds=1, feed=feed)
     together = watch(
         house.dash, WATCHED, browsers=plan.browsers, minutes=plan.minutes,
-        refresh_seconds=REFRESH_SECONDS, newcomers=newcomers, server_pid=house.dash_pid,
+        refresh_seconds=REFRESH_SECONDS, feed=feed, server_pid=house.dash_pid,
     )  # fmt: skip
     print(f"\n{browsers_table(single, together, browsers=plan.browsers, minutes=plan.minutes)}")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from model_training.artefact.graph import Graph, to_bytes
 from model_training.features import HISTORY_FEATURES, KEYWORD_FEATURES
-from model_training.graph import Graph, to_bytes
 from tests.handmade_models import HandmadeModel, line_up
 
 STEPS, UNITS = 60, 64

@@ -17,7 +17,7 @@ from app.scoring.served_models import load_served_models
 from database.observations.records import COLUMNS as OBSERVED
 from database.predictions.predictions import COLUMNS as FORECAST
 from database.schema.tables import observations, predictions
-from model_training.artifact import Artifact
+from model_training.artefact.artifact import Artifact
 from solar.sharp import KEYWORDS
 
 _INSERT = {

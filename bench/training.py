@@ -11,8 +11,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from model_training.estimators.gru import GruEstimator
-from model_training.estimators.logistic_regression import LogisticRegressionEstimator
+from model_training.fitting.estimators.gru import GruEstimator
+from model_training.fitting.estimators.logistic_regression import (
+    LogisticRegressionEstimator,
+)
 from model_training.journal import Journal
 
 WINDOWS, STEPS, FEATURES = 10_000, 60, 24

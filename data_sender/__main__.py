@@ -34,8 +34,8 @@ from data_sender.sources.simulation.region_statistics import (
     write_statistics,
 )
 from data_sender.sources.simulation.simulation import Simulation, Sun
-from data_sender.stop import StopSignal
 from solar.errors import FlarewatchError, InvalidInputError
+from solar.process import StopSignal
 from solar.time import parse_time, to_datetime64
 
 EXIT_BAD_INPUT, EXIT_REFUSED = 2, 3

@@ -19,8 +19,8 @@ from data_sender.position import PositionFile
 from data_sender.progress import Progress
 from data_sender.rows import Rows
 from data_sender.source import Chunk, FlareReport, Source, event_times
-from data_sender.stop import StopSignal
 from solar.flares import HORIZON
+from solar.process import StopSignal
 from solar.time import isoformat, to_datetime
 
 logger = logging.getLogger(__name__)

@@ -19,31 +19,31 @@ examples:
   flarewatch select
   flarewatch promote logistic-regression 1.0.0 --stage shadow
 """
-# The module of a command is imported when the command is called for. What only serves models has no
-# pandas and no scikit-learn, yet it checks, promotes and retires them.
+# The module of a command is imported when the command is called. An installation that only serves
+# models has no pandas and no scikit-learn, yet it checks, promotes and retires models.
 _COMMANDS = (
-    ("train", "make an artefact from a recipe", "train", "add"),
+    ("train", "make an artefact from a recipe", "runs", "add_train"),
     ("evaluate", "score an artefact beside the baselines", "evaluate", "add_evaluate"),
     ("audit", "check that nothing scored was seen in training", "evaluate", "add_audit"),
-    ("check", "load the folder of a model as the API would", "plugins", "add_check"),
-    ("plugins", "list what other packages bring", "plugins", "add_plugins"),
-    ("promote", "make an artefact live, or a shadow", "stages", "add_promote"),
-    ("retire", "stop serving a shadow", "stages", "add_retire"),
-    ("select", "make the most skilful artefact live", "stages", "add_select"),
+    ("check", "load the folder of a model as the API would", "artefacts", "add_check"),
+    ("plugins", "list what other packages bring", "artefacts", "add_plugins"),
+    ("promote", "make an artefact live, or a shadow", "artefacts", "add_promote"),
+    ("retire", "stop serving a shadow", "artefacts", "add_retire"),
+    ("select", "make the most skilful artefact live", "artefacts", "add_select"),
     ("datasets", "describe a data set", "data", "add_datasets"),
     ("networks", "draw the functional networks of a data set", "data", "add_networks"),
     ("augment", "judge the synthetic windows of a recipe", "data", "add_augment"),
     ("schema", "write the JSON Schema of recipes", "data", "add_schema"),
-    ("compare", "put runs side by side in one page", "results", "add_compare"),
-    ("results", "write the page of results from finished runs", "results", "add_results"),
+    ("compare", "put runs side by side in one page", "runs", "add_compare"),
+    ("results", "write the page of results from finished runs", "runs", "add_results"),
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return 0, or 1 with the reason on standard error."""
-    given = sys.argv[1:] if arguments is None else arguments
+    command_line = sys.argv[1:] if arguments is None else arguments
     try:
-        options = parser(given[0] if given else "").parse_args(given)
+        options = parser(command_line[0] if command_line else "").parse_args(command_line)
         with _one_thread():
             options.run(options)
     except FlarewatchError as error:
@@ -53,11 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _one_thread() -> AbstractContextManager[object]:
-    """Fit in one thread: more gain nothing here, and sums in another order end in other digits."""
+    """Fit in one thread: more are no faster here, and sums in another order differ in digits."""
     try:
         from threadpoolctl import threadpool_limits
     except ImportError:
-        # It comes with what trains; without that nothing is fitted.
+        # It comes with the training packages; without those nothing is fitted.
         return nullcontext()
     limits: AbstractContextManager[object] = threadpool_limits(limits=1)
     return limits

@@ -14,6 +14,8 @@ from solar.sharp import BY_NAME, LIVE_KEYWORDS
 from solar.truth import reaches
 
 Floats = NDArray[np.float64]
+# What a model or an estimator looks at, NaN where missing.
+Inputs = NDArray[np.float32]
 Integers = NDArray[np.int64]
 Times = NDArray[np.datetime64]
 
@@ -109,9 +111,9 @@ def history_features(
 
 def _region_features(region_id: Integers, at: Times, flares: FlareHistory) -> dict[str, Floats]:
     codes, row_region = np.unique(region_id, return_inverse=True)
-    own = np.isin(flares.region_id, codes) & (flares.region_id != 0)
-    flare_region = np.searchsorted(codes, flares.region_id[own])
-    peak_at, flux = flares.peak_at[own], flares.flux[own]
+    of_regions = np.isin(flares.region_id, codes) & (flares.region_id != 0)
+    flare_region = np.searchsorted(codes, flares.region_id[of_regions])
+    peak_at, flux = flares.peak_at[of_regions], flares.flux[of_regions]
     cases, flare_keys = _index(row_region, at, flare_region, peak_at)
     order = np.argsort(flare_keys, kind="stable")
     keys, flux = flare_keys[order], flux[order]

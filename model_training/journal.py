@@ -28,18 +28,18 @@ class StoppedError(FlarewatchError):
 
 @dataclass
 class Stop:
-    """Whether the run was asked to stop; work looks at it between two steps."""
+    """Whether the run was asked to stop; work checks it between two steps."""
 
-    asked: bool = False
+    is_requested: bool = False
 
-    def ask(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
+    def request(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
         """Ask for a stop, as a signal handler may."""
-        self.asked = True
+        self.is_requested = True
 
 
 @dataclass(frozen=True)
 class Journal:
-    """What a run tells about itself.
+    """The event log, progress bars and checkpoints of a run.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ class Journal:
 
     def check(self) -> None:
         """Raise `StoppedError` where no checkpoint is needed because little would be lost."""
-        if self.stop.asked:
+        if self.stop.is_requested:
             self.tell("stopped")
             raise StoppedError("the run was stopped; run it again with --resume")
 
@@ -94,9 +94,13 @@ class Steps:
         self._journal, self._unit, self._total = journal, unit, total
         self._first, self._done, self._began = done, done, time.monotonic()
         self._bar = tqdm(
-            total=total, initial=done, unit=unit, desc="/".join(journal.place),
-            disable=not journal.shows_bars, leave=False,
-        )  # fmt: skip
+            total=total,
+            initial=done,
+            unit=unit,
+            desc="/".join(journal.place),
+            disable=not journal.shows_bars,
+            leave=False,
+        )
 
     def advance(self, **figures: float | None) -> None:
         """Count one step and write its figures, such as the loss, with the seconds left."""
@@ -105,9 +109,12 @@ class Steps:
         self._bar.update()
         per_step = (time.monotonic() - self._began) / (self._done - self._first)
         self._journal.tell(
-            self._unit, step=self._done, of=self._total,
-            eta_seconds=round(per_step * (self._total - self._done), 1), **figures,
-        )  # fmt: skip
+            self._unit,
+            step=self._done,
+            of=self._total,
+            eta_seconds=round(per_step * (self._total - self._done), 1),
+            **figures,
+        )
         if self._done == self._total:
             self._bar.close()
 
@@ -119,7 +126,9 @@ class Steps:
 @contextmanager
 def stopping_on_signals(stop: Stop) -> Iterator[None]:
     """Let SIGTERM and SIGINT ask for a stop instead of ending the process at once."""
-    before = {number: signal.signal(number, stop.ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {
+        number: signal.signal(number, stop.request) for number in (signal.SIGTERM, signal.SIGINT)
+    }
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Plug-ins: imputers and estimators of other packages, found by their entry points."""
+"""Plug-ins: imputers and estimators of other packages, discovered by their entry points."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Plugin:
 
 
 def installed(group: str) -> list[Plugin]:
-    """List the plug-ins of a group by name; nothing of them is imported."""
-    found = [
+    """List the plug-ins of a group by name; none is imported."""
+    plugins = [
         Plugin(group, entry.name, entry.dist.metadata["Name"], entry.dist.version, entry)
         for entry in entry_points(group=group)
         if entry.dist is not None
     ]
-    return sorted(found, key=lambda plugin: plugin.name)
+    return sorted(plugins, key=lambda plugin: plugin.name)
 
 
 def find(group: str, name: str) -> Plugin:
@@ -49,11 +49,11 @@ def find(group: str, name: str) -> Plugin:
         When there is none, naming those that there are, or when two packages claim the name.
     """
     every = installed(group)
-    found = [plugin for plugin in every if plugin.name == name]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        packages = " and ".join(plugin.package for plugin in found)
+    matches = [plugin for plugin in every if plugin.name == name]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        packages = " and ".join(plugin.package for plugin in matches)
         raise InvalidInputError(f"{packages} both offer {name!r} in {group}; uninstall one of them")
     offered = ", ".join(f"{plugin.name} (of {plugin.package})" for plugin in every)
     raise InvalidInputError(
@@ -62,7 +62,7 @@ def find(group: str, name: str) -> Plugin:
 
 
 def load(group: str, name: str) -> Callable[..., Any]:
-    """Import a plug-in; what it raises on the way is told with the name of its package."""
+    """Import a plug-in; an error names its package."""
     plugin = find(group, name)
     try:
         loaded = plugin.entry.load()
@@ -77,20 +77,26 @@ def load(group: str, name: str) -> Callable[..., Any]:
             f"the {plugin.kind} {name!r} of {plugin.package} {plugin.version} is no class and no"
             f" function but {type(loaded).__name__}"
         )
-    made_by: Callable[..., Any] = loaded
-    return made_by
+    factory: Callable[..., Any] = loaded
+    return factory
+
+
+def accept_draw(kind: Any) -> None:
+    """Let `draw`, the former name of the method `to_onnx`, of a plug-in class stand for it."""
+    if hasattr(kind, "draw") and not hasattr(kind, "to_onnx"):
+        kind.to_onnx = kind.draw
 
 
 def refuse_unknown_options(
-    name: str, made_by: Callable[..., Any], options: Mapping[str, Any], *given: str
+    name: str, factory: Callable[..., Any], options: Mapping[str, Any], *passed: str
 ) -> None:
     """Refuse options of a recipe that a plug-in does not take, or lacks, by name.
 
-    `given` are the arguments that come from the training itself.
+    `passed` are the arguments that the training itself passes.
     """
-    every = {**dict.fromkeys(given), **options}
+    every = {**dict.fromkeys(passed), **options}
     try:
-        inspect.signature(made_by).bind(**every)
+        inspect.signature(factory).bind(**every)
     except TypeError as error:
         raise InvalidInputError(
             f"the options of the plug-in {name!r} do not fit: {error}"

@@ -9,10 +9,10 @@ from typing import Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from model_training import artifact
-from model_training.artifact import Artifact
-from model_training.evidence import MODEL
-from model_training.manifest import EventScores, LeakAudit, Score
+from model_training.artefact import artifact
+from model_training.artefact.artifact import Artifact
+from model_training.artefact.manifest import EventScores, LeakAudit, Score
+from model_training.judging.evidence import MODEL
 from solar.errors import ArtifactError, InvalidInputError, NotFoundError
 
 # The event whose skill decides between models.
@@ -35,7 +35,7 @@ class Stages(BaseModel):
     unaudited: dict[str, str] = {}
 
     def moved(self, model_id: str, stage: Stage, *, unaudited: str | None = None) -> Stages:
-        """Return the stages with one model moved; a live model that is replaced shadows on."""
+        """Return the stages with one model moved; a replaced live model becomes a shadow."""
         others = tuple(name for name in self.shadow if name != model_id)
         reasons = {name: why for name, why in self.unaudited.items() if name != model_id}
         if unaudited is not None:
@@ -77,9 +77,9 @@ def find(folder: Path, model_id: str) -> Path:
 def promote(
     folder: Path, model_id: str, *, stage: Stage = "live", unaudited: str | None = None
 ) -> Stages:
-    """Move an artefact to a stage, and refuse it where it has not earned the place.
+    """Move an artefact to a stage, or refuse it.
 
-    A model made here is judged by its manifest, one made elsewhere by what was found of it here.
+    A model made here is judged by its manifest, one made elsewhere by its evaluation here.
 
     Parameters
     ----------
@@ -142,8 +142,8 @@ def ranking(folder: Path) -> list[str]:
     cases when their recipes name the same data and split.
     """
     models = [artifact.load(path.parent) for path in sorted(folder.glob(f"*/{artifact.MANIFEST}"))]
-    own = [model for model in models if model.manifest.made_by == "flarewatch"]
-    passed = [model for model in own if not _faults(model, unaudited=None)]
+    trained_here = [model for model in models if model.manifest.made_by == "flarewatch"]
+    passed = [model for model in trained_here if not _faults(model, unaudited=None)]
     passed.sort(key=_selection_score, reverse=True)
     return [model.model_id for model in passed]
 
@@ -163,23 +163,27 @@ def _write(folder: Path, stages: Stages) -> Stages:
 
 
 def _faults(model: Artifact, *, unaudited: str | None) -> list[str]:
-    """Say why a model may not serve, whatever its skill."""
-    strange = [feature.name for feature in model.manifest.features if feature.kind == "other"]
-    unknown = [f"no sender supplies {', '.join(strange)}"] if strange else []
-    return _audit_faults(model, unaudited) + unknown
+    """List reasons why a model may not serve, whatever its skill."""
+    unknown = [feature.name for feature in model.manifest.features if feature.kind == "other"]
+    faults = [f"no sender supplies {', '.join(unknown)}"] if unknown else []
+    return _audit_faults(model, unaudited) + faults
 
 
 def _audit_faults(model: Artifact, unaudited: str | None) -> list[str]:
-    is_own, found = model.manifest.made_by == "flarewatch", _audit(model)
+    is_trained_here, audit = model.manifest.made_by == "flarewatch", _audit(model)
     if unaudited is not None:
-        return ["it was made here and has a leak audit; leave out --unaudited"] if is_own else []
-    if found is None:
+        return (
+            ["it was made here and has a leak audit; leave out --unaudited"]
+            if is_trained_here
+            else []
+        )
+    if audit is None:
         return [
             "it was made elsewhere and nothing is known of its skill here; run `flarewatch evaluate"
             ' FOLDER --recipe RECIPE.toml --record`, or give --unaudited "REASON"'
         ]
-    failed = [f"leak audit: {check.name}" for check in found.checks if not check.passed]
-    return failed or ([] if found.passed else ["the leak audit did not pass"])
+    failed = [f"leak audit: {check.name}" for check in audit.checks if not check.passed]
+    return failed or ([] if audit.passed else ["the leak audit did not pass"])
 
 
 def _audit(model: Artifact) -> LeakAudit | None:
@@ -194,20 +198,23 @@ def _lost_events(candidate: Artifact, live: Artifact) -> list[str]:
 
 
 def _skill_faults(candidate: Artifact, live: Artifact) -> list[str]:
-    own, theirs = _skill(candidate), _skill(live)
-    # Of a live model that was never judged here nothing is known to fall behind.
-    if not own or not theirs:
+    scores, live_scores = _skill(candidate), _skill(live)
+    # A live model that was never evaluated here has no skill to compare with.
+    if not scores or not live_scores:
         return []
-    part = next((part for part in ("validation", "test") if part in own and part in theirs), None)
+    part = next(
+        (part for part in ("validation", "test") if part in scores and part in live_scores),
+        None,
+    )
     if part is None or not _same_cases(candidate, live):
         return [
             f"it was scored on other cases than {live.model_id}; evaluate both with the same"
             " recipe and part"
         ]
     return [
-        f"{event}: {part} BSS at most {own[part][event].high}, live at least {score.low}"
-        for event, score in theirs[part].items()
-        if event in own[part] and _lies_below(own[part][event], score)
+        f"{event}: {part} BSS at most {scores[part][event].high}, live at least {score.low}"
+        for event, score in live_scores[part].items()
+        if event in scores[part] and _lies_below(scores[part][event], score)
     ]
 
 
@@ -226,11 +233,11 @@ def _cases(model: Artifact) -> tuple[object, object]:
 
 
 def _skill(model: Artifact) -> dict[str, dict[str, Score]]:
-    """Return the Brier skill that was found here: part -> event -> score."""
+    """Return the Brier skill that was measured here: part -> event -> score."""
     if model.manifest.made_by == "flarewatch":
         return {part: _bss(book[MODEL]) for part, book in (model.manifest.scores or {}).items()}
-    found = model.evaluation
-    return {} if found is None else {found.part: _bss(found.scores[MODEL])}
+    evaluation = model.evaluation
+    return {} if evaluation is None else {evaluation.part: _bss(evaluation.scores[MODEL])}
 
 
 def _bss(book: dict[str, EventScores]) -> dict[str, Score]:

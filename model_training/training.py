@@ -9,31 +9,30 @@ import numpy as np
 import onnx
 import orjson
 
-from model_training import forecaster, graph, pool
-from model_training.artifact import GRAPH, MANIFEST, Artifact
-from model_training.choices.estimators import LogisticRegressionChoice, members_of
-from model_training.datasets import loading
-from model_training.datasets.dataset import Dataset
-from model_training.decisions import decide
-from model_training.evaluation import (
+from model_training.artefact import graph
+from model_training.artefact.artifact import MANIFEST, Artifact
+from model_training.artefact.inference import GraphInference
+from model_training.artefact.manifest import GRAPH, EventModel, LeakAudit, Manifest
+from model_training.data import leak_audit, loading
+from model_training.data.dataset import Dataset
+from model_training.data.split import Split, split
+from model_training.features import FlareHistory
+from model_training.fitting import forecaster
+from model_training.fitting.decisions import decide
+from model_training.fitting.forecaster import Forecaster, make_plan
+from model_training.fitting.out_of_fold import OutOfFold, calibrated_as_served, forecast_folds
+from model_training.journal import Journal
+from model_training.judging.evaluation import (
     REFERENCE,
-    Rival,
+    ReferenceForecasts,
     evidence_of_test,
     evidence_of_validation,
 )
-from model_training.evidence import Evidence
-from model_training.features import FlareHistory
-from model_training.forecaster import Forecaster, make_plan
-from model_training.inference import GraphInference
-from model_training.journal import Journal
-from model_training.manifest import EventModel, LeakAudit, Manifest
-from model_training.pool import Pool
-from model_training.recipe import Recipe
-from model_training.record import Run, describe
-from model_training.score_book import book
-from model_training.splits import leakage
-from model_training.splits.parts import Split
-from model_training.splits.splitting import split
+from model_training.judging.evidence import Evidence
+from model_training.judging.judgement import manifest_scores
+from model_training.recipe.estimators import LogisticRegressionConfig, members_of
+from model_training.recipe.recipe import Recipe
+from model_training.run_manifest import Run, describe
 from solar.errors import ArtifactError, InvalidInputError
 from solar.flares import HORIZON
 
@@ -43,8 +42,8 @@ _PARITY_CASES = 4096
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What a run yields, not yet written: an artefact, and what it can be judged by."""
+class TrainingResult:
+    """The result of a run, not yet written: an artefact and its evidence."""
 
     recipe: Recipe
     manifest: Manifest
@@ -52,7 +51,7 @@ class Trained:
     graph: bytes
     evidence: tuple[Evidence, ...]
     parts: Split
-    pool: Pool
+    out_of_fold: OutOfFold
 
     def write(self, folder: Path) -> Path:
         """Write the artefact to ``folder/NAME-VERSION`` and return that path."""
@@ -65,15 +64,15 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A recipe carried through: out-of-fold forecasts, the final model, and the decisions."""
+class FittedRecipe:
+    """A fitted recipe: out-of-fold forecasts, the final model, and the decisions."""
 
-    pool: Pool
+    out_of_fold: OutOfFold
     final: Forecaster
     events: tuple[EventModel, ...]
 
 
-def train(recipe: Recipe, folder: Path, *, journal: Journal | None = None) -> Trained:
+def train(recipe: Recipe, folder: Path, *, journal: Journal | None = None) -> TrainingResult:
     """Forecast the validation cases, decide on them, then fit the model that serves.
 
     Raises
@@ -86,111 +85,127 @@ def train(recipe: Recipe, folder: Path, *, journal: Journal | None = None) -> Tr
         When the run was asked to stop; its checkpoints are kept.
     """
     journal = journal or Journal()
-    everything = loading.load(recipe.data, folder, window=recipe.window)
-    _refuse_what_the_data_lack(recipe, everything)
+    dataset = loading.load(recipe.data, folder, window=recipe.window)
+    _refuse_what_the_data_lack(recipe, dataset)
     flares = loading.flares_of(recipe.data, folder)
-    parts = split(everything, recipe.split, seed=recipe.seed)
-    fitted = carry_through(recipe, parts, flares, journal)
-    audit = leakage.gate(recipe, leakage.audit(
-        recipe, parts, everything=everything, fitted_on=fitted.final.fitted_on,
-        calibrated_on=fitted.pool.rows,
-    ))  # fmt: skip
-    drawn = graph.named(
-        fitted.final.to_onnx(steps=everything.window_length, features=len(recipe.features)),
+    parts = split(dataset, recipe.split, seed=recipe.seed)
+    fitted = fit_recipe(recipe, parts, flares, journal)
+    audit = leak_audit.gate(
+        recipe,
+        leak_audit.audit(
+            recipe,
+            parts,
+            dataset=dataset,
+            fitted_on=fitted.final.fitted_on,
+            calibrated_on=fitted.out_of_fold.rows,
+        ),
+    )
+    model = graph.named(
+        fitted.final.to_onnx(steps=dataset.window_length, features=len(recipe.features)),
         recipe.features,
     )
     run = Run(
-        recipe, parts, events=fitted.events, audit=audit,
-        parity=_parity(recipe, fitted, drawn), everything=everything,
-        flares=flares, pool=fitted.pool, graph=graph.to_bytes(drawn),
-    )  # fmt: skip
+        recipe,
+        parts,
+        events=fitted.events,
+        audit=audit,
+        parity=_parity(recipe, fitted, model),
+        dataset=dataset,
+        flares=flares,
+        out_of_fold=fitted.out_of_fold,
+        graph=graph.to_bytes(model),
+    )
     manifest = describe(run, folder)
     reference = _reference(recipe, parts, flares, journal)
     evidence = _evidence(
         Artifact(manifest, GraphInference(manifest, run.graph)), fitted, reference, run
     )
-    manifest = manifest.model_copy(update={"scores": book(evidence)})
-    return Trained(recipe, manifest, audit, run.graph, evidence, parts, fitted.pool)
+    manifest = manifest.model_copy(update={"scores": manifest_scores(evidence)})
+    return TrainingResult(recipe, manifest, audit, run.graph, evidence, parts, fitted.out_of_fold)
 
 
-def _refuse_what_the_data_lack(recipe: Recipe, everything: Dataset) -> None:
-    strange = [name for name in recipe.features if name not in everything.names]
-    if strange:
+def _refuse_what_the_data_lack(recipe: Recipe, dataset: Dataset) -> None:
+    unknown = [name for name in recipe.features if name not in dataset.names]
+    if unknown:
         raise InvalidInputError(
-            f"{recipe.name}: the data set has no {', '.join(strange)}; it has"
-            f" {', '.join(everything.names)}"
+            f"{recipe.name}: the data set has no {', '.join(unknown)}; it has"
+            f" {', '.join(dataset.names)}"
         )
-    absent = [name for name in recipe.events if name not in everything.truth]
+    absent = [name for name in recipe.events if name not in dataset.truth]
     if absent:
         raise InvalidInputError(
             f"{recipe.name}: the data set does not tell {', '.join(absent)}; choose events from"
-            f" {', '.join(everything.truth)}"
+            f" {', '.join(dataset.truth)}"
         )
     # Windows that the source made may be longer than the recipe knows.
-    needed = everything.reach_hours + HORIZON.total_seconds() / 3600
+    needed = dataset.reach_hours + HORIZON.total_seconds() / 3600
     if recipe.embargo_hours is not None and recipe.embargo_hours < needed:
         raise InvalidInputError(
             f"{recipe.name}: split.embargo_hours must be at least {needed:g}: the windows of the"
-            f" data set reach back {everything.reach_hours:g} h, and there is the horizon"
+            f" data set reach back {dataset.reach_hours:g} h, and there is the horizon"
         )
 
 
-def carry_through(
+def fit_recipe(
     recipe: Recipe, parts: Split, flares: FlareHistory | None, journal: Journal
-) -> Fitted:
+) -> FittedRecipe:
     plan = make_plan(recipe, parts)
-    found = pool.forecast_folds(recipe, parts, plan=plan, flares=flares, journal=journal)
+    out_of_fold = forecast_folds(recipe, parts, plan=plan, flares=flares, journal=journal)
     final = forecaster.fit(
-        recipe, parts.train, plan=plan, flares=flares, until=parts.until,
+        recipe,
+        parts.train,
+        plan=plan,
+        flares=flares,
+        until=parts.until,
         journal=journal.within("final"),
-    )  # fmt: skip
-    return Fitted(found, final, decide(recipe, found, final, train=parts.train))
+    )
+    return FittedRecipe(out_of_fold, final, decide(recipe, out_of_fold, final, train=parts.train))
 
 
 def _reference(
     recipe: Recipe, parts: Split, flares: FlareHistory | None, journal: Journal
-) -> Fitted | None:
+) -> FittedRecipe | None:
     """Fit the plain logistic regression on the same cases, unless the recipe is just that."""
-    plain = LogisticRegressionChoice(kind="logistic-regression")
+    plain = LogisticRegressionConfig(kind="logistic-regression")
     if recipe.estimator == plain:
         return None
-    return carry_through(
+    return fit_recipe(
         recipe.model_copy(update={"estimator": plain}), parts, flares, journal.within(REFERENCE)
     )
 
 
-def _parity(recipe: Recipe, fitted: Fitted, drawn: onnx.ModelProto) -> float:
+def _parity(recipe: Recipe, fitted: FittedRecipe, model: onnx.ModelProto) -> float:
     rng = np.random.default_rng(recipe.seed)
-    cases = fitted.pool.rows
+    cases = fitted.out_of_fold.rows
     if len(cases) > _PARITY_CASES:
         cases = cases.take(np.sort(rng.choice(len(cases), _PARITY_CASES, replace=False)))
-    whole = cases.windows(recipe.features)
-    hidden = rng.random(whole.shape) < _PARITY_HIDDEN_SHARE
+    complete = cases.windows(recipe.features)
+    hidden = rng.random(complete.shape) < _PARITY_HIDDEN_SHARE
     hidden[0] = True
-    windows = np.concatenate([whole, np.where(hidden, np.float32(np.nan), whole)])
+    windows = np.concatenate([complete, np.where(hidden, np.float32(np.nan), complete)])
     inputs = windows[:, 0] if cases.window_length == 1 else windows
-    difference = float(np.abs(graph.run(drawn, inputs) - fitted.final.predict(windows)).max())
+    difference = float(np.abs(graph.run(model, inputs) - fitted.final.predict(windows)).max())
     if not difference <= PARITY_LIMIT:
         raise ArtifactError(
             f"{recipe.name}: the exported graph differs by {difference:.1e} from the fitted model;"
-            f" {_way_to_parity(recipe)}"
+            f" {_parity_advice(recipe)}"
         )
     return difference
 
 
-def _way_to_parity(recipe: Recipe) -> str:
+def _parity_advice(recipe: Recipe) -> str:
     if any(member.kind == "gradient-boosting" for member in members_of(recipe.estimator)):
         return "trees need every feature missing in some training rows: raise hiding.copy_weight"
     if any(
         member.kind == "plugin" or member.preparation.missing == "plugin"
         for member in members_of(recipe.estimator)
     ):
-        return "a plug-in draws another function than it computes: mend its draw"
+        return "a plug-in exports another function than it computes: mend its to_onnx"
     return "it jumps between inputs that are nearly equal: choose another preparation"
 
 
 def _evidence(
-    artifact: Artifact, fitted: Fitted, reference: Fitted | None, run: Run
+    artifact: Artifact, fitted: FittedRecipe, reference: FittedRecipe | None, run: Run
 ) -> tuple[Evidence, ...]:
     test = run.parts.test
     on_validation = on_test = None
@@ -199,9 +214,13 @@ def _evidence(
             event.name: event.threshold for event in reference.events if event.threshold is not None
         }
         raw = reference.final.predict(test.windows(run.recipe.features))
-        on_validation = Rival(reference.pool.calibrated(reference.events), thresholds)
-        on_test = Rival(pool.as_served(reference.events, raw), thresholds)
+        on_validation = ReferenceForecasts(
+            reference.out_of_fold.calibrated(reference.events), thresholds
+        )
+        on_test = ReferenceForecasts(calibrated_as_served(reference.events, raw), thresholds)
     return (
-        *evidence_of_validation(artifact, fitted.pool, past=run.everything, rival=on_validation),
-        *evidence_of_test(artifact, test, past=run.everything, rival=on_test),
+        *evidence_of_validation(
+            artifact, fitted.out_of_fold, past=run.dataset, reference=on_validation
+        ),
+        *evidence_of_test(artifact, test, past=run.dataset, reference=on_test),
     )

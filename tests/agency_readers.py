@@ -15,7 +15,7 @@ from data_sender.sources.live.feed import Feed, Pace
 from data_sender.sources.live.jsoc import SERIES, Checkpoints, Jsoc, Plan
 from data_sender.sources.live.sent_state import SentState
 from data_sender.sources.live.swpc import Swpc
-from data_sender.stop import StopSignal
+from solar.process import StopSignal
 from solar.time import nearest_slot
 
 BEGIN = nearest_slot(datetime(2014, 3, 1, tzinfo=UTC))

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from model_training.estimators.estimator import Estimator
-from model_training.graph import Graph, run
-from model_training.preparation.step import Step
+from model_training.artefact.graph import Graph, run
+from model_training.fitting.estimators.estimator import Estimator
+from model_training.fitting.preparation.step import Step
 
 
 def drawn(step: Step, windows: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the (n, steps', features') that the drawing of a step computes."""
     _, steps, features = windows.shape
     graph = Graph(steps=steps, features=features)
-    return computed(graph, step.draw(graph, graph.windows), windows, like=step.apply(windows))
+    return computed(graph, step.to_onnx(graph, graph.windows), windows, like=step.apply(windows))
 
 
 def computed(
@@ -31,7 +31,7 @@ def drawn_probability(estimator: Estimator, inputs: NDArray[np.float32]) -> NDAr
     """Return the (n,) probabilities that the drawing of a one-row estimator computes."""
     graph = Graph(steps=1, features=inputs.shape[1])
     row = graph.node("Squeeze", graph.windows, graph.constant([1]))
-    return run(graph.finish([estimator.draw(graph, row)]), inputs)[:, 0]
+    return run(graph.finish([estimator.to_onnx(graph, row)]), inputs)[:, 0]
 
 
 def column(*values: float) -> NDArray[np.float32]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn import metrics
 
 from solar.bootstrap import BLOCK_DAYS, interval
 from solar.probability import murphy_terms
@@ -10,43 +11,22 @@ from solar.probability import murphy_terms
 RESAMPLES = 1000
 
 
-def cumulated(probability, observed):
-    """Count hits and false alarms at every distinct forecast value, from the highest down."""
-    p, o = np.asarray(probability, float), np.asarray(observed, float)
-    values, group = np.unique(p, return_inverse=True)
-    n, events = (np.bincount(group, w, len(values)) for w in (np.ones_like(o), o))
-    hits, yes = np.cumsum(events[::-1]), np.cumsum(n[::-1])
-    return values[::-1], hits, yes - hits
-
-
 def roc_curve(probability, observed):
     """Return thresholds, POFD and recall from (0, 0) to (1, 1); None unless both classes occur."""
-    thresholds, hits, false_alarms = cumulated(probability, observed)
-    if not hits.size or not hits[-1] or not false_alarms[-1]:
+    if len(np.unique(observed)) < 2:
         return None
-    return (
-        np.append(np.inf, thresholds),
-        np.append(0.0, false_alarms / false_alarms[-1]),
-        np.append(0.0, hits / hits[-1]),
-    )
+    pofd, recall, thresholds = metrics.roc_curve(observed, probability, drop_intermediate=False)
+    return thresholds, pofd, recall
 
 
 def auc(probability, observed):
-    """Chance that an event had the higher probability than a non-event, a tie counting half.
-
-    Reference: Mason & Graham 2002, doi 10.1256/003590002320603584.
-    """
-    curve = roc_curve(probability, observed)
-    return None if curve is None else float(np.trapezoid(curve[2], curve[1]))
+    """Chance that an event had the higher probability than a non-event, a tie counting half."""
+    return None if len(np.unique(observed)) < 2 else metrics.roc_auc_score(observed, probability)
 
 
 def average_precision(probability, observed):
     """Precision averaged over the steps of recall, without interpolation; None without events."""
-    _, hits, false_alarms = cumulated(probability, observed)
-    if not hits.size or not hits[-1]:
-        return None
-    recall, precision = hits / hits[-1], hits / (hits + false_alarms)
-    return float(np.sum(np.diff(recall, prepend=0.0) * precision))
+    return metrics.average_precision_score(observed, probability) if np.any(observed) else None
 
 
 def best_tss(probability, observed):

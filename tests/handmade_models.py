@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model_training.artifact import GRAPH, MANIFEST
-from model_training.calibration import Calibration
+from model_training.artefact.artifact import MANIFEST
+from model_training.artefact.calibration import Calibration
+from model_training.artefact.graph import Graph, to_bytes
+from model_training.artefact.manifest import GRAPH, EventModel, Feature, Manifest
 from model_training.features import unit
-from model_training.graph import Graph, to_bytes
-from model_training.manifest import EventModel, Feature, Manifest
 from solar.sharp import BY_NAME
 
 CADENCE_SECONDS = 720

@@ -59,9 +59,9 @@ class Conversation(socketserver.StreamRequestHandler):
             if reply == BREAK_OFF:
                 return
             self.say(reply)
-            self.go_on(verb)
+            self.answer_next(verb)
 
-    def go_on(self, verb: str) -> None:
+    def answer_next(self, verb: str) -> None:
         replies = self.server.replies
         if verb == "STAR" and self.server.tls is not None:
             self.encrypt()

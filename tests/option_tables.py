@@ -6,10 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from model_training.choices.data import SourceChoice
-from model_training.choices.estimators import EstimatorChoice
-from model_training.choices.preparation import PreparationChoice
-from model_training.recipe import Recipe
+from model_training.recipe.data import SourceConfig
+from model_training.recipe.estimators import EstimatorConfig, PreparationConfig
+from model_training.recipe.recipe import Recipe
 
 SCHEMA = Recipe.model_json_schema()
 HEAD = "| option | values | default | what |\n|---|---|---|---|\n"
@@ -44,7 +43,7 @@ def limits(kind: dict[str, Any]) -> list[str]:
 def default(name: str, option: dict[str, Any]) -> str:
     value = option["default"]
     if name == "preparation":
-        usual = PreparationChoice().model_dump(mode="json")
+        usual = PreparationConfig().model_dump(mode="json")
         return ", ".join(f"{k} `{v}`" for k, v in value.items() if v != usual[k]) or "its defaults"
     if isinstance(value, dict) and value:
         return "its defaults"
@@ -66,7 +65,7 @@ def rows_of(schema: dict[str, Any]) -> list[str]:
     return rows(schema.get("properties", {}), schema.get("required", []))
 
 
-SHARED = [*rows_of(EstimatorChoice.model_json_schema()), *rows_of(SourceChoice.model_json_schema())]
+SHARED = [*rows_of(EstimatorConfig.model_json_schema()), *rows_of(SourceConfig.model_json_schema())]
 
 
 def own_rows(name: str) -> list[str]:
@@ -75,6 +74,6 @@ def own_rows(name: str) -> list[str]:
 
 TABLES = {name: own_rows(name) for name in SCHEMA["$defs"]} | {
     "Recipe": rows_of(SCHEMA),
-    "EstimatorChoice": rows_of(EstimatorChoice.model_json_schema()),
-    "SourceChoice": rows_of(SourceChoice.model_json_schema()),
+    "EstimatorChoice": rows_of(EstimatorConfig.model_json_schema()),
+    "SourceChoice": rows_of(SourceConfig.model_json_schema()),
 }

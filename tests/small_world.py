@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from model_training.choices.data import SharpChoice
-from model_training.choices.estimators import (
+from model_training.recipe.data import SharpConfig
+from model_training.recipe.estimators import (
     AnyEstimator,
-    BlendChoice,
-    GradientBoostingChoice,
-    LogisticRegressionChoice,
+    BlendConfig,
+    GradientBoostingConfig,
+    LogisticRegressionConfig,
 )
-from model_training.choices.split import RollingYearsChoice
-from model_training.recipe import HidingChoice, Recipe
+from model_training.recipe.recipe import MissingnessConfig, Recipe
+from model_training.recipe.split import RollingYearsConfig
 
 KEYWORDS = ("USFLUX", "TOTUSJH", "MEANALP", "SHRGT45")
 HISTORY = ("FLARES_C_24H", "HOURS_SINCE_C", "DISK_FLARES_C_24H")
@@ -56,15 +56,15 @@ def write_world(folder: Path) -> None:
     ).to_parquet(folder / "flares.parquet")
 
 
-REGRESSION = LogisticRegressionChoice(kind="logistic-regression", inverse_penalty=1.0)
-TREES = GradientBoostingChoice(
+REGRESSION = LogisticRegressionConfig(kind="logistic-regression", inverse_penalty=1.0)
+TREES = GradientBoostingConfig(
     kind="gradient-boosting", trees=20, learning_rate=0.1, leaves=4, rows_per_leaf=10,
     l2=1.0, features_per_tree=1.0,
 )  # fmt: skip
 ESTIMATORS: dict[str, AnyEstimator] = {
     "logistic-regression": REGRESSION,
     "gradient-boosting": TREES,
-    "blend": BlendChoice(kind="blend", members=(REGRESSION, TREES)),
+    "blend": BlendConfig(kind="blend", members=(REGRESSION, TREES)),
 }
 
 
@@ -77,10 +77,10 @@ def recipe_of(kind: str) -> Recipe:
         keywords=KEYWORDS,
         history=HISTORY,
         events=("C1.0", "M1.0", "X1.0"),
-        data=SharpChoice(rows="rows.parquet", flares="flares.parquet", licence="made up"),
-        split=RollingYearsChoice(
+        data=SharpConfig(rows="rows.parquet", flares="flares.parquet", licence="made up"),
+        split=RollingYearsConfig(
             kind="rolling-years", validation_years=(2011, 2012), test_from=date(2013, 1, 1)
         ),
-        hiding=HidingChoice(copy_weight=0.5, keyword_share=0.2, history_share=0.3),
+        hiding=MissingnessConfig(copy_weight=0.5, keyword_share=0.2, history_share=0.3),
         estimator=ESTIMATORS[kind],
     )

@@ -6,18 +6,15 @@ from datetime import date
 
 import numpy as np
 
-from model_training.choices.split import (
-    BlocksChoice,
-    RollingYearsChoice,
-)
-from model_training.datasets.dataset import Dataset
+from model_training.data.dataset import Dataset
+from model_training.recipe.split import BlocksConfig, RollingYearsConfig
 
-CHOICE = RollingYearsChoice(
+CHOICE = RollingYearsConfig(
     kind="rolling-years", validation_years=(2012, 2013), test_from=date(2014, 1, 1)
 )
 
 
-BLOCKS = BlocksChoice(kind="blocks", groups=3, test_group=1, block_days=30, embargo_hours=48)
+BLOCKS = BlocksConfig(kind="blocks", groups=3, test_group=1, block_days=30, embargo_hours=48)
 
 
 HOUR = np.timedelta64(1, "h")

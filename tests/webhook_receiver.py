@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -77,3 +78,24 @@ def receiving(
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def dripping(tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """The address of a receiver that sends its status line for three seconds, byte by byte."""
+
+    def drip(server: socket.socket) -> None:
+        with suppress(OSError):
+            connection, _ = server.accept()
+            if tls is not None:
+                connection = tls.wrap_socket(connection, server_side=True)
+            with connection:
+                for _ in range(30):
+                    connection.sendall(b"H")
+                    time.sleep(0.1)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=drip, args=(server,))
+        thread.start()
+        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{server.getsockname()[1]}"
+        thread.join()

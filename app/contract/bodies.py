@@ -83,7 +83,7 @@ def _pieces(
     stream: IO[bytes], connection: socket.socket | None, deadline: float, length: int | None
 ) -> Iterator[bytes]:
     read = 0
-    with _deadlines.until(deadline, connection):
+    with deadlines.until(deadline, connection):
         while length is None or read < length:
             rest = _PIECE_BYTES if length is None else length - read
             piece = stream.read(min(_PIECE_BYTES, rest))
@@ -150,10 +150,11 @@ class Deadlines:
             del self._due[connection]
             # It may be gone already.
             with suppress(OSError):
-                connection.shutdown(socket.SHUT_RD)
+                # Beneath TLS, whose own shutdown would take the reader's state away.
+                socket.socket.shutdown(connection, socket.SHUT_RD)
 
 
-_deadlines = Deadlines()
+deadlines = Deadlines()
 
 
 def media_type() -> str:

@@ -23,7 +23,7 @@ from database.observations.records import Key, Records
 from database.predictions.predictions import store_predictions, supersede_model
 from database.rollup_days import mark_drift, mark_exploration, mark_stale
 from database.upsert import batched_writes
-from model_training.artifact import Artifact
+from model_training.artefact.artifact import Artifact
 from model_training.features import FlareHistory
 from solar.columns import Bools, Integers
 from solar.flares import peak_flux

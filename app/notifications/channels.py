@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import email.utils
 import hashlib
 import hmac
 import http.client
@@ -10,6 +9,7 @@ import ipaddress
 import logging
 import smtplib
 import ssl
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
@@ -18,9 +18,11 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import SecretStr
 
+from app.contract.bodies import deadlines
 from app.notifications.email import email_message
 from database.notifications import Notification
 from solar.errors import FlarewatchError
+from solar.process import retry_after_seconds
 
 _log = logging.getLogger(__name__)
 
@@ -92,7 +94,7 @@ class Webhook:
             raise UndeliveredError(
                 f"the receiver does not speak HTTP: {type(error).__name__}"
             ) from error
-        _check(status, retry_after_seconds=_seconds(retry_after, now))
+        _check(status, retry_after_seconds=retry_after_seconds(retry_after, now=now))
 
     def _post(self, body: bytes, headers: dict[str, str]) -> tuple[int, str | None]:
         parts = urlsplit(self.url.get_secret_value())
@@ -102,7 +104,9 @@ class Webhook:
             # http.client follows no redirect and asks no proxy: the address is the one that
             # was set, or none.
             connection.request("POST", path, body, headers)
-            response = connection.getresponse()
+            # The time-out of a socket begins anew with every byte.
+            with deadlines.until(time.monotonic() + self.timeout_seconds, connection.sock):
+                response = connection.getresponse()
             return response.status, response.headers.get("Retry-After")
         finally:
             connection.close()
@@ -124,19 +128,6 @@ def _check(status: int, *, retry_after_seconds: float) -> None:
         is_final=400 <= status < 500 and status not in _TEMPORARY,
         retry_after_seconds=retry_after_seconds,
     )
-
-
-def _seconds(retry_after: str | None, now: datetime) -> float:
-    """Read a Retry-After header, which is a number of seconds or a date; 0 when it is neither."""
-    if not retry_after:
-        return 0.0
-    if retry_after.strip().isdecimal():
-        return float(retry_after)
-    try:
-        at = email.utils.parsedate_to_datetime(retry_after)
-    except ValueError:
-        return 0.0
-    return max(0.0, at.timestamp() - now.timestamp())
 
 
 def sign(secret: str, *, timestamp: str, body: bytes) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-import random
-import signal
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -29,6 +28,7 @@ from database.notifications import (
     settle,
 )
 from solar.errors import FlarewatchError, InvalidInputError
+from solar.process import Backoff, StopSignal
 
 PAUSE_SECONDS = 2.0
 MOST_ATTEMPTS = 10
@@ -58,7 +58,6 @@ def deliver_due(
     channels: Mapping[str, Channel],
     *,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    rng: random.Random | None = None,
     is_wanted: Callable[[], bool] = lambda: True,
 ) -> int:
     """Deliver what is due on these channels; return how many notifications were attempted.
@@ -70,20 +69,21 @@ def deliver_due(
     done = 0
     for name, channel in channels.items():
         while is_wanted() and (notice := _claimed(engine, name, now=clock())):
-            _deliver(engine, channel, notice=notice, clock=clock, rng=rng or random.Random())
+            _deliver(engine, channel, notice=notice, clock=clock)
             done += 1
     return done
 
 
-def wait_seconds(attempts: int, *, asked_seconds: float, rng: random.Random) -> float:
+def wait_seconds(attempts: int, *, asked_seconds: float) -> float:
     """Return how long to wait after so many failed attempts [s].
 
     From 30 s doubling to 1 h, up to a fifth more or less, so that what failed together is not
     sent again together; never less than the receiver asked for.
     """
-    longer: float = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** (attempts - 1))
-    backoff = longer * rng.uniform(1 - _JITTER, 1 + _JITTER)
-    return max(backoff, min(asked_seconds, LONGEST_RETRY_AFTER_SECONDS))
+    backoff = Backoff(
+        FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, (1 - _JITTER, 1 + _JITTER), failures=attempts - 1
+    )
+    return max(backoff.next_seconds(), min(asked_seconds, LONGEST_RETRY_AFTER_SECONDS))
 
 
 def _claimed(engine: sa.Engine, channel: str, *, now: datetime) -> Notification | None:
@@ -100,15 +100,13 @@ def _deliver(
     *,
     notice: Notification,
     clock: Callable[[], datetime],
-    rng: random.Random,
 ) -> None:
     try:
         channel.deliver(notice, now=clock())
     except UndeliveredError as error:
         until = None
         if not (error.is_final or notice.attempts >= MOST_ATTEMPTS):
-            asked_seconds = error.retry_after_seconds
-            wait = wait_seconds(notice.attempts, asked_seconds=asked_seconds, rng=rng)
+            wait = wait_seconds(notice.attempts, asked_seconds=error.retry_after_seconds)
             until = clock() + timedelta(seconds=wait)
         transact(engine, partial(postpone, notice=notice, until=until, error=str(error)))
         following = "given up" if until is None else f"next try at {until:%H:%M:%S} UTC"
@@ -148,26 +146,23 @@ def keep_delivering(settings: NotificationSettings, *, is_dry_run: bool) -> None
     """Deliver until SIGTERM or Ctrl-C, each channel in a thread of its own."""
     channels = _channels(settings, is_dry_run=is_dry_run)
     engine = create_engine(settings)
-    is_stopped = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: is_stopped.set())
-    signal.signal(signal.SIGINT, lambda *_: is_stopped.set())
-    threads = [
-        threading.Thread(target=_keep_delivering, args=(engine, {name: channel}, is_stopped))
-        for name, channel in channels.items()
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with closing(StopSignal()) as stop:
+        stop.install()
+        threads = [
+            threading.Thread(target=_keep_delivering, args=(engine, {name: channel}, stop))
+            for name, channel in channels.items()
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     engine.dispose()
 
 
-def _keep_delivering(
-    engine: sa.Engine, channels: Mapping[str, Channel], is_stopped: threading.Event
-) -> None:
-    while not is_stopped.wait(PAUSE_SECONDS):
+def _keep_delivering(engine: sa.Engine, channels: Mapping[str, Channel], stop: StopSignal) -> None:
+    while not stop.wait(PAUSE_SECONDS):
         try:
-            deliver_due(engine, channels, is_wanted=lambda: not is_stopped.is_set())
+            deliver_due(engine, channels, is_wanted=lambda: not stop.is_set)
         except FlarewatchError as error:
             _log.warning("notices: %s", error)
 

@@ -42,7 +42,7 @@ from database.verification.entrants import ENTRANTS
 from database.verification.rollup import refresh
 from database.verification.skill import skill
 from database.verification.strata import strata
-from model_training.artifact import Artifact
+from model_training.artefact.artifact import Artifact
 from solar.errors import NotFoundError
 from solar.flares import event as find_event
 from solar.time import Window

@@ -16,8 +16,8 @@ from app.scoring.features import features_of, forecast, stored_history
 from app.scoring.windows import gather_inputs, look_back, reach
 from database.observations.records import load_records
 from database.regions.timeline import issued_raw, latest_t_rec
-from model_training.artifact import Artifact, Inputs
-from model_training.features import kind, unit
+from model_training.artefact.artifact import Artifact
+from model_training.features import Inputs, kind, unit
 from solar.columns import Floats
 from solar.errors import NotFoundError
 from solar.flares import EVENTS, Event

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from database.flares.coverage import covered_windows
 from database.flares.flares import flare_history
 from database.observations.records import Records
-from model_training.artifact import Artifact, Inputs, Scores
-from model_training.features import HISTORY_REACH, FlareHistory, history_features
+from model_training.artefact.artifact import Artifact, Scores
+from model_training.features import HISTORY_REACH, FlareHistory, Inputs, history_features
 from solar.columns import Bools, Floats, Times
 from solar.flares import EVENTS
 from solar.sharp import KEYWORDS, LONGITUDE_LIMIT_DEG
@@ -65,7 +65,7 @@ def forecast(model: Artifact, inputs: Inputs, lon_fwt: Floats) -> Scores:
         scores,
         raw=_arranged(scores.raw, order, beyond),
         calibrated=_arranged(scores.calibrated, order, beyond),
-        rung=np.where(beyond, "none", scores.rung),
+        fallback_level=np.where(beyond, "none", scores.fallback_level),
         reason=reason,
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from database.predictions.predictions import COLUMNS
-from model_training.artifact import Scores
+from model_training.artefact.artifact import Scores
 from solar.columns import Coded, Columns, Floats, Integers, Times, nullable
 from solar.flares import EVENTS
 
@@ -104,7 +104,7 @@ def forecasts_of(
         Coded.constant(model_id, len(region_id)),
         scores.calibrated,
         scores.raw,
-        scores.rung,
+        scores.fallback_level,
         np.array(scores.reason, object),
         scores.imputed_share,
         revision,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from model_training import artifact
-from model_training.artifact import Artifact
+from model_training.artefact import artifact
+from model_training.artefact.artifact import Artifact
 from model_training.features import HISTORY_FEATURES
 from solar.errors import ArtifactError
 from solar.sharp import BY_NAME

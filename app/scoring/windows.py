@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from database.observations.records import Records
-from model_training.artifact import Artifact, Inputs
-from model_training.manifest import Manifest
+from model_training.artefact.artifact import Artifact
+from model_training.artefact.manifest import Manifest
+from model_training.features import Inputs
 from solar.columns import Bools, Integers, Times
 from solar.time import to_datetime
 

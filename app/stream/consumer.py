@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import gc
 import logging
-import signal
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
-from types import FrameType
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -29,6 +28,7 @@ from app.stream.ingestion import StreamIngest, by_sender
 from database.delivery.stream import StreamPartition, report_partitions
 from database.engine import create_engine, transact
 from solar.errors import StoreUnavailableError
+from solar.process import Backoff, StopSignal
 
 _log = logging.getLogger(__name__)
 
@@ -46,22 +46,22 @@ PartitionProgress = tuple[int, int, int]
 
 def consume(settings: ApiSettings) -> None:
     """Consume until SIGTERM or Ctrl-C; `app.services.prepare` has checked everything else."""
-    stop = StopSignal()
-    stop.install()
-    engine = create_engine(settings)
-    served_models = load_served_models(settings.artifacts_dir)
-    alert_config = load_alert_config(settings, served_models)
-    _spare_the_collector()
-    try:
-        StreamConsumer(
-            StreamIngest(engine, served_models, alert_config, settings),
-            Subscription(settings),
-            Publisher(settings),
-            LagReport(engine, settings),
-            stop,
-        ).run()
-    finally:
-        engine.dispose()
+    with closing(StopSignal()) as stop:
+        stop.install()
+        engine = create_engine(settings)
+        served_models = load_served_models(settings.artifacts_dir)
+        alert_config = load_alert_config(settings, served_models)
+        _spare_the_collector()
+        try:
+            StreamConsumer(
+                StreamIngest(engine, served_models, alert_config, settings),
+                Subscription(settings),
+                Publisher(settings),
+                LagReport(engine, settings),
+                stop,
+            ).run()
+        finally:
+            engine.dispose()
     _log.info("the consumer has left its group")
 
 
@@ -74,21 +74,6 @@ def _spare_the_collector() -> None:
 
 class StoppedError(Exception):
     """A wait was ended because the process is to stop."""
-
-
-class StopSignal:
-    """Set once by SIGTERM or SIGINT; read between two batches and in every wait."""
-
-    def __init__(self) -> None:
-        self.is_set = False
-
-    def install(self) -> None:
-        """Handle the signals of this process."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_signal)
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self.is_set = True
 
 
 class LagReport:
@@ -198,14 +183,14 @@ class StreamConsumer:
 
     def _retry(self, work: Callable[[], Result]) -> Result:
         """Repeat some work until the store and the broker answer."""
-        wait = _FIRST_WAIT_SECONDS
+        backoff = Backoff(_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS, jitter=(1.0, 1.0))
         while True:
             try:
                 return work()
             except (StoreUnavailableError, BrokerAwayError) as error:
+                wait = backoff.next_seconds()
                 _log.warning("%s; next try in %.2f s", error, wait)
                 self._hold(wait)
-                wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
 
     def _wait_for_broker(self) -> None:
         self._hold(_FIRST_WAIT_SECONDS)

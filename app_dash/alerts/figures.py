@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from app_dash.shared.figures.chart import HOVER, Figure, Trace, axis, chart, epoch, time_axis
+from app_dash.shared.chart import HOVER, Figure, Trace, axis, chart, epoch, time_axis
 from app_dash.shared.theme import Tokens
 from solar.flares import EVENTS
 from solar.time import Window

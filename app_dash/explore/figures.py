@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app_dash.shared.figures.chart import (
+from app_dash.shared.chart import (
     HOVER,
     Figure,
     Trace,

@@ -12,7 +12,7 @@ from dash.development.base_component import Component
 
 from app_dash.explore.columns import keyword_unit, keyword_value
 from app_dash.shared import numbers
-from app_dash.shared.figures.chart import epoch
+from app_dash.shared.chart import epoch
 from database.exploration.records import Sort
 from database.exploration.statistics import BIN_EDGES, N_BINS
 from database.regions.regions import noaa_numbers

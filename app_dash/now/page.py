@@ -14,10 +14,10 @@ from app_dash.now.data import NowData, NowQuery, Order, change, ordered, read_no
 from app_dash.now.definitions import DEFINITIONS
 from app_dash.now.panels import alert_list, disk_card, disk_panel, flare_panel
 from app_dash.shared.disk_forecast import disk_forecast
-from app_dash.shared.figures.sparkline import Scale, sparkline
 from app_dash.shared.numbers import moment, points, position, probability
 from app_dash.shared.panels import aria_hidden, aria_label, empty_message, panel, segmented
 from app_dash.shared.region_status import MAIN_EVENT, AlertLevel, RegionStatus, threshold_of
+from app_dash.shared.sparkline import Scale, sparkline
 from app_dash.shared.theme import Tokens
 from app_dash.shared.url_state import ALERTS_PATH, NOW_PATH, REGIONS_PATH
 from database.alerts.alerts import OPEN

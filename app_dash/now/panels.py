@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from app_dash.frame.page import PageContext
 from app_dash.now.data import FLARE_DAYS, NowData
 from app_dash.now.definitions import DEFINITIONS
-from app_dash.now.figures.disk import DiskRegion, disk_figure
-from app_dash.now.figures.flares import DiskLine, FluxLine, Stem, flare_figure
+from app_dash.now.disk_figure import DiskRegion, disk_figure
+from app_dash.now.flare_figure import DiskLine, FluxLine, Stem, flare_figure
 from app_dash.shared.alerts import (
     acknowledge_button,
     acknowledge_fields,
@@ -24,7 +24,6 @@ from app_dash.shared.alerts import (
     outcome_mark,
 )
 from app_dash.shared.disk_forecast import DiskForecast, HourlySeries
-from app_dash.shared.figures.sparkline import Scale, sparkline
 from app_dash.shared.numbers import duration, moment, points, position, probability, region_name
 from app_dash.shared.panels import (
     aria_hidden,
@@ -38,6 +37,7 @@ from app_dash.shared.panels import (
     panel,
 )
 from app_dash.shared.region_status import MAIN_EVENT, AlertLevel, RegionStatus
+from app_dash.shared.sparkline import Scale, sparkline
 from app_dash.shared.theme import STEP_BOUNDS, Tokens
 from app_dash.shared.url_state import ALERTS_PATH, REGIONS_PATH
 from database.alerts.alerts import CLOSED, MISSED, OPEN, Alert

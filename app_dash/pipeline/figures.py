@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app_dash.shared.figures.chart import HOVER, Figure, Trace, axis, chart, epochs, note, time_axis
-from app_dash.shared.figures.sparkline import Scale, address, sparkline
+from app_dash.shared.chart import HOVER, Figure, Trace, axis, chart, epochs, note, time_axis
+from app_dash.shared.sparkline import Scale, address, sparkline
 from app_dash.shared.theme import Tokens
 from solar.drift import DRIFT, WATCH, Assessment, Band
 from solar.durations import DurationScale

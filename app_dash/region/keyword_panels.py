@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from app_dash.frame.page import PageContext
 from app_dash.region.data import RegionData
 from app_dash.region.definitions import DEFINITIONS
-from app_dash.region.figures.keywords import KeywordLine, keyword_figure
+from app_dash.region.keyword_figures import KeywordLine, keyword_figure
 from app_dash.region.query import RegionQuery, address
-from app_dash.shared.figures.gaps import (
+from app_dash.shared.gaps import (
     CADENCES_TO_A_MISSING_RECORD,
     Gap,
     Times,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from app_dash.frame.page import PageContext
 from app_dash.region.data import RegionData
 from app_dash.region.definitions import DEFINITIONS
-from app_dash.region.figures.keywords import circle_figure, matrix_figure
+from app_dash.region.keyword_figures import circle_figure, matrix_figure
 from app_dash.region.keyword_panels import GROUPS
 from app_dash.region.query import RegionQuery, address
 from app_dash.shared.numbers import MINUS, moment

@@ -32,7 +32,6 @@ from app_dash.region.query import RANGE_LABELS, RegionQuery, SearchQuery, addres
 from app_dash.region.why import register_why, why_parts
 from app_dash.settings import DashSettings
 from app_dash.shared.disk_forecast import HourlySeries, hourly_series
-from app_dash.shared.figures.sparkline import Scale, sparkline
 from app_dash.shared.numbers import (
     ABSENT,
     date_moment,
@@ -49,6 +48,7 @@ from app_dash.shared.region_status import (
     region_statuses,
     threshold_of,
 )
+from app_dash.shared.sparkline import Scale, sparkline
 from app_dash.shared.url_state import (
     EXPLORE_PATH,
     PREDICTIONS_CSV_PATH,

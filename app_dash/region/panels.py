@@ -15,12 +15,12 @@ from dash.development.base_component import Component
 from app_dash.frame.page import PageContext
 from app_dash.region.data import RegionData
 from app_dash.region.definitions import DEFINITIONS
-from app_dash.region.figures.lanes import AlertSpan
-from app_dash.region.figures.probability_lines import OTHER_DASHES, OtherLine
-from app_dash.region.figures.timeline import TimelineContext, timeline_figure
 from app_dash.region.outcomes import Passage
+from app_dash.region.probability_lines import OTHER_DASHES, OtherLine
 from app_dash.region.query import LIVE_ONLY, RegionQuery, address
-from app_dash.shared.figures.gaps import cadence
+from app_dash.region.timeline_figure import TimelineContext, timeline_figure
+from app_dash.region.timeline_lanes import AlertSpan
+from app_dash.shared.gaps import cadence
 from app_dash.shared.numbers import (
     ABSENT,
     NARROW,

@@ -12,6 +12,13 @@ from dash.development.base_component import Component
 
 from app_dash.api_client import api_of
 from app_dash.frame.page import PageContext
+from app_dash.region.contribution_figure import (
+    ROW_HEIGHT,
+    Bar,
+    bars,
+    contribution_figure,
+    signed,
+)
 from app_dash.region.data import RegionData
 from app_dash.region.definitions import DEFINITIONS
 from app_dash.region.explanation import (
@@ -19,13 +26,6 @@ from app_dash.region.explanation import (
     Explanation,
     ExplanationRequest,
     read_explanation,
-)
-from app_dash.region.figures.contributions import (
-    ROW_HEIGHT,
-    Bar,
-    bars,
-    contribution_figure,
-    signed,
 )
 from app_dash.region.query import RegionQuery, address
 from app_dash.settings import DashSettings

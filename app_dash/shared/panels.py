@@ -9,8 +9,8 @@ from typing import Any
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from app_dash.shared.chart import CONFIG, Figure
 from app_dash.shared.definitions import Definition
-from app_dash.shared.figures.chart import CONFIG, Figure
 from app_dash.shared.numbers import NARROW, percent
 from solar.flares import Event
 

@@ -26,8 +26,6 @@ from app_dash.skill.data import (
     register_skill_files,
 )
 from app_dash.skill.definitions import DEFINITIONS
-from app_dash.skill.figures.scores import KINDS, interval_text
-from app_dash.skill.figures.strata import strata_figure
 from app_dash.skill.filters import PAGE, choice, filters, model_menu
 from app_dash.skill.panels import (
     contingency,
@@ -41,6 +39,8 @@ from app_dash.skill.panels import (
 )
 from app_dash.skill.query import FIELDS, SkillQuery
 from app_dash.skill.report import AllClear, Latency, Score, SkillReport, StrataReport, Stratum
+from app_dash.skill.score_axis import KINDS, interval_text
+from app_dash.skill.strata_figure import strata_figure
 from app_dash.skill.threshold import register_sliders, threshold_panels
 from database.engine import reading
 from database.models import list_models

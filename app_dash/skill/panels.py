@@ -12,11 +12,11 @@ from app_dash.shared.numbers import count, model_label, score_text
 from app_dash.shared.panels import empty_message, facts, graph, legend, panel
 from app_dash.shared.theme import Tokens
 from app_dash.skill.definitions import DEFINITIONS
-from app_dash.skill.figures.diagrams import precision_recall_figure, reliability_figure, roc_figure
-from app_dash.skill.figures.strata import days_figure
+from app_dash.skill.diagrams import precision_recall_figure, reliability_figure, roc_figure
 from app_dash.skill.filters import choice
 from app_dash.skill.query import SkillQuery
 from app_dash.skill.report import SkillReport
+from app_dash.skill.strata_figure import days_figure
 from app_dash.skill.tables import (
     contingency_table,
     difference_table,

@@ -10,9 +10,17 @@ from dash.development.base_component import Component
 from app_dash.shared.numbers import ABSENT, NARROW, count, model_label, score_text
 from app_dash.shared.panels import aria_label, explanation
 from app_dash.skill.definitions import DEFINITIONS
-from app_dash.skill.figures.scores import CARDS, KINDS, Mark, ScoreKind, interval_text, place, scale
-from app_dash.skill.figures.styles import markers
 from app_dash.skill.report import Contingency, Score, SkillReport, Verification
+from app_dash.skill.score_axis import (
+    CARDS,
+    KINDS,
+    Mark,
+    ScoreKind,
+    interval_text,
+    place,
+    scale,
+)
+from app_dash.skill.styles import markers
 
 # Brier scores of rare events differ only from the third decimal on.
 _DIGITS = {"brier": 4}

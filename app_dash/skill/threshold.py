@@ -16,7 +16,10 @@ from app_dash.shared.theme import Tokens
 from app_dash.shared.url_state import SKILL_PATH
 from app_dash.skill.data import SkillData
 from app_dash.skill.definitions import DEFINITIONS
-from app_dash.skill.figures.thresholds import (
+from app_dash.skill.panels import threshold_text
+from app_dash.skill.query import SkillQuery
+from app_dash.skill.report import SkillReport, ValuePoint
+from app_dash.skill.threshold_figures import (
     HIGHEST,
     LOWEST,
     nearest,
@@ -24,9 +27,6 @@ from app_dash.skill.figures.thresholds import (
     threshold_figure,
     value_figure,
 )
-from app_dash.skill.panels import threshold_text
-from app_dash.skill.query import SkillQuery
-from app_dash.skill.report import SkillReport, ValuePoint
 from solar.errors import InvalidInputError
 
 # While the slider is dragged, the page is not redrawn at every step.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import email.utils
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -16,9 +16,9 @@ from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 
 from data_sender.delivery.spool import Post
 from data_sender.rows import RowItems, Rows
-from data_sender.stop import GraceExpiredError, StopSignal
 from solar.columns import Floats, Times
 from solar.errors import FlarewatchError
+from solar.process import Backoff, GraceExpiredError, StopSignal, retry_after_seconds
 
 JSON_TYPE = "application/json"
 ARROW_TYPE = "application/vnd.apache.arrow.stream"
@@ -28,8 +28,6 @@ FEWEST_ARROW_ROWS = 50
 FIRST_BACKOFF_SECONDS = 0.2
 LONGEST_BACKOFF_SECONDS = 15.0
 LONGEST_RETRY_AFTER_SECONDS = 300.0
-# An outage of hours must not end in a number that no float holds.
-_DOUBLINGS = 30
 BUSY_PATIENCE_SECONDS = 60.0
 TIMEOUT_SECONDS = (3.05, 30.0)
 
@@ -78,25 +76,9 @@ class Transport(Protocol):
         """Close the connection."""
 
 
-class Backoff:
-    """Exponential back-off with full jitter (AWS Architecture Blog, 2015)."""
-
-    def __init__(self) -> None:
-        self._rng = np.random.default_rng()
-        self._failures = 0
-
-    def next_seconds(self, at_least: float = 0.0) -> float:
-        """Return the next wait [s], not below what the API requested."""
-        longest = min(
-            LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2.0 ** min(self._failures, _DOUBLINGS)
-        )
-        self._failures += 1
-        # On top of it, so that senders that got the same Retry-After do not come back as one.
-        return at_least + float(self._rng.uniform(0.0, longest))
-
-    def reset(self) -> None:
-        """Begin again with short waits."""
-        self._failures = 0
+def api_backoff() -> Backoff:
+    """Return the waits between attempts to reach the API."""
+    return Backoff(FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -185,7 +167,7 @@ class ApiClient:
         ApiRefusedError
             When no attempt can ever succeed.
         """
-        request, backoff = encode(post), Backoff()
+        request, backoff = encode(post), api_backoff()
         patient_until = time.monotonic() + BUSY_PATIENCE_SECONDS
         while True:
             try:
@@ -232,9 +214,11 @@ class ApiClient:
 def _read_response(response: requests.Response, url: str) -> Answer:
     status = response.status_code
     if status >= 500 or status in TEMPORARY:
+        header = response.headers.get("Retry-After")
+        asked_seconds = retry_after_seconds(header, now=datetime.now(UTC))
         raise ApiUnavailableError(
             f"{url} answered {status}: {_detail(response)}",
-            retry_after_seconds=_retry_after_seconds(response.headers.get("Retry-After")),
+            retry_after_seconds=min(asked_seconds, LONGEST_RETRY_AFTER_SECONDS),
             is_busy=status == TOO_MANY_REQUESTS,
         )
     if status in (401, 403):
@@ -268,16 +252,3 @@ def _detail(response: requests.Response) -> str:
         return str(problem.get("detail") or problem.get("title") or response.reason)
     except (requests.JSONDecodeError, AttributeError):
         return response.text[:200].strip() or str(response.reason)
-
-
-def _retry_after_seconds(header: str | None) -> float:
-    if not header:
-        return 0.0
-    try:
-        seconds = float(header)
-    except ValueError:
-        try:
-            seconds = email.utils.parsedate_to_datetime(header).timestamp() - time.time()
-        except ValueError:
-            return 0.0
-    return min(max(0.0, seconds), LONGEST_RETRY_AFTER_SECONDS)

@@ -13,11 +13,11 @@ from typing import Any, Protocol
 import numpy as np
 import orjson
 
-from data_sender.delivery.client import Answer, ApiUnavailableError, Backoff, Transport
+from data_sender.delivery.client import Answer, ApiUnavailableError, Transport, api_backoff
 from data_sender.delivery.spool import Post, Spool, SpoolFullError
 from data_sender.progress import Progress
 from data_sender.rows import RowItems, Rows
-from data_sender.stop import StopSignal
+from solar.process import StopSignal
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Delivery:
         self.rejected_path = folder / "rejected.jsonl"
         self._stop = stop
         self._progress = progress
-        self._backoff = Backoff()
+        self._backoff = api_backoff()
         self._retry_at = 0.0
         self._handed_over = handed_over
 

@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from data_sender.delivery.client import Answer, ApiRefusedError, ApiUnavailableError, Transport
 from data_sender.delivery.spool import Post
-from data_sender.stop import GRACE_SECONDS, StopSignal
+from solar.process import GRACE_SECONDS, StopSignal
 from solar.stream import SCHEMA, of_producers, region_key
 
 logger = logging.getLogger(__name__)

@@ -15,11 +15,11 @@ from data_sender.delivery.client import (
     ApiClient,
     ApiRefusedError,
     ApiUnavailableError,
-    Backoff,
+    api_backoff,
 )
 from data_sender.position import Position
 from data_sender.sharding.shard import ALL_SHARDS, FLARES
-from data_sender.stop import StopSignal
+from solar.process import StopSignal
 from solar.time import isoformat, parse_time, to_datetime, to_datetime64
 
 logger = logging.getLogger(__name__)
@@ -145,7 +145,7 @@ class LeasedShards:
         self._client = client
         self._stop = stop
         self._restarts = restarts
-        self._backoff = Backoff()
+        self._backoff = api_backoff()
         self._renew_at = self._ends_at = time.monotonic()
         self.lease: Lease | None = None
         self.version = 0

@@ -16,7 +16,7 @@ from data_sender.rows import Rows
 from data_sender.sharding.lease import LeasedShards
 from data_sender.sharding.shard import FLARES, shards_of
 from data_sender.source import Chunk, Source, event_times
-from data_sender.stop import StopSignal
+from solar.process import StopSignal
 
 _LONGEST_WAIT_SECONDS = 1.0
 

@@ -13,27 +13,36 @@ RUNS = Path("var/runs")
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
-    """Let the user say where the data lie."""
+    """Declare ``--data``, the folder of the data."""
     parser.add_argument(
-        "--data", type=Path, default=DATA, metavar="PATH",
+        "--data",
+        type=Path,
+        default=DATA,
+        metavar="PATH",
         help=f"data folder that the paths of the recipe start from (default: {DATA})",
-    )  # fmt: skip
+    )
 
 
 def add_out(parser: argparse.ArgumentParser) -> None:
-    """Let the user say where artefacts are kept."""
+    """Declare ``--out``, the folder of artefacts."""
     parser.add_argument(
-        "--out", type=Path, default=registry.ARTIFACTS, metavar="DIR",
+        "--out",
+        type=Path,
+        default=registry.ARTIFACTS,
+        metavar="DIR",
         help="folder of artefacts (default: the committed one)",
-    )  # fmt: skip
+    )
 
 
 def add_runs(parser: argparse.ArgumentParser) -> None:
-    """Let the user say where runs keep their reports, logs and checkpoints."""
+    """Declare ``--runs``, the folder of reports, logs and checkpoints."""
     parser.add_argument(
-        "--runs", type=Path, default=RUNS, metavar="DIR",
+        "--runs",
+        type=Path,
+        default=RUNS,
+        metavar="DIR",
         help=f"folder of runs: reports, event logs, checkpoints (default: {RUNS})",
-    )  # fmt: skip
+    )
 
 
 def whole(text: str) -> int:
@@ -55,12 +64,12 @@ def share(text: str) -> float:
 
 
 def add_recipe(parser: argparse.ArgumentParser) -> None:
-    """Let the user name a recipe."""
+    """Declare the argument that names a recipe."""
     parser.add_argument("recipe", type=Path, metavar="RECIPE.toml")
 
 
 def add_resume(parser: argparse.ArgumentParser) -> None:
-    """Let the user go on with what was stopped."""
+    """Declare ``--resume``, which continues a stopped run."""
     parser.add_argument(
         "--resume", action="store_true", help="continue what was stopped from its checkpoints"
     )

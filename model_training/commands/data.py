@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import orjson
 
+from model_training.analysis.description import describe, text
+from model_training.analysis.network_study import study
 from model_training.commands.arguments import (
     RUNS,
     add_data,
@@ -19,14 +21,11 @@ from model_training.commands.arguments import (
     share,
     whole,
 )
-from model_training.datasets import loading
-from model_training.datasets.breakdown_text import text
-from model_training.datasets.dataset import Dataset
-from model_training.datasets.description import describe
-from model_training.datasets.guessing import guess
+from model_training.data import loading
+from model_training.data.dataset import Dataset
+from model_training.data.guessing import guess
 from model_training.journal import Journal, Stop, stopping_on_signals
-from model_training.networks.study import study
-from model_training.recipe import Recipe, read_recipe
+from model_training.recipe.recipe import Recipe, read_recipe
 from solar.errors import InvalidInputError
 
 
@@ -50,9 +49,13 @@ def add_datasets(parser: argparse.ArgumentParser) -> None:
     parser.description = "Say what a data set holds and lacks."
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     describe = commands.add_parser("describe", help="the break-down of a data set")
-    describe.add_argument("what", type=Path, metavar="PATH|RECIPE.toml",
-                          help="data whose layout can be told from its columns or names, or a"
-                               " recipe that declares it")  # fmt: skip
+    describe.add_argument(
+        "what",
+        type=Path,
+        metavar="PATH|RECIPE.toml",
+        help="data whose layout can be told from its columns or names, or a"
+        " recipe that declares it",
+    )
     describe.add_argument("--json", action="store_true", help="write JSON instead of tables")
     add_data(describe)
     describe.set_defaults(run=_describe)
@@ -66,15 +69,35 @@ def add_networks(parser: argparse.ArgumentParser) -> None:
     )
     add_recipe(parser)
     add_data(parser)
-    parser.add_argument("--to", type=Path, default=RUNS / "networks", metavar="DIR",
-                        help=f"folder of the files (default: {RUNS / 'networks'})")  # fmt: skip
+    parser.add_argument(
+        "--to",
+        type=Path,
+        default=RUNS / "networks",
+        metavar="DIR",
+        help=f"folder of the files (default: {RUNS / 'networks'})",
+    )
     parser.add_argument("--event", default="M1.0", help="whose outcome colours the samples")
-    parser.add_argument("--threshold", type=share, default=0.5, metavar="R",
-                        help="smallest correlation that joins nodes (default: 0.5)")  # fmt: skip
-    parser.add_argument("--max-neighbours", type=whole, default=8, metavar="N",
-                        help="most edges of a sample (default: 8)")  # fmt: skip
-    parser.add_argument("--most", type=whole, default=50_000, metavar="N",
-                        help="samples at most, drawn at random (default: 50000)")  # fmt: skip
+    parser.add_argument(
+        "--threshold",
+        type=share,
+        default=0.5,
+        metavar="R",
+        help="smallest correlation that joins nodes (default: 0.5)",
+    )
+    parser.add_argument(
+        "--max-neighbours",
+        type=whole,
+        default=8,
+        metavar="N",
+        help="most edges of a sample (default: 8)",
+    )
+    parser.add_argument(
+        "--most",
+        type=whole,
+        default=50_000,
+        metavar="N",
+        help="samples at most, drawn at random (default: 50000)",
+    )
     parser.set_defaults(run=_networks)
 
 
@@ -93,11 +116,11 @@ def add_augment(parser: argparse.ArgumentParser) -> None:
 
 def _describe(options: argparse.Namespace) -> None:
     dataset = _load(options.what, options.data)
-    found = describe(dataset, names=dataset.names)
+    description = describe(dataset, names=dataset.names)
     if options.json:
-        _write(found.to_dict())
+        _write(description.to_dict())
     else:
-        sys.stdout.write(text(found))
+        sys.stdout.write(text(description))
 
 
 def _load(what: Path, folder: Path) -> Dataset:
@@ -117,16 +140,20 @@ def _networks(options: argparse.Namespace) -> None:
         rng = np.random.default_rng(recipe.seed)
         dataset = dataset.take(np.sort(rng.choice(len(dataset), options.most, replace=False)))
     figures = study(
-        dataset.windows(recipe.features), recipe.features, dataset.truth[options.event],
-        threshold=options.threshold, max_neighbours=options.max_neighbours, seed=recipe.seed,
+        dataset.windows(recipe.features),
+        recipe.features,
+        dataset.truth[options.event],
+        threshold=options.threshold,
+        max_neighbours=options.max_neighbours,
+        seed=recipe.seed,
         out=options.to,
-    )  # fmt: skip
+    )
     _write(figures)
 
 
 def _augment(options: argparse.Namespace) -> None:
-    # Imported when called for: torch takes a second, and no other command here needs it.
-    from model_training.augmentation.trial import trial
+    # Imported when called: torch takes a second, and no other command here needs it.
+    from model_training.analysis.augmentation_trial import trial
 
     recipe = read_recipe(options.recipe)
     stop = Stop()

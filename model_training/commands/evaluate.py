@@ -10,27 +10,34 @@ import numpy as np
 import orjson
 from pydantic import ValidationError
 
-from model_training import artifact
-from model_training.choices.data import SharpChoice
-from model_training.choices.window import WindowChoice
+from model_training.artefact import artifact
+from model_training.artefact.manifest import (
+    Check,
+    Evaluation,
+    EventScores,
+    LeakAudit,
+    Manifest,
+)
 from model_training.commands.arguments import add_data
-from model_training.datasets import loading
-from model_training.datasets.dataset import Dataset
-from model_training.disk_map import disk_days
-from model_training.evaluation import as_served, evidence_of_test, evidence_of_validation
-from model_training.evidence import Evidence
-from model_training.forecaster import make_plan
+from model_training.data import leak_audit, loading
+from model_training.data.dataset import Dataset
+from model_training.data.split import Split, split
+from model_training.fitting.disk_map import disk_days
+from model_training.fitting.forecaster import make_plan
+from model_training.fitting.out_of_fold import OutOfFold, forecast_folds
 from model_training.journal import Journal
-from model_training.manifest import Check, Evaluation, EventScores, LeakAudit, Manifest
-from model_training.pool import Pool, forecast_folds
-from model_training.recipe import Recipe, read_recipe
-from model_training.report.table import table
-from model_training.results import disk
-from model_training.run_folder import keep
-from model_training.score_book import book
-from model_training.splits import leakage
-from model_training.splits.parts import Split
-from model_training.splits.splitting import split
+from model_training.judging import full_disk
+from model_training.judging.evaluation import (
+    evidence_of_test,
+    evidence_of_validation,
+    served_inputs,
+)
+from model_training.judging.evidence import Evidence
+from model_training.judging.judgement import manifest_scores
+from model_training.recipe.data import SharpConfig, WindowConfig
+from model_training.recipe.recipe import Recipe, read_recipe
+from model_training.report.run_folder import keep
+from model_training.report.wording import table
 from solar.errors import InvalidInputError
 from solar.flares import EVENTS
 
@@ -42,25 +49,44 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.description = "Score an artefact on its own test or validation rows, or on other rows."
     parser.add_argument("artefact", type=Path, metavar="ARTEFACT", help="folder of the artefact")
     add_data(parser)
-    parser.add_argument("--on", default="test", metavar="PART|FILE",
-                        help="test, validation, or rows in the data folder such as"
-                             " sharp/hourly_2014.parquet (default: test)")  # fmt: skip
-    parser.add_argument("--label", type=_label, action="append", default=[],
-                        metavar="EVENT=COLUMN",
-                        help="with --on FILE: take the truth of an event from a column of the"
-                             " rows instead of the flare list; may be repeated")  # fmt: skip
-    parser.add_argument("--disk", metavar="EVENT",
-                        help="with --on FILE: put the regions at 00 UT together and compare with"
-                             " the forecasts that SWPC and the Met Office issued")  # fmt: skip
-    parser.add_argument("--keep", type=Path, metavar="DIR",
-                        help="keep evidence, scores and report in this folder")  # fmt: skip
+    parser.add_argument(
+        "--on",
+        default="test",
+        metavar="PART|FILE",
+        help="test, validation, or rows in the data folder such as"
+        " sharp/hourly_2014.parquet (default: test)",
+    )
+    parser.add_argument(
+        "--label",
+        type=_label,
+        action="append",
+        default=[],
+        metavar="EVENT=COLUMN",
+        help="with --on FILE: take the truth of an event from a column of the"
+        " rows instead of the flare list; may be repeated",
+    )
+    parser.add_argument(
+        "--disk",
+        metavar="EVENT",
+        help="with --on FILE: put the regions at 00 UT together and compare with"
+        " the forecasts that SWPC and the Met Office issued",
+    )
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="keep evidence, scores and report in this folder"
+    )
     parser.add_argument("--json", action="store_true", help="write JSON instead of a table")
-    parser.add_argument("--recipe", type=Path, metavar="RECIPE.toml",
-                        help="for a model made elsewhere: whose data and split it is scored"
-                             " with")  # fmt: skip
-    parser.add_argument("--record", action="store_true",
-                        help="for a model made elsewhere: keep scores and leak audit beside it,"
-                             " for `promote` to judge by")  # fmt: skip
+    parser.add_argument(
+        "--recipe",
+        type=Path,
+        metavar="RECIPE.toml",
+        help="for a model made elsewhere: whose data and split it is scored with",
+    )
+    parser.add_argument(
+        "--record",
+        action="store_true",
+        help="for a model made elsewhere: keep scores and leak audit beside it,"
+        " for `promote` to judge by",
+    )
     parser.set_defaults(run=_evaluate)
 
 
@@ -85,17 +111,17 @@ def _evaluate(options: argparse.Namespace) -> None:
     model = artifact.load(options.artefact, with_evaluation=False)
     _refuse_what_does_not_go_together(model, options)
     recipe = _recipe(model, options)
-    own = loading.load(recipe.data, options.data, window=recipe.window)
-    _refuse_other_cases(model, own)
-    parts = split(own, recipe.split, seed=recipe.seed)
-    found = _evidence(model, recipe, own, parts, options)
+    dataset = loading.load(recipe.data, options.data, window=recipe.window)
+    _refuse_other_cases(model, dataset)
+    parts = split(dataset, recipe.split, seed=recipe.seed)
+    evidences = _evidence(model, recipe, dataset, parts, options)
     if options.keep is not None:
-        report = keep(options.keep, model.manifest, found, importances={})
+        report = keep(options.keep, model.manifest, evidences, importances={})
         sys.stderr.write(f"evidence, scores and report in {report.parent}\n")
-    (scores,) = book(found).values()
+    (scores,) = manifest_scores(evidences).values()
     if options.record:
         cases = parts.test if options.on == "test" else parts.validation
-        audit = leakage.audit_elsewhere(model.manifest.fitted_until, cases, everything=own)
+        audit = leak_audit.audit_elsewhere(model.manifest.fitted_until, cases, dataset=dataset)
         _record(options, recipe, audit, scores)
     if options.json:
         plain = {
@@ -137,7 +163,7 @@ def _recipe(model: artifact.Artifact, options: argparse.Namespace) -> Recipe:
             f"{model.model_id} was made elsewhere; say with --recipe RECIPE.toml with whose data"
             " and split it is scored"
         )
-    window = WindowChoice(
+    window = WindowConfig(
         steps=manifest.window_length,
         cadence_hours=manifest.cadence_seconds / 3600,
         tolerance_hours=manifest.tolerance_seconds / 3600,
@@ -160,16 +186,16 @@ def _own_recipe(manifest: Manifest) -> Recipe:
         ) from error
 
 
-def _refuse_other_cases(model: artifact.Artifact, own: Dataset) -> None:
-    lacking = [name for name in model.feature_names if name not in own.names]
-    if lacking:
+def _refuse_other_cases(model: artifact.Artifact, dataset: Dataset) -> None:
+    absent = [name for name in model.feature_names if name not in dataset.names]
+    if absent:
         raise InvalidInputError(
-            f"the data set has no {', '.join(lacking)}, which {model.model_id} looks at; choose"
+            f"the data set has no {', '.join(absent)}, which {model.model_id} looks at; choose"
             " another recipe"
         )
-    if own.window_length != model.manifest.window_length:
+    if dataset.window_length != model.manifest.window_length:
         raise InvalidInputError(
-            f"the data set has windows of {own.window_length} steps, {model.model_id} looks at"
+            f"the data set has windows of {dataset.window_length} steps, {model.model_id} looks at"
             f" {model.manifest.window_length}; choose another recipe"
         )
 
@@ -182,13 +208,17 @@ def _record(
 ) -> None:
     """Keep what was found beside the artefact, tied to its manifest."""
     plain = recipe.model_dump(mode="json")
-    found = Evaluation(
+    evaluation = Evaluation(
         manifest=artifact.sha256_of(options.artefact),
-        recipe=f"{recipe.name}@{recipe.version}", data=plain["data"], split=plain["split"],
-        part=options.on, leak_audit=audit, scores=scores,
-    )  # fmt: skip
+        recipe=f"{recipe.name}@{recipe.version}",
+        data=plain["data"],
+        split=plain["split"],
+        part=options.on,
+        leak_audit=audit,
+        scores=scores,
+    )
     path = options.artefact / artifact.EVALUATION
-    path.write_text(found.model_dump_json(indent=2) + "\n", "utf-8")
+    path.write_text(evaluation.model_dump_json(indent=2) + "\n", "utf-8")
     for check in audit.checks:
         sys.stderr.write(f"{_mark(check)}  {check.name} ({check.detail})\n")
     sys.stderr.write(f"scores and leak audit in {path}\n")
@@ -197,38 +227,41 @@ def _record(
 def _evidence(
     model: artifact.Artifact,
     recipe: Recipe,
-    own: Dataset,
+    dataset: Dataset,
     parts: Split,
     options: argparse.Namespace,
 ) -> tuple[Evidence, ...]:
     if options.on not in ("test", "validation"):
         cases = _cases_elsewhere(model, recipe, parts, options)
         if options.disk is None:
-            return evidence_of_test(model, cases, past=own)
+            return evidence_of_test(model, cases, past=dataset)
         return (_evidence_of_disk(model, recipe, cases, options),)
     if options.on == "test":
-        return evidence_of_test(model, parts.test, past=own)
+        return evidence_of_test(model, parts.test, past=dataset)
     if model.manifest.made_by == "elsewhere":
-        return evidence_of_test(model, parts.validation, past=own, part="validation")
-    return evidence_of_validation(model, _pool(recipe, parts, options.data), past=own)
+        return evidence_of_test(model, parts.validation, past=dataset, part="validation")
+    return evidence_of_validation(model, _pool(recipe, parts, options.data), past=dataset)
 
 
-def _pool(recipe: Recipe, parts: Split, folder: Path) -> Pool:
+def _pool(recipe: Recipe, parts: Split, folder: Path) -> OutOfFold:
     return forecast_folds(
-        recipe, parts, plan=make_plan(recipe, parts),
-        flares=loading.flares_of(recipe.data, folder), journal=Journal(),
-    )  # fmt: skip
+        recipe,
+        parts,
+        plan=make_plan(recipe, parts),
+        flares=loading.flares_of(recipe.data, folder),
+        journal=Journal(),
+    )
 
 
 def _cases_elsewhere(
     model: artifact.Artifact, recipe: Recipe, parts: Split, options: argparse.Namespace
 ) -> Dataset:
     """Load other rows, and leave out the regions that a model made here was fitted on."""
-    if not isinstance(recipe.data, SharpChoice):
+    if not isinstance(recipe.data, SharpConfig):
         raise InvalidInputError(
             f"{recipe.name} was not trained on SHARP records; --on FILE cannot be scored with it"
         )
-    other = SharpChoice(rows=options.on, flares=recipe.data.flares, harps=recipe.data.harps)
+    other = SharpConfig(rows=options.on, flares=recipe.data.flares, harps=recipe.data.harps)
     labels = dict(options.label)
     cases = loading.load(other, options.data, window=recipe.window, labels=labels)
     if model.manifest.made_by == "elsewhere":
@@ -245,19 +278,22 @@ def _evidence_of_disk(
 ) -> Evidence:
     event, flares = options.disk, loading.flares_of(recipe.data, options.data)
     maps = model.manifest.disk or {}
-    found = maps.get(event)
-    if found is None or flares is None:
+    disk_map = maps.get(event)
+    if disk_map is None or flares is None:
         raise InvalidInputError(
             f"{recipe.name} cannot forecast {event} on the full disk: it has maps for"
             f" {', '.join(maps) or 'no event'}; train it again on records near"
             " 00 UT, with a flare list and a split by time"
         )
     place = [one.name for one in model.manifest.events].index(event)
-    regions = model.score_inputs(as_served(model, cases)).calibrated[:, place]
-    return disk.evidence_of_disk(
-        found, event, disk_days(cases, regions), flares=flares,
-        agencies=disk.read_agencies(options.data / AGENCIES, event),
-    )  # fmt: skip
+    regions = model.score_inputs(served_inputs(model, cases)).calibrated[:, place]
+    return full_disk.evidence_of_disk(
+        disk_map,
+        event,
+        disk_days(cases, regions),
+        flares=flares,
+        agencies=full_disk.read_agencies(options.data / AGENCIES, event),
+    )
 
 
 def _audit(options: argparse.Namespace) -> None:
@@ -266,15 +302,18 @@ def _audit(options: argparse.Namespace) -> None:
     else:
         recipe = read_recipe(options.what)
     for one in recipe.repeats():
-        everything = loading.load(one.data, options.data, window=one.window)
-        parts = split(everything, one.split, seed=one.seed)
-        found = leakage.audit(
-            one, parts, everything=everything, fitted_on=parts.train,
+        dataset = loading.load(one.data, options.data, window=one.window)
+        parts = split(dataset, one.split, seed=one.seed)
+        report = leak_audit.audit(
+            one,
+            parts,
+            dataset=dataset,
+            fitted_on=parts.train,
             calibrated_on=parts.validation,
-        )  # fmt: skip
-        for check in found.checks:
+        )
+        for check in report.checks:
             sys.stdout.write(f"{_mark(check)}  {check.name} ({check.detail})\n")
-        leakage.gate(one, found)
+        leak_audit.gate(one, report)
 
 
 def _mark(check: Check) -> str:

@@ -9,19 +9,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model_training.evidence import Evidence
-from model_training.report import sheet, wording
-from model_training.report.figures.canvas import Picture
-from model_training.report.figures.curves import roc_picture
-from model_training.report.figures.forest import forest_picture
-from model_training.report.judgement import Judgement, judge
+from model_training.judging.evidence import Evidence
+from model_training.judging.judgement import Judgement, judge
+from model_training.report import template, wording
+from model_training.report.canvas import Picture
+from model_training.report.score_figures import forest_picture, roc_picture
 from solar.errors import InvalidInputError
 
 FEWEST, MOST = 2, 10
 
 
 @dataclass(frozen=True)
-class Run:
+class ComparedRun:
     """A run to be compared: its label, such as ``gru@1.0.0``, and its evidence."""
 
     label: str
@@ -29,7 +28,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Side:
+class ComparisonSection:
     """The runs on one event and part; without a judgement, `reason` says why not."""
 
     key: str
@@ -39,7 +38,7 @@ class Side:
     pictures: tuple[Picture, ...]
 
 
-def compare(runs: Sequence[Run]) -> tuple[Side, ...]:
+def compare(runs: Sequence[ComparedRun]) -> tuple[ComparisonSection, ...]:
     """Compare 2 to 10 runs on every event and part of the first; differences are first minus other.
 
     Raises
@@ -53,45 +52,45 @@ def compare(runs: Sequence[Run]) -> tuple[Side, ...]:
             f"{len(runs)} runs ({', '.join(labels)}) cannot be compared;"
             f" give {FEWEST} to {MOST} runs of different labels"
         )
-    return tuple(_side(runs, evidence) for evidence in runs[0].evidences)
+    return tuple(_section(runs, evidence) for evidence in runs[0].evidences)
 
 
-def write(runs: Sequence[Run], path: Path) -> None:
+def write(runs: Sequence[ComparedRun], path: Path) -> None:
     """Write the comparison as one HTML file."""
-    html = sheet.render(
+    html = template.render(
         "comparison.html", labels=[run.label for run in runs], sections=compare(runs)
     )
     path.write_text(html, encoding="utf-8")
 
 
-def _side(runs: Sequence[Run], first: Evidence) -> Side:
+def _section(runs: Sequence[ComparedRun], first: Evidence) -> ComparisonSection:
     key = f"{first.part}-{first.event}".replace(".", "-")
     title = f"{wording.event(first.event)}, {first.part} cases"
-    found = {run.label: _same_question(run, first) for run in runs}
-    reason = _obstacle(found)
+    evidences = {run.label: _evidence_of(run, first) for run in runs}
+    reason = _obstacle(evidences)
     if reason:
-        return Side(key, title, None, reason, ())
+        return ComparisonSection(key, title, None, reason, ())
     ordered = {
-        label: _ordered(evidence) for label, evidence in found.items() if evidence is not None
+        label: _ordered(evidence) for label, evidence in evidences.items() if evidence is not None
     }
-    judgement = judge(_together(ordered), model=runs[0].label)
+    judgement = judge(_as_entrants(ordered), model=runs[0].label)
     skilful = 0 < judgement.n_events < judgement.n
     pictures = (forest_picture(judgement, key), roc_picture(judgement, key)) if skilful else ()
-    return Side(key, title, judgement, "", pictures)
+    return ComparisonSection(key, title, judgement, "", pictures)
 
 
-def _same_question(run: Run, first: Evidence) -> Evidence | None:
-    asked = (first.part, first.event)
-    return next((e for e in run.evidences if (e.part, e.event) == asked), None)
+def _evidence_of(run: ComparedRun, first: Evidence) -> Evidence | None:
+    wanted = (first.part, first.event)
+    return next((e for e in run.evidences if (e.part, e.event) == wanted), None)
 
 
-def _obstacle(found: dict[str, Evidence | None]) -> str:
+def _obstacle(evidences: dict[str, Evidence | None]) -> str:
     """Say why the runs are not comparable; empty when they are."""
-    absent = [label for label, evidence in found.items() if evidence is None]
+    absent = [label for label, evidence in evidences.items() if evidence is None]
     if absent:
         return f"Not comparable: {', '.join(absent)} holds no evidence of this."
     (first_label, first), *others = [
-        (label, _ordered(e)) for label, e in found.items() if e is not None
+        (label, _ordered(e)) for label, e in evidences.items() if e is not None
     ]
     for label, other in others:
         if not _same_cases(first, other):
@@ -134,8 +133,8 @@ def _ordered(evidence: Evidence) -> Evidence:
     )
 
 
-def _together(ordered: dict[str, Evidence]) -> Evidence:
-    """Make the other runs entrants beside the first, with the baselines that it had."""
+def _as_entrants(ordered: dict[str, Evidence]) -> Evidence:
+    """Make the other runs entrants beside the first and its baselines."""
     (label, first), *others = ordered.items()
     runs = {name: other.calibrated for name, other in others}
     baselines = {name: p for name, p in first.entrants.items() if name not in {label, *runs}}

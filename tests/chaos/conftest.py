@@ -1,16 +1,16 @@
-"""The theatre of the rounds of faults, and how many rounds are played."""
+"""The scenario of the rounds of faults, and how many rounds are run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
-from chaos.theatre import Theatre, opened_theatre
+from chaos.scenario import Scenario, open_scenario
 
 
 @pytest.fixture(scope="module")
-def theatre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
-    with opened_theatre(tmp_path_factory.mktemp("theatre")) as opened:
+def scenario(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenario]:
+    with open_scenario(tmp_path_factory.mktemp("scenario")) as opened:
         yield opened
 
 

@@ -121,14 +121,14 @@ def test_while_the_api_is_away_the_pages_stand_and_what_needs_it_says_so(
 def test_while_the_store_is_away_every_page_says_so_and_comes_back_by_itself(
     frail: Frail, one_region: House, window: OpenWindow
 ) -> None:
-    standing = window().open(one_region.dash)
-    standing.evaluate("window.isSamePage = true")
+    open_page = window().open(one_region.dash)
+    open_page.evaluate("window.isSamePage = true")
     opened = [window() for _ in FILLED]
 
     frail.store.stop()
     try:
-        expect_store_away(standing)
-        expect(standing.get_by_role("heading", name="Regions", level=2)).to_be_visible()
+        expect_store_away(open_page)
+        expect(open_page.get_by_role("heading", name="Regions", level=2)).to_be_visible()
         for path, seen in zip(FILLED, opened, strict=True):
             seen.page.goto(one_region.dash + path)
             expect_store_away(seen.page)
@@ -140,8 +140,8 @@ def test_while_the_store_is_away_every_page_says_so_and_comes_back_by_itself(
         expect(seen.page.get_by_text("has not answered")).to_have_count(0)
         expect(seen.page.locator("#page .panel").first).to_be_visible()
         assert seen.complaints == []
-    expect(standing.get_by_text("has not answered")).to_have_count(0)
-    assert standing.evaluate("window.isSamePage")
+    expect(open_page.get_by_text("has not answered")).to_have_count(0)
+    assert open_page.evaluate("window.isSamePage")
 
 
 def expect_store_away(page: Page) -> None:

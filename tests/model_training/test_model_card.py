@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from model_training import artifact
-from model_training.evaluation import REFERENCE
-from model_training.manifest import EventScores, Score
+from model_training.artefact import artifact
+from model_training.artefact.manifest import EventScores, Score
+from model_training.judging.evaluation import REFERENCE
 from model_training.registry import ARTIFACTS, read_stages
 
 CARD = (ARTIFACTS.parents[1] / "docs" / "models.md").read_text("utf-8")

@@ -14,11 +14,9 @@ import pytest
 from imblearn.over_sampling import SMOTE
 from sklearn.svm import SVC
 
-from model_training.datasets import loading
-from model_training.recipe import Recipe
-from model_training.splits import leakage
-from model_training.splits.parts import Split
-from model_training.splits.splitting import split
+from model_training.data import leak_audit, loading
+from model_training.data.split import Split, split
+from model_training.recipe.recipe import Recipe
 from model_training.training import train
 from solar.contingency import Contingency
 
@@ -69,8 +67,8 @@ def mean_tss(folder: Path, estimator: dict[str, Any], *, features: int = 6) -> f
 
 def parts_of(folder: Path) -> tuple[Recipe, Split, Any]:
     one = recipe({"kind": "logistic-regression"}, test_group=0)
-    everything = loading.load(one.data, folder, window=one.window)
-    return one, split(everything, one.split, seed=one.seed), everything
+    dataset = loading.load(one.data, folder, window=one.window)
+    return one, split(dataset, one.split, seed=one.seed), dataset
 
 
 @pytest.fixture
@@ -156,14 +154,14 @@ def test_rows_of_overlapping_windows_would_have_found_skill_in_the_same_labels(
 
 
 def test_the_audit_refuses_a_split_by_rows_of_overlapping_windows(overlapping: Path) -> None:
-    one, parts, everything = parts_of(overlapping)
-    is_test = np.random.default_rng(0).random(len(everything)) < 0.2
+    one, parts, dataset = parts_of(overlapping)
+    is_test = np.random.default_rng(0).random(len(dataset)) < 0.2
     shuffled = Split(
-        everything.take(~is_test), everything.take(is_test), parts.folds, None, 0, by_time=True
+        dataset.take(~is_test), dataset.take(is_test), parts.folds, None, 0, by_time=True
     )
 
-    found = leakage.audit(
-        one, shuffled, everything=everything, fitted_on=shuffled.train,
+    found = leak_audit.audit(
+        one, shuffled, dataset=dataset, fitted_on=shuffled.train,
         calibrated_on=shuffled.validation,
     )  # fmt: skip
 

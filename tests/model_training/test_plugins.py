@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_up_windows import recipe_of_windows, write_windows
 from plugin_package import blocks, lay_out
+from synthetic_windows import recipe_of_windows, write_windows
 
 from model_training import plugins
 from model_training.__main__ import main
-from model_training.recipe import Recipe
+from model_training.recipe.recipe import Recipe
 from model_training.training import PARITY_LIMIT, train
 from solar.errors import ArtifactError, InvalidInputError
 
@@ -113,7 +113,7 @@ def test_an_estimator_that_lacks_a_method_is_refused(site: Path, tmp_path: Path)
     )
     folder = write_windows(tmp_path)
 
-    with pytest.raises(InvalidInputError, match="'nearest-mean' is no class with draw"):
+    with pytest.raises(InvalidInputError, match="'nearest-mean' is no class with to_onnx"):
         train(recipe(), folder)
 
 
@@ -123,7 +123,7 @@ def test_a_drawing_that_is_not_the_function_never_serves(site: Path, tmp_path: P
     )
     folder = write_windows(tmp_path)
 
-    with pytest.raises(ArtifactError, match=r"differs by .* a plug-in draws another function"):
+    with pytest.raises(ArtifactError, match=r"differs by .* a plug-in exports another function"):
         train(recipe(), folder)
 
 

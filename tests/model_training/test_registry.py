@@ -8,15 +8,14 @@ import onnx
 import pytest
 
 from model_training import registry
-from model_training.artifact import GRAPH
-from model_training.graph import named, to_bytes
-from model_training.manifest import Check, LeakAudit, Manifest, Score
+from model_training.artefact.graph import named, to_bytes
+from model_training.artefact.manifest import GRAPH, Check, LeakAudit, Manifest, Score
 from model_training.registry import Stages
-from model_training.training import Trained
+from model_training.training import TrainingResult
 from solar.errors import ArtifactError, InvalidInputError, NotFoundError
 
 
-def write(trained: Trained, folder: Path, version: str, **changes: object) -> str:
+def write(trained: TrainingResult, folder: Path, version: str, **changes: object) -> str:
     assert trained.manifest.recipe is not None
     own = {"version": version, "recipe": trained.manifest.recipe | {"version": version}}
     manifest = trained.manifest.model_copy(update=own | changes)
@@ -39,7 +38,7 @@ def with_skill(
     return {"scores": manifest.scores | {"validation": validation | {"model": model}}}
 
 
-def test_the_first_model_goes_live(trained: Trained, tmp_path: Path) -> None:
+def test_the_first_model_goes_live(trained: TrainingResult, tmp_path: Path) -> None:
     model = write(trained, tmp_path, "1.0.0")
 
     registry.promote(tmp_path, model)
@@ -47,7 +46,9 @@ def test_the_first_model_goes_live(trained: Trained, tmp_path: Path) -> None:
     assert registry.read_stages(tmp_path) == Stages(live=model)
 
 
-def test_the_model_that_is_replaced_stays_in_the_shadow(trained: Trained, tmp_path: Path) -> None:
+def test_the_model_that_is_replaced_stays_in_the_shadow(
+    trained: TrainingResult, tmp_path: Path
+) -> None:
     first, second = (write(trained, tmp_path, version) for version in ("1.0.0", "1.1.0"))
     registry.promote(tmp_path, first)
     registry.promote(tmp_path, second, stage="shadow")
@@ -58,7 +59,7 @@ def test_the_model_that_is_replaced_stays_in_the_shadow(trained: Trained, tmp_pa
 
 
 def test_a_model_whose_skill_lies_below_the_live_one_is_refused(
-    trained: Trained, tmp_path: Path
+    trained: TrainingResult, tmp_path: Path
 ) -> None:
     live = write(trained, tmp_path, "1.0.0", **with_skill(trained.manifest, 0.3, 0.4))
     worse = write(trained, tmp_path, "1.1.0", **with_skill(trained.manifest, 0.1, 0.2))
@@ -71,7 +72,7 @@ def test_a_model_whose_skill_lies_below_the_live_one_is_refused(
 
 
 def test_a_model_with_overlapping_skill_may_replace_the_live_one(
-    trained: Trained, tmp_path: Path
+    trained: TrainingResult, tmp_path: Path
 ) -> None:
     live = write(trained, tmp_path, "1.0.0", **with_skill(trained.manifest, 0.3, 0.4))
     other = write(trained, tmp_path, "1.1.0", **with_skill(trained.manifest, 0.2, 0.35))
@@ -80,7 +81,7 @@ def test_a_model_with_overlapping_skill_may_replace_the_live_one(
     assert registry.promote(tmp_path, other).live == other
 
 
-def test_a_failed_leak_audit_keeps_a_model_out(trained: Trained, tmp_path: Path) -> None:
+def test_a_failed_leak_audit_keeps_a_model_out(trained: TrainingResult, tmp_path: Path) -> None:
     leak = Check(name="no region is in train and test", passed=False, detail="1 shared")
     audit = LeakAudit(passed=False, checks=(leak,))
     model = write(trained, tmp_path, "1.0.0", leak_audit=audit)
@@ -90,7 +91,7 @@ def test_a_failed_leak_audit_keeps_a_model_out(trained: Trained, tmp_path: Path)
 
 
 def test_the_most_skilful_for_m1_is_live_and_the_next_its_shadow(
-    trained: Trained, tmp_path: Path
+    trained: TrainingResult, tmp_path: Path
 ) -> None:
     skills = {"1.0.0": 0.2, "1.1.0": 0.4, "1.2.0": 0.3}
     for version, bss in skills.items():
@@ -105,7 +106,7 @@ def test_the_most_skilful_for_m1_is_live_and_the_next_its_shadow(
 
 
 def test_between_equals_for_m1_the_mean_of_all_events_decides(
-    trained: Trained, tmp_path: Path
+    trained: TrainingResult, tmp_path: Path
 ) -> None:
     worse = write(trained, tmp_path, "1.0.0", **with_skill(trained.manifest, -9, -9, of="C1.0"))
     better = write(trained, tmp_path, "1.1.0", **with_skill(trained.manifest, 0.9, 0.9, of="C1.0"))
@@ -113,7 +114,7 @@ def test_between_equals_for_m1_the_mean_of_all_events_decides(
     assert registry.ranking(tmp_path) == [better, worse]
 
 
-def test_a_model_with_a_leak_is_not_selected(trained: Trained, tmp_path: Path) -> None:
+def test_a_model_with_a_leak_is_not_selected(trained: TrainingResult, tmp_path: Path) -> None:
     write(trained, tmp_path, "1.0.0", leak_audit=LeakAudit(passed=False, checks=()))
 
     with pytest.raises(NotFoundError, match="passed its leak audit"):
@@ -132,7 +133,7 @@ def test_a_broken_stage_file_is_named(tmp_path: Path) -> None:
         registry.read_stages(tmp_path)
 
 
-def test_a_retired_shadow_serves_no_more(trained: Trained, tmp_path: Path) -> None:
+def test_a_retired_shadow_serves_no_more(trained: TrainingResult, tmp_path: Path) -> None:
     first, second = (write(trained, tmp_path, version) for version in ("1.0.0", "1.1.0"))
     registry.promote(tmp_path, first)
     registry.promote(tmp_path, second, stage="shadow")
@@ -143,7 +144,7 @@ def test_a_retired_shadow_serves_no_more(trained: Trained, tmp_path: Path) -> No
     assert registry.find(tmp_path, second).is_dir()
 
 
-def test_the_live_model_cannot_be_retired(trained: Trained, tmp_path: Path) -> None:
+def test_the_live_model_cannot_be_retired(trained: TrainingResult, tmp_path: Path) -> None:
     live = write(trained, tmp_path, "1.0.0")
     registry.promote(tmp_path, live)
 
@@ -152,7 +153,7 @@ def test_the_live_model_cannot_be_retired(trained: Trained, tmp_path: Path) -> N
 
 
 def test_a_model_whose_inputs_no_sender_supplies_does_not_serve(
-    trained: Trained, tmp_path: Path
+    trained: TrainingResult, tmp_path: Path
 ) -> None:
     first, *others = trained.manifest.features
     strange = first.model_copy(update={"name": "LOS_AREA", "kind": "other"})

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 import pytest
-from made_up_windows import PLAIN, recipe_of_windows, write_recipe, write_windows
+from synthetic_windows import PLAIN, recipe_of_windows, write_recipe, write_windows
 
 from model_training.__main__ import main
 

@@ -7,16 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from model_training import forecaster, graph, pool, training
-from model_training.artifact import load
-from model_training.datasets import loading
-from model_training.datasets.truth import read_flares
-from model_training.forecaster import fit_event, make_plan
+from model_training import training
+from model_training.artefact import graph
+from model_training.artefact.artifact import load
+from model_training.data import leak_audit, loading
+from model_training.data.flares import read_flares
+from model_training.data.split import split
+from model_training.fitting import forecaster, out_of_fold
+from model_training.fitting.forecaster import fit_event, make_plan
 from model_training.journal import Journal
-from model_training.recipe import Recipe, midnight
-from model_training.splits import leakage
-from model_training.splits.splitting import split
-from model_training.training import PARITY_LIMIT, Trained, train
+from model_training.recipe.recipe import Recipe, midnight
+from model_training.training import PARITY_LIMIT, TrainingResult, train
 from solar.errors import ArtifactError, InvalidInputError
 from solar.histogram import EDGES
 
@@ -54,7 +55,7 @@ def test_each_validation_year_is_forecast_by_a_fit_on_the_rows_before_it(
     parts = split(loading.load(recipe.data, world), recipe.split)
     flares = read_flares(world / recipe.data.flares)
 
-    found = pool.forecast_folds(
+    found = out_of_fold.forecast_folds(
         recipe, parts, plan=make_plan(recipe, parts), flares=flares, journal=Journal()
     )
 
@@ -68,7 +69,7 @@ def test_each_validation_year_is_forecast_by_a_fit_on_the_rows_before_it(
 
 
 def test_a_graph_that_differs_from_its_model_is_not_exported(
-    trained: Trained, world: Path, monkeypatch: pytest.MonkeyPatch
+    trained: TrainingResult, world: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(training, "PARITY_LIMIT", 0.0)
 
@@ -76,21 +77,21 @@ def test_a_graph_that_differs_from_its_model_is_not_exported(
         train(Recipe.model_validate(trained.manifest.recipe), world)
 
 
-def test_the_same_recipe_and_data_give_the_same_files(trained: Trained, world: Path) -> None:
+def test_the_same_recipe_and_data_give_the_same_files(trained: TrainingResult, world: Path) -> None:
     again = train(Recipe.model_validate(trained.manifest.recipe), world)
 
     assert again.graph == trained.graph
     assert again.manifest == trained.manifest
 
 
-def test_another_seed_gives_another_graph(trained: Trained, world: Path) -> None:
+def test_another_seed_gives_another_graph(trained: TrainingResult, world: Path) -> None:
     recipe = Recipe.model_validate(trained.manifest.recipe).model_copy(update={"seed": 2})
 
     assert train(recipe, world).manifest.files != trained.manifest.files
 
 
 def test_test_rows_reach_neither_fit_nor_calibration_nor_threshold(
-    trained: Trained, world: Path, tmp_path: Path
+    trained: TrainingResult, world: Path, tmp_path: Path
 ) -> None:
     rows = pd.read_parquet(world / "rows.parquet")
     is_test = rows["t_rec"] >= "2013-01-01"
@@ -107,7 +108,7 @@ def test_test_rows_reach_neither_fit_nor_calibration_nor_threshold(
 
 
 def test_the_last_validation_year_reaches_the_thresholds_and_the_final_fit(
-    trained: Trained, world: Path, tmp_path: Path
+    trained: TrainingResult, world: Path, tmp_path: Path
 ) -> None:
     rows = pd.read_parquet(world / "rows.parquet")
     is_last_year = rows["t_rec"].between("2012-01-01", "2012-12-31")
@@ -121,7 +122,9 @@ def test_the_last_validation_year_reaches_the_thresholds_and_the_final_fit(
     assert other.manifest.events[0] != trained.manifest.events[0]
 
 
-def test_the_model_that_serves_is_fitted_on_the_validation_years_too(trained: Trained) -> None:
+def test_the_model_that_serves_is_fitted_on_the_validation_years_too(
+    trained: TrainingResult,
+) -> None:
     parts = trained.manifest.split
 
     assert parts.choice["test_from"] == "2013-01-01"
@@ -130,11 +133,11 @@ def test_the_model_that_serves_is_fitted_on_the_validation_years_too(trained: Tr
     assert parts.validation.rows == sum(fold.held_out.rows for fold in parts.folds)
 
 
-def test_thresholds_are_edges_of_the_verification_bins(trained: Trained) -> None:
+def test_thresholds_are_edges_of_the_verification_bins(trained: TrainingResult) -> None:
     assert {event.threshold for event in trained.manifest.events} <= set(EDGES.tolist())
 
 
-def test_a_rare_event_is_derived_and_says_from_what(trained: Trained) -> None:
+def test_a_rare_event_is_derived_and_says_from_what(trained: TrainingResult) -> None:
     common, m1, x1 = trained.manifest.events
 
     assert (common.basis, m1.basis, x1.basis) == ("fitted", "fitted", "size distribution")
@@ -145,7 +148,9 @@ def test_a_rare_event_is_derived_and_says_from_what(trained: Trained) -> None:
     assert "too few events to fit" in str(x1.note)
 
 
-def test_the_threshold_of_a_derived_event_is_the_base_rate_of_training(trained: Trained) -> None:
+def test_the_threshold_of_a_derived_event_is_the_base_rate_of_training(
+    trained: TrainingResult,
+) -> None:
     part = trained.manifest.split.train
     base_rate = part.events["X1.0"] / (part.rows - part.unknown["X1.0"])
 
@@ -153,7 +158,7 @@ def test_the_threshold_of_a_derived_event_is_the_base_rate_of_training(trained: 
     assert trained.manifest.events[2].threshold == pytest.approx(base_rate, abs=0.0001)
 
 
-def test_a_finished_run_passes_its_leak_audit(trained: Trained) -> None:
+def test_a_finished_run_passes_its_leak_audit(trained: TrainingResult) -> None:
     # Four checks on each of train-test, validation-test and two folds, and four on who saw what.
     assert trained.manifest.leak_audit.passed
     assert len(trained.manifest.leak_audit.checks) == 20
@@ -162,16 +167,16 @@ def test_a_finished_run_passes_its_leak_audit(trained: Trained) -> None:
 def test_a_run_whose_audit_fails_yields_nothing(
     world: Path, make_recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    leaky = leakage.LeakAudit(
-        passed=False, checks=(leakage.Check(name="a", passed=False, detail="b"),)
+    leaky = leak_audit.LeakAudit(
+        passed=False, checks=(leak_audit.Check(name="a", passed=False, detail="b"),)
     )
-    monkeypatch.setattr(leakage, "audit", lambda *_, **__: leaky)
+    monkeypatch.setattr(leak_audit, "audit", lambda *_, **__: leaky)
 
     with pytest.raises(InvalidInputError, match="the leak audit failed; a: b"):
         train(make_recipe("logistic-regression"), world)
 
 
-def test_baselines_are_scored_on_the_cases_of_the_model(trained: Trained) -> None:
+def test_baselines_are_scored_on_the_cases_of_the_model(trained: TrainingResult) -> None:
     for book in trained.manifest.scores.values():
         assert set(book) == {
             "model", "climatology-120d", "climatology-365d", "persistence", "plain-regression",
@@ -179,7 +184,7 @@ def test_baselines_are_scored_on_the_cases_of_the_model(trained: Trained) -> Non
         assert len({(found["C1.0"].n, found["C1.0"].n_events) for found in book.values()}) == 1
 
 
-def test_a_made_up_world_is_forecast_with_skill(trained: Trained) -> None:
+def test_a_made_up_world_is_forecast_with_skill(trained: TrainingResult) -> None:
     bss = trained.manifest.scores["test"]["model"]["C1.0"].scores["bss"]
 
     assert bss.low is not None
@@ -195,6 +200,6 @@ def test_a_world_without_enough_flares_cannot_be_learned(
         train(recipe, world)
 
 
-def test_the_written_folder_holds_what_was_trained(folder: Path, trained: Trained) -> None:
+def test_the_written_folder_holds_what_was_trained(folder: Path, trained: TrainingResult) -> None:
     assert {path.name for path in folder.iterdir()} == {"model.onnx", "manifest.json"}
     assert set(load(folder).thresholds) == {"C1.0", "M1.0", "X1.0"}

@@ -90,7 +90,7 @@ def test_a_dockerfile_has_no_fault_that_hadolint_knows(dockerfile: str) -> None:
 # Imports all that a container runs; `env` is a script of alembic, and training stays outside.
 IMPORT_ALL = """
 import importlib, pkgutil, sys
-names = ["model_training.commands.stages", "model_training.commands.plugins"]
+names = ["model_training.commands.artefacts", "model_training.commands.artefacts"]
 names = names if "model_training" in sys.argv else []
 for package in set(sys.argv[1:]) - {"model_training"}:
     for module in pkgutil.walk_packages(importlib.import_module(package).__path__, package + "."):

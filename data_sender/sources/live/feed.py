@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+import random
 import time
 from typing import Any
 from urllib.parse import urlencode
 
-import numpy as np
 import orjson
 import requests
 
-from data_sender.stop import GraceExpiredError, StopSignal
 from solar.errors import FlarewatchError
+from solar.process import Backoff, GraceExpiredError, StopSignal
 
 FIRST_BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 300.0
 # So that many senders, started together, do not poll together for ever.
 _JITTER = 0.1
-# An outage of days must not end in a number that no float holds.
-_DOUBLINGS = 30
 
 CONNECT_SECONDS = 5.0
 MOST_BYTES = 64 * 2**20
@@ -137,18 +135,22 @@ class Pace:
 
     def __init__(self, every_seconds: float, *, longest_seconds: float | None = None) -> None:
         self._every_seconds = every_seconds
-        self._longest_seconds = longest_seconds or min(LONGEST_BACKOFF_SECONDS, 10 * every_seconds)
-        self._rng = np.random.default_rng()
-        self.failures = 0
+        self._backoff = Backoff(
+            min(FIRST_BACKOFF_SECONDS, every_seconds),
+            longest_seconds or min(LONGEST_BACKOFF_SECONDS, 10 * every_seconds),
+            jitter=(0.5, 1.0),
+        )
+
+    @property
+    def failures(self) -> int:
+        """How many requests have failed since the last answer."""
+        return self._backoff.failures
 
     def after_answer(self) -> float:
         """Return how long to wait after an answer [s]."""
-        self.failures = 0
-        return self._every_seconds * float(self._rng.uniform(1 - _JITTER, 1 + _JITTER))
+        self._backoff.reset()
+        return self._every_seconds * random.uniform(1 - _JITTER, 1 + _JITTER)
 
     def after_failure(self) -> float:
         """Return how long to wait after a failure [s]; each in a row lengthens the wait."""
-        first = min(FIRST_BACKOFF_SECONDS, self._every_seconds)
-        longest = min(self._longest_seconds, first * 2.0 ** min(self.failures, _DOUBLINGS))
-        self.failures += 1
-        return longest * float(self._rng.uniform(0.5, 1.0))
+        return self._backoff.next_seconds()

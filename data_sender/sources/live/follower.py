@@ -27,8 +27,8 @@ from data_sender.sources.live.feed import Feed, FeedError, Pace
 from data_sender.sources.live.jsoc import SERIES, Checkpoints, Jsoc, Plan
 from data_sender.sources.live.sent_state import SentState
 from data_sender.sources.live.swpc import Swpc
-from data_sender.stop import StopSignal
 from solar.errors import InvalidInputError
+from solar.process import StopSignal
 
 logger = logging.getLogger(__name__)
 

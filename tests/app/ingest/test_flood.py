@@ -18,9 +18,9 @@ from processes import free_port, serving
 from data_sender.delivery.client import ApiClient
 from data_sender.delivery.spool import Post
 from data_sender.rows import RowItems, Rows
-from data_sender.stop import StopSignal
 from solar.columns import Coded
 from solar.observations import keyword_matrix, no_times
+from solar.process import StopSignal
 from solar.sharp import LIVE_KEYWORDS
 
 SENDERS, ROWS = 40, 400

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,9 @@ from certificate import self_signed
 from mail_server import mail_server
 from pydantic import SecretStr
 from raised_alerts import NOW, one_notice
-from webhook_receiver import receiving
+from webhook_receiver import SECRET, dripping, receiving
 
-from app.notifications.channels import Mail, UndeliveredError
+from app.notifications.channels import Mail, UndeliveredError, Webhook
 from database.notifications import Notification
 
 OFFER = {"EHLO": "250-mail.example.org\r\n250-AUTH PLAIN\r\n250 STARTTLS", "STAR": "220 go on"}
@@ -86,3 +87,15 @@ def test_a_mail_server_that_nobody_knows_gets_neither_letter_nor_password(
         mail("smtp", server.port).deliver(notice, now=NOW)
 
     assert server.said("AUTH") == server.letters == []
+
+
+def test_a_receiver_that_answers_byte_by_byte_over_tls_is_left_after_the_time_limit(
+    notice: Notification, trusted: ssl.SSLContext
+) -> None:
+    with dripping(trusted) as url:
+        began = time.monotonic()
+        with pytest.raises(UndeliveredError):
+            Webhook(SecretStr(url), SecretStr(SECRET), 0.3).deliver(notice, now=NOW)
+        seconds = time.monotonic() - began
+
+    assert seconds < 2

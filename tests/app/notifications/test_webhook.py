@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from mail_server import mail_server
 from pydantic import SecretStr
 from raised_alerts import NOW, one_notice
-from webhook_receiver import SECRET, receiving
+from webhook_receiver import SECRET, dripping, receiving
 
 from app.notifications.channels import UndeliveredError, Webhook, sign
 
@@ -99,6 +99,7 @@ def test_a_redirect_is_not_followed(engine_sqlite: sa.Engine) -> None:
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [("120", 120), ("Sat, 29 Mar 2014 12:07:00 GMT", 120), ("Sat, 29 Mar 2014 12:00:00 GMT", 0),
+     ("Sat, 29 Mar 2014 12:07:00 -0000", 120), ("Sat, 29 Mar 2014 12:07:00 +9999999999999", 0),
      ("soon", 0)],
 )  # fmt: skip
 def test_a_receiver_may_say_when_to_come_back(
@@ -124,6 +125,20 @@ def test_a_receiver_that_does_not_answer_is_left_after_the_time_limit(
             receiver.webhook(timeout_seconds=0.2).deliver(notice, now=NOW)
 
     assert time.monotonic() - began < 2
+
+
+def test_a_receiver_that_answers_byte_by_byte_is_left_after_the_time_limit(
+    engine_sqlite: sa.Engine,
+) -> None:
+    notice = one_notice(engine_sqlite)
+
+    with dripping() as url:
+        began = time.monotonic()
+        with pytest.raises(UndeliveredError):
+            Webhook(SecretStr(url), SecretStr(SECRET), 0.3).deliver(notice, now=NOW)
+        seconds = time.monotonic() - began
+
+    assert seconds < 2
 
 
 def test_an_address_where_nobody_listens_is_said_without_the_secret_parts(

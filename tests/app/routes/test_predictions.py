@@ -14,12 +14,12 @@ import pyarrow.parquet
 import pytest
 from flask.testing import FlaskClient
 
-from model_training import artifact
+from model_training.artefact import artifact
 from model_training.features import HISTORY_FEATURES, FlareHistory, history_features
 
 URL = "/api/v1/predictions"
 Row = Callable[..., dict[str, Any]]
-ARTIFACTS = Path(artifact.__file__).parent / "artifacts"
+ARTIFACTS = Path(artifact.__file__).parents[1] / "artifacts"
 
 
 def post(client: FlaskClient, *rows: Any) -> None:

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from handmade_models import HandmadeModel, line_up
 from served_windows import CADENCE, FEATURES, START, WEIGHTS, WINDOW, records, send
 
-from model_training.reference import FeatureShares, TrainingReference
+from model_training.artefact.reference import FeatureShares, TrainingReference
 from solar.time import isoformat
 
 URL = "/api/v1/explanations"

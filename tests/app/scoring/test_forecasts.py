@@ -11,7 +11,7 @@ from app.scoring.forecasts import IssuedForecasts, forecasts_of, join_forecasts
 from database.engine import reading, writing
 from database.predictions.predictions import COLUMNS, store_predictions
 from database.schema.tables import predictions
-from model_training.artifact import Scores
+from model_training.artefact.artifact import Scores
 
 NOW = datetime(2014, 3, 2, tzinfo=UTC)
 

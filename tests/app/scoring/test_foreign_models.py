@@ -15,8 +15,8 @@ from flask import Flask
 from handmade_models import line_up
 from served_windows import POINT, records, send
 
-from model_training.artifact import MANIFEST, load, sha256_of
-from model_training.manifest import Evaluation, LeakAudit
+from model_training.artefact.artifact import MANIFEST, load, sha256_of
+from model_training.artefact.manifest import Evaluation, LeakAudit
 from model_training.registry import ARTIFACTS
 
 MakeApp = Callable[..., Flask]
@@ -125,7 +125,7 @@ def test_evidence_from_before_graphs_were_named_is_warned_of_at_start(
         scored_graph=None,
         **evidence,
     )
-    assert load(folder).doubts
+    assert load(folder).warnings
 
     with caplog.at_level(logging.WARNING):
         make_app(engine_sqlite, artifacts_dir=tmp_path / "old")

@@ -18,9 +18,9 @@ from app.scoring.windows import (
     touched_windows,
 )
 from database.observations.records import Records
-from model_training.choices.window import WindowChoice
-from model_training.datasets.windows import cut
-from model_training.manifest import Manifest
+from model_training.artefact.manifest import Manifest
+from model_training.data.loading import cut_windows
+from model_training.recipe.data import WindowConfig
 
 START = np.datetime64("2014-03-01T00:00", "us")
 SECOND = np.timedelta64(1, "s")
@@ -142,13 +142,13 @@ def test_a_model_is_served_the_windows_that_it_was_trained_on(
     pairs: list[tuple[int, int]], manifest: Manifest
 ) -> None:
     records = records_at(*sorted(pairs))
-    choice = WindowChoice(
+    choice = WindowConfig(
         steps=manifest.window_length,
         cadence_hours=manifest.cadence_seconds / 3600,
         tolerance_hours=manifest.tolerance_seconds / 3600,
     )
 
-    trained = cut(records.region_id, records.t_rec, choice)
+    trained = cut_windows(records.region_id, records.t_rec, choice)
 
     assert windows_of(records, manifest) == trained.tolist()
 

@@ -17,10 +17,9 @@ from served_windows import POINT, URL, forecasts, records
 
 from app.services import prepare
 from app.settings import ApiSettings
-from model_training.artifact import MANIFEST, load
-from model_training.breaker import Breaker
-from model_training.manifest import Remote
-from model_training.remote import SILENT, RemoteInference
+from model_training.artefact.artifact import MANIFEST, load
+from model_training.artefact.manifest import Remote
+from model_training.artefact.remote import NO_ANSWER, CircuitBreaker, RemoteInference
 from solar.errors import ArtifactError
 
 Row = Callable[..., dict[str, Any]]
@@ -125,7 +124,7 @@ def test_an_answer_that_is_none_leaves_a_reason_and_the_other_model_its_forecast
     assert (body["accepted"], body["predictions"]) == (12, 24)
     for item in forecasts(client, FAR):
         assert item["probabilities"] == dict.fromkeys(item["probabilities"])
-        assert (item["rung"], item["reason"]) == ("none", SILENT)
+        assert (item["rung"], item["reason"]) == ("none", NO_ANSWER)
     assert all(item["raw"]["C1.0"] is not None for item in forecasts(client, POINT))
 
 
@@ -140,18 +139,20 @@ def test_a_slow_remote_is_left_alone_after_three_batches(
         post(client, [one])
 
     assert remote.asked == 3
-    assert {item["reason"] for item in forecasts(client, FAR)} == {SILENT}
+    assert {item["reason"] for item in forecasts(client, FAR)} == {NO_ANSWER}
 
 
 def test_a_remote_that_comes_back_forecasts_again(tmp_path: Path, remote: RemoteModel) -> None:
     model = load(line_up_beside(tmp_path, remote.url) / "far-1.0.0")
     settings = model.manifest.remote
     assert settings is not None
-    model.inference = RemoteInference(model.manifest, settings, Breaker(first_rest_seconds=0.0))
+    model.inference = RemoteInference(
+        model.manifest, settings, CircuitBreaker(first_rest_seconds=0.0)
+    )
     inputs = np.ones((2, 2), np.float32)
     remote.answer = nothing
     for _ in range(3):
-        assert model.score_inputs(inputs).reason == [SILENT, SILENT]
+        assert model.score_inputs(inputs).reason == [NO_ANSWER, NO_ANSWER]
     remote.answer = remote.probabilities
 
     scores = model.score_inputs(inputs)

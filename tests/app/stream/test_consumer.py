@@ -22,11 +22,12 @@ from served_windows import POINT, WINDOW, records
 from app.scoring.served_models import load_served_models
 from app.settings import StreamSettings
 from app.stream.broker import Publisher, Subscription
-from app.stream.consumer import LagReport, StopSignal, StreamConsumer
+from app.stream.consumer import LagReport, StreamConsumer
 from app.stream.ingestion import StreamIngest
 from database.delivery.row_outcomes import OUTCOMES
 from database.delivery.senders import list_senders
 from database.delivery.stream import StreamPartition, list_partitions
+from solar.process import StopSignal
 
 NOW = datetime(2014, 4, 1, tzinfo=UTC)
 Row = served_windows.Row
@@ -59,8 +60,9 @@ def consuming(stream_ingest: StreamIngest, settings: StreamSettings) -> Iterator
     try:
         yield
     finally:
-        stop.is_set = True
+        stop.set()
         thread.join(20)
+        stop.close()
 
 
 def write(settings: StreamSettings, values: Sequence[Any]) -> None:

@@ -20,7 +20,7 @@ from app_dash.frame import routing
 from app_dash.frame.page import PageContext
 from app_dash.region import page as region
 from app_dash.settings import DashSettings
-from app_dash.shared.figures.chart import epoch
+from app_dash.shared.chart import epoch
 from app_dash.skill import page as skill
 from database.engine import reading, transact
 from database.exploration import records as exploration

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from app_dash.explore.figures import records_figure
-from app_dash.shared.figures.chart import Figure, epoch
+from app_dash.shared.chart import Figure, epoch
 from app_dash.shared.theme import LIGHT
 from solar.flares import event
 from solar.time import Window

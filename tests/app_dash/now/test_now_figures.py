@@ -9,9 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app_dash.now.figures.disk import DiskRegion, RegionLabel, disk_figure, place, project, tilt_deg
-from app_dash.now.figures.flares import XRAY_FLOOR, DiskLine, FluxLine, Stem, flare_figure
-from app_dash.shared.figures.sparkline import Scale, sparkline
+from app_dash.now.disk_figure import (
+    DiskRegion,
+    RegionLabel,
+    disk_figure,
+    place,
+    project,
+    tilt_deg,
+)
+from app_dash.now.flare_figure import XRAY_FLOOR, DiskLine, FluxLine, Stem, flare_figure
+from app_dash.shared.sparkline import Scale, sparkline
 from app_dash.shared.theme import DARK, LIGHT
 from solar.time import Window
 

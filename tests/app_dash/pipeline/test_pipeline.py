@@ -30,10 +30,10 @@ RECORDS = HOURS * len(REGIONS)
 
 
 def deliver(
-    engine: sa.Engine, name: str, fates: list[int], *, sent: int | None, now: datetime
+    engine: sa.Engine, name: str, outcomes: list[int], *, sent: int | None, now: datetime
 ) -> None:
     receipt = RowOutcomes(
-        np.array(fates, np.int8), np.zeros(len(fates), bool), np.full(len(fates), 720.0),
+        np.array(outcomes, np.int8), np.zeros(len(outcomes), bool), np.full(len(outcomes), 720.0),
         predictions=1, seconds=0.02,
     )  # fmt: skip
     with writing(engine) as connection:

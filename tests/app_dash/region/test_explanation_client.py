@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from answering_api import answering
-from made_up_explanation import body, item
+from synthetic_explanation import body, item
 
 from app_dash.api_client import Api, ApiUnavailableError
 from app_dash.region.explanation import ExplanationRequest, read_explanation

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app_dash.region.figures.lanes import Run, runs
-from app_dash.region.figures.probability_lines import spread
 from app_dash.region.outcomes import Outcome
+from app_dash.region.probability_lines import spread
+from app_dash.region.timeline_lanes import Run, runs
 
 END = np.datetime64("2014-03-29T16:00:00", "us")
 HOUR = np.timedelta64(1, "h")

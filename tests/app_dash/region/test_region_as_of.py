@@ -6,9 +6,9 @@ import sqlalchemy as sa
 from answering_api import answering
 from component_tree import words
 from drawn_region import drawn
-from made_up_explanation import body, item
 from raised_alerts import raised
 from stocked_store import NOW, stock
+from synthetic_explanation import body, item
 
 from app_dash.frame import routing
 from app_dash.region.data import read_region

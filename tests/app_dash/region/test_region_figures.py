@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from app_dash.region.figures.keywords import (
+from app_dash.region.keyword_figures import (
     MOST_POINTS,
     KeywordLine,
     circle_figure,

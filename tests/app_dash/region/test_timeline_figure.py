@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app_dash.region.figures.lanes import PALE, AlertSpan
-from app_dash.region.figures.probability_lines import OtherLine
-from app_dash.region.figures.timeline import TimelineContext, timeline_figure
 from app_dash.region.outcomes import FlareMark, Outcome, Passage, settled_at
+from app_dash.region.probability_lines import OtherLine
+from app_dash.region.timeline_figure import TimelineContext, timeline_figure
+from app_dash.region.timeline_lanes import PALE, AlertSpan
 from app_dash.shared.theme import LIGHT
 from solar.flares import EVENTS
 from solar.time import Window

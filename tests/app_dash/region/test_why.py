@@ -4,11 +4,11 @@ import json
 from collections.abc import Callable
 
 import pytest
-from made_up_explanation import explained, explanation, item
+from synthetic_explanation import explained, explanation, item
 
 from app_dash.api_client import ApiUnavailableError
+from app_dash.region.contribution_figure import bars, contribution_figure, signed
 from app_dash.region.explanation import Explanation
-from app_dash.region.figures.contributions import bars, contribution_figure, signed
 from app_dash.region.why import CHANGES, why_panel
 from app_dash.shared.theme import LIGHT
 from solar.errors import FlarewatchError

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app_dash.shared.figures.gaps import Gap, broken_line, cadence, find_gaps, hatch
+from app_dash.shared.gaps import Gap, broken_line, cadence, find_gaps, hatch
 from app_dash.shared.theme import LIGHT
 
 START = np.datetime64("2014-03-29T00:00:00", "us")

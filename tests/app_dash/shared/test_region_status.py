@@ -59,40 +59,40 @@ def test_regions_are_listed_by_risk_with_those_without_a_forecast_last() -> None
 
 
 def test_a_withheld_forecast_keeps_its_row_and_its_reason() -> None:
-    (standing,) = region_statuses(_state([_region(1, lon=82.0)], [_forecast(1, None)]))
+    (status,) = region_statuses(_state([_region(1, lon=82.0)], [_forecast(1, None)]))
 
-    assert standing.forecast is None
-    assert standing.reason == "beyond 70° of longitude"
+    assert status.forecast is None
+    assert status.reason == "beyond 70° of longitude"
 
 
 def test_a_region_silent_for_more_than_three_hours_has_no_forecast() -> None:
     region = _region(1, silent_hours=11)
 
-    (standing,) = region_statuses(_state([region], [_forecast(1, 0.2, age_hours=11)]))
+    (status,) = region_statuses(_state([region], [_forecast(1, 0.2, age_hours=11)]))
 
-    assert standing.forecast is None
-    assert standing.reason == "last SHARP record 29 Mar 05:00, 11 h ago"
+    assert status.forecast is None
+    assert status.reason == "last SHARP record 29 Mar 05:00, 11 h ago"
 
 
 def test_a_region_without_records_near_the_limb_names_the_limb() -> None:
     # 80 deg and 11 h at 13.2 deg a day: 86 deg.
-    (standing,) = region_statuses(_state([_region(1, lon=80.0, silent_hours=11)], []))
+    (status,) = region_statuses(_state([_region(1, lon=80.0, silent_hours=11)], []))
 
-    assert standing.reason is not None
-    assert standing.reason.startswith("at or past the west limb")
+    assert status.reason is not None
+    assert status.reason.startswith("at or past the west limb")
 
 
 def test_an_old_forecast_of_a_fresh_record_does_not_count() -> None:
-    (standing,) = region_statuses(_state([_region(1)], [_forecast(1, 0.2, age_hours=4)]))
+    (status,) = region_statuses(_state([_region(1)], [_forecast(1, 0.2, age_hours=4)]))
 
-    assert standing.reason == "no forecast issued for its newest record"
+    assert status.reason == "no forecast issued for its newest record"
 
 
 def test_a_silent_region_is_carried_on_by_the_rotation() -> None:
     # 11 h at latitude 10: 14.326 - 2.119 * 0.0302 - 1.832 * 0.0009 - 0.986 = 13.275 deg a day.
-    (standing,) = region_statuses(_state([_region(1, lon=20.0, silent_hours=11)], []))
+    (status,) = region_statuses(_state([_region(1, lon=20.0, silent_hours=11)], []))
 
-    assert standing.lon_now == pytest.approx(20 + 13.275 * 11 / 24, abs=0.001)
+    assert status.lon_now == pytest.approx(20 + 13.275 * 11 / 24, abs=0.001)
 
 
 def test_every_reason_against_all_clear_is_listed_once_with_its_regions() -> None:

@@ -15,16 +15,18 @@ from app_dash.shared.numbers import model_label
 from app_dash.shared.theme import LIGHT
 from app_dash.skill import page
 from app_dash.skill.definitions import DEFINITIONS
-from app_dash.skill.figures.scores import KINDS
-from app_dash.skill.figures.styles import markers
 from app_dash.skill.panels import cases, count_chips, method_facts, threshold_text
 from app_dash.skill.query import SkillQuery, skill_request
 from app_dash.skill.report import SkillReport
+from app_dash.skill.score_axis import KINDS
+from app_dash.skill.styles import markers
 from app_dash.skill.tables import contingency_table, score_cards, score_table
 from database.engine import reading
 from database.flares.coverage import cover
+from database.rollup_days import mark_stale
 from database.schema.tables import flare_coverage, flares
 from database.verification import skill as verification
+from database.verification.rollup import refresh
 from solar.errors import InvalidInputError, NotFoundError
 from solar.time import Window
 
@@ -36,8 +38,8 @@ ABSENT_API = DashSettings(api_url="http://127.0.0.1:9")
 def stocked(engine_sqlite: sa.Engine) -> sa.Engine:
     stock(engine_sqlite)
     with engine_sqlite.begin() as connection:
-        verification.mark_stale(connection, [date(2014, 3, day) for day in range(26, 30)])
-    verification.refresh(engine_sqlite)
+        mark_stale(connection, [date(2014, 3, day) for day in range(26, 30)])
+    refresh(engine_sqlite)
     return engine_sqlite
 
 
@@ -147,7 +149,7 @@ def test_the_page_needs_no_api(stocked: sa.Engine) -> None:
 def test_days_that_are_not_verified_yet_are_counted(stocked: sa.Engine) -> None:
     assert "not verified yet" not in layout(stocked, "?event=C1.0&range=all")
     with stocked.begin() as connection:
-        verification.mark_stale(connection, [date(2014, 3, day) for day in range(26, 30)])
+        mark_stale(connection, [date(2014, 3, day) for day in range(26, 30)])
 
     assert "days of this range have new forecasts" in layout(stocked, "?event=C1.0&range=all")
 
@@ -179,7 +181,7 @@ def test_unverified_forecasts_say_that_no_list_covers_them(
     stock(engine_sqlite)
     with engine_sqlite.begin() as connection:
         connection.execute(flare_coverage.delete())
-        verification.mark_stale(connection, [date(2014, 3, day) for day in range(25, 30)])
+        mark_stale(connection, [date(2014, 3, day) for day in range(25, 30)])
 
     text = layout(engine_sqlite, "?range=27d")
 
@@ -203,8 +205,8 @@ def test_forecasts_without_a_flare_list_say_that_they_cannot_be_verified(
         if covered_days:
             short = Window(NOW - timedelta(days=1), NOW - timedelta(days=1 - covered_days))
             cover(connection, short, source="short")
-        verification.mark_stale(connection, [date(2014, 3, day) for day in range(25, 30)])
-    verification.refresh(stocked)
+        mark_stale(connection, [date(2014, 3, day) for day in range(25, 30)])
+    refresh(stocked)
 
     text = layout(stocked, "?event=C1.0&range=all")
 

@@ -6,10 +6,10 @@ import pytest
 from skill_body import MODEL, SHADOW, answer, strata, stratum
 
 from app_dash.shared.theme import LIGHT
-from app_dash.skill.figures.diagrams import precision_recall_figure
-from app_dash.skill.figures.strata import strata_figure
-from app_dash.skill.figures.styles import markers, styles
-from app_dash.skill.figures.thresholds import (
+from app_dash.skill.diagrams import precision_recall_figure
+from app_dash.skill.strata_figure import strata_figure
+from app_dash.skill.styles import markers, styles
+from app_dash.skill.threshold_figures import (
     LOWEST_VALUE,
     nearest,
     slider_position,

@@ -7,10 +7,10 @@ from skill_body import answer
 
 from app_dash.shared.numbers import score_text
 from app_dash.shared.theme import LIGHT
-from app_dash.skill.figures.diagrams import reliability_figure, roc_figure
-from app_dash.skill.figures.scores import KINDS, interval_text, place, scale
-from app_dash.skill.figures.strata import MOST_BARS, MOST_WEEKS, days_figure, grouped
+from app_dash.skill.diagrams import reliability_figure, roc_figure
 from app_dash.skill.report import DayCount, Score
+from app_dash.skill.score_axis import KINDS, interval_text, place, scale
+from app_dash.skill.strata_figure import MOST_BARS, MOST_WEEKS, days_figure, grouped
 
 TSS = KINDS[0]
 

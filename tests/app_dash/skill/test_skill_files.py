@@ -15,15 +15,17 @@ from stocked_store import MODEL, stock
 from app_dash.explore.data import register_exports
 from app_dash.shared.url_state import SKILL_CSV_PATH, SKILL_JSON_PATH
 from app_dash.skill.data import COLUMNS, csv_text, register_skill_files
+from database.rollup_days import mark_stale
 from database.verification import skill as verification
+from database.verification.rollup import refresh
 
 
 @pytest.fixture
 def client(engine_sqlite: sa.Engine) -> FlaskClient:
     stock(engine_sqlite)
     with engine_sqlite.begin() as connection:
-        verification.mark_stale(connection, [date(2014, 3, day) for day in range(26, 30)])
-    verification.refresh(engine_sqlite)
+        mark_stale(connection, [date(2014, 3, day) for day in range(26, 30)])
+    refresh(engine_sqlite)
     server = Flask("exports")
     # The files of every page share the one that explains what was refused.
     register_exports(server, engine_sqlite)

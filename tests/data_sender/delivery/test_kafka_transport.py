@@ -15,7 +15,7 @@ from data_sender.delivery.delivery import Delivery
 from data_sender.delivery.kafka import KafkaTransport
 from data_sender.delivery.spool import Post, Spool
 from data_sender.progress import Progress
-from data_sender.stop import StopSignal
+from solar.process import StopSignal
 
 TOPIC = "sharp.observations"
 NOBODY = "127.0.0.1:9"

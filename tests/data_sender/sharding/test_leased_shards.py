@@ -12,7 +12,7 @@ from data_sender.delivery.client import ApiUnavailableError
 from data_sender.position import NameInUseError, Position, claim, claim_free
 from data_sender.sharding.lease import NEVER, Lease, LeasedShards, LeaseRequest, ShardProgress
 from data_sender.sharding.shard import FLARES
-from data_sender.stop import StopSignal
+from solar.process import StopSignal
 
 START = np.datetime64("2014-03-01", "us")
 HOUR = np.timedelta64(1, "h")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import exact_scores
 import numpy as np
 import pytest
 import sqlalchemy as sa
@@ -123,8 +124,8 @@ def check_scores(
     expected = table.scores() | {
         "brier": probability.brier(p, o),
         "bss": probability.brier_skill(p, o, reference=o.mean()) if o.size else None,
-        "auc": probability.auc(binned, o),
-        "average_precision": probability.average_precision(binned, o),
+        "auc": exact_scores.auc(binned, o),
+        "average_precision": exact_scores.average_precision(binned, o),
     }
     scores = {name: score["value"] for name, score in body["scores"].items()}
     assert scores == pytest.approx(expected, abs=1e-9)
@@ -183,7 +184,7 @@ def check_stratum(body: dict[str, Any], cases: list[Case], limit: float) -> None
         "recall": table.recall,
         "far": table.far,
         "brier": probability.brier(p, o),
-        "auc": probability.auc(EDGES[bin_of(p)], o),
+        "auc": exact_scores.auc(EDGES[bin_of(p)], o),
     }
     scores = {name: body["scores"][name]["value"] for name in expected}
     assert scores == pytest.approx(expected, abs=1e-9)

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model_training.evidence import Evidence
-from model_training.report.comparison import Run, compare, write
+from model_training.judging.evidence import Evidence
+from model_training.report.comparison import ComparedRun, compare, write
 from solar.errors import InvalidInputError
 
 Make = Callable[..., Evidence]
@@ -32,7 +32,9 @@ def test_runs_on_the_same_cases_stand_side_by_side_whatever_their_order(
 ) -> None:
     evidence = make_evidence()
 
-    (side,) = compare([Run("gru@1", [evidence]), Run("svm@1", [_turned_round(evidence)])])
+    (side,) = compare(
+        [ComparedRun("gru@1", [evidence]), ComparedRun("svm@1", [_turned_round(evidence)])]
+    )
 
     assert side.judgement is not None
     assert list(side.judgement.entrants) == ["gru@1", "svm@1", "climatology-365d", "persistence"]
@@ -42,7 +44,7 @@ def test_runs_on_the_same_cases_stand_side_by_side_whatever_their_order(
 
 
 def test_each_run_keeps_its_own_threshold(make_evidence: Make) -> None:
-    runs = [Run("a", [make_evidence()]), Run("b", [make_evidence(threshold=0.25)])]
+    runs = [ComparedRun("a", [make_evidence()]), ComparedRun("b", [make_evidence(threshold=0.25)])]
 
     (side,) = compare(runs)
 
@@ -51,7 +53,7 @@ def test_each_run_keeps_its_own_threshold(make_evidence: Make) -> None:
 
 
 def test_runs_on_other_cases_are_not_comparable(make_evidence: Make) -> None:
-    runs = [Run("a", [make_evidence(240)]), Run("b", [make_evidence(200)])]
+    runs = [ComparedRun("a", [make_evidence(240)]), ComparedRun("b", [make_evidence(200)])]
 
     (side,) = compare(runs)
 
@@ -63,7 +65,7 @@ def test_runs_on_other_cases_are_not_comparable(make_evidence: Make) -> None:
 
 def test_runs_with_another_truth_are_not_comparable(make_evidence: Make) -> None:
     one = make_evidence()
-    runs = [Run("a", [one]), Run("b", [replace(one, outcome=1 - one.outcome)])]
+    runs = [ComparedRun("a", [one]), ComparedRun("b", [replace(one, outcome=1 - one.outcome)])]
 
     (side,) = compare(runs)
 
@@ -71,7 +73,9 @@ def test_runs_with_another_truth_are_not_comparable(make_evidence: Make) -> None
 
 
 def test_an_event_that_one_run_was_not_asked_is_not_comparable(make_evidence: Make) -> None:
-    (side,) = compare([Run("a", [make_evidence()]), Run("b", [make_evidence(event="C1.0")])])
+    (side,) = compare(
+        [ComparedRun("a", [make_evidence()]), ComparedRun("b", [make_evidence(event="C1.0")])]
+    )
 
     assert side.reason == "Not comparable: b holds no evidence of this."
 
@@ -79,7 +83,7 @@ def test_an_event_that_one_run_was_not_asked_is_not_comparable(make_evidence: Ma
 def test_cases_without_events_are_compared_without_figures(make_evidence: Make) -> None:
     quiet = make_evidence(outcome=np.zeros(240))
 
-    (side,) = compare([Run("a", [quiet]), Run("b", [quiet])])
+    (side,) = compare([ComparedRun("a", [quiet]), ComparedRun("b", [quiet])])
 
     assert side.pictures == ()
     assert side.judgement is not None
@@ -89,7 +93,7 @@ def test_cases_without_events_are_compared_without_figures(make_evidence: Make) 
 @pytest.mark.parametrize("labels", [["a"], ["a", "a"], [str(n) for n in range(11)]])
 def test_too_few_too_many_and_twins_are_refused(labels: list[str], make_evidence: Make) -> None:
     with pytest.raises(InvalidInputError, match="give 2 to 10 runs of different labels"):
-        compare([Run(label, [make_evidence()]) for label in labels])
+        compare([ComparedRun(label, [make_evidence()]) for label in labels])
 
 
 def test_the_page_says_which_runs_and_where_they_are_not_comparable(
@@ -97,8 +101,8 @@ def test_the_page_says_which_runs_and_where_they_are_not_comparable(
 ) -> None:
     evidence = make_evidence()
     runs = [
-        Run("gru@1", [evidence, make_evidence(event="C1.0")]),
-        Run("<svm>", [evidence]),
+        ComparedRun("gru@1", [evidence, make_evidence(event="C1.0")]),
+        ComparedRun("<svm>", [evidence]),
     ]
 
     write(runs, tmp_path / "comparison.html")

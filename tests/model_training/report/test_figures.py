@@ -7,17 +7,25 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from model_training.evidence import Evidence
-from model_training.report.figures.bars import importance_picture
-from model_training.report.figures.canvas import Picture
-from model_training.report.figures.counts import confusion_picture, histogram_picture
-from model_training.report.figures.curves import precision_recall_picture, roc_picture
-from model_training.report.figures.forest import forest_picture
-from model_training.report.figures.learning import learning_picture
-from model_training.report.figures.reliability import reliability_picture
-from model_training.report.importance import Importance
-from model_training.report.judgement import judge
-from model_training.report.learning import LearningCurve
+from model_training.judging.evidence import Evidence
+from model_training.judging.importance import Importance
+from model_training.judging.judgement import judge
+from model_training.report.canvas import Picture
+from model_training.report.forecast_figures import (
+    confusion_picture,
+    histogram_picture,
+    reliability_picture,
+)
+from model_training.report.model_figures import (
+    LearningCurve,
+    importance_picture,
+    learning_picture,
+)
+from model_training.report.score_figures import (
+    forest_picture,
+    precision_recall_picture,
+    roc_picture,
+)
 from solar.skill import Estimate
 
 Make = Callable[..., Evidence]

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from model_training.journal import EVENTS, Journal
-from model_training.report.learning import learning_curves
+from model_training.report.model_figures import learning_curves
 
 
 def test_curves_are_read_from_what_a_journal_wrote(tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model_training.evidence import Evidence
-from model_training.manifest import Manifest
-from model_training.report.importance import Importance
-from model_training.report.judgement import judge
+from model_training.artefact.manifest import Manifest
+from model_training.judging.evidence import Evidence
+from model_training.judging.importance import Importance
+from model_training.judging.judgement import judge
 from model_training.report.page import Page, write
 from solar.skill import Estimate
 

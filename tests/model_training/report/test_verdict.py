@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from model_training.evidence import Evidence
-from model_training.report.judgement import judge
-from model_training.report.verdict import comparisons, finding, headline
+from model_training.judging.evidence import Evidence
+from model_training.judging.judgement import judge
+from model_training.report.page import comparisons, finding, headline
 from solar.skill import Estimate
 
 Make = Callable[..., Evidence]

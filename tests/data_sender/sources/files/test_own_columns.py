@@ -11,8 +11,8 @@ from data_sender.position import Position
 from data_sender.sources.files.layout import Layout, read_layout
 from data_sender.sources.files.replay import Replay
 from data_sender.sources.files.tables import read_rows
-from model_training.datasets.loading import load
-from model_training.recipe import read_recipe
+from model_training.data.loading import load
+from model_training.recipe.recipe import read_recipe
 from solar.errors import InvalidInputError
 
 RECIPE = """

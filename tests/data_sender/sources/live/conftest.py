@@ -9,7 +9,7 @@ import pytest
 from agency_readers import JsocReader, SwpcReader
 from replayed_agencies import Agencies, fill_products, replaying
 
-from data_sender.stop import StopSignal
+from solar.process import StopSignal
 
 
 @pytest.fixture(autouse=True)

@@ -228,7 +228,7 @@ def test_a_sender_that_is_stopped_while_it_waits_ends_at_once(
 def test_a_sender_that_waits_for_an_answer_ends_when_its_grace_is_over(
     run: Run, agencies: Agencies, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("data_sender.stop.GRACE_SECONDS", 0.2)
+    monkeypatch.setattr("solar.process.GRACE_SECONDS", 0.2)
     main_thread = threading.main_thread().ident
     assert main_thread is not None
     is_over = threading.Event()

@@ -22,7 +22,7 @@ from data_sender.sources.live.feed import (
     FeedUnavailableError,
 )
 from data_sender.sources.live.jsoc import MOST_FAILURES
-from data_sender.stop import StopSignal
+from solar.process import StopSignal
 
 
 @pytest.mark.parametrize(

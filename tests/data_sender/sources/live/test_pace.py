@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from data_sender.delivery.client import LONGEST_BACKOFF_SECONDS, Backoff
+from data_sender.delivery.client import LONGEST_BACKOFF_SECONDS, api_backoff
 from data_sender.sources.live.feed import Pace
 
 
@@ -30,7 +30,7 @@ def test_the_waits_between_answers_differ_by_a_tenth_at_most() -> None:
 
 @pytest.mark.parametrize("longest", [LONGEST_BACKOFF_SECONDS, 300.0])
 def test_an_outage_of_days_is_survived(longest: float) -> None:
-    pace, backoff = Pace(720.0), Backoff()
+    pace, backoff = Pace(720.0), api_backoff()
     wait = pace.after_failure if longest == 300.0 else backoff.next_seconds
 
     waits = [wait() for _ in range(3_000)]

@@ -1,0 +1,263 @@
+"""An artefact: the folder of a trained model, checked on loading, that scores rows by name."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from model_training.artefact.contradictions import contradictions, warnings_of
+from model_training.artefact.inference import GraphInference, Inference, input_shape
+from model_training.artefact.manifest import GRAPH, Evaluation, Manifest
+from model_training.artefact.remote import RemoteInference
+from model_training.features import Floats, Inputs
+from solar.errors import ArtifactError, InvalidInputError
+
+MANIFEST = "manifest.json"
+EVALUATION = "evaluation.json"
+NO_PROBABILITY = "the output of the model is no probability"
+# Sums in single precision may end this far beyond 0 and 1.
+_ROUNDING = 1e-6
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Probabilities of n rows for the events of the manifest, in its order.
+
+    Parameters
+    ----------
+    raw, calibrated : (n, n_events); NaN = no forecast. `calibrated` does not rise from one
+        event to the next, rarer one.
+    imputed_share : (n,) share of the inputs, over all steps, that were missing
+    fallback_level : (n,) "full", "partial" (some features imputed) or "none"
+    reason : why a row has no forecast; None where it has one
+    """
+
+    raw: Floats
+    calibrated: Floats
+    imputed_share: Floats
+    fallback_level: NDArray[np.str_]
+    reason: list[str | None]
+
+
+class ContradictionError(ArtifactError):
+    """The files of an artefact contradict each other; `faults` has a sentence for each."""
+
+    def __init__(self, folder: str, faults: list[str]) -> None:
+        super().__init__(f"model {folder}: {'; '.join(faults)}")
+        self.faults = faults
+
+
+class Artifact:
+    """A loaded model; `score` is safe to call from several threads.
+
+    `evaluation` holds the scores measured here of a model made elsewhere, None if there are none.
+    """
+
+    def __init__(
+        self, manifest: Manifest, inference: Inference, evaluation: Evaluation | None = None
+    ) -> None:
+        self.manifest = manifest
+        self.inference = inference
+        self.evaluation = evaluation
+        self._is_keyword = np.array([item.kind != "history" for item in manifest.features])
+        self._shape = input_shape(manifest)
+
+    @property
+    def model_id(self) -> str:
+        """``name@version``, the key under which forecasts are stored."""
+        return self.manifest.model_id
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The inputs, keywords and history."""
+        return self.manifest.feature_names
+
+    @property
+    def thresholds(self) -> dict[str, float | None]:
+        """The decision threshold of each event on the calibrated probability, frozen."""
+        return {event.name: event.threshold for event in self.manifest.events}
+
+    @property
+    def warnings(self) -> list[str]:
+        """Warnings about the manifest, one sentence each; the model is served all the same."""
+        return warnings_of(self.manifest)
+
+    def refuse_other_remote(self) -> None:
+        """Ask a remote model for its features, and refuse it where its manifest differs."""
+        if isinstance(self.inference, RemoteInference):
+            self.inference.refuse_other_model()
+
+    def score(self, features: Mapping[str, Floats]) -> Scores:
+        """Forecast n rows from named features; NaN and absent names are missing.
+
+        Parameters
+        ----------
+        features : name -> (n,), or (n, L) for a model whose windows have L > 1 steps, the
+            last at t
+        """
+        return self.score_inputs(self._inputs(features))
+
+    def matrix(self, features: Mapping[str, Floats]) -> Inputs:
+        """Stack features (n,) in the order of the model, (n, f): the steps of its windows."""
+        rows = max((len(column) for column in features.values()), default=0)
+        matrix = np.full((rows, len(self.feature_names)), np.nan, np.float32)
+        for place, name in enumerate(self.feature_names):
+            if name in features:
+                matrix[:, place] = features[name]
+        return matrix
+
+    def score_inputs(self, inputs: Inputs) -> Scores:
+        """Forecast n rows from inputs as the graph takes them, (n, f) or (n, L, f)."""
+        steps = self.manifest.window_length
+        missing = np.isnan(inputs).reshape(len(inputs), steps, len(self._is_keyword))
+        missing_keywords = np.count_nonzero(missing[:, :, self._is_keyword], axis=(1, 2))
+        n_keywords = steps * int(np.count_nonzero(self._is_keyword))
+        refused = missing_keywords > self.manifest.max_missing_share * n_keywords
+        raw, absence = self._raw(inputs)
+        broken = ~refused & ~_are_probabilities(raw) if absence is None else ~refused
+        raw = np.clip(raw, 0.0, 1.0)
+        raw[refused | broken] = np.nan
+        share = missing.mean(axis=(1, 2))
+        fallback_level = np.where(refused | broken, "none", np.where(share > 0, "partial", "full"))
+        reason = np.full(len(inputs), None, object)
+        reason[broken] = absence or NO_PROBABILITY
+        what = "keywords" if steps == 1 else "keyword values of the window"
+        for row in np.flatnonzero(refused).tolist():
+            reason[row] = f"{missing_keywords[row]} of {n_keywords} {what} are missing"
+        return Scores(raw, self._calibrate(raw), share, fallback_level, reason.tolist())
+
+    def _inputs(self, features: Mapping[str, Floats]) -> Inputs:
+        if len(self._shape) == 1:
+            return self.matrix(features)
+        steps = {name: self._steps(name, column) for name, column in features.items()}
+        return self.matrix(steps).reshape(-1, *self._shape)
+
+    def _steps(self, name: str, column: Floats) -> Floats:
+        if column.shape[1:] != self._shape[:1]:
+            raise InvalidInputError(
+                f"{name} has the shape {column.shape}; model {self.model_id} looks at windows of"
+                f" {self._shape[0]} steps, so give (n, {self._shape[0]})"
+            )
+        flat: Floats = column.reshape(-1)
+        return flat
+
+    def _raw(self, inputs: Inputs) -> tuple[Floats, str | None]:
+        """Return (n, events) in the order of the manifest, and why there is nothing at all."""
+        columns = [event.column for event in self.manifest.events]
+        if not len(inputs):
+            return np.empty((0, len(columns))), None
+        answer = self.inference.run(inputs)
+        return answer.probabilities[:, columns], answer.reason
+
+    def _calibrate(self, raw: Floats) -> Floats:
+        calibrated = np.empty_like(raw)
+        for place, event in enumerate(self.manifest.events):
+            calibrated[:, place] = event.calibration.apply(raw[:, place])
+        lowered: Floats = np.minimum.accumulate(calibrated, axis=1)
+        return lowered
+
+
+def _are_probabilities(raw: Floats) -> NDArray[np.bool_]:
+    """Tell for each row (n,) whether all its outputs (n, events) are; NaN is none."""
+    return np.asarray(((raw >= -_ROUNDING) & (raw <= 1 + _ROUNDING)).all(axis=1))
+
+
+def load(folder: Path, *, with_evaluation: bool = True) -> Artifact:
+    """Read an artefact whose files, and all that its manifest says, agree.
+
+    Parameters
+    ----------
+    with_evaluation : False where the caller evaluates it anew
+
+    Raises
+    ------
+    ContradictionError
+        With everything that does not agree.
+    ArtifactError
+        When there is no manifest, or none that can be read.
+    """
+    manifest = read_manifest(folder)
+    faults = contradictions(manifest, folder=folder.resolve().name)
+    faults += _other_files(manifest, folder)
+    inference = _inference(manifest, folder, faults)
+    evaluation = _evaluation(folder, faults) if with_evaluation else None
+    if faults or inference is None:
+        raise ContradictionError(folder.resolve().name, faults)
+    return Artifact(manifest, inference, evaluation)
+
+
+def sha256_of(folder: Path) -> str:
+    """Return the sha256 of the manifest of an artefact, which lists that of every other file."""
+    return hashlib.sha256(_read(folder, MANIFEST)).hexdigest()
+
+
+def _other_files(manifest: Manifest, folder: Path) -> list[str]:
+    return [
+        f"{name} is not the file its manifest describes (sha256 differs); restore the folder, or"
+        " write its sha256 under files"
+        for name, expected in manifest.files.items()
+        if hashlib.sha256(_read(folder, name)).hexdigest() != expected
+    ]
+
+
+def _inference(manifest: Manifest, folder: Path, faults: list[str]) -> Inference | None:
+    """Open the graph, and add to `faults` the wrong statements of its manifest about it."""
+    if manifest.remote is not None:
+        return RemoteInference(manifest, manifest.remote)
+    if GRAPH not in manifest.files:
+        faults.append(f"{MANIFEST} lists no {GRAPH} among its files and names no remote")
+        return None
+    try:
+        inference = GraphInference(manifest, _read(folder, GRAPH))
+    except ArtifactError as error:
+        faults.append(str(error))
+        return None
+    faults += inference.contradictions()
+    return inference
+
+
+def _evaluation(folder: Path, faults: list[str]) -> Evaluation | None:
+    """Read the evaluation made here, and add to `faults` if it is of another manifest."""
+    if not (folder / EVALUATION).is_file():
+        return None
+    try:
+        evaluation = Evaluation.model_validate_json(_read(folder, EVALUATION))
+    except ValidationError as error:
+        faults.append(f"{EVALUATION} cannot be used: {_in_words(error)}; evaluate the model again")
+        return None
+    if evaluation.manifest != sha256_of(folder):
+        faults.append(
+            f"{EVALUATION} is of another {MANIFEST}; evaluate the model again with --record, or"
+            f" delete {EVALUATION}"
+        )
+    return evaluation
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check the manifest of an artefact."""
+    try:
+        return Manifest.model_validate_json(_read(folder, MANIFEST))
+    except ValidationError as error:
+        raise ArtifactError(
+            f"model {folder.resolve().name}: {MANIFEST} cannot be used: {_in_words(error)}"
+        ) from error
+
+
+def _in_words(error: ValidationError) -> str:
+    faults = error.errors(include_input=False, include_url=False)
+    return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'all'}: {one['msg']}" for one in faults)
+
+
+def _read(folder: Path, name: str) -> bytes:
+    try:
+        return (folder / name).read_bytes()
+    except OSError as error:
+        raise ArtifactError(
+            f"model {folder.resolve().name}: {name} cannot be read: {error.strerror}"
+        ) from error

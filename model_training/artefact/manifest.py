@@ -1,0 +1,244 @@
+"""The manifest: the description of an artefact, which is checked before it serves."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from model_training.artefact.calibration import Calibration
+from model_training.artefact.reference import TrainingReference
+
+GRAPH = "model.onnx"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Feature(_Strict):
+    """One input of the graph, by name; its column is its place in the list.
+
+    A ``keyword`` is read from the SHARP record and ``history`` from the flare list; an
+    ``other`` feature is known to the data set of the model alone, which then cannot serve.
+    """
+
+    name: str
+    unit: str
+    kind: Literal["keyword", "history", "other"]
+
+
+class SizeRatio(_Strict):
+    """Counts of observed flares of a class, and of the reference class `of`, before `until`."""
+
+    of: str
+    until: str
+    flares: int = Field(ge=0)
+    reference_flares: int = Field(gt=0)
+
+    @property
+    def ratio(self) -> float:
+        """The share of the flares of the reference class that are of the rarer class."""
+        return self.flares / self.reference_flares
+
+
+class EventModel(_Strict):
+    """The model of one event; `column` is its place in the output of the graph.
+
+    An event is ``fitted`` to cases of its own or, where these are too few, follows from
+    another event by the ``size distribution`` of flares, with the counts in `size`. Without a
+    `threshold` there is a probability and no yes or no.
+    """
+
+    name: str
+    column: int = Field(ge=0)
+    calibration: Calibration = Calibration(kind="identity")
+    threshold: float | None = Field(default=None, ge=0, le=1)
+    basis: Literal["fitted", "size distribution"] = "fitted"
+    size: SizeRatio | None = None
+    note: str | None = None
+
+
+class Source(_Strict):
+    """A file that was read, relative to the data folder; `rows` of it were used, if it has any."""
+
+    file: str
+    rows: int | None
+    licence: str
+    sha256: str
+
+
+class Part(_Strict):
+    """One part of the split: rows, regions, first and last t (UTC), events by name."""
+
+    rows: int
+    regions: int
+    first_at: str
+    last_at: str
+    events: dict[str, int]
+    unknown: dict[str, int]
+
+
+class FoldRecord(_Strict):
+    """Cases held out for validation, and what the model that forecast them was fitted on."""
+
+    name: str
+    train: Part
+    held_out: Part
+
+
+class SplitRecord(_Strict):
+    """How the cases were divided; `choice` is the [split] of the recipe.
+
+    The model of the graph is fitted on `train`; `validation` is the held-out cases of all
+    `folds`. `left_out` cases belong to no part, `filled` were added by the loader, `rejected`
+    were refused for their QUALITY.
+    """
+
+    choice: dict[str, object]
+    left_out: int
+    rejected: int
+    filled: int
+    train: Part
+    folds: tuple[FoldRecord, ...]
+    validation: Part
+    test: Part
+
+
+class Check(_Strict):
+    """One question of the leak audit and its answer."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+class LeakAudit(_Strict):
+    """The leak audit: passed only if every check is."""
+
+    passed: bool
+    checks: tuple[Check, ...]
+
+
+class Score(_Strict):
+    """A score with its 95 % block-bootstrap interval; null is undefined."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+class EventScores(_Strict):
+    """Scores of one entrant for one event on one set of cases."""
+
+    n: int
+    n_events: int
+    n_unknown: int
+    threshold: float | None
+    scores: dict[str, Score]
+
+
+# part -> entrant -> event; "model" is the model itself, the others are baselines.
+ScoreBook = dict[str, dict[str, dict[str, EventScores]]]
+
+
+class Evaluation(_Strict):
+    """Scores and leak audit of a model made elsewhere, computed here on the cases of a recipe.
+
+    It counts for the manifest whose sha256 is `manifest`, which names the graph in turn. `data`
+    and `split` are those of `recipe`: two models are compared where both are the same.
+    """
+
+    manifest: str
+    recipe: str
+    data: dict[str, object]
+    split: dict[str, object]
+    part: Literal["validation", "test"]
+    leak_audit: LeakAudit
+    scores: dict[str, dict[str, EventScores]]
+
+
+class DiskMap(_Strict):
+    """The calibrated full-disk forecast of an event, as `solar.probability.calibrated_disk` takes.
+
+    Fitted on `n_days` of which `n_events` had the event somewhere on the disk; `threshold` is the
+    probability with the highest TSS on them, and `fitted_on` says in words which days they are.
+    """
+
+    weights: tuple[float, float]
+    intercept: float
+    threshold: float
+    n_days: int = Field(ge=1)
+    n_events: int = Field(ge=1)
+    fitted_on: str
+
+
+class Remote(_Strict):
+    """Where a model answers that does not run here, and how long it may take [s].
+
+    It receives ``features`` and ``inputs`` and returns ``probabilities`` (docs/own-models.md).
+    """
+
+    url: str = Field(pattern=r"^https?://[^\s/]+")
+    timeout_seconds: float = Field(default=2.0, gt=0, le=30)
+
+
+class Manifest(_Strict):
+    """Everything a reader or a server needs to know about an artefact.
+
+    A forecast at t looks at `window_length` records of its region: the one at t, and for every
+    `cadence_seconds` before it the record that lies at most `tolerance_seconds` away. None is
+    given when more than `max_missing_share` of the keyword values of the window are missing.
+    With `remote` the model answers over HTTP and has no graph among its `files`.
+
+    Evidence (`sources` to `disk`) is written by our training. A model that was ``made_by``
+    elsewhere may lack it; what is None is not known. `scored_graph` is the sha256 of the graph
+    that the evidence belongs to, `fitted_until` the time before which everything lies that the
+    maker has used, the 24 h after the last case among it.
+    """
+
+    format: Literal[1] = 1
+    name: str
+    version: str
+    made_by: Literal["flarewatch", "elsewhere"] = "flarewatch"
+    description: str
+    estimator: str
+    stage: Literal["candidate", "shadow", "live"] = "candidate"
+    horizon_hours: int
+    window_length: int = Field(default=1, ge=1)
+    cadence_seconds: int = Field(gt=0)
+    tolerance_seconds: int = Field(default=0, ge=0)
+    window_note: str | None = None
+    # With more of them missing the imputer would invent the region.
+    max_missing_share: float = Field(default=0.5, ge=0, le=1)
+    events: tuple[EventModel, ...] = Field(min_length=1)
+    features: tuple[Feature, ...] = Field(min_length=1)
+    fitted_until: AwareDatetime | None = None
+    scored_graph: str | None = None
+    sources: tuple[Source, ...] | None = None
+    split: SplitRecord | None = None
+    leak_audit: LeakAudit | None = None
+    parity: float | None = None
+    scores: ScoreBook | None = None
+    score_notes: dict[str, str] | None = None
+    reference: TrainingReference | None = None
+    disk: dict[str, DiskMap] | None = None
+    remote: Remote | None = None
+    recipe: dict[str, object] | None = None
+    libraries: dict[str, str] | None = None
+    files: dict[str, str]
+
+    @property
+    def model_id(self) -> str:
+        """``name@version``, the key under which forecasts are stored."""
+        return f"{self.name}@{self.version}"
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The inputs of the graph, in its order."""
+        return tuple(feature.name for feature in self.features)
+
+    @property
+    def event_names(self) -> tuple[str, ...]:
+        """What is forecast, from the frequent to the rare."""
+        return tuple(event.name for event in self.events)

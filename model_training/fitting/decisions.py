@@ -1,0 +1,100 @@
+"""Decisions: the calibration and the threshold of each event, made on validation cases."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from model_training.artefact import calibration
+from model_training.artefact.calibration import Calibration
+from model_training.artefact.manifest import EventModel
+from model_training.data.dataset import Dataset
+from model_training.features import Floats
+from model_training.fitting.forecaster import Forecaster
+from model_training.fitting.out_of_fold import OutOfFold
+from model_training.recipe.recipe import Recipe
+from solar.contingency import Contingency
+from solar.histogram import EDGES, snapped
+
+_RANKS = np.linspace(0, 1, 1001)
+
+
+def choose_threshold(
+    probability: Floats, outcome: Floats, *, score: str, span: float = 0.0
+) -> float:
+    """Find the bin edge of the verification histogram with the best contingency score.
+
+    Where neighbouring edges tell the rows apart alike, the middle one is taken. With a `span`
+    the score of an edge is its mean over the edges that call this share of the rows more or
+    less a yes, so that a lucky peak among few events is passed over.
+    """
+    edges = EDGES[:-1]
+    tables = (Contingency.from_forecasts(outcome == 1, probability >= edge) for edge in edges)
+    values = np.array([table.scores()[score] for table in tables], float)
+    if span:
+        values = _smoothed(values, np.array([np.mean(probability >= edge) for edge in edges]), span)
+    best = np.nan_to_num(values, nan=-np.inf)
+    first = int(np.argmax(best))
+    after = np.flatnonzero(best[first:] != best[first])
+    length = int(after[0]) if after.size else len(edges) - first
+    return float(edges[first + (length - 1) // 2])
+
+
+def _smoothed(values: Floats, share: Floats, span: float) -> Floats:
+    """Average scores (edges,) over edges whose `share` of yes is within the span."""
+    known = ~np.isnan(values)
+    # The share falls from edge to edge, and interpolation wants it to rise.
+    curve = np.interp(_RANKS, share[known][::-1], values[known][::-1])
+    reach = max(1, round(span * (len(_RANKS) - 1)))
+    padded = np.pad(curve, reach, mode="edge")
+    means = np.convolve(padded, np.full(2 * reach + 1, 1 / (2 * reach + 1)), "valid")
+    smooth: Floats = np.interp(share, _RANKS, means)
+    return smooth
+
+
+def decide(
+    recipe: Recipe, out_of_fold: OutOfFold, final: Forecaster, *, train: Dataset
+) -> tuple[EventModel, ...]:
+    """Decide on each event by its out-of-fold forecasts or, if it is derived, by `train`."""
+    return tuple(
+        _derived(final, name, train=train)
+        if name in final.sizes
+        else _fitted(recipe, out_of_fold, name, column=final.plan.columns.index(name))
+        for name in recipe.events
+    )
+
+
+def _fitted(recipe: Recipe, out_of_fold: OutOfFold, name: str, *, column: int) -> EventModel:
+    truth = out_of_fold.rows.truth[name]
+    known = ~np.isnan(truth)
+    outcome, probability = truth[known], out_of_fold.raw[known, column]
+    chosen = (
+        calibration.choose(probability, outcome, blocks=out_of_fold.blocks[known])
+        if recipe.calibration == "choose"
+        else calibration.fit(recipe.calibration, probability, outcome=outcome)
+    )
+    threshold = choose_threshold(
+        chosen.apply(probability),
+        outcome,
+        score=recipe.threshold_score,
+        span=recipe.threshold_span,
+    )
+    return EventModel(
+        name=name, column=column, calibration=chosen, threshold=threshold, basis="fitted"
+    )
+
+
+def _derived(final: Forecaster, name: str, *, train: Dataset) -> EventModel:
+    # The Peirce score of a calibrated forecast is highest at the base rate, which is known
+    # where there are too few cases to look for the best threshold.
+    threshold = snapped(float(np.nanmean(train.truth[name])))
+    size = final.sizes[name]
+    return EventModel(
+        name=name,
+        column=final.plan.columns.index(name),
+        calibration=Calibration(kind="identity"),
+        threshold=threshold,
+        basis="size distribution",
+        size=size,
+        note=f"{final.plan.derived[name]}; 1 - (1 - p)^{size.ratio:.4f} with p of {size.of},"
+        " threshold at the base rate of training",
+    )

@@ -1,0 +1,196 @@
+"""A forecaster: a fitted model of every frequent event, and the rarer ones derived from M1.0.
+
+The size distribution of flares says how often a flare of one class is also one of a rarer
+class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from model_training.artefact.graph import Graph
+from model_training.artefact.manifest import SizeRatio
+from model_training.data.dataset import Dataset
+from model_training.data.split import Split
+from model_training.features import FlareHistory, Floats, Inputs
+from model_training.fitting import model as fitting
+from model_training.fitting.model import Cases, Model
+from model_training.fitting.training_cases import map_instrument, with_missing_copy
+from model_training.journal import Journal
+from model_training.recipe.recipe import Recipe
+from solar.errors import InvalidInputError
+from solar.flares import event as event_named
+from solar.time import isoformat, to_datetime64
+from solar.truth import reaches
+
+# In the single precision of the graph 1 - p has no digits left to be raised to a power near p = 1.
+LEAST_QUIET = 1e-3
+REFERENCE = "M1.0"
+
+
+def size_ratio(event: str, flares: FlareHistory, *, of: str, until: datetime) -> SizeRatio:
+    """Count the flares that peaked before `until`, whatever their region."""
+    flux = flares.flux[flares.peak_at < to_datetime64(until)]
+    n_rare, n_reference = (
+        int(np.count_nonzero(reaches(flux, event_named(name).peak_flux_w_m2)))
+        for name in (event, of)
+    )
+    if not n_reference:
+        raise InvalidInputError(
+            f"no {of}+ flare peaks before {isoformat(until)}, so that {event}+ cannot be derived"
+            " from it; give a longer flare list"
+        )
+    return SizeRatio(of=of, until=isoformat(until), flares=n_rare, reference_flares=n_reference)
+
+
+def rarer(probability: Floats, ratios: NDArray[np.float64]) -> Floats:
+    """Turn (n,) chances of a flare into (n, k) chances of a rarer one: 1 - (1 - p)^ratio.
+
+    Flares that come independently at a rate L in the window give p = 1 - exp(-L), and of
+    them the share `ratios` is large; the chance of at least one is 1 - exp(-ratio L).
+    """
+    spared: Floats = np.maximum(1 - probability, LEAST_QUIET)[:, None] ** ratios[None, :]
+    return 1 - spared
+
+
+def rarer_to_onnx(graph: Graph, probability: str, ratios: NDArray[np.float64]) -> str:
+    """Add `rarer` of a (rows, 1) tensor to the graph; return (rows, k)."""
+    one = graph.constant(1.0)
+    quiet = graph.node("Sub", one, probability)
+    bounded = graph.node("Max", quiet, graph.constant(LEAST_QUIET))
+    return graph.node("Sub", one, graph.node("Pow", bounded, graph.constant(ratios[None, :])))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which events are fitted, and which are derived because of too few cases, and how few."""
+
+    fitted: tuple[str, ...]
+    derived: Mapping[str, str]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The events in the order of the output of the graph."""
+        return (*self.fitted, *self.derived)
+
+
+@dataclass(frozen=True)
+class Forecaster:
+    """Raw probabilities of all events of a plan; `sizes` are those of its derived events.
+
+    `fitted_on` are the cases that the models were fitted on, for the leak audit.
+    """
+
+    plan: Plan
+    models: tuple[Model, ...]
+    sizes: Mapping[str, SizeRatio]
+    fitted_on: Dataset
+
+    def predict(self, windows: Inputs) -> Floats:
+        """Return (n, columns) raw probabilities of (n, steps, f) windows, NaN = missing."""
+        fitted = np.stack([model.predict(windows) for model in self.models], axis=1)
+        if not self.sizes:
+            return fitted
+        return np.hstack([fitted, rarer(fitted[:, self._reference], self._ratios)])
+
+    def to_onnx(self, *, steps: int, features: int) -> onnx.ModelProto:
+        """Return the same function as one graph."""
+        graph = Graph(steps=steps, features=features)
+        columns = [model.to_onnx(graph) for model in self.models]
+        if self.sizes:
+            columns.append(rarer_to_onnx(graph, columns[self._reference], self._ratios))
+        return graph.finish(columns, len(self.plan.columns))
+
+    @property
+    def _reference(self) -> int:
+        return self.plan.fitted.index(REFERENCE)
+
+    @property
+    def _ratios(self) -> Floats:
+        return np.array([self.sizes[event].ratio for event in self.plan.derived])
+
+
+def make_plan(recipe: Recipe, parts: Split) -> Plan:
+    """Decide how each event is forecast, by the number of its cases before the test rows.
+
+    Raises
+    ------
+    InvalidInputError
+        When an event is too rare and so is the one that it would be derived from.
+    """
+    reasons = {event: _too_few(recipe, parts, event) for event in recipe.events}
+    fitted = tuple(event for event, reason in reasons.items() if reason is None)
+    derived = {event: reason for event, reason in reasons.items() if reason is not None}
+    if derived and REFERENCE not in fitted:
+        raise InvalidInputError(
+            f"{recipe.name}: {', '.join(derived)} cannot be learned, and there is no fitted"
+            f" {REFERENCE} to derive them from; {derived}"
+        )
+    return Plan(fitted, derived)
+
+
+def fit(
+    recipe: Recipe,
+    cases: Dataset,
+    *,
+    plan: Plan,
+    flares: FlareHistory | None,
+    until: datetime | None,
+    journal: Journal,
+) -> Forecaster:
+    """Fit on cases, and count flares, that lie before `until`."""
+    models = tuple(
+        fit_event(recipe, cases, event, journal=journal.within(event)) for event in plan.fitted
+    )
+    return Forecaster(plan, models, _sizes(plan, flares, until), fitted_on=cases)
+
+
+def _sizes(plan: Plan, flares: FlareHistory | None, until: datetime | None) -> dict[str, SizeRatio]:
+    if not plan.derived:
+        return {}
+    if flares is None or until is None:
+        raise InvalidInputError(
+            f"{', '.join(plan.derived)} cannot be derived without a flare list and a split in"
+            f" time: {'; '.join(plan.derived.values())}; leave them out of events"
+        )
+    return {event: size_ratio(event, flares, of=REFERENCE, until=until) for event in plan.derived}
+
+
+def fit_event(recipe: Recipe, cases: Dataset, event: str, *, journal: Journal) -> Model:
+    """Fit one event on the cases whose truth is known."""
+    known = cases.take(~np.isnan(cases.truth[event]))
+    outcome = known.truth[event]
+    if len(np.unique(outcome)) < 2:
+        raise InvalidInputError(
+            f"{recipe.name}: {event}+ cannot be fitted on {len(known)} rows of one outcome;"
+            " change [split] so that every fit has events"
+        )
+    measured = np.isin(recipe.features, recipe.keywords)
+    windows = map_instrument(known.windows(recipe.features), known.is_scored, measured)
+    weight = np.ones(len(known)) if known.weight is None else known.weight
+    training = Cases(windows, outcome, weight, recipe.features)
+    training = with_missing_copy(training, recipe.features, config=recipe.hiding, seed=recipe.seed)
+    return fitting.fit(recipe.estimator, training, seed=recipe.seed, journal=journal)
+
+
+def _too_few(recipe: Recipe, parts: Split, event: str) -> str | None:
+    # Out-of-fold forecasts represent those of the final fit only if each fit had enough cases.
+    fits = [fold.train for fold in parts.folds] + [parts.train]
+    n_train = min(_count(part, event) for part in fits)
+    n_validation = _count(parts.validation, event)
+    if n_train >= recipe.min_events_train and n_validation >= recipe.min_events_validation:
+        return None
+    return (
+        f"too few events to fit: {n_train} for the first fit (needed {recipe.min_events_train}),"
+        f" {n_validation} in validation (needed {recipe.min_events_validation})"
+    )
+
+
+def _count(part: Dataset, event: str) -> int:
+    return int(np.nansum(part.truth[event]))

@@ -1,0 +1,191 @@
+"""A recipe: the TOML file that says everything a training run depends on but the data."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from model_training.recipe.config import Config, option
+from model_training.recipe.data import AnyData, WindowConfig
+from model_training.recipe.estimators import AnyEstimator, members_of
+from model_training.recipe.split import AnySplit
+from solar.errors import InvalidInputError
+from solar.flares import EVENTS, HORIZON
+
+_HORIZON_HOURS = HORIZON.total_seconds() / 3600
+
+
+class MissingnessConfig(Config):
+    """Missingness augmentation: how often inputs are missing in a copy of the training rows.
+
+    The copy teaches the model what to do without them.
+    """
+
+    copy_weight: float = option(0.0, "weight of the copy; 0: no copy", ge=0, le=1)
+    keyword_share: float = option(0.0, "chance that a keyword is hidden", ge=0, lt=1)
+    history_share: float = option(0.0, "chance that the flare history is hidden", ge=0, lt=1)
+    hidden_together: tuple[str, ...] = option((), "keywords that a source lacks as a group")
+    together_share: float = option(0.0, "chance that this group is hidden", ge=0, lt=1)
+
+
+class RepeatConfig(Config):
+    """One run for each value of one key of the recipe, such as the fold held out."""
+
+    key: str = Field(description="where the value goes, such as split.test_fold")
+    values: tuple[int, ...] = Field(min_length=2, description="one run each")
+
+    @model_validator(mode="after")
+    def _one_run_each(self) -> RepeatConfig:
+        if len(set(self.values)) < len(self.values):
+            raise ValueError("values stand once each")
+        return self
+
+
+class Recipe(Config):
+    """One model to be trained."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$", description="of the model")
+    version: str = Field(pattern=r"^\d+\.\d+\.\d+$", description="of the model")
+    description: str = Field(description="one sentence for the model card")
+    seed: int = Field(ge=0, lt=2**31, description="every random choice of the run follows from it")
+    keywords: tuple[str, ...] = Field(description="inputs by name")
+    history: tuple[str, ...] = option((), "inputs on the flares before t, by name")
+    events: tuple[str, ...] = option(
+        tuple(event.name for event in EVENTS), "what is forecast", min_length=1
+    )
+    min_events_train: int = option(20, "events in every fit, or the event is derived", ge=1)
+    min_events_validation: int = option(10, "events in validation, or it is derived", ge=1)
+    calibration: Literal["choose", "identity", "platt", "beta", "isotonic"] = option(
+        "choose", "the map from raw to calibrated; choose: the best out of fold in validation"
+    )
+    max_missing_share: float = option(
+        0.5,
+        "share of missing inputs, flare history aside, beyond which nothing is forecast",
+        ge=0,
+        le=1,
+    )
+    threshold_score: Literal["tss", "hss2", "csi"] = option("tss", "what the threshold maximises")
+    threshold_span: float = option(
+        0.0,
+        "share of the validation cases over which that score is averaged around a threshold,"
+        " against lucky peaks where events are few",
+        ge=0,
+        le=0.5,
+    )
+    data: AnyData = Field(description="which files are read, and how they are laid out")
+    window: WindowConfig = option(WindowConfig(), "how many records before t are looked at")
+    split: AnySplit = Field(description="which cases are for training, validation and test")
+    hiding: MissingnessConfig = option(
+        MissingnessConfig(), "inputs hidden in a copy of the training rows"
+    )
+    estimator: AnyEstimator = Field(description="what learns")
+    repeat: RepeatConfig | None = option(None, "one run for each value of a key")
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Recipe:
+        known = tuple(event.name for event in EVENTS)
+        strange = set(self.events) - set(known)
+        if strange:
+            raise ValueError(f"no such event: {', '.join(sorted(strange))}")
+        # A rarer event is never likelier than the one before it: the order is part of the model.
+        if self.events != tuple(name for name in known if name in self.events):
+            raise ValueError(f"events stand once each, in the order {', '.join(known)}")
+        if not self.features or len(set(self.features)) < len(self.features):
+            raise ValueError("keywords and history name at least one input, and none twice")
+        looked_at = {
+            name
+            for member in members_of(self.estimator)
+            for name in (*(member.inputs or ()), *getattr(member, "rising", ()))
+        }
+        foreign = sorted(looked_at - set(self.features))
+        if foreign:
+            raise ValueError(f"the estimator looks at {', '.join(foreign)}, no input of the recipe")
+        unused = set(self.hiding.hidden_together) - set(self.keywords)
+        if unused:
+            raise ValueError(f"hiding.hidden_together: {', '.join(sorted(unused))} is no keyword")
+        return self
+
+    @model_validator(mode="after")
+    def _copies_are_no_events(self) -> Recipe:
+        augmentations = [member.augmentation for member in members_of(self.estimator)]
+        if self.hiding.copy_weight and any(
+            augmentation is not None and augmentation.kind != "undersample"
+            for augmentation in augmentations
+        ):
+            raise ValueError(
+                "hiding makes copies of events, which synthetic events must not be made from:"
+                " choose hiding.copy_weight = 0 or no smote and timegan"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _embargo_covers_the_window(self) -> Recipe:
+        reach = (self.window.steps - 1) * self.window.cadence_hours
+        embargo = getattr(self.split, "embargo_hours", None)
+        if embargo is not None and embargo < reach + _HORIZON_HOURS:
+            raise ValueError(
+                f"split.embargo_hours must be at least {reach + _HORIZON_HOURS:g}: the reach of the"
+                " window and a horizon"
+            )
+        return self
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The inputs of the model, in the order of its graph."""
+        return self.keywords + self.history
+
+    @property
+    def embargo_hours(self) -> float | None:
+        """The embargo of the split, or None where the source made the parts."""
+        return getattr(self.split, "embargo_hours", None)
+
+    def repeats(self) -> list[Recipe]:
+        """Return the recipe of every run: itself, or one for each value of `repeat`."""
+        if self.repeat is None:
+            return [self]
+        *path, last = self.repeat.key.split(".")
+        return [self._with(path, last, value) for value in self.repeat.values]
+
+    def _with(self, path: list[str], last: str, value: int) -> Recipe:
+        plain: dict[str, Any] = self.model_dump(mode="json", exclude={"repeat"})
+        place = plain
+        for part in path:
+            place = place.get(part, {}) if isinstance(place, dict) else {}
+        if not isinstance(place, dict) or last not in place:
+            raise InvalidInputError(f"{self.name}: repeat.key names no key of the recipe: {last}")
+        place[last] = value
+        plain["name"] = f"{self.name}-{last.replace('_', '-')}-{value}"
+        try:
+            return Recipe.model_validate(plain)
+        except ValidationError as error:
+            raise InvalidInputError(
+                f"{self.name}: repeat.values: {value} does not suit"
+                f" {'.'.join([*path, last])}: {error.errors()[0]['msg']}"
+            ) from error
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read and check a recipe; unknown keys are refused with their place in the file."""
+    if not path.is_file():
+        raise InvalidInputError(f"no recipe at {path}; see model_training/recipes")
+    try:
+        return Recipe.model_validate(tomllib.loads(path.read_text("utf-8")))
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(f"{path.name} is not UTF-8 text; save it as such") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInputError(f"{path.name} is not TOML: {error}") from error
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+            for fault in error.errors()
+        )
+        raise InvalidInputError(f"{path.name}: {faults}") from error
+
+
+def midnight(day: date) -> datetime:
+    """Return the UTC midnight at which a day begins."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -1,0 +1,85 @@
+"""The folder of a run: its event log, checkpoints, evidence, scores and report."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from model_training.artefact.manifest import Manifest
+from model_training.journal import EVENTS, Journal
+from model_training.judging import evidence
+from model_training.judging.evidence import Evidence
+from model_training.judging.importance import Importance, importance
+from model_training.judging.judgement import Judgement, judge, to_json
+from model_training.recipe.recipe import Recipe
+from model_training.report import page
+from model_training.report.page import Page
+from model_training.training import TrainingResult
+
+EVIDENCE = "evidence.parquet"
+REPORT = "report.html"
+SCORES = "scores.json"
+# Shuffling more cases than these moves no bar of the picture.
+_MOST_CASES = 5000
+
+
+def path(runs: Path, recipe: Recipe) -> Path:
+    """Return where the run of a recipe is kept."""
+    return runs / f"{recipe.name}-{recipe.version}"
+
+
+def clear(folder: Path) -> None:
+    """Delete an earlier run of the same recipe."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def write(trained: TrainingResult, journal: Journal) -> Path:
+    """Write evidence, scores and report of a finished run; return the report."""
+    if journal.folder is None:
+        raise ValueError("a run without a folder keeps nothing")
+    return keep(
+        journal.folder, trained.manifest, trained.evidence, importances=_importances(trained)
+    )
+
+
+def keep(
+    folder: Path,
+    manifest: Manifest,
+    evidences: Sequence[Evidence],
+    *,
+    importances: dict[str, tuple[Importance, ...]],
+) -> Path:
+    """Write evidence, scores and report into a folder; return the report."""
+    folder.mkdir(parents=True, exist_ok=True)
+    judgements: list[Judgement] = [judge(one) for one in evidences]
+    evidence.write(evidences, folder / EVIDENCE)
+    (folder / SCORES).write_bytes(to_json(judgements))
+    log = folder / EVENTS
+    lines = log.read_bytes().splitlines() if log.is_file() else []
+    page.write(
+        Page(manifest, evidences, judgements, importance=importances, log=lines), folder / REPORT
+    )
+    return folder / REPORT
+
+
+def _importances(trained: TrainingResult) -> dict[str, tuple[Importance, ...]]:
+    """Measure what every feature is worth to the model of the last fold, on its held-out cases."""
+    recipe, model = trained.recipe, trained.out_of_fold.last
+    held_out = trained.parts.folds[-1].held_out
+    if len(held_out) > _MOST_CASES:
+        rng = np.random.default_rng(recipe.seed)
+        held_out = held_out.take(np.sort(rng.choice(len(held_out), _MOST_CASES, replace=False)))
+    importances = {}
+    for column, event in enumerate(model.plan.fitted):
+        known = held_out.take(~np.isnan(held_out.truth[event]))
+        importances[event] = importance(
+            model.models[column].predict,
+            known.windows(recipe.features),
+            known.truth[event],
+            recipe.features,
+            seed=recipe.seed,
+        )
+    return importances

@@ -1,0 +1,211 @@
+"""The manifest of a training run, filled in from what the run used and computed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from model_training import plugins
+from model_training.artefact import reference
+from model_training.artefact.manifest import (
+    GRAPH,
+    DiskMap,
+    EventModel,
+    Feature,
+    FoldRecord,
+    LeakAudit,
+    Manifest,
+    Part,
+    Source,
+    SplitRecord,
+)
+from model_training.artefact.reference import TrainingReference
+from model_training.data import loading
+from model_training.data.dataset import Dataset
+from model_training.data.files import sha256
+from model_training.data.split import Split
+from model_training.features import HISTORY_FEATURES, FlareHistory, Floats, kind, unit
+from model_training.fitting import disk_map
+from model_training.fitting.out_of_fold import OutOfFold, calibrated_as_served
+from model_training.recipe.estimators import PluginConfig, members_of
+from model_training.recipe.recipe import Recipe
+from solar.flares import HORIZON
+from solar.sharp import BY_NAME
+from solar.time import isoformat, to_datetime
+
+_LIBRARIES = (
+    "numpy",
+    "scikit-learn",
+    "lightgbm",
+    "imbalanced-learn",
+    "gensim",
+    "torch",
+    "onnx",
+    "onnxmltools",
+    "onnxruntime",
+)
+_SCORE_NOTES = {
+    "validation": "each fold forecast by a model fitted without it, the folds pooled, calibrated"
+    " without the 27-day block of the row; calibration and thresholds were chosen on these rows",
+    "selection": "of several models the one with the highest M1.0 bss on validation is live, then"
+    " the one with the highest mean bss over all events",
+    "test": "as served, by the model fitted on the training rows; used for no choice",
+    "interval": "95 %, block bootstrap of 27 days, 1000 resamples",
+    "bss": "reference: base rate of the scored cases; every entrant is scored on the same cases",
+    "climatology": "event rate over regions of the trailing days with a closed window",
+    "persistence": "1 where the region had such a flare in the last 24 h, else 0",
+    "plain-regression": "logistic regression with C = 1 on the inputs and cases of the model",
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """The data and results of a run, before it is scored."""
+
+    recipe: Recipe
+    parts: Split
+    events: tuple[EventModel, ...]
+    audit: LeakAudit
+    parity: float
+    dataset: Dataset
+    flares: FlareHistory | None
+    out_of_fold: OutOfFold
+    graph: bytes
+
+
+def describe(run: Run, folder: Path) -> Manifest:
+    """Fill in the manifest, but for the scores, which need the artefact itself."""
+    recipe, forecasts = run.recipe, calibrated_as_served(run.events, run.out_of_fold.raw)
+    digest = hashlib.sha256(run.graph).hexdigest()
+    return Manifest(
+        name=recipe.name,
+        version=recipe.version,
+        made_by="flarewatch",
+        description=recipe.description,
+        estimator=recipe.estimator.kind,
+        horizon_hours=HORIZON.days * 24,
+        window_length=run.dataset.window_length,
+        cadence_seconds=round(run.dataset.cadence_hours * 3600),
+        tolerance_seconds=round(recipe.window.tolerance_hours * 3600),
+        max_missing_share=_max_missing_share(recipe),
+        events=run.events,
+        features=tuple(_feature(name, run.dataset) for name in recipe.features),
+        scored_graph=digest,
+        sources=_sources(run, folder),
+        split=_describe_split(run),
+        leak_audit=run.audit,
+        parity=float(f"{run.parity:.1e}"),
+        scores={},
+        score_notes=_SCORE_NOTES,
+        reference=_reference(run, forecasts),
+        disk=_disk(run, forecasts),
+        recipe=recipe.model_dump(mode="json"),
+        libraries={name: version(name) for name in (*_LIBRARIES, *_plugin_packages(recipe))},
+        files={GRAPH: digest},
+    )
+
+
+def _max_missing_share(recipe: Recipe) -> float:
+    """Return 0 where a member leaves incomplete cases out, so that none is forecast either."""
+    members = members_of(recipe.estimator)
+    drops = any(member.preparation.missing == "drop" for member in members)
+    return 0.0 if drops else recipe.max_missing_share
+
+
+def _plugin_packages(recipe: Recipe) -> list[str]:
+    """Name the packages of the imputers and estimators that are not ours."""
+    used = {
+        plugins.find(plugins.ESTIMATORS, member.plugin).package
+        for member in members_of(recipe.estimator)
+        if isinstance(member, PluginConfig)
+    }
+    used |= {
+        plugins.find(plugins.IMPUTERS, member.preparation.imputer).package
+        for member in members_of(recipe.estimator)
+        if member.preparation.imputer is not None
+    }
+    return sorted(used)
+
+
+def _reference(run: Run, forecasts: Mapping[str, Floats]) -> TrainingReference:
+    """Describe the features at t of the training cases, and the out-of-fold forecasts."""
+    training = run.parts.train.take(run.parts.train.is_scored)
+    features = {name: training.feature(name) for name in run.recipe.features}
+    return reference.describe(features, predictions=forecasts)
+
+
+def _disk(run: Run, forecasts: Mapping[str, Floats]) -> dict[str, DiskMap]:
+    """Fit the full disk, unless the days of validation are those of the test."""
+    if run.flares is None or run.parts.until is None:
+        return {}
+    maps = {
+        name: disk_map.fit(run.out_of_fold.rows, column, event=name, flares=run.flares)
+        for name, column in forecasts.items()
+    }
+    return {name: one for name, one in maps.items() if one is not None}
+
+
+def _feature(name: str, dataset: Dataset) -> Feature:
+    known = name in BY_NAME or name in HISTORY_FEATURES
+    return Feature(
+        name=name,
+        unit=unit(name) if known else dataset.units.get(name, ""),
+        kind=kind(name) if known else "other",
+    )
+
+
+def _sources(run: Run, folder: Path) -> tuple[Source, ...]:
+    data, filled = run.recipe.data, run.dataset.filled
+    fill = getattr(data, "fill", None)
+    licences = {
+        getattr(data, "flares", None): "NOAA/GOES facts",
+        getattr(data, "harps", None): "JSOC",
+    }
+    rows = {getattr(data, "rows", None): run.dataset.n_records - filled}
+    if fill is not None:
+        licences[fill.rows] = f"{fill.licence} (other rows not read)"
+        rows[fill.rows] = filled
+    return tuple(
+        Source(
+            file=name,
+            rows=rows.get(name),
+            licence=licences.get(name, data.licence),
+            sha256=sha256(folder / name),
+        )
+        for name in loading.files_of(data, folder)
+    )
+
+
+def _describe_split(run: Run) -> SplitRecord:
+    return SplitRecord(
+        choice=run.recipe.split.model_dump(mode="json"),
+        left_out=run.parts.left_out,
+        rejected=run.dataset.rejected,
+        filled=run.dataset.filled,
+        train=_describe(run.parts.train),
+        folds=tuple(
+            FoldRecord(
+                name=fold.name, train=_describe(fold.train), held_out=_describe(fold.held_out)
+            )
+            for fold in run.parts.folds
+        ),
+        validation=_describe(run.parts.validation),
+        test=_describe(run.parts.test),
+    )
+
+
+def _describe(part: Dataset) -> Part:
+    first, last = part.t_rec.min(), part.t_rec.max()
+    return Part(
+        rows=len(part),
+        regions=len(np.unique(part.region_id)),
+        first_at=isoformat(to_datetime(first)),
+        last_at=isoformat(to_datetime(last)),
+        events={name: int(np.nansum(truth)) for name, truth in part.truth.items()},
+        unknown={name: int(np.isnan(truth).sum()) for name, truth in part.truth.items()},
+    )

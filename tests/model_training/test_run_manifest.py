@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from handmade_models import HandmadeModel
+
+import model_training
+from model_training.artefact import artifact
+from model_training.fitting.out_of_fold import calibrated_as_served
+from model_training.recipe.recipe import Recipe
+from model_training.recipe.split import BlocksConfig
+from model_training.training import TrainingResult, train
+
+ARTIFACTS = Path(model_training.__file__).parent / "artifacts"
+SERVED = sorted(path.parent for path in ARTIFACTS.glob("*/manifest.json"))
+
+
+@pytest.fixture(scope="module")
+def recipe(make_recipe: Callable[[str], Recipe]) -> Recipe:
+    noon = make_recipe("logistic-regression")
+    data = noon.data.model_copy(update={"issue": "day-end"})
+    return noon.model_copy(update={"data": data, "min_events_train": 10})
+
+
+@pytest.fixture(scope="module")
+def daily(recipe: Recipe, world: Path) -> TrainingResult:
+    return train(recipe, world)
+
+
+def changed(world: Path, folder: Path, *, before: str, after: str) -> Path:
+    """Copy the world with a thousandfold flux between two days, and without some of it."""
+    rows = pd.read_parquet(world / "rows.parquet")
+    chosen = rows["t_rec"].between(after, before)
+    rows.loc[chosen, "USFLUX"] *= 1e3
+    rows.loc[chosen, "MEANALP"] = np.nan
+    rows.to_parquet(folder / "rows.parquet")
+    (folder / "flares.parquet").write_bytes((world / "flares.parquet").read_bytes())
+    return folder
+
+
+def test_the_reference_describes_every_input_of_the_training_cases(daily: TrainingResult) -> None:
+    reference, cases = daily.manifest.reference, daily.parts.train
+
+    assert reference is not None
+    assert reference.n == len(cases) == daily.manifest.split.train.rows
+    assert tuple(reference.features) == daily.recipe.features
+    assert reference.features["USFLUX"].mean == pytest.approx(cases.feature("USFLUX").mean())
+    assert reference.features["USFLUX"].shares == pytest.approx([0.1] * 10, abs=1 / len(cases))
+    assert reference.features["USFLUX"].missing_share == 0
+
+
+def test_the_reference_of_forecasts_is_the_pool_as_it_would_be_served(
+    daily: TrainingResult,
+) -> None:
+    reference, served = (
+        daily.manifest.reference,
+        calibrated_as_served(daily.manifest.events, daily.out_of_fold.raw),
+    )
+
+    assert reference is not None
+    assert set(reference.predictions) == {"C1.0", "M1.0", "X1.0"}
+    deciles = np.quantile(served["M1.0"], np.arange(1, 10) / 10)
+    assert reference.predictions["M1.0"].edges == pytest.approx(deciles)
+
+
+def test_test_rows_reach_neither_the_reference_nor_the_disk(
+    daily: TrainingResult, recipe: Recipe, world: Path, tmp_path: Path
+) -> None:
+    other = train(recipe, changed(world, tmp_path, after="2013-01-01", before="2099-01-01"))
+
+    assert other.manifest.reference == daily.manifest.reference
+    assert other.manifest.disk == daily.manifest.disk
+    assert other.manifest.scores["test"] != daily.manifest.scores["test"]
+
+
+def test_training_rows_reach_the_reference(
+    daily: TrainingResult, recipe: Recipe, world: Path, tmp_path: Path
+) -> None:
+    other = train(recipe, changed(world, tmp_path, after="2010-01-01", before="2010-06-30"))
+
+    found, before = other.manifest.reference, daily.manifest.reference
+    assert found is not None
+    assert before is not None
+    assert found.features["MEANALP"].missing_share > before.features["MEANALP"].missing_share == 0
+    assert found.features["USFLUX"].edges[-1] > before.features["USFLUX"].edges[-1]
+    assert found.features["SHRGT45"] == before.features["SHRGT45"]
+
+
+def test_the_disk_is_fitted_on_the_days_of_validation(daily: TrainingResult) -> None:
+    disk = daily.manifest.disk["C1.0"]
+
+    days = np.unique(
+        (daily.out_of_fold.rows.t_rec + np.timedelta64(12, "h")).astype("datetime64[D]")
+    )
+    assert disk.n_days == len(days)
+    assert 5 <= disk.n_events <= disk.n_days - 5
+    assert f"from {days[0]} to {days[-1]}" in disk.fitted_on
+    assert days[-1] < np.datetime64("2013-01-01")
+
+
+def test_a_map_is_kept_for_the_events_that_the_disk_had_on_enough_days(
+    daily: TrainingResult,
+) -> None:
+    assert set(daily.manifest.disk) <= {"C1.0", "M1.0", "X1.0"}
+    assert all(disk.n_events >= 5 for disk in daily.manifest.disk.values())
+
+
+def test_records_far_from_midnight_tell_no_disk(trained: TrainingResult) -> None:
+    assert trained.manifest.reference is not None
+    assert trained.manifest.disk == {}
+
+
+def test_a_split_that_shares_its_days_with_the_test_tells_no_disk(
+    recipe: Recipe, world: Path
+) -> None:
+    shared = recipe.model_copy(
+        update={
+            "events": ("C1.0", "M1.0"),
+            "split": BlocksConfig(kind="blocks", groups=3, test_group=1, block_days=60),
+        }
+    )
+
+    assert train(shared, world).manifest.disk == {}
+
+
+def test_reference_and_disk_come_back_from_the_artefact(
+    daily: TrainingResult, tmp_path: Path
+) -> None:
+    found = artifact.load(daily.write(tmp_path)).manifest
+
+    assert found.reference == daily.manifest.reference
+    assert found.disk == daily.manifest.disk
+
+
+def test_an_artefact_of_another_maker_needs_neither(tmp_path: Path) -> None:
+    model = HandmadeModel("plain", ("R_VALUE",), np.array([[1.0]]))
+
+    found = artifact.load(model.write(tmp_path)).manifest
+
+    assert found.reference is None
+    assert found.disk is None
+
+
+@pytest.mark.parametrize("path", SERVED, ids=lambda path: path.name)
+def test_the_models_that_come_with_flarewatch_tell_both(path: Path) -> None:
+    manifest = artifact.read_manifest(path)
+
+    assert manifest.reference is not None
+    assert manifest.reference.n == manifest.split.train.rows
+    assert list(manifest.reference.features) == [item.name for item in manifest.features]
+    assert list(manifest.disk) == [event.name for event in manifest.events]
