@@ -1,141 +1,99 @@
-"""Observations as columns: what every source yields and what the API's rows are made from."""
+"""Rows: the observations of a source, which become the rows of a post."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, cast, overload
+from dataclasses import dataclass
+from typing import Any, overload
 
 import numpy as np
-from numpy.typing import NDArray
 
-from solar.sharp import BY_NAME
-
-Floats = NDArray[np.float64]
+from solar.columns import Bools, Integers
+from solar.observations import KEYWORD_NAMES, Observations
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Observations of any series.
+class Rows(Observations):
+    """Observations as a source has them, usable or not.
 
-    `series` (n,) names the data series of each row; `t_rec` (n,) is UTC, NaT where the source
-    has none; `harpnum` (n,) is 0 and `noaa_ars` (n,) an empty list where unknown; positions are
-    Stonyhurst degrees, west positive. A keyword that is missing is NaN.
-    `quality` counts only where `has_quality`: a source without the column says nothing about it.
-    `made_at` (n,) is DATE in UTC, NaT where unknown, None where the source has no such column.
+    `quality` counts only where `has_quality` (n,): a source without the column says nothing
+    about it.
     """
 
-    series: NDArray[np.object_]
-    t_rec: NDArray[np.datetime64]
-    harpnum: NDArray[np.int64]
-    noaa_ars: NDArray[np.object_]
-    lon_fwt: Floats
-    lat_fwt: Floats
-    quality: Floats
-    has_quality: NDArray[np.bool_]
-    keywords: dict[str, Floats]
-    made_at: NDArray[np.datetime64] | None = None
-
-    def __len__(self) -> int:
-        return len(self.t_rec)
-
-    def take(self, order: NDArray[np.intp] | NDArray[np.bool_] | slice) -> Rows:
-        """Return the rows at these positions."""
-        columns = {
-            field.name: getattr(self, field.name)[order]
-            for field in fields(self)
-            if field.name not in ("keywords", "made_at")
-        }
-        chosen = {name: values[order] for name, values in self.keywords.items()}
-        made_at = None if self.made_at is None else self.made_at[order]
-        return Rows(keywords=chosen, made_at=made_at, **columns)
+    has_quality: Bools
 
     def sorted(self) -> Rows:
         """Order by event time, then region; equals keep their order, NaT comes last."""
-        first_ar = np.array([numbers[0] if numbers else 0 for numbers in self.noaa_ars], np.int64)
-        return self.take(np.lexsort((first_ar, self.harpnum, self.t_rec)))
+        return self.take(np.lexsort((self.first_noaa_ar(), self.harpnum, self.t_rec)))
+
+    def first_noaa_ar(self) -> Integers:
+        """Return the first NOAA number of each row (n,), 0 without one."""
+        return self.noaa_ars.map(lambda numbers: numbers[0] if numbers else 0, np.int64)
 
     def faults(self) -> dict[int, str]:
         """Return why a row cannot be sent at all, for each such row."""
+        names = (*KEYWORD_NAMES, "QUALITY", "LON_FWT", "LAT_FWT")
+        values = np.column_stack((self.keywords, self.quality, self.lon_fwt, self.lat_fwt))
         faults: dict[int, str] = {}
-        positions = {"QUALITY": self.quality, "LON_FWT": self.lon_fwt, "LAT_FWT": self.lat_fwt}
-        for name, values in {**self.keywords, **positions}.items():
-            for index in np.flatnonzero(np.isinf(values)):
-                faults[int(index)] = f"{name} is {values[index]}: JSON carries finite numbers only"
-        for index in np.flatnonzero((self.harpnum <= 0) & ~self.noaa_ars.astype(bool)):
-            faults[int(index)] = "neither HARPNUM nor NOAA_AR: the row belongs to no region"
-        for index in np.flatnonzero(np.isnat(self.t_rec)):
-            faults[int(index)] = "T_REC is missing"
+        for index, place in np.argwhere(np.isinf(values)).tolist():
+            name, value = names[place], values[index, place]
+            faults[index] = f"{name} is {value}: JSON carries finite numbers only"
+        for index in np.flatnonzero(self.harpnum <= 0).tolist():
+            if not self.noaa_ars.values[self.noaa_ars.codes[index]]:
+                faults[index] = "neither HARPNUM nor NOAA_AR: the row belongs to no region"
+        for index in np.flatnonzero(np.isnat(self.t_rec)).tolist():
+            faults[index] = "T_REC is missing"
         return faults
 
     def observations(self) -> list[dict[str, Any]]:
-        """Write every row as the contract's observation; NaN keywords are left out."""
-        times = np.datetime_as_string(self.t_rec, unit="s").tolist()
-        names = tuple(self.keywords)
-        levels = zip(*(values.tolist() for values in self.keywords.values()), strict=True)
-        heads = zip(
-            times,
+        """Write every row as the contract's observation; what is missing is left out."""
+        columns = zip(
+            np.datetime_as_string(self.t_rec, unit="s").tolist(),
+            np.datetime_as_string(self.made_at, unit="s").tolist(),
+            self.series.rows(),
             self.harpnum.tolist(),
-            self.noaa_ars.tolist(),
+            self.noaa_ars.rows(),
             self.lon_fwt.tolist(),
             self.lat_fwt.tolist(),
             self.quality.tolist(),
             self.has_quality.tolist(),
-            self.series.tolist(),
+            self.keywords.tolist(),
             strict=True,
         )
-        observations = [
-            self._observation(head, dict(zip(names, level, strict=True)))
-            for head, level in zip(heads, levels, strict=True)
-        ]
-        if self.made_at is not None:
-            made = np.datetime_as_string(self.made_at, unit="s").tolist()
-            for observation, at in zip(observations, made, strict=True):
-                if at != "NaT":
-                    observation["made_at"] = f"{at}Z"
-        return observations
-
-    def _observation(self, head: tuple[Any, ...], level: dict[str, float]) -> dict[str, Any]:
-        time, harpnum, noaa_ars, lon_fwt, lat_fwt, quality, has_quality, series = head
-        t_rec = None if time == "NaT" else f"{time}Z"
-        observation: dict[str, Any] = {"t_rec": t_rec, "series": series}
-        if harpnum > 0:
-            observation["harpnum"] = harpnum
-        if noaa_ars:
-            observation["noaa_ars"] = noaa_ars
-        if has_quality:
-            observation["quality"] = int(quality) if math.isfinite(quality) else None
-        if lon_fwt == lon_fwt:
-            observation["lon_fwt"] = lon_fwt
-        if lat_fwt == lat_fwt:
-            observation["lat_fwt"] = lat_fwt
-        # NaN is the only value that differs from itself.
-        observation["keywords"] = {name: value for name, value in level.items() if value == value}
-        return observation
+        return [_observation(*row) for row in columns]
 
 
-def concatenate(parts: Sequence[Rows]) -> Rows:
-    """Put rows together; a keyword that a part lacks is NaN there."""
-    names = [name for name in BY_NAME if any(name in part.keywords for part in parts)]
-    keywords = {
-        name: np.concatenate(
-            [part.keywords.get(name, np.full(len(part), np.nan)) for part in parts]
-        )
-        for name in names
-    }
-    columns = {
-        field.name: np.concatenate([getattr(part, field.name) for part in parts])
-        for field in fields(Rows)
-        if field.name not in ("keywords", "made_at")
-    }
-    made_at = None
-    if any(part.made_at is not None for part in parts):
-        unknown = np.datetime64("NaT", "us")
-        made_at = np.concatenate(
-            [np.full(len(p), unknown) if p.made_at is None else p.made_at for p in parts]
-        )
-    return Rows(keywords=keywords, made_at=made_at, **cast("dict[str, Any]", columns))
+def _observation(
+    t_rec: str,
+    made_at: str,
+    series: str,
+    harpnum: int,
+    noaa_ars: Sequence[int],
+    lon_fwt: float,
+    lat_fwt: float,
+    quality: float,
+    has_quality: bool,
+    keywords: Sequence[float],
+) -> dict[str, Any]:
+    observation: dict[str, Any] = {"t_rec": None if t_rec == "NaT" else f"{t_rec}Z"}
+    observation["series"] = series
+    if made_at != "NaT":
+        observation["made_at"] = f"{made_at}Z"
+    if harpnum > 0:
+        observation["harpnum"] = harpnum
+    if noaa_ars:
+        observation["noaa_ars"] = list(noaa_ars)
+    if has_quality:
+        observation["quality"] = int(quality) if math.isfinite(quality) else None
+    # NaN is the only value that differs from itself.
+    if lon_fwt == lon_fwt:
+        observation["lon_fwt"] = lon_fwt
+    if lat_fwt == lat_fwt:
+        observation["lat_fwt"] = lat_fwt
+    named = zip(KEYWORD_NAMES, keywords, strict=True)
+    observation["keywords"] = {name: value for name, value in named if value == value}
+    return observation
 
 
 class RowItems(Sequence[dict[str, Any]]):

@@ -15,13 +15,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from solar.columns import Columns
+
 # Why the other version was superseded, in order of precedence.
 REASONS = ("near-real-time", "older DATE", "same DATE", "came before")
 RANK, DATE, TIE, ARRIVAL = range(len(REASONS))
 
 
 @dataclass(frozen=True)
-class RecordVersions:
+class RecordVersions(Columns):
     """n versions, each of a different record.
 
     Parameters
@@ -34,15 +36,6 @@ class RecordVersions:
     is_definitive: NDArray[np.bool_]
     made_at: NDArray[np.datetime64]
     content: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.content)
-
-    def take(self, places: NDArray[np.int64]) -> RecordVersions:
-        """Return the versions at these places, in this order."""
-        return RecordVersions(
-            self.is_definitive[places], self.made_at[places], self.content[places]
-        )
 
 
 def decide(

@@ -13,8 +13,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from app.alerts.config import AlertConfig
-from app.contract.columns import Integers, nullable
-from app.scoring.forecasts import Forecasts
+from app.scoring.forecasts import IssuedForecasts
 from database.alerts.alerts import (
     ACKNOWLEDGED,
     CLOSED,
@@ -29,13 +28,14 @@ from database.alerts.tracks import Key, load_tracks, newest_forecasts, store_tra
 from database.engine import reading, transact
 from database.notifications import enqueue
 from solar.alerting import Episode, Rule, Sample, Track, follow
+from solar.columns import Integers, nullable
 from solar.flares import EVENTS
 
 _REST_FACTOR = 19
 
 
 def raise_alerts(
-    connection: sa.Connection, config: AlertConfig, forecasts: Forecasts, *, now: datetime
+    connection: sa.Connection, config: AlertConfig, forecasts: IssuedForecasts, *, now: datetime
 ) -> None:
     """Open, prolong and close the alerts of the regions that were forecast.
 
@@ -74,7 +74,7 @@ def _key(region_id: int, rule: Rule) -> Key:
 
 
 def _concerned(
-    rules: Sequence[Rule], forecasts: Forecasts, tracks: Collection[Key]
+    rules: Sequence[Rule], forecasts: IssuedForecasts, tracks: Collection[Key]
 ) -> list[tuple[int, Rule]]:
     """Return the regions that each rule concerns: those that reach it, and those on a track."""
     concerned: list[tuple[int, Rule]] = []
@@ -87,7 +87,7 @@ def _concerned(
 
 
 def _by_region(
-    forecasts: Forecasts, region_ids: Collection[int]
+    forecasts: IssuedForecasts, region_ids: Collection[int]
 ) -> tuple[dict[int, list[datetime]], dict[int, Integers]]:
     """Return the times of the forecasts of each region, sorted, and their rows."""
     in_time = np.argsort(forecasts.t_rec, kind="stable")

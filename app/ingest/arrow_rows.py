@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.contract.bodies import check_rows
-from app.contract.columns import Bools, Coded, Floats, Integers, Times, Value
 from app.contract.problems import Fault, Rejection, RequestError
 from app.contract.schemas import (
     MAX_ARS,
@@ -25,7 +24,9 @@ from app.contract.schemas import (
 from app.contract.times import EARLIEST_AT, LATEST_AT, read_time
 from app.ingest.arrow_stream import is_list, is_text, read_columns
 from app.ingest.batch import Batch
-from app.ingest.json_rows import KEYWORD_NAMES, NAME
+from app.ingest.json_rows import NAME
+from solar.columns import Bools, Coded, Floats, Integers, Times
+from solar.observations import KEYWORD_NAMES, NoaaNumbers, no_times, one_number_each
 from solar.sharp import BY_NAME, SERIES_PATTERN, UNSTATED_SERIES
 from solar.time import isoformat, to_datetime, to_datetime64
 
@@ -78,16 +79,16 @@ def _read(arrays: Arrays, length: int) -> tuple[Batch, Bools]:
     ]
     quality, lon_fwt, lat_fwt = (column.values for column in positions)
     batch = Batch(
-        np.arange(length),
-        harpnum.values,
-        noaa_ars.values,
-        t_rec.values,
-        series.values,
-        made_at.values,
-        quality,
-        lon_fwt,
-        lat_fwt,
-        keywords,
+        t_rec=t_rec.values,
+        series=series.values,
+        harpnum=harpnum.values,
+        noaa_ars=noaa_ars.values,
+        made_at=made_at.values,
+        quality=quality,
+        lon_fwt=lon_fwt,
+        lat_fwt=lat_fwt,
+        keywords=keywords,
+        index=np.arange(length),
     )
     return batch, np.all(checks, axis=0)
 
@@ -149,17 +150,15 @@ def harpnums(array: pa.Array | None, length: int) -> Column[Integers]:
     return _integers(array, length, highest=MAX_HARPNUM)
 
 
-def ar_sets(array: pa.Array | None, length: int) -> Column[Coded[tuple[int, ...]]]:
+def ar_sets(array: pa.Array | None, length: int) -> Column[Coded[NoaaNumbers]]:
     """Read NOAA numbers, one per row or a list per row; a null is an empty list."""
     if array is not None and is_list(array.type):
         return _ar_lists(array)
     column = _integers(array, length, highest=MAX_NOAA_AR)
-    distinct, codes = np.unique(column.values, return_inverse=True)
-    sets = tuple((number,) if number else () for number in distinct.tolist())
-    return Column(Coded(sets, codes), column.is_sound)
+    return Column(one_number_each(column.values), column.is_sound)
 
 
-def _ar_lists(array: pa.Array) -> Column[Coded[tuple[int, ...]]]:
+def _ar_lists(array: pa.Array) -> Column[Coded[NoaaNumbers]]:
     lengths = pc.list_value_length(array).fill_null(0).to_numpy().astype(np.int64)
     row_of = np.repeat(np.arange(len(array)), _checked(lengths))
     flat = _integers(array.flatten(), len(row_of), highest=MAX_NOAA_AR)
@@ -171,7 +170,7 @@ def _ar_lists(array: pa.Array) -> Column[Coded[tuple[int, ...]]]:
     matrix[row_of[kept], column[kept]] = flat.values[kept]
     distinct, codes = np.unique(matrix, axis=0, return_inverse=True)
     sets = tuple(tuple(number for number in row if number) for row in distinct.tolist())
-    return Column(Coded(sets, codes.reshape(-1)), is_sound)
+    return Column(Coded(codes.reshape(-1), sets), is_sound)
 
 
 def _checked(lengths: Integers) -> Integers:
@@ -185,13 +184,12 @@ def _checked(lengths: Integers) -> Integers:
 def texts(array: pa.Array | None, length: int) -> Column[Coded[str]]:
     """Read names of series; a null is the unstated one."""
     if array is None or pa.types.is_null(array.type):
-        return Column(Coded((UNSTATED_SERIES,), np.zeros(length, np.int64)), np.ones(length, bool))
+        return Column(Coded.constant(UNSTATED_SERIES, length), np.ones(length, bool))
     if not is_text(array.type):
-        names = Coded((UNSTATED_SERIES,), np.zeros(length, np.int64))
-        return Column(names, is_null(array))
+        return Column(Coded.constant(UNSTATED_SERIES, length), is_null(array))
     read = coded(array)
-    names = Coded(tuple(UNSTATED_SERIES if n is None else n for n in read.values), read.codes)
-    return Column(names, _test(names, lambda name: _SERIES.fullmatch(name) is not None))
+    names = Coded(read.codes, tuple(UNSTATED_SERIES if n is None else n for n in read.values))
+    return Column(names, names.map(lambda name: _SERIES.fullmatch(name) is not None, bool))
 
 
 def _integers(array: pa.Array | None, length: int, *, highest: int) -> Column[Integers]:
@@ -218,7 +216,7 @@ def is_null(array: pa.Array) -> Bools:
     """Tell which values (n,) are missing."""
     if pa.types.is_dictionary(array.type):
         # A dictionary may hold null as one of its values.
-        return _test(coded(array), lambda value: value is None)
+        return coded(array).map(lambda value: value is None, bool)
     nulls: Bools = array.is_null().to_numpy(zero_copy_only=False)
     return nulls
 
@@ -229,12 +227,7 @@ def coded(array: pa.Array) -> Coded[str | None]:
     indices = encoded.indices.cast(pa.int64()).fill_null(-1).to_numpy()
     used, codes = np.unique(indices, return_inverse=True)
     values = encoded.dictionary.take(pa.array(used, mask=used < 0)).to_pylist()
-    return Coded(tuple(values), codes)
-
-
-def _test(column: Coded[Value], test: Callable[[Value], bool]) -> Bools:
-    passed = np.array([test(value) for value in column.values], np.bool_)
-    return passed[column.codes]
+    return Coded(codes, tuple(values))
 
 
 def times(array: pa.Array | None, length: int, *, may_be_missing: bool) -> Column[Times]:
@@ -254,7 +247,7 @@ def _times(array: pa.Array | None, length: int) -> Column[Times]:
         return _timestamps(array)
     if array is not None and is_text(array.type):
         return _time_texts(array)
-    return Column(np.full(length, _NO_TIME), np.zeros(length, np.bool_))
+    return Column(no_times(length), np.zeros(length, np.bool_))
 
 
 def _timestamps(array: pa.Array) -> Column[Times]:
@@ -265,7 +258,7 @@ def _timestamps(array: pa.Array) -> Column[Times]:
     ticks = raw.astype(np.int64)
     # In the unit of the column, because a time far out would overflow in another one.
     is_sound = (ticks >= earliest) & (ticks < latest)
-    values = np.full(len(raw), _NO_TIME)
+    values = no_times(len(raw))
     values[is_sound] = raw[is_sound].astype("datetime64[us]")
     return Column(values, is_sound)
 
@@ -278,9 +271,7 @@ def _ticks(array: pa.Array) -> Times:
 
 
 def _time_texts(array: pa.Array) -> Column[Times]:
-    texts = coded(array)
-    moments = np.array([_moment(text) for text in texts.values], "datetime64[us]")
-    values = moments[texts.codes]
+    values = coded(array).map(_moment, "datetime64[us]")
     return Column(values, ~np.isnat(values))
 
 

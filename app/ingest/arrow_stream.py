@@ -11,7 +11,8 @@ import pyarrow as pa
 from app.contract.bodies import check_row_count
 from app.contract.problems import MAX_BODY_BYTES, Fault, RequestError
 from app.contract.schemas import MAX_ROWS, Observation
-from app.ingest.json_rows import KEYWORD_NAMES, NAME, misnamed_fault
+from app.ingest.json_rows import NAME, misnamed_fault
+from solar.observations import KEYWORD_NAMES
 from solar.sharp import BY_NAME
 
 MAX_UNPACKED_BYTES = MAX_BODY_BYTES

@@ -16,7 +16,6 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from app.contract.columns import Integers, Times
 from app.ingest.batch import Batch
 from database.delivery.row_outcomes import ACCEPTED, DUPLICATE, REVISED
 from database.observations.records import KEYWORD_COLUMNS, Key
@@ -30,6 +29,7 @@ from database.observations.versions import (
     update_made_at,
 )
 from database.regions.regions import correct_positions
+from solar.columns import Coded, Integers, Times
 from solar.precedence import ARRIVAL, REASONS, RecordVersions, decide
 from solar.sharp import is_near_real_time
 
@@ -55,7 +55,7 @@ class ConflictResolution:
     redated, redated_at : records whose stored content came again under a newer DATE
     """
 
-    rows: list[int]
+    rows: Integers
     revisions: Integers
     hashes: Integers
     made_at: Times
@@ -64,7 +64,7 @@ class ConflictResolution:
     superseded: RecordKeys
     superseded_reasons: NDArray[np.int8]
     losing_rows: list[int]
-    outranked: list[int]
+    outranked: Integers
     outranked_reasons: list[int]
     redated: RecordKeys
     redated_at: Times
@@ -97,7 +97,7 @@ def resolve_conflicts(
 def _keys(batch: Batch, region_ids: Integers) -> tuple[RecordKeys, Integers]:
     """Return the distinct records of a batch, and the record of each row."""
     regions, region = np.unique(region_ids, return_inverse=True)
-    times, time = np.unique(batch.times, return_inverse=True)
+    times, time = np.unique(batch.t_rec, return_inverse=True)
     codes, key_of_row = np.unique(region * max(len(times), 1) + time, return_inverse=True)
     place = np.divmod(codes, max(len(times), 1))
     return RecordKeys(regions[place[0]], times[place[1]]), np.asarray(key_of_row, np.int64)
@@ -113,13 +113,15 @@ def _turns(key_of_row: Integers) -> Integers:
 
 
 def _resolver(batch: Batch, stored: StoredVersions, contents: Integers) -> _Resolver:
-    definitive = np.array([not is_near_real_time(name) for name in batch.series_names.values], bool)
-    names, code = np.unique(stored.series, return_inverse=True)
-    stored_definitive = np.array([not is_near_real_time(name) for name in names.tolist()], bool)
+    stored_series = Coded.of(stored.series.tolist())
     return _Resolver(
-        incoming=RecordVersions(definitive[batch.series_names.codes], batch.made_at, contents),
+        incoming=RecordVersions(
+            ~batch.series.map(is_near_real_time, bool), batch.made_at, contents
+        ),
         current=RecordVersions(
-            stored_definitive[code], stored.made_at.copy(), stored.content.copy()
+            ~stored_series.map(is_near_real_time, bool),
+            stored.made_at.copy(),
+            stored.content.copy(),
         ),
         current_row=np.where(stored.revision > 0, STORED, NONE),
         outcomes=np.full(len(batch), DUPLICATE, np.int64),
@@ -196,7 +198,7 @@ class _Resolver:
         )
         reasons = [self.superseded[key] for key in superseded.tolist()]
         return ConflictResolution(
-            rows=self.current_row[written].tolist(),
+            rows=self.current_row[written],
             revisions=stored.revision[written] + 1,
             hashes=self.current.content[written],
             made_at=self.current.made_at[written],
@@ -205,7 +207,7 @@ class _Resolver:
             superseded=keys.take(superseded),
             superseded_reasons=np.array(reasons, np.int8),
             losing_rows=self.losing_rows,
-            outranked=list(self.outranked),
+            outranked=np.array(list(self.outranked), np.int64),
             outranked_reasons=list(self.outranked.values()),
             redated=keys.take(redated),
             redated_at=self.current.made_at[redated],
@@ -227,7 +229,7 @@ def store_superseded(
         keep_replaced_versions(
             connection, resolution.superseded, resolution.superseded_reasons, now=now
         )
-    if resolution.outranked:
+    if len(resolution.outranked):
         outranked = _outranked(batch, region_ids, resolution)
         columns = {"sender_id": sender_id, "received_at": now, "lost_at": now}
         keep_superseded_arrivals(connection, outranked | columns)
@@ -239,10 +241,10 @@ def _outranked(
     """Return the columns of the outranked rows of a batch under their names in the store."""
     rows = batch.take(resolution.outranked)
     return {
-        "region_id": np.array([region_ids[row] for row in resolution.outranked], np.int64),
-        "t_rec": rows.times,
+        "region_id": np.array(region_ids, np.int64)[resolution.outranked],
+        "t_rec": rows.t_rec,
         "content_hash": np.array(rows.content_hashes(), np.int64),
-        "series": rows.series,
+        "series": rows.series.rows(),
         "made_at": rows.made_at,
         "quality": rows.quality,
         "lon_fwt": rows.lon_fwt,

@@ -10,13 +10,12 @@ import sqlalchemy as sa
 
 from app.alerts.alerting import raise_alerts
 from app.alerts.config import AlertConfig
-from app.contract.columns import Bools, Integers
 from app.contract.schemas import Flare
 from app.ingest.admission import YieldToLive
 from app.ingest.batch import Batch
 from app.ingest.regions import resolve_regions
 from app.scoring.features import features_of, forecast, stored_features
-from app.scoring.forecasts import Forecasts, forecasts_of, join_forecasts
+from app.scoring.forecasts import IssuedForecasts, forecasts_of, join_forecasts
 from app.scoring.served_models import ServedModels
 from app.scoring.windows import gather_inputs, join_records, look_back, touched_windows
 from database.harps import RegionName, resolve_many
@@ -26,6 +25,7 @@ from database.rollup_days import mark_drift, mark_exploration, mark_stale
 from database.upsert import batched_writes
 from model_training.artefact.artifact import Artifact
 from model_training.features import FlareHistory
+from solar.columns import Bools, Integers
 from solar.flares import peak_flux
 
 # The revision of a record that is not stored.
@@ -41,7 +41,7 @@ def issue_forecasts(
     *,
     now: datetime,
     yield_to_live: YieldToLive,
-) -> Forecasts:
+) -> IssuedForecasts:
     """Forecast from `fresh` records, raise alerts, and store the forecasts.
 
     `around` are the stored records that share a window with a fresh one.
@@ -66,12 +66,12 @@ def _forecast(
     fresh: Records,
     *,
     now: datetime,
-) -> Forecasts:
+) -> IssuedForecasts:
     """Forecast from the fresh records, and again from those whose windows they have changed."""
     records, part = join_records(around, fresh)
     is_fresh = part == 1
     features = stored_features(connection, records)
-    parts: list[Forecasts] = []
+    parts: list[IssuedForecasts] = []
     for model in served_models.models:
         matrix = model.matrix(features)
         for ends, windows in touched_windows(records, is_fresh, model.manifest):
@@ -123,7 +123,7 @@ def predict(
     *,
     flares: Sequence[Flare] | None,
     now: datetime,
-) -> Forecasts:
+) -> IssuedForecasts:
     """Score the newest row of each region; nothing is stored.
 
     The rows of a region are its window; no stored record joins them.

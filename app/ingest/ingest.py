@@ -11,7 +11,6 @@ import numpy as np
 import sqlalchemy as sa
 
 from app.alerts.config import AlertConfig
-from app.contract.columns import Integers
 from app.contract.problems import Rejection
 from app.contract.schemas import Sender
 from app.ingest.admission import YieldToLive, no_op
@@ -25,7 +24,7 @@ from app.ingest.conflict_resolution import (
 from app.ingest.forecasting import issue_forecasts
 from app.ingest.outcomes import ingest_receipt, record_outcomes
 from app.ingest.regions import resolve_regions, summarise_regions
-from app.scoring.forecasts import Forecasts, join_forecasts
+from app.scoring.forecasts import IssuedForecasts, join_forecasts
 from app.scoring.served_models import ServedModels
 from app.scoring.windows import spans_around, step_features
 from database.delivery.row_outcomes import OutcomeCounts, RowOutcomes
@@ -33,6 +32,7 @@ from database.engine import transact
 from database.observations.records import KEYWORD_COLUMNS, load_records, store_observations
 from database.predictions.predictions import supersede
 from database.regions.regions import update_regions
+from solar.columns import Integers
 
 RecordOutcomes = Callable[[sa.Connection, RowOutcomes, Sequence[Rejection], Sender, datetime], None]
 
@@ -43,7 +43,7 @@ class IngestResult:
 
     delivery: OutcomeCounts
     rejected: list[Rejection]
-    forecasts: Forecasts
+    forecasts: IssuedForecasts
     conflicts: dict[str, int]
 
 
@@ -85,12 +85,12 @@ def ingest(
         resolution = resolve_conflicts(connection, batch, region_ids)
         store_superseded(connection, batch, region_ids, resolution, sender_id=sender.id, now=now)
         forecasts = join_forecasts([], now=now)
-        if resolution.rows:
+        if len(resolution.rows):
             yield_to_live()
             current = batch.take(resolution.rows)
             ids = np.array(region_ids, np.int64)[resolution.rows]
             # Read before anything is written: the new records are at hand already.
-            spans = spans_around(ids, current.times, served_models.models)
+            spans = spans_around(ids, current.t_rec, served_models.models)
             around = load_records(connection, spans, keywords=step_features(served_models.models))
             yield_to_live()
             _store(connection, current, ids, resolution=resolution, sender=sender, now=now)
@@ -138,8 +138,8 @@ def _store(
         connection,
         {
             "region_id": region_ids,
-            "t_rec": batch.times,
-            "series": batch.series,
+            "t_rec": batch.t_rec,
+            "series": batch.series.rows(),
             "made_at": resolution.made_at,
             "quality": batch.quality,
             "lon_fwt": batch.lon_fwt,

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from app.contract.bodies import check_rows
-from app.contract.columns import Coded, Floats, Times
 from app.contract.problems import Fault, Rejection, unknown_name
 from app.contract.schemas import Observation
 from app.ingest.batch import Batch
+from solar.columns import Coded, Floats, Times
+from solar.observations import KEYWORD_NAMES
 from solar.sharp import BY_NAME
 
 NAME = "observations"
-KEYWORD_NAMES: tuple[str, ...] = tuple(BY_NAME)
 _KNOWN = BY_NAME.keys()
 
 
@@ -45,10 +45,10 @@ def _columns(checked: Sequence[tuple[int, Observation]]) -> Batch:
     keywords = [[row.keywords.get(name) for name in KEYWORD_NAMES] for row in rows]
     return Batch(
         index=np.array([index for index, _ in checked], np.int64),
-        harpnums=np.array([row.harpnum or 0 for row in rows], np.int64),
-        ar_sets=Coded.of([tuple(row.noaa_ars) for row in rows]),
-        times=_times([row.t_rec for row in rows]),
-        series_names=Coded.of([row.series for row in rows]),
+        harpnum=np.array([row.harpnum or 0 for row in rows], np.int64),
+        noaa_ars=Coded.of([tuple(row.noaa_ars) for row in rows]),
+        t_rec=_times([row.t_rec for row in rows]),
+        series=Coded.of([row.series for row in rows]),
         made_at=_times([row.made_at for row in rows]),
         quality=_floats([row.quality for row in rows]),
         lon_fwt=_floats([row.lon_fwt for row in rows]),

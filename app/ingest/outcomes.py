@@ -11,7 +11,6 @@ from datetime import datetime
 import numpy as np
 import sqlalchemy as sa
 
-from app.contract.columns import Times
 from app.contract.problems import Fault, Rejection, printable
 from app.contract.schemas import Observation, ObservationsEnvelope, Sender
 from app.ingest.batch import Batch
@@ -19,6 +18,7 @@ from app.ingest.conflict_resolution import ConflictResolution
 from database.delivery.rejections import RejectionCause, record_rejections
 from database.delivery.row_outcomes import REJECTED, RowOutcomes
 from database.delivery.senders import record_delivery
+from solar.columns import Times
 from solar.sharp import BY_NAME
 from solar.time import to_datetime64
 
@@ -64,9 +64,9 @@ def ingest_receipt(
     outcomes = np.full(n, REJECTED, np.int8)
     outcomes[index] = resolution.outcomes
     is_late = np.zeros(n, bool)
-    is_late[index] = batch.times < _newest_before(region_ids, newest)
+    is_late[index] = batch.t_rec < _newest_before(region_ids, newest)
     latency = np.full(n, np.nan)
-    latency[index] = (to_datetime64(now) - batch.times) / np.timedelta64(1, "s")
+    latency[index] = (to_datetime64(now) - batch.t_rec) / np.timedelta64(1, "s")
     return RowOutcomes(outcomes, is_late, latency, predictions=predictions, seconds=seconds)
 
 

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from app.contract.columns import Floats
 from app.contract.problems import Fault, Rejection
 from app.ingest.batch import Batch
+from solar.columns import Floats
 from solar.sharp import KEYWORDS, QUALITY_LIMIT, describe_quality
 from solar.time import isoformat, to_datetime, to_datetime64
 
@@ -38,17 +38,15 @@ def validate(batch: Batch, *, now: datetime) -> tuple[Batch, list[Rejection]]:
 
 def _nameless(batch: Batch, _now: datetime) -> Iterator[RowFault]:
     message = "is missing, and noaa_ars names no region either; give one of them"
-    names_none = np.array([not numbers for numbers in batch.ar_sets.values], np.bool_)
-    if names_none.any():
-        nameless = (batch.harpnums == 0) & names_none[batch.ar_sets.codes]
-        for row in np.flatnonzero(nameless).tolist():
-            yield row, Fault("harpnum", message)
+    nameless = (batch.harpnum == 0) & ~batch.noaa_ars.map(bool, bool)
+    for row in np.flatnonzero(nameless).tolist():
+        yield row, Fault("harpnum", message)
 
 
 def _too_late(batch: Batch, now: datetime) -> Iterator[RowFault]:
     limit = to_datetime64(now + CLOCK_TOLERANCE)
-    for row in np.flatnonzero(batch.times > limit).tolist():
-        at = isoformat(to_datetime(batch.times[row]))
+    for row in np.flatnonzero(batch.t_rec > limit).tolist():
+        at = isoformat(to_datetime(batch.t_rec[row]))
         yield row, Fault("t_rec", f"{at} lies in the future; it is {isoformat(now)} now")
 
 

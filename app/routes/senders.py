@@ -12,7 +12,6 @@ from flask import Blueprint, Response
 
 from app.contract.answers import FlowAnswer, LeaseAnswer
 from app.contract.bodies import read_json, read_model
-from app.contract.columns import Floats
 from app.contract.pages import SendersPage
 from app.contract.problems import Fault, RequestError
 from app.contract.queries import FlowQuery, PageQuery
@@ -26,6 +25,7 @@ from database.delivery.rejections import top_rejections
 from database.delivery.row_outcomes import OUTCOMES
 from database.delivery.senders import list_senders, lost_rows, sender_count
 from database.engine import reading, transact
+from solar.columns import Floats
 from solar.durations import LATENCY, PROCESSING
 from solar.time import to_datetime
 

@@ -11,7 +11,6 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from app.contract.columns import Floats
 from app.contract.problems import RequestError
 from app.scoring.features import forecast, stored_features
 from app.scoring.windows import gather_inputs, look_back, reach
@@ -19,6 +18,7 @@ from database.observations.records import load_records
 from database.regions.timeline import issued_raw, latest_t_rec
 from model_training.artefact.artifact import Artifact
 from model_training.features import Inputs, kind, unit
+from solar.columns import Floats
 from solar.errors import NotFoundError
 from solar.flares import EVENTS, Event
 from solar.shapley import Attribution, attribute

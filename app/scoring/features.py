@@ -9,13 +9,13 @@ from datetime import timedelta
 import numpy as np
 import sqlalchemy as sa
 
-from app.contract.columns import Bools, Floats, Times
 from database.flares.coverage import covered_windows
 from database.flares.flares import flare_history
 from database.flares.shared_numbers import regions_as_known
 from database.observations.records import Records
 from model_training.artefact.artifact import Artifact, Scores
 from model_training.features import HISTORY_REACH, FlareHistory, Inputs, history_features
+from solar.columns import Bools, Floats, Times
 from solar.flares import EVENTS
 from solar.sharp import KEYWORDS, LONGITUDE_LIMIT_DEG
 from solar.time import Window, to_datetime, to_datetime64

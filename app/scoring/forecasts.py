@@ -1,4 +1,4 @@
-"""Forecasts: the scores of models for many records, as columns; rows are made on demand."""
+"""Issued forecasts: the scores of models for many records, as columns; rows on demand."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.contract.columns import Bools, Coded, Floats, Integers, Times, nullable
 from database.predictions.predictions import COLUMNS
 from model_training.artefact.artifact import Scores
+from solar.columns import Coded, Columns, Floats, Integers, Times, nullable
 from solar.flares import EVENTS
 
 
 @dataclass(frozen=True)
-class Forecasts:
-    """n forecasts, all issued at the same time; NaN is none.
+class IssuedForecasts(Columns):
+    """n forecasts of any models, all issued at the same time; NaN is none.
 
     Parameters
     ----------
@@ -36,13 +36,10 @@ class Forecasts:
     calibrated: Floats
     raw: Floats
     fallback_level: NDArray[np.str_]
-    reason: list[str | None]
+    reason: NDArray[np.object_]
     imputed_share: Floats
     revision: Integers
     issued_at: datetime
-
-    def __len__(self) -> int:
-        return len(self.region_id)
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         """Yield rows in the order of the columns of the store, with None for NaN."""
@@ -54,7 +51,7 @@ class Forecasts:
             nullable(self.calibrated),
             nullable(self.raw),
             self.fallback_level.tolist(),
-            self.reason,
+            self.reason.tolist(),
             nullable(self.imputed_share),
             self.revision.tolist(),
             strict=True,
@@ -62,26 +59,10 @@ class Forecasts:
         for region_id, t_rec, model_id, calibrated, raw, *others in columns:
             yield (region_id, t_rec, model_id, *calibrated, *raw, *others, self.issued_at)
 
-    def of(self, model_id: str) -> Forecasts:
+    def of(self, model_id: str) -> IssuedForecasts:
         """Return the forecasts of one model."""
-        names = np.array([name == model_id for name in self.model_ids.values], np.bool_)
-        return self if names.all() else self.where(names[self.model_ids.codes])
-
-    def where(self, chosen: Bools) -> Forecasts:
-        """Return the chosen (n,) forecasts, in this order."""
-        rows = np.flatnonzero(chosen)
-        return Forecasts(
-            self.region_id[rows],
-            self.t_rec[rows],
-            self.model_ids.take(rows),
-            self.calibrated[rows],
-            self.raw[rows],
-            self.fallback_level[rows],
-            [self.reason[row] for row in rows.tolist()],
-            self.imputed_share[rows],
-            self.revision[rows],
-            self.issued_at,
-        )
+        is_of_model = self.model_ids.map(lambda name: name == model_id, bool)
+        return self if is_of_model.all() else self.take(is_of_model)
 
     def columns(self) -> dict[str, Any]:
         """Return the columns under their names in the store, in the order of its table."""
@@ -115,52 +96,31 @@ def forecasts_of(
     scores: Scores,
     revision: Integers,
     now: datetime,
-) -> Forecasts:
+) -> IssuedForecasts:
     """Return the scores of a model as the forecasts of the records it looked at, (n,) each."""
-    return Forecasts(
+    return IssuedForecasts(
         region_id,
         t_rec,
-        Coded((model_id,), np.zeros(len(region_id), np.int64)),
+        Coded.constant(model_id, len(region_id)),
         scores.calibrated,
         scores.raw,
         scores.fallback_level,
-        scores.reason,
+        np.array(scores.reason, object),
         scores.imputed_share,
         revision,
         now,
     )
 
 
-def join_forecasts(parts: Sequence[Forecasts], *, now: datetime) -> Forecasts:
+def join_forecasts(parts: Sequence[IssuedForecasts], *, now: datetime) -> IssuedForecasts:
     """Concatenate the forecasts of a request, possibly none."""
-    none = np.empty(0, np.int64)
-    values = np.empty((0, len(EVENTS)))
-    blank = Forecasts(
-        none,
-        np.empty(0, "datetime64[us]"),
-        Coded((), none),
-        values,
-        values,
-        np.empty(0, np.str_),
-        [],
-        np.empty(0),
-        none,
-        now,
-    )
-    all_parts = [blank, *parts]
+    return IssuedForecasts.concatenate(parts) if parts else _no_forecasts(now)
 
-    def column(name: str) -> NDArray[Any]:
-        return np.concatenate([getattr(part, name) for part in all_parts])
 
-    return Forecasts(
-        column("region_id"),
-        column("t_rec"),
-        Coded.of([model_id for part in parts for model_id in part.model_ids.rows()]),
-        column("calibrated"),
-        column("raw"),
-        column("fallback_level"),
-        [reason for part in parts for reason in part.reason],
-        column("imputed_share"),
-        column("revision"),
-        now,
+def _no_forecasts(now: datetime) -> IssuedForecasts:
+    none, values = np.empty(0, np.int64), np.empty((0, len(EVENTS)))
+    times, texts = np.empty(0, "datetime64[us]"), np.empty(0, np.str_)
+    reasons, shares = np.empty(0, object), np.empty(0)
+    return IssuedForecasts(
+        none, times, Coded(none, ()), values, values, texts, reasons, shares, none, now
     )

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
 from datetime import datetime, timedelta
 
 import numpy as np
 
-from app.contract.columns import Bools, Integers, Times
 from database.observations.records import Records
 from model_training.artefact.artifact import Artifact
 from model_training.artefact.manifest import Manifest
 from model_training.features import Inputs
+from solar.columns import Bools, Integers, Times
 from solar.time import to_datetime
 
 NO_RECORD = -1
@@ -26,20 +25,16 @@ def join_records(*parts: Records) -> tuple[Records, Integers]:
 
     Of records with the same key the last is kept.
     """
-    columns = {
-        name: np.concatenate([getattr(part, name) for part in parts])
-        for name in (field.name for field in fields(Records))
-    }
-    part = np.repeat(np.arange(len(parts)), [len(records) for records in parts])
-    region_id, t_rec = columns["region_id"], columns["t_rec"]
+    records = Records.concatenate(parts)
+    part = np.repeat(np.arange(len(parts)), [len(one) for one in parts])
     # The sort is stable, so that the last of equal keys stays the last.
-    order = np.lexsort((t_rec, region_id))
+    order = np.lexsort((records.t_rec, records.region_id))
     is_last = np.ones(len(order), np.bool_)
-    is_last[:-1] = (np.diff(region_id[order]) != 0) | (
-        np.diff(t_rec[order]) != np.timedelta64(0, "us")
+    is_last[:-1] = (np.diff(records.region_id[order]) != 0) | (
+        np.diff(records.t_rec[order]) != np.timedelta64(0, "us")
     )
     kept = order[is_last]
-    return Records(**{name: column[kept] for name, column in columns.items()}), part[kept]
+    return records.take(kept), part[kept]
 
 
 def reach(manifest: Manifest) -> timedelta:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 
 import numpy as np
@@ -13,7 +13,6 @@ import orjson
 import sqlalchemy as sa
 
 from app.alerts.config import AlertConfig
-from app.contract.columns import Bools
 from app.contract.problems import Rejection
 from app.contract.responses import prediction_item, prediction_items
 from app.contract.schemas import Sender
@@ -33,6 +32,7 @@ from database.delivery.row_outcomes import ACCEPTED, DUPLICATE, RowOutcomes
 from database.delivery.stream import lock_counts, write_counts
 from database.engine import reading, transact
 from database.predictions.predictions import COLUMNS, Span, forecasts_within
+from solar.columns import Bools
 from solar.errors import FlarewatchError, StoreUnavailableError
 from solar.stream import SCHEMA
 
@@ -65,15 +65,8 @@ class StreamOutcomes:
         self.receipt = receipt
         self.is_repeated = self._repeated(connection, sender.id)
         counts = ~self.is_repeated | (receipt.outcomes == ACCEPTED)
-        fresh = RowOutcomes(
-            receipt.outcomes[counts],
-            receipt.is_late[counts],
-            receipt.latency[counts],
-            predictions=receipt.predictions,
-            seconds=receipt.seconds,
-        )
         counted = [rejection for rejection in rejected if counts[rejection.index]]
-        record_outcomes(connection, fresh, counted, sender, now, in_order=False)
+        record_outcomes(connection, receipt.take(counts), counted, sender, now, in_order=False)
 
     def _repeated(self, connection: sa.Connection, sender_id: str) -> Bools:
         counting = [one for one in self._envelopes if one.sender.sent is not None]
@@ -187,7 +180,8 @@ class StreamIngest:
             return {}
         after = max(reach(model.manifest) for model in self.served_models.models)
         spans: dict[int, Span] = {}
-        for region_id, index, t_rec in zip(region_ids, batch.index, batch.t_rec, strict=True):
+        times = (at.replace(tzinfo=UTC) for at in batch.t_rec.tolist())
+        for region_id, index, t_rec in zip(region_ids, batch.index, times, strict=True):
             if receipt.outcomes[index] == DUPLICATE:
                 last_at = t_rec + after if outcomes.is_repeated[index] else t_rec
                 known = spans.get(region_id, (t_rec, last_at))

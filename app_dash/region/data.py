@@ -34,7 +34,7 @@ from database.regions.timeline import (
     Place,
     find_region,
     forecast_lines,
-    joined,
+    join_lines,
     measurements,
     place_at,
 )
@@ -208,11 +208,11 @@ def issued(
     """
     began_at = list(dict.fromkeys(row.model_id for row in history))
     parts = [
-        lines[model_id].where(_is_live(lines[model_id], history, model_id))
+        lines[model_id].take(_is_live(lines[model_id], history, model_id))
         for model_id in began_at
         if model_id in lines
     ]
-    line = _in_order(joined(parts))
+    line = _in_order(join_lines(parts))
     frozen = {model.model_id: _thresholds(model) for model in models}
     unknown = np.full(len(EVENTS), np.nan)
     rows = [frozen.get(model_id, unknown) for model_id in line.model_ids]
@@ -235,7 +235,7 @@ def _in_order(line: ForecastLine) -> ForecastLine:
     order = np.argsort(line.t_rec, kind="stable")
     is_last = np.ones(len(order), bool)
     is_last[:-1] = line.t_rec[order][1:] != line.t_rec[order][:-1]
-    return line.where(order[is_last])
+    return line.take(order[is_last])
 
 
 def passage(data: RegionData, event: Event) -> Passage:

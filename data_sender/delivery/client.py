@@ -12,11 +12,11 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import requests
-from numpy.typing import NDArray
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 
 from data_sender.delivery.spool import Post
-from data_sender.rows import Floats, RowItems, Rows
+from data_sender.rows import RowItems, Rows
+from solar.columns import Floats, Times
 from solar.errors import FlarewatchError
 from solar.process import Backoff, GraceExpiredError, StopSignal, retry_after_seconds
 
@@ -119,23 +119,25 @@ def _query(sender: dict[str, Any]) -> str:
 def _columns(rows: Rows) -> dict[str, pa.Array]:
     columns = {
         "t_rec": _times(rows.t_rec),
-        "series": pa.array(rows.series, pa.string()).dictionary_encode(),
+        "series": pa.DictionaryArray.from_arrays(
+            pa.array(rows.series.codes, pa.int32()), pa.array(rows.series.values, pa.string())
+        ),
         "harpnum": pa.array(rows.harpnum, mask=rows.harpnum <= 0),
-        "noaa_ars": pa.array(rows.noaa_ars.tolist(), pa.list_(pa.int32())),
+        "noaa_ars": pa.array(rows.noaa_ars.rows(), pa.list_(pa.int32())),
         "lon_fwt": _nullable(rows.lon_fwt),
         "lat_fwt": _nullable(rows.lat_fwt),
     }
-    if rows.made_at is not None:
+    if not np.isnat(rows.made_at).all():
         columns["made_at"] = _times(rows.made_at)
     if rows.has_quality.any():
         # An unreadable QUALITY stays NaN, to be refused; null says that the source has none.
         columns["quality"] = pa.array(
             np.trunc(rows.quality), mask=~rows.has_quality, from_pandas=False
         )
-    return columns | {name: _nullable(values) for name, values in rows.keywords.items()}
+    return columns | {name: _nullable(rows.keyword(name)) for name in rows.given_keywords()}
 
 
-def _times(times: NDArray[np.datetime64]) -> pa.Array:
+def _times(times: Times) -> pa.Array:
     return pa.array(times.astype("datetime64[s]")).cast(pa.timestamp("s", "UTC"))
 
 

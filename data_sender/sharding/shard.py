@@ -64,12 +64,9 @@ def parse_shard(text: str) -> FixedShard | Auto:
 def shards_of(rows: Rows) -> NDArray[np.int64]:
     """Return the shard of each row (n,), by the key of its region."""
     harpnums, places = np.unique(rows.harpnum, return_inverse=True)
-    shards: NDArray[np.int64] = np.array(
-        [_shard(region_key(int(number), ())) for number in harpnums], np.int64
-    )[places]
-    for index in np.flatnonzero(rows.harpnum <= 0):
-        shards[index] = _shard(region_key(None, rows.noaa_ars[index]))
-    return shards
+    by_harp = np.array([_shard(region_key(int(number), ())) for number in harpnums], np.int64)
+    by_noaa = rows.noaa_ars.map(lambda numbers: _shard(region_key(None, numbers)), np.int64)
+    return np.where(rows.harpnum > 0, by_harp[places], by_noaa)
 
 
 @lru_cache(maxsize=65_536)

@@ -12,7 +12,7 @@ from data_sender.delivery.delivery import BatchSender, Delivery
 from data_sender.position import PositionFile
 from data_sender.progress import Progress
 from data_sender.replayer import HOURS_PAST_END, FlarePublisher
-from data_sender.rows import Rows, concatenate
+from data_sender.rows import Rows
 from data_sender.sharding.lease import LeasedShards
 from data_sender.sharding.shard import FLARES, shards_of
 from data_sender.source import Chunk, Source, event_times
@@ -172,7 +172,7 @@ def whole_steps(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
     """Yield the same rows in chunks none of which ends between two rows of one time."""
     rest: Rows | None = None
     for chunk in chunks:
-        rows = chunk.rows if rest is None else concatenate([rest, chunk.rows])
+        rows = chunk.rows if rest is None else Rows.concatenate([rest, chunk.rows])
         times = event_times(rows)
         cut = int(np.searchsorted(times, times[-1])) if len(times) else 0
         yield Chunk(rows.take(slice(0, cut)), chunk.flares)

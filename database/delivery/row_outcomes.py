@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from solar.columns import Columns
+
 # The possible outcomes of a row, each named by its place in this list.
 OUTCOMES = ("accepted", "duplicates", "revised", "rejected")
 ACCEPTED, DUPLICATE, REVISED, REJECTED = range(4)
@@ -23,7 +25,7 @@ class OutcomeCounts:
 
 
 @dataclass(frozen=True)
-class RowOutcomes:
+class RowOutcomes(Columns):
     """The outcomes of the n rows of a request in its order, and how long they took.
 
     Parameters
@@ -40,9 +42,6 @@ class RowOutcomes:
     latency: NDArray[np.float64]
     predictions: int
     seconds: float
-
-    def __len__(self) -> int:
-        return len(self.outcomes)
 
     def counts(self, *, repeated: int = 0) -> OutcomeCounts:
         """Count the rows by outcome; the first `repeated` ones were sent before.

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from database.drift.rollup import Counts, Kind, Layout, Variable, layout_of
 from database.models import ELSEWHERE, ModelRow
 from database.schema.rollup_tables import drift_days
+from solar.columns import Columns, Floats
 from solar.drift import BINS, FEWEST_DAYS, Assessment, assess, median_shift
 from solar.time import Window
-
-Floats = NDArray[np.float64]
 
 _DAY = timedelta(days=1)
 _SEED = 20100501
@@ -65,15 +64,12 @@ class Drift:
 
 
 @dataclass(frozen=True)
-class _Days:
+class _Days(Columns):
     """The counted days: `day` (d,) datetime64[D], `hours` (d,), `counts` (d, v, 11)."""
 
     day: NDArray[np.datetime64]
     hours: Counts
     counts: Counts
-
-    def where(self, kept: NDArray[np.bool_]) -> _Days:
-        return _Days(self.day[kept], self.hours[kept], self.counts[kept])
 
 
 def drift(connection: sa.Connection, *, model: ModelRow, window: Window) -> Drift:
@@ -89,8 +85,8 @@ def drift(connection: sa.Connection, *, model: ModelRow, window: Window) -> Drif
             reason += ": it was made elsewhere, and what it was trained on is not known"
         return Drift(model.model_id, no_days, 0, (), reason)
     days = _load(connection, model.model_id, layout, window)
-    is_whole = days.hours >= _WHOLE * np.median(days.hours) if len(days.hours) else days.hours > 0
-    whole = days.where(is_whole)
+    is_whole = days.hours >= _WHOLE * np.median(days.hours) if len(days) else days.hours > 0
+    whole = days.take(is_whole)
     n_partial = int(np.count_nonzero(~is_whole))
     return Drift(model.model_id, whole.day, n_partial, _variables(layout, whole))
 

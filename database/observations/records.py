@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from database.schema.tables import observations
 from database.upsert import upsert_columns
+from solar.columns import Columns
 from solar.sharp import BY_NAME, KEYWORDS
 from solar.time import Window
 
@@ -34,7 +35,7 @@ _SPANS_PER_QUERY = 200
 
 
 @dataclass(frozen=True)
-class Records:
+class Records(Columns):
     """Observations as columns, (m,) rows in the order of region and time; NaN is missing.
 
     Parameters
@@ -50,9 +51,6 @@ class Records:
     revision: NDArray[np.int64]
     lon_fwt: NDArray[np.float64]
     keywords: NDArray[np.float64]
-
-    def __len__(self) -> int:
-        return len(self.region_id)
 
 
 def combinations(keys: Sequence[Key]) -> Iterator[tuple[list[int], list[datetime]]]:
@@ -109,14 +107,9 @@ def _in_order(rows: Sequence[Sequence[Any]], places: Sequence[int]) -> Records:
     keywords = np.full((len(rows), len(KEYWORDS)), np.nan)
     for place, column in zip(places, columns[4:], strict=True):
         keywords[:, place] = column
-    order = np.lexsort((t_rec, region_id))
-    return Records(
-        region_id[order],
-        t_rec[order],
-        np.array(columns[2], np.int64)[order],
-        np.array(columns[3], float)[order],
-        keywords[order],
-    )
+    revision, lon_fwt = np.array(columns[2], np.int64), np.array(columns[3], float)
+    records = Records(region_id, t_rec, revision, lon_fwt, keywords)
+    return records.take(np.lexsort((t_rec, region_id)))
 
 
 def list_observations(

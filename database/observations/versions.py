@@ -19,11 +19,10 @@ from numpy.typing import NDArray
 from database.observations.records import COMBINATIONS_PER_KEY, KEYWORD_COLUMNS
 from database.schema.tables import observation_conflicts, observations
 from database.upsert import upsert, upsert_columns
+from solar.columns import Columns, Integers, Times
 from solar.precedence import REASONS
 from solar.time import Window
 
-Integers = NDArray[np.int64]
-Times = NDArray[np.datetime64]
 Place = tuple[datetime, int, int]
 
 CONFLICT_COLUMNS: tuple[str, ...] = tuple(column.name for column in observation_conflicts.columns)
@@ -46,7 +45,7 @@ _STORED_VERSIONS = str(
 
 
 @dataclass(frozen=True)
-class RecordKeys:
+class RecordKeys(Columns):
     """n different records, in the order of region and time.
 
     Parameters
@@ -57,13 +56,6 @@ class RecordKeys:
 
     region_id: Integers
     t_rec: Times
-
-    def __len__(self) -> int:
-        return len(self.region_id)
-
-    def take(self, places: Integers | slice) -> RecordKeys:
-        """Return the records at these places, which must rise."""
-        return RecordKeys(self.region_id[places], self.t_rec[places])
 
     def find(self, region_id: Sequence[Any], t_rec: Sequence[Any]) -> Integers:
         """Return the place of each of m records, -1 for one that is not among these."""
@@ -87,7 +79,7 @@ def _codes(regions: Integers, times: Times, region_id: Integers, t_rec: Times) -
 
 
 @dataclass(frozen=True)
-class StoredVersions:
+class StoredVersions(Columns):
     """The current versions of n records.
 
     Parameters

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from database.schema.tables import observations, predictions
+from solar.columns import Columns
 from solar.flares import EVENTS, Event
 from solar.time import Window
 
@@ -23,8 +24,8 @@ _PROBABILITIES = [predictions.c[event.column] for event in EVENTS]
 
 
 @dataclass(frozen=True)
-class Forecasts:
-    """Forecasts of one model, (n,) rows: `region_id` int64, 0 for the disk, `t_rec`
+class Forecasts(Columns):
+    """Stored forecasts of one model, (n,) rows: `region_id` int64, 0 for the disk, `t_rec`
     datetime64[us] in UTC, and `probability` (n, events) in the order of `EVENTS`, NaN where none
     was given.
     """
@@ -37,27 +38,18 @@ class Forecasts:
         """Return the (n,) probabilities of one event."""
         return self.probability[:, EVENTS.index(event)]
 
-    def where(self, kept: NDArray[np.bool_]) -> Forecasts:
-        """Keep the rows marked in (n,)."""
-        return Forecasts(self.region_id[kept], self.t_rec[kept], self.probability[kept])
-
 
 @dataclass(frozen=True)
-class Issues:
-    """Forecasts (n,) and the Stonyhurst `longitude` (n,) [deg] of their regions at t_rec, NaN
-    where the region was not observed.
+class LocatedForecasts(Forecasts):
+    """Forecasts, and the Stonyhurst `longitude` (n,) [deg] of their regions at t_rec, NaN where
+    the region was not observed.
     """
 
-    forecasts: Forecasts
     longitude: NDArray[np.float64]
-
-    def where(self, kept: NDArray[np.bool_]) -> Issues:
-        """Keep the rows marked in (n,)."""
-        return Issues(self.forecasts.where(kept), self.longitude[kept])
 
 
 @dataclass(frozen=True)
-class Latencies:
+class Latencies(Columns):
     """How late forecasts were issued: `n` (g,) of records of time `t_rec` (g,) `seconds` (g,)
     after it.
     """
@@ -89,7 +81,9 @@ def load_forecasts(
     return _forecasts(connection.execute(query).all())
 
 
-def load_issues(connection: sa.Connection, model_id: str, *, window: Window) -> Issues:
+def load_located_forecasts(
+    connection: sa.Connection, model_id: str, *, window: Window
+) -> LocatedForecasts:
     """Read the forecasts of a model and the longitudes of their regions."""
     is_same_record = (observations.c.region_id == predictions.c.region_id) & (
         observations.c.t_rec == predictions.c.t_rec
@@ -102,7 +96,7 @@ def load_issues(connection: sa.Connection, model_id: str, *, window: Window) -> 
     )
     rows = connection.execute(query).all()
     longitude = np.array([row[-1] for row in rows], float)
-    return Issues(_forecasts(rows), longitude)
+    return LocatedForecasts(**vars(_forecasts(rows)), longitude=longitude)
 
 
 def load_latencies(connection: sa.Connection, model_id: str, *, window: Window) -> Latencies:
@@ -193,7 +187,7 @@ def full_disk(forecasts: Forecasts, midnights: NDArray[np.datetime64]) -> Foreca
         is_recent = (forecasts.t_rec > midnight - DISK_MEMORY) & (forecasts.t_rec <= midnight)
         if is_recent.any():
             times.append(midnight)
-            rows.append(_combined(forecasts.where(is_recent)))
+            rows.append(_combined(forecasts.take(is_recent)))
     probability = np.array(rows, float).reshape(len(rows), len(EVENTS))
     at = np.array(times, "datetime64[us]")
     return Forecasts(np.zeros(len(times), np.int64), at, probability)

@@ -21,6 +21,7 @@ from database.schema.tables import (
     regions,
     superseded_predictions,
 )
+from solar.columns import Columns, Times
 from solar.errors import NotFoundError
 from solar.flares import EVENTS, HORIZON
 from solar.sharp import Keyword
@@ -30,8 +31,6 @@ from solar.time import Window, to_datetime64
 MOST_RECORDS = 5_000
 MOST_REGIONS = 50
 _T_REC, _MODEL, _ISSUED, _FIRST_PROBABILITY = 0, 1, 5, 6
-
-Times = NDArray[np.datetime64]
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Measurements:
+class Measurements(Columns):
     """Records of one region by time; `values` (n, k) in the order of the requested keywords."""
 
     t_rec: NDArray[np.datetime64]
@@ -53,7 +52,7 @@ class Measurements:
 
 
 @dataclass(frozen=True)
-class ForecastLine:
+class ForecastLine(Columns):
     """Forecasts of one region by time; `probability` (n, 4) in the order of EVENTS, NaN if none.
 
     `issued_at` (n,) is the time of the clock at which the revision was issued.
@@ -63,25 +62,9 @@ class ForecastLine:
     probability: NDArray[np.float64]
     imputed_share: NDArray[np.float64]
     issued_at: Times
-    rungs: tuple[str, ...]
-    reasons: tuple[str | None, ...]
-    model_ids: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.t_rec)
-
-    def where(self, kept: NDArray[np.bool_] | NDArray[np.intp]) -> ForecastLine:
-        """Keep the forecasts marked in (n,), or those at some places in the order of these."""
-        places = np.arange(len(self))[kept].tolist()
-        return ForecastLine(
-            self.t_rec[kept],
-            self.probability[kept],
-            self.imputed_share[kept],
-            self.issued_at[kept],
-            tuple(self.rungs[i] for i in places),
-            tuple(self.reasons[i] for i in places),
-            tuple(self.model_ids[i] for i in places),
-        )
+    rungs: NDArray[np.object_]
+    reasons: NDArray[np.object_]
+    model_ids: NDArray[np.object_]
 
 
 def find_region(connection: sa.Connection, region_id: int) -> RegionRow:
@@ -180,18 +163,9 @@ def issued_raw(
     return value
 
 
-def joined(lines: Sequence[ForecastLine]) -> ForecastLine:
-    """Concatenate lines."""
-    parts = [*lines, _line([])]
-    return ForecastLine(
-        np.concatenate([part.t_rec for part in parts]),
-        np.concatenate([part.probability for part in parts]),
-        np.concatenate([part.imputed_share for part in parts]),
-        np.concatenate([part.issued_at for part in parts]),
-        tuple(rung for part in parts for rung in part.rungs),
-        tuple(reason for part in parts for reason in part.reasons),
-        tuple(model_id for part in parts for model_id in part.model_ids),
-    )
+def join_lines(lines: Sequence[ForecastLine]) -> ForecastLine:
+    """Concatenate lines, possibly none."""
+    return ForecastLine.concatenate([_line([]), *lines])
 
 
 def forecast_lines(
@@ -284,7 +258,7 @@ def _line(rows: Sequence[Sequence[Any]]) -> ForecastLine:
         ),
         imputed_share=np.array([row[4] for row in rows], np.float64),
         issued_at=np.array([row[_ISSUED] for row in rows], "datetime64[us]"),
-        rungs=tuple(row[2] for row in rows),
-        reasons=tuple(row[3] for row in rows),
-        model_ids=tuple(row[_MODEL] for row in rows),
+        rungs=np.array([row[2] for row in rows], object),
+        reasons=np.array([row[3] for row in rows], object),
+        model_ids=np.array([row[_MODEL] for row in rows], object),
     )

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
-from database.predictions.forecasts import Forecasts, Issues, Latencies, full_disk
+from database.predictions.forecasts import Forecasts, Latencies, LocatedForecasts, full_disk
 from database.verification.day_table import DAY, Cases, DayTable, count_cases, make_cases
 from database.verification.entrants import PERSISTENCE
 from database.verification.ten_day_blocks import Key
+from solar.columns import Columns
 from solar.durations import FORECAST_LATENCY_BINS as LATENCY_BINS
 from solar.durations import forecast_latency_bin
 from solar.flares import EVENTS, HORIZON, Event
@@ -27,7 +28,7 @@ _HORIZON = np.timedelta64(HORIZON)
 
 
 @dataclass(frozen=True)
-class CaseGrid:
+class CaseGrid(Columns):
     """Cases (u,), by time and region, that any model had a forecast for.
 
     Parameters
@@ -88,11 +89,11 @@ def align_forecasts(parts: Mapping[str, Forecasts]) -> CaseGrid:
     is_first[1:] = (region_id[1:] != region_id[:-1]) | (t[1:] != t[:-1])
     place = np.empty(len(t), np.int64)
     place[order] = np.cumsum(is_first) - 1
-    ends = np.cumsum([len(part.t_rec) for part in parts.values()]).tolist()
+    ends = np.cumsum([len(part) for part in parts.values()]).tolist()
     n = int(is_first.sum())
     probability, made = {}, {}
     for (name, part), end in zip(parts.items(), ends, strict=True):
-        at = place[end - len(part.t_rec) : end]
+        at = place[end - len(part) : end]
         probability[name] = np.full((n, len(EVENTS)), np.nan)
         probability[name][at] = part.probability
         made[name] = np.zeros(n, bool)
@@ -119,21 +120,21 @@ def make_case_set(
 
 
 def region_tables(
-    issues: Mapping[str, Issues],
+    forecasts: Mapping[str, LocatedForecasts],
     truth: Truth,
     days: Sequence[date],
     *,
     daily: frozenset[str] = frozenset(),
 ) -> Tables:
     """Count the cases of single regions; `daily` names those of agencies."""
-    kept = {name: one.where(_is_of(one, days)) for name, one in issues.items()}
-    grid = align_forecasts({name: one.forecasts for name, one in kept.items()})
+    kept = {name: one.take(_is_of(one, days)) for name, one in forecasts.items()}
+    grid = align_forecasts(kept)
     bands = longitude_band(_longitudes(grid, kept))
     return dict(_tables("region", grid, truth, bands=bands, daily=daily))
 
 
 def disk_tables(
-    issues: Mapping[str, Issues],
+    forecasts: Mapping[str, LocatedForecasts],
     truth: Truth,
     days: Sequence[date],
     *,
@@ -146,13 +147,11 @@ def disk_tables(
     """
     midnights = np.array(days, "datetime64[us]")
     issued = {
-        name: one.where(np.isin(one.t_rec, midnights))
+        name: one.take(np.isin(one.t_rec, midnights))
         for name, one in (disk_forecasts or {}).items()
     }
     combined = {
-        name: full_disk(one.forecasts, midnights)
-        for name, one in issues.items()
-        if name not in issued
+        name: full_disk(one, midnights) for name, one in forecasts.items() if name not in issued
     }
     return dict(_tables("disk", align_forecasts({**combined, **issued}), truth))
 
@@ -182,16 +181,16 @@ def event_tables(case_set: CaseSet) -> Iterator[tuple[Key, DayTable]]:
     models = [name for name in grid.made if name not in case_set.daily]
     given, shared = grid.given(event), grid.shared(event, without=case_set.daily)
     any_made, any_given = (_any(flags, models, shared) for flags in (grid.made, given))
-    of_any = _withheld_unless(any_given, persistence).where(any_made)
+    of_any = _withheld_unless(any_given, persistence).take(any_made)
     yield Key(PERSISTENCE, event.name, scope), count_cases(of_any)
-    yield Key(PERSISTENCE, event.name, scope, "shared"), count_cases(persistence.where(shared))
+    yield Key(PERSISTENCE, event.name, scope, "shared"), count_cases(persistence.take(shared))
     for name, made in grid.made.items():
         cases = case_set.cases[name]
-        yield Key(name, event.name, scope), count_cases(cases.where(made))
+        yield Key(name, event.name, scope), count_cases(cases.take(made))
         if name not in case_set.daily:
-            in_common = cases.where(shared & given[name])
+            in_common = cases.take(shared & given[name])
             yield Key(name, event.name, scope, "shared"), count_cases(in_common)
-        beside = _withheld_unless(given[name], persistence).where(made)
+        beside = _withheld_unless(given[name], persistence).take(made)
         yield Key(name, event.name, scope, "persistence"), count_cases(beside)
     yield from _daily_tables(case_set, given)
 
@@ -204,7 +203,7 @@ def _daily_tables(case_set: CaseSet, given: Mapping[str, Flags]) -> Iterator[tup
         shared &= _any(given, daily, shared)
         everyone = {**case_set.cases, PERSISTENCE: case_set.persistence}
         for name, cases in everyone.items():
-            kept = cases.where(shared & given.get(name, shared))
+            kept = cases.take(shared & given.get(name, shared))
             yield Key(name, case_set.event.name, case_set.scope, "daily"), count_cases(kept)
 
 
@@ -213,7 +212,7 @@ def _stratum_tables(
 ) -> Iterator[tuple[Key, DayTable]]:
     for name, made in case_set.grid.made.items():
         key, used = Key(name, case_set.event.name, case_set.scope, part), made & kept
-        yield key, count_cases(case_set.cases[name].where(used), stratum[used])
+        yield key, count_cases(case_set.cases[name].take(used), stratum[used])
 
 
 def _any(flags: Mapping[str, Flags], names: Sequence[str], like: Flags) -> Flags:
@@ -223,24 +222,23 @@ def _any(flags: Mapping[str, Flags], names: Sequence[str], like: Flags) -> Flags
 
 def _withheld_unless(given: Flags, persistence: Cases) -> Cases:
     """Withhold persistence where the event has no case."""
-    return Cases(
-        persistence.day,
-        np.where(given, persistence.probability, np.nan),
-        np.where(given, persistence.bin, -1),
-        persistence.truth,
+    return replace(
+        persistence,
+        probability=np.where(given, persistence.probability, np.nan),
+        bin=np.where(given, persistence.bin, -1),
     )
 
 
-def _is_of(issues: Issues, days: Sequence[date]) -> Flags:
-    return np.isin(issues.forecasts.t_rec.astype("datetime64[D]"), np.array(days, "datetime64[D]"))
+def _is_of(forecasts: Forecasts, days: Sequence[date]) -> Flags:
+    return np.isin(forecasts.t_rec.astype("datetime64[D]"), np.array(days, "datetime64[D]"))
 
 
-def _longitudes(grid: CaseGrid, issues: Mapping[str, Issues]) -> NDArray[np.float64]:
+def _longitudes(grid: CaseGrid, forecasts: Mapping[str, LocatedForecasts]) -> NDArray[np.float64]:
     """Return the longitude (u,) of each case, from the record of any model."""
-    longitude = np.full(len(grid.t), np.nan)
-    for name, one in issues.items():
+    longitude = np.full(len(grid), np.nan)
+    for name, one in forecasts.items():
         # The grid is in the order of time and region; the model's own rows are put in it.
-        order = np.lexsort((one.forecasts.region_id, one.forecasts.t_rec))
+        order = np.lexsort((one.region_id, one.t_rec))
         longitude[grid.made[name]] = one.longitude[order]
     return longitude
 

@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from solar.columns import Columns, Floats, Integers
 from solar.histogram import BIN, BINS, Stacked, bin_of, dense, sums
 from solar.truth import EVENT, UNKNOWN
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 _NO_BIN = -1
 
@@ -29,6 +27,8 @@ DAY = np.dtype(
 class DayTable:
     """`days` (d,) of dtype `DAY`, ascending by day (counted since 1970) and stratum, and `bins`
     (b,) of dtype `BIN`, the occupied probability bins of each of them in the same order.
+
+    It is no `Columns`, because its two arrays differ in length.
     """
 
     days: NDArray[np.void]
@@ -107,17 +107,13 @@ def span(tables: Sequence[DayTable]) -> tuple[int, int]:
 
 
 @dataclass(frozen=True)
-class Cases:
+class Cases(Columns):
     """Cases (n,): `day` since 1970, `probability` (NaN was withheld) in its `bin`, and truth."""
 
     day: Integers
     probability: Floats
     bin: Integers
     truth: NDArray[np.int8]
-
-    def where(self, kept: NDArray[np.bool_]) -> Cases:
-        """Keep the cases marked in (n,)."""
-        return Cases(*(column[kept] for column in vars(self).values()))
 
 
 def make_cases(
@@ -133,7 +129,7 @@ def make_cases(
 
 def count_cases(cases: Cases, stratum: NDArray[np.uint8] | None = None) -> DayTable:
     """Count cases by day and by the stratum (n,) of each; all are of stratum 0 by default."""
-    if not len(cases.day):
+    if not len(cases):
         return EMPTY
     first = int(cases.day.min())
     n_strata = 1 if stratum is None else int(stratum.max()) + 1
@@ -143,7 +139,7 @@ def count_cases(cases: Cases, stratum: NDArray[np.uint8] | None = None) -> DayTa
     scored = is_given & is_known
     had_event = (cases.truth == EVENT) & scored
     p = np.where(scored, cases.probability, 0.0)
-    bins, per_group = _bins(group[scored], cases.where(scored), n_groups)
+    bins, per_group = _bins(group[scored], cases.take(scored), n_groups)
     rows = np.zeros(n_groups, DAY)
     rows["day"], rows["stratum"] = np.divmod(np.arange(n_groups), n_strata)
     rows["day"] += first

@@ -17,10 +17,10 @@ from database.flares.flares import flare_history
 from database.models import agencies
 from database.predictions.forecasts import (
     Forecasts,
-    Issues,
+    LocatedForecasts,
     forecasting_models,
-    load_issues,
     load_latencies,
+    load_located_forecasts,
 )
 from database.rollup_days import clear_stale, countable, stale_days
 from database.verification.cases import disk_tables, latency_table, region_tables
@@ -95,19 +95,19 @@ def _window(days: Sequence[date], *, before: timedelta, after: timedelta) -> Win
 def _tables(connection: sa.Connection, days: Sequence[date]) -> dict[Key, DayTable]:
     flares = flare_history(connection, _window(days, before=QUIET_FOR, after=HORIZON))
     truth = flares.truth(covered_windows(connection))
-    issues = _issues(connection, _window(days, before=_EVENING, after=timedelta(0)))
+    forecasts = _forecasts(connection, _window(days, before=_EVENING, after=timedelta(0)))
     disk_forecasts = _disk_forecasts(
         connection, _window(days, before=timedelta(0), after=timedelta(0))
     )
-    if not issues and not disk_forecasts:
+    if not forecasts and not disk_forecasts:
         return {}
     of_regions = (
-        region_tables(issues, truth, days, daily=frozenset(disk_forecasts)) if issues else {}
+        region_tables(forecasts, truth, days, daily=frozenset(disk_forecasts)) if forecasts else {}
     )
     return {
         **of_regions,
-        **disk_tables(issues, truth, days, disk_forecasts=disk_forecasts),
-        **_latency_tables(connection, list(issues), days),
+        **disk_tables(forecasts, truth, days, disk_forecasts=disk_forecasts),
+        **_latency_tables(connection, list(forecasts), days),
     }
 
 
@@ -133,6 +133,8 @@ def _disk_forecasts(connection: sa.Connection, window: Window) -> dict[str, Fore
     }
 
 
-def _issues(connection: sa.Connection, window: Window) -> dict[str, Issues]:
+def _forecasts(connection: sa.Connection, window: Window) -> dict[str, LocatedForecasts]:
     models = forecasting_models(connection)
-    return {model_id: load_issues(connection, model_id, window=window) for model_id in models}
+    return {
+        model_id: load_located_forecasts(connection, model_id, window=window) for model_id in models
+    }

@@ -21,7 +21,7 @@ from conftest import empty
 from processes import free_port, serving
 
 from data_sender.position import Position
-from data_sender.rows import concatenate
+from data_sender.rows import Rows
 from data_sender.sources.simulation.region_statistics import load_statistics
 from data_sender.sources.simulation.simulation import Simulation, Sun
 from database.schema.tables import flare_coverage, observations, shard_members
@@ -111,7 +111,7 @@ def mariadb_stage(mariadb_engine: sa.Engine, tmp_path: Path) -> Iterator[Stage]:
 
 def expected() -> list[tuple[int, str]]:
     simulation = Simulation(Sun(5, 12.0, load_statistics()), START, START + STRETCH)
-    rows = concatenate([chunk.rows for chunk in simulation.chunks(Position())])
+    rows = Rows.concatenate([chunk.rows for chunk in simulation.chunks(Position())])
     times = [f"{at}+00:00" for at in rows.t_rec.astype("datetime64[s]")]
     return sorted(zip(rows.harpnum.tolist(), times, strict=True))
 

@@ -17,7 +17,7 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from data_sender.position import Position
-from data_sender.rows import Rows, concatenate
+from data_sender.rows import Rows
 from data_sender.source import Chunk, FlareReport
 from data_sender.sources.files.layout import SHARP_LAYOUT, TIME_NAMES, Layout, in_any_case
 from data_sender.sources.files.tables import (
@@ -76,7 +76,7 @@ class Replay:
         self._ordered = ordered_file(self._paths, layout, large=large)
         self._rows: Rows | None = None
         if self._ordered is None:
-            self._rows = concatenate([_read(path, layout) for path in self._paths]).sorted()
+            self._rows = Rows.concatenate([_read(path, layout) for path in self._paths]).sorted()
             logger.info("%d rows in %d file(s)", len(self._rows), len(self._paths))
         else:
             logger.info("%s is in the order of time; it is read piece by piece", self._ordered)
@@ -207,7 +207,7 @@ def read_pieces(
     with reading(path):
         skip = partial(_ends_before, layout, after)
         for table in parquet_pieces(path, layout.name_of, rows=rows, skip=skip):
-            read = concatenate([*held, rows_of(table, layout)])
+            read = Rows.concatenate([*held, rows_of(table, layout)])
             is_last = read.t_rec == read.t_rec[-1]
             held = [read.take(is_last)]
             if not is_last.all():

@@ -19,7 +19,7 @@ import pyarrow.csv
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from data_sender.rows import Floats, Rows
+from data_sender.rows import Rows
 from data_sender.sources.files.layout import (
     AR_NAMES,
     REGION,
@@ -29,7 +29,9 @@ from data_sender.sources.files.layout import (
     Layout,
     Naming,
 )
+from solar.columns import Coded, Floats
 from solar.errors import InvalidInputError
+from solar.observations import NoaaNumbers, keyword_matrix, no_times, one_number_each
 from solar.sharp import BY_NAME, SHARP_SERIES
 from solar.time import tai_to_utc
 
@@ -236,12 +238,13 @@ def rows_of(table: pa.Table, layout: Layout, *, harpnum: int | None = None) -> R
         series=_series(table, layout),
         t_rec=times_of(table, layout),
         harpnum=np.maximum(region, 0),
-        noaa_ars=_negated(region) if is_export else _active_regions(table),
+        noaa_ars=one_number_each(np.maximum(-region, 0)) if is_export else _active_regions(table),
         lon_fwt=_floats(table, "LON_FWT"),
         lat_fwt=_floats(table, "LAT_FWT"),
         quality=_quality(table),
         has_quality=_has_quality(table, is_export),
-        keywords={name: _floats(table, name) for name in names},
+        made_at=no_times(table.num_rows),
+        keywords=keyword_matrix({name: _floats(table, name) for name in names}, table.num_rows),
     )
 
 
@@ -253,11 +256,11 @@ def times_of(table: pa.Table, layout: Layout) -> NDArray[np.datetime64]:
     return utc_times(table[name], is_tai=layout.time_scale == "TAI")
 
 
-def _series(table: pa.Table, layout: Layout) -> NDArray[np.object_]:
+def _series(table: pa.Table, layout: Layout) -> Coded[str]:
     if layout.series is not None or SERIES not in table.column_names:
-        return np.full(table.num_rows, layout.series or layout.default_series, object)
+        return Coded.constant(layout.series or layout.default_series, table.num_rows)
     series = table[SERIES].cast(pa.string()).fill_null(layout.default_series)
-    return np.asarray(series.to_numpy(), object)
+    return Coded.of(series.to_numpy().tolist())
 
 
 def _floats(table: pa.Table, name: str) -> Floats:
@@ -270,26 +273,22 @@ def _integers(table: pa.Table, name: str) -> NDArray[np.int64]:
     return np.nan_to_num(_floats(table, name), posinf=0, neginf=0).astype(np.int64)
 
 
-def _active_regions(table: pa.Table) -> NDArray[np.object_]:
-    """Return the NOAA numbers (n,) as lists; a HARP may hold several: ``11958;11959``."""
+def _active_regions(table: pa.Table) -> Coded[NoaaNumbers]:
+    """Return the NOAA numbers (n,); a HARP may hold several: ``11958;11959``."""
     name = next((name for name in AR_NAMES if name in table.column_names), None)
-    values = [None] * table.num_rows if name is None else table[name].to_pylist()
-    numbers = {value: _ar_numbers(value) for value in set(values)}
-    return np.fromiter((numbers[value] for value in values), np.object_, count=len(values))
+    if name is None:
+        return Coded.constant((), table.num_rows)
+    column = Coded.of(table[name].to_pylist())
+    return Coded(column.codes, tuple(_ar_numbers(value) for value in column.values))
 
 
-def _negated(region: NDArray[np.int64]) -> NDArray[np.object_]:
-    lists = ([-number] if number < 0 else [] for number in region.tolist())
-    return np.fromiter(lists, np.object_, count=len(region))
-
-
-def _ar_numbers(value: str | float | None) -> list[int]:
+def _ar_numbers(value: str | float | None) -> NoaaNumbers:
     parts = value.replace(",", ";").split(";") if isinstance(value, str) else [value or 0]
     try:
         numbers = [int(float(part)) for part in parts]
     except ValueError as error:
         raise InvalidInputError(f"{value!r} is not a list of NOAA numbers") from error
-    return [number for number in numbers if number > 0]
+    return tuple(number for number in numbers if number > 0)
 
 
 def _has_quality(table: pa.Table, is_export: bool) -> NDArray[np.bool_]:

@@ -132,20 +132,13 @@ class Deduplicator:
 
 def _keys(rows: Rows) -> list[_Key]:
     times = rows.t_rec.astype(np.int64).tolist()
-    named = zip(rows.series, times, rows.harpnum.tolist(), rows.noaa_ars, strict=True)
-    return [(series, t_rec, harpnum, tuple(ars)) for series, t_rec, harpnum, ars in named]
+    names = rows.series.rows(), times, rows.harpnum.tolist(), rows.noaa_ars.rows()
+    return list(zip(*names, strict=True))
 
 
 def _contents(rows: Rows) -> list[bytes]:
-    unknown = np.full(len(rows), np.datetime64("NaT", "us"))
-    made_at = unknown if rows.made_at is None else rows.made_at
-    columns = (
-        made_at.view(np.float64),
-        rows.lon_fwt,
-        rows.lat_fwt,
-        rows.quality,
-        *rows.keywords.values(),
-    )
+    made_at = rows.made_at.view(np.float64)
+    columns = (made_at, rows.lon_fwt, rows.lat_fwt, rows.quality, rows.keywords)
     return [row.tobytes() for row in np.column_stack(columns)]
 
 

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from data_sender.rows import Rows
 from data_sender.sources.live.feed import FeedFormatError
 from data_sender.sources.live.values import is_missing, number, quality, utc
+from solar.columns import Coded
 from solar.errors import InvalidInputError
+from solar.observations import NoaaNumbers, keyword_matrix
 from solar.sharp import LIVE_KEYWORDS, is_near_real_time
 from solar.time import parse_time, to_datetime64
 
@@ -61,23 +63,22 @@ def read_answer(content: Any, series: str) -> JsocAnswer:
     n = len(columns["T_REC"])
     harpnum = _whole(columns, "HARPNUM")
     # A record without its own number must not go under another name.
-    noaa_ars = np.empty(n, object)
-    noaa_ars[:] = [
-        _noaa(ars, ar) if harp > 0 else []
+    noaa_ars = [
+        _noaa(ars, ar) if harp > 0 else ()
         for ars, ar, harp in zip(columns["NOAA_ARS"], columns["NOAA_AR"], harpnum, strict=True)
     ]
     merged = np.unique(harpnum[(_whole(columns, "H_MERGE") > 0) & (harpnum > 0)])
     rows = Rows(
-        series=np.full(n, series, object),
+        series=Coded.constant(series, n),
         t_rec=_times(columns, "T_REC", parse_time),
         harpnum=harpnum,
-        noaa_ars=noaa_ars,
+        noaa_ars=Coded.of(noaa_ars),
         made_at=_times(columns, "DATE", utc),
         lon_fwt=_read(columns, "LON_FWT", number),
         lat_fwt=_read(columns, "LAT_FWT", number),
         quality=_read(columns, "QUALITY", quality),
         has_quality=np.ones(n, bool),
-        keywords={k.name: _read(columns, k.name, number) for k in LIVE_KEYWORDS},
+        keywords=keyword_matrix({k.name: _read(columns, k.name, number) for k in LIVE_KEYWORDS}, n),
     )
     return JsocAnswer(rows.sorted(), tuple(merged.tolist()))
 
@@ -175,13 +176,13 @@ def _report_unread(name: str, unread: Sequence[Any], present: int) -> None:
     logger.warning("%d %s in JSOC's answer cannot be read: %s", len(unread), name, examples)
 
 
-def _noaa(ars: Any, ar: Any) -> list[int]:
+def _noaa(ars: Any, ar: Any) -> NoaaNumbers:
     text = "" if is_missing(ars) else str(ars)
     numbers = {int(part) for part in text.split(",") if part.strip().isdecimal()}
     if not numbers and str(ar).strip().isdecimal():
         numbers = {int(str(ar))}
     # The lowest first: a number that joins later is higher, and the first one names the region.
-    return sorted(number for number in numbers if number > 0)
+    return tuple(sorted(number for number in numbers if number > 0))
 
 
 def _excerpt(content: Any) -> str:
@@ -203,20 +204,18 @@ class NoaaNames:
 
     def named(self, rows: Rows) -> Rows:
         """Return the records that can be sent, under their names."""
-        has_number = rows.noaa_ars.astype(bool)
+        has_number = rows.noaa_ars.map(bool, bool)
         is_region = np.zeros(len(rows), bool)
         is_region[has_number] = _with_most_flux(rows.take(has_number))
-        is_nrt = np.array([is_near_real_time(series) for series in rows.series], bool)
+        is_nrt = rows.series.map(is_near_real_time, bool)
         left_out = is_nrt & ~is_region
         self._log(rows.harpnum[left_out & ~has_number], "has no NOAA number yet")
         self._log(rows.harpnum[left_out & has_number], "shares its number with a larger one")
         rows, is_region = rows.take(~left_out), is_region[~left_out]
         harpnum = np.where(is_region, 0, rows.harpnum)
-        numbers = np.empty(len(rows), object)
         # What keeps its HARPNUM must not draw the flares of the region that has the number.
-        numbers[:] = [
-            ars if named else [] for ars, named in zip(rows.noaa_ars, is_region, strict=True)
-        ]
+        named = zip(rows.noaa_ars.rows(), is_region.tolist(), strict=True)
+        numbers = Coded.of([ars if is_named else () for ars, is_named in named])
         return replace(rows, harpnum=harpnum, noaa_ars=numbers)
 
     def _log(self, patches: Iterable[int], why: str) -> None:
@@ -228,8 +227,8 @@ class NoaaNames:
 
 def _with_most_flux(rows: Rows) -> NDArray[np.bool_]:
     """Mark among the records (n,) of one first number and time the one with the most flux."""
-    first = np.array([numbers[0] for numbers in rows.noaa_ars], np.int64)
-    flux = np.nan_to_num(rows.keywords["USFLUX"], nan=-1.0)
+    first = rows.first_noaa_ar()
+    flux = np.nan_to_num(rows.keyword("USFLUX"), nan=-1.0)
     order = np.lexsort((rows.harpnum, -flux, rows.t_rec, first))
     number, t_rec = first[order], rows.t_rec[order]
     leads = np.ones(len(order), bool)

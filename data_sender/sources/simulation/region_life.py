@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from data_sender.rows import Floats
 from data_sender.sources.simulation.region_statistics import NAMES, RegionStatistics, expand
+from solar.columns import Floats
 from solar.flares import goes_class
 from solar.sharp import BY_NAME, CADENCE_SECONDS
 

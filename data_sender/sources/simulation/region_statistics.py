@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from data_sender.rows import Floats
 from data_sender.sources.files.tables import reading
+from solar.columns import Floats
 from solar.errors import InvalidInputError
 from solar.sharp import LIVE_KEYWORDS
 

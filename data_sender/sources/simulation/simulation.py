@@ -22,8 +22,10 @@ from data_sender.sources.simulation.region_life import (
     rotation_deg_per_day,
 )
 from data_sender.sources.simulation.region_statistics import NAMES, RegionStatistics
+from solar.columns import Coded
 from solar.errors import InvalidInputError
 from solar.flares import FluxScale
+from solar.observations import keyword_matrix, no_times, one_number_each
 from solar.sharp import CADENCE_SECONDS, SIMULATED_SERIES
 from solar.time import tai_to_utc
 
@@ -172,17 +174,18 @@ def _rows(lives: list[RegionLife], day: int, seen: NDArray[np.bool_]) -> Rows:
     keywords = column("keywords") if lives else np.empty((0, len(NAMES)))
     total = sum(counts)
     return Rows(
-        series=np.full(total, SIMULATED_SERIES, object),
+        series=Coded.constant(SIMULATED_SERIES, total),
         t_rec=tai_to_utc(_tai(column("slots") if lives else [])),
         harpnum=np.repeat([life.harpnum for life in lives], counts).astype(np.int64),
-        noaa_ars=np.fromiter(
-            ([life.noaa_ar] for life, cut in pairs for _ in cut), np.object_, count=total
+        noaa_ars=one_number_each(
+            np.repeat([life.noaa_ar for life in lives], counts).astype(np.int64)
         ),
+        made_at=no_times(total),
         lon_fwt=column("lon_deg") if lives else np.empty(0),
         lat_fwt=column("lat_deg") if lives else np.empty(0),
         quality=np.zeros(total),
         has_quality=np.ones(total, bool),
-        keywords={name: keywords[:, index] for index, name in enumerate(NAMES)},
+        keywords=keyword_matrix(dict(zip(NAMES, keywords.T, strict=True)), total),
     ).sorted()
 
 

@@ -18,6 +18,8 @@ from processes import free_port, serving
 from data_sender.delivery.client import ApiClient
 from data_sender.delivery.spool import Post
 from data_sender.rows import RowItems, Rows
+from solar.columns import Coded
+from solar.observations import keyword_matrix, no_times
 from solar.process import StopSignal
 from solar.sharp import LIVE_KEYWORDS
 
@@ -27,18 +29,19 @@ MOST_BYTES = 700 * 2**20
 
 
 def rows_of(sender: int) -> Rows:
-    ars = np.empty(ROWS, object)
-    ars[:] = [[] for _ in range(ROWS)]
     return Rows(
-        series=np.full(ROWS, "simulated", object),
+        series=Coded.constant("simulated", ROWS),
         t_rec=np.datetime64("2014-03-01", "us") + np.arange(ROWS) * np.timedelta64(720, "s"),
         harpnum=np.full(ROWS, 900_001 + sender),
-        noaa_ars=ars,
+        noaa_ars=Coded.constant((), ROWS),
         lon_fwt=np.zeros(ROWS),
         lat_fwt=np.zeros(ROWS),
         quality=np.zeros(ROWS),
         has_quality=np.ones(ROWS, bool),
-        keywords={k.name: np.linspace(k.low, k.high, ROWS) for k in LIVE_KEYWORDS},
+        made_at=no_times(ROWS),
+        keywords=keyword_matrix(
+            {k.name: np.linspace(k.low, k.high, ROWS) for k in LIVE_KEYWORDS}, ROWS
+        ),
     )
 
 

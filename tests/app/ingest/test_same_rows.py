@@ -133,7 +133,8 @@ def as_json(columns: dict[str, Given]) -> list[dict[str, Any]]:
 
 def content(batch: Batch) -> list[tuple[Any, ...]]:
     columns = (
-        batch.index.tolist(), batch.harpnum, batch.noaa_ars, batch.t_rec, batch.series,
+        batch.index.tolist(), batch.harpnum.tolist(), batch.noaa_ars.rows(),
+        batch.t_rec.tolist(), batch.series.rows(),
         [str(at) for at in batch.made_at], batch.content_hashes(),
     )  # fmt: skip
     return list(zip(*columns, strict=True))

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 import sqlalchemy as sa
 
-from app.scoring.forecasts import Forecasts, forecasts_of, join_forecasts
+from app.scoring.forecasts import IssuedForecasts, forecasts_of, join_forecasts
 from database.engine import reading, writing
 from database.predictions.predictions import COLUMNS, store_predictions
 from database.schema.tables import predictions
@@ -16,7 +16,7 @@ from model_training.artefact.artifact import Scores
 NOW = datetime(2014, 3, 2, tzinfo=UTC)
 
 
-def two(model_id: str, *, region_id: int) -> Forecasts:
+def two(model_id: str, *, region_id: int) -> IssuedForecasts:
     """A forecast of all events before midnight, and none after it."""
     calibrated = np.array([[0.5, 0.25, 0.125, 0.0], [np.nan] * 4])
     return forecasts_of(

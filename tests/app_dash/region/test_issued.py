@@ -16,8 +16,8 @@ def _line(model_id: str, hours: range, value: float) -> ForecastLine:
     times = np.datetime64("2014-03-01T00:00", "us") + np.array(hours) * np.timedelta64(1, "h")
     n = len(times)
     return ForecastLine(
-        times, np.full((n, 4), value), np.zeros(n), times, ("full",) * n, (None,) * n,
-        (model_id,) * n,
+        times, np.full((n, 4), value), np.zeros(n), times, np.full(n, "full", object),
+        np.full(n, None, object), np.full(n, model_id, object),
     )  # fmt: skip
 
 
@@ -35,7 +35,7 @@ def test_each_forecast_counts_while_its_model_was_live_with_its_own_threshold() 
 
     found = issued(lines, history, MODELS)
 
-    assert found.line.model_ids == ("a@1",) * 4 + ("b@1",) * 2
+    assert found.line.model_ids.tolist() == ["a@1"] * 4 + ["b@1"] * 2
     assert found.line.probability[:, 1].tolist() == [0.3] * 4 + [0.7] * 2
     assert found.thresholds[:, 1].tolist() == [0.1] * 4 + [0.2] * 2
     assert np.isnan(found.thresholds[:, 2]).all()

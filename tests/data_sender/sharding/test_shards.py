@@ -7,7 +7,7 @@ import pytest
 
 from data_sender.options import parse_arguments
 from data_sender.position import Position
-from data_sender.rows import concatenate
+from data_sender.rows import Rows
 from data_sender.sharding.shard import (
     FLARES,
     REGION_SHARDS,
@@ -30,7 +30,7 @@ def simulation(days=2):
 
 
 def rows_of(source, position=None):
-    return concatenate([chunk.rows for chunk in source.chunks(position or Position())])
+    return Rows.concatenate([chunk.rows for chunk in source.chunks(position or Position())])
 
 
 def flares_of(source):
@@ -47,7 +47,7 @@ def test_the_shard_of_a_region_is_the_crc_of_its_name():
 
     shards = shards_of(rows)
 
-    harp, noaa = rows.harpnum[0], rows.noaa_ars[1][0]
+    harp, noaa = rows.harpnum[0], rows.noaa_ars.rows()[1][0]
     assert shards.tolist() == [
         zlib.crc32(b"harp:%d" % harp) % 64, zlib.crc32(b"noaa:%d" % noaa) % 64,
     ]  # fmt: skip
@@ -56,7 +56,9 @@ def test_the_shard_of_a_region_is_the_crc_of_its_name():
 def test_the_parts_of_a_source_hold_every_row_and_every_flare_once():
     parts = [SourcePart(simulation(), FixedShard(index, 3)) for index in (1, 2, 3)]
 
-    assert names(concatenate([rows_of(part) for part in parts])) == names(rows_of(simulation()))
+    assert names(Rows.concatenate([rows_of(part) for part in parts])) == names(
+        rows_of(simulation())
+    )
     assert [part.flare_source for part in parts] == [None, "simulated", None]
     assert flares_of(parts[1]) == flares_of(simulation())
     assert flares_of(parts[0]) == []
@@ -96,7 +98,7 @@ def test_whole_steps_keep_rows_of_one_time_together_and_lose_none():
 
     chunks = [chunk.rows for chunk in whole_steps(pieces) if len(chunk.rows)]
 
-    assert concatenate(chunks).observations() == rows.observations()
+    assert Rows.concatenate(chunks).observations() == rows.observations()
     ends = [chunk.t_rec[-1] for chunk in chunks[:-1]]
     assert all(end < chunk.t_rec[0] for end, chunk in zip(ends, chunks[1:], strict=True))
 

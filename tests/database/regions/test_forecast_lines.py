@@ -10,7 +10,7 @@ from stocked_store import MODEL, NOW, stock
 
 from database.engine import reading, writing
 from database.predictions.predictions import COLUMNS
-from database.regions.timeline import forecast_lines, joined
+from database.regions.timeline import forecast_lines, join_lines
 from database.schema.tables import predictions, superseded_predictions
 from database.upsert import upsert
 from solar.time import Window
@@ -101,7 +101,7 @@ def test_lines_are_joined_and_cut(engine: sa.Engine) -> None:
     _stored(engine, [line(1, hour) for hour in range(4)], [])
     lines = _lines(engine)["a@1"]
 
-    both = joined([lines, lines.where(np.array([True, False, False, True]))])
+    both = join_lines([lines, lines.take(np.array([True, False, False, True]))])
 
     assert len(both) == 6
-    assert both.model_ids == ("a@1",) * 6
+    assert both.model_ids.tolist() == ["a@1"] * 6

@@ -23,7 +23,7 @@ from database.engine import reading, transact
 from database.flares.flares import FlareRecord, store_flares
 from database.harps import add_harp_pairs
 from database.models import register
-from database.predictions.forecasts import load_issues
+from database.predictions.forecasts import load_located_forecasts
 from database.rollup_days import mark_stale
 from database.schema.rollup_tables import verification_dekads, verification_stale
 from database.verification.rollup import refresh
@@ -174,7 +174,7 @@ def test_the_questions_of_verification_are_served_by_indices(engine: sa.Engine) 
         # All of a table is best read as a whole; a few days are not.
         days = Window(FIRST, FIRST + 5 * DAY)
         skill(connection, model_id=MODEL, event="C1.0", window=days, scope="region", region_id=101)
-        load_issues(connection, MODEL, window=Window(FIRST, FIRST + DAY))
+        load_located_forecasts(connection, MODEL, window=Window(FIRST, FIRST + DAY))
         sa.event.remove(connection, "before_cursor_execute", remember)
         tables = ("verification_dekads", "predictions", "flares")
         plans = [plan(connection, *asked) for asked in statements

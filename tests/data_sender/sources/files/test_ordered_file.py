@@ -9,7 +9,7 @@ import pyarrow.parquet
 import pytest
 
 from data_sender.position import Position
-from data_sender.rows import Rows, concatenate
+from data_sender.rows import Rows
 from data_sender.sources.files.replay import Replay, ordered_file, read_pieces
 from data_sender.sources.files.tables import read_rows
 
@@ -39,7 +39,7 @@ def test_the_pieces_of_a_file_are_the_whole_of_it_sorted(tmp_path: Path, size: i
 
     found = list(read_pieces(path, rows=size))
 
-    assert content(concatenate(found)) == content(read_rows(path).sorted())
+    assert content(Rows.concatenate(found)) == content(read_rows(path).sorted())
     # No time is parted: what is read after a piece lies later.
     assert all(a.t_rec[-1] < b.t_rec[0] for a, b in itertools.pairwise(found))
 
@@ -64,12 +64,12 @@ def test_a_replay_by_the_piece_goes_on_where_one_of_the_whole_would(tmp_path: Pa
 
     for passed in (0, 1, 50_001, n - 1):
         whole, parts = (
-            concatenate([chunk.rows for chunk in replay.chunks(Position(passed))])
+            Rows.concatenate([chunk.rows for chunk in replay.chunks(Position(passed))])
             for replay in (at_once, by_piece)
         )
         assert len(parts) == n - passed
         assert np.array_equal(parts.t_rec, whole.t_rec)
-        assert np.array_equal(parts.keywords["USFLUX"], whole.keywords["USFLUX"])
+        assert np.array_equal(parts.keyword("USFLUX"), whole.keyword("USFLUX"))
     assert len(list(by_piece.chunks(Position(0)))) > 2
     assert list(by_piece.chunks(Position(n))) == []
 
@@ -78,7 +78,7 @@ def test_row_groups_that_end_days_before_the_beginning_are_not_read(tmp_path: Pa
     path = write(tmp_path / "a.parquet", list(range(0, 400, 5)))
     begin = np.datetime64("2014-03-01", "us") + 350 * HOUR
 
-    found = concatenate(list(read_pieces(path, after=begin)))
+    found = Rows.concatenate(list(read_pieces(path, after=begin)))
 
     # Four row groups of 100 hours each; the fourth alone lies within a day of the beginning.
     whole = read_rows(path)
@@ -102,6 +102,6 @@ def test_times_as_text_leave_no_row_group_out(tmp_path: Path) -> None:
     texts = [f"{np.datetime64('2014-03-01', 's') + h * HOUR}Z" for h in hours]
     path = write(tmp_path / "a.parquet", hours, T_REC=texts)
 
-    found = concatenate(list(read_pieces(path, after=np.datetime64("2030-01-01", "us"))))
+    found = Rows.concatenate(list(read_pieces(path, after=np.datetime64("2030-01-01", "us"))))
 
     assert len(found) == len(hours)

@@ -107,11 +107,11 @@ def test_training_and_replay_read_the_same_values(tmp_path: Path, name: str, sca
     sent = read_rows(path, read_layout(toml)).sorted()
 
     np.testing.assert_array_equal(sent.t_rec, trained.t_rec)
-    assert [ars[0] for ars in sent.noaa_ars] == trained.region_id.tolist()
+    assert [ars[0] for ars in sent.noaa_ars.rows()] == trained.region_id.tolist()
     for keyword in ("USFLUX", "TOTUSJH"):
         # pandas reads decimals to the last bit but one.
         np.testing.assert_allclose(
-            sent.keywords[keyword], trained.feature(keyword), rtol=1e-15, equal_nan=True
+            sent.keyword(keyword), trained.feature(keyword), rtol=1e-15, equal_nan=True
         )
 
 
@@ -142,19 +142,19 @@ def test_a_zone_or_a_label_in_the_file_counts_more_than_the_scale_of_the_recipe(
 @pytest.mark.parametrize(
     ("change", "harpnum", "noaa_ars"),
     [
-        ('harps = "map.txt"', 12673, []),
-        ('region_numbers = "harp"', 12673, []),
-        ('region_numbers = "noaa"', 0, [12673]),
+        ('harps = "map.txt"', 12673, ()),
+        ('region_numbers = "harp"', 12673, ()),
+        ('region_numbers = "noaa"', 0, (12673,)),
     ],
 )
 def test_the_recipe_says_what_the_numbers_of_regions_are(
-    tmp_path: Path, change: str, harpnum: int, noaa_ars: list[int]
+    tmp_path: Path, change: str, harpnum: int, noaa_ars: tuple[int, ...]
 ) -> None:
     toml = recipe(tmp_path, ('region = "spot"', f'region = "spot"\n{change}'))
 
     rows = read_rows(write(tmp_path), read_layout(toml))
 
-    assert (rows.harpnum[0], rows.noaa_ars[0]) == (harpnum, noaa_ars)
+    assert (rows.harpnum[0], rows.noaa_ars.rows()[0]) == (harpnum, noaa_ars)
 
 
 def test_position_and_quality_are_sent_where_the_recipe_names_them(tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_an_instance_of_swan_sf_is_of_the_series_that_it_was_cut_from(tmp_path: 
 
     def series(layout: Layout) -> set[str]:
         (chunk,) = Replay([path], layout=layout).chunks(Position())
-        return set(chunk.rows.series)
+        return set(chunk.rows.series.rows())
 
     assert series(Layout()) == {"hmi.sharp_cea_720s"}
     assert series(Layout(default_series="mine")) == {"hmi.sharp_cea_720s"}

@@ -57,11 +57,11 @@ def test_a_csv_of_jsoc_is_read_with_gaps_hexadecimal_quality_and_several_regions
 
     rows = read_rows(path)
 
-    assert rows.noaa_ars.tolist() == [[11990, 11991], []]
+    assert rows.noaa_ars.rows() == [(11990, 11991), ()]
     np.testing.assert_array_equal(rows.quality, [0x10000, np.nan])
-    np.testing.assert_array_equal(rows.keywords["USFLUX"], [np.nan, 1e22])
-    np.testing.assert_array_equal(rows.keywords["R_VALUE"], [0.0, np.nan])
-    assert set(rows.keywords) == {"USFLUX", "R_VALUE"}
+    np.testing.assert_array_equal(rows.keyword("USFLUX"), [np.nan, 1e22])
+    np.testing.assert_array_equal(rows.keyword("R_VALUE"), [0.0, np.nan])
+    assert set(rows.given_keywords()) == {"USFLUX", "R_VALUE"}
 
 
 def test_infinity_in_a_csv_stays_infinite(tmp_path):
@@ -90,7 +90,7 @@ def test_the_daily_file_gives_regions_by_noaa_number_and_quality(shared_data):
     assert len(rows) == 8417
     assert rows.has_quality.all()
     assert rows.harpnum.max() == 0
-    assert len(rows.keywords) == 25
+    assert len(rows.given_keywords()) == 25
     assert rows.faults() == {}
 
 
@@ -112,10 +112,10 @@ def test_what_the_api_exports_is_read_as_it_was_sent(tmp_path: Path, kind: str) 
     rows = read_rows(path)
 
     assert rows.harpnum.tolist() == [3894, 0]
-    assert rows.noaa_ars.tolist() == [[], [12018]]
+    assert rows.noaa_ars.rows() == [(), (12018,)]
     assert (rows.t_rec == np.datetime64("2014-03-29T16:00:00")).all()
     assert rows.has_quality.tolist() == [True, False]
-    assert rows.series.tolist() == ["hmi.sharp_cea_720s", "unstated"]
+    assert rows.series.rows() == ["hmi.sharp_cea_720s", "unstated"]
 
 
 def test_a_column_called_region_means_nothing_beside_a_harp_number(tmp_path: Path) -> None:

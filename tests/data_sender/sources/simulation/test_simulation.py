@@ -8,7 +8,7 @@ import pyarrow.parquet
 import pytest
 
 from data_sender.position import Position
-from data_sender.rows import concatenate
+from data_sender.rows import Rows
 from data_sender.sources.simulation.region_statistics import (
     NAMES,
     compress,
@@ -26,7 +26,7 @@ def _simulate(*, seed=1, regions=8.0, start=START, days=300.0, position=None):
     end = start + np.timedelta64(int(days * 86400), "s")
     simulation = Simulation(Sun(seed, regions, load_statistics()), start, end)
     chunks = list(simulation.chunks(position or Position()))
-    rows = concatenate([chunk.rows for chunk in chunks])
+    rows = Rows.concatenate([chunk.rows for chunk in chunks])
     return rows, [flare for chunk in chunks for flare in chunk.flares]
 
 
@@ -64,12 +64,12 @@ def test_a_simulation_goes_on_at_its_position():
 def test_rows_are_simulated_hourly_fifths_in_order(year):
     rows, _ = year
 
-    assert set(rows.series) == {"simulated"}
+    assert set(rows.series.rows()) == {"simulated"}
     assert rows.harpnum.min() >= 900_001
-    assert min(numbers[0] for numbers in rows.noaa_ars) >= 90_001
-    assert max(numbers[0] for numbers in rows.noaa_ars) <= 99_999
+    assert min(numbers[0] for numbers in rows.noaa_ars.rows()) >= 90_001
+    assert max(numbers[0] for numbers in rows.noaa_ars.rows()) <= 99_999
     assert (rows.quality == 0).all()
-    assert set(rows.keywords) == set(NAMES)
+    assert set(rows.given_keywords()) == set(NAMES)
     assert rows.faults() == {}
     assert (np.diff(rows.t_rec) >= np.timedelta64(0)).all()
     # T_REC stands on 12-min slots of TAI, which is 37 s ahead since 2017.
@@ -99,13 +99,13 @@ def test_medians_are_within_a_factor_of_two_of_the_real_series(year, shared_data
         if name.startswith(("MEANJ", "MEANALP")):
             continue  # they scatter around 0, where a ratio says nothing
         source = real if name in real.column_names else daily
-        ratio = np.nanmedian(rows.keywords[name]) / np.nanmedian(source[name].to_numpy())
+        ratio = np.nanmedian(rows.keyword(name)) / np.nanmedian(source[name].to_numpy())
         assert 0.5 < ratio < 2.0, name
 
 
 def test_correlations_are_those_of_the_fit(year):
     rows, _ = year
-    values = compress(np.stack([rows.keywords[name] for name in NAMES], axis=1))
+    values = compress(np.stack([rows.keyword(name) for name in NAMES], axis=1))
     simulated = np.corrcoef(values[np.isfinite(values).all(axis=1)], rowvar=False)
     statistics = load_statistics()
     scale = np.outer(statistics.deviation, statistics.deviation)
