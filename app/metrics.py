@@ -29,6 +29,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 ROWS = Counter("flarewatch_rows", "Observations by what became of them", ["outcome"])
 CONFLICTS = Counter("flarewatch_conflicts", "Record versions superseded by another", ["reason"])
+JOB_FAILURES = Counter("flarewatch_job_failures", "Background jobs that failed", ["job"])
 SECONDS = Histogram(
     "flarewatch_request_seconds",
     "Time to answer a request",

@@ -19,7 +19,6 @@ from database.schema.rollup_tables import (
     verification_stale,
 )
 from database.upsert import upsert
-from solar.time import Window
 
 # The rows that the rollups are counted from, by the name of their retention rule.
 COUNTED = ("observations", "predictions")
@@ -56,13 +55,12 @@ def stale_days(connection: sa.Connection, limit: int) -> list[date]:
     return list(connection.execute(query).scalars())
 
 
-def count_stale(connection: sa.Connection, window: Window) -> int:
-    """Count the stale days of verification that a window touches."""
+def count_stale(connection: sa.Connection, first: date | None, last: date | None) -> int:
+    """Count the stale days of verification from `first` to `last`; None is without a bound."""
     day = verification_stale.c.day
-    first, last = window.start_at.date(), (window.end_at - timedelta(microseconds=1)).date()
-    return connection.execute(
-        sa.select(sa.func.count()).where(day.between(first, last))
-    ).scalar_one()
+    bounds = [*([day >= first] if first else ()), *([day <= last] if last else ())]
+    query = sa.select(sa.func.count()).select_from(verification_stale).where(*bounds)
+    return connection.execute(query).scalar_one()
 
 
 def clear_stale(connection: sa.Connection, days: Iterable[date]) -> None:

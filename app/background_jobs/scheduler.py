@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from flask import Flask
 
+from app.metrics import JOB_FAILURES
 from app.services import Services, services
 from database.delivery.flow import rows_since
 from database.engine import named_lock, reading
@@ -24,6 +25,8 @@ _PAUSE_SECONDS = 1.0
 _BUSY_ROWS = 30_000
 _BUSY_SPAN = timedelta(minutes=1)
 _REST_FACTOR = 9.0
+# Each unforeseen failure in a row doubles the wait of a job, up to this.
+_LONGEST_WAIT_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Scheduler(threading.Thread):
         self._app = app
         self._jobs = jobs
         self._is_stopped = threading.Event()
+        self._wait_seconds = {job: job.every_seconds for job in jobs}
 
     def run(self) -> None:
         """Run what is due until stopped."""
@@ -59,7 +63,7 @@ class Scheduler(threading.Thread):
                 for job in self._jobs:
                     is_due = time.monotonic() >= due_at[job] and not self._is_stopped.is_set()
                     if is_due and self._run(job):
-                        due_at[job] = time.monotonic() + job.every_seconds
+                        due_at[job] = time.monotonic() + self._wait_seconds[job]
 
     def stop(self) -> None:
         """End after the current job; each of them is one transaction or safe to interrupt."""
@@ -68,18 +72,32 @@ class Scheduler(threading.Thread):
     def _run(self, job: Job) -> bool:
         """Run a job; False if another worker holds the lock of the sole ones."""
         running = services()
+        wait_seconds = job.every_seconds
         try:
-            if not job.sole:
-                job.work(running)
-                return True
-            # The name of the lock is shared with workers of earlier versions.
-            with named_lock(running.engine, "chores") as is_mine:
-                if is_mine:
-                    self._run_and_rest(job, running)
-                return is_mine
+            if not self._is_done(job, running):
+                return False
         except FlarewatchError as error:
             _log.warning("%s: %s", job.name, error)
+            JOB_FAILURES.labels(job.name).inc()
+        except Exception:
+            # It must not end the thread, and with it all other jobs.
+            _log.exception("%s failed", job.name)
+            JOB_FAILURES.labels(job.name).inc()
+            wait_seconds = max(
+                wait_seconds, min(_LONGEST_WAIT_SECONDS, 2 * self._wait_seconds[job])
+            )
+        self._wait_seconds[job] = wait_seconds
+        return True
+
+    def _is_done(self, job: Job, running: Services) -> bool:
+        if not job.sole:
+            job.work(running)
             return True
+        # The name of the lock is shared with workers of earlier versions.
+        with named_lock(running.engine, "chores") as is_mine:
+            if is_mine:
+                self._run_and_rest(job, running)
+            return is_mine
 
     def _run_and_rest(self, job: Job, running: Services) -> None:
         began = time.monotonic()

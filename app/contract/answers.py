@@ -91,11 +91,15 @@ class XrayAnswer(Answer):
 
 
 class SkillAnswer(BaseModel):
-    """Contingency, scores with their intervals, reliability and ROC; undefined is null."""
+    """Contingency, scores with their intervals, reliability and ROC; undefined is null.
+
+    ``days_waiting`` counts the days whose new forecasts or flares are not counted yet.
+    """
 
     model: str
     event: str
     scope: str
+    days_waiting: int
     n: int
     n_events: int
     n_unknown: int
@@ -110,6 +114,7 @@ class StrataAnswer(BaseModel):
     model: str
     event: str
     scope: str
+    days_waiting: int
     threshold: dict[str, Any]
     first_flare: dict[str, Any]
     all_clear: dict[str, Any]

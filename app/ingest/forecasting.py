@@ -14,7 +14,7 @@ from app.contract.schemas import Flare
 from app.ingest.admission import YieldToLive
 from app.ingest.batch import Batch
 from app.ingest.regions import resolve_regions
-from app.scoring.features import features_of, forecast, stored_history
+from app.scoring.features import features_of, forecast, stored_features
 from app.scoring.forecasts import IssuedForecasts, forecasts_of, join_forecasts
 from app.scoring.served_models import ServedModels
 from app.scoring.windows import gather_inputs, join_records, look_back, touched_windows
@@ -70,8 +70,7 @@ def _forecast(
     """Forecast from the fresh records, and again from those whose windows they have changed."""
     records, part = join_records(around, fresh)
     is_fresh = part == 1
-    flares, known = stored_history(connection, records.t_rec)
-    features = features_of(records, flares, known=known)
+    features = stored_features(connection, records)
     parts: list[IssuedForecasts] = []
     for model in served_models.models:
         matrix = model.matrix(features)
@@ -135,12 +134,12 @@ def predict(
     """
     region_ids = resolve_regions(connection, batch)
     records, _ = join_records(batch.records(region_ids, [_UNSTORED] * len(batch)))
-    history, known = (
-        stored_history(connection, records.t_rec)
-        if flares is None
-        else (_history_of(connection, flares), np.ones(len(records), np.bool_))
-    )
-    matrix = model.matrix(features_of(records, history, known=known))
+    if flares is None:
+        features = stored_features(connection, records)
+    else:
+        history, known = _history_of(connection, flares), np.ones(len(records), np.bool_)
+        features = features_of(records, history, known=known)
+    matrix = model.matrix(features)
     # No region has the number 0, so that the last record is seen to end one too.
     newest = np.flatnonzero(np.diff(records.region_id, append=0) != 0)
     windows = look_back(records, newest, model.manifest)

@@ -31,6 +31,7 @@ from solar.errors import FlarewatchError, InvalidInputError
 from solar.process import Backoff, StopSignal
 
 PAUSE_SECONDS = 2.0
+_LONGEST_PAUSE_SECONDS = 300.0
 MOST_ATTEMPTS = 10
 FIRST_WAIT_SECONDS = 30.0
 LONGEST_WAIT_SECONDS = 3600.0
@@ -103,7 +104,11 @@ def _deliver(
 ) -> None:
     try:
         channel.deliver(notice, now=clock())
-    except UndeliveredError as error:
+    except Exception as error:
+        if not isinstance(error, UndeliveredError):
+            # The message of an unforeseen error may hold an address with a password.
+            _log.exception("notice %s: unforeseen error", notice.notice_id)
+            error = UndeliveredError(f"unforeseen {type(error).__name__}; see the log")
         until = None
         if not (error.is_final or notice.attempts >= MOST_ATTEMPTS):
             wait = wait_seconds(notice.attempts, asked_seconds=error.retry_after_seconds)
@@ -160,11 +165,19 @@ def keep_delivering(settings: NotificationSettings, *, is_dry_run: bool) -> None
 
 
 def _keep_delivering(engine: sa.Engine, channels: Mapping[str, Channel], stop: StopSignal) -> None:
-    while not stop.wait(PAUSE_SECONDS):
+    pause = Backoff(PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS, jitter=(1.0, 1.0))
+    pause_seconds = PAUSE_SECONDS
+    while not stop.wait(pause_seconds):
+        pause_seconds = PAUSE_SECONDS
         try:
             deliver_due(engine, channels, is_wanted=lambda: not stop.is_set)
+            pause.reset()
         except FlarewatchError as error:
             _log.warning("notices: %s", error)
+        except Exception:
+            # It must not end the thread, since nobody would start another.
+            _log.exception("notices failed")
+            pause_seconds = pause.next_seconds(at_least=PAUSE_SECONDS)
 
 
 def _channels(settings: NotificationSettings, *, is_dry_run: bool) -> dict[str, Channel]:

@@ -39,7 +39,6 @@ from database.engine import reading
 from database.models import find_model, list_models
 from database.predictions.predictions import list_predictions, place
 from database.verification.entrants import ENTRANTS
-from database.verification.rollup import refresh
 from database.verification.skill import skill
 from database.verification.strata import strata
 from model_training.artefact.artifact import Artifact
@@ -159,9 +158,7 @@ def _served_model(name: str) -> Artifact:
     answer=SkillAnswer,
 )
 def get_skill(query: SkillQuery) -> Response:
-    engine = services().engine
-    refresh(engine)
-    with reading(engine) as connection:
+    with reading(services().engine) as connection:
         body = skill(
             connection,
             model_id=_verified_model(connection, query.model),
@@ -183,9 +180,7 @@ def get_skill(query: SkillQuery) -> Response:
     answer=StrataAnswer,
 )
 def get_strata(query: StrataQuery) -> Response:
-    engine = services().engine
-    refresh(engine)
-    with reading(engine) as connection:
+    with reading(services().engine) as connection:
         body = strata(
             connection,
             model_id=_verified_model(connection, query.model),

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from app.contract.problems import RequestError
-from app.scoring.features import features_of, forecast, stored_history
+from app.scoring.features import forecast, stored_features
 from app.scoring.windows import gather_inputs, look_back, reach
 from database.observations.records import load_records
 from database.regions.timeline import issued_raw, latest_t_rec
@@ -153,8 +153,7 @@ def _before(
 def _case(connection: sa.Connection, model: Artifact, region_id: int, t_rec: datetime) -> _Case:
     """Score a region as the model did when the record came, with the flares known by now."""
     records = load_records(connection, {region_id: (t_rec - reach(model.manifest), t_rec)})
-    flares, known = stored_history(connection, records.t_rec)
-    matrix = model.matrix(features_of(records, flares, known=known))
+    matrix = model.matrix(stored_features(connection, records))
     last = np.array([len(records) - 1])
     inputs = gather_inputs(matrix, look_back(records, last, model.manifest))
     scores = forecast(model, inputs, records.lon_fwt[last])

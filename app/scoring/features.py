@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from database.flares.coverage import covered_windows
 from database.flares.flares import flare_history
+from database.flares.shared_numbers import regions_as_known
 from database.observations.records import Records
 from model_training.artefact.artifact import Artifact, Scores
 from model_training.features import HISTORY_REACH, FlareHistory, Inputs, history_features
@@ -29,12 +30,20 @@ _BEYOND_LIMIT = (
 )
 
 
-def stored_history(connection: sa.Connection, times: Times) -> tuple[FlareHistory, Bools]:
-    """Read the flares before any of `times`, and whether the list is complete for each of them."""
+def stored_features(connection: sa.Connection, records: Records) -> dict[str, Floats]:
+    """Return the features of records with the stored flares before each of them."""
+    region_id, times = records.region_id, records.t_rec
     window = Window(to_datetime(times.min()) - HISTORY_REACH, to_datetime(times.max()))
-    flares = flare_history(connection, window)
+    stored = flare_history(connection, window)
     known = known_history(times, covered_windows(connection))
-    return FlareHistory(flares.peak_at, flares.flux, flares.region_id), known
+    flares = FlareHistory(stored.peak_at, stored.flux, stored.region_id)
+    features = features_of(records, flares, known=known)
+    for rows, of_flare in regions_as_known(connection, region_id, times, stored):
+        then = replace(flares, region_id=of_flare)
+        columns = history_features(region_id[rows], times[rows], then, known=known[rows])
+        for name, column in columns.items():
+            features[name][rows] = column
+    return features
 
 
 def known_history(times: Times, covered: Sequence[Window]) -> Bools:

@@ -213,8 +213,9 @@ def _time_row(gaps: Sequence[Gap], span: LaneSpan) -> Component:
     """Label the starts of the longest gaps below the lanes, as far as there is room."""
     kept: list[Gap] = []
     for gap in sorted(gaps, key=lambda gap: gap.start_at - gap.end_at)[:_MOST_TIMES]:
-        place = span.share(gap.start_at)
-        if all(abs(place - span.share(other.start_at)) > _APART for other in kept):
+        left, right = _extent(span.share(gap.start_at))
+        taken = [_extent(span.share(other.start_at)) for other in kept]
+        if all(right <= start or end <= left for start, end in taken):
             kept.append(gap)
     times = [
         html.Span(moment(to_datetime(gap.start_at)), style=_beside(span.share(gap.start_at)))
@@ -222,6 +223,11 @@ def _time_row(gaps: Sequence[Gap], span: LaneSpan) -> Component:
     ]
     bar = html.Div(times, className="lane-times")
     return html.Div([html.Span(), bar], className="lane", **aria_hidden())
+
+
+def _extent(share: float) -> tuple[float, float]:
+    """Return where the label of a place begins and ends; near the right end it ends there."""
+    return (share - _APART, share) if share > 1 - 2 * _APART else (share, share + _APART)
 
 
 def _beside(share: float) -> dict[str, str]:

@@ -18,7 +18,6 @@ from app_dash.skill.report import SkillReport, StrataReport
 from database.engine import reading
 from database.flares.coverage import is_covered
 from database.models import ModelRow, list_models
-from database.rollup_days import count_stale
 from database.verification.entrants import ENTRANTS, PERSISTENCE
 from database.verification.skill import skill
 from database.verification.strata import strata
@@ -45,14 +44,12 @@ _COUNTS = ("n", "n_events", "n_unknown", "n_withheld", "coverage", "base_rate")
 class SkillData:
     """What the page shows; `frozen` is the threshold frozen with the model, None without one.
 
-    `unverified_days` counts days of the range with new forecasts or flares that are not verified
-    yet; `has_flares` tells whether a flare list covers any of the forecast time.
+    `has_flares` tells whether a flare list covers any of the forecast time.
     """
 
     request: SkillRequest
     report: SkillReport
     frozen: float | None
-    unverified_days: int
     has_flares: bool
 
 
@@ -72,12 +69,9 @@ def read_skill(engine: sa.Engine, request: SkillRequest, models: Sequence[ModelR
     """Read all that the page shows at first; the strata follow later."""
     report = SkillReport.model_validate(read_report(engine, request))
     with reading(engine) as connection:
-        unverified_days = count_stale(connection, request.window)
         forecast = Window(request.window.start_at, request.window.end_at + HORIZON)
         has_flares = is_covered(connection, forecast)
-    return SkillData(
-        request, report, frozen_threshold(request, models), unverified_days, has_flares
-    )
+    return SkillData(request, report, frozen_threshold(request, models), has_flares)
 
 
 def read_report(engine: sa.Engine, request: SkillRequest) -> dict[str, Any]:

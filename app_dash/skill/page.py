@@ -77,7 +77,8 @@ def layout(context: PageContext, pathname: str, search: str) -> Component:
         failed = error_message(f"{error.title}: {error}", retry=pathname + search)
         return html.Div([bar, panel("Scores", failed)], className="stack")
     return html.Div(
-        [bar, *_unverified_days(data), *_report(query, data, context.tokens)], className="stack"
+        [bar, *_unverified_days(data.report), *_report(query, data, context.tokens)],
+        className="stack",
     )
 
 
@@ -242,12 +243,12 @@ def _report(query: SkillQuery, data: SkillData, colors: Tokens) -> list[Componen
     ]
 
 
-def _unverified_days(data: SkillData) -> list[Component]:
+def _unverified_days(report: SkillReport) -> list[Component]:
     # After every record, today and tomorrow are unverified for a moment.
-    if data.unverified_days <= FEW_DAYS:
+    if report.days_waiting <= FEW_DAYS:
         return []
     text = (
-        f"{count(data.unverified_days)} days of this range have new forecasts or flares that are"
+        f"{count(report.days_waiting)} days of this range have new forecasts or flares that are"
         " not verified yet; the API is verifying them."
     )
     return [html.P(text, className="notice", role="note")]
@@ -261,7 +262,7 @@ def _choice(context: PageContext, query: SkillQuery) -> Component:
 def _no_cases(query: SkillQuery, data: SkillData) -> Component:
     text = "No case can be scored in this range."
     # Forecasts that are not verified yet will be unknown too.
-    if (data.report.n_unknown or data.unverified_days) and not data.has_flares:
+    if (data.report.n_unknown or data.report.days_waiting) and not data.has_flares:
         text = _NOT_COVERED
     elif data.report.n_unknown:
         text = _PARTLY_COVERED

@@ -137,7 +137,8 @@ class Verification(ReportPart):
 class SkillReport(Verification):
     """The verification of the model asked about, and of others on the same cases.
 
-    Whole UTC days of issue are scored, from `first_day` to the day before `end_day`.
+    Whole UTC days of issue are scored, from `first_day` to the day before `end_day`; of these
+    `days_waiting` have new forecasts or flares that are not verified yet.
     """
 
     event: str
@@ -145,6 +146,7 @@ class SkillReport(Verification):
     first_day: date = Field(alias="from")
     end_day: date = Field(alias="to")
     region: int | None = None
+    days_waiting: int = 0
     days: tuple[DayCount, ...] = ()
     differences: Mapping[str, Mapping[str, Score]] = {}
     others: tuple[Verification, ...] = Field(default=(), alias="entrants")

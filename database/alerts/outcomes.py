@@ -45,7 +45,7 @@ _READ = (
     *("alert_id", "region_id", "event", "opened_at", "last_over_at", "closed_at"),
     *_OUTCOME_COLUMNS,
 )
-_MOST_ROWS = 100_000
+_ROWS_PER_PAGE = 10_000
 _IDS_PER_QUERY = 500
 # Each peak brings a day of forecasts; and SQLite refuses expressions nested a thousand deep.
 _PEAKS_PER_QUERY = 100
@@ -88,7 +88,10 @@ class KnownFlares:
         part = slice(*np.searchsorted(listed.peak_at, bounds).tolist())
         strong = reaches(listed.flux[part], find_event(event).peak_flux_w_m2)
         return FlareColumns(
-            listed.peak_at[part][strong], listed.flux[part][strong], listed.region_id[part][strong]
+            listed.peak_at[part][strong],
+            listed.flux[part][strong],
+            listed.region_id[part][strong],
+            listed.noaa_ar[part][strong],
         )
 
 
@@ -155,7 +158,7 @@ def _close_silent(
     query = sa.select(alerts).where(_is_silent(now))
     settle = {rule.event.name: rule.settle for rule in rules}
     changes: list[Change] = []
-    for alert in [Alert(*row) for row in connection.execute(query.limit(_MOST_ROWS))]:
+    for alert in [Alert(*row) for row in _pages(connection, query)]:
         end_at = alert.last_over_at + settle.get(alert.event, HORIZON)
         if newest is None or newest < end_at:
             continue
@@ -172,6 +175,16 @@ def _close_silent(
     return changes
 
 
+def _pages(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Any]:
+    """Read alerts along their key, because the driver keeps the whole answer to one query."""
+    query = query.order_by(alerts.c.alert_id).limit(_ROWS_PER_PAGE)
+    page = connection.execute(query).all()
+    while page:
+        yield from page
+        following = query.where(alerts.c.alert_id > page[-1].alert_id)
+        page = connection.execute(following).all() if len(page) == _ROWS_PER_PAGE else []
+
+
 def _is_silent(now: datetime) -> sa.ColumnElement[bool]:
     return sa.and_(alerts.c.state.in_((OPEN, ACKNOWLEDGED)), alerts.c.changed_at < now - PATIENCE)
 
@@ -181,7 +194,7 @@ def _judge_raised(connection: sa.Connection, known: KnownFlares, *, now: datetim
         sa.or_(alerts.c.outcome.is_(None), alerts.c.outcome != MISSED)
     )
     outcomes: dict[str, Outcome] = {}
-    for row in connection.execute(query.limit(_MOST_ROWS)):
+    for row in _pages(connection, query):
         current = _outcome_of(row, known)
         if current != (row.outcome, row.outcome_class, row.outcome_at):
             outcomes[row.alert_id] = current
@@ -267,13 +280,14 @@ def _alert_spans(
     connection: sa.Connection, model_id: str, rule: Rule
 ) -> Mapping[int, list[tuple[datetime, datetime]]]:
     table = alerts.c
-    query = sa.select(table.region_id, table.opened_at, table.closed_at, table.last_over_at).where(
+    names = ("alert_id", "region_id", "opened_at", "closed_at", "last_over_at")
+    query = sa.select(*(table[name] for name in names)).where(
         table.model_id == model_id,
         table.event == rule.event.name,
         sa.or_(table.outcome.is_(None), table.outcome != MISSED),
     )
     spans: dict[int, list[tuple[datetime, datetime]]] = defaultdict(list)
-    for row in connection.execute(query.limit(_MOST_ROWS)):
+    for row in _pages(connection, query):
         end_at = row.closed_at or row.last_over_at + rule.settle
         spans[row.region_id].append((row.opened_at, end_at))
     return spans
@@ -344,18 +358,12 @@ def _write_missed(
     One that an alert covers by now, or that has left the flare list, is deleted.
     """
     table = alerts.c
-    known = {
-        row.alert_id: row.outcome_class
-        for row in connection.execute(
-            sa.select(table.alert_id, table.outcome_class)
-            .where(
-                table.model_id == model_id,
-                table.outcome == MISSED,
-                table.event.in_([rule.event.name for rule in rules]),
-            )
-            .limit(_MOST_ROWS)
-        )
-    }
+    query = sa.select(table.alert_id, table.outcome_class).where(
+        table.model_id == model_id,
+        table.outcome == MISSED,
+        table.event.in_([rule.event.name for rule in rules]),
+    )
+    known = {row.alert_id: row.outcome_class for row in _pages(connection, query)}
     new = [alert for alert in missed if known.get(alert.alert_id) != alert.outcome_class]
     values = [[getattr(alert, name) for name in COLUMNS] for alert in new]
     keep = ("raised_at", "acknowledged_at", "acknowledged_by", "comment")

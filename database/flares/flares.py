@@ -57,11 +57,14 @@ class Flare:
 class FlareColumns:
     """Flares as columns: `peak_at` (m,) datetime64[us] UTC ascending, `flux` (m,) W m-2,
     `region_id` (m,) int64 with 0 for a flare without a region.
+
+    `noaa_ar` (m,) is the number that the region was found by, 0 where none was needed or known.
     """
 
     peak_at: NDArray[np.datetime64]
     flux: NDArray[np.float64]
     region_id: NDArray[np.int64]
+    noaa_ar: NDArray[np.int64]
 
     def truth(self, covered: Sequence[Window]) -> Truth:
         """Return the truth of any window, with the list complete over the `covered` stretches."""
@@ -101,7 +104,8 @@ def flare_history(
     """Return the flares that peak in `window`, of at least `min_flux` [W m-2] if given."""
     # Read as the driver gives it: text or naive datetime, both of which numpy understands.
     peak_at = sa.type_coerce(flares.c.peak_at, sa.types.NullType()).label("peak_at")
-    query = sa.select(peak_at, flares.c.peak_flux_w_m2, flares.c.region_id).where(
+    noaa_ar = sa.case((flares.c.harpnum.is_(None), flares.c.noaa_ar))
+    query = sa.select(peak_at, flares.c.peak_flux_w_m2, flares.c.region_id, noaa_ar).where(
         *_peaking_in(window)
     )
     if min_flux is not None:
@@ -111,6 +115,7 @@ def flare_history(
         np.array([row[0] for row in rows], "datetime64[us]"),
         np.array([row[1] for row in rows], float),
         np.array([row[2] or 0 for row in rows], np.int64),
+        np.array([row[3] or 0 for row in rows], np.int64),
     )
 
 

@@ -133,8 +133,12 @@ def _alter(engine: sa.Engine, statement: str) -> None:
     try:
         with engine.connect() as connection:
             connection.exec_driver_sql(f"SET SESSION lock_wait_timeout = {_LOCK_WAIT_SECONDS}")
-            connection.exec_driver_sql(statement)
-            connection.exec_driver_sql("SET SESSION lock_wait_timeout = DEFAULT")
+            try:
+                connection.exec_driver_sql(statement)
+            finally:
+                # The connection returns to the pool; one that was lost does not.
+                if not connection.invalidated:
+                    connection.exec_driver_sql("SET SESSION lock_wait_timeout = DEFAULT")
     except DBAPIError as error:
         raise as_domain_error(error) from error
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from database.flares.flares import flux_scales
 from database.models import ModelRow, find_model, live_model
+from database.rollup_days import count_stale
 from database.verification.comparison import SkillQuery, score_cases, with_climatology
 from database.verification.day_table import DayTable, span
 from database.verification.entrants import (
@@ -83,12 +84,14 @@ def skill(
 
     Returns
     -------
-    The body of ``GET /api/v1/skill``; an undefined score is None.
+    The body of ``GET /api/v1/skill``; an undefined score is None. `days_waiting` counts the days
+    whose new forecasts or flares the background jobs have still to count.
     """
     if cases not in CASES:
         raise InvalidInputError(f"no cases {cases!r}; choose one of {', '.join(CASES)}")
     query = skill_query(event, scope, window=window, region_id=region_id)
     query = replace(query, is_shared=cases == "shared")
+    days_waiting = count_stale(connection, query.first, query.last)
     tables = score_cases(connection, query, model_id)
     first, last = _range(query, list(tables.values()))
     query = replace(query, first=first, last=last)
@@ -103,6 +106,7 @@ def skill(
         "from": first.isoformat(),
         "to": (last + timedelta(days=1)).isoformat(),
         "region": region_id,
+        "days_waiting": days_waiting,
         **bodies[model_id],
         "flux_scales": flux_scales(connection, query.window(margin=HORIZON)),
         "days": _day_counts(days[model_id]),

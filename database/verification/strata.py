@@ -13,6 +13,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from database.rollup_days import count_stale
 from database.verification.comparison import SkillQuery
 from database.verification.day_table import DayTable, span
 from database.verification.entrants import ENTRANTS
@@ -77,6 +78,7 @@ def strata(
         "model": model_id,
         "event": query.event.name,
         "scope": scope,
+        "days_waiting": count_stale(connection, query.first, query.last),
         "threshold": {"value": snapped(decision.value), "source": decision.source},
         "first_flare": _first_flare(load("quiet"), rule),
         "all_clear": _all_clear(all_cases, rule),

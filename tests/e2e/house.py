@@ -15,6 +15,9 @@ from typing import Any
 import requests
 from processes import free_port, serving
 
+from database.engine import create_engine
+from database.settings import DatabaseSettings
+from database.verification.rollup import refresh
 from solar.sharp import LIVE_KEYWORDS, SIMULATED_SERIES
 from solar.time import parse_time
 
@@ -65,8 +68,9 @@ class House:
 
     def verify(self) -> None:
         """Have verified what has come, which a few seconds later would be done by itself."""
-        asked = {"event": "M1.0"}
-        requests.get(f"{self.api}/api/v1/skill", params=asked, timeout=60).raise_for_status()
+        engine = create_engine(DatabaseSettings(database_url=self.store))
+        refresh(engine)
+        engine.dispose()
 
     @contextmanager
     def serving(self, package: str, *, ready: str) -> Iterator[None]:

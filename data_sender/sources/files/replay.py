@@ -299,7 +299,10 @@ def _flux_scales(table: pa.Table, peak: NDArray[np.datetime64]) -> list[str]:
         return [str(scale) for scale in table["FLUX_SCALE"].to_pylist()]
     is_true = peak >= _FIRST_TRUE_AT
     if "OBS" in table.column_names:
-        satellites = [str(name).lstrip("GOES-") for name in table["OBS"].to_pylist()]
+        satellites = [
+            str(name).removeprefix("GOES").removeprefix("G").removeprefix("-")
+            for name in table["OBS"].to_pylist()
+        ]
         is_true = np.array(
             [
                 int(name) >= _FIRST_TRUE_SATELLITE if name.isdigit() else late

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from app.alerts import alerting
 from app.alerts.alerting import AlertJudge
 from app.services import Services
+from database.alerts import outcomes
 
 
 def test_an_alert_confirmed_by_a_flare_says_by_which(
@@ -100,6 +101,31 @@ def test_the_alert_of_a_region_that_fell_silent_closes_and_goes_on_when_it_speak
 
     send(client, hourly(HIGH, start=20, harpnum=1))
     assert [(a["state"], a["closed_at"]) for a in listed(client)] == [("open", None)] * 2
+
+
+def test_more_alerts_than_are_read_at_a_time_are_all_judged(
+    client: FlaskClient, hourly: Hourly, flare_row: Row, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outcomes, "_ROWS_PER_PAGE", 2)
+    for harpnum in range(1, 6):
+        send(client, hourly(HIGH, HIGH, *[LOW] * 26, harpnum=harpnum))
+    for harpnum in range(6, 9):
+        send(client, hourly(*[LOW] * 28, harpnum=harpnum))
+    missed = [
+        flare_row(start=at, peak=at, end=None, noaa_ar=None, harpnum=number)
+        for number in (6, 7, 8)
+        if (at := f"2014-03-01T{number:02d}:00:00Z")
+    ]
+    post_flares(client, *missed, days=10)
+
+    judged(client)
+    judged(client)
+
+    found = [(a["region"], a["outcome"]) for a in listed(client, "?event=M1.0")]
+    assert sorted(found) == [
+        *((number, "false alarm") for number in range(1, 6)),
+        *((number, "missed") for number in (6, 7, 8)),
+    ]
 
 
 def test_judging_again_happens_only_when_something_has_come(

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 import sqlalchemy as sa
+from prometheus_client import REGISTRY
 from served_windows import MakeApp
 
 from app.background_jobs.jobs import verify
@@ -59,6 +60,58 @@ def test_a_job_that_fails_is_logged_and_keeps_no_other_from_its_turn(
     scheduler.stop()
 
     assert "failing: the store does not answer" in caplog.text
+
+
+def failures_of(job: str) -> float:
+    return REGISTRY.get_sample_value("flarewatch_job_failures_total", {"job": job}) or 0.0
+
+
+def test_an_unforeseen_error_ends_no_job_and_is_logged_and_counted(
+    engine_sqlite: sa.Engine, make_app: MakeApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    done = threading.Event()
+    turns: list[str] = []
+    failed_before = failures_of("breaking")
+
+    def break_once(_running: Services) -> None:
+        turns.append("breaking")
+        if turns.count("breaking") == 1:
+            raise ValueError("a number that no one expected")
+        done.set()
+
+    jobs = (
+        Job("breaking", 0, break_once, sole=True),
+        Job("working", 60, lambda _: turns.append("working")),
+    )
+    run_until(Scheduler(make_app(engine_sqlite), jobs), done)
+
+    assert turns == ["breaking", "working", "breaking"]
+    assert "Traceback" in caplog.text
+    assert "a number that no one expected" in caplog.text
+    assert failures_of("breaking") - failed_before == 1
+
+
+def test_each_unforeseen_error_in_a_row_doubles_the_wait(
+    engine_sqlite: sa.Engine, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.background_jobs.scheduler._PAUSE_SECONDS", 0.01)
+    began: list[float] = []
+    done = threading.Event()
+
+    def work(_running: Services) -> None:
+        began.append(time.monotonic())
+        if len(began) == 5:
+            done.set()
+        if len(began) <= 3:
+            raise ValueError("no turn of the first three succeeds")
+
+    run_until(Scheduler(make_app(engine_sqlite), [Job("breaking", 0.2, work)]), done)
+
+    waits = [following - before for before, following in pairwise(began)]
+    assert [wait >= least for wait, least in zip(waits, (0.4, 0.8, 1.6), strict=False)] == 3 * [
+        True
+    ]
+    assert waits[3] < 1.6
 
 
 def let_rows_come(engine: sa.Engine, n: int) -> None:

@@ -19,6 +19,7 @@ from app.ingest.ingest import ingest
 from app.ingest.json_rows import read_rows
 from database.engine import reading, writing
 from database.schema.tables import metadata, observations, predictions, regions
+from database.verification.rollup import refresh
 from solar.errors import FlarewatchError
 
 MakeApp = Callable[..., Flask]
@@ -119,11 +120,12 @@ FROZEN_HASH = 1774437123410927439
 
 
 def test_skill_is_answered_for_the_live_model_and_for_an_entrant(
-    client: FlaskClient, row: Row
+    client: FlaskClient, engine: sa.Engine, row: Row
 ) -> None:
     covers = {"from": "2014-01-01T00:00:00Z", "to": "2014-03-10T00:00:00Z"}
     client.post("/api/v1/flares", json={"flares": [], "covers": covers})
     client.post(URL, json={"observations": [row()]})
+    refresh(engine)
     query = "event=M1.0+&from=2014-03-01T00:00:00Z&to=2014-03-03T00:00:00Z"
 
     live = client.get(f"/api/v1/skill?{query}").get_json()

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 import pytest
 import sqlalchemy as sa
@@ -10,10 +12,19 @@ from raised_alerts import NOW, announce, raised
 from webhook_receiver import receiving
 
 from app.notifications.channels import Channel, DryRunChannel
-from app.notifications.delivery import MOST_ATTEMPTS, deliver_due, wait_seconds
-from database.engine import create_engine, reading
+from app.notifications.delivery import (
+    MOST_ATTEMPTS,
+    _keep_delivering,
+    deliver_due,
+    wait_seconds,
+)
+from database.engine import create_engine, reading, writing
 from database.notifications import Notification, failed, notification_counts, pending
+from database.schema.tables import notices
 from database.settings import DatabaseSettings
+from solar.process import StopSignal
+
+EARLY = NOW - timedelta(minutes=1)
 
 
 def counts(engine: sa.Engine) -> dict[str, int]:
@@ -109,6 +120,55 @@ def test_one_notice_that_fails_keeps_no_other_back(engine_sqlite: sa.Engine) -> 
         deliver(engine_sqlite, receiver.webhook())
 
     assert counts(engine_sqlite) == {"waiting": 1, "sent": 2}
+
+
+def test_a_notice_whose_channel_breaks_is_tried_again_and_keeps_no_other_back(
+    engine_sqlite: sa.Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    class BreakingOnce(DryRunChannel):
+        turns: ClassVar[list[str]] = []
+
+        def deliver(self, notice: Notification, *, now: datetime) -> None:
+            self.turns.append(notice.notice_id)
+            if len(self.turns) == 1:
+                raise ValueError("https://user:password@hooks.example.org cannot be read")
+
+    announce(engine_sqlite, raised(1), raised(2))
+
+    done = deliver(engine_sqlite, BreakingOnce())
+
+    assert done == 2
+    assert counts(engine_sqlite) == {"waiting": 1, "dry-run": 1}
+    assert [notice.last_error for notice in waiting(engine_sqlite)] == [
+        "unforeseen ValueError; see the log"
+    ]
+    assert "Traceback" in caplog.text
+    assert deliver(engine_sqlite, BreakingOnce(), at=NOW + timedelta(minutes=1)) == 1
+    assert counts(engine_sqlite) == {"dry-run": 2}
+
+
+def test_the_worker_goes_on_after_an_unforeseen_error(
+    engine_sqlite: sa.Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("app.notifications.delivery.PAUSE_SECONDS", 0.1)
+    announce(engine_sqlite, raised(1), raised(2))
+    with writing(engine_sqlite) as connection:
+        of_first = notices.c.alert_id == raised(1).alert_id
+        connection.execute(notices.update().where(of_first).values(body="no JSON", next_at=EARLY))
+    stop = StopSignal()
+    channels: dict[str, Channel] = {"webhook": DryRunChannel()}
+    worker = threading.Thread(target=_keep_delivering, args=(engine_sqlite, channels, stop))
+
+    worker.start()
+    deadline = time.monotonic() + 20
+    while counts(engine_sqlite) != {"dry-run": 2} and time.monotonic() < deadline:
+        time.sleep(0.05)
+    stop.set()
+    worker.join(20)
+    stop.close()
+
+    assert counts(engine_sqlite) == {"dry-run": 2}
+    assert "JSONDecodeError" in caplog.text
 
 
 def test_workers_and_replicas_at_once_send_each_notice_once(engine: sa.Engine) -> None:

@@ -17,6 +17,7 @@ from pyarrow import ipc, parquet
 from database.engine import transact
 from database.flares.flare_files import import_flares
 from database.verification.entrants import PRIOR_RATES
+from database.verification.rollup import refresh
 from solar.sharp import BY_NAME
 from solar.time import tai_to_utc
 
@@ -54,6 +55,7 @@ def replayed(
             content_type="application/vnd.apache.arrow.stream",
         )
         assert answer.get_json()["accepted"] == len(part)
+    refresh(engine_sqlite)
     return client_sqlite
 
 

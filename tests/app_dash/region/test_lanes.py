@@ -6,9 +6,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app_dash.region.keyword_panels import _APART, LaneSpan, _time_row
 from app_dash.region.outcomes import Outcome
 from app_dash.region.probability_lines import spread
 from app_dash.region.timeline_lanes import Run, runs
+from app_dash.shared.gaps import Gap
 
 END = np.datetime64("2014-03-29T16:00:00", "us")
 HOUR = np.timedelta64(1, "h")
@@ -43,3 +45,20 @@ def test_what_was_not_known_yet_is_a_run_of_its_own() -> None:
 
     assert [run.is_known for run in found] == [True, False]
     assert found[0].end == found[1].start
+
+
+@given(st.lists(st.integers(0, 99), min_size=2, max_size=6, unique=True))
+def test_the_dates_of_gaps_never_lie_upon_each_other(hours: list[int]) -> None:
+    span = LaneSpan(END - 100 * HOUR, END, HOUR)
+    gaps = [Gap(span.start + hour * HOUR, span.start + (hour + 1) * HOUR) for hour in hours]
+
+    _, bar = _time_row(gaps, span).children
+
+    styles = [label.style for label in bar.children]
+    places = sorted(
+        float(style["left"][:-1]) / 100
+        if "left" in style
+        else 1 - float(style["right"][:-1]) / 100 - _APART
+        for style in styles
+    )
+    assert all(right - left >= _APART - 1e-4 for left, right in itertools.pairwise(places))

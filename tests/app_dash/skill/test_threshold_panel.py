@@ -32,7 +32,6 @@ def drawn(query: SkillQuery, found: SkillReport) -> str:
         SkillRequest("m@1", "M1.0", "region", MARCH),
         found,
         frozen=0.043,
-        unverified_days=0,
         has_flares=True,
     )
     panels = threshold_panels(query, view, LIGHT)

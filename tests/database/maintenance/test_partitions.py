@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from database.backup.restoration import restore
 from database.backup.snapshot import backup
 from database.engine import create_engine, reading
+from database.maintenance import partitions
 from database.maintenance.partitions import (
     PARTITIONED,
     extend_partitions,
@@ -22,7 +24,7 @@ from database.maintenance.retention import RETENTION_RULES, prune
 from database.migrations import upgrade
 from database.schema.tables import metadata, predictions
 from database.settings import DatabaseSettings
-from solar.errors import InvalidInputError
+from solar.errors import InvalidInputError, StoreUnavailableError
 
 NOW = datetime(2014, 3, 20, tzinfo=UTC)
 KEEP_ALL = {rule.name: "keep" for rule in RETENTION_RULES}
@@ -103,6 +105,29 @@ def test_an_undivided_store_is_left_as_it_is(divided: sa.Engine) -> None:
     extend_partitions(divided, now=NOW)
 
     assert months(divided) == []
+
+
+def test_a_change_that_waits_in_vain_leaves_no_short_wait_behind(
+    divided: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partitions, "_LOCK_WAIT_SECONDS", 1)
+    ask = sa.text("SELECT @@SESSION.lock_wait_timeout")
+    with reading(divided) as connection:
+        usual = connection.execute(ask).scalar_one()
+
+    with divided.connect() as reader:
+        # An open transaction keeps the tables that it has read.
+        for table in PARTITIONED:
+            reader.execute(sa.select(table).limit(1))
+        with pytest.raises(StoreUnavailableError):
+            partition(divided, now=NOW)
+
+    waits = []
+    with ExitStack() as stack:
+        for _ in range(3):
+            connection = stack.enter_context(divided.connect())
+            waits.append(connection.execute(ask).scalar_one())
+    assert waits == [usual] * 3
 
 
 def test_sqlite_says_that_it_has_none(engine_sqlite: sa.Engine) -> None:

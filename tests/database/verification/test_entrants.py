@@ -74,7 +74,7 @@ def forecasts(*rows: tuple[int, np.datetime64, float]) -> Forecasts:
 
 def test_persistence_repeats_the_day_that_ends_with_the_issue() -> None:
     day = 24 * HOUR
-    flares = FlareColumns(np.array([MIDNIGHT]), np.array([1e-5]), np.array([1]))
+    flares = FlareColumns(np.array([MIDNIGHT]), np.array([1e-5]), np.array([1]), np.array([0]))
     grid = align_forecasts({"a@1": forecasts((1, MIDNIGHT, 0.2), (1, MIDNIGHT + HOUR, 0.2),
                                       (2, MIDNIGHT + HOUR, 0.2), (1, MIDNIGHT + day, 0.2),
                                       (1, MIDNIGHT + day + HOUR, 0.2))})  # fmt: skip

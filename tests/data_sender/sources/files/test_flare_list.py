@@ -36,6 +36,23 @@ def test_a_list_without_satellites_changes_its_flux_scale_with_goes_16(tmp_path)
     assert [flare.body["flux_scale"] for flare in flares] == ["operational_pre16", "true"]
 
 
+@pytest.mark.parametrize(
+    ("satellite", "scale"),
+    [("GOES-15", "operational_pre16"), ("GOES-16", "true"), ("G16", "true"), ("16", "true"),
+     ("EOS-16", "operational_pre16")],
+)  # fmt: skip
+def test_the_flux_scale_is_that_of_the_satellite_if_it_is_a_goes(tmp_path, satellite, scale):
+    path = tmp_path / "flares.csv"
+    path.write_text(
+        HEADER.replace("\n", ",OBS\n")
+        + f"2018-12-08 01:00:00,2018-12-08 01:05:00,2018-12-08 01:10:00,B1.0,,{satellite}\n"
+    )
+
+    (flare,) = read_flares(path)
+
+    assert flare.body["flux_scale"] == scale
+
+
 def test_a_list_without_classes_is_refused(tmp_path):
     path = tmp_path / "flares.csv"
     path.write_text("start,peak,end\n2019-12-08,2019-12-08,2019-12-08\n")

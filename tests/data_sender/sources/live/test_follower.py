@@ -27,6 +27,7 @@ from database.engine import reading, transact
 from database.flares.coverage import coverage
 from database.harps import add_harp_pairs
 from database.schema.tables import observations, predictions, senders
+from database.verification.rollup import refresh
 from solar.time import nearest_slot
 
 BEGIN = nearest_slot(datetime(2014, 3, 1, tzinfo=UTC))
@@ -172,6 +173,7 @@ def test_the_agency_is_an_entrant_after_one_look(
 
     assert run("swpc", "--once") == 0
 
+    refresh(engine_sqlite)
     # The day is covered, and has an M1.2 flare at 04:10.
     body = requests.get(f"{api_url}/api/v1/skill", timeout=30, params={
         "model": "swpc@1", "event": "M1.0", "scope": "disk", "threshold": "0.3",
