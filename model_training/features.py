@@ -77,9 +77,11 @@ def unit(name: str) -> str:
     return _HISTORY_UNITS[name] if name in _HISTORY_UNITS else BY_NAME[name].unit
 
 
-def kind(name: str) -> Literal["keyword", "history"]:
-    """Tell whether a feature is a ``keyword`` of the record or flare ``history``."""
-    return "history" if name in _HISTORY_UNITS else "keyword"
+def kind(name: str) -> Literal["keyword", "history", "other"]:
+    """Tell whether a feature is a ``keyword`` of the record, flare ``history``, or neither."""
+    if name in _HISTORY_UNITS:
+        return "history"
+    return "keyword" if name in BY_NAME else "other"
 
 
 def history_features(

@@ -164,8 +164,8 @@ def _write(folder: Path, stages: Stages) -> Stages:
 
 def _faults(model: Artifact, *, unaudited: str | None) -> list[str]:
     """List reasons why a model may not serve, whatever its skill."""
-    unknown = [feature.name for feature in model.manifest.features if feature.kind == "other"]
-    faults = [f"no sender supplies {', '.join(unknown)}"] if unknown else []
+    unsupplied = model.manifest.unsupplied
+    faults = [f"no sender supplies {', '.join(unsupplied)}"] if unsupplied else []
     return _audit_faults(model, unaudited) + faults
 
 

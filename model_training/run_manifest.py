@@ -29,13 +29,12 @@ from model_training.data import loading
 from model_training.data.dataset import Dataset
 from model_training.data.files import sha256
 from model_training.data.split import Split
-from model_training.features import HISTORY_FEATURES, FlareHistory, Floats, kind, unit
+from model_training.features import FlareHistory, Floats, kind, unit
 from model_training.fitting import disk_map
 from model_training.fitting.out_of_fold import OutOfFold, calibrated_as_served
 from model_training.recipe.estimators import PluginConfig, members_of
 from model_training.recipe.recipe import Recipe
 from solar.flares import HORIZON
-from solar.sharp import BY_NAME
 from solar.time import isoformat, to_datetime
 
 _LIBRARIES = (
@@ -151,12 +150,9 @@ def _disk(run: Run, forecasts: Mapping[str, Floats]) -> dict[str, DiskMap]:
 
 
 def _feature(name: str, dataset: Dataset) -> Feature:
-    known = name in BY_NAME or name in HISTORY_FEATURES
-    return Feature(
-        name=name,
-        unit=unit(name) if known else dataset.units.get(name, ""),
-        kind=kind(name) if known else "other",
-    )
+    known = kind(name) != "other"
+    measured_in = unit(name) if known else dataset.units.get(name, "")
+    return Feature(name=name, unit=measured_in, kind=kind(name))
 
 
 def _sources(run: Run, folder: Path) -> tuple[Source, ...]:

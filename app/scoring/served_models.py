@@ -10,9 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from model_training.artefact import artifact
 from model_training.artefact.artifact import Artifact
-from model_training.features import HISTORY_FEATURES
 from solar.errors import ArtifactError
-from solar.sharp import BY_NAME
 
 STAGES_FILE = "live.json"
 
@@ -62,14 +60,11 @@ def load_served_models(folder: Path) -> ServedModels:
 
 
 def _servable(model: Artifact) -> Artifact:
-    foreign = [
-        name for name in model.feature_names if name not in BY_NAME and name not in HISTORY_FEATURES
-    ]
-    if foreign:
+    if model.manifest.unsupplied:
         raise ArtifactError(
-            f"model {model.model_id} cannot serve: {', '.join(foreign)} come neither with an"
-            " observation nor from the flare list; promote a model of SHARP keywords and flare"
-            " history instead"
+            f"model {model.model_id} cannot serve: {', '.join(model.manifest.unsupplied)} come"
+            " neither with an observation nor from the flare list; promote a model of SHARP"
+            " keywords and flare history instead"
         )
     return model
 

@@ -6,13 +6,15 @@ network are its density, its components, its degrees and its homophily.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
+import networkx as nx
 import numpy as np
 import orjson
 from numpy.typing import NDArray
-from scipy.sparse.csgraph import connected_components
 
 from model_training.analysis.network_picture import (
     Caption,
@@ -22,7 +24,7 @@ from model_training.analysis.network_picture import (
     write_graphml,
     write_json,
 )
-from model_training.features import Floats, Integers
+from model_training.features import Floats
 from model_training.fitting.networks.network import Network
 from model_training.fitting.networks.samples import fit_standardiser, sample_network
 from solar.network import correlations
@@ -88,89 +90,64 @@ def describe(network: Network, *, labels: Floats | None = None) -> Figures:
     ----------
     labels : (n,) class of each node, NaN unknown; without them homophily is left out
     """
-    edges, possible = len(network.edges), network.n * (network.n - 1) // 2
+    graph, edges = to_networkx(network, labels=labels), len(network.edges)
     return {
         "nodes": network.n,
         "edges": edges,
         "negative_edges": int((network.correlations < 0).sum()),
-        "density": edges / possible if possible else None,
+        "density": float(nx.density(graph)) if network.n > 1 else None,
         "mean_weight": float(network.weights.mean()) if edges else None,
-        "components": _components(network),
-        "degree": _degree(network.degrees),
-        "homophily": None if labels is None else _homophily(network, labels),
+        "components": _components(graph),
+        "degree": _degree(network.degrees.tolist()),
+        "homophily": None if labels is None else _homophily(graph),
     }
 
 
-def _components(network: Network) -> Figures:
-    number, of_node = connected_components(network.adjacency(), directed=False)
-    sizes = np.sort(np.bincount(of_node, minlength=number))[::-1] if network.n else np.empty(0)
+def _components(graph: nx.Graph) -> Figures:
+    sizes = [len(nodes) for nodes in nx.connected_components(graph)]
     return {
-        "number": int(number),
-        "largest": int(sizes[0]) if len(sizes) else None,
-        "isolated": int((network.degrees == 0).sum()),
-        "sizes": _histogram(sizes.astype(np.int64)),
+        "number": len(sizes),
+        "largest": max(sizes, default=None),
+        "isolated": nx.number_of_isolates(graph),
+        "sizes": _histogram(sizes),
     }
 
 
-def _degree(degrees: Integers) -> Figures:
-    known = len(degrees) > 0
+def _degree(degrees: Sequence[int]) -> Figures:
     return {
-        "min": int(degrees.min()) if known else None,
-        "mean": float(degrees.mean()) if known else None,
-        "max": int(degrees.max()) if known else None,
+        "min": min(degrees, default=None),
+        "mean": sum(degrees) / len(degrees) if degrees else None,
+        "max": max(degrees, default=None),
         "histogram": _histogram(degrees),
     }
 
 
-def _histogram(values: Integers) -> list[Figures]:
-    distinct, counts = np.unique(values, return_counts=True)
-    return [
-        {"value": int(value), "nodes": int(count)}
-        for value, count in zip(distinct, counts, strict=True)
-    ]
+def _histogram(values: Iterable[int]) -> list[Figures]:
+    return [{"value": value, "nodes": count} for value, count in sorted(Counter(values).items())]
 
 
-def _homophily(network: Network, labels: Floats) -> Figures:
+def _homophily(graph: nx.Graph) -> Figures:
     """Tell how often an edge joins equal labels, and how often chance would.
 
     `by_chance` is the share of equal labels among all pairs of labelled nodes. Assortativity
     (Newman 2003, doi:10.1103/PhysRevE.67.026126) weighs nodes by their edges: 1 when only
     equals are joined, 0 as by chance.
     """
-    known = np.isfinite(labels)
-    classes, of_node = np.unique(labels[known], return_inverse=True)
-    place = np.full(network.n, -1, np.int64)
-    place[known] = of_node
-    mixing = _mixing(place[network.edges], len(classes))
-    counts = np.bincount(of_node, minlength=len(classes))
-    labelled, edges = int(counts.sum()), mixing.sum()
-    pairs = labelled * (labelled - 1)
+    labels = nx.get_node_attributes(graph, "label")
+    counts, pairs = Counter(labels.values()), len(labels) * (len(labels) - 1)
+    labelled = graph.subgraph(labels)
+    ends = [(labels[first], labels[second]) for first, second in labelled.edges]
+    # Where edges join one class alone, chance joins only equals too.
+    is_mixed = len(set(chain.from_iterable(ends))) > 1
     return {
-        "labels": {_name(label): int(count) for label, count in zip(classes, counts, strict=True)},
-        "edges_of_labelled": int(edges / 2),
-        "equal": float(mixing.trace() / edges) if edges else None,
-        "by_chance": float((counts * (counts - 1)).sum() / pairs) if pairs else None,
-        "assortativity": _assortativity(mixing),
+        "labels": {str(label): count for label, count in sorted(counts.items())},
+        "edges_of_labelled": len(ends),
+        "equal": sum(first == second for first, second in ends) / len(ends) if ends else None,
+        "by_chance": sum(n * (n - 1) for n in counts.values()) / pairs if pairs else None,
+        "assortativity": nx.attribute_assortativity_coefficient(labelled, "label")
+        if is_mixed
+        else None,
     }
-
-
-def _name(label: float) -> str:
-    return f"{label:g}"
-
-
-def _mixing(ends: Integers, classes: int) -> Floats:
-    ends = ends[(ends >= 0).all(axis=1)]
-    both = np.concatenate([ends, ends[:, ::-1]])
-    cells = np.bincount(both[:, 0] * classes + both[:, 1], minlength=classes**2)
-    return cells.reshape(classes, classes).astype(float)
-
-
-def _assortativity(mixing: Floats) -> float | None:
-    if not mixing.sum():
-        return None
-    shares = mixing / mixing.sum()
-    by_chance = float((shares.sum(axis=0) * shares.sum(axis=1)).sum())
-    return None if by_chance >= 1 else (float(shares.trace()) - by_chance) / (1 - by_chance)
 
 
 def study(

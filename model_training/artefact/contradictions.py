@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 from model_training.artefact.manifest import GRAPH, Manifest
-from model_training.features import HISTORY_FEATURES, unit
+from model_training.features import kind, unit
 from solar.flares import EVENTS, HORIZON
-from solar.sharp import BY_NAME
 
 # What our training writes into every manifest.
 TRAINED = (
@@ -45,7 +44,7 @@ def contradictions(manifest: Manifest, *, folder: str) -> list[str]:
 
 def warnings_of(manifest: Manifest) -> list[str]:
     """List warnings about a manifest from before `scored_graph`, one sentence each."""
-    evidence = _present(manifest)
+    evidence = evidence_of(manifest)
     if manifest.scored_graph is not None or not evidence or manifest.made_by == "elsewhere":
         return []
     return [
@@ -68,7 +67,7 @@ def _of_evidence(manifest: Manifest) -> list[str]:
             f"made_by is flarewatch and {', '.join(absent)} are absent; if the model was made"
             ' elsewhere, write "made_by": "elsewhere"'
         ]
-    return _of_scored_graph(manifest, _present(manifest))
+    return _of_scored_graph(manifest, evidence_of(manifest))
 
 
 def _of_scored_graph(manifest: Manifest, evidence: list[str]) -> list[str]:
@@ -89,7 +88,8 @@ def _of_scored_graph(manifest: Manifest, evidence: list[str]) -> list[str]:
     ]
 
 
-def _present(manifest: Manifest) -> list[str]:
+def evidence_of(manifest: Manifest) -> list[str]:
+    """List which of `EVIDENCE` a manifest brings."""
     return [name for name in EVIDENCE if getattr(manifest, name) not in (None, {})]
 
 
@@ -131,14 +131,14 @@ def _listed(*lists: object) -> str | None:
 
 def _of_features(manifest: Manifest) -> list[str]:
     faults = [
-        f"{', '.join(names)}: called {kind} and not known as that, so that no observation brings it"
-        for kind, known in (("keyword", BY_NAME), ("history", HISTORY_FEATURES))
-        if (names := [f.name for f in manifest.features if f.kind == kind and f.name not in known])
+        f"{', '.join(names)}: called {word} and not known as that, so that no observation brings it"
+        for word in ("keyword", "history")
+        if (names := [f.name for f in manifest.features if word == f.kind != kind(f.name)])
     ]
     faults += [
         f"{f.name} is in {f.unit} where observations bring {unit(f.name)}; let the graph convert it"
         for f in manifest.features
-        if f.name in (*BY_NAME, *HISTORY_FEATURES) and f.unit not in ("", unit(f.name))
+        if kind(f.name) != "other" and f.unit not in ("", unit(f.name))
     ]
     faults += [f"feature {name} is listed twice" for name in _twice(manifest.feature_names)]
     if manifest.reference is None:

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import orjson
 from numpy.typing import ArrayLike, NDArray
 from onnx import TensorProto, compose, helper, numpy_helper
 
-from model_training.artefact.inference import INPUT, NAMES, OUTPUT, ROWS_AT_ONCE
+from model_training.artefact.inference import INPUT, NAMES, OUTPUT, compute, open_session
 
 # The newest sets that both the converters and the runtime know.
 _OPSETS = (helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3))
@@ -98,14 +97,5 @@ def to_bytes(model: onnx.ModelProto) -> bytes:
 
 
 def run(model: onnx.ModelProto, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Compute (n, columns) probabilities with the runtime that serves, some rows at a time."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        to_bytes(model), options, providers=["CPUExecutionProvider"]
-    )
-    parts = [
-        session.run([OUTPUT], {INPUT: inputs[first : first + ROWS_AT_ONCE]})[0]
-        for first in range(0, len(inputs), ROWS_AT_ONCE)
-    ]
-    return np.concatenate(parts).astype(float)
+    """Compute (n, columns) probabilities with the runtime that serves."""
+    return compute(open_session(to_bytes(model)), inputs)

@@ -55,24 +55,15 @@ class GraphInference:
     """The graph of an artefact in this process, on one thread."""
 
     def __init__(self, manifest: Manifest, graph: bytes) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
         try:
-            self._session = onnxruntime.InferenceSession(
-                graph, options, providers=["CPUExecutionProvider"]
-            )
+            self._session = open_session(graph)
         except _REFUSALS as error:
             reason = str(error).splitlines()[0]
             raise ArtifactError(f"its graph cannot be loaded: {reason}") from error
         self._manifest = manifest
 
     def run(self, inputs: Inputs) -> Raw:
-        parts = [
-            self._session.run([OUTPUT], {INPUT: inputs[first : first + ROWS_AT_ONCE]})[0]
-            for first in range(0, len(inputs), ROWS_AT_ONCE)
-        ]
-        return Raw(np.concatenate(parts).astype(float))
+        return Raw(compute(self._session, inputs))
 
     def contradictions(self) -> list[str]:
         """List statements of the manifest about the graph that are wrong."""
@@ -115,6 +106,23 @@ class GraphInference:
             for event in self._manifest.events
             if not _is_below(event.column, tensor.shape[1])
         ]
+
+
+def open_session(graph: bytes) -> onnxruntime.InferenceSession:
+    """Open a graph on one thread."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
+def compute(session: onnxruntime.InferenceSession, inputs: Inputs) -> NDArray[np.float64]:
+    """Return (n, columns) probabilities of inputs, some rows at a time."""
+    parts = [
+        session.run([OUTPUT], {INPUT: inputs[first : first + ROWS_AT_ONCE]})[0]
+        for first in range(0, len(inputs), ROWS_AT_ONCE)
+    ]
+    return np.concatenate(parts).astype(float)
 
 
 def input_shape(manifest: Manifest) -> tuple[int, ...]:

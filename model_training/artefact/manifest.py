@@ -239,6 +239,11 @@ class Manifest(_Strict):
         return tuple(feature.name for feature in self.features)
 
     @property
+    def unsupplied(self) -> list[str]:
+        """The inputs that no sender and no flare list brings; a model with any cannot serve."""
+        return [feature.name for feature in self.features if feature.kind == "other"]
+
+    @property
     def event_names(self) -> tuple[str, ...]:
         """What is forecast, from the frequent to the rare."""
         return tuple(event.name for event in self.events)

@@ -11,12 +11,11 @@ import numpy as np
 
 from model_training import plugins, registry
 from model_training.artefact import artifact
-from model_training.artefact.contradictions import EVIDENCE
+from model_training.artefact.contradictions import evidence_of
 from model_training.artefact.inference import input_shape
 from model_training.commands.arguments import add_out
-from model_training.features import HISTORY_FEATURES, Inputs
+from model_training.features import Inputs
 from solar.errors import ArtifactError
-from solar.sharp import BY_NAME
 
 
 def add_plugins(parser: argparse.ArgumentParser) -> None:
@@ -110,10 +109,8 @@ def _invalid_outputs(
 
 
 def _unknown_features(model: artifact.Artifact) -> list[str]:
-    foreign = [
-        name for name in model.feature_names if name not in BY_NAME and name not in HISTORY_FEATURES
-    ]
-    return [f"cannot serve: no observation brings {', '.join(foreign)}"] if foreign else []
+    names = ", ".join(model.manifest.unsupplied)
+    return [f"cannot serve: no observation brings {names}"] if names else []
 
 
 def _summary_lines(model: artifact.Artifact, scores: artifact.Scores) -> list[str]:
@@ -123,10 +120,10 @@ def _summary_lines(model: artifact.Artifact, scores: artifact.Scores) -> list[st
         f"{event.name}+ {'none' if event.threshold is None else f'{event.threshold:.4g}'}"
         for event in manifest.events
     )
-    evidence = [name for name in EVIDENCE if getattr(manifest, name) not in (None, {})]
+    evidence = ", ".join(evidence_of(manifest)) or "no evidence"
     return [
         f"{model.model_id}: {' x '.join(map(str, shape))} inputs: {', '.join(model.feature_names)}",
-        f"made by: {manifest.made_by}; its manifest brings {', '.join(evidence) or 'no evidence'}",
+        f"made by: {manifest.made_by}; its manifest brings {evidence}",
         "from zeros: " + ", ".join(f"P({name}+) = {p:.4g}" for name, p in forecasts),
         f"from nothing: {scores.reason[0] or 'a forecast'}",
         f"thresholds: {limits}",

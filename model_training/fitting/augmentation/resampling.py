@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from imblearn.over_sampling import SMOTE
+from imblearn.under_sampling import RandomUnderSampler
 from numpy.typing import NDArray
 
 from model_training.artefact.graph import Graph
@@ -63,7 +64,7 @@ def require_complete(inputs: Inputs) -> None:
 def undersample(outcome: Floats, *, config: UndersampleConfig, seed: int) -> Integers:
     """Return the sorted places of the training rows that are kept.
 
-    Non-events are left out until there are `choice.share` events per non-event. Rows that
+    Non-events are left out until there are `config.share` events per non-event. Rows that
     have that share already are all kept. The forecasts of what is fitted on the rest are too
     high by `PriorShift.of_undersampling`.
 
@@ -71,15 +72,18 @@ def undersample(outcome: Floats, *, config: UndersampleConfig, seed: int) -> Int
     ----------
     outcome : (n,) 1 event, 0 none
     """
-    events, others = np.flatnonzero(outcome == 1), np.flatnonzero(outcome != 1)
-    if not len(events):
+    n_events = int(np.sum(outcome == 1))
+    if not n_events:
         raise InvalidInputError(
             f"none of the {len(outcome)} training rows is an event, so that undersampling would"
             " leave none; choose no augmentation, or a training range with events"
         )
-    n_kept = min(len(others), round(len(events) / config.share))
-    kept = np.random.default_rng(seed).choice(others, n_kept, replace=False)
-    return np.sort(np.concatenate([events, kept])).astype(np.int64)
+    places, n_kept = np.arange(len(outcome), dtype=np.int64), round(n_events / config.share)
+    if n_kept >= len(outcome) - n_events:
+        return places
+    sampler = RandomUnderSampler(sampling_strategy={0: n_kept}, random_state=seed)
+    kept, _ = sampler.fit_resample(places.reshape(-1, 1), outcome.astype(np.int64))
+    return np.sort(kept.ravel())
 
 
 def share_kept(outcome: Floats, places: Integers) -> float:

@@ -12,6 +12,7 @@ from onnx import TensorProto
 from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics.pairwise import pairwise_kernels
 from sklearn.svm import SVC, LinearSVC
 
 from model_training.artefact.graph import Graph
@@ -94,14 +95,11 @@ class Similarity:
 
     def between(self, rows: Floats, vectors: Floats) -> Floats:
         """Return (n, m) for (n, f) rows and (m, f) vectors."""
-        product: Floats = rows @ vectors.T
-        if self.kernel == "linear":
-            return product
-        if self.kernel == "rbf":
-            squares = (rows**2).sum(axis=1)[:, None] + (vectors**2).sum(axis=1)
-            return np.asarray(np.exp(-self.gamma * np.maximum(squares - 2 * product, 0)))
-        scaled = self.gamma * product
-        return np.asarray(scaled**self.degree if self.kernel == "poly" else np.tanh(scaled))
+        options = {"gamma": self.gamma, "degree": self.degree, "coef0": 0}
+        similar: Floats = pairwise_kernels(
+            rows, vectors, metric=self.kernel, filter_params=True, **options
+        )
+        return similar
 
     def to_onnx(self, graph: Graph, rows: str, vectors: Floats) -> str:
         """Add `between` of a tensor of doubles to the graph."""

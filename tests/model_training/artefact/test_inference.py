@@ -161,6 +161,15 @@ def test_check_fails_where_an_honest_other_feature_keeps_a_model_from_serving(
     assert "- cannot serve: no observation brings MCINTOSH" in capsys.readouterr().err
 
 
+def test_check_fails_where_promote_would_for_a_keyword_that_is_called_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = [{"name": name, "unit": "", "kind": "other"} for name in POINT.features]
+
+    assert main(["check", str(write(tmp_path, features=other))]) == 1
+    assert "- cannot serve: no observation brings USFLUX, R_VALUE" in capsys.readouterr().err
+
+
 def swap_the_sigmoid(kind: str) -> Change:
     """Let the graph end with something else than the last sigmoids."""
 
