@@ -341,5 +341,5 @@ def _satellites(data: NowData) -> str:
 
 def _is_calibrated(satellite: str) -> bool:
     """Tell whether a satellite's flux is on the true scale, as from GOES-16 on."""
-    digits = satellite.upper().removeprefix("GOES").removeprefix("-")
+    digits = satellite.upper().removeprefix("GOES").removeprefix("G").removeprefix("-")
     return digits.isdigit() and int(digits) >= 16

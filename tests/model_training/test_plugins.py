@@ -108,13 +108,22 @@ def test_an_option_that_a_plug_in_does_not_take_is_refused_by_name(
 def test_an_estimator_that_lacks_a_method_is_refused(site: Path, tmp_path: Path) -> None:
     (site / "quiet_sun.py").write_text(
         blocks("python")[0].replace(
-            "def draw(self, graph, inputs)", "def sketch(self, graph, inputs)"
+            "def to_onnx(self, graph, inputs)", "def sketch(self, graph, inputs)"
         )
     )
     folder = write_windows(tmp_path)
 
     with pytest.raises(InvalidInputError, match="'nearest-mean' is no class with to_onnx"):
         train(recipe(), folder)
+
+
+def test_an_estimator_whose_method_has_the_former_name_draw_is_trained(
+    site: Path, tmp_path: Path
+) -> None:
+    module = site / "quiet_sun.py"
+    module.write_text(blocks("python")[0].replace("def to_onnx(", "def draw("))
+
+    assert train(recipe(), write_windows(tmp_path))
 
 
 def test_a_drawing_that_is_not_the_function_never_serves(site: Path, tmp_path: Path) -> None:
