@@ -40,9 +40,15 @@ class Shift:
 
 
 def watch(
-    base: str, addresses: Sequence[str], *, browsers: int, minutes: int, refresh_seconds: float,
-    feed: LiveFeed, server_pid: int,
-) -> Shift:  # fmt: skip
+    base: str,
+    addresses: Sequence[str],
+    *,
+    browsers: int,
+    minutes: int,
+    refresh_seconds: float,
+    feed: LiveFeed,
+    server_pid: int,
+) -> Shift:
     """Have so many browsers watch for some minutes; they open their pages in turn."""
     shift = Shift([], [], [], 0)
     began = time.monotonic()

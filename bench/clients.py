@@ -80,9 +80,12 @@ class Crowd:
 
 
 def _work(
-    queue: Any, barrier: Barrier, seconds: float, prepare: Callable[..., Step],
+    queue: Any,
+    barrier: Barrier,
+    seconds: float,
+    prepare: Callable[..., Step],
     own: tuple[Any, ...],
-) -> None:  # fmt: skip
+) -> None:
     try:
         step = prepare(*own)
         for _ in range(WARM_STEPS):

@@ -122,9 +122,13 @@ def _measure(
 
 
 def _crowd(
-    stage: _Stage, prepare: Callable[..., Step], arguments: Sequence[Any],
-    *, batch: int, seconds: float,
-) -> Crowd:  # fmt: skip
+    stage: _Stage,
+    prepare: Callable[..., Step],
+    arguments: Sequence[Any],
+    *,
+    batch: int,
+    seconds: float,
+) -> Crowd:
     shift = next(_shifts)
     most = _most(batch, seconds)
     first, *others = arguments

@@ -15,9 +15,13 @@ STEADY_RATIO = 2.0
 
 
 def side_by_side(
-    title: str, small: Sequence[Measured], large: Sequence[Measured],
-    *, sizes: tuple[int, int], budget: Budget,
-) -> str:  # fmt: skip
+    title: str,
+    small: Sequence[Measured],
+    large: Sequence[Measured],
+    *,
+    sizes: tuple[int, int],
+    budget: Budget,
+) -> str:
     """Write the views of two stores beside each other and beside what they may take."""
     few, many = (f"{size:,}" for size in sizes)
     head = (

@@ -51,7 +51,7 @@ class ConflictResolution:
     outcomes : (n,) what became of each row, as in `database.delivery.row_outcomes`
     superseded, superseded_reasons : records whose stored version is superseded, and why
     losing_rows : rows of the batch whose version is not current
-    outranked, outranked_reasons : those of them that had not been superseded before, and why
+    superseded_arrivals, arrival_reasons : those of them that were not superseded before, and why
     redated, redated_at : records whose stored content came again under a newer DATE
     """
 
@@ -64,14 +64,14 @@ class ConflictResolution:
     superseded: RecordKeys
     superseded_reasons: NDArray[np.int8]
     losing_rows: list[int]
-    outranked: Integers
-    outranked_reasons: list[int]
+    superseded_arrivals: Integers
+    arrival_reasons: list[int]
     redated: RecordKeys
     redated_at: Times
 
     def conflicts(self) -> dict[str, int]:
         """Count the versions that are superseded for the first time, by reason."""
-        reasons = [*self.superseded_reasons.tolist(), *self.outranked_reasons]
+        reasons = [*self.superseded_reasons.tolist(), *self.arrival_reasons]
         return dict(Counter(REASONS[reason] for reason in reasons))
 
 
@@ -143,7 +143,7 @@ class _Resolver:
     superseded_before: set[tuple[int, int]] = field(default_factory=set)
     superseded: dict[int, int] = field(default_factory=dict)
     losing_rows: list[int] = field(default_factory=list)
-    outranked: dict[int, int] = field(default_factory=dict)
+    superseded_arrivals: dict[int, int] = field(default_factory=dict)
 
     def add(self, rows: Integers, keys: Integers) -> None:
         """Compare rows of distinct records with the current versions of these."""
@@ -177,7 +177,7 @@ class _Resolver:
         else:
             self.losing_rows.append(loser)
             if (key, int(content)) not in self.superseded_before:
-                self.outranked[loser] = reason
+                self.superseded_arrivals[loser] = reason
         self.superseded_before.add((key, int(content)))
 
     def _make_current(self, rows: Integers, keys: Integers) -> None:
@@ -207,8 +207,8 @@ class _Resolver:
             superseded=keys.take(superseded),
             superseded_reasons=np.array(reasons, np.int8),
             losing_rows=self.losing_rows,
-            outranked=np.array(list(self.outranked), np.int64),
-            outranked_reasons=list(self.outranked.values()),
+            superseded_arrivals=np.array(list(self.superseded_arrivals), np.int64),
+            arrival_reasons=list(self.superseded_arrivals.values()),
             redated=keys.take(redated),
             redated_at=self.current.made_at[redated],
         )
@@ -229,19 +229,19 @@ def store_superseded(
         keep_replaced_versions(
             connection, resolution.superseded, resolution.superseded_reasons, now=now
         )
-    if len(resolution.outranked):
-        outranked = _outranked(batch, region_ids, resolution)
+    if len(resolution.superseded_arrivals):
+        superseded_arrivals = _arrivals(batch, region_ids, resolution)
         columns = {"sender_id": sender_id, "received_at": now, "lost_at": now}
-        keep_superseded_arrivals(connection, outranked | columns)
+        keep_superseded_arrivals(connection, superseded_arrivals | columns)
 
 
-def _outranked(
+def _arrivals(
     batch: Batch, region_ids: Sequence[int], resolution: ConflictResolution
 ) -> dict[str, object]:
-    """Return the columns of the outranked rows of a batch under their names in the store."""
-    rows = batch.take(resolution.outranked)
+    """Return the columns of the superseded arrivals under their names in the store."""
+    rows = batch.take(resolution.superseded_arrivals)
     return {
-        "region_id": np.array(region_ids, np.int64)[resolution.outranked],
+        "region_id": np.array(region_ids, np.int64)[resolution.superseded_arrivals],
         "t_rec": rows.t_rec,
         "content_hash": np.array(rows.content_hashes(), np.int64),
         "series": rows.series.rows(),
@@ -251,7 +251,7 @@ def _outranked(
         "lat_fwt": rows.lat_fwt,
         **dict(zip(KEYWORD_COLUMNS, rows.keywords.T, strict=True)),
         "revision": None,
-        "reason": [REASONS[reason] for reason in resolution.outranked_reasons],
+        "reason": [REASONS[reason] for reason in resolution.arrival_reasons],
     }
 
 

@@ -104,6 +104,7 @@ def _deliver(
 ) -> None:
     try:
         channel.deliver(notice, now=clock())
+    # A channel that fails in an unforeseen way must not keep back the notices behind this one.
     except Exception as error:
         if not isinstance(error, UndeliveredError):
             # The message of an unforeseen error may hold an address with a password.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from app_dash.shared import numbers
@@ -210,19 +210,25 @@ def roc_figure(report: SkillReport, tokens: Tokens) -> Figure:
 
 
 def _roc_curve(forecast: Verification, style: Style) -> Trace:
-    points = [p for p in forecast.roc if p.pod is not None and p.pofd is not None]
+    points = [(p.pofd, p.pod, p.threshold) for p in forecast.roc]
+    hover = "hit rate %{y:.0f} %<br>false-alarm rate %{x:.1f} %"
+    return _threshold_curve(points, style, hover=hover)
+
+
+def _threshold_curve(
+    points: Iterable[tuple[float | None, float | None, float | None]], style: Style, *, hover: str
+) -> Trace:
+    """Draw two shares over all thresholds, x and y in percent; an undefined point is left out."""
+    defined = [(x, y, at) for x, y, at in points if x is not None and y is not None]
     return {
         "type": "scatter",
         "mode": "lines",
         "name": style.label,
-        "x": [round(100 * (p.pofd or 0.0), 3) for p in points],
-        "y": [round(100 * (p.pod or 0.0), 3) for p in points],
+        "x": [round(100 * x, 3) for x, _, _ in defined],
+        "y": [round(100 * y, 3) for _, y, _ in defined],
         "line": {"color": style.color, "width": style.width, "dash": style.dash},
-        "customdata": [numbers.probability(p.threshold) for p in points],
-        "hovertemplate": (
-            f"{style.label}<br>threshold %{{customdata}}<br>hit rate %{{y:.0f}} %"
-            "<br>false-alarm rate %{x:.1f} %<extra></extra>"
-        ),
+        "customdata": [numbers.probability(at) for _, _, at in defined],
+        "hovertemplate": f"{style.label}<br>threshold %{{customdata}}<br>{hover}<extra></extra>",
     }
 
 
@@ -309,20 +315,9 @@ def precision_recall_figure(report: SkillReport, tokens: Tokens) -> Figure:
 
 
 def _precision_recall_curve(forecast: Verification, style: Style) -> Trace:
-    points = [p for p in forecast.precision_recall if None not in (p.precision, p.recall)]
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": style.label,
-        "x": [round(100 * (p.recall or 0.0), 3) for p in points],
-        "y": [round(100 * (p.precision or 0.0), 3) for p in points],
-        "line": {"color": style.color, "width": style.width, "dash": style.dash},
-        "customdata": [numbers.probability(p.threshold) for p in points],
-        "hovertemplate": (
-            f"{style.label}<br>threshold %{{customdata}}<br>precision %{{y:.0f}} %"
-            "<br>recall %{x:.0f} %<extra></extra>"
-        ),
-    }
+    points = [(p.recall, p.precision, p.threshold) for p in forecast.precision_recall]
+    hover = "precision %{y:.0f} %<br>recall %{x:.0f} %"
+    return _threshold_curve(points, style, hover=hover)
 
 
 def _precision_recall_point(report: SkillReport, tokens: Tokens) -> list[Trace]:

@@ -109,9 +109,15 @@ class Senders:
 
 
 def start_senders(
-    scenario: Scenario, rng: random.Random, *, regions_from: int, n: int = SENDERS,
-    speed: float | str = SPEED, is_shared: bool = False, within: Sequence[str] = (),
-) -> Senders:  # fmt: skip
+    scenario: Scenario,
+    rng: random.Random,
+    *,
+    regions_from: int,
+    n: int = SENDERS,
+    speed: float | str = SPEED,
+    is_shared: bool = False,
+    within: Sequence[str] = (),
+) -> Senders:
     """Write the sources of a round and start its n senders.
 
     Each has a file of its own, of which the first region is also in the one before: what comes

@@ -183,9 +183,13 @@ def test_what_is_no_backup_is_refused(
     ],
 )
 def test_a_backup_that_cannot_be_written_is_one_line(
-    address: str, files: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str],
-    place: str, reason: str,
-) -> None:  # fmt: skip
+    address: str,
+    files: tuple[str, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    place: str,
+    reason: str,
+) -> None:
     main(["upgrade"])
 
     status = main(["backup", str(tmp_path / place)])
@@ -200,9 +204,13 @@ def test_a_backup_that_cannot_be_written_is_one_line(
 @pytest.mark.parametrize("command", ["verify", "restore", "import-flares", "import-harps"])
 @pytest.mark.parametrize("place", ["absent.zip", ".", "list.csv/b.zip"])
 def test_a_file_that_cannot_be_read_is_one_line(
-    address: str, files: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str],
-    command: str, place: str,
-) -> None:  # fmt: skip
+    address: str,
+    files: tuple[str, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    place: str,
+) -> None:
     main(["upgrade"])
 
     status = main([command, str(tmp_path / place)])

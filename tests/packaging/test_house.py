@@ -18,7 +18,7 @@ MOST_HAND_LAID_STATEMENTS = 120
 COINED = re.compile(
     r"(lineup|courier|journey|shared_journey|shipping|flare_news|lease_office|dekads?|docket"
     r"|housekeeper|chores?|give_way|go_on|bury|frontiers|novelty|fates|standings?|standing_of"
-    r"|made_up|hiding|pooling|told_accounts|newcomers|theatre|sightings?"
+    r"|made_up|hiding|outranked|pooling|told_accounts|newcomers|theatre|sightings?"
     r"|is_standing|made_up_events)"
 )
 # A table and a column of the store, and a key of recipes.

@@ -23,9 +23,14 @@ NARROW = "\u202f"
 
 
 def _region(
-    engine: sa.Engine, number: int, *, lon: float | None = 10.0, silent: timedelta = timedelta(0),
-    p: float | None = 0.004, rung: str = "full",
-) -> None:  # fmt: skip
+    engine: sa.Engine,
+    number: int,
+    *,
+    lon: float | None = 10.0,
+    silent: timedelta = timedelta(0),
+    p: float | None = 0.004,
+    rung: str = "full",
+) -> None:
     last = NOW - silent
     regions = [column.name for column in tables.regions.columns]
     row = (number, number, str(number + 10_000), "s", last - DAY, last, lon, 10.0, 100.0)

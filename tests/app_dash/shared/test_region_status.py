@@ -128,9 +128,13 @@ QUIET = Clearance(DiskForecast(0.008, 0.008, None, "no fit"), 0.05)
 
 
 def _verdict(
-    *, newest: datetime | None = NOW, now: datetime = NOW, has_model: bool = True,
-    clearance: Clearance = QUIET, reasons: tuple[str, ...] = (),
-) -> tuple[str, str, tuple[str, ...]]:  # fmt: skip
+    *,
+    newest: datetime | None = NOW,
+    now: datetime = NOW,
+    has_model: bool = True,
+    clearance: Clearance = QUIET,
+    reasons: tuple[str, ...] = (),
+) -> tuple[str, str, tuple[str, ...]]:
     said = verdict(
         newest=newest,
         now=now,

@@ -49,9 +49,13 @@ def stop() -> Iterator[StopSignal]:
 
 
 def transport(
-    address: str, stop: StopSignal, *, topic: str = TOPIC, others: Shelf | None = None,
+    address: str,
+    stop: StopSignal,
+    *,
+    topic: str = TOPIC,
+    others: Shelf | None = None,
     **options: Any,
-) -> KafkaTransport:  # fmt: skip
+) -> KafkaTransport:
     given = {"bootstrap.servers": address, "log_level": 0, **options}
     return KafkaTransport(given, topic, others=others or Shelf(), stop=stop)
 

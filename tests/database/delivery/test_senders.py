@@ -45,9 +45,15 @@ def request_outcomes(
 
 
 def deliver(
-    connection: sa.Connection, outcomes: Sequence[int], *, sequence: int | None, sent: int | None,
-    sender: str = "s1", now: datetime = NOW, late: int = 0,
-) -> None:  # fmt: skip
+    connection: sa.Connection,
+    outcomes: Sequence[int],
+    *,
+    sequence: int | None,
+    sent: int | None,
+    sender: str = "s1",
+    now: datetime = NOW,
+    late: int = 0,
+) -> None:
     rows = request_outcomes(outcomes, late=late)
     record_delivery(connection, sender, rows, sequence=sequence, sent=sent, now=now)
 

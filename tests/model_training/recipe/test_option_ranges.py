@@ -56,9 +56,14 @@ def changed(estimator: dict[str, Any], option: str, value: Any) -> dict[str, Any
     ids=lambda it: it if isinstance(it, str) and it else "",
 )  # fmt: skip
 def test_an_option_is_taken_at_the_ends_of_its_range_and_refused_beyond_them(
-    estimator: dict[str, Any], option: str, low: Any, high: Any, below: Any, above: Any,
+    estimator: dict[str, Any],
+    option: str,
+    low: Any,
+    high: Any,
+    below: Any,
+    above: Any,
     tmp_path: Path,
-) -> None:  # fmt: skip
+) -> None:
     named = rf"\S*\.{option.rpartition('.')[2]}"
     for value in (low, high):
         Recipe.model_validate(recipe_of_windows(changed(estimator, option, value)))
