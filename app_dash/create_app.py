@@ -12,8 +12,10 @@ from flask_compress import Compress
 
 from app_dash import health
 from app_dash.alerts import page as alerts
+from app_dash.alerts.query import AlertQuery
 from app_dash.explore import page as explore
-from app_dash.frame import routing
+from app_dash.explore.query import ExploreQuery
+from app_dash.frame import routing, typed_fields
 from app_dash.frame.all_clear import Verdict, strip
 from app_dash.frame.page import Page, never_redraw
 from app_dash.frame.shell import Ids, shell
@@ -22,16 +24,19 @@ from app_dash.pipeline import page as pipeline
 from app_dash.region import page as region
 from app_dash.settings import DashSettings, signing_key
 from app_dash.skill import page as skill
+from app_dash.skill.query import SkillQuery
 
 _log = logging.getLogger(__name__)
 
 PAGES: tuple[Page, ...] = (
     Page("/", "Now", "Operations overview", "1", now.layout),
     Page("/regions", "Regions", "One active region", "2", region.layout, region.is_live),
-    Page("/skill", "Skill", "Verification", "3", skill.layout, never_redraw),
-    Page("/explore", "Explore", "Stored forecasts", "4", explore.layout, never_redraw),
+    Page("/skill", "Skill", "Verification", "3", skill.layout, never_redraw, SkillQuery),
+    Page(
+        "/explore", "Explore", "Stored forecasts", "4", explore.layout, never_redraw, ExploreQuery
+    ),
     Page("/pipeline", "Pipeline", "From sender to store", "5", pipeline.layout, never_redraw),
-    Page("/alerts", "Alerts", "Raised, acknowledged, judged", "6", alerts.layout),
+    Page("/alerts", "Alerts", "Raised, acknowledged, judged", "6", alerts.layout, query=AlertQuery),
 )
 
 _INDEX = """<!DOCTYPE html>
@@ -71,6 +76,7 @@ def create_app(engine: sa.Engine, settings: DashSettings) -> dash.Dash:
     )
     app.layout = shell(settings)
     routing.register(app, engine, settings=settings, pages=PAGES)
+    typed_fields.register(app, PAGES)
     alerts.register(app, engine, settings=settings)
     region.register(app, engine, settings=settings)
     for page in (explore, pipeline, skill):

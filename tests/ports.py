@@ -11,25 +11,35 @@ import socket
 # refuse none of them (10,080 they do).
 FIRST, STRETCH, STRETCHES = 11_000, 1_000, 20
 
+# What was handed out and is not listened on yet looks free.
+_handed_out: set[int] = set()
+
 
 def free_port() -> int:
-    """Return a port on the loopback that nobody listens on."""
+    """Return a port on the loopback that nobody listens on, another one at every call.
+
+    Raises
+    ------
+    RuntimeError
+        When the stretch of this process has none left.
+    """
     first = FIRST + _place() * STRETCH
     for port in random.SystemRandom().sample(range(first, first + STRETCH), STRETCH):
-        with socket.socket() as listener:
-            # Without it, a port stays unusable for a minute after its server has gone.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if not _is_taken(listener, port):
-                return port
+        if port not in _handed_out and _is_free(port):
+            _handed_out.add(port)
+            return port
     raise RuntimeError(f"no port from {first} to {first + STRETCH - 1} is free on the loopback")
 
 
-def _is_taken(listener: socket.socket, port: int) -> bool:
-    try:
-        listener.bind(("127.0.0.1", port))
-    except OSError:
-        return True
-    return False
+def _is_free(port: int) -> bool:
+    with socket.socket() as listener:
+        # Without it, a port stays unusable for a minute after its server has gone.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _place() -> int:

@@ -9,12 +9,12 @@ from dash.development.base_component import Component
 
 from app_dash import api_client
 from app_dash.alerts.figures import AlertBar, FlareTick, alert_figure, height
-from app_dash.alerts.panels import DEFINITIONS, FIELDS, PAGE, alert_table, filters, outcome_table
+from app_dash.alerts.panels import DEFINITIONS, alert_table, filters, outcome_table
 from app_dash.alerts.query import MOST_SPANS, PAGE_ROWS, AlertHistory, AlertQuery, read_history
 from app_dash.frame import routing
 from app_dash.frame.page import PageContext
 from app_dash.frame.shell import Ids
-from app_dash.frame.typed_fields import parse_leniently, register_fields
+from app_dash.frame.typed_fields import parse_leniently
 from app_dash.settings import DashSettings
 from app_dash.shared.alerts import (
     ANSWER,
@@ -56,7 +56,6 @@ def layout(context: PageContext, _pathname: str, search: str) -> Component:
 
 def register(app: dash.Dash, engine: sa.Engine, *, settings: DashSettings) -> None:
     """Connect the typed region, and the acknowledge buttons of every page."""
-    register_fields(app, PAGE, query_type=AlertQuery, names=FIELDS)
 
     @app.callback(
         Output({"type": ANSWER, "alert": MATCH}, "children"),

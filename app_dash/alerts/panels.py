@@ -38,7 +38,6 @@ from database.alerts.alerts import (
 from solar.flares import EVENTS
 
 PAGE = "alerts"
-FIELDS = ("region",)
 
 DEFINITIONS: dict[str, Definition] = {
     "alert": Definition(
@@ -98,7 +97,7 @@ def filters(query: AlertQuery, *, message: str) -> Component:
         _region(query.region),
     ]
     return html.Div(
-        [html.Div(row, className="filters"), field_state(PAGE, {"region": query.region}, message)],
+        [html.Div(row, className="filters"), field_state({"region": query.region}, message)],
         className="filter-bar",
     )
 

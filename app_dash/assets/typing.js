@@ -4,36 +4,64 @@
   const HELD = "#page a[href], #page input";
   const write = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set;
 
-  // By field: its text, and once that is handed over, what the address said of it until then.
+  // By field: its text, whether it is handed over, and whether it is accepted.
   const typed = new Map();
   let path = location.pathname;
+  let isRetyping = false;
   // What had the keyboard, and until when: a text field by its id, or what the selector finds.
   let held = null;
   let leftAt = 0;
   // The field "explore-regions" is "regions" in the address.
-  const said = (id) => new URLSearchParams(location.search).get(id.slice(id.indexOf("-") + 1));
+  const named = (id) => id.slice(id.indexOf("-") + 1);
 
   document.addEventListener("input", (event) => {
     const field = event.target.closest(FIELD);
     if (!field?.id) return;
-    typed.set(field.id, { text: field.value });
+    if (!isRetyping) typed.set(field.id, { text: field.value });
     // Dash's Input sets its caret a moment after each key, to where it was before the keys since.
     field.setSelectionRange = () => {};
   });
 
-  // Enter, or leaving a field, hands its text over; a note to an alert has a button for that.
-  const handOver = (field) => {
-    const entry = typed.get(field.id);
-    if (entry && !field.closest(".note-fields")) entry.before = said(field.id);
+  const forget = () => {
+    if (path !== location.pathname) { path = location.pathname; typed.clear(); held = null; }
+    if (document.getElementById("page")?.dataset.search !== location.search) return;
+    for (const [id, { isAccepted }] of typed) if (isAccepted) typed.delete(id);
   };
+
+  // Enter, or leaving a field, hands over its text, with those that are not accepted yet. A note
+  // to an alert has a button for that.
+  const handOver = (id) => {
+    forget();
+    const entry = typed.get(id);
+    const state = document.querySelector("#page .field-state");
+    if (!entry || !state || document.getElementById(id)?.closest(".note-fields")) return;
+    entry.isHandedOver = true;
+    const texts = [...typed].filter(([, { isHandedOver, isAccepted }]) => isHandedOver && !isAccepted);
+    dash_clientside.set_props("typed", { data: {
+      typed: Object.fromEntries(texts.map(([one, { text }]) => [named(one), text])),
+      shown: JSON.parse(state.dataset.shown),
+    } });
+  };
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    typing: {
+      accept: (texts) => {
+        for (const [id, entry] of typed) {
+          if (entry.isHandedOver && texts?.[named(id)] === entry.text) entry.isAccepted = true;
+        }
+        return dash_clientside.no_update;
+      },
+    },
+  });
   document.addEventListener("keydown", (event) => {
     const field = event.target.closest(FIELD);
-    if (field && event.key === "Enter") handOver(field);
+    if (field && event.key === "Enter") handOver(field.id);
   });
   document.addEventListener("focusout", (event) => {
     const field = event.target.closest(FIELD);
     // A field that is taken away with the page it stands on is left too, without being finished.
-    if (field) setTimeout(() => { if (field.isConnected) handOver(field); });
+    if (field) setTimeout(() => {
+      if (field.isConnected && !typed.get(field.id)?.isHandedOver) handOver(field.id);
+    });
     leftAt = event.timeStamp;
   });
   document.addEventListener("click", (event) => {
@@ -41,21 +69,16 @@
   });
 
   const retype = () => {
-    if (path !== location.pathname) { path = location.pathname; typed.clear(); held = null; }
-    for (const [id, { text, before }] of typed) {
-      const isHandedOver = before !== undefined;
-      if (isHandedOver && said(id) !== before) { typed.delete(id); continue; }
+    forget();
+    for (const [id, { text }] of typed) {
       const field = document.getElementById(id);
       if (!field || field.value === text) continue;
       const around = field.closest("details");
       if (around) around.open = true;
-      if (isHandedOver) {
-        // The drawing that came was asked for before this was handed over.
-        dash_clientside.set_props(id, { value: text });
-      } else {
-        write.call(field, text);
-        field.dispatchEvent(new Event("input", { bubbles: true }));
-      }
+      isRetyping = true;
+      write.call(field, text);
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+      isRetyping = false;
     }
   };
 
@@ -70,6 +93,7 @@
 
   // Between the old drawing and the new one there is no field: keys meant for it are kept for it.
   const GAP_MS = 1500;
+  const SETTLED_MS = 50;
   document.addEventListener("keydown", (event) => {
     const id = heldNow()?.field;
     if (!id || document.getElementById(id) || event.timeStamp - leftAt > GAP_MS) return;
@@ -77,12 +101,14 @@
     event.preventDefault();
     event.stopImmediatePropagation();
     const entry = typed.get(id);
-    if (entry && event.key === "Enter") entry.before = said(id);
+    if (event.key === "Enter") handOver(id);
     else if (entry && event.key.length === 1) typed.set(id, { text: entry.text + event.key });
   }, { capture: true });
 
   new MutationObserver(() => {
     retype();
+    // Dash's Input puts a value that it was drawn with into the field a moment later.
+    setTimeout(retype, SETTLED_MS);
     const lost = heldNow();
     if (lost) document.querySelector(lost.selector)?.focus({ preventScroll: true });
   }).observe(document.documentElement, { childList: true, subtree: true });

@@ -55,7 +55,7 @@ def filters(
         *_column_filters(query),
     ]
     return html.Div(
-        [*(html.Div(row, className="filters") for row in rows), field_state(PAGE, shown, message)],
+        [*(html.Div(row, className="filters") for row in rows), field_state(shown, message)],
         className="filter-bar",
     )
 

@@ -10,10 +10,9 @@ from dash import ALL, MATCH, ClientsideFunction, Input, Output, State, ctx, dcc,
 from dash.development.base_component import Component
 
 from app_dash.explore.data import read_explore, register_exports
-from app_dash.explore.filters import PAGE, api_call, filters, model_menu
+from app_dash.explore.filters import api_call, filters, model_menu
 from app_dash.explore.panels import MARKED, OVERVIEW, histogram_id, results, summary
 from app_dash.explore.query import (
-    FIELDS,
     ExploreQuery,
     binned,
     dragged,
@@ -24,7 +23,7 @@ from app_dash.explore.query import (
 from app_dash.explore.record_table import BLOCK, TYPE, cells, sort_of
 from app_dash.frame.page import PageContext
 from app_dash.frame.shell import Ids
-from app_dash.frame.typed_fields import parse_leniently, register_fields
+from app_dash.frame.typed_fields import parse_leniently
 from app_dash.shared.panels import empty_message, panel
 from app_dash.shared.url_state import EXPLORE_PATH
 from database.engine import reading
@@ -54,7 +53,6 @@ def layout(context: PageContext, pathname: str, search: str) -> Component:
 
 def register(app: dash.Dash, engine: sa.Engine) -> None:
     """Connect the typed fields, the gestures, the blocks of the table and the files."""
-    register_fields(app, PAGE, query_type=ExploreQuery, names=FIELDS)
     register_exports(app.server, engine)
     _register_gestures(app)
     _register_marked_row(app)

@@ -27,7 +27,6 @@ from solar.errors import InvalidInputError, NotFoundError
 from solar.flares import Event, event
 from solar.time import Window, isoformat
 
-FIELDS = ("start", "end", "regions", "least")
 _START, _END, _WIDENED = "xaxis.range[0]", "xaxis.range[1]", "xaxis.autorange"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from dash.development.base_component import Component
 
 from app_dash.settings import DashSettings
 from app_dash.shared.theme import Tokens
+from app_dash.shared.url_state import Query
 from database.regions.current import DataState
 
 
@@ -42,7 +43,8 @@ def never_redraw(_view: PageContext, _pathname: str) -> bool:
 class Page:
     """A page of the navigation: `layout(context, pathname, search)` returns its content.
 
-    `is_live(context, pathname)` tells whether new data alone may redraw it.
+    `is_live(context, pathname)` tells whether new data alone may redraw it. `query` reads what is
+    typed into its fields; without fields it is None.
     """
 
     path: str
@@ -51,7 +53,13 @@ class Page:
     key: str
     layout: Callable[[PageContext, str, str], Component]
     is_live: Callable[[PageContext, str], bool] = always_redraw
+    query: type[Query] | None = None
 
     def owns(self, pathname: str) -> bool:
         """Tell whether the address belongs to this page."""
         return pathname == self.path or (self.path != "/" and pathname.startswith(self.path + "/"))
+
+
+def page_of(pages: Sequence[Page], pathname: str) -> Page | None:
+    """Return the page that an address belongs to."""
+    return next((page for page in pages if page.owns(pathname)), None)

@@ -14,7 +14,7 @@ from dash.development.base_component import Component
 from app_dash.api_client import is_api_up
 from app_dash.frame import delta, shell
 from app_dash.frame.all_clear import ENDED, Verdict, assess, strip
-from app_dash.frame.page import Page, PageContext
+from app_dash.frame.page import Page, PageContext, page_of
 from app_dash.frame.shell import Ids
 from app_dash.settings import DashSettings
 from app_dash.shared.numbers import date_moment
@@ -28,6 +28,8 @@ STORE_UNAVAILABLE = "away"
 
 _FRAME = {
     "page": Output(Ids.PAGE, "children"),
+    # For assets/typing.js: the query of the address that the page was drawn for.
+    "drawn_for": Output(Ids.PAGE, "data-search"),
     "navigation": Output(Ids.NAVIGATION, "children"),
     "title": Output(Ids.TITLE, "children"),
     "chips": Output(Ids.CHIPS, "children"),
@@ -112,6 +114,12 @@ def _register_clientside(app: Any) -> None:  # dash leaves clientside_callback u
         Input(Ids.SECOND, "n_intervals"),
         Input(Ids.NEWEST, "data"),
     )
+    app.clientside_callback(
+        ClientsideFunction("typing", "accept"),
+        Output(Ids.ACCEPTED, "clear_data"),
+        Input(Ids.ACCEPTED, "data"),
+        prevent_initial_call=True,
+    )
 
 
 def version(engine: sa.Engine) -> str:
@@ -144,16 +152,16 @@ def draw_frame(
     `previous_parts` are the fingerprints of the parts that the browser shows: only parts that
     differ are sent.
     """
-    page = _page(pages, pathname)
+    page = page_of(pages, pathname)
     newest = context.state.newest_t_rec
-    drawing: dict[str, Any] = {"page": no_update, "marks": no_update}
+    drawing: dict[str, Any] = {"page": no_update, "drawn_for": no_update, "marks": no_update}
     if not keep:
         drawn = draw_page(context, page, pathname=pathname, search=search)
         # A page that new data never redraws has nothing to compare with.
-        drawing = {"page": drawn, "marks": []}
+        drawing |= {"page": drawn, "drawn_for": search, "marks": []}
         if _redraws_itself(context, pages, pathname):
             parts = delta.fingerprints(drawn)
-            drawing = {"page": delta.changes(drawn, previous_parts or (), parts), "marks": parts}
+            drawing |= {"page": delta.changes(drawn, previous_parts or (), parts), "marks": parts}
     return {
         **drawing,
         "navigation": shell.navigation(pages, pathname),
@@ -167,12 +175,8 @@ def draw_frame(
     }
 
 
-def _page(pages: Sequence[Page], pathname: str) -> Page | None:
-    return next((page for page in pages if page.owns(pathname)), None)
-
-
 def _redraws_itself(context: PageContext, pages: Sequence[Page], pathname: str) -> bool:
-    page = _page(pages, pathname)
+    page = page_of(pages, pathname)
     return page is not None and page.is_live(context, pathname)
 
 
@@ -201,9 +205,10 @@ def _store_unavailable(pages: Sequence[Page], pathname: str, *, is_drawn: bool) 
     since = f"{datetime.now(UTC):%H:%M} UTC"
     page = error_message(f"The store has not answered since {since}.", retry=pathname)
     values = "The values below are the last good ones" if is_drawn else "Retrying automatically"
-    title = shell.title(_page(pages, pathname))
+    title = shell.title(page_of(pages, pathname))
     return {
         "page": no_update if is_drawn else page,
+        "drawn_for": no_update,
         "marks": no_update if is_drawn else [],
         "navigation": shell.navigation(pages, pathname),
         "title": no_update if is_drawn else title,

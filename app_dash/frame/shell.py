@@ -35,6 +35,8 @@ class Ids:
     NEWEST = "newest"
     IS_DRAWN = "is-drawn"
     MARKS = "marks"
+    TYPED = "typed"
+    ACCEPTED = "accepted"
     PRINT = "print"
     NAVIGATION = "navigation"
     TITLE = "title"
@@ -58,6 +60,8 @@ def shell(settings: DashSettings) -> Component:
             dcc.Store(id=Ids.NEWEST),
             dcc.Store(id=Ids.IS_DRAWN, data=False),
             dcc.Store(id=Ids.MARKS, data=[]),
+            dcc.Store(id=Ids.TYPED),
+            dcc.Store(id=Ids.ACCEPTED),
             dcc.Interval(id=Ids.TICK, interval=settings.dash_refresh_seconds * 1000),
             dcc.Interval(id=Ids.SECOND, interval=1000),
             html.A("Skip to content", href="#page", className="skip"),

@@ -1,20 +1,27 @@
-"""Typed fields: what is typed goes into the address, or an error goes beside the field."""
+"""Typed fields: what is typed goes into the address, or an error goes beside the fields.
+
+The fields are drawn anew with their page, often while somebody types in them. So
+``assets/typing.js`` hands a text over to a store that stands outside the page.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import dash
-from dash import Input, Output, State, dcc, html
+from dash import Input, Output, State, html, no_update
 from dash.development.base_component import Component
 
+from app_dash.frame.page import Page, page_of
 from app_dash.frame.shell import Ids
 from app_dash.shared.url_state import Query
 from solar.errors import InvalidInputError
 
 Q = TypeVar("Q", bound=Query)
 
+MESSAGE = "field-message"
 # The two ends of a range are checked against each other.
 _TOGETHER = {"start", "end"}
 
@@ -24,43 +31,41 @@ def field_id(page: str, name: str) -> str:
     return f"{page}-{name}"
 
 
-def field_state(page: str, shown: Mapping[str, str], message: str) -> Component:
-    """Store what the fields show, and hold the place of the message beside them."""
+def field_state(shown: Mapping[str, str], message: str) -> Component:
+    """Keep what the fields show, and hold the place of the message beside them."""
+    data: dict[str, Any] = {"data-shown": json.dumps(dict(shown))}
     return html.Div(
         [
-            dcc.Store(id=field_id(page, "shown"), data=dict(shown)),
             html.P(message, className="field-message", role="alert"),
-            html.P(id=field_id(page, "message"), className="field-message", role="alert"),
+            html.P(id=MESSAGE, className="field-message", role="alert"),
         ],
         className="field-state",
+        **data,
     )
 
 
-def register_fields(
-    app: dash.Dash, page: str, *, query_type: type[Query], names: tuple[str, ...]
-) -> None:
+def register(app: dash.Dash, pages: Sequence[Page]) -> None:
     """Put what is typed into the address; an invalid value changes only the message."""
 
     @app.callback(
-        Output(field_id(page, "message"), "children"),
-        *(Input(field_id(page, name), "value") for name in names),
-        State(field_id(page, "shown"), "data"),
+        Output(Ids.URL, "search", allow_duplicate=True),
+        Output(Ids.ACCEPTED, "data"),
+        Input(Ids.TYPED, "data"),
+        State(Ids.URL, "pathname"),
         State(Ids.URL, "search"),
         prevent_initial_call=True,
     )
-    def apply(*states: Any) -> str:
-        *values, shown, search = states
-        typed = {n: str(v or "").strip() for n, v in zip(names, values, strict=True)}
-        # A field that has just been drawn calls too, without a change.
-        if typed == shown:
-            return ""
+    def apply(entry: Mapping[str, Any], pathname: str | None, search: str | None) -> Any:
+        page = page_of(pages, pathname or "/")
+        if page is None or page.query is None:
+            return no_update, no_update
         try:
-            changed = accept(query_type, search, typed=typed, shown=shown)
+            changed = accept(page.query, search, typed=entry["typed"], shown=entry["shown"])
         except InvalidInputError as error:
-            return str(error)
-        # Dash drops an output when fields drawn meanwhile call before it arrives.
-        dash.set_props(Ids.URL, {"search": changed})
-        return ""
+            dash.set_props(MESSAGE, {"children": str(error)})
+            return no_update, no_update
+        dash.set_props(MESSAGE, {"children": ""})
+        return changed, entry["typed"]
 
 
 def accept(
@@ -72,16 +77,19 @@ def accept(
 ) -> str:
     """Return the address with the fields that differ from what was shown.
 
+    One end of a range brings the other: that of the address, or else the one that was shown.
+
     Raises
     ------
     InvalidInputError
         When a value is invalid, with what to write instead.
     """
-    changed = {name for name, text in typed.items() if text != shown.get(name)}
-    if changed & _TOGETHER:
-        changed |= _TOGETHER
-    fields = {name: typed[name] for name in changed}
-    return parse_leniently(query_type, search)[0].changed(**fields).search()
+    query = parse_leniently(query_type, search)[0]
+    fields = {name: text.strip() for name, text in typed.items()}
+    changed = {name: text for name, text in fields.items() if text != shown.get(name)}
+    for end in _TOGETHER if changed.keys() & _TOGETHER else ():
+        changed.setdefault(end, getattr(query, end) or shown[end])
+    return query.changed(**changed).search()
 
 
 def parse_leniently(query_type: type[Q], search: str | None) -> tuple[Q, str]:

@@ -54,7 +54,7 @@ def filters(
         ],
     ]
     return html.Div(
-        [*(html.Div(row, className="filters") for row in rows), field_state(PAGE, shown, message)],
+        [*(html.Div(row, className="filters") for row in rows), field_state(shown, message)],
         className="filter-bar",
     )
 

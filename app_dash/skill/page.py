@@ -12,7 +12,7 @@ from dash import Input, Output, dcc, html
 from dash.development.base_component import Component
 
 from app_dash.frame.page import PageContext
-from app_dash.frame.typed_fields import parse_leniently, register_fields
+from app_dash.frame.typed_fields import parse_leniently
 from app_dash.shared import numbers
 from app_dash.shared.numbers import count, score_text
 from app_dash.shared.panels import empty_message, error_message, facts, graph, panel
@@ -26,7 +26,7 @@ from app_dash.skill.data import (
     register_skill_files,
 )
 from app_dash.skill.definitions import DEFINITIONS
-from app_dash.skill.filters import PAGE, choice, filters, model_menu
+from app_dash.skill.filters import choice, filters, model_menu
 from app_dash.skill.panels import (
     contingency,
     count_chips,
@@ -37,7 +37,7 @@ from app_dash.skill.panels import (
     scores,
     table,
 )
-from app_dash.skill.query import FIELDS, SkillQuery
+from app_dash.skill.query import SkillQuery
 from app_dash.skill.report import AllClear, Latency, Score, SkillReport, StrataReport, Stratum
 from app_dash.skill.score_axis import KINDS, interval_text
 from app_dash.skill.strata_figure import strata_figure
@@ -84,7 +84,6 @@ def layout(context: PageContext, pathname: str, search: str) -> Component:
 
 def register(app: dash.Dash, engine: sa.Engine) -> None:
     """Connect the typed fields, the sliders and the files; the strata are drawn later."""
-    register_fields(app, PAGE, query_type=SkillQuery, names=FIELDS)
     register_sliders(app)
     register_skill_files(app.server, engine)
 

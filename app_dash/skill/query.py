@@ -17,8 +17,6 @@ from solar.errors import InvalidInputError, NotFoundError
 from solar.flares import event
 from solar.time import Window, isoformat
 
-FIELDS = ("start", "end", "region")
-
 
 class SkillQuery(RangeQuery):
     """Range, model (empty: the live one), event, scope, cases, and one region or all.

@@ -18,7 +18,7 @@ DAY = "2024-05-03"
 HARPS = ("96389", "96388")
 
 
-@pytest.fixture(params=["page.children", "explore-message"], ids=["drawn", "read"])
+@pytest.fixture(params=["page.children", "accepted.data"], ids=["drawn", "read"])
 def slow_page(house: House, window: OpenWindow, request: pytest.FixtureRequest) -> Iterator[Page]:
     """Explore on a dashboard that takes its time to draw, or to read what is typed."""
     page = window().open(f"{house.dash}/explore?range=all")
