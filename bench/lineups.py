@@ -6,7 +6,8 @@ from pathlib import Path
 
 import orjson
 
-from model_training.registry import ARTIFACTS, read_stages
+from model_training.artefact.stages import read_stages
+from model_training.registry import ARTIFACTS
 
 
 def point_model(folder: Path) -> Path:

@@ -1,69 +1,22 @@
-"""The registry: the folder of artefacts, and the file that says which of them is live."""
+"""The registry: which artefact of a folder is promoted or retired, and which may not be."""
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from model_training.artefact import artifact
 from model_training.artefact.artifact import Artifact
 from model_training.artefact.manifest import EventScores, LeakAudit, Score
+from model_training.artefact.stages import STAGES, Stage, Stages, read_stages
 from model_training.judging.evidence import MODEL
-from solar.errors import ArtifactError, InvalidInputError, NotFoundError
+from solar.errors import InvalidInputError, NotFoundError
 
 # The event whose skill decides between models.
 DECISIVE = "M1.0"
 ARTIFACTS = Path(__file__).parent / "artifacts"
-STAGES = "live.json"
-Stage = Literal["live", "shadow"]
-
-
-class Stages(BaseModel):
-    """Which artefacts serve: one live, any number in its shadow, as ``name@version``.
-
-    `unaudited` holds, for models that were made elsewhere and not audited here, why they serve.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    live: str | None = None
-    shadow: tuple[str, ...] = ()
-    unaudited: dict[str, str] = {}
-
-    def moved(self, model_id: str, stage: Stage, *, unaudited: str | None = None) -> Stages:
-        """Return the stages with one model moved; a replaced live model becomes a shadow."""
-        others = tuple(name for name in self.shadow if name != model_id)
-        reasons = {name: why for name, why in self.unaudited.items() if name != model_id}
-        if unaudited is not None:
-            reasons[model_id] = unaudited
-        if stage == "shadow":
-            live = None if self.live == model_id else self.live
-            return Stages(live=live, shadow=(*others, model_id), unaudited=reasons)
-        replaced = (self.live,) if self.live and self.live != model_id else ()
-        return Stages(live=model_id, shadow=(*others, *replaced), unaudited=reasons)
-
-    def without(self, model_id: str) -> Stages:
-        """Return the stages without a shadow."""
-        return Stages(
-            live=self.live,
-            shadow=tuple(name for name in self.shadow if name != model_id),
-            unaudited={name: why for name, why in self.unaudited.items() if name != model_id},
-        )
-
-
-def read_stages(folder: Path) -> Stages:
-    """Read the stage file of a folder of artefacts; without one nothing is live."""
-    path = folder / STAGES
-    if not path.is_file():
-        return Stages()
-    try:
-        return Stages.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise ArtifactError(f"{path.name} in {folder.name} cannot be used: {error}") from error
 
 
 def find(folder: Path, model_id: str) -> Path:

@@ -6,23 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from model_training.artefact import artifact
 from model_training.artefact.artifact import Artifact
+from model_training.artefact.stages import read_stages
 from solar.errors import ArtifactError
-
-STAGES_FILE = "live.json"
-
-
-class StageFile(BaseModel):
-    """Which artefacts of a folder serve, as ``name@version``, and why some without an audit."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    live: str
-    shadow: tuple[str, ...] = ()
-    unaudited: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -51,7 +38,9 @@ def load_served_models(folder: Path) -> ServedModels:
         Naming the model, when one is missing, contradicts its manifest, or needs features that
         no observation brings.
     """
-    stages = _read_stages(folder)
+    stages = read_stages(folder)
+    if stages.live is None:
+        raise ArtifactError(f"no model is live in {folder}; run `flarewatch promote NAME VERSION`")
     live, *shadows = (
         _servable(artifact.load(folder / name.replace("@", "-")))
         for name in (stages.live, *stages.shadow)
@@ -67,16 +56,3 @@ def _servable(model: Artifact) -> Artifact:
             " keywords and flare history instead"
         )
     return model
-
-
-def _read_stages(folder: Path) -> StageFile:
-    path = folder / STAGES_FILE
-    try:
-        return StageFile.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise ArtifactError(
-            f"no model is live: {path} cannot be read; run `flarewatch promote NAME VERSION`"
-        ) from error
-    except ValidationError as error:
-        reason = error.errors()[0]["msg"]
-        raise ArtifactError(f"{path} does not name the live model: {reason}") from error

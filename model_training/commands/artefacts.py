@@ -13,6 +13,7 @@ from model_training import plugins, registry
 from model_training.artefact import artifact
 from model_training.artefact.contradictions import evidence_of
 from model_training.artefact.inference import input_shape
+from model_training.artefact.stages import Stages
 from model_training.commands.arguments import add_out
 from model_training.features import Inputs
 from solar.errors import ArtifactError
@@ -206,7 +207,7 @@ def _model_id(options: argparse.Namespace) -> str:
     return f"{options.name}@{options.version}"
 
 
-def _say(stages: registry.Stages) -> None:
+def _say(stages: Stages) -> None:
     shadow = ", ".join(stages.shadow) or "none"
     sys.stdout.write(f"live: {stages.live or 'none'}; shadow: {shadow}\n")
     for name, why in stages.unaudited.items():

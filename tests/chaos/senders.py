@@ -18,7 +18,8 @@ from pyarrow import parquet
 
 from database.delivery.row_outcomes import OUTCOMES
 from database.schema.tables import observations, predictions
-from model_training.registry import ARTIFACTS, read_stages
+from model_training.artefact.stages import read_stages
+from model_training.registry import ARTIFACTS
 from solar.sharp import LIVE_KEYWORDS
 
 SENDERS, REGIONS, STEPS = 3, 4, 300

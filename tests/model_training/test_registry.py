@@ -10,7 +10,7 @@ import pytest
 from model_training import registry
 from model_training.artefact.graph import named, to_bytes
 from model_training.artefact.manifest import GRAPH, Check, LeakAudit, Manifest, Score
-from model_training.registry import Stages
+from model_training.artefact.stages import Stages, read_stages
 from model_training.training import TrainingResult
 from solar.errors import ArtifactError, InvalidInputError, NotFoundError
 
@@ -43,7 +43,7 @@ def test_the_first_model_goes_live(trained: TrainingResult, tmp_path: Path) -> N
 
     registry.promote(tmp_path, model)
 
-    assert registry.read_stages(tmp_path) == Stages(live=model)
+    assert read_stages(tmp_path) == Stages(live=model)
 
 
 def test_the_model_that_is_replaced_stays_in_the_shadow(
@@ -68,7 +68,7 @@ def test_a_model_whose_skill_lies_below_the_live_one_is_refused(
     with pytest.raises(InvalidInputError, match=r"validation BSS at most 0\.2, live at least 0\.3"):
         registry.promote(tmp_path, worse)
 
-    assert registry.read_stages(tmp_path).live == live
+    assert read_stages(tmp_path).live == live
 
 
 def test_a_model_with_overlapping_skill_may_replace_the_live_one(
@@ -102,7 +102,7 @@ def test_the_most_skilful_for_m1_is_live_and_the_next_its_shadow(
     stages = registry.select(tmp_path)
 
     assert stages == Stages(live=f"{name}@1.1.0", shadow=(f"{name}@1.2.0",))
-    assert registry.read_stages(tmp_path) == stages
+    assert read_stages(tmp_path) == stages
 
 
 def test_between_equals_for_m1_the_mean_of_all_events_decides(
@@ -130,7 +130,7 @@ def test_a_broken_stage_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "live.json").write_text('{"live": 3}')
 
     with pytest.raises(ArtifactError, match=r"live\.json"):
-        registry.read_stages(tmp_path)
+        read_stages(tmp_path)
 
 
 def test_a_retired_shadow_serves_no_more(trained: TrainingResult, tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_a_retired_shadow_serves_no_more(trained: TrainingResult, tmp_path: Path
 
     stages = registry.retire(tmp_path, second)
 
-    assert stages == registry.read_stages(tmp_path) == Stages(live=first)
+    assert stages == read_stages(tmp_path) == Stages(live=first)
     assert registry.find(tmp_path, second).is_dir()
 
 

@@ -16,6 +16,7 @@ from words import Captured, complaint, said
 from model_training import registry
 from model_training.artefact import artifact
 from model_training.artefact.artifact import EVALUATION, MANIFEST
+from model_training.artefact.stages import Stages, read_stages
 from model_training.training import TrainingResult
 
 BEFORE = "2010-12-31T00:00:00Z"
@@ -51,7 +52,7 @@ def test_without_evidence_of_ours_it_is_not_promoted(tmp_path: Path, capsys: Cap
 
     assert "it was made elsewhere and nothing is known of its skill here" in told
     assert "flarewatch evaluate" in told
-    assert registry.read_stages(tmp_path) == registry.Stages()
+    assert read_stages(tmp_path) == Stages()
 
 
 def test_a_reason_lets_it_serve_and_is_kept_where_the_promotion_is(
@@ -107,7 +108,7 @@ def test_an_evaluation_here_counts_and_is_told_by_check(
     promoted = registry.promote(tmp_path, "flux@1.0.0")
 
     assert "climatology-120d" in table
-    assert promoted == registry.Stages(live="flux@1.0.0")
+    assert promoted == Stages(live="flux@1.0.0")
     assert "evaluated here: on the validation cases of blend@0.1.0, leak audit passed" in said(
         capsys, "check", folder
     )
@@ -226,4 +227,4 @@ def test_a_feature_that_the_data_lack_is_named(
 def test_select_chooses_among_models_made_here(folder: Path) -> None:
     foreign(folder.parent)
 
-    assert registry.select(folder.parent) == registry.Stages(live="blend@0.1.0")
+    assert registry.select(folder.parent) == Stages(live="blend@0.1.0")

@@ -13,8 +13,9 @@ import pytest
 from model_training import registry
 from model_training.__main__ import main
 from model_training.artefact import artifact
+from model_training.artefact.stages import Stages, read_stages
 from model_training.judging.evaluation import REFERENCE
-from model_training.registry import ARTIFACTS, read_stages
+from model_training.registry import ARTIFACTS
 from model_training.training import TrainingResult
 from solar.flares import EVENTS
 
@@ -157,7 +158,7 @@ def test_the_committed_stages_name_models_that_exist() -> None:
 def test_the_committed_stages_follow_from_the_validation_skill() -> None:
     best, next_best, *_ = registry.ranking(ARTIFACTS)
 
-    assert read_stages(ARTIFACTS) == registry.Stages(live=best, shadow=(next_best,))
+    assert read_stages(ARTIFACTS) == Stages(live=best, shadow=(next_best,))
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.name)

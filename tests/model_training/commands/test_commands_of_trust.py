@@ -14,7 +14,7 @@ from synthetic_windows import recipe_of_windows, write_recipe, write_windows
 from words import Captured, complaint, said
 
 from model_training.__main__ import main
-from model_training.registry import Stages, read_stages
+from model_training.artefact.stages import Stages, read_stages
 
 
 @pytest.fixture(scope="module")

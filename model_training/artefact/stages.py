@@ -1,0 +1,66 @@
+"""The stage file of a folder of artefacts: which of them serve, live or in the shadow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from solar.errors import ArtifactError
+
+STAGES = "live.json"
+Stage = Literal["live", "shadow"]
+
+
+class Stages(BaseModel):
+    """Which artefacts serve: one live, any number in its shadow, as ``name@version``.
+
+    `unaudited` holds, for models that were made elsewhere and not audited here, why they serve.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    live: str | None = None
+    shadow: tuple[str, ...] = ()
+    unaudited: dict[str, str] = {}
+
+    def moved(self, model_id: str, stage: Stage, *, unaudited: str | None = None) -> Stages:
+        """Return the stages with one model moved; a replaced live model becomes a shadow."""
+        others = tuple(name for name in self.shadow if name != model_id)
+        reasons = {name: why for name, why in self.unaudited.items() if name != model_id}
+        if unaudited is not None:
+            reasons[model_id] = unaudited
+        if stage == "shadow":
+            live = None if self.live == model_id else self.live
+            return Stages(live=live, shadow=(*others, model_id), unaudited=reasons)
+        replaced = (self.live,) if self.live and self.live != model_id else ()
+        return Stages(live=model_id, shadow=(*others, *replaced), unaudited=reasons)
+
+    def without(self, model_id: str) -> Stages:
+        """Return the stages without a shadow."""
+        return Stages(
+            live=self.live,
+            shadow=tuple(name for name in self.shadow if name != model_id),
+            unaudited={name: why for name, why in self.unaudited.items() if name != model_id},
+        )
+
+
+def read_stages(folder: Path) -> Stages:
+    """Read the stage file of a folder of artefacts; without one nothing is live.
+
+    Raises
+    ------
+    ArtifactError
+        When the file cannot be read or holds anything else.
+    """
+    path = folder / STAGES
+    try:
+        return Stages.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return Stages()
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"]
+        raise ArtifactError(f"{path} does not name the served models: {reason}") from error
