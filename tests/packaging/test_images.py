@@ -102,27 +102,34 @@ print(len(names))
 """
 
 
+# By the step that installs packages: images with the same step share what it installed.
+pythons: dict[str, Path] = {}
+
+
 class Unbuilt:
     """A folder in which the steps of a Dockerfile run as in its image, without an engine."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, python: Path) -> None:
         self.folder = folder / "srv"
         self.folder.mkdir()
-        subprocess.run([sys.executable, "-m", "venv", folder / "python"], check=True)
-        for name in ("useradd", "chown"):
-            (folder / "python" / "bin" / name).symlink_to("/bin/true")
+        self.is_installed = python.exists()
+        self.programs = python / "bin"
+        if not self.is_installed:
+            subprocess.run([sys.executable, "-m", "venv", python], check=True)
+            for name in ("useradd", "chown"):
+                (self.programs / name).symlink_to("/bin/true")
         self.environment = {
             **{name: value for name, value in os.environ.items() if name.startswith("PIP_")},
-            "PATH": f"{folder}/python/bin:/usr/bin:/bin",
+            "PATH": f"{self.programs}:/usr/bin:/bin",
             "HOME": str(folder),
-            # Four images with the same packages: they are fetched once.
-            "PIP_CACHE_DIR": str(folder.parent / "pip"),
+            # What this machine has fetched is not fetched again.
+            "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")),
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         }
 
     def take(self, word: str, value: str) -> None:
         """Do one step; those that say who runs it, and how it is seen from outside, are left."""
-        if word == "RUN":
+        if word == "RUN" and not ("pip install" in value and self.is_installed):
             command = value.replace("--no-cache-dir", "--no-compile")
             assert self.run("sh", "-c", command).returncode == 0
         elif word == "COPY":
@@ -134,8 +141,8 @@ class Unbuilt:
 
     def inside(self, text: str) -> str:
         """Put the places of the image into this folder."""
-        programs = f"{self.folder.parent}/python/bin"
-        return text.replace("/srv/flarewatch", str(self.folder)).replace("/usr/local/bin", programs)
+        placed = text.replace("/srv/flarewatch", str(self.folder))
+        return placed.replace("/usr/local/bin", str(self.programs))
 
     def run(self, *command: str) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
@@ -149,7 +156,8 @@ class Unbuilt:
 def test_the_steps_of_an_image_lead_to_a_program_that_starts(
     dockerfile: str, tmp_path: Path
 ) -> None:
-    image = Unbuilt(tmp_path)
+    [install] = [value for _, value in steps(dockerfile) if "pip install" in value]
+    image = Unbuilt(tmp_path, pythons.setdefault(install, tmp_path / "python"))
 
     for word, value in steps(dockerfile):
         image.take(word, value)
