@@ -12,6 +12,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+# Workers and their threads share the cores as it is. A helper thread of BLAS would wait for its
+# next share of a product by spinning, which takes a core from the store.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from pydantic import ValidationError
 
 from app.settings import ApiSettings, refuse_without_broker

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import sys
 import threading
 from collections.abc import Sequence
 from typing import Any
+
+# As in the API: the threads of the server share the cores as it is.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.workers.base import Worker

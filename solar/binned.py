@@ -82,7 +82,11 @@ def brier_skill(score: Floats, reference: Floats) -> Floats:
 
 
 def auc(tally: Tally) -> Floats:
-    """Area under the ROC curve (...), ties within a bin counting half; NaN with one class."""
+    """Area under the ROC curve (...), ties within a bin counting half; NaN with one class.
+
+    The area without bins differs by at most half the sum over the bins of e q, with e the share of
+    the events and q that of the non-events in a bin: half the pairs that share one.
+    """
     return ranks(tally)[0]
 
 

@@ -12,23 +12,32 @@ from solar.errors import InvalidInputError
 Floats = NDArray[np.float64]
 AnyFloats = NDArray[np.floating]
 
+# Three to a decade where only the ranks of rare events are at stake.
+_LOW = (0, 1e-7, 2e-7, 5e-7, 1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4)
 # In units of 0.0001, so that the division gives the very float that a literal such as 0.043
 # does: fine where rare events are forecast, half a percent where they are not.
-_STEPS = (range(0, 200, 2), range(200, 1000, 10), range(1000, 10_001, 50))
-EDGES: Floats = np.array([unit for steps in _STEPS for unit in steps]) / 10_000
+_STEPS = (range(2, 200, 2), range(200, 1000, 10), range(1000, 10_001, 50))
+EDGES: Floats = np.array([*_LOW, *(unit / 10_000 for steps in _STEPS for unit in steps)])
 BINS = len(EDGES) - 1
 
 # One occupied bin of a day as it is stored; 18 bytes, little-endian on every machine.
-BIN = np.dtype([("bin", "<u2"), ("n", "<u4"), ("events", "<u4"), ("sum_p", "<f8")])
+BIN = np.dtype([("bin", "<i2"), ("n", "<u4"), ("events", "<u4"), ("sum_p", "<f8")])
+
+# The stored number of the lowest bin. Until bins were added below it, 0 was [0, 0.0002) and the
+# lowest; days counted then are read as if all of these cases were in the upper half of it.
+LOWEST_BIN = 1 - len(_LOW)
 
 # Long ranges are kept in rows of a third of a solar rotation: resampling is nine times cheaper,
 # and blocks of 27 days then start on every ninth day instead of on every day.
 _POOLED_FROM_DAYS = 1000
 _POOLED_DAYS = 9
 
+# Ten years hold half a million bins; columns of all of them would leave the processor's cache.
+_BINS_AT_ONCE = 16_384
+
 
 def bin_of(probability: ArrayLike) -> NDArray[np.int64]:
-    """Find the bin [edge, next edge) of each probability; 1 belongs to the last bin.
+    """Find the bin [edge, next edge) of each probability, counted from 0; 1 is in the last bin.
 
     Raises
     ------
@@ -123,7 +132,7 @@ def stack_cases(probability: ArrayLike, observed: ArrayLike, *, day: ArrayLike) 
     since = (days - days.min() if p.size else days).astype(np.int64)
     n_days = int(since.max()) + 1 if p.size else 0
     cases = np.zeros(p.size, BIN)
-    cases["bin"], cases["n"], cases["events"], cases["sum_p"] = bin_of(p), 1, o, p
+    cases["bin"], cases["n"], cases["events"], cases["sum_p"] = bin_of(p) + LOWEST_BIN, 1, o, p
     return dense(
         since,
         cases,
@@ -138,18 +147,27 @@ def dense(
     """Lay occupied bins (b,), each of its `day` (b,), on as many days as there are sums (days,)."""
     n_days, row_days = len(sum_p2), row_length(len(sum_p2))
     n_rows = -(-n_days // row_days)
-    number = bins["bin"].astype(np.int64)
-    is_used = np.bincount(number, minlength=BINS) > 0
+    counts, sum_p = np.zeros((2, n_rows * BINS)), np.zeros(BINS)
+    for first in range(0, len(bins), _BINS_AT_ONCE):
+        some = bins[first : first + _BINS_AT_ONCE]
+        position = some["bin"].astype(np.int64) - LOWEST_BIN
+        cells = day[first : first + _BINS_AT_ONCE] // row_days * BINS + position
+        for total, name in zip(counts, ("n", "events"), strict=True):
+            _add(total, cells, some[name])
+        np.add.at(sum_p, position, some["sum_p"].astype(float))
+    n, events = counts.reshape(2, n_rows, BINS)
+    is_used = n.sum(axis=0) > 0
     # One empty column where there are no forecasts, so that sums over columns are 0.
     is_used[0] |= not is_used.any()
-    occupied, place = np.flatnonzero(is_used), np.cumsum(is_used) - 1
-    width, column = len(occupied), place[number]
-    cells = day // row_days * width + column
-    n, events = (
-        sums(cells, bins[field], length=n_rows * width).reshape(n_rows, width)
-        for field in ("n", "events")
-    )
+    occupied = np.flatnonzero(is_used)
     row = np.arange(n_days) // row_days
     p2, po = (sums(row, part, length=n_rows) for part in (sum_p2, sum_po))
-    sum_p = sums(column, bins["sum_p"], length=width)
-    return Stacked(Tally(occupied, n, events, p2, po), sum_p, n_days=n_days, row_days=row_days)
+    tally = Tally(occupied, n[:, occupied], events[:, occupied], p2, po)
+    return Stacked(tally, sum_p[occupied], n_days=n_days, row_days=row_days)
+
+
+def _add(total: Floats, cells: NDArray[np.int64], counts: NDArray[np.generic]) -> None:
+    """Add counts to the cells of `total`, which lie close together where days are in order."""
+    first = int(cells.min())
+    added = np.bincount(cells - first, weights=counts.astype(float))
+    total[first : first + len(added)] += added

@@ -25,7 +25,7 @@ from database.verification.entrants import (
 )
 from database.verification.ten_day_blocks import Key, load_days, recent_days, rollup_version
 from solar.flares import HORIZON, Event
-from solar.histogram import BIN, bin_of
+from solar.histogram import BIN, LOWEST_BIN, bin_of
 from solar.time import Window
 from solar.truth import Truth, least_flux
 
@@ -175,7 +175,7 @@ def _climatology_days(
     days["sum_p2"], days["sum_po"] = table.days["n"] * p * p, table.days["events"] * p
     days["bins"] = scored
     bins = np.zeros(np.count_nonzero(scored), BIN)
-    bins["bin"], bins["sum_p"] = bin_of(p[scored]), (p * table.days["n"])[scored]
+    bins["bin"], bins["sum_p"] = bin_of(p[scored]) + LOWEST_BIN, (p * table.days["n"])[scored]
     for name in ("n", "events"):
         bins[name] = table.days[name][scored]
     return DayTable(days, bins)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solar.columns import Columns, Floats, Integers
-from solar.histogram import BIN, BINS, Stacked, bin_of, dense, sums
+from solar.histogram import BIN, BINS, LOWEST_BIN, Stacked, bin_of, dense, sums
 from solar.truth import EVENT, UNKNOWN
 
 _NO_BIN = -1
@@ -163,7 +163,7 @@ def _bins(group: Integers, scored: Cases, n_groups: int) -> tuple[NDArray[np.voi
     n = np.bincount(cell, minlength=size)
     occupied = np.flatnonzero(n)
     bins = np.zeros(len(occupied), BIN)
-    bins["bin"], bins["n"] = occupied % BINS, n[occupied]
+    bins["bin"], bins["n"] = occupied % BINS + LOWEST_BIN, n[occupied]
     weights = {"events": scored.truth == EVENT, "sum_p": scored.probability}
     for name, values in weights.items():
         bins[name] = np.bincount(cell, weights=values, minlength=size)[occupied]

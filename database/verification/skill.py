@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -23,7 +24,7 @@ from database.verification.entrants import (
     PRIOR_RATES,
 )
 from database.verification.rollup import SCOPES
-from database.verification.ten_day_blocks import date_of
+from database.verification.ten_day_blocks import RollupCache, date_of, rollup_version
 from solar.bootstrap import seeded_draw
 from solar.errors import InvalidInputError
 from solar.flares import HORIZON
@@ -91,13 +92,16 @@ def skill(
         raise InvalidInputError(f"no cases {cases!r}; choose one of {', '.join(CASES)}")
     query = skill_query(event, scope, window=window, region_id=region_id)
     query = replace(query, is_shared=cases == "shared")
+    # One region's days are counted from its forecasts, which have no version.
+    version = rollup_version(connection) if region_id is None else None
     days_waiting = count_stale(connection, query.first, query.last)
     tables = score_cases(connection, query, model_id)
     first, last = _range(query, list(tables.values()))
     query = replace(query, first=first, last=last)
     days = with_climatology(connection, query, tables, model_id)
     thresholds = _thresholds(connection, query, days, requested=threshold)
-    bodies = _bodies(days, thresholds=thresholds, resamples=resamples)
+    scoring = _Scoring(connection.engine.url, query, model_id, tuple(thresholds.items()), resamples)
+    bodies = _bodies(days, scoring, version=version)
     return {
         "model": model_id,
         "event": query.event.name,
@@ -188,15 +192,42 @@ def _thresholds(
     }
 
 
+@dataclass(frozen=True)
+class _Scoring:
+    """What the scores of a report follow from, beside its days."""
+
+    store: sa.URL
+    query: SkillQuery
+    model_id: str
+    thresholds: tuple[tuple[str, Threshold], ...]
+    resamples: int
+
+
+# Many look at the same report, which takes some hundred thousand bytes.
+_recent: RollupCache[tuple[_Scoring, bytes], dict[str, Summary]] = RollupCache(most=16)
+
+
 def _bodies(
-    days: Mapping[str, DayTable], *, thresholds: Mapping[str, Threshold], resamples: int
+    days: Mapping[str, DayTable], scoring: _Scoring, *, version: int | None
 ) -> dict[str, dict[str, Any]]:
     """Report on everyone; the first of `days` is compared with all the others."""
-    summaries = _summaries(days, thresholds, resamples)
+    name, thresholds = (scoring, _digest(days)), dict(scoring.thresholds)
+    summaries = _recent.get(name, version=version)
+    if summaries is None:
+        summaries = _summaries(days, thresholds, scoring.resamples)
+        _recent.put(name, summaries, version=version)
     return {
         name: _report(summary, days[name], threshold=thresholds[name])
         for name, summary in summaries.items()
     }
+
+
+def _digest(days: Mapping[str, DayTable]) -> bytes:
+    """Identify the days of climatology, which of the full disk come from the flare list."""
+    digest = hashlib.sha256()
+    for name in CLIMATOLOGY_DAYS:
+        digest.update(days[name].days.tobytes())
+    return digest.digest()
 
 
 def _summaries(

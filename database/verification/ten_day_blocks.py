@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from secrets import randbits
 from threading import Lock
+from typing import Generic, TypeVar
 
 import numpy as np
 import sqlalchemy as sa
@@ -48,12 +49,48 @@ class Key:
         return sa.and_(*(table[name] == value for name, value in asdict(self).items()))
 
 
-# Two tables of ten years make one report; each takes up to fifteen megabytes.
-_MOST_CACHED = 6
+Name = TypeVar("Name")
+Value = TypeVar("Value")
 
-_CacheKey = tuple[sa.URL, Key, date | None, date | None]
-_cache: OrderedDict[_CacheKey, tuple[int, DayTable]] = OrderedDict()
-_cache_lock = Lock()
+
+class RollupCache(Generic[Name, Value]):
+    """What was read from the rollup, or computed of it, for as long as its version is the same.
+
+    Read `rollup_version` before the rows: a value of rows that change between the two is then
+    cached under a version that is never asked for again.
+
+    Parameters
+    ----------
+    most : so many values are cached, those that were asked for last
+    """
+
+    def __init__(self, *, most: int) -> None:
+        self._most = most
+        self._values: OrderedDict[Name, tuple[int, Value]] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, name: Name, *, version: int | None) -> Value | None:
+        """Return the value cached under this version, None without one."""
+        with self._lock:
+            cached = self._values.get(name)
+            if cached is None or cached[0] != version:
+                return None
+            self._values.move_to_end(name)
+            return cached[1]
+
+    def put(self, name: Name, value: Value, *, version: int | None) -> None:
+        """Cache a value; without a version nothing is."""
+        if version is None:
+            return
+        with self._lock:
+            self._values[name] = version, value
+            self._values.move_to_end(name)
+            while len(self._values) > self._most:
+                self._values.popitem(last=False)
+
+
+# Two tables of ten years make one report; each takes up to fifteen megabytes.
+_tables: RollupCache[tuple[sa.URL, Key, date | None, date | None], DayTable] = RollupCache(most=6)
 
 
 def day_number(day: date) -> int:
@@ -178,25 +215,12 @@ def recent_days(
 
     Parameters
     ----------
-    version : `rollup_version`, read on this connection before: days that change between the
-        two are then cached under a version that is never asked for again
+    version : `rollup_version`, read on this connection before
     """
     name = (connection.engine.url, key, first, last)
-    with _cache_lock:
-        known = _cache.get(name)
-        if known is not None and known[0] == version:
-            _cache.move_to_end(name)
-            return known[1]
-    table = load_days(connection, key, first=first, last=last)
-    if version is not None:
-        _put_in_cache(name, version, table)
+    table = _tables.get(name, version=version)
+    if table is None:
+        table = load_days(connection, key, first=first, last=last)
+        table.days.setflags(write=False)
+        _tables.put(name, table, version=version)
     return table
-
-
-def _put_in_cache(name: _CacheKey, version: int, table: DayTable) -> None:
-    table.days.setflags(write=False)
-    with _cache_lock:
-        _cache[name] = (version, table)
-        _cache.move_to_end(name)
-        while len(_cache) > _MOST_CACHED:
-            _cache.popitem(last=False)

@@ -90,6 +90,31 @@ def test_forecasts_in_whole_bins_lose_nothing(pairs) -> None:
     assert binned.murphy(stacked).brier == pytest.approx(probability.brier(p, o), abs=1e-12)
 
 
+@given(cases)
+def test_binning_moves_the_auc_by_at_most_the_pairs_that_share_a_bin(pairs) -> None:
+    p, o = pairs
+    total = one_day(p, o).total()
+    exact = auc(p, o)
+    if exact is None:
+        return
+    events, quiet = total.events / total.events.sum(), total.n - total.events
+
+    most = 0.5 * float(events @ (quiet / quiet.sum()))
+
+    assert abs(float(binned.auc(total)) - exact) <= most + 1e-12
+
+
+@pytest.mark.parametrize(("low", "high"), [(1e-7, 0.01), (1e-6, 0.01), (1e-5, 0.01), (1e-4, 0.1)])
+@pytest.mark.parametrize("seed", range(3))
+def test_many_forecasts_next_to_zero_keep_their_order_in_the_auc(low, high, seed) -> None:
+    # Spread evenly in the logarithm, as of an X-class event; with events as often as forecast.
+    rng = np.random.default_rng(seed)
+    p = np.exp(rng.uniform(np.log(low), np.log(high), 100_000))
+    o = (rng.random(p.size) < p).astype(float)
+
+    assert float(binned.auc(one_day(p, o).total())) == pytest.approx(auc(p, o), abs=2e-3)
+
+
 @given(st.integers(0, 1000))
 def test_binning_moves_the_auc_by_less_than_two_thousandths(seed) -> None:
     p, o, day = forecasts(50, seed=seed)

@@ -6,7 +6,8 @@ import sqlalchemy as sa
 from scored_by_pandas import assert_contest, disk_cases, flared, region_cases, with_climatology
 from synthetic_store import COVERED, DAY, FIRST, MODEL, Synthetic, fill
 
-from database.engine import reading
+from database.engine import reading, transact
+from database.flares.coverage import cover
 from database.verification.skill import skill
 from solar.errors import InvalidInputError, NotFoundError
 from solar.flares import EVENTS
@@ -129,3 +130,35 @@ def test_an_impossible_question_is_refused(
 
     with reading(engine_sqlite) as connection, pytest.raises(error):
         skill(connection, **question)
+
+
+def test_a_report_asked_for_again_follows_the_flare_list_without_a_refresh(
+    engine: sa.Engine, filled: Synthetic
+) -> None:
+    asked = {"model_id": MODEL, "event": "C1.0", "window": None, "scope": "disk"}
+    earlier = Window(COVERED.start_at - 90 * DAY, COVERED.start_at)
+    with reading(engine) as connection:
+        before, again = (skill(connection, **asked) for _ in range(2))
+
+    # Quiet months before the first forecast: no stored day changes, but climatology-365d does.
+    transact(engine, lambda connection: cover(connection, earlier, source="earlier"))
+
+    with reading(engine) as connection:
+        after = skill(connection, **asked)
+    assert again == before
+    assert after["scores"] == before["scores"]
+    assert after["entrants"][1]["model"] == "climatology-365d"
+    assert after["entrants"][1]["scores"] != before["entrants"][1]["scores"]
+    assert after["bss_against"]["climatology-365d"] != before["bss_against"]["climatology-365d"]
+
+
+def test_the_scores_of_one_threshold_are_not_those_of_another(
+    engine: sa.Engine, filled: Synthetic
+) -> None:
+    asked = {"model_id": MODEL, "event": "C1.0", "window": None, "scope": "region"}
+
+    with reading(engine) as connection:
+        low, high = (skill(connection, **asked, threshold=value) for value in (0.1, 0.7))
+
+    assert (low["threshold"]["value"], high["threshold"]["value"]) == (0.1, 0.7)
+    assert low["scores"]["recall"]["value"] > high["scores"]["recall"]["value"]
