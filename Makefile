@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 # Everything that is installed stands in the lock file, so pip has nothing to choose. Old versions of
 # pip would choose all the same: they do not apply the pin of "coverage" to "coverage[toml]".
-LOCKED := $(PIP) --no-deps --require-hashes --requirement
+# node2vec comes as source: it is built with the setuptools of the lock file, not with the newest.
+LOCKED := $(PIP) --no-deps --no-build-isolation --use-pep517 --require-hashes --requirement
 TORCH := 2.13.0
 # Another index for torch, such as that of its builds without CUDA.
 TORCH_INDEX ?=

@@ -43,6 +43,7 @@ _LIBRARIES = (
     "lightgbm",
     "imbalanced-learn",
     "gensim",
+    "node2vec",
     "torch",
     "onnx",
     "onnxmltools",

@@ -16,6 +16,7 @@ Scaling = Literal["none", "z-score", "min-max", "robust", "signed-log"]
 Statistic = Literal["last", "mean", "std", "weighted-mean", "first", "max", "min", "slope"]
 Penalty = Literal["l2", "l1", "none"]
 Solver = Literal["lbfgs", "liblinear", "sag", "saga"]
+Walker = Literal["numpy", "node2vec"]
 _SOLVERS_OF: dict[Penalty, tuple[Solver, ...]] = {
     "l2": ("lbfgs", "liblinear", "sag", "saga"),
     "l1": ("liblinear", "saga"),
@@ -206,6 +207,9 @@ class Node2VecConfig(EstimatorConfig, RegressionOptions):
     dimensions: int = option(32, "of the embedding", ge=1, le=512)
     walk_length: int = option(10, "steps of a walk", ge=2, le=200)
     walks: int = option(20, "walks from every sample", ge=1, le=500)
+    walker: Walker = option(
+        "numpy", "library that draws the walks, either with the same transition probabilities"
+    )
     window: int = option(10, "steps of a walk that are neighbours", ge=1, le=50)
     batch_words: int = option(10_000, "words a batch of word2vec", ge=1, le=100_000)
     p: float = option(1.0, "above 1: walks seldom turn back", gt=0, le=100)

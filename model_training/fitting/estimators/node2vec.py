@@ -14,7 +14,7 @@ from model_training.fitting.estimators.estimator import Classifier, both_classes
 from model_training.fitting.estimators.logistic_regression import (
     LogisticRegressionEstimator,
 )
-from model_training.fitting.networks.embedding import EPOCHS, embed, walk
+from model_training.fitting.networks.embedding import EPOCHS, WALKERS, embed
 from model_training.fitting.networks.network import Network
 from model_training.fitting.networks.samples import (
     NOT_IN_NETWORK,
@@ -27,7 +27,7 @@ from model_training.fitting.networks.samples import (
     unit_rows,
 )
 from model_training.journal import Journal
-from model_training.recipe.estimators import Penalty, Solver
+from model_training.recipe.estimators import Penalty, Solver, Walker
 from solar.errors import InvalidInputError
 
 
@@ -51,6 +51,7 @@ class Node2VecEstimator(Classifier):
         dimensions: int = 32,
         walk_length: int = 10,
         walks: int = 20,
+        walker: Walker = "numpy",
         window: int = 10,
         batch_words: int = 10_000,
         p: float = 1.0,
@@ -67,6 +68,7 @@ class Node2VecEstimator(Classifier):
         self.dimensions = dimensions
         self.walk_length = walk_length
         self.walks = walks
+        self.walker = walker
         self.window = window
         self.batch_words = batch_words
         self.p = p
@@ -132,7 +134,7 @@ class Node2VecEstimator(Classifier):
 
     def _embedding(self, network: Network, journal: Journal) -> Inputs:
         rng = np.random.default_rng(self.seed)
-        paths = walk(
+        paths = WALKERS[self.walker](
             network, length=self.walk_length, walks=self.walks, p=self.p, q=self.q, rng=rng
         )
         steps = journal.steps("epoch", EPOCHS)

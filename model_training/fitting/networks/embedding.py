@@ -5,17 +5,25 @@ Nodes that share their surroundings lie close together.
 
 from __future__ import annotations
 
+import random
+import sys
+import warnings
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
+import networkx as nx
 import numpy as np
 from gensim.models import Word2Vec
 from gensim.models.callbacks import CallbackAny2Vec
 from numpy.typing import NDArray
+from sklearn.utils import check_random_state
 
 from model_training.features import Floats, Integers
 from model_training.fitting.networks.network import Network
+from model_training.recipe.estimators import Walker
 
 # Stands for the steps that a walk from an isolated node cannot make.
 NO_NODE = -1
@@ -107,6 +115,61 @@ def _sampled(chances: Floats, rng: np.random.Generator) -> Integers:
     aim = rng.random(len(chances))[:, None] * reached[:, -1:]
     sampled: Integers = np.argmax(reached > aim, axis=1)
     return sampled
+
+
+def walk_with_node2vec(
+    network: Network, *, length: int, walks: int, p: float, q: float, rng: np.random.Generator
+) -> Integers:
+    """Walk with the same chances as `walk`, but with the package node2vec, step by step.
+
+    The package draws from the global generators of `random` and numpy: they are seeded from
+    `rng`, and restored after the last walk.
+
+    Returns
+    -------
+    (n * walks, length) nodes; walks from isolated nodes are the node, then `NO_NODE`
+    """
+    walker = _walker_of_package()
+    with _global_generators_restored():
+        walked = walker(
+            nx.from_scipy_sparse_array(network.adjacency()),
+            walk_length=length,
+            num_walks=walks,
+            p=p,
+            q=q,
+            quiet=True,
+            seed=int(rng.integers(_LARGEST_SEED)),
+        ).walks
+    paths = np.full((len(walked), length), NO_NODE, np.int64)
+    for path, names in zip(paths, walked, strict=True):
+        path[: len(names)] = list(map(int, names))
+    return paths
+
+
+def _walker_of_package() -> Any:
+    path = sys.path.copy()
+    with warnings.catch_warnings():
+        # pyproject.toml keeps setuptools below 81, as the warning advises.
+        warnings.filterwarnings("ignore", "pkg_resources is deprecated as an API", UserWarning)
+        # Imported when chosen: it takes half a second, and most runs do without it.
+        from node2vec import Node2Vec
+    # pkg_resources appends the packages that setuptools carries, in other versions than ours.
+    sys.path[:] = path
+    return Node2Vec
+
+
+@contextmanager
+def _global_generators_restored() -> Iterator[None]:
+    of_numpy = check_random_state(None)
+    states = random.getstate(), of_numpy.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        of_numpy.set_state(states[1])
+
+
+WALKERS: dict[Walker, Callable[..., Integers]] = {"numpy": walk, "node2vec": walk_with_node2vec}
 
 
 class _Sentences:

@@ -211,8 +211,8 @@ def test_a_committed_recipe_makes_the_committed_model_again(
 SERVING = """
 import sys
 sys.modules.update(dict.fromkeys([
-    "gensim", "imblearn", "jinja2", "lightgbm", "matplotlib", "networkx", "onnx", "pandas", "scipy",
-    "sklearn", "skl2onnx", "threadpoolctl", "torch", "tqdm",
+    "gensim", "imblearn", "jinja2", "lightgbm", "matplotlib", "networkx", "node2vec", "onnx",
+    "pandas", "scipy", "sklearn", "skl2onnx", "threadpoolctl", "torch", "tqdm",
 ]))
 from model_training.__main__ import main
 sys.exit(main(sys.argv[1:]))

@@ -32,6 +32,7 @@ RANGES: tuple[tuple[dict[str, Any], str, Any, Any, Any, Any], ...] = (
     (SMALL["node2vec"], "dimensions", 1, 512, 0, 513),
     (SMALL["node2vec"], "walk_length", 2, 200, 1, 201),
     (SMALL["node2vec"], "walks", 1, 500, 0, 501),
+    (SMALL["node2vec"], "walker", "numpy", "node2vec", "deepwalk", ""),
     (SMALL["node2vec"], "window", 1, 50, 0, 51),
     (SMALL["node2vec"], "batch_words", 1, 100_000, 0, 100_001),
     (SMALL["node2vec"], "max_iterations", 10, 50, 0, -1),

@@ -75,6 +75,7 @@ REACHING: tuple[tuple[str, dict[str, Any]], ...] = (
     ("node2vec", {"walk_length": 5}),
     ("node2vec", {"walk_length": 20}),
     ("node2vec", {"walks": 20}),
+    ("node2vec", {"walker": "node2vec"}),
     ("node2vec", {"window": 20, "walk_length": 20}),
     ("node2vec", {"batch_words": 16}),
     ("node2vec", {"batch_words": 128}),

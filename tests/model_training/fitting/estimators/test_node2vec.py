@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import orjson
 import pytest
 from numpy.typing import NDArray
@@ -12,8 +13,9 @@ from sklearn.base import clone
 from model_training.artefact.graph import Graph, run, to_bytes
 from model_training.features import Floats
 from model_training.fitting.estimators.node2vec import Node2VecEstimator
+from model_training.fitting.networks.embedding import WALKERS
 from model_training.journal import EVENTS, Journal, Stop, StoppedError
-from model_training.recipe.estimators import EstimatorConfig, Node2VecConfig
+from model_training.recipe.estimators import EstimatorConfig, Node2VecConfig, Walker
 from solar.errors import InvalidInputError
 
 Windows = NDArray[np.float32]
@@ -47,10 +49,11 @@ def parity(model: Node2VecEstimator, inputs: Windows) -> float:
     return float(np.abs(served - model.predict_proba(inputs)[:, 1]).max())
 
 
-def test_events_are_told_from_quiet_windows_that_were_never_seen() -> None:
+@pytest.mark.parametrize("walker", WALKERS)
+def test_events_are_told_from_quiet_windows_that_were_never_seen(walker: Walker) -> None:
     windows, y = cases(600)
 
-    model = small().fit(windows[:300], y[:300], journal=Journal())
+    model = small(walker=walker).fit(windows[:300], y[:300], journal=Journal())
 
     event = model.predict_proba(windows[300:])[:, 1]
     assert event[y[300:] == 1].mean() > event[y[300:] == 0].mean() + 0.3
@@ -67,6 +70,7 @@ def test_events_are_told_from_quiet_windows_that_were_never_seen() -> None:
         {"p": 0.25, "q": 4.0, "walk_length": 5, "window": 2},
         {"max_neighbours": 30, "threshold": 0.0},
         {"threshold": 0.75, "batch_words": 10},
+        {"walker": "node2vec", "p": 0.25, "q": 4.0},
     ],
 )
 def test_the_drawing_computes_the_same(options: dict[str, Any]) -> None:
@@ -79,6 +83,20 @@ def test_the_drawing_computes_the_same(options: dict[str, Any]) -> None:
     assert parity(model, windows) <= 1e-5
 
 
+def test_either_walker_leads_to_the_same_graph_but_for_the_numbers_in_it() -> None:
+    windows, y = cases(150)
+    graphs = [
+        onnx.load_from_string(drawn(model, windows)).graph
+        for model in (small(walker=walker).fit(windows, y, journal=Journal()) for walker in WALKERS)
+    ]
+
+    first, second = ([node.SerializeToString() for node in graph.node] for graph in graphs)
+    assert first == second
+    first, second = ([(one.name, *one.dims) for one in graph.initializer] for graph in graphs)
+    assert first == second
+    assert graphs[0] != graphs[1]
+
+
 def test_single_records_are_read_too() -> None:
     windows, y = cases(200)
 
@@ -87,11 +105,13 @@ def test_single_records_are_read_too() -> None:
     assert parity(model, windows[:, -1:]) <= 1e-5
 
 
-def test_the_same_data_and_seed_give_the_same_bytes() -> None:
+@pytest.mark.parametrize("walker", WALKERS)
+def test_the_same_data_and_seed_give_the_same_bytes(walker: Walker) -> None:
     windows, y = cases(150)
 
     first, second, other = (
-        small(seed=seed, most_rows=100).fit(windows, y, journal=Journal()) for seed in (1, 1, 2)
+        small(seed=seed, most_rows=100, walker=walker).fit(windows, y, journal=Journal())
+        for seed in (1, 1, 2)
     )
 
     assert drawn(first, windows) == drawn(second, windows)
