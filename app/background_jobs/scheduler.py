@@ -54,6 +54,9 @@ class Scheduler(threading.Thread):
         self._jobs = jobs
         self._is_stopped = threading.Event()
         self._wait_seconds = {job: job.every_seconds for job in jobs}
+        for job in jobs:
+            # A counter is shown from its first use on; a rule on its growth needs the zero before.
+            JOB_FAILURES.labels(job.name)
 
     def run(self) -> None:
         """Run what is due until stopped."""

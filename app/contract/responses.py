@@ -28,6 +28,16 @@ from solar.sharp import KEYWORDS
 CSV = "text/csv"
 PARQUET = "application/vnd.apache.parquet"
 NEXT_CURSOR = "X-Next-Cursor"
+# Of the columns of files; every other one is a number. Declared, so that a file has the same types
+# when a column or all of it is empty, and files of several pages can be put together.
+_TEXT = ("series", "sender", "model", "rung", "reason")
+_WHOLE = ("region", "quality", "revision")
+_TIMES = ("t_rec", "valid_to", "made_at", "received_at", "issued_at", "lost_at")
+_TYPES: dict[str, pa.DataType] = {
+    **dict.fromkeys(_TEXT, pa.string()),
+    **dict.fromkeys(_WHOLE, pa.int64()),
+    **dict.fromkeys(_TIMES, pa.timestamp("us", tz="UTC")),
+}
 
 Row = dict[str, Any]
 Item = TypeVar("Item")
@@ -91,7 +101,8 @@ def file_page(
     rows: Sequence[Row], columns: Sequence[str], *, kind: str, name: str, next_cursor: str | None
 ) -> Response:
     """Return one page as a file; the cursor of the next page is in a header."""
-    table = pa.table({column: [row[column] for row in rows] for column in columns})
+    schema = pa.schema([(column, _TYPES.get(column, pa.float64())) for column in columns])
+    table = pa.table({column: [row[column] for row in rows] for column in columns}, schema=schema)
     body = io.BytesIO()
     if kind == "csv":
         pa.csv.write_csv(_with_text_times(table), body)

@@ -67,9 +67,9 @@ class PreparationConfig(Config):
         "learned",
         "learned: trees get NaN, others the training median and a flag of its own weight;"
         " drop: leave such rows out, and withhold the forecast when serving;"
-        " mean: of the window's known values; linear: between known steps; last: the step before"
-        " plugin: the `imputer` of another package"
-        " (the last four end in the training median where the window has nothing to offer)",
+        " mean: the mean of the window's known values; linear: a line between known steps;"
+        " last: the known step before; plugin: what the `imputer` of another package fills in."
+        " What these four cannot fill in takes the training median",
     )
     imputer: str | None = option(None, "name of the plug-in that fills missing values")
     imputer_options: dict[str, Any] = option({}, "its options")

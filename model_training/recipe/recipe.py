@@ -51,7 +51,9 @@ class Recipe(Config):
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$", description="of the model")
     version: str = Field(pattern=r"^\d+\.\d+\.\d+$", description="of the model")
     description: str = Field(description="one sentence for the model card")
-    seed: int = Field(ge=0, lt=2**31, description="every random choice of the run follows from it")
+    seed: int = Field(
+        ge=0, le=2**31 - 1, description="every random choice of the run follows from it"
+    )
     keywords: tuple[str, ...] = Field(description="inputs by name")
     history: tuple[str, ...] = option((), "inputs on the flares before t, by name")
     events: tuple[str, ...] = option(
@@ -71,8 +73,8 @@ class Recipe(Config):
     threshold_score: Literal["tss", "hss2", "csi"] = option("tss", "what the threshold maximises")
     threshold_span: float = option(
         0.0,
-        "share of the validation cases over which that score is averaged around a threshold,"
-        " against lucky peaks where events are few",
+        "smooths that score, whose peak can be luck where events are few: each threshold gets the"
+        " mean over the thresholds whose share of yes forecasts differs by this much at most",
         ge=0,
         le=0.5,
     )

@@ -68,8 +68,9 @@ class PartsConfig(Config):
     kind: Literal["parts"]
     training_groups: int = option(
         0,
-        "groups of training regions that are forecast from the others and decided on too;"
-        " 0: the validation part alone decides",
+        "the training regions are cut into so many groups; each is forecast by a model fitted"
+        " on the others, and calibration and threshold use these forecasts too;"
+        " 0: they use the validation part alone",
         ge=0,
         le=50,
     )

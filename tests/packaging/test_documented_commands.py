@@ -52,7 +52,7 @@ PROGRAMS = {
 # Commands that this file does not run, and why.
 ELSEWHERE = {
     r"docs/(api|own-models|training)\.md": "their pages have tests of their own",
-    r"docs/data\.md .*(curl|tar|describe|partition1)": "fetches from other people's servers",
+    r"docs/data\.md .*(curl|tar|describe|partition1|march)": "fetches from other people's servers",
     r"send (jsoc|swpc)": "asks JSOC and SWPC; tests/data_sender runs it against their likes",
     r"--via kafka|api consume|KAFKA": "needs a broker; tests/app/stream runs it",
     r" (docker|sudo|git|make|cp|mkdir|\.) ": "of the machine; goals and services are tested here",

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from prometheus_client import REGISTRY
 from served_windows import MakeApp
 
-from app.background_jobs.jobs import verify
+from app.background_jobs.jobs import JOBS, verify
 from app.background_jobs.scheduler import Job, Scheduler
 from app.services import Services
 from database.delivery.flow import COLUMNS, span_starts
@@ -60,6 +60,23 @@ def test_a_job_that_fails_is_logged_and_keeps_no_other_from_its_turn(
     scheduler.stop()
 
     assert "failing: the store does not answer" in caplog.text
+
+
+def test_a_job_that_never_failed_is_counted_as_zero(
+    engine_sqlite: sa.Engine, make_app: MakeApp
+) -> None:
+    jobs = [*JOBS, Job("of another channel", 60, lambda _: None)]
+
+    Scheduler(make_app(engine_sqlite), jobs)
+
+    counted = {
+        job.name: REGISTRY.get_sample_value("flarewatch_job_failures_total", {"job": job.name})
+        for job in jobs
+    }
+    assert counted == {
+        "verification": 0, "alerts": 0, "drift": 0, "exploration": 0, "daily round": 0,
+        "of another channel": 0,
+    }  # fmt: skip
 
 
 def failures_of(job: str) -> float:

@@ -144,6 +144,25 @@ def test_pages_over_all_models_join_without_a_gap_or_a_double(
     assert seen == whole
 
 
+def test_files_with_and_without_rows_have_the_same_types(
+    client_sqlite: FlaskClient, row: Row
+) -> None:
+    client_sqlite.post("/api/v1/observations", json={"observations": [row()]})
+    never = "from=2010-06-01T00:00:00Z&to=2010-06-02T00:00:00Z"
+
+    for noun in ("observations", "predictions", "conflicts"):
+        full, empty = (
+            pyarrow.parquet.read_table(io.BytesIO(client_sqlite.get(address).data))
+            for address in (
+                f"/api/v1/{noun}?format=parquet",
+                f"/api/v1/{noun}?format=parquet&{never}",
+            )
+        )
+        assert empty.schema == full.schema
+        assert empty.num_rows == 0
+        assert pyarrow.null() not in full.schema.types
+
+
 def test_csv_and_parquet_say_the_same_as_json(client_sqlite: FlaskClient, row: Row) -> None:
     post(client_sqlite, row(), row(t_rec="2014-03-01T01:00:00Z", lon_fwt=80.0))
     listed = items(client_sqlite)
