@@ -1,4 +1,9 @@
-"""The replayer: sends a source's rows and flares when their event time has come."""
+"""The replayer: sends a source's rows and flares when their event time has come.
+
+Flares go first: when a row of time t is scored, the API knows every flare that had ended by t.
+What it knows beyond that does not count at t, so that neither speed nor batch size changes a
+forecast (decision 0025).
+"""
 
 from __future__ import annotations
 
@@ -19,41 +24,46 @@ from data_sender.position import PositionFile
 from data_sender.progress import Progress
 from data_sender.rows import Rows
 from data_sender.source import Chunk, FlareReport, Source, event_times
-from solar.flares import HORIZON
+from solar.flares import HORIZON, LONGEST_FLARE
 from solar.process import StopSignal
 from solar.time import isoformat, to_datetime
 
 logger = logging.getLogger(__name__)
 
 LARGEST_BATCH = 5_000
+FLARES_AT_ONCE = 1_000
 # Event time passes the last row by so much, so that its truth is published too.
 HOURS_PAST_END = int(HORIZON.total_seconds() // 3600)
 # How often the API hears that the flare list is complete so far, flares or not.
 COVERS_EVERY = np.timedelta64(1, "h")
-_LONGEST_FLARE = np.timedelta64(1, "D")
+_LONGEST_FLARE = np.timedelta64(LONGEST_FLARE)
 _LONGEST_WAIT_SECONDS = 1.0
 
 
 class FlarePublisher:
-    """Publishes each flare of a source once it has ended; none is missing before `covered_to`."""
+    """Publishes each flare of a source once it has ended.
+
+    All that ended up to `published_to` are published; none is missing before `covered_to`.
+    """
 
     def __init__(
         self,
         source: Source,
         deliver: Callable[[Post], bool],
         *,
-        batch: int,
         covered_to: np.datetime64 | None,
+        published_to: np.datetime64 | None,
     ) -> None:
         self._source = source
         self._deliver = deliver
-        self._batch = batch
+        self.published_to = published_to
         self._flares: deque[FlareReport] = deque()
         self.covered_to = covered_to
 
     def add(self, flares: Iterable[FlareReport]) -> None:
         """Queue flares, in the order of their ends."""
-        self._flares.extend(flares)
+        known = self.published_to
+        self._flares.extend(flare for flare in flares if known is None or flare.ended_at > known)
 
     def publish(self, through: np.datetime64) -> bool:
         """Publish what has ended up to a time; False when the stop signal came before."""
@@ -64,7 +74,8 @@ class FlarePublisher:
         if not ended and through - since < COVERS_EVERY:
             return True
         complete_to = self._complete_to(through, published=len(ended))
-        pieces = [ended[i : i + self._batch] for i in range(0, len(ended), self._batch)] or [[]]
+        starts = range(0, max(1, len(ended)), FLARES_AT_ONCE)
+        pieces = [ended[start : start + FLARES_AT_ONCE] for start in starts]
         for piece in pieces:
             extra: dict[str, Any] = {"source": name}
             if piece is pieces[-1] and complete_to > since:
@@ -74,6 +85,7 @@ class FlarePublisher:
         for _ in ended:
             self._flares.popleft()
         self.covered_to = max(since, complete_to)
+        self.published_to = latest(self.published_to, through)
         return True
 
     def _covered_since(self) -> np.datetime64 | None:
@@ -87,9 +99,13 @@ class FlarePublisher:
         """Return until when no flare is missing: one that is under way is published at its end."""
         rest = islice(self._flares, published, None)
         near = takewhile(lambda flare: flare.ended_at <= through + _LONGEST_FLARE, rest)
-        return min(
-            (flare.started_at for flare in near if flare.started_at < through), default=through
-        )
+        starts = (max(flare.started_at, flare.ended_at - _LONGEST_FLARE) for flare in near)
+        return min((through, *starts))
+
+
+def latest(*times: np.datetime64 | None) -> np.datetime64 | None:
+    """Return the last of some times; None is before all of them."""
+    return max((at for at in times if at is not None), default=None)
 
 
 def _label(at: np.datetime64) -> str:
@@ -123,7 +139,10 @@ class Replayer:
             delivery, delivery.deliver, sender=sender, counter=positions, progress=progress
         )
         self._publisher = FlarePublisher(
-            source, delivery.deliver, batch=batch, covered_to=self._position.covered_to
+            source,
+            delivery.deliver,
+            covered_to=self._position.covered_to,
+            published_to=self._position.through,
         )
 
     def run(self, *, give_up_after: float | None = None) -> bool:
@@ -162,10 +181,10 @@ class Replayer:
         self._progress.log()
 
     def _send_rows(self, rows: Rows) -> bool:
-        if not self._batches.send(rows):
-            return False
         position = self._position.after(rows.t_rec)
         if position.through is not None and not self._publisher.publish(position.through):
+            return False
+        if not self._batches.send(rows):
             return False
         self._position = position.covered(self._publisher.covered_to)
         self._positions.write(self._position)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Literal
 
@@ -23,6 +23,7 @@ Times = NDArray[np.datetime64]
 HISTORY_REACH = timedelta(days=27)
 DECAY_HOURS = 72.0
 
+_RECENT_HOURS = 24.0
 _RECENT = np.timedelta64(24, "h")
 _REACH = np.timedelta64(HISTORY_REACH)
 _REACH_HOURS = HISTORY_REACH / timedelta(hours=1)
@@ -53,23 +54,49 @@ class FlareHistory:
     peak_at : (m,) datetime64[us], UTC
     flux : (m,) peak 1-8 Angstrom flux [W m-2]
     region_id : (m,) region of the flare; 0 = unknown, which counts for the disk only
+    known_at : (m,) datetime64[us], UTC, from when on each flare counts; None is right after its
+        peak
     """
 
     peak_at: Times
     flux: Floats
     region_id: Integers
+    known_at: Times | None = None
 
 
 @dataclass(frozen=True)
-class _Cases:
-    """Rows and flares as sorted integer keys, so that one search answers for all regions."""
+class _Past:
+    """The pairs of a row and a flare that was known there, in the order of rows, then peaks.
 
-    row_region: Integers
-    row_at: Integers
-    span: int
+    `row` (k,) of `n` rows, `age_hours` (k,) since the peak, `flux` (k,) W m-2.
+    """
 
-    def keys(self, shift: np.timedelta64) -> Integers:
-        return self.row_region * self.span + self.row_at - _milliseconds(shift)
+    n: int
+    row: Integers
+    age_hours: Floats
+    flux: Floats
+
+    def reaching(self, limit: float) -> _Past:
+        return self._where(reaches(self.flux, limit))
+
+    def within(self, hours: float) -> _Past:
+        return self._where(self.age_hours <= hours)
+
+    def _where(self, chosen: NDArray[np.bool_]) -> _Past:
+        return _Past(self.n, self.row[chosen], self.age_hours[chosen], self.flux[chosen])
+
+    def count(self) -> Floats:
+        return np.bincount(self.row, minlength=self.n).astype(float)
+
+    def index(self, *, decay_hours: float = np.inf) -> Floats:
+        weights = self.flux * np.exp(-self.age_hours / decay_hours)
+        return np.bincount(self.row, weights, self.n) / _C1
+
+    def hours_since_last(self) -> Floats:
+        hours = np.full(self.n, _REACH_HOURS)
+        # The last value of a row stays: that of its last peak.
+        hours[self.row] = self.age_hours
+        return hours
 
 
 def unit(name: str) -> str:
@@ -87,7 +114,7 @@ def kind(name: str) -> Literal["keyword", "history", "other"]:
 def history_features(
     region_id: Integers, t_rec: Times, flares: FlareHistory, *, known: NDArray[np.bool_]
 ) -> dict[str, Floats]:
-    """Describe what a region had flared before t: only flares with peak < t count.
+    """Describe what a region had flared before t: only flares with peak < t that are known count.
 
     Parameters
     ----------
@@ -104,89 +131,86 @@ def history_features(
     include flares of other and of unknown regions.
     """
     at = np.asarray(t_rec, "datetime64[us]")
-    columns = _region_features(np.asarray(region_id, np.int64), at, flares) | {
-        "DISK_FLARES_C_24H": _disk_count(at, flares, _C1),
-        "DISK_FLARES_M_24H": _disk_count(at, flares, _M1),
-    }
+    columns = _region_features(np.asarray(region_id, np.int64), at, flares)
+    columns |= _disk_features(at, flares)
     return {name: np.where(known, columns[name], np.nan) for name in HISTORY_FEATURES}
 
 
 def _region_features(region_id: Integers, at: Times, flares: FlareHistory) -> dict[str, Floats]:
-    codes, row_region = np.unique(region_id, return_inverse=True)
-    of_regions = np.isin(flares.region_id, codes) & (flares.region_id != 0)
-    flare_region = np.searchsorted(codes, flares.region_id[of_regions])
-    peak_at, flux = flares.peak_at[of_regions], flares.flux[of_regions]
-    cases, flare_keys = _index(row_region, at, flare_region, peak_at)
-    order = np.argsort(flare_keys, kind="stable")
-    keys, flux = flare_keys[order], flux[order]
-    c_keys, m_keys, x_keys = (keys[reaches(flux, limit)] for limit in (_C1, _M1, _X1))
+    past = _past(region_id, at, _where(flares, flares.region_id != 0), reach=_REACH)
+    recent, c1 = past.within(_RECENT_HOURS), past.reaching(_C1)
+    m1 = c1.reaching(_M1)
     return {
-        "FLARES_C_24H": _count(c_keys, cases),
-        "FLARES_M_24H": _count(m_keys, cases),
-        "FLARE_INDEX_24H": _index_sum(keys, flux, cases),
-        "FLARE_INDEX_DECAYED": _decayed_sum(keys, flux, cases),
-        "HOURS_SINCE_C": _hours_since(c_keys, cases),
-        "HOURS_SINCE_M": _hours_since(m_keys, cases),
-        "HOURS_SINCE_X": _hours_since(x_keys, cases),
+        "FLARES_C_24H": recent.reaching(_C1).count(),
+        "FLARES_M_24H": recent.reaching(_M1).count(),
+        "FLARE_INDEX_24H": recent.index(),
+        "FLARE_INDEX_DECAYED": past.index(decay_hours=DECAY_HOURS),
+        "HOURS_SINCE_C": c1.hours_since_last(),
+        "HOURS_SINCE_M": m1.hours_since_last(),
+        "HOURS_SINCE_X": m1.reaching(_X1).hours_since_last(),
     }
+
+
+def _disk_features(at: Times, flares: FlareHistory) -> dict[str, Floats]:
+    """Count the flares of the whole disk, as those of one region."""
+    times, place = np.unique(at, return_inverse=True)
+    strong = _where(flares, reaches(flares.flux, _C1))
+    disk = replace(strong, region_id=np.zeros(len(strong.peak_at), np.int64))
+    past = _past(np.zeros(len(times), np.int64), times, disk, reach=_RECENT)
+    return {
+        "DISK_FLARES_C_24H": past.count()[place],
+        "DISK_FLARES_M_24H": past.reaching(_M1).count()[place],
+    }
+
+
+def _where(flares: FlareHistory, chosen: NDArray[np.bool_]) -> FlareHistory:
+    known_at = None if flares.known_at is None else flares.known_at[chosen]
+    return FlareHistory(
+        flares.peak_at[chosen], flares.flux[chosen], flares.region_id[chosen], known_at
+    )
+
+
+def _past(region_id: Integers, at: Times, flares: FlareHistory, *, reach: np.timedelta64) -> _Past:
+    """Pair each row (n,) with the flares of its region in [t - reach, t) that are known at t."""
+    codes, row_region = np.unique(region_id, return_inverse=True)
+    flares = _where(flares, np.isin(flares.region_id, codes))
+    flare_region = np.searchsorted(codes, flares.region_id)
+    row_keys, flare_keys = _keys(row_region, at, flare_region, flares.peak_at)
+    order = np.argsort(flare_keys, kind="stable")
+    keys = flare_keys[order]
+    row, flare = _pairs(keys, upper=row_keys, lower=row_keys - _milliseconds(reach))
+    age = row_keys[row] - keys[flare]
+    if flares.known_at is not None:
+        # Rounded up to the milliseconds of the keys.
+        known_after = -((flares.peak_at - flares.known_at) // np.timedelta64(1, "ms"))[order]
+        is_known = age >= known_after[flare]
+        row, flare, age = row[is_known], flare[is_known], age[is_known]
+    return _Past(len(at), row, age / _milliseconds(_HOUR), flares.flux[order][flare])
 
 
 def _milliseconds(span: np.timedelta64) -> int:
     return int(span / np.timedelta64(1, "ms"))
 
 
-def _index(
+def _keys(
     row_region: Integers, at: Times, flare_region: Integers, peak_at: Times
-) -> tuple[_Cases, Integers]:
+) -> tuple[Integers, Integers]:
+    """Write region and time as one integer, so that one search answers for all regions."""
     first = min((times.min() for times in (at, peak_at) if times.size), default=None)
     if first is None:
-        return _Cases(row_region, row_region, 1), flare_region
+        return row_region, flare_region
     row_at = ((at - first) / np.timedelta64(1, "ms")).astype(np.int64)
     flare_at = ((peak_at - first) / np.timedelta64(1, "ms")).astype(np.int64)
-    reach = _milliseconds(_REACH)
     # Regions lie further apart on the key axis than any look back from the first row.
-    span = int(max(row_at.max(initial=0), flare_at.max(initial=0))) + reach + 1
-    return _Cases(row_region, row_at, span), flare_region * span + flare_at
+    last = max(row_at.max(initial=0), flare_at.max(initial=0))
+    span = int(last) + _milliseconds(_REACH) + 1
+    return row_region * span + row_at, flare_region * span + flare_at
 
 
-def _count(keys: Integers, cases: _Cases) -> Floats:
-    upper = np.searchsorted(keys, cases.keys(np.timedelta64(0, "h")))
-    lower = np.searchsorted(keys, cases.keys(_RECENT))
-    return (upper - lower).astype(float)
-
-
-def _index_sum(keys: Integers, flux: Floats, cases: _Cases) -> Floats:
-    row, flare = _pairs(keys, cases, _RECENT)
-    return np.bincount(row, flux[flare], len(cases.row_at)) / _C1
-
-
-def _decayed_sum(keys: Integers, flux: Floats, cases: _Cases) -> Floats:
-    row, flare = _pairs(keys, cases, _REACH)
-    age = (cases.keys(np.timedelta64(0, "h"))[row] - keys[flare]) / _milliseconds(_HOUR)
-    weights = flux[flare] * np.exp(-age / DECAY_HOURS)
-    return np.bincount(row, weights, len(cases.row_at)) / _C1
-
-
-def _pairs(keys: Integers, cases: _Cases, reach: np.timedelta64) -> tuple[Integers, Integers]:
-    upper = np.searchsorted(keys, cases.keys(np.timedelta64(0, "h")))
-    lower = np.searchsorted(keys, cases.keys(reach))
-    counts = upper - lower
+def _pairs(keys: Integers, *, upper: Integers, lower: Integers) -> tuple[Integers, Integers]:
+    """Return the row and the place of every key in [lower, upper) of a row."""
+    first = np.searchsorted(keys, lower)
+    counts = np.searchsorted(keys, upper) - first
     row = np.repeat(np.arange(len(counts)), counts)
     within = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return row, np.repeat(lower, counts) + within
-
-
-def _hours_since(keys: Integers, cases: _Cases) -> Floats:
-    now = cases.keys(np.timedelta64(0, "h"))
-    last = np.searchsorted(keys, now) - 1
-    if not keys.size:
-        return np.full(len(now), _REACH_HOURS)
-    hours = (now - keys[np.maximum(last, 0)]) / _milliseconds(_HOUR)
-    # A key further back than the reach belongs to an older flare or to another region.
-    return np.where((last >= 0) & (hours < _REACH_HOURS), hours, _REACH_HOURS)
-
-
-def _disk_count(at: Times, flares: FlareHistory, limit: float) -> Floats:
-    peaks = flares.peak_at[reaches(flares.flux, limit)]
-    counts = np.searchsorted(peaks, at) - np.searchsorted(peaks, at - _RECENT)
-    return counts.astype(float)
+    return row, np.repeat(first, counts) + within

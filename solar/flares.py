@@ -11,6 +11,8 @@ from enum import StrEnum
 from solar.errors import InvalidInputError, NotFoundError
 
 HORIZON = timedelta(hours=24)
+# A flare without an end for so long will not get one; one that lasts longer has a wrong start.
+LONGEST_FLARE = timedelta(days=1)
 
 _DECADES = {"A": 1e-8, "B": 1e-7, "C": 1e-6, "M": 1e-5, "X": 1e-4}
 _CLASS = re.compile(r"([ABCMX])(\d+(?:\.\d+)?)")

@@ -25,7 +25,7 @@ from database.rollup_days import mark_drift, mark_exploration, mark_stale
 from database.upsert import batched_writes
 from model_training.artefact.artifact import Artifact
 from model_training.features import FlareHistory
-from solar.columns import Bools, Integers
+from solar.columns import Bools, Integers, Times
 from solar.flares import peak_flux
 
 # The revision of a record that is not stored.
@@ -130,7 +130,8 @@ def predict(
 
     Parameters
     ----------
-    flares : all flares of the last 27 days; None takes those of the store
+    flares : all flares of the last 27 days, which count from their end on, or their peak where
+        they have none; None takes those of the store
     """
     region_ids = resolve_regions(connection, batch)
     records, _ = join_records(batch.records(region_ids, [_UNSTORED] * len(batch)))
@@ -157,10 +158,15 @@ def predict(
 def _history_of(connection: sa.Connection, flares: Sequence[Flare]) -> FlareHistory:
     by_peak = sorted(flares, key=lambda flare: flare.peak)
     return FlareHistory(
-        np.array([flare.peak.replace(tzinfo=None) for flare in by_peak], "datetime64[us]"),
+        _times([flare.peak for flare in by_peak]),
         np.array([peak_flux(flare.goes_class) for flare in by_peak], float),
         _regions_of(connection, by_peak),
+        _times([flare.end or flare.peak for flare in by_peak]),
     )
+
+
+def _times(times: Sequence[datetime]) -> Times:
+    return np.array([at.replace(tzinfo=None) for at in times], "datetime64[us]")
 
 
 def _regions_of(connection: sa.Connection, flares: Sequence[Flare]) -> Integers:

@@ -1,4 +1,8 @@
-"""Features: what the models look at, from records and flare history, and their scores of it."""
+"""Features: what the models look at, from records and flare history, and their scores of it.
+
+The flare history at t is what a list knew at t that publishes each flare at its end, whatever the
+store knows by now (decision 0025).
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,13 @@ import numpy as np
 import sqlalchemy as sa
 
 from database.flares.coverage import covered_windows
-from database.flares.flares import flare_history
+from database.flares.flares import FlarePhases, flare_phases
 from database.flares.shared_numbers import regions_as_known
 from database.observations.records import Records
 from model_training.artefact.artifact import Artifact, Scores
 from model_training.features import HISTORY_REACH, FlareHistory, Inputs, history_features
 from solar.columns import Bools, Floats, Times
-from solar.flares import EVENTS
+from solar.flares import EVENTS, LONGEST_FLARE
 from solar.sharp import KEYWORDS, LONGITUDE_LIMIT_DEG
 from solar.time import Window, to_datetime, to_datetime64
 
@@ -24,6 +28,7 @@ from solar.time import Window, to_datetime, to_datetime64
 # would let a flare that is merely not listed yet pass for quiet.
 _HISTORY_NEEDED = np.timedelta64(timedelta(hours=24))
 _LIST_MAY_LAG = np.timedelta64(timedelta(hours=6))
+_LONGEST_FLARE = np.timedelta64(LONGEST_FLARE)
 _BEYOND_LIMIT = (
     f"more than {LONGITUDE_LIMIT_DEG:.0f} degrees from the central meridian,"
     " where the field maps cannot be trusted"
@@ -31,12 +36,13 @@ _BEYOND_LIMIT = (
 
 
 def stored_features(connection: sa.Connection, records: Records) -> dict[str, Floats]:
-    """Return the features of records with the stored flares before each of them."""
+    """Return the features of records with the stored flares that had ended before each of them."""
     region_id, times = records.region_id, records.t_rec
-    window = Window(to_datetime(times.min()) - HISTORY_REACH, to_datetime(times.max()))
-    stored = flare_history(connection, window)
-    known = known_history(times, covered_windows(connection))
-    flares = FlareHistory(stored.peak_at, stored.flux, stored.region_id)
+    first, last = to_datetime(times.min()), to_datetime(times.max())
+    # With those under way at the last record, which peak after it.
+    stored = flare_phases(connection, Window(first - HISTORY_REACH, last + LONGEST_FLARE))
+    known = known_history(times, covered_windows(connection), stored)
+    flares = FlareHistory(stored.peak_at, stored.flux, stored.region_id, stored.end_at)
     features = features_of(records, flares, known=known)
     for rows, of_flare in regions_as_known(connection, region_id, times, stored):
         then = replace(flares, region_id=of_flare)
@@ -46,12 +52,18 @@ def stored_features(connection: sa.Connection, records: Records) -> dict[str, Fl
     return features
 
 
-def known_history(times: Times, covered: Sequence[Window]) -> Bools:
-    """Tell for each time whether the flare list covers the day before it."""
+def known_history(times: Times, covered: Sequence[Window], flares: FlarePhases) -> Bools:
+    """Tell for each time (n,) whether the flare list covered the day before it then.
+
+    While a flare is under way a list is complete up to its start.
+    """
     known = np.zeros(len(times), np.bool_)
     for window in covered:
         starts_in_time = times - _HISTORY_NEEDED >= to_datetime64(window.start_at)
         known |= starts_in_time & (times - _LIST_MAY_LAG <= to_datetime64(window.end_at))
+    start_at = np.maximum(flares.start_at, flares.end_at - _LONGEST_FLARE)
+    for flare in np.flatnonzero(flares.end_at - start_at > _LIST_MAY_LAG):
+        known &= (times - _LIST_MAY_LAG <= start_at[flare]) | (flares.end_at[flare] <= times)
     return known
 
 

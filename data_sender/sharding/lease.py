@@ -19,6 +19,7 @@ from data_sender.delivery.client import (
 )
 from data_sender.position import Position
 from data_sender.sharding.shard import ALL_SHARDS, FLARES
+from solar.flares import LONGEST_FLARE
 from solar.process import StopSignal
 from solar.time import isoformat, parse_time, to_datetime, to_datetime64
 
@@ -28,6 +29,7 @@ PATH = "/api/v1/leases"
 NEVER = np.datetime64("NaT", "us")
 # A replica renews its lease so many times before it would end.
 _RENEWALS_PER_LEASE = 10
+_LONGEST_FLARE = np.timedelta64(LONGEST_FLARE)
 
 
 @dataclass(frozen=True)
@@ -165,10 +167,10 @@ class LeasedShards:
         return bool((self.held & ~self._finished).any())
 
     @property
-    def covered_to(self) -> np.datetime64 | None:
-        """Up to when the flares are published, where this replica publishes them."""
-        at = self._through[FLARES]
-        return at if self.held[FLARES] and not np.isnat(at) else None
+    def delivered_to(self) -> np.datetime64 | None:
+        """The time up to which some held shard is delivered, and with it the flares."""
+        through = self._through[self.held]
+        return None if np.isnat(through).all() else np.fmax.reduce(through)
 
     def seconds_until_renewal(self) -> float:
         """Return when the lease is to be renewed [s]."""
@@ -190,13 +192,19 @@ class LeasedShards:
     def start_position(self, *, with_flares: bool) -> Position:
         """Return the position before which everything of the held shards is delivered.
 
-        A source without flares has nothing to deliver in their shard.
+        A source without flares has nothing to deliver in their shard. Flares go before the rows,
+        so that a day before the position none is missing. In the first day of a source everything
+        is read again, lest the list seem complete before its beginning.
         """
         shards = slice(None) if with_flares else slice(FLARES)
         through = self._through[shards][self.held[shards]]
-        if not len(through) or np.isnat(through).any():
+        if self.lease is None or not len(through) or np.isnat(through).any():
             return Position()
-        return Position(0, through.min(), self.covered_to)
+        begin = Position(0, through.min())
+        if not with_flares:
+            return begin
+        complete_to = through.min() - _LONGEST_FLARE
+        return Position() if complete_to < self.lease.starts_at else begin.covered(complete_to)
 
     def undelivered(
         self, shards: NDArray[np.int64], times: NDArray[np.datetime64]
@@ -213,7 +221,7 @@ class LeasedShards:
 
     def cover(self, covered_to: np.datetime64 | None) -> None:
         """Record up to when the flares are published."""
-        if covered_to is not None:
+        if covered_to is not None and self.held[FLARES]:
             self._through[FLARES] = covered_to
 
     def finish(self, numbers: slice) -> None:

@@ -20,7 +20,7 @@ from solar.errors import InvalidInputError
 from solar.stream import region_key
 
 REGION_SHARDS = 64
-# The flares have a shard of their own, behind those of the regions.
+# Its holder publishes what ends after the last row.
 FLARES = REGION_SHARDS
 ALL_SHARDS = REGION_SHARDS + 1
 
@@ -75,7 +75,7 @@ def _shard(key: str) -> int:
 
 
 class SourcePart:
-    """The rows of one fixed part of a source; the part that holds `FLARES` has the flares too."""
+    """The rows of one fixed part of a source, and the flares: all of them, in every part."""
 
     def __init__(self, source: Source, shard: FixedShard) -> None:
         self._source = source
@@ -84,8 +84,8 @@ class SourcePart:
 
     @property
     def flare_source(self) -> str | None:
-        """The origin of the flares; None in the parts without them."""
-        return self._source.flare_source if self._holds[FLARES] else None
+        """The origin of the flares."""
+        return self._source.flare_source
 
     @property
     def covers_from(self) -> np.datetime64 | None:
@@ -103,8 +103,7 @@ class SourcePart:
         for chunk in self._source.chunks(replace(position, rows=0)):
             chosen = self._holds[shards_of(chunk.rows)]
             left -= _exclude_delivered(chosen, chunk.rows, position.through, left)
-            flares = chunk.flares if self._holds[FLARES] else ()
-            yield Chunk(chunk.rows.take(chosen), flares)
+            yield Chunk(chunk.rows.take(chosen), chunk.flares)
 
 
 def _exclude_delivered(

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from data_sender.clock import EventClock
 from data_sender.delivery.delivery import BatchSender, Delivery
-from data_sender.position import PositionFile
+from data_sender.position import Position, PositionFile
 from data_sender.progress import Progress
-from data_sender.replayer import HOURS_PAST_END, FlarePublisher
+from data_sender.replayer import HOURS_PAST_END, FlarePublisher, latest
 from data_sender.rows import Rows
 from data_sender.sharding.lease import LeasedShards
 from data_sender.sharding.shard import FLARES, shards_of
@@ -27,6 +27,10 @@ class SharedReplayer:
     Progress is reported at whole times only, so that another replica takes a shard over between
     two of them. While the API is unavailable rows wait in their source, not in the spool: the
     replica that holds their shard by then sends them.
+
+    Each replica publishes the flares that its own rows need, since it may be ahead of the others;
+    the API knows those that come again. The replica that holds the shard `FLARES` also publishes
+    what ends after the last row.
     """
 
     def __init__(
@@ -53,7 +57,9 @@ class SharedReplayer:
         self._batches = BatchSender(
             delivery, delivery.hand_over, sender=sender, counter=counter, progress=progress
         )
-        self._publisher: FlarePublisher | None = None
+        self._publisher = FlarePublisher(
+            source, delivery.hand_over, covered_to=None, published_to=None
+        )
         self._version = shards.version
 
     def run(self) -> bool:
@@ -72,17 +78,13 @@ class SharedReplayer:
     def _pass(self) -> None:
         """Read the source for the shards held now; end early when they change."""
         shards, last = self._shards, None
-        self._publisher = self._new_publisher()
         begin = shards.start_position(with_flares=self._source.flare_source is not None)
+        self._publisher = self._new_publisher(begin)
         for chunk in whole_steps(self._source.chunks(begin)):
             # Also where nothing of a chunk is to be sent: reading on may take longer than a lease.
             if not self._renew():
                 return
-            if self._publisher is not None:
-                covered = shards.covered_to
-                self._publisher.add(
-                    flare for flare in chunk.flares if covered is None or flare.ended_at > covered
-                )
+            self._publisher.add(chunk.flares)
             if not self._send_chunk(chunk.rows):
                 return
             last = event_times(chunk.rows)[-1] if len(chunk.rows) else last
@@ -90,14 +92,14 @@ class SharedReplayer:
         if last is None or self._pass_end(last):
             shards.finish(slice(FLARES, None))
 
-    def _new_publisher(self) -> FlarePublisher | None:
-        if not self._shards.held[FLARES]:
-            return None
+    def _new_publisher(self, begin: Position) -> FlarePublisher:
+        """Return a publisher that goes on where this replica and its shards have come to."""
+        before = self._publisher
         return FlarePublisher(
             self._source,
             self._delivery.hand_over,
-            batch=self._batch,
-            covered_to=self._shards.covered_to,
+            covered_to=begin.covered_to if before.covered_to is None else before.covered_to,
+            published_to=latest(before.published_to, self._shards.delivered_to),
         )
 
     def _send_chunk(self, rows: Rows) -> bool:
@@ -109,15 +111,18 @@ class SharedReplayer:
                 return False
             due = self._clock.due(times[start : start + self._batch])
             end = step_end(times, start, due=max(1, due), batch=self._batch)
-            if not self._send_step(leased.take(slice(start, end))):
+            through = times[end - 1]
+            if not (self._publish(through) and self._send_step(leased.take(slice(start, end)))):
                 return False
-            if not self._record_delivered(times[end - 1], shards[start:end]):
-                return False
+            self._record_delivered(through, shards[start:end])
             start = end
         if not len(all_times):
             return True
-        is_reached = self._publisher is None or self._wait_until(all_times[-1])
-        return is_reached and self._record_delivered(all_times[-1], shards[:0])
+        through = all_times[-1]
+        if not (self._wait_until(through) and self._publish(through)):
+            return False
+        self._record_delivered(through, shards[:0])
+        return True
 
     def _send_step(self, rows: Rows) -> bool:
         for start in range(0, len(rows), self._batch):
@@ -129,11 +134,10 @@ class SharedReplayer:
             self._progress.log()
         return True
 
-    def _record_delivered(self, event_at: np.datetime64, shards: NDArray[np.int64]) -> bool:
-        """Record rows of these shards, and all before a time, as delivered; publish the flares."""
+    def _record_delivered(self, event_at: np.datetime64, shards: NDArray[np.int64]) -> None:
+        """Record rows of these shards, and all before a time, as delivered."""
         self._shards.advance(shards, event_at)
         self._progress.through = event_at
-        return self._publish(event_at)
 
     def _wait_until(self, event_at: np.datetime64) -> bool:
         """Wait until an event time is reached; False when the shards change before."""
@@ -151,14 +155,12 @@ class SharedReplayer:
 
     def _pass_end(self, last: np.datetime64) -> bool:
         """Let event time pass the last row, and publish the flares that end meanwhile."""
-        continues = self._publisher is not None and self._source.continues_past_end
+        continues = self._shards.held[FLARES] and self._source.continues_past_end
         hours = range(1, HOURS_PAST_END + 1) if continues else ()
         moments = (last + np.timedelta64(hour, "h") for hour in hours)
         return all(self._wait_until(moment) and self._publish(moment) for moment in moments)
 
     def _publish(self, through: np.datetime64) -> bool:
-        if self._publisher is None:
-            return True
         is_published = self._publisher.publish(through)
         self._shards.cover(self._publisher.covered_to)
         return is_published

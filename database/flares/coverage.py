@@ -44,9 +44,11 @@ def cover(connection: sa.Connection, window: Window, *, source: str) -> None:
     it, so that a gap between two is never taken for quiet. The next refresh verifies the
     forecasts whose windows become known by this.
     """
-    before = covered_windows(connection)
+    # Locked, so that of two senders with the same list none writes over what the other covers.
+    stored = connection.execute(_STRETCHES.with_for_update())
+    before = _merged(Window(*row) for row in stored)
     after = _merged([*before, window])
-    if after == _merged(before):
+    if after == before:
         return
     connection.execute(flare_coverage.delete())
     rows = [(_key(source, stretch), stretch.start_at, stretch.end_at) for stretch in after]

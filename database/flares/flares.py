@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -72,6 +73,17 @@ class FlareColumns:
 
 
 @dataclass(frozen=True)
+class FlarePhases(FlareColumns):
+    """Flares with their phases: `start_at` and `end_at` (m,) datetime64[us] UTC.
+
+    A flare without an end has that of its peak.
+    """
+
+    start_at: NDArray[np.datetime64]
+    end_at: NDArray[np.datetime64]
+
+
+@dataclass(frozen=True)
 class FlareRecord:
     """One flare as a source reports it; None is unknown, `repairs` lists what was repaired."""
 
@@ -98,19 +110,39 @@ class FlareReport:
 _FIELDS = tuple(field.name for field in fields(Flare))
 
 
+def _as_read(time: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """Read a time as the driver gives it: text or naive datetime; numpy understands both."""
+    return sa.type_coerce(time, sa.types.NullType())
+
+
+_HISTORY = sa.select(
+    _as_read(flares.c.peak_at).label("peak_at"),
+    flares.c.peak_flux_w_m2,
+    flares.c.region_id,
+    sa.case((flares.c.harpnum.is_(None), flares.c.noaa_ar)),
+).order_by(flares.c.peak_at)
+
+
 def flare_history(
     connection: sa.Connection, window: Window, *, min_flux: float | None = None
 ) -> FlareColumns:
     """Return the flares that peak in `window`, of at least `min_flux` [W m-2] if given."""
-    # Read as the driver gives it: text or naive datetime, both of which numpy understands.
-    peak_at = sa.type_coerce(flares.c.peak_at, sa.types.NullType()).label("peak_at")
-    noaa_ar = sa.case((flares.c.harpnum.is_(None), flares.c.noaa_ar))
-    query = sa.select(peak_at, flares.c.peak_flux_w_m2, flares.c.region_id, noaa_ar).where(
-        *_peaking_in(window)
-    )
+    query = _HISTORY.where(*_peaking_in(window))
     if min_flux is not None:
         query = query.where(flares.c.peak_flux_w_m2 >= min_flux)
-    rows = connection.execute(query.order_by(flares.c.peak_at)).all()
+    return _columns(connection.execute(query).all())
+
+
+def flare_phases(connection: sa.Connection, window: Window) -> FlarePhases:
+    """Return the flares that peak in `window`, with their start and end."""
+    end = sa.func.coalesce(flares.c.end_at, flares.c.peak_at)
+    query = _HISTORY.add_columns(_as_read(flares.c.start_at), _as_read(end))
+    rows: Sequence[Any] = connection.execute(query.where(*_peaking_in(window))).all()
+    start_at, end_at = (np.array([row[at] for row in rows], "datetime64[us]") for at in (4, 5))
+    return FlarePhases(**vars(_columns(rows)), start_at=start_at, end_at=end_at)
+
+
+def _columns(rows: Sequence[Any]) -> FlareColumns:
     return FlareColumns(
         np.array([row[0] for row in rows], "datetime64[us]"),
         np.array([row[1] for row in rows], float),

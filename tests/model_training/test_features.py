@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -59,6 +61,27 @@ def test_a_flare_that_peaks_at_t_is_not_yet_known() -> None:
     assert found["FLARES_C_24H"] == 0
     assert found["DISK_FLARES_C_24H"] == 0
     assert found["HOURS_SINCE_M"] == 27 * 24
+
+
+def test_a_flare_counts_from_when_it_is_known_and_its_age_from_its_peak() -> None:
+    # An M1 that ends an hour after t, a C5 that ends at t, and a C2 that ended before.
+    history = flares((-3, 1e-5, 7), (-2, 5e-6, 7), (-1, 2e-6, 7))
+
+    found = describe(7, replace(history, known_at=hours(1, 0, -0.5)))
+
+    assert (found["FLARES_C_24H"], found["FLARES_M_24H"]) == (2, 0)
+    assert (found["DISK_FLARES_C_24H"], found["DISK_FLARES_M_24H"]) == (2, 0)
+    assert (found["HOURS_SINCE_C"], found["HOURS_SINCE_M"]) == (1, 27 * 24)
+    assert found["FLARE_INDEX_24H"] == pytest.approx(7)
+
+
+def test_a_flare_known_at_its_peak_does_not_count_at_that_time() -> None:
+    history = flares((0, 1e-5, 7), (-0.001, 1e-5, 7))
+
+    found = describe(7, replace(history, known_at=history.peak_at))
+
+    assert found["FLARES_M_24H"] == 1
+    assert found == describe(7, history)
 
 
 def test_the_24_hours_begin_exactly_24_hours_before() -> None:

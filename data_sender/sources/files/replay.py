@@ -49,6 +49,7 @@ _WANTED = (*_TEXT, "NOAA_AR", "HARPNUM")
 # NOAA publishes true fluxes from GOES-16 on; lists that name no satellite change with the
 # primary one, on 2019-12-09.
 _FIRST_TRUE_SATELLITE = 16
+_LONGEST_PHASE = np.timedelta64(12, "h")
 _FIRST_TRUE_AT = np.datetime64("2019-12-09", "us")
 
 
@@ -244,7 +245,8 @@ def read_flares(path: Path) -> tuple[FlareReport, ...]:
     Returns
     -------
     Reports as the API accepts them. A peak or an end before the start is that of the next day,
-    which lists that keep one date per flare get wrong at midnight.
+    which lists that keep one date per flare get wrong at midnight. An end that would then come
+    later than 12 h after the peak is a slip: the flare ends at its peak.
 
     Raises
     ------
@@ -260,7 +262,8 @@ def read_flares(path: Path) -> tuple[FlareReport, ...]:
         start, peak, end = (utc_times(table[name], is_tai=False) for name in names)
     day = np.timedelta64(1, "D")
     peak = np.where(peak < start, peak + day, peak)
-    end = np.where(end < peak, end + day, end)
+    next_day = np.where(end + day - peak <= _LONGEST_PHASE, end + day, peak)
+    end = np.where(end < peak, next_day, end)
     bodies = _bodies(table, (start, peak, end))
     order = np.argsort(end, kind="stable")
     return tuple(FlareReport(start[i], end[i], bodies[i]) for i in order)

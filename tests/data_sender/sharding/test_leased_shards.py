@@ -138,16 +138,25 @@ def test_the_flares_have_a_shard_of_their_own(leases, leased):
     grant(leases, 1, FLARES, through=START)
     leased.renew_if_due(0)
 
-    leased.advance(np.array([1]), START + 5 * HOUR)
-    leased.cover(START + 2 * HOUR)
+    leased.advance(np.array([1]), START + 35 * HOUR)
+    leased.cover(START + 32 * HOUR)
 
     assert leased.start_position(with_flares=True) == Position(
-        0, START + 2 * HOUR, START + 2 * HOUR
+        0, START + 32 * HOUR, START + 8 * HOUR
     )
     leased.finish(slice(0, FLARES))
     assert leased.has_work
     leased.finish(slice(FLARES, None))
     assert not leased.has_work
+
+
+def test_in_the_first_day_the_flares_are_read_from_the_beginning(leases, leased):
+    grant(leases, 1, through=START + 23 * HOUR)
+    leased.renew_if_due(0)
+
+    assert leased.start_position(with_flares=True) == Position()
+    leased.advance(np.array([1]), START + 24 * HOUR)
+    assert leased.start_position(with_flares=True) == Position(0, START + 24 * HOUR, START)
 
 
 def test_replicas_on_one_host_find_names_of_their_own_and_use_them_again(tmp_path):

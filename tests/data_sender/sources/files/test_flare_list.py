@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from data_sender.sources.files.replay import read_flares
@@ -21,6 +22,16 @@ def test_a_flare_over_midnight_ends_after_it_began(tmp_path):
         "end": "2023-12-31T00:15:00Z", "goes_class": "C1.8", "flux_scale": "true",
         "noaa_ar": 13536,
     }  # fmt: skip
+
+
+def test_an_end_minutes_before_the_peak_is_no_end_a_day_later(tmp_path):
+    path = tmp_path / "flares.csv"
+    path.write_text(HEADER + "2023-12-30 10:00:00,2023-12-30 10:20:00,2023-12-30 10:10:00,C1.8,\n")
+
+    (flare,) = read_flares(path)
+
+    assert flare.body["end"] == flare.body["peak"] == "2023-12-30T10:20:00Z"
+    assert flare.ended_at == np.datetime64("2023-12-30T10:20")
 
 
 def test_a_list_without_satellites_changes_its_flux_scale_with_goes_16(tmp_path):

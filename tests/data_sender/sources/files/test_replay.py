@@ -170,8 +170,9 @@ def test_flares_are_told_once_they_have_ended_and_their_list_covers_the_time(
         "flux_scale": "operational_pre16", "noaa_ar": 11990,
     }  # fmt: skip
     assert (api.flares[1]["flux_scale"], api.flares[1]["noaa_ar"]) == ("true", None)
+    # Before the first row that it may matter to, and after all others.
     where = api.log.index(("flare", "2014-03-01T02:10:00Z"))
-    assert api.log[where - 1][1] > "2014-03-01T02:10:00Z"
+    assert api.log[where - 1][1] < "2014-03-01T02:10:00Z" < api.log[where + 1][1]
     # The coverage has no hole, and runs on until the truth of the last row is known.
     assert all(first["to"] == then["from"] for first, then in itertools.pairwise(api.covers))
     assert api.covers[0]["from"] == "2014-03-01T01:40:00Z"
