@@ -46,12 +46,14 @@ def type_range(page: Page) -> None:
 
 
 def enter(page: Page, label: str, text: str) -> None:
-    field = page.get_by_label(label, exact=True)
+    field, before = page.get_by_label(label, exact=True), page.url
     field.fill(text)
-    # The address changes at once; what follows is typed into the page that it draws.
-    with page.expect_response(lambda answer: "page.children" in (answer.request.post_data or "")):
-        field.press("Enter")
-    expect(page.get_by_label(label, exact=True)).to_have_value(text)
+    field.press("Enter")
+    expect(page).not_to_have_url(before)
+    # What follows is read from the page that the address draws.
+    search = page.url.removeprefix(before.partition("?")[0])
+    expect(page.locator("#page")).to_have_attribute("data-search", search)
+    expect(field).to_have_value(text)
 
 
 def scores(page: Page) -> list[str]:
