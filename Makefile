@@ -34,23 +34,26 @@ setup: $(VENV)/complete
 demo: $(VENV)/serving
 	$(BIN)/python demo.py $(if $(DATA),--data "$(DATA)") $(if $(FLARES),--flares "$(FLARES)")
 
+# Numerical libraries start a thread for each core, and threads that wait for each other spin.
+TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
 # Two processes; one that has nothing left to do takes over a part of what the other has.
 test: $(VENV)/complete
 	tests/install_tools.sh
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(LONGER)
+	$(TESTS) -n 2 --dist worksteal $(LONGER)
 
 # The same faults at the same moments for the same seed; see docs/testing.md.
 CHAOS_SEED ?= 1
 CHAOS_ROUNDS ?= 20
 chaos: $(VENV)/complete
 	tests/install_tools.sh
-	$(BIN)/python -m pytest tests/chaos --thorough --chaos-rounds $(CHAOS_ROUNDS) --chaos-seed $(CHAOS_SEED)
+	$(TESTS) tests/chaos --thorough --chaos-rounds $(CHAOS_ROUNDS) --chaos-seed $(CHAOS_SEED)
 
 FUZZ_SEED ?= 1
 FUZZ_REQUESTS ?= 10000
 fuzz: $(VENV)/complete
 	tests/install_tools.sh
-	$(BIN)/python -m pytest tests/fuzz --fuzz-requests $(FUZZ_REQUESTS) --fuzz-seed $(FUZZ_SEED)
+	$(TESTS) tests/fuzz --fuzz-requests $(FUZZ_REQUESTS) --fuzz-seed $(FUZZ_SEED)
 
 check: lint test
 
