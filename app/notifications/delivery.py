@@ -38,6 +38,7 @@ LONGEST_WAIT_SECONDS = 3600.0
 # The longest wait that a receiver may ask for; an alert is of no use after that.
 LONGEST_RETRY_AFTER_SECONDS = 86_400.0
 _JITTER = 0.2
+_STEP_SECONDS = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -160,8 +161,10 @@ def keep_delivering(settings: NotificationSettings, *, is_dry_run: bool) -> None
         ]
         for thread in threads:
             thread.start()
+        # A signal is handled between two steps of this thread, also where another one received it.
         for thread in threads:
-            thread.join()
+            while thread.is_alive():
+                thread.join(_STEP_SECONDS)
     engine.dispose()
 
 
