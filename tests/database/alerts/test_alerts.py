@@ -3,6 +3,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -41,9 +42,9 @@ def put(engine: sa.Engine, *alerts: Alert) -> None:
     transact(engine, lambda connection: write_alerts(connection, alerts))
 
 
-def listed(engine: sa.Engine, **filters: object) -> list[Alert]:
+def listed(engine: sa.Engine, **filters: Any) -> list[Alert]:
     with reading(engine) as connection:
-        return list_alerts(connection, **{"limit": 100, **filters})  # type: ignore[arg-type]  # any
+        return list_alerts(connection, **{"limit": 100, **filters})
 
 
 def test_an_id_is_the_same_for_everyone_and_fits_its_column() -> None:

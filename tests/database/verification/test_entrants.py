@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from datetime import datetime
-
 import numpy as np
 import pytest
 
@@ -112,7 +110,7 @@ def test_the_disk_withholds_when_all_regions_do_and_is_silent_without_any() -> N
 
     disk = full_disk(forecasts((1, MIDNIGHT, NAN)), np.array([MIDNIGHT, MIDNIGHT + day]))
 
-    assert disk.t_rec.tolist() == [datetime(2014, 3, 2)]  # noqa: DTZ001  numpy times have no zone
+    assert list(disk.t_rec) == [MIDNIGHT]
     assert np.isnan(disk.probability).all()
 
 
