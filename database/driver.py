@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import mysql.connector
 from mysql.connector.errors import get_mysql_exception
+from sqlalchemy.exc import DBAPIError
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
     from sqlalchemy.pool import ConnectionPoolEntry
 
 _log = logging.getLogger(__name__)
@@ -50,6 +51,18 @@ def send_raw_statement(_cursor: Any, statement: str, _parameters: Any, context: 
     if supports_multiple_statements():
         _read_remaining_results(driver)
     return True
+
+
+def wrap_error_of_commit(context: ExceptionContext) -> None:
+    """Raise an error of COMMIT or ROLLBACK as any other of the driver, and drop its connection."""
+    # There alone the driver lets the error of its C part through, which SQLAlchemy does not know.
+    error: Any = context.original_exception
+    base = context.dialect.loaded_dbapi.Error
+    if isinstance(error, base) or not hasattr(error, "sqlstate"):
+        return
+    context.is_disconnect = True
+    known = get_mysql_exception(error.errno, error.msg, error.sqlstate)
+    raise DBAPIError.instance(None, None, known, base, connection_invalidated=True) from error
 
 
 def _read_remaining_results(driver: Any) -> None:

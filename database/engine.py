@@ -18,7 +18,12 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from database.driver import send_raw_statement, skip_liveness_check, warn_of_slow_driver
+from database.driver import (
+    send_raw_statement,
+    skip_liveness_check,
+    warn_of_slow_driver,
+    wrap_error_of_commit,
+)
 from database.settings import DatabaseSettings
 from solar.errors import FlarewatchError, InvalidInputError, StoreUnavailableError
 
@@ -104,6 +109,7 @@ def _mysql_engine(url: sa.URL, *, pool_size: int) -> sa.Engine:
     )
     sa.event.listen(engine, "connect", skip_liveness_check)
     sa.event.listen(engine, "do_execute", send_raw_statement)
+    sa.event.listen(engine, "handle_error", wrap_error_of_commit)
     return engine
 
 

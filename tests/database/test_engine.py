@@ -159,6 +159,25 @@ def test_waiting_too_long_for_a_lock_asks_to_send_the_request_again(
     waiting.dispose()
 
 
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_a_connection_that_is_lost_at_the_end_of_a_transaction_is_a_store_that_does_not_answer(
+    mariadb_engine: sa.Engine, end: str
+) -> None:
+    def work(connection: sa.Connection) -> None:
+        own = connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar()
+        connection.execute(harp_noaa.insert().values(harpnum=2, noaa_ar=11068))
+        with mariadb_engine.connect() as other:
+            other.exec_driver_sql(f"KILL {own}")
+        getattr(connection, end)()
+
+    transact(mariadb_engine, lambda c: c.execute(harp_noaa.delete()))
+    with pytest.raises(StoreUnavailableError, match="can be sent again"):
+        transact(mariadb_engine, work)
+
+    with reading(mariadb_engine) as connection:
+        assert connection.execute(sa.select(harp_noaa)).all() == []
+
+
 def test_a_driver_without_its_c_part_is_named_in_the_log(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
