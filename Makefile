@@ -34,8 +34,9 @@ setup: $(VENV)/complete
 demo: $(VENV)/serving
 	$(BIN)/python demo.py $(if $(DATA),--data "$(DATA)") $(if $(FLARES),--flares "$(FLARES)")
 
-# Numerical libraries start a thread for each core, and threads that wait for each other spin.
-TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+# Numerical libraries start a thread for each core, and threads that wait for each other spin. The
+# tests start hundreds of programs, each of which would compile all its modules again.
+TESTS := env -u PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 # Two processes; one that has nothing left to do takes over a part of what the other has.
 test: $(VENV)/complete

@@ -31,7 +31,7 @@ class DashSettings(BaseSettings):
     dash_port: int = Field(default=8050, ge=1, le=65535)
     dash_workers: int = Field(default=1, ge=1, le=64)
     dash_threads: int = Field(default=8, ge=1, le=64)
-    dash_refresh_seconds: int = Field(default=30, ge=5, le=3600)
+    dash_refresh_seconds: int = Field(default=30, ge=1, le=3600)
     all_clear_limit: float = Field(default=0.05, gt=0, lt=1)
     api_url: str = "http://127.0.0.1:8000"
     api_key: SecretStr | None = None

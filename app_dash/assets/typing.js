@@ -24,7 +24,8 @@
 
   const forget = () => {
     if (path !== location.pathname) { path = location.pathname; typed.clear(); held = null; }
-    if (document.getElementById("page")?.dataset.search !== location.search) return;
+    const drawnFor = document.getElementById("page")?.dataset.address;
+    if (drawnFor !== location.pathname + location.search) return;
     for (const [id, { isAccepted }] of typed) if (isAccepted) typed.delete(id);
   };
 

@@ -28,8 +28,8 @@ STORE_UNAVAILABLE = "away"
 
 _FRAME = {
     "page": Output(Ids.PAGE, "children"),
-    # For assets/typing.js: the query of the address that the page was drawn for.
-    "drawn_for": Output(Ids.PAGE, "data-search"),
+    # For assets/typing.js: the path and the query that the page was drawn for.
+    "drawn_for": Output(Ids.PAGE, "data-address"),
     "navigation": Output(Ids.NAVIGATION, "children"),
     "title": Output(Ids.TITLE, "children"),
     "chips": Output(Ids.CHIPS, "children"),
@@ -158,7 +158,7 @@ def draw_frame(
     if not keep:
         drawn = draw_page(context, page, pathname=pathname, search=search)
         # A page that new data never redraws has nothing to compare with.
-        drawing |= {"page": drawn, "drawn_for": search, "marks": []}
+        drawing |= {"page": drawn, "drawn_for": pathname + search, "marks": []}
         if _redraws_itself(context, pages, pathname):
             parts = delta.fingerprints(drawn)
             drawing |= {"page": delta.changes(drawn, previous_parts or (), parts), "marks": parts}

@@ -21,7 +21,7 @@ from database.verification.rollup import refresh
 from solar.sharp import LIVE_KEYWORDS, SIMULATED_SERIES
 from solar.time import parse_time
 
-REFRESH_SECONDS = 5
+REFRESH_SECONDS = 2
 # A simulation is a function of seed and time: with both fixed every run sees the same Sun.
 SUN = ("--seed", "7", "--regions", "12", "--start", "2024-05-01T00:00:00Z")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pytest
 import requests
-from e2e.conftest import OpenWindow
+from e2e.conftest import OpenWindow, expect_drawn_for
 from e2e.house import House, build
 from playwright.sync_api import Page, expect
 from pyarrow import parquet
@@ -51,8 +51,7 @@ def enter(page: Page, label: str, text: str) -> None:
     field.press("Enter")
     expect(page).not_to_have_url(before)
     # What follows is read from the page that the address draws.
-    search = page.url.removeprefix(before.partition("?")[0])
-    expect(page.locator("#page")).to_have_attribute("data-search", search)
+    expect_drawn_for(page, page.url)
     expect(field).to_have_value(text)
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from e2e.conftest import OpenWindow
+from e2e.conftest import OpenWindow, is_drawing
 from e2e.house import House
 from e2e.soundness import expect_sound
 from playwright.sync_api import expect
@@ -27,8 +27,9 @@ def test_every_page_is_sound_in_every_layout_and_theme(
 ) -> None:
     seen = window(width=width, theme=theme)
     region = house.some_region()
+    page = seen.open(house.dash + PAGES["Now"])
     for path in PAGES.values():
-        page = seen.open(house.dash + path.format(region=region))
+        seen.follow(house.dash + path.format(region=region))
 
         expect(page.get_by_role("heading", level=2).first).to_be_visible()
         expect(page.get_by_text("Simulated data")).to_be_visible()
@@ -43,7 +44,7 @@ def test_a_page_with_many_figures_is_drawn_anew_in_the_other_theme(
     seen = window(width=390, theme="dark")
     page = seen.open(house.dash + PAGES["Passage"].format(region=house.some_region()))
 
-    with page.expect_response(lambda answer: "page.children" in (answer.request.post_data or "")):
+    with page.expect_response(is_drawing):
         page.get_by_role("button", name="Switch between light and dark").click()
 
     page.wait_for_load_state("networkidle")

@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from e2e.conftest import OpenWindow
+from e2e.conftest import OpenWindow, is_drawing
 from e2e.house import REFRESH_SECONDS, House
 from playwright.sync_api import Page, Response, expect
 
@@ -45,7 +45,7 @@ def test_new_data_travel_as_the_parts_that_changed_and_leave_the_others_open(
 ) -> None:
     page = window().page
     drawings: list[Response] = []
-    page.on("response", lambda answer: drawings.append(answer) if _is_drawing(answer) else None)
+    page.on("response", lambda answer: drawings.append(answer) if is_drawing(answer) else None)
     page.goto(f"{house.dash}/regions/{house.some_region()}?range=24h")
     page.wait_for_load_state("networkidle")
     whole = drawings[-1].body()
@@ -57,11 +57,7 @@ def test_new_data_travel_as_the_parts_that_changed_and_leave_the_others_open(
     house.post(region=999_003, t_rec=isoformat(house.newest() + timedelta(minutes=12)))
 
     expect(page.locator("#status")).to_contain_text("Regions")
-    page.wait_for_event("response", lambda answer: _is_drawing(answer))
+    page.wait_for_event("response", is_drawing)
     page.wait_for_load_state("networkidle")
     assert len(drawings[-1].body()) < len(whole) / 4
     expect(opened).to_have_count(1)
-
-
-def _is_drawing(answer: Response) -> bool:
-    return "page.children" in (answer.request.post_data or "")

@@ -73,8 +73,9 @@ def frail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Frail]:
 
 def test_without_data_every_page_says_what_to_do(frail: Frail, window: OpenWindow) -> None:
     seen = window(width=390, theme="dark")
+    page = seen.open(frail.house.dash)
     for path in EMPTY:
-        page = seen.open(frail.house.dash + path)
+        seen.follow(frail.house.dash + path)
 
         expect(page.locator("#page")).to_contain_text(re.compile("Start|No "))
         expect_sound(page, theme="dark", width=390)
@@ -90,8 +91,9 @@ def one_region(frail: Frail) -> House:
 
 def test_with_one_region_every_page_is_sound(one_region: House, window: OpenWindow) -> None:
     seen = window(width=390, theme="dark")
+    page = seen.open(one_region.dash)
     for path in FILLED:
-        page = seen.open(one_region.dash + path)
+        seen.follow(one_region.dash + path)
 
         expect_sound(page, theme="dark", width=390)
     assert seen.complaints == []
@@ -118,28 +120,27 @@ def test_while_the_api_is_away_the_pages_stand_and_what_needs_it_says_so(
     expect(now.locator("#api-status")).to_contain_text("up")
 
 
-def test_while_the_store_is_away_every_page_says_so_and_comes_back_by_itself(
+def test_while_the_store_is_away_every_page_says_so_and_an_open_one_comes_back_by_itself(
     frail: Frail, one_region: House, window: OpenWindow
 ) -> None:
     open_page = window().open(one_region.dash)
     open_page.evaluate("window.isSamePage = true")
-    opened = [window() for _ in FILLED]
+    seen = window()
 
     frail.store.stop()
     try:
         expect_store_away(open_page)
         expect(open_page.get_by_role("heading", name="Regions", level=2)).to_be_visible()
-        for path, seen in zip(FILLED, opened, strict=True):
+        for path in FILLED:
             seen.page.goto(one_region.dash + path)
             expect_store_away(seen.page)
             expect_sound(seen.page, theme="light", width=1440)
     finally:
         frail.store.start()
 
-    for seen in opened:
-        expect(seen.page.get_by_text("has not answered")).to_have_count(0)
-        expect(seen.page.locator("#page .panel").first).to_be_visible()
-        assert seen.complaints == []
+    expect(seen.page.get_by_text("has not answered")).to_have_count(0)
+    expect(seen.page.locator("#page .panel").first).to_be_visible()
+    assert seen.complaints == []
     expect(open_page.get_by_text("has not answered")).to_have_count(0)
     assert open_page.evaluate("window.isSamePage")
 
