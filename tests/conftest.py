@@ -26,7 +26,7 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 def pytest_addoption(parser: pytest.Parser) -> None:
     long = parser.getgroup("flarewatch", "how long the tests without an end go on")
     long.addoption("--thorough", action="store_true", help="with the tests of that mark")
-    long.addoption("--chaos-rounds", type=int, default=2, help="rounds of faults to play")
+    long.addoption("--chaos-rounds", type=int, default=1, help="rounds of faults to play")
     long.addoption("--chaos-seed", type=int, default=1, help="the seed of the first of them")
     long.addoption("--fuzz-requests", type=int, default=400, help="requests that nobody means")
     long.addoption("--fuzz-seed", type=int, default=1, help="what they are drawn from")

@@ -14,9 +14,10 @@ from solar.histogram import EDGES
 
 
 def flared(flares: pd.DataFrame, start: datetime, region: int | None = None) -> bool:
-    hit = (flares.peak >= start) & (flares.peak < start + DAY)
+    peak, begin = flares.peak.to_numpy("datetime64[us]"), np.datetime64(start.replace(tzinfo=None))
+    hit = (peak >= begin) & (peak < begin + DAY)
     if region is not None:
-        hit &= flares.region == region
+        hit &= flares.region.to_numpy() == region
     return bool(hit.any())
 
 

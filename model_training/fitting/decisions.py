@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model_training.artefact import calibration
 from model_training.artefact.calibration import Calibration
@@ -12,7 +13,7 @@ from model_training.features import Floats
 from model_training.fitting.forecaster import Forecaster
 from model_training.fitting.out_of_fold import OutOfFold
 from model_training.recipe.recipe import Recipe
-from solar.contingency import Contingency
+from solar.contingency import score_arrays
 from solar.histogram import EDGES, snapped
 
 _RANKS = np.linspace(0, 1, 1001)
@@ -27,16 +28,25 @@ def choose_threshold(
     the score of an edge is its mean over the edges that call this share of the rows more or
     less a yes, so that a lucky peak among few events is passed over.
     """
-    edges = EDGES[:-1]
-    tables = (Contingency.from_forecasts(outcome == 1, probability >= edge) for edge in edges)
-    values = np.array([table.scores()[score] for table in tables], float)
+    edges, is_event = EDGES[:-1], outcome == 1
+    hits, false_alarms = (_at_least(edges, probability[cases]) for cases in (is_event, ~is_event))
+    n_events = np.count_nonzero(is_event)
+    misses, correct_negatives = n_events - hits, len(outcome) - n_events - false_alarms
+    values = score_arrays((hits, false_alarms, misses, correct_negatives))[score]
     if span:
-        values = _smoothed(values, np.array([np.mean(probability >= edge) for edge in edges]), span)
+        values = _smoothed(values, (hits + false_alarms) / len(outcome), span)
     best = np.nan_to_num(values, nan=-np.inf)
     first = int(np.argmax(best))
     after = np.flatnonzero(best[first:] != best[first])
     length = int(after[0]) if after.size else len(edges) - first
     return float(edges[first + (length - 1) // 2])
+
+
+def _at_least(edges: Floats, probability: Floats) -> NDArray[np.int64]:
+    """Count the probabilities at or above each edge (n,); NaN is at or above none."""
+    known = np.sort(probability[~np.isnan(probability)])
+    counts: NDArray[np.int64] = len(known) - np.searchsorted(known, edges)
+    return counts
 
 
 def _smoothed(values: Floats, share: Floats, span: float) -> Floats:

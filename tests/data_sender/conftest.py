@@ -60,7 +60,9 @@ class Api:
     def start(self) -> None:
         self._server = make_server("127.0.0.1", self._port, self._app, threaded=True)
         self._port = self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.01,), daemon=True
+        )
         self._thread.start()
 
     def stop(self) -> None:

@@ -196,7 +196,7 @@ class Api(BaseHTTPRequestHandler):
 def api() -> Iterator[tuple[type[Api], DashSettings]]:
     handler = type("Once", (Api,), {"seen": []})
     server = HTTPServer(("127.0.0.1", 0), handler)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}"
     yield handler, DashSettings(api_url=address, api_key="a key of the desk")
     server.shutdown()
