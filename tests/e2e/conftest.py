@@ -62,9 +62,7 @@ class Window:
     def open(self, address: str) -> Page:
         """Go to an address and wait until its first drawing stands."""
         self.page.goto(address)
-        expect(self.page.locator("#status")).to_contain_text("Regions")
-        self.page.wait_for_load_state("networkidle")
-        return self.page
+        return self._drawn(address)
 
     def follow(self, address: str) -> Page:
         """Go on to an address as a link of the product does, without loading the program anew."""
@@ -73,6 +71,9 @@ class Window:
             " dispatchEvent(new PopStateEvent('popstate')); }",
             address,
         )
+        return self._drawn(address)
+
+    def _drawn(self, address: str) -> Page:
         expect_drawn_for(self.page, address)
         expect(self.page.locator("#page .dash-graph:not(:has(.main-svg))")).to_have_count(0)
         return self.page

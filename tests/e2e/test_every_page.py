@@ -79,6 +79,7 @@ def test_nothing_jumps_while_the_first_view_arrives(house: House, window: OpenWi
     )
 
     page = seen.open(house.dash)
+    page.wait_for_load_state("networkidle")
 
     # Web vitals call a cumulative layout shift below 0.1 good.
     assert page.evaluate("window.shift") < 0.1

@@ -122,13 +122,13 @@ def test_each_unforeseen_error_in_a_row_doubles_the_wait(
         if len(began) <= 3:
             raise ValueError("no turn of the first three succeeds")
 
-    run_until(Scheduler(make_app(engine_sqlite), [Job("breaking", 0.2, work)]), done)
+    run_until(Scheduler(make_app(engine_sqlite), [Job("breaking", 0.1, work)]), done)
 
     waits = [following - before for before, following in pairwise(began)]
-    assert [wait >= least for wait, least in zip(waits, (0.4, 0.8, 1.6), strict=False)] == 3 * [
+    assert [wait >= least for wait, least in zip(waits, (0.2, 0.4, 0.8), strict=False)] == 3 * [
         True
     ]
-    assert waits[3] < 1.6
+    assert waits[3] < 0.8
 
 
 def let_rows_come(engine: sa.Engine, n: int) -> None:

@@ -182,14 +182,8 @@ def test_a_committed_model_repeats_its_test_scores(
             )
 
 
-# The blend fits what the others are.
-@pytest.mark.parametrize(
-    "path",
-    [
-        pytest.param(path, marks=[] if "blend" in path.name else pytest.mark.thorough, id=path.name)
-        for path in COMMITTED
-    ],
-)
+@pytest.mark.thorough
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.name)
 def test_a_committed_recipe_makes_the_committed_model_again(
     path: Path, shared_data: Path, tmp_path: Path
 ) -> None:
