@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -23,6 +24,30 @@ Integers = NDArray[np.int64]
 Times = NDArray[np.datetime64]
 # Number to its regions and the time of their first record.
 _Sharers = Mapping[int, Mapping[int, np.datetime64]]
+
+
+def _sharers_query() -> sa.CompoundSelect[Any]:
+    """Select who shares a number with regions that have it, or are stored under it."""
+    asked, other = harp_noaa.alias("asked"), harp_noaa.alias("other")
+    number = asked.c.noaa_ar
+    harps = (
+        sa.select(asked.c.harpnum, number, other.c.harpnum, regions.c.first_t_rec)
+        .join(other, other.c.noaa_ar == number)
+        .outerjoin(regions, regions.c.region_id == other.c.harpnum)
+    )
+    # A region is stored under its NOAA number while its HARP is unknown.
+    unknown = sa.select(asked.c.harpnum, number, regions.c.region_id, regions.c.first_t_rec).join(
+        regions, regions.c.region_id == -number
+    )
+    is_asked = sa.or_(
+        asked.c.harpnum.in_(sa.bindparam("harps", expanding=True)),
+        number.in_(sa.bindparam("numbers", expanding=True)),
+    )
+    return sa.union_all(harps.where(is_asked), unknown.where(is_asked))
+
+
+# Building it anew would take as long as asking it for one record.
+_SHARERS = _sharers_query()
 
 
 def regions_as_known(
@@ -64,23 +89,11 @@ def _sharing(
     connection: sa.Connection, region_ids: Sequence[int], flares: FlareColumns
 ) -> tuple[dict[int, list[int]], _Sharers]:
     """Return the shared numbers of each region that has one with flares, and who shares them."""
-    asked, other = harp_noaa.alias("asked"), harp_noaa.alias("other")
-    number = asked.c.noaa_ar
     unnamed = [-region_id for region_id in region_ids if region_id < 0]
-    is_asked = sa.or_(asked.c.harpnum.in_(region_ids), *([number.in_(unnamed)] if unnamed else ()))
-    harps = (
-        sa.select(asked.c.harpnum, number, other.c.harpnum, regions.c.first_t_rec)
-        .join(other, other.c.noaa_ar == number)
-        .outerjoin(regions, regions.c.region_id == other.c.harpnum)
-    )
-    # A region is stored under its NOAA number while its HARP is unknown.
-    unknown = sa.select(asked.c.harpnum, number, regions.c.region_id, regions.c.first_t_rec).join(
-        regions, regions.c.region_id == -number
-    )
     sharers: dict[int, dict[int, np.datetime64]] = defaultdict(dict)
     numbers: dict[int, set[int]] = defaultdict(set, {-n: {n} for n in unnamed})
-    query = sa.union_all(harps.where(is_asked), unknown.where(is_asked))
-    for region_id, noaa_ar, sharer, first_at in connection.execute(query):
+    asked = {"harps": region_ids, "numbers": unnamed or [0]}
+    for region_id, noaa_ar, sharer, first_at in connection.execute(_SHARERS, asked):
         sharers[noaa_ar][sharer] = to_datetime64(first_at) if first_at else _NEVER[0]
         numbers[region_id].add(noaa_ar)
     flared = set(np.unique(flares.noaa_ar).tolist())
