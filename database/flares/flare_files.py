@@ -199,7 +199,7 @@ def _row(line: int, values: Sequence[Any]) -> FlareRow:
             _time(peak),
             _time(end) if end not in (None, "") else None,
             str(goes_class).strip().upper(),
-            _number(noaa_ar) or None,
+            _number(noaa_ar),
             _number(harpnum),
             _satellite(satellite),
         )
@@ -217,7 +217,7 @@ def _time(value: Any) -> datetime:
 
 def _number(value: Any) -> int | None:
     number = 0.0 if value in (None, "") else float(value)
-    if math.isnan(number) or value in (None, ""):
+    if math.isnan(number) or number == 0:
         return None
     if number < 0 or number != int(number):
         raise InvalidInputError(f"{value!r} is not a region number; write a whole number or 0")

@@ -122,6 +122,17 @@ def test_a_list_without_satellites_needs_the_scale(engine: sa.Engine, tmp_path: 
     assert run(engine, path, FluxScale.TRUE).stored.added == 1
 
 
+def test_the_number_0_names_no_region(engine: sa.Engine, tmp_path: Path) -> None:
+    rows = (
+        "2014-03-01 10:00,2014-03-01 10:05,,M1.0,0,0,G15\n"
+        "2014-03-01 12:00,2014-03-01 12:05,,M1.0,0,3721,G15\n"
+    )
+
+    flares = imported(engine, tmp_path, rows, HEADER.replace("satellite", "harpnum,satellite"))
+
+    assert [flare["region_id"] for flare in flares] == [None, 3721]
+
+
 def test_one_flare_seen_by_two_satellites_is_kept_once_with_its_region(
     engine: sa.Engine, tmp_path: Path
 ) -> None:
