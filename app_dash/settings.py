@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from solar.errors import InvalidInputError
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  compared with, not listened on
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  only compared with
 
 
 class DashSettings(BaseSettings):

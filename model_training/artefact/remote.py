@@ -172,7 +172,7 @@ class RemoteInference:
         return probabilities
 
     def _call(self, body: bytes | None) -> Mapping[str, Any]:
-        request = urllib.request.Request(  # noqa: S310  the manifest admits http and https alone
+        request = urllib.request.Request(  # noqa: S310  Remote.url is http or https
             self._remote.url, data=body, headers={"Content-Type": "application/json"}
         )
         try:

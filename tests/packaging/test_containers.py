@@ -208,7 +208,9 @@ def test_a_password_that_cannot_work_is_refused_before_mysql_starts(
     assert run_accounts(*entry, client=tmp_path).stdout.startswith("started --innodb")
 
 
-@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="this is no checkout of git")
+@pytest.mark.skipif(
+    not (ROOT / ".git").exists(), reason="git keeps the mode, and this is no checkout"
+)
 def test_the_accounts_script_can_be_executed() -> None:
     listed = subprocess.run(
         ["git", "ls-files", "-s", ACCOUNTS], cwd=ROOT, capture_output=True, text=True, check=True
