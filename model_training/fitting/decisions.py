@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from model_training.artefact import calibration
 from model_training.artefact.calibration import Calibration
@@ -14,7 +13,8 @@ from model_training.fitting.forecaster import Forecaster
 from model_training.fitting.out_of_fold import OutOfFold
 from model_training.recipe.recipe import Recipe
 from solar.contingency import score_arrays
-from solar.histogram import EDGES, snapped
+from solar.curves import cells_from
+from solar.histogram import EDGES, snapped, stack_cases
 
 _RANKS = np.linspace(0, 1, 1001)
 
@@ -26,27 +26,23 @@ def choose_threshold(
 
     Where neighbouring edges tell the rows apart alike, the middle one is taken. With a `span`
     the score of an edge is its mean over the edges that call this share of the rows more or
-    less a yes, so that a lucky peak among few events is passed over.
+    less a yes, so that a lucky peak among few events is passed over. A case without a forecast
+    (NaN) does not count, as in verification.
     """
-    edges, is_event = EDGES[:-1], outcome == 1
-    hits, false_alarms = (_at_least(edges, probability[cases]) for cases in (is_event, ~is_event))
-    n_events = np.count_nonzero(is_event)
-    misses, correct_negatives = n_events - hits, len(outcome) - n_events - false_alarms
-    values = score_arrays((hits, false_alarms, misses, correct_negatives))[score]
+    edges, is_given = EDGES[:-1], ~np.isnan(probability)
+    probability, outcome = probability[is_given], outcome[is_given]
+    one_day = np.zeros(len(outcome), np.int64)
+    total = stack_cases(probability, outcome == 1, day=one_day).total()
+    cells = cells_from(total, np.arange(len(edges)))
+    values = score_arrays(cells)[score]
     if span:
+        hits, false_alarms, *_ = cells
         values = _smoothed(values, (hits + false_alarms) / len(outcome), span)
     best = np.nan_to_num(values, nan=-np.inf)
     first = int(np.argmax(best))
     after = np.flatnonzero(best[first:] != best[first])
     length = int(after[0]) if after.size else len(edges) - first
     return float(edges[first + (length - 1) // 2])
-
-
-def _at_least(edges: Floats, probability: Floats) -> NDArray[np.int64]:
-    """Count the probabilities at or above each edge (n,); NaN is at or above none."""
-    known = np.sort(probability[~np.isnan(probability)])
-    counts: NDArray[np.int64] = len(known) - np.searchsorted(known, edges)
-    return counts
 
 
 def _smoothed(values: Floats, share: Floats, span: float) -> Floats:

@@ -101,6 +101,18 @@ def test_the_threshold_parts_events_from_the_rest_at_an_edge_of_the_bins() -> No
     assert 0.05 < found <= 0.30
 
 
+def test_a_case_without_a_forecast_does_not_move_the_threshold() -> None:
+    probability = np.array([0.01, 0.05, 0.30, 0.60, np.nan, np.nan])
+    outcome = np.array([0.0, 0.0, 1.0, 1.0, 1.0, 0.0])
+
+    with_gaps, without = (
+        decisions.choose_threshold(probability[:n], outcome[:n], score="tss", span=0.05)
+        for n in (6, 4)
+    )
+
+    assert with_gaps == without
+
+
 def test_tss_and_hss2_weigh_false_alarms_differently() -> None:
     probability = np.repeat([0.1, 0.4], [95, 5])
     outcome = np.zeros(100)
