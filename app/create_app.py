@@ -12,16 +12,26 @@ from app import logs
 from app.alerts.config import load_alert_config
 from app.contract import problems
 from app.ingest.admission import AdmissionControl
-from app.routes import alerts, observations, predictions, reports, senders, status
+from app.routes import (
+    alerts,
+    messages,
+    observations,
+    people,
+    predictions,
+    reports,
+    senders,
+    sessions,
+    status,
+)
 from app.scoring.served_models import load_served_models
-from app.security import Keyring
+from app.security import Guard, refuse_undeclared
 from app.services import Services, bind
 from app.settings import ApiSettings
 from database.engine import create_engine
 
 PREFIX = "/api/v1"
 
-ROUTES = (observations, predictions, alerts, reports, senders)
+ROUTES = (observations, predictions, alerts, reports, senders, sessions, people, messages)
 
 
 def create_app(
@@ -43,6 +53,7 @@ def create_app(
     served_models = load_served_models(settings.artifacts_dir)
     # One file has one writer: a request that waits there for another holds up all of them.
     admission = AdmissionControl(patience_seconds=0) if settings.is_embedded else AdmissionControl()
+    guard = Guard(engine, settings, clock)
     bind(
         app,
         Services(
@@ -50,7 +61,7 @@ def create_app(
             engine=engine,
             served_models=served_models,
             alert_config=load_alert_config(settings, served_models),
-            keyring=Keyring(engine, settings),
+            guard=guard,
             clock=clock,
             metrics_dir=metrics_dir,
             admission=admission,
@@ -58,7 +69,9 @@ def create_app(
     )
     problems.install(app)
     logs.install(app)
+    guard.install(app)
     for routes in ROUTES:
         app.register_blueprint(routes.blueprint, url_prefix=PREFIX)
     app.register_blueprint(status.blueprint)
+    refuse_undeclared(app)
     return app

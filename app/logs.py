@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 
 from app import metrics
+from database.people.principal import Principal
 
 REQUEST_ID = "X-Request-ID"
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
@@ -64,6 +65,11 @@ def install(app: Flask) -> None:
     app.after_request(_end)
 
 
+def request_id() -> str | None:
+    """Return the id of the current request."""
+    return _request_id.get()
+
+
 def began_at() -> float:
     """Return when the current request came, on the clock of `time.perf_counter`."""
     return _began.get()
@@ -73,6 +79,12 @@ def _begin() -> None:
     client_id = request.headers.get(REQUEST_ID, "")
     _request_id.set(client_id if _CLIENT_ID.fullmatch(client_id) else uuid.uuid4().hex)
     _began.set(time.perf_counter())
+
+
+def _principal_name() -> str | None:
+    """Return who asks, once the guard knows it."""
+    who: Principal | None = g.get("principal")
+    return None if who is None else who.login or who.name
 
 
 def _end(response: Response) -> Response:
@@ -88,6 +100,8 @@ def _end(response: Response) -> Response:
             "path": request.path,
             "status": response.status_code,
             "milliseconds": round(seconds * 1e3, 1),
+            "client": request.remote_addr,
+            "principal": _principal_name(),
         }
         _log.info("%s %s", request.method, request.path, extra={"fields": fields})
     return response

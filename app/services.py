@@ -17,13 +17,14 @@ from flask import Flask, current_app
 from app.alerts.config import AlertConfig, load_alert_config
 from app.ingest.admission import AdmissionControl
 from app.scoring.served_models import ServedModels, load_served_models
-from app.security import Keyring
+from app.security import Guard
 from app.settings import ApiSettings
 from database.backup.restoration import refuse_unfinished_restore
 from database.engine import create_engine, reading, transact, wait_for_store
 from database.maintenance.retention import read_ages
 from database.migrations import is_current, upgrade
 from database.models import register
+from database.people.audit import record_settings
 from model_training.artefact.artifact import Artifact
 from solar.errors import StoreUnavailableError
 
@@ -43,7 +44,7 @@ class Services:
     engine: sa.Engine
     served_models: ServedModels
     alert_config: AlertConfig
-    keyring: Keyring
+    guard: Guard
     clock: Callable[[], datetime]
     metrics_dir: Path | None
     admission: AdmissionControl
@@ -73,16 +74,18 @@ def prepare(settings: ApiSettings) -> None:
         model.refuse_other_remote()
         for doubt in model.warnings:
             _log.warning("model %s: %s", model.model_id, doubt)
-    load_alert_config(settings, served_models)
-    read_ages(settings.retention)
+    noted = {
+        "alert rules": _rules(load_alert_config(settings, served_models)),
+        "retention": read_ages(settings.retention),
+    }
     engine = create_engine(settings)
     try:
         wait_for_store(engine)
         if settings.is_embedded:
             upgrade(engine)
         refuse_old_schema(engine)
-        Keyring(engine, settings).refuse_open_door()
-        transact(engine, lambda connection: _register(connection, served_models))
+        Guard(engine, settings, lambda: datetime.now(UTC)).refuse_open_door()
+        transact(engine, lambda connection: _register(connection, served_models, noted))
     finally:
         engine.dispose()
 
@@ -98,8 +101,19 @@ def refuse_old_schema(engine: sa.Engine) -> None:
         refuse_unfinished_restore(connection)
 
 
-def _register(connection: sa.Connection, served_models: ServedModels) -> None:
+def _rules(config: AlertConfig) -> dict[str, dict[str, str]]:
+    """Return the rules of alerts with their thresholds, by event, as the audit keeps them."""
+    return {
+        rule.event.name: {name: str(value) for name, value in vars(rule).items() if name != "event"}
+        for rule in config.rules
+    }
+
+
+def _register(
+    connection: sa.Connection, served_models: ServedModels, settings: dict[str, Any]
+) -> None:
     now = datetime.now(UTC)
+    record_settings(connection, settings, now=now)
     for stage, models in (("live", [served_models.live]), ("shadow", served_models.shadows)):
         for model in models:
             document = _document(model, served_models.unaudited.get(model.model_id))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
@@ -11,6 +10,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 import model_training
+from database.people.access import AccessSettings, Network, is_loopback, read_networks
 from database.settings import DatabaseSettings
 from solar.errors import InvalidInputError
 from solar.stream import DEAD_TOPIC, OBSERVATIONS_TOPIC, PREDICTIONS_TOPIC
@@ -111,13 +111,14 @@ def refuse_without_broker(settings: StreamSettings) -> None:
         )
 
 
-class ApiSettings(NotificationSettings, StreamSettings):
+class ApiSettings(NotificationSettings, StreamSettings, AccessSettings):
     """Settings of the API, read from the environment with the prefix ``FLARE_``.
 
-    ``api_key`` opens every scope; keys for single users come from
-    ``flarewatch database users add``. Without any key only this machine may call.
+    ``api_key`` opens every scope; people and other keys come from
+    ``flarewatch database users add``. Without any only this machine may call.
     ``alert_rules`` is a file that replaces the rules that come with the program.
     ``lease_seconds`` is how long a silent replica of the sender keeps its shards.
+    ``metrics_addresses`` are addresses or networks that may read ``/metrics`` without a key.
     """
 
     model_config = SettingsConfigDict(
@@ -131,6 +132,7 @@ class ApiSettings(NotificationSettings, StreamSettings):
     artifacts_dir: Path = Path(model_training.__file__).parent / "artifacts"
     alert_rules: Path | None = None
     lease_seconds: float = Field(default=10, ge=0.5, le=3600)
+    metrics_addresses: str = ""
 
     @property
     def is_embedded(self) -> bool:
@@ -140,10 +142,18 @@ class ApiSettings(NotificationSettings, StreamSettings):
     @property
     def is_loopback(self) -> bool:
         """Tell whether only this machine can reach the server."""
-        try:
-            return ipaddress.ip_address(self.api_host).is_loopback
-        except ValueError:
-            return self.api_host == "localhost"
+        return is_loopback(self.api_host)
+
+    @property
+    def metrics_networks(self) -> tuple[Network, ...]:
+        """The addresses that may read ``/metrics`` without a key."""
+        return read_networks(self.metrics_addresses)
+
+    @field_validator("metrics_addresses")
+    @classmethod
+    def _are_addresses(cls, value: str) -> str:
+        read_networks(value)
+        return value
 
 
 def _parts(text: str, *, schemes: tuple[str, ...], example: str) -> SplitResult:

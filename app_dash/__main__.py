@@ -20,9 +20,10 @@ from pydantic import SecretStr
 from app_dash.create_app import create_app
 from app_dash.health import next_steps
 from app_dash.settings import DashSettings, signing_key
-from database.engine import create_engine
+from database.engine import create_engine, reading, wait_for_store
+from database.people.people import is_anybody_registered
 from database.settings import DatabaseSettings
-from solar.errors import FlarewatchError
+from solar.errors import FlarewatchError, InvalidInputError
 
 # Requests in progress have so long to finish when the server stops.
 STOP_SECONDS = 5
@@ -85,8 +86,28 @@ def serve() -> int:
     # Chosen before the workers fork, so that all sign with the same key.
     key = SecretStr(signing_key(settings))
     signed = settings.model_copy(update={"secret_key": key})
-    Server(signed, DatabaseSettings()).run()
+    database = DatabaseSettings()
+    refuse_open_door(settings, database)
+    Server(signed, database).run()
     return 0
+
+
+def refuse_open_door(settings: DashSettings, database: DatabaseSettings) -> None:
+    """Refuse to serve other machines while nobody could sign in; waits for the store."""
+    if settings.is_loopback or settings.has_proxy or settings.api_key is not None:
+        return
+    engine = create_engine(database)
+    try:
+        wait_for_store(engine)
+        with reading(engine) as connection:
+            if is_anybody_registered(connection):
+                return
+    finally:
+        engine.dispose()
+    raise InvalidInputError(
+        "FLARE_DASH_HOST lets other machines in, but nobody could sign in; run"
+        " `flarewatch database users add NAME --role admin --invite`"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""The client of the prediction API: health, explanations and acknowledgements."""
+"""The client of the prediction API, which is asked in the name of whoever is signed in."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 from urllib.parse import quote
 
 import requests
+from flask import g, has_request_context
 
 from app_dash.settings import DashSettings
 from solar.errors import FlarewatchError, InvalidInputError, NotFoundError
 
 TIMEOUT_SECONDS = 10.0
-_REFUSALS: dict[int, type[FlarewatchError]] = {404: NotFoundError, 422: InvalidInputError}
 HEALTH_TIMEOUT_SECONDS = 1.0
 _HEALTH_CACHE_SECONDS = 4.0
 
@@ -26,49 +27,65 @@ class ApiUnavailableError(FlarewatchError):
     title = "API unavailable"
 
 
+class RefusedError(FlarewatchError):
+    """The API refuses: nobody is signed in (401), without the permission (403), too often (429)."""
+
+    status = 403
+    title = "Not allowed"
+    retry_after: str | None = None
+
+
+_REFUSALS: dict[int, type[FlarewatchError]] = {
+    401: RefusedError,
+    403: RefusedError,
+    404: NotFoundError,
+    422: InvalidInputError,
+    429: RefusedError,
+}
+
+
 @dataclass(frozen=True)
 class Api:
-    """The address of an API and its key, None if the API requires none."""
+    """The address of an API, and in whose name it is asked: a session's, or nobody's.
+
+    The dashboard's own key only vouches for the address of the browser; it lends nobody its scopes.
+    """
 
     url: str
     api_key: str | None = None
+    token: str | None = None
     timeout_seconds: float = TIMEOUT_SECONDS
 
     def get(self, path: str, parameters: Mapping[str, str]) -> requests.Response:
-        """Send a GET request, which needs the scope read; raises what `_call` raises."""
-        return self._call("GET", path, scope="read", parameters=parameters)
+        """Send a GET request; raises what `call` raises."""
+        return self.call("GET", path, parameters=parameters)
 
-    def post(self, path: str, body: Mapping[str, str | None]) -> requests.Response:
-        """Send a POST request, which needs the scope admin; raises what `_call` raises."""
-        return self._call("POST", path, scope="admin", body=body)
-
-    def _call(
+    def call(
         self,
         method: str,
         path: str,
         *,
-        scope: str,
         parameters: Mapping[str, str] | None = None,
-        body: Mapping[str, str | None] | None = None,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> requests.Response:
         """Call the API and return a successful response.
 
         Raises
         ------
-        InvalidInputError, NotFoundError
+        InvalidInputError, NotFoundError, RefusedError
             When the API refuses, with the text of its problem.
         ApiUnavailableError
-            When there is no response in time, or the key is not sufficient.
+            When there is no response in time, or one that means nothing.
         """
         url = self.url.rstrip("/")
-        headers = {"X-API-Key": self.api_key} if self.api_key else {}
         try:
             response = requests.request(
                 method,
                 url + path,
                 params=parameters,
                 json=body,
-                headers=headers,
+                headers={**self._identity(), **(headers or {})},
                 timeout=self.timeout_seconds,
             )
         except requests.Timeout as error:
@@ -82,33 +99,35 @@ class Api:
                 " (`flarewatch api serve`) and that FLARE_API_URL names it"
             ) from error
         if response.status_code != requests.codes.ok:
-            raise _error_of(response, url, scope)
+            raise _error_of(response, url)
         return response
+
+    def _identity(self) -> dict[str, str]:
+        headers = {"X-API-Key": self.api_key} if self.api_key else {}
+        return headers | ({"Authorization": f"Bearer {self.token}"} if self.token else {})
 
 
 def api_of(settings: DashSettings, *, timeout_seconds: float = TIMEOUT_SECONDS) -> Api:
-    """Return the API of the settings."""
+    """Return the API of the settings, asked in the name of the session of the current request."""
     key = settings.api_key.get_secret_value() if settings.api_key else None
-    return Api(settings.api_url, key, timeout_seconds)
+    token = g.get("token") if has_request_context() else None
+    return Api(settings.api_url, key, token, timeout_seconds)
 
 
-def acknowledge(
-    settings: DashSettings, alert_id: str, *, by: str, comment: str | None = None
-) -> None:
-    """Acknowledge an alert in a person's name; raises what `Api` raises."""
+def acknowledge(settings: DashSettings, alert_id: str, *, comment: str | None = None) -> None:
+    """Acknowledge an alert; raises what `Api` raises."""
     path = f"/api/v1/alerts/{quote(alert_id, safe='')}/acknowledge"
-    api_of(settings).post(path, {"by": by, "comment": comment or None})
+    api_of(settings).call("POST", path, body={"comment": comment or None})
 
 
-def _error_of(response: requests.Response, url: str, scope: str) -> FlarewatchError:
-    if response.status_code in (401, 403):
-        return ApiUnavailableError(
-            f"the API at {url} refuses the dashboard's key; set FLARE_API_KEY to a key with the"
-            f" scope {scope}"
-        )
+def _error_of(response: requests.Response, url: str) -> FlarewatchError:
     kind = _REFUSALS.get(response.status_code, ApiUnavailableError)
     status_text = f"the API at {url} answered {response.status_code}; try again in a moment"
-    return kind(_problem_text(response) or status_text)
+    error = kind(_problem_text(response) or status_text)
+    if isinstance(error, RefusedError):
+        error.status = response.status_code
+        error.retry_after = response.headers.get("Retry-After")
+    return error
 
 
 def _problem_text(response: requests.Response) -> str:

@@ -19,24 +19,41 @@ from app_dash.frame import routing, typed_fields
 from app_dash.frame.all_clear import Verdict, strip
 from app_dash.frame.page import Page, never_redraw
 from app_dash.frame.shell import Ids, shell
+from app_dash.guard import Guard, refuse_undeclared
 from app_dash.now import page as now
 from app_dash.pipeline import page as pipeline
 from app_dash.region import page as region
 from app_dash.settings import DashSettings, signing_key
 from app_dash.skill import page as skill
 from app_dash.skill.query import SkillQuery
+from database.people.principal import READ
 
 _log = logging.getLogger(__name__)
 
 PAGES: tuple[Page, ...] = (
-    Page("/", "Now", "Operations overview", "1", now.layout),
-    Page("/regions", "Regions", "One active region", "2", region.layout, region.is_live),
-    Page("/skill", "Skill", "Verification", "3", skill.layout, never_redraw, SkillQuery),
+    Page("/", "Now", "Operations overview", "1", now.layout, READ),
+    Page("/regions", "Regions", "One active region", "2", region.layout, READ, region.is_live),
+    Page("/skill", "Skill", "Verification", "3", skill.layout, READ, never_redraw, SkillQuery),
     Page(
-        "/explore", "Explore", "Stored forecasts", "4", explore.layout, never_redraw, ExploreQuery
+        "/explore",
+        "Explore",
+        "Stored forecasts",
+        "4",
+        explore.layout,
+        READ,
+        never_redraw,
+        ExploreQuery,
     ),
-    Page("/pipeline", "Pipeline", "From sender to store", "5", pipeline.layout, never_redraw),
-    Page("/alerts", "Alerts", "Raised, acknowledged, judged", "6", alerts.layout, query=AlertQuery),
+    Page("/pipeline", "Pipeline", "From sender to store", "5", pipeline.layout, READ, never_redraw),
+    Page(
+        "/alerts",
+        "Alerts",
+        "Raised, acknowledged, judged",
+        "6",
+        alerts.layout,
+        READ,
+        query=AlertQuery,
+    ),
 )
 
 _INDEX = """<!DOCTYPE html>
@@ -59,7 +76,7 @@ _INDEX = """<!DOCTYPE html>
 
 def create_app(engine: sa.Engine, settings: DashSettings) -> dash.Dash:
     """Build the dashboard on an opened store; `.server` is the WSGI application."""
-    server = Flask("app_dash")
+    server = Flask("app_dash", static_folder=None)
     server.secret_key = signing_key(settings)
     flask_server: Any = server  # dash takes a Flask but declares only a bool
     app = dash.Dash(
@@ -75,6 +92,7 @@ def create_app(engine: sa.Engine, settings: DashSettings) -> dash.Dash:
         on_error=_report,
     )
     app.layout = shell(settings)
+    Guard(server, engine, settings)
     routing.register(app, engine, settings=settings, pages=PAGES)
     typed_fields.register(app, PAGES)
     alerts.register(app, engine, settings=settings)
@@ -84,6 +102,7 @@ def create_app(engine: sa.Engine, settings: DashSettings) -> dash.Dash:
     health.register(server, engine)
     Compress(server)
     _secure(app)
+    refuse_undeclared(app)
     return app
 
 

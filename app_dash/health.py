@@ -5,8 +5,10 @@ from __future__ import annotations
 import sqlalchemy as sa
 from flask import Flask, Response, jsonify
 
+from app_dash.guard import route
 from database.engine import reading
 from database.flares.coverage import coverage
+from database.people.principal import PUBLIC
 from database.regions.current import data_state, data_version
 from solar.errors import StoreUnavailableError
 
@@ -23,11 +25,11 @@ _NO_FLARES = (
 def register(server: Flask, engine: sa.Engine) -> None:
     """Serve ``/health``, which always succeeds, and ``/ready``, which needs the store."""
 
-    @server.get("/health")
+    @route(server, "/health", permission=PUBLIC)
     def health() -> Response:
         return jsonify(status="alive")
 
-    @server.get("/ready")
+    @route(server, "/ready", permission=PUBLIC)
     def ready() -> Response:
         try:
             with reading(engine) as connection:

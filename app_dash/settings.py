@@ -5,27 +5,23 @@ from __future__ import annotations
 import secrets
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from database.people.access import AccessSettings, is_loopback
 from solar.errors import InvalidInputError
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+SHORTEST_SECRET = 32
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  only compared with
 
 
-class DashSettings(BaseSettings):
+class DashSettings(AccessSettings):
     """Settings of the dashboard, read from the environment with the prefix ``FLARE_``.
 
     ``secret_key`` signs what the browser sends back; without one the server must listen on this
-    machine only, and signs with a new key at every start. ``api_key`` is a key with the scope
-    read, if the API requires one. All clear needs a full-disk probability of M1.0+ below
-    ``all_clear_limit``. ``public_api_url`` and ``public_dash_url`` are the addresses that people
-    use, if ``api_url`` and the port are those of an internal network.
+    machine only, and signs with a new key at every start. ``api_key`` is any key of the API; it
+    vouches for the addresses of browsers. All clear needs a full-disk probability of M1.0+ below
+    ``all_clear_limit``. ``public_api_url`` is the address of the API that people use, if
+    ``api_url`` is one of an internal network.
     """
-
-    model_config = SettingsConfigDict(
-        env_prefix="FLARE_", env_ignore_empty=True, frozen=True, extra="ignore"
-    )
 
     dash_host: str = "127.0.0.1"
     dash_port: int = Field(default=8050, ge=1, le=65535)
@@ -37,7 +33,11 @@ class DashSettings(BaseSettings):
     api_key: SecretStr | None = None
     secret_key: SecretStr | None = None
     public_api_url: str | None = None
-    public_dash_url: str | None = None
+
+    @property
+    def is_loopback(self) -> bool:
+        """Tell whether only this machine can reach the server."""
+        return is_loopback(self.dash_host)
 
     @property
     def shown_api_url(self) -> str:
@@ -47,8 +47,8 @@ class DashSettings(BaseSettings):
     @property
     def shown_dash_url(self) -> str:
         """The address of the dashboard to show to people."""
-        if self.public_dash_url:
-            return self.public_dash_url
+        if self.public_address:
+            return self.public_address
         host = "127.0.0.1" if self.dash_host in _EVERYWHERE else self.dash_host
         return f"http://{f'[{host}]' if ':' in host else host}:{self.dash_port}"
 
@@ -59,13 +59,15 @@ def signing_key(settings: DashSettings) -> str:
     Raises
     ------
     InvalidInputError
-        When no key is set and other machines can connect.
+        When it is missing or too short, and other machines can connect.
     """
-    if settings.secret_key is not None:
-        return settings.secret_key.get_secret_value()
-    if settings.dash_host in _LOOPBACK:
-        return secrets.token_hex(32)
+    secret = settings.secret_key.get_secret_value() if settings.secret_key else ""
+    if settings.is_loopback:
+        return secret or secrets.token_hex(32)
+    if len(secret) >= SHORTEST_SECRET:
+        return secret
     raise InvalidInputError(
-        f"FLARE_SECRET_KEY is not set although the dashboard listens on {settings.dash_host};"
-        " set it to a long random text, the same for every replica"
+        f"the dashboard listens on {settings.dash_host}, and FLARE_SECRET_KEY has {len(secret)}"
+        f" characters; set one of {SHORTEST_SECRET} or more, the same for every replica, such as"
+        " the output of: openssl rand -hex 32"
     )

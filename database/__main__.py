@@ -23,8 +23,8 @@ from database.harps import import_harp_map
 from database.maintenance.partitions import PARTITIONED, list_partitions, partition
 from database.maintenance.retention import prune, read_ages
 from database.migrations import upgrade
+from database.people import commands as people_commands
 from database.settings import DatabaseSettings
-from database.users import SCOPES, add_user, list_users, remove_user
 from database.verification.rollup import refresh
 from solar.errors import FlarewatchError, InvalidInputError
 from solar.flares import FluxScale
@@ -84,9 +84,13 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=command, needs_store=True)
         return sub
 
-    add("upgrade", _upgrade, "create the tables, or bring them up to date")
+    upgrader = add("upgrade", _upgrade, "create the tables, or bring them up to date")
+    upgrader.add_argument(
+        "--invite-admin", action="store_true", help="print a link for the first person, if needed"
+    )
     _add_imports(add)
-    _add_users(add("users", _users, "add, list or remove the holders of API keys"))
+    users = add("users", people_commands.run, "people who sign in, and API keys")
+    people_commands.add_arguments(users)
     _add_backups(add)
     _add_maintenance(add)
     return top
@@ -107,15 +111,6 @@ def _add_imports(add: AddCommand) -> None:
     xray = add("import-xray", _import_xray, "read GOES X-ray flux, minute by minute")
     xray.add_argument("file", type=Path, help="Parquet or CSV: minute_at, flux_w_m2")
     xray.add_argument("--satellite", help="such as G16; needed when the file does not tell")
-
-
-def _add_users(users: argparse.ArgumentParser) -> None:
-    actions = users.add_subparsers(dest="action", metavar="ACTION", required=True)
-    add = actions.add_parser("add", help="make a key and show it, this once")
-    add.add_argument("name")
-    add.add_argument("--scopes", required=True, help=f"comma-separated: {', '.join(SCOPES)}")
-    actions.add_parser("list", help="list the names and scopes")
-    actions.add_parser("remove", help="take a key back").add_argument("name")
 
 
 def _add_backups(add: AddCommand) -> None:
@@ -142,8 +137,11 @@ def _add_maintenance(add: AddCommand) -> None:
     divider.add_argument("--list", action="store_true", help="only show how they are divided")
 
 
-def _upgrade(engine: sa.Engine, _options: argparse.Namespace) -> str:
-    return f"the store has schema {upgrade(engine)}"
+def _upgrade(engine: sa.Engine, options: argparse.Namespace) -> str:
+    lines = [f"the store has schema {upgrade(engine)}"]
+    if options.invite_admin:
+        lines.append(people_commands.invite_first_admin(engine))
+    return "\n".join(filter(None, lines))
 
 
 def _import_flares(engine: sa.Engine, options: argparse.Namespace) -> str:
@@ -173,19 +171,6 @@ def _import_xray(engine: sa.Engine, options: argparse.Namespace) -> str:
 
 def _refresh_verification(engine: sa.Engine) -> str:
     return f"verification recomputed for {refresh(engine)} days"
-
-
-def _users(engine: sa.Engine, options: argparse.Namespace) -> str:
-    if options.action == "add":
-        scopes, now = options.scopes.split(","), datetime.now(UTC)
-        key = transact(engine, lambda c: add_user(c, options.name, scopes=scopes, now=now))
-        return f"{key}\n(the key of {options.name}; it is not stored and cannot be shown again)"
-    if options.action == "remove":
-        transact(engine, lambda c: remove_user(c, options.name))
-        return f"the key of {options.name} is no longer valid"
-    with reading(engine) as connection:
-        users = list_users(connection)
-    return "\n".join(f"{u.name}\t{','.join(u.scopes)}" for u in users) or "no users yet"
 
 
 def _backup(engine: sa.Engine, options: argparse.Namespace) -> str:

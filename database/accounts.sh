@@ -1,5 +1,6 @@
 #!/bin/bash
-# Three accounts, each with no more than its work needs. MySQL's image runs this at its first start.
+# Three accounts, each with no more than its work needs: passwords lie in a database of their own,
+# which the dashboard's account cannot read. MySQL's image runs this at its first start.
 # `accounts.sh --check` only looks at the passwords. docker-compose.yml does so before MySQL starts,
 # because a first start that fails half-way leaves a store without these accounts.
 #
@@ -35,6 +36,9 @@ CREATE USER 'writer'@'%' IDENTIFIED BY $(sql_string "$WRITER_PASSWORD");
 CREATE USER 'reader'@'%' IDENTIFIED BY $(sql_string "$READER_PASSWORD");
 GRANT ALL ON flarewatch.* TO 'migrator'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON flarewatch.* TO 'writer'@'%';
+CREATE DATABASE IF NOT EXISTS flarewatch_credentials CHARACTER SET utf8mb4;
+GRANT ALL ON flarewatch_credentials.* TO 'migrator'@'%';
+GRANT SELECT, INSERT, UPDATE, DELETE ON flarewatch_credentials.* TO 'writer'@'%';
 GRANT SELECT ON flarewatch.* TO 'reader'@'%';
 SQL
 }

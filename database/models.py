@@ -10,6 +10,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from database.people.audit import record
+from database.people.principal import PROGRAM
 from database.schema.tables import model_stages, models
 from database.upsert import upsert
 from solar.errors import InvalidInputError, NotFoundError
@@ -104,6 +106,8 @@ def register(
     upsert(connection, models, columns=_COLUMNS, rows=[row], keep=("registered_at",))
     if before is None or before.stage != stage:
         _record_stage(connection, [model_id], stage, now=now)
+        known = None if before is None else before.stage
+        _record_change(connection, model_id, known, stage, now=now)
 
 
 def _retire_others(connection: sa.Connection, model_id: str, *, now: datetime) -> None:
@@ -111,6 +115,14 @@ def _retire_others(connection: sa.Connection, model_id: str, *, now: datetime) -
     retired = list(connection.scalars(sa.select(models.c.model_id).where(others)))
     connection.execute(models.update().where(others).values(stage="retired", staged_at=now))
     _record_stage(connection, retired, "retired", now=now)
+    for other in retired:
+        _record_change(connection, other, "live", "retired", now=now)
+
+
+def _record_change(
+    connection: sa.Connection, model_id: str, before: str | None, after: str, *, now: datetime
+) -> None:
+    record(connection, PROGRAM, "changed", "stage", model_id, before=before, after=after, now=now)
 
 
 def _record_stage(

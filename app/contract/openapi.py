@@ -17,6 +17,7 @@ from app.contract.answers import Problem
 from app.contract.problems import MEDIA_TYPE as PROBLEM_TYPE
 from app.contract.queries import MAX_LIMIT
 from app.contract.schemas import MAX_ROWS
+from database.people.principal import PUBLIC, ROLES, SCOPES
 
 JSON = "application/json"
 KEY_HEADER = "X-API-Key"
@@ -46,13 +47,22 @@ class Operation:
     """
 
     summary: str
-    scope: str | None
+    permission: str
     query: type[BaseModel]
     body: type[BaseModel] | None
     answer: type[BaseModel] | str
     also_body: tuple[str, ...] = ()
     also_answer: tuple[str, ...] = ()
     conflict: str | None = None
+
+
+def holders(permission: str) -> str:
+    """Say who has a permission: which roles, and keys with which scopes."""
+    roles = [role for role, permissions in ROLES.items() if permission in permissions]
+    scopes = [scope for scope, permissions in SCOPES.items() if permission in permissions]
+    parts = [f"the role {' or '.join(roles)}"] if roles else []
+    parts += [f"a key with the scope {' or '.join(scopes)}"] if scopes else []
+    return ", or ".join(parts)
 
 
 _declared: dict[Callable[..., Any], Operation] = {}
@@ -90,7 +100,10 @@ def document(app: Flask) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": _schemas(declared for _, _, declared in listed),
-            "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": KEY_HEADER}},
+            "securitySchemes": {
+                "key": {"type": "apiKey", "in": "header", "name": KEY_HEADER},
+                "session": {"type": "http", "scheme": "bearer"},
+            },
         },
     }
 
@@ -110,11 +123,13 @@ def _operation(method: str, path: str, declared: Operation) -> dict[str, Any]:
         "operationId": f"{method.lower()}_{re.sub(r'[^a-z0-9]+', '_', path.strip('/<>'))}",
         "summary": declared.summary,
         "parameters": [*_path_parameters(path), *_parameters(declared.query)],
-        "responses": _responses(declared),
+        "responses": _responses(path, declared),
     }
-    if declared.scope is not None:
-        described["security"] = [{"key": []}, {}]
-        described["description"] = f"Needs a key with the scope `{declared.scope}`."
+    if declared.permission != PUBLIC:
+        described["security"] = [{"key": []}, {"session": []}, {}]
+        described["description"] = (
+            f"Needs the permission `{declared.permission}`: {holders(declared.permission)}."
+        )
     if declared.body is not None:
         described["requestBody"] = {"required": True, "content": _body(declared)}
     return described
@@ -161,7 +176,7 @@ def _body(declared: Operation) -> dict[str, Any]:
     return content
 
 
-def _responses(declared: Operation) -> dict[str, Any]:
+def _responses(path: str, declared: Operation) -> dict[str, Any]:
     answer = declared.answer
     if isinstance(answer, str):
         content: dict[str, Any] = {answer: {}}
@@ -171,17 +186,20 @@ def _responses(declared: Operation) -> dict[str, Any]:
         content[media_type] = {"schema": {"type": "string", "format": "binary"}}
     problems = {
         status: {"description": text, "content": {PROBLEM_TYPE: {"schema": _ref(Problem)}}}
-        for status, text in _problems(declared).items()
+        for status, text in _problems(path, declared).items()
     }
     return {"200": {"description": "As asked.", "content": content}, **problems}
 
 
-def _problems(declared: Operation) -> dict[str, str]:
+def _problems(path: str, declared: Operation) -> dict[str, str]:
     problems = {"422": "What was sent cannot be used; errors name the places."}
-    if declared.scope is not None:
-        problems["401"] = "The key is missing or not known."
-        problems["403"] = "The key lacks the scope."
+    # Any server may be asked by a name that it does not know, or from a page of another site.
+    problems["403"] = "This needs a permission that the caller lacks."
+    problems["421"] = "The server is not known by the name in Host."
+    if declared.permission != PUBLIC or path.startswith("/api/"):
+        problems["401"] = "Nobody is signed in, or the key is not known."
         problems["404"] = "What was named does not exist."
+        problems["429"] = "Too many failures, or too much in work; Retry-After says when to come."
     if declared.conflict is not None:
         problems["409"] = declared.conflict
     problems["503"] = "The store is away; Retry-After says when to come back."
@@ -190,7 +208,6 @@ def _problems(declared: Operation) -> dict[str, str]:
         problems["408"] = "The body took too long to come."
         problems["413"] = "The body is too large; send it in parts."
         problems["415"] = "The body has a format that is not read here."
-        problems["429"] = "Too much is in work; Retry-After says when to come back."
     return dict(sorted(problems.items()))
 
 

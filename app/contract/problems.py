@@ -56,8 +56,10 @@ class RequestError(InvalidInputError):
         status: int = 422,
         title: str | None = None,
         faults: Iterable[Fault] = (),
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(detail)
+        self.retry_after = retry_after
         self.status = status
         self.title = title or InvalidInputError.title
         self.faults = tuple(faults)
@@ -96,7 +98,8 @@ def install(app: Flask) -> None:
 def _on_flarewatch_error(error: FlarewatchError) -> Response:
     faults = error.faults if isinstance(error, RequestError) else ()
     response = problem(error.status, error.title, detail=str(error), faults=faults)
-    if seconds := RETRY_AFTER_SECONDS.get(error.status):
+    own = error.retry_after if isinstance(error, RequestError) else None
+    if seconds := own or RETRY_AFTER_SECONDS.get(error.status):
         response.headers["Retry-After"] = str(seconds)
     if error.status >= 500:
         _log.error("%s", error)

@@ -183,9 +183,9 @@ class XrayBody(XrayEnvelope):
 
 
 class AcknowledgeBody(Strict):
-    """Who acknowledges an alert, with a comment."""
+    """The comment of an acknowledgement, which carries the name of whoever is signed in."""
 
-    by: str = Field(min_length=1, max_length=64, pattern=r"^\S(.*\S)?$", examples=["mk"])
+    by: str | None = Field(default=None, deprecated=True, description="is ignored")
     comment: str | None = Field(default=None, max_length=1000)
 
 

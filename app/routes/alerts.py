@@ -20,6 +20,7 @@ from app.routes.operation import operation
 from app.services import services
 from database.alerts.alerts import Alert, acknowledge, find_alert, list_alerts
 from database.engine import reading, transact
+from database.people.principal import ACKNOWLEDGE, READ
 from solar.errors import NotFoundError
 
 blueprint = Blueprint("alerts", __name__)
@@ -28,7 +29,7 @@ _ALERT_ID = re.compile(r"[A-Za-z0-9.\-]{1,64}")
 
 
 @blueprint.get("/alerts")
-@operation("Alerts, the newest opened first", scope="read", query=AlertsQuery, answer=AlertsPage)
+@operation("Alerts, the newest opened first", permission=READ, query=AlertsQuery, answer=AlertsPage)
 def get_alerts(query: AlertsQuery) -> Response:
     with reading(services().engine) as connection:
         alerts = list_alerts(
@@ -45,7 +46,7 @@ def get_alerts(query: AlertsQuery) -> Response:
 
 
 @blueprint.get("/alerts/<alert_id>")
-@operation("One alert", scope="read", answer=AlertItem)
+@operation("One alert", permission=READ, answer=AlertItem)
 def get_alert(alert_id: str) -> Response:
     with reading(services().engine) as connection:
         return json_response(_item(find_alert(connection, _checked_id(alert_id))))
@@ -54,7 +55,7 @@ def get_alert(alert_id: str) -> Response:
 @blueprint.post("/alerts/<alert_id>/acknowledge")
 @operation(
     "Acknowledge an alert; the first acknowledgement stays",
-    scope="admin",
+    permission=ACKNOWLEDGE,
     body=AcknowledgeBody,
     answer=AlertItem,
 )
@@ -63,8 +64,8 @@ def post_acknowledgement(alert_id: str) -> Response:
     running = services()
     work = partial(
         acknowledge,
+        who=running.guard.principal(),
         alert_id=_checked_id(alert_id),
-        by=body.by,
         comment=body.comment,
         now=running.clock(),
     )

@@ -55,6 +55,7 @@ from database.delivery.rejections import record_rejections
 from database.engine import reading, transact
 from database.observations.records import list_observations
 from database.observations.versions import list_conflicts
+from database.people.principal import INGEST, READ
 from database.regions.regions import COLUMNS, list_regions, noaa_numbers
 from solar.errors import StoreUnavailableError
 
@@ -64,7 +65,7 @@ blueprint = Blueprint("observations", __name__)
 @blueprint.post("/observations")
 @operation(
     "Store observations and forecast from them",
-    scope="ingest",
+    permission=INGEST,
     query=IngestQuery,
     body=ObservationsBody,
     answer=IngestAnswer,
@@ -150,7 +151,7 @@ def _answer(result: IngestResult, query: IngestQuery) -> dict[str, Any]:
 @blueprint.get("/observations")
 @operation(
     "Stored observations",
-    scope="read",
+    permission=READ,
     query=TableQuery,
     answer=ObservationsPage,
     also_answer=(CSV, PARQUET),
@@ -176,7 +177,7 @@ def get_observations(query: TableQuery) -> Response:
 @blueprint.get("/conflicts")
 @operation(
     "Record versions that contradicted the current one and were superseded",
-    scope="read",
+    permission=READ,
     query=TableQuery,
     answer=ConflictsPage,
     also_answer=(CSV, PARQUET),
@@ -202,7 +203,7 @@ def get_conflicts(query: TableQuery) -> Response:
 @blueprint.get("/regions")
 @operation(
     "Active regions seen in a range of time",
-    scope="read",
+    permission=READ,
     query=ListQuery,
     answer=RegionsPage,
 )

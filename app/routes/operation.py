@@ -10,7 +10,6 @@ from pydantic import BaseModel
 
 from app.contract.openapi import Operation, declare
 from app.contract.queries import NoQuery, read_query
-from app.security import request_key
 from app.services import services
 
 View = Callable[..., Response]
@@ -20,21 +19,22 @@ def operation(
     summary: str,
     *,
     answer: type[BaseModel] | str,
-    scope: str | None = None,
+    permission: str,
     query: type[BaseModel] = NoQuery,
     body: type[BaseModel] | None = None,
     also_body: tuple[str, ...] = (),
     also_answer: tuple[str, ...] = (),
     conflict: str | None = None,
 ) -> Callable[[View], View]:
-    """Declare a view; before it runs its key is checked and its query is read."""
-    described = Operation(summary, scope, query, body, answer, also_body, also_answer, conflict)
+    """Declare a view; before it runs the permission is checked and its query is read."""
+    described = Operation(
+        summary, permission, query, body, answer, also_body, also_answer, conflict
+    )
 
     def decorate(view: View) -> View:
         @wraps(view)
         def answered(**path: str) -> Response:
-            if scope is not None:
-                services().keyring.check(request_key(), scope=scope)
+            services().guard.check(permission)
             values = read_query(query)
             return view(**path) if query is NoQuery else view(values, **path)
 

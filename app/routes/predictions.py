@@ -37,6 +37,7 @@ from app.scoring.explanations import explain
 from app.services import services
 from database.engine import reading
 from database.models import find_model, list_models
+from database.people.principal import READ
 from database.predictions.predictions import list_predictions, place
 from database.verification.entrants import ENTRANTS
 from database.verification.skill import skill
@@ -55,7 +56,7 @@ _HMI_BEGAN_AT = datetime(2010, 5, 1, tzinfo=UTC)
 @blueprint.post("/predict")
 @operation(
     "Forecast from observations without storing them",
-    scope="read",
+    permission=READ,
     body=WindowBody,
     answer=PredictAnswer,
 )
@@ -80,7 +81,7 @@ def post_predict() -> Response:
 @blueprint.get("/predictions")
 @operation(
     "Stored forecasts",
-    scope="read",
+    permission=READ,
     query=PredictionsQuery,
     answer=PredictionsPage,
     also_answer=(CSV, PARQUET),
@@ -120,7 +121,7 @@ def _chosen_models(connection: sa.Connection, name: str) -> list[str]:
 @blueprint.get("/explanations")
 @operation(
     "What each feature adds to the log-odds of a forecast",
-    scope="read",
+    permission=READ,
     query=ExplanationQuery,
     answer=ExplanationAnswer,
     conflict="There was no forecast, or the model has no training reference.",
@@ -153,7 +154,7 @@ def _served_model(name: str) -> Artifact:
 @blueprint.get("/skill")
 @operation(
     "Verification of a model and of the entrants on the same cases",
-    scope="read",
+    permission=READ,
     query=SkillQuery,
     answer=SkillAnswer,
 )
@@ -175,7 +176,7 @@ def get_skill(query: SkillQuery) -> Response:
 @blueprint.get("/skill/strata")
 @operation(
     "Verification by kinds of cases: first flares, all-clears, longitude, month, latency",
-    scope="read",
+    permission=READ,
     query=StrataQuery,
     answer=StrataAnswer,
 )
@@ -206,7 +207,7 @@ def _window(query: StrataQuery) -> Window | None:
 
 
 @blueprint.get("/models")
-@operation("Registered models, the live one first", scope="read", answer=ModelsPage)
+@operation("Registered models, the live one first", permission=READ, answer=ModelsPage)
 def get_models() -> Response:
     with reading(services().engine) as connection:
         models = [asdict(model) for model in list_models(connection)]

@@ -44,6 +44,7 @@ from database.flares.flares import Flare as StoredFlare
 from database.flares.flares import list_flares, store_flares
 from database.flares.xray import XrayMinute as StoredMinute
 from database.flares.xray import store_flux
+from database.people.principal import INGEST, READ
 from solar.errors import InvalidInputError
 from solar.flares import EVENTS, HORIZON, FluxScale, peak_flux
 from solar.time import Window, isoformat
@@ -58,7 +59,7 @@ blueprint = Blueprint("reports", __name__)
 @blueprint.post("/flares")
 @operation(
     "Store observed flares; posting one again revises it",
-    scope="ingest",
+    permission=INGEST,
     body=FlaresBody,
     answer=FlaresAnswer,
 )
@@ -126,7 +127,7 @@ def _mend(index: int, flare: Flare, *, now: datetime) -> RepairedFlare:
 
 
 @blueprint.get("/flares")
-@operation("Stored flares", scope="read", query=FlaresQuery, answer=FlaresPage)
+@operation("Stored flares", permission=READ, query=FlaresQuery, answer=FlaresPage)
 def get_flares(query: FlaresQuery) -> Response:
     with reading(services().engine) as connection:
         flares = list_flares(
@@ -164,7 +165,7 @@ def _flare_item(flare: StoredFlare) -> dict[str, Any]:
 @blueprint.post("/xray-flux")
 @operation(
     "Store GOES X-ray flux, minute by minute; posting a minute again revises it",
-    scope="ingest",
+    permission=INGEST,
     body=XrayBody,
     answer=XrayAnswer,
 )
@@ -193,7 +194,7 @@ def post_xray_flux() -> Response:
 @blueprint.post("/region-reports")
 @operation(
     "Store an agency's reports on regions; posting one again revises it",
-    scope="ingest",
+    permission=INGEST,
     body=ReportsBody,
     answer=ReportsAnswer,
 )
@@ -220,7 +221,7 @@ def post_region_reports() -> Response:
 @blueprint.get("/region-reports")
 @operation(
     "What agencies reported on regions",
-    scope="read",
+    permission=READ,
     query=ReportsQuery,
     answer=RegionReportsPage,
 )
@@ -240,7 +241,7 @@ def get_region_reports(query: ReportsQuery) -> Response:
 @blueprint.post("/agency-forecasts")
 @operation(
     "Store an agency's own forecasts, to be scored beside the models",
-    scope="ingest",
+    permission=INGEST,
     body=ForecastsBody,
     answer=ReportsAnswer,
 )

@@ -25,6 +25,7 @@ from database.delivery.rejections import top_rejections
 from database.delivery.row_outcomes import OUTCOMES
 from database.delivery.senders import list_senders, lost_rows, sender_count
 from database.engine import reading, transact
+from database.people.principal import INGEST, READ
 from solar.columns import Floats
 from solar.durations import LATENCY, PROCESSING
 from solar.time import to_datetime
@@ -38,7 +39,7 @@ blueprint = Blueprint("senders", __name__)
 @blueprint.get("/senders")
 @operation(
     "Senders and what became of their rows",
-    scope="read",
+    permission=READ,
     query=PageQuery,
     answer=SendersPage,
 )
@@ -59,7 +60,7 @@ def _sender(row: dict[str, Any]) -> dict[str, Any]:
 @blueprint.get("/flow")
 @operation(
     "What came in over time, and how long it took",
-    scope="read",
+    permission=READ,
     query=FlowQuery,
     answer=FlowAnswer,
 )
@@ -103,7 +104,7 @@ def _percentiles(values: Floats) -> dict[str, float | None]:
 @blueprint.post("/leases")
 @operation(
     "Share a source among replicas: join, stay, report progress, or leave",
-    scope="ingest",
+    permission=INGEST,
     body=LeaseBody,
     answer=LeaseAnswer,
 )

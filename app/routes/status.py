@@ -14,19 +14,20 @@ from app.routes.operation import operation
 from app.services import services
 from database.engine import as_domain_error, reading
 from database.migrations import is_current
+from database.people.principal import METRICS, PUBLIC
 from solar.errors import StoreUnavailableError
 
 blueprint = Blueprint("status", __name__)
 
 
 @blueprint.get("/health")
-@operation("Is the process alive?", answer=Health)
+@operation("Is the process alive?", answer=Health, permission=PUBLIC)
 def get_health() -> Response:
     return json_response({"status": "alive"})
 
 
 @blueprint.get("/ready")
-@operation("Does the store answer, and is a model live?", answer=Ready)
+@operation("Does the store answer, and is a model live?", answer=Ready, permission=PUBLIC)
 def get_ready() -> Response:
     faults = _store_faults()
     if faults:
@@ -51,19 +52,19 @@ def _store_faults() -> list[Fault]:
 
 
 @blueprint.get("/metrics")
-@operation("Measurements for Prometheus", answer="text/plain")
+@operation("Measurements for Prometheus", answer="text/plain", permission=METRICS)
 def get_metrics() -> Response:
     body = metrics.exposition(services().engine, multiprocess=services().metrics_dir)
     return Response(body, content_type=metrics.CONTENT_TYPE)
 
 
 @blueprint.get("/openapi.json")
-@operation("This API as OpenAPI 3.1", answer="application/json")
+@operation("This API as OpenAPI 3.1", answer="application/json", permission=PUBLIC)
 def get_openapi() -> Response:
     return json_response(document(current_app))
 
 
 @blueprint.get("/docs")
-@operation("This API as a page to read", answer="text/html")
+@operation("This API as a page to read", answer="text/html", permission=PUBLIC)
 def get_docs() -> Response:
     return Response(html_page(document(current_app)), content_type="text/html; charset=utf-8")

@@ -15,12 +15,12 @@ from app_dash.frame import routing
 from app_dash.frame.page import PageContext
 from app_dash.frame.shell import Ids
 from app_dash.frame.typed_fields import parse_leniently
+from app_dash.guard import callback
 from app_dash.settings import DashSettings
 from app_dash.shared.alerts import (
     ANSWER,
     BUTTON,
     COMMENT,
-    NAME,
     acknowledge_fields,
 )
 from app_dash.shared.numbers import count, date_moment, duration, probability
@@ -33,6 +33,7 @@ from app_dash.shared.panels import (
 )
 from app_dash.shared.url_state import ALERTS_PATH
 from database.alerts.alerts import MISSED, OPEN, Alert
+from database.people.principal import ACKNOWLEDGE
 from solar.errors import FlarewatchError
 
 _OUTCOME_KEYS = (
@@ -57,34 +58,31 @@ def layout(context: PageContext, _pathname: str, search: str) -> Component:
 def register(app: dash.Dash, engine: sa.Engine, *, settings: DashSettings) -> None:
     """Connect the typed region, and the acknowledge buttons of every page."""
 
-    @app.callback(
+    @callback(
+        app,
+        ACKNOWLEDGE,
         Output({"type": ANSWER, "alert": MATCH}, "children"),
         Input({"type": BUTTON, "alert": MATCH}, "n_clicks"),
-        State(NAME, "value"),
         State(COMMENT, "value"),
         prevent_initial_call=True,
     )
-    def acknowledge(clicks: int | None, name: str | None, comment: str | None) -> object:
+    def acknowledge(clicks: int | None, comment: str | None) -> object:
         # A button that has just been drawn calls too.
         if not clicks or not isinstance(ctx.triggered_id, dict):
             return no_update
-        return acknowledge_alert(settings, engine, ctx.triggered_id["alert"], name, comment=comment)
+        return acknowledge_alert(settings, engine, ctx.triggered_id["alert"], comment=comment)
 
 
 def acknowledge_alert(
     settings: DashSettings,
     engine: sa.Engine,
     alert_id: str,
-    name: str | None,
     *,
     comment: str | None,
 ) -> str:
     """Acknowledge through the API and redraw the page; return what to say beside the button."""
-    by = (name or "").strip()
-    if not by:
-        return "Write your name under “Acknowledge as” first."
     try:
-        api_client.acknowledge(settings, alert_id, by=by, comment=(comment or "").strip())
+        api_client.acknowledge(settings, alert_id, comment=(comment or "").strip())
     except FlarewatchError as error:
         return f"Not acknowledged: {error}"
     dash.set_props(COMMENT, {"value": ""})

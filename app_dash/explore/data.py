@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from flask import Flask, Response, request, send_file, stream_with_context
 
 from app_dash.explore.query import ExploreQuery, ResolvedQuery, resolve
+from app_dash.guard import route
 from app_dash.shared.url_state import PREDICTIONS_CSV_PATH, PREDICTIONS_PARQUET_PATH
 from database.engine import reading
 from database.exploration.records import batches, bounded, known_regions
@@ -24,6 +25,7 @@ from database.exploration.rollup import SelectionSummary, summarise_days, summar
 from database.exploration.selection import COLUMNS, Selection
 from database.exploration.statistics import Bars, bars
 from database.models import ModelRow, list_models
+from database.people.principal import READ
 from solar.errors import FlarewatchError
 from solar.time import isoformat
 
@@ -93,7 +95,7 @@ def read_explore(engine: sa.Engine, query: ExploreQuery) -> ExploreData:
 def register_exports(server: Flask, engine: sa.Engine) -> None:
     """Serve the records as CSV and Parquet; the query is that of the page."""
 
-    @server.get(PREDICTIONS_CSV_PATH)
+    @route(server, PREDICTIONS_CSV_PATH, permission=READ)
     def export_csv() -> Response:
         selection = _selection(engine)
         return Response(
@@ -102,7 +104,7 @@ def register_exports(server: Flask, engine: sa.Engine) -> None:
             headers={"Content-Disposition": f'attachment; filename="{_stem(selection)}.csv"'},
         )
 
-    @server.get(PREDICTIONS_PARQUET_PATH)
+    @route(server, PREDICTIONS_PARQUET_PATH, permission=READ)
     def export_parquet() -> Response:
         selection = _selection(engine)
         with ExitStack() as unsent:

@@ -24,12 +24,14 @@ from app_dash.explore.record_table import BLOCK, TYPE, cells, sort_of
 from app_dash.frame.page import PageContext
 from app_dash.frame.shell import Ids
 from app_dash.frame.typed_fields import parse_leniently
+from app_dash.guard import callback
 from app_dash.shared.panels import empty_message, panel
 from app_dash.shared.url_state import EXPLORE_PATH
 from database.engine import reading
 from database.exploration.records import bounded, page
 from database.exploration.records import count as count_records
 from database.models import list_models
+from database.people.principal import READ
 from solar.errors import NotFoundError
 from solar.flares import EVENTS
 
@@ -57,7 +59,9 @@ def register(app: dash.Dash, engine: sa.Engine) -> None:
     _register_gestures(app)
     _register_marked_row(app)
 
-    @app.callback(
+    @callback(
+        app,
+        READ,
         Output({"type": TYPE, "view": MATCH}, "getRowsResponse"),
         Input({"type": TYPE, "view": MATCH}, "getRowsRequest"),
         State(Ids.URL, "search"),
@@ -83,7 +87,9 @@ def _register_gestures(app: dash.Dash) -> None:
     address = Output(Ids.URL, "search", allow_duplicate=True)
     current = State(Ids.URL, "search")
 
-    @app.callback(address, Input(OVERVIEW, "relayoutData"), current, prevent_initial_call=True)
+    @callback(
+        app, READ, address, Input(OVERVIEW, "relayoutData"), current, prevent_initial_call=True
+    )
     def drag(moved: dict[str, Any] | None, search: str | None) -> Any:
         query = parse_leniently(ExploreQuery, search)[0]
         moved_query = dragged(query, moved)
@@ -91,7 +97,7 @@ def _register_gestures(app: dash.Dash) -> None:
 
     bars = [Input(histogram_id(event), "clickData") for event in EVENTS]
 
-    @app.callback(address, *bars, current, prevent_initial_call=True)
+    @callback(app, READ, address, *bars, current, prevent_initial_call=True)
     def choose(*states: Any) -> Any:
         *clicks, search = states
         query = parse_leniently(ExploreQuery, search)[0]

@@ -52,6 +52,7 @@ class Page:
     subtitle: str
     key: str
     layout: Callable[[PageContext, str, str], Component]
+    permission: str
     is_live: Callable[[PageContext, str], bool] = always_redraw
     query: type[Query] | None = None
 

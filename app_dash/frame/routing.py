@@ -16,11 +16,13 @@ from app_dash.frame import delta, shell
 from app_dash.frame.all_clear import ENDED, Verdict, assess, strip
 from app_dash.frame.page import Page, PageContext, page_of
 from app_dash.frame.shell import Ids
+from app_dash.guard import SHELL, callback, principal
 from app_dash.settings import DashSettings
 from app_dash.shared.numbers import date_moment
 from app_dash.shared.panels import empty_message, error_message
 from app_dash.shared.theme import tokens
 from database.engine import reading
+from database.people.principal import READ
 from database.regions.current import data_state, data_version
 from solar.errors import FlarewatchError, InvalidInputError, StoreUnavailableError
 
@@ -48,7 +50,9 @@ def register(
     _register_clientside(app)
     _register_refresh(app, engine, settings)
 
-    @app.callback(
+    @callback(
+        app,
+        SHELL,
         output=_FRAME,
         inputs=[
             Input(Ids.URL, "pathname"),
@@ -69,7 +73,7 @@ def register(
     ) -> Any:
         path = pathname or "/"
         is_refresh = bool(is_drawn) and set(ctx.triggered_prop_ids) == {f"{Ids.VERSION}.data"}
-        if known == STORE_UNAVAILABLE:
+        if known == STORE_UNAVAILABLE or not principal().may(READ):
             return _store_unavailable(pages, path, is_drawn=is_refresh)
         try:
             context = read_context(engine, settings=settings, theme=theme)
@@ -88,14 +92,18 @@ def register(
 
 
 def _register_refresh(app: dash.Dash, engine: sa.Engine, settings: DashSettings) -> None:
-    @app.callback(
-        Output(Ids.VERSION, "data"), Input(Ids.TICK, "n_intervals"), State(Ids.VERSION, "data")
+    @callback(
+        app,
+        SHELL,
+        Output(Ids.VERSION, "data"),
+        Input(Ids.TICK, "n_intervals"),
+        State(Ids.VERSION, "data"),
     )
     def ask_for_newer(_tick: int | None, known: str | None) -> Any:
         newest = version(engine)
         return no_update if newest == known else newest
 
-    @app.callback(Output(Ids.API, "children"), Input(Ids.TICK, "n_intervals"))
+    @callback(app, SHELL, Output(Ids.API, "children"), Input(Ids.TICK, "n_intervals"))
     def ask_api(_tick: int | None) -> Component:
         return shell.api_status(is_up=is_api_up(settings.api_url))
 
@@ -152,6 +160,7 @@ def draw_frame(
     `previous_parts` are the fingerprints of the parts that the browser shows: only parts that
     differ are sent.
     """
+    pages = [page for page in pages if principal().may(page.permission)]
     page = page_of(pages, pathname)
     newest = context.state.newest_t_rec
     drawing: dict[str, Any] = {"page": no_update, "drawn_for": no_update, "marks": no_update}

@@ -16,7 +16,9 @@ from dash.development.base_component import Component
 
 from app_dash.frame.page import Page, page_of
 from app_dash.frame.shell import Ids
+from app_dash.guard import callback
 from app_dash.shared.url_state import Query
+from database.people.principal import READ
 from solar.errors import InvalidInputError
 
 Q = TypeVar("Q", bound=Query)
@@ -47,7 +49,9 @@ def field_state(shown: Mapping[str, str], message: str) -> Component:
 def register(app: dash.Dash, pages: Sequence[Page]) -> None:
     """Put what is typed into the address; an invalid value changes only the message."""
 
-    @app.callback(
+    @callback(
+        app,
+        READ,
         Output(Ids.URL, "search", allow_duplicate=True),
         Output(Ids.ACCEPTED, "data"),
         Input(Ids.TYPED, "data"),

@@ -15,6 +15,7 @@ from dash.development.base_component import Component
 from app_dash.frame import delta
 from app_dash.frame.page import PageContext
 from app_dash.frame.shell import Ids
+from app_dash.guard import callback
 from app_dash.pipeline.data import PipelineData, read_pipeline, state_key
 from app_dash.pipeline.definitions import DEFINITIONS
 from app_dash.pipeline.figures import median_line, psi_mark
@@ -35,6 +36,7 @@ from app_dash.shared.url_state import PIPELINE_PATH
 from database.drift.drift import Drift, VariableDrift, drift
 from database.engine import reading
 from database.models import ELSEWHERE
+from database.people.principal import READ
 from solar.drift import FEWEST_DAYS, Assessment
 from solar.errors import FlarewatchError
 from solar.flares import event
@@ -77,7 +79,9 @@ def layout(context: PageContext, _pathname: str, search: str) -> Component:
 def register(app: dash.Dash, engine: sa.Engine) -> None:
     """Refresh at every tick, with or without new rows, to show senders that became quiet."""
 
-    @app.callback(
+    @callback(
+        app,
+        READ,
         Output(LIVE, "children"),
         Output(MARKS, "data"),
         Input(Ids.TICK, "n_intervals"),

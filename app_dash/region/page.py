@@ -16,6 +16,7 @@ from dash.development.base_component import Component
 from app_dash.frame.page import PageContext
 from app_dash.frame.shell import Ids
 from app_dash.frame.typed_fields import parse_leniently
+from app_dash.guard import callback
 from app_dash.region.data import RegionData, passage, read_region
 from app_dash.region.definitions import DEFINITIONS
 from app_dash.region.keyword_panels import completeness_panel, keyword_panel
@@ -56,6 +57,7 @@ from app_dash.shared.url_state import (
     REGIONS_PATH,
 )
 from database.engine import reading
+from database.people.principal import READ
 from database.predictions.forecasts import hourly_forecasts
 from database.regions.current import RegionRow
 from database.regions.timeline import largest_fluxes, search_regions
@@ -123,7 +125,9 @@ def register(app: dash.Dash, engine: sa.Engine, *, settings: DashSettings) -> No
     """Connect the search, the as-of slider, and the panel that is filled later."""
     register_why(app, settings)
 
-    @app.callback(
+    @callback(
+        app,
+        READ,
         Output(Ids.URL, "href"),
         Input(SEARCH, "n_submit"),
         Input(SEARCH, "value"),
@@ -132,7 +136,9 @@ def register(app: dash.Dash, engine: sa.Engine, *, settings: DashSettings) -> No
     def search(submits: int | None, text: str | None) -> Any:
         return search_address(engine, text) if submits and text else no_update
 
-    @app.callback(
+    @callback(
+        app,
+        READ,
         Output(Ids.URL, "search", allow_duplicate=True),
         Input(SLIDER, "value"),
         State(SLIDER, "max"),

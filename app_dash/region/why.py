@@ -12,6 +12,7 @@ from dash.development.base_component import Component
 
 from app_dash.api_client import api_of
 from app_dash.frame.page import PageContext
+from app_dash.guard import callback
 from app_dash.region.contribution_figure import (
     ROW_HEIGHT,
     Bar,
@@ -32,6 +33,7 @@ from app_dash.settings import DashSettings
 from app_dash.shared.numbers import moment, probability
 from app_dash.shared.panels import empty_message, graph, panel, segmented
 from app_dash.shared.theme import Tokens, tokens
+from database.people.principal import READ
 from solar.errors import FlarewatchError
 from solar.flares import event
 from solar.time import isoformat, parse_time
@@ -64,7 +66,7 @@ def why_parts(data: RegionData, query: RegionQuery, context: PageContext) -> lis
 def register_why(app: dash.Dash, settings: DashSettings) -> None:
     """Fill the panel once the page is drawn."""
 
-    @app.callback(Output(WHY, "children"), Input(REQUEST, "data"))
+    @callback(app, READ, Output(WHY, "children"), Input(REQUEST, "data"))
     def follow(fields: dict[str, Any] | None) -> Any:
         return no_update if fields is None else explanation_panel(fields, settings)
 

@@ -12,12 +12,14 @@ import orjson
 import sqlalchemy as sa
 from flask import Flask, Response, request
 
+from app_dash.guard import route
 from app_dash.shared.url_state import SKILL_CSV_PATH, SKILL_JSON_PATH
 from app_dash.skill.query import SkillQuery, SkillRequest, skill_request
 from app_dash.skill.report import SkillReport, StrataReport
 from database.engine import reading
 from database.flares.coverage import is_covered
 from database.models import ModelRow, list_models
+from database.people.principal import READ
 from database.verification.entrants import ENTRANTS, PERSISTENCE
 from database.verification.skill import skill
 from database.verification.strata import strata
@@ -120,7 +122,7 @@ def frozen_threshold(request: SkillRequest, models: Sequence[ModelRow]) -> float
 def register_skill_files(server: Flask, engine: sa.Engine) -> None:
     """Serve the report as JSON and CSV; the query is that of the page."""
 
-    @server.get(SKILL_JSON_PATH)
+    @route(server, SKILL_JSON_PATH, permission=READ)
     def skill_json() -> Response:
         query = SkillQuery.parse(request.query_string.decode())
         body = _report(engine, query)
@@ -132,7 +134,7 @@ def register_skill_files(server: Flask, engine: sa.Engine) -> None:
             f"{_stem(body)}.json",
         )
 
-    @server.get(SKILL_CSV_PATH)
+    @route(server, SKILL_CSV_PATH, permission=READ)
     def skill_csv() -> Response:
         body = _report(engine, SkillQuery.parse(request.query_string.decode()))
         return _file(csv_text(body).encode(), "text/csv", f"{_stem(body)}.csv")

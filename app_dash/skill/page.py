@@ -13,6 +13,7 @@ from dash.development.base_component import Component
 
 from app_dash.frame.page import PageContext
 from app_dash.frame.typed_fields import parse_leniently
+from app_dash.guard import callback
 from app_dash.shared import numbers
 from app_dash.shared.numbers import count, score_text
 from app_dash.shared.panels import empty_message, error_message, facts, graph, panel
@@ -44,6 +45,7 @@ from app_dash.skill.strata_figure import strata_figure
 from app_dash.skill.threshold import register_sliders, threshold_panels
 from database.engine import reading
 from database.models import list_models
+from database.people.principal import READ
 from solar.errors import FlarewatchError, NotFoundError
 
 _BY = (("tss", "TSS"), ("bss", "BSS"), ("auc", "AUC"), ("recall", "Recall"))
@@ -87,7 +89,7 @@ def register(app: dash.Dash, engine: sa.Engine) -> None:
     register_sliders(app)
     register_skill_files(app.server, engine)
 
-    @app.callback(Output(STRATA, "children"), Input(REQUEST, "data"))
+    @callback(app, READ, Output(STRATA, "children"), Input(REQUEST, "data"))
     def follow(request: dict[str, Any] | None) -> Any:
         if request is None:
             return dash.no_update

@@ -9,6 +9,7 @@ from dash import Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from app_dash.frame.shell import Ids
+from app_dash.guard import callback
 from app_dash.shared import numbers
 from app_dash.shared.numbers import score_text
 from app_dash.shared.panels import facts, graph, panel
@@ -27,6 +28,7 @@ from app_dash.skill.threshold_figures import (
     threshold_figure,
     value_figure,
 )
+from database.people.principal import READ
 from solar.errors import InvalidInputError
 
 # While the slider is dragged, the page is not redrawn at every step.
@@ -129,7 +131,9 @@ def chosen_cost_loss(query: SkillQuery, report: SkillReport) -> float | None:
 def register_sliders(app: dash.Dash) -> None:
     """Put the value of a moved slider into the address."""
 
-    @app.callback(
+    @callback(
+        app,
+        READ,
         Output(Ids.URL, "search", allow_duplicate=True),
         Input(THRESHOLD, "value"),
         Input(COST_LOSS, "value"),

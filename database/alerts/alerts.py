@@ -10,6 +10,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from database.people.audit import record
+from database.people.principal import Principal
 from database.schema.tables import alerts
 from database.upsert import upsert
 from solar.errors import NotFoundError
@@ -131,7 +133,12 @@ def _one_alert(connection: sa.Connection, query: sa.Select[Any], name: str) -> A
 
 
 def acknowledge(
-    connection: sa.Connection, alert_id: str, *, by: str, comment: str | None, now: datetime
+    connection: sa.Connection,
+    who: Principal,
+    alert_id: str,
+    *,
+    comment: str | None,
+    now: datetime,
 ) -> Alert:
     """Record who has acknowledged an alert; the first one stays.
 
@@ -144,11 +151,12 @@ def acknowledge(
     values = {
         "state": ACKNOWLEDGED if known.state == OPEN else known.state,
         "acknowledged_at": now,
-        "acknowledged_by": by,
+        "acknowledged_by": who.name,
         "comment": comment,
         "changed_at": now,
     }
     connection.execute(alerts.update().where(alerts.c.alert_id == alert_id).values(values))
+    record(connection, who, "acknowledged", "alert", alert_id, after=comment, now=now)
     return find_alert(connection, alert_id)
 
 

@@ -20,6 +20,7 @@ from database.exploration.rollup import refresh_exploration
 from database.maintenance.partitions import drop_partitions_before, extend_partitions
 from database.notifications import DRY_RUN, SENT
 from database.rollup_days import COUNTED, note_limit
+from database.schema.people_tables import invitations, login_failures, sessions
 from database.schema.tables import (
     ingest_flow,
     notices,
@@ -94,6 +95,9 @@ RETENTION_RULES: tuple[RetentionRule, ...] = (
     RetentionRule("notices", notices, notices.c.created_at, "1y", only=_is_delivered),
     RetentionRule("shard_members", shard_members, shard_members.c.seen_at, "7d"),
     RetentionRule("stream_partitions", stream_partitions, stream_partitions.c.seen_at, "30d"),
+    RetentionRule("sessions", sessions, sessions.c.expires_at, "7d"),
+    RetentionRule("invitations", invitations, invitations.c.expires_at, "30d"),
+    RetentionRule("login_failures", login_failures, login_failures.c.at, "7d"),
 )
 _NAMES = ", ".join(rule.name for rule in RETENTION_RULES)
 

@@ -1,7 +1,7 @@
-"""The tables of the store, but for the rollups.
+"""The tables of the store, but for the rollups and those of people.
 
 In this order: records (regions, observations, predictions, flares), what agencies report, models,
-senders and users, how records are shared and streamed, and alerts.
+senders, how records are shared and streamed, and alerts.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from database.schema import rollup_tables
+from database.schema import people_tables, rollup_tables
 from database.schema.columns import UtcDateTime, identifier, long_text, region_id, table
 from solar.flares import EVENTS
 from solar.sharp import KEYWORDS
 
-# Every table is declared in it: the rollups are imported, the others follow.
+# Every table is declared in it: those of two modules, and those that follow.
+_DECLARED_ELSEWHERE = (people_tables, rollup_tables)
 metadata: sa.MetaData = rollup_tables.verification_dekads.metadata
 
 regions = table(
@@ -237,14 +238,6 @@ rejections = table(
     sa.Column("last_at", UtcDateTime, nullable=False),
     sa.Column("last_sender", identifier(64), nullable=False),
     sa.Column("example", sa.String(255), nullable=False),
-)
-
-users = table(
-    "users",
-    sa.Column("name", sa.String(64), primary_key=True),
-    sa.Column("key_sha256", identifier(64), nullable=False, unique=True),
-    sa.Column("scopes", identifier(64), nullable=False),
-    sa.Column("created_at", UtcDateTime, nullable=False),
 )
 
 # A source that replicas share: where it begins, and the clock that all of them follow.

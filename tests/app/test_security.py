@@ -1,4 +1,4 @@
-"""Keys and scopes: who may call what, and when no key is needed."""
+"""The guard: keys, when none is needed, and which hosts, origins and addresses are believed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from flask import Flask
 from app.services import prepare
 from app.settings import ApiSettings
 from database.engine import writing
-from database.users import add_user
+from database.people.keys import add_key, revoke_key
+from database.people.people import add_person, change_person
+from database.people.principal import COMMAND_LINE
 from solar.errors import InvalidInputError
 
 MakeApp = Callable[..., Flask]
@@ -23,7 +25,8 @@ READ, INGEST = "/api/v1/predictions", "/api/v1/observations"
 
 def key_of(engine: sa.Engine, *scopes: str) -> str:
     with writing(engine) as connection:
-        return add_user(connection, "-".join(scopes), scopes=scopes, now=datetime.now(UTC))
+        name = "-".join(scopes)
+        return add_key(connection, COMMAND_LINE, name, scopes=scopes, now=datetime.now(UTC))
 
 
 def test_on_the_own_machine_without_any_key_none_is_needed(
@@ -61,12 +64,137 @@ def test_a_key_opens_only_its_scopes(engine: sa.Engine, make_app: MakeApp) -> No
     assert statuses(keys["admin"]) == (200, 422)
 
 
-def test_once_a_user_exists_a_call_without_key_is_refused(
+def test_the_first_key_or_person_ends_the_open_door_at_once_and_for_ever(
+    engine: sa.Engine, make_app: MakeApp
+) -> None:
+    client, now = make_app(engine).test_client(), datetime.now(UTC)
+    assert client.get(READ).status_code == 200
+
+    key_of(engine, "read")
+
+    assert client.get(READ).status_code == 401
+    with writing(engine) as connection:
+        revoke_key(connection, COMMAND_LINE, "read", now=now)
+    assert client.get(READ).status_code == 401
+    assert make_app(engine).test_client().get(READ).status_code == 401
+
+
+def test_the_last_person_who_leaves_locks_the_door(
     engine_sqlite: sa.Engine, make_app: MakeApp
 ) -> None:
-    key_of(engine_sqlite, "read")
+    now = datetime.now(UTC)
+    with writing(engine_sqlite) as connection:
+        ana = add_person(connection, COMMAND_LINE, "ana", roles=["viewer"], now=now)
+        change_person(connection, COMMAND_LINE, ana.person_id, {"state": "left"}, now=now)
 
     assert make_app(engine_sqlite).test_client().get(READ).status_code == 401
+
+
+def test_the_open_door_is_for_this_machine_alone_and_not_for_what_a_proxy_on_it_lets_in(
+    engine_sqlite: sa.Engine, make_app: MakeApp
+) -> None:
+    client = make_app(engine_sqlite, allowed_hosts="flare.example").test_client()
+
+    def status(host: str = "localhost", address: str = "127.0.0.1", **headers: str) -> int:
+        sent = {"Host": host, **{name.replace("_", "-"): v for name, v in headers.items()}}
+        return client.get(
+            READ, headers=sent, environ_overrides={"REMOTE_ADDR": address}
+        ).status_code
+
+    assert status() == 200
+    assert status("127.0.0.1:8000") == 200
+    assert status("[::1]:8000", "::1") == 200
+    assert status("flare.example") == 401
+    assert status(X_Forwarded_For="203.0.113.9") == 401
+    assert status(Forwarded="for=203.0.113.9") == 401
+    assert status(address="192.0.2.7") == 401
+
+
+def test_a_name_that_the_server_does_not_have_is_refused_but_with_a_valid_key(
+    engine_sqlite: sa.Engine, make_app: MakeApp
+) -> None:
+    changes = {"allowed_hosts": "app, flare.example", "public_url": "https://desk.example"}
+    client = make_app(engine_sqlite, api_key=MASTER, **changes).test_client()
+
+    def status(host: str, path: str = READ, key: str = MASTER) -> int:
+        return client.get(path, headers={"Host": host, "X-API-Key": key}).status_code
+
+    for host in ("app:8000", "flare.example", "desk.example:443", "localhost", "127.0.0.1"):
+        assert status(host, key="wrong") == 401
+    for host in (
+        "evil.example",
+        "localhost.evil.example",
+        "",
+        "[",
+        "app.",
+        "127.0.0.1.evil.example",
+    ):
+        assert status(host, key="wrong") == 421
+        assert status(host) == 200
+        assert status(host, "/health", "") == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({}, 422),
+        ({"Sec-Fetch-Site": "same-origin"}, 422),
+        ({"Sec-Fetch-Site": "none"}, 422),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": "http://localhost"}, 422),
+        ({"Origin": "https://desk.example"}, 422),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://localhost:9999"}, 403),
+    ],
+    ids=str,
+)
+def test_a_page_of_another_site_changes_nothing(
+    engine_sqlite: sa.Engine, make_app: MakeApp, headers: dict[str, str], expected: int
+) -> None:
+    client = make_app(engine_sqlite, public_url="https://desk.example").test_client()
+
+    assert client.post(INGEST, json={}, headers=headers).status_code == expected
+    assert client.get(READ, headers=headers).status_code == 200
+
+
+def test_guessing_keys_is_locked_for_the_address_that_guesses(
+    engine_sqlite: sa.Engine, make_app: MakeApp
+) -> None:
+    client = make_app(engine_sqlite, api_key=MASTER, trusted_proxies="10.0.0.0/8").test_client()
+
+    def ask(key: str, *, peer: str = "10.0.0.5", forwarded: str = "203.0.113.9") -> Any:
+        headers = {"X-API-Key": key, "X-Forwarded-For": forwarded}
+        return client.get(READ, headers=headers, environ_overrides={"REMOTE_ADDR": peer})
+
+    statuses = [ask(f"guess {n}").status_code for n in range(21)]
+
+    assert statuses == [401] * 20 + [429]
+    assert 0 < int(ask("guess").headers["Retry-After"]) <= 15 * 60
+    assert ask("guess", forwarded="203.0.113.10").status_code == 401
+    # What a stranger says of itself is not believed: it stays the same peer.
+    claims = [ask("x", peer="192.0.2.7", forwarded=f"203.0.113.{n}").status_code for n in range(21)]
+    assert claims[-1] == 429
+    assert ask(MASTER).status_code == 200
+
+
+def test_measurements_are_for_this_machine_for_listed_addresses_and_for_readers(
+    engine_sqlite: sa.Engine, make_app: MakeApp
+) -> None:
+    client = make_app(
+        engine_sqlite, api_key=MASTER, metrics_addresses="192.0.2.0/24, 2001:db8::1"
+    ).test_client()
+
+    def status(peer: str, **headers: str) -> int:
+        return client.get(
+            "/metrics", headers=headers, environ_overrides={"REMOTE_ADDR": peer}
+        ).status_code
+
+    assert status("127.0.0.1") == status("192.0.2.7") == status("2001:db8::1") == 200
+    assert status("203.0.113.9") == 401
+    assert status("203.0.113.9", **{"X-API-Key": MASTER}) == 200
+    assert status("127.0.0.1", **{"X-Forwarded-For": "203.0.113.9"}) == 401
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
@@ -75,7 +203,7 @@ def test_a_server_for_other_machines_without_a_key_does_not_start(
 ) -> None:
     settings = settings_of(engine_sqlite, api_host=host)
 
-    with pytest.raises(InvalidInputError, match="there is no key: set FLARE_API_KEY"):
+    with pytest.raises(InvalidInputError, match="no key and no person: set"):
         prepare(settings)
 
 

@@ -104,25 +104,7 @@ def test_a_server_that_is_away_is_one_line(
     assert "secret" not in error
 
 
-def test_users_are_added_listed_and_removed(
-    address: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    main(["upgrade"])
-    main(["users", "add", "sender-1", "--scopes", "ingest,read"])
-    key = capsys.readouterr().out.splitlines()[1]
-
-    main(["users", "list"])
-    listed = capsys.readouterr().out
-    again = main(["users", "add", "sender-1", "--scopes", "read"])
-    removed, missing = main(["users", "remove", "sender-1"]), main(["users", "remove", "sender-1"])
-
-    assert listed == "sender-1\tingest,read\n"
-    assert len(key) > 30
-    assert key not in listed
-    assert (again, removed, missing) == (1, 0, 1)
-
-
-@pytest.mark.parametrize("arguments", [[], ["dance"], ["users", "add", "x"], ["import-flares"]])
+@pytest.mark.parametrize("arguments", [[], ["dance"], ["users", "add"], ["import-flares"]])
 def test_a_misspelt_command_shows_the_usage(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,7 +19,9 @@ from database.verification.rollup import refresh
 
 def test_the_migrations_build_exactly_the_tables_that_the_code_declares(engine: sa.Engine) -> None:
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        # The passwords' table is declared apart, since it lies in a database of its own on MySQL.
+        opts = {"compare_type": True, "include_name": lambda name, *_: name != "credentials"}
+        context = MigrationContext.configure(connection, opts=opts)
 
         differences = compare_metadata(context, metadata)
 

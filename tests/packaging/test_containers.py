@@ -6,6 +6,8 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,13 @@ import mariadb_server
 import pytest
 import sqlalchemy as sa
 import yaml
+from sqlalchemy.exc import DBAPIError
 
-from database.engine import create_engine
+from database.engine import create_engine, writing
+from database.migrations import upgrade
+from database.people.credentials import set_password, stored_password
+from database.people.people import add_person, list_people
+from database.people.principal import COMMAND_LINE
 from database.settings import DatabaseSettings
 from solar.stream import DEAD_TOPIC, OBSERVATIONS_TOPIC, PREDICTIONS_TOPIC
 from tests.ports import free_port
@@ -165,9 +172,7 @@ def test_the_accounts_have_any_password_and_no_more_rights_than_they_need(
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout == ("go on\n" if "bash" in command else "")
     for account, right in (("migrator", "CREATE"), ("writer", "INSERT"), ("reader", "SELECT")):
-        url = f"mysql+mysqlconnector://{account}@{place}"
-        password = PASSWORDS[f"{account.upper()}_PASSWORD"]
-        engine = create_engine(DatabaseSettings(database_url=url, database_password=password))
+        engine = account_engine(place, account)
         with engine.begin() as connection:
             grants = connection.scalars(sa.text("SHOW GRANTS")).all()
             connection.execute(sa.text("SELECT 1"))
@@ -175,6 +180,41 @@ def test_the_accounts_have_any_password_and_no_more_rights_than_they_need(
         (granted,) = [grant for grant in grants if "`flarewatch`" in grant]
         assert right in granted or "ALL PRIVILEGES" in granted
         assert ("CREATE" in granted or "ALL" in granted) == (account == "migrator")
+    drop_accounts(client)
+
+
+def test_the_account_of_the_dashboard_reads_people_but_no_passwords(
+    mysql: tuple[Path, str],
+) -> None:
+    client, place = mysql
+    run_accounts(str(ACCOUNTS), client=client)
+    migrator, writer, reader = (account_engine(place, n) for n in ("migrator", "writer", "reader"))
+    with ExitStack() as stack:
+        stack.callback(drop_accounts, client)
+        for engine in (migrator, writer, reader):
+            stack.callback(engine.dispose)
+        upgrade(migrator)
+        now = datetime.now(UTC)
+        with writing(writer) as connection:
+            mei = add_person(connection, COMMAND_LINE, "mei", roles=["admin"], now=now)
+            set_password(connection, mei.person_id, "a hash", now=now)
+            assert stored_password(connection, mei.person_id) == "a hash"
+
+        with reader.connect() as connection:
+            assert list_people(connection) == [mei]
+            tables = connection.scalars(sa.text("SELECT table_name FROM information_schema.tables"))
+            assert "credentials" not in tables.all()
+            with pytest.raises(DBAPIError, match="SELECT command denied"):
+                stored_password(connection, mei.person_id)
+
+
+def account_engine(place: str, account: str) -> sa.Engine:
+    url = f"mysql+mysqlconnector://{account}@{place}"
+    password = PASSWORDS[f"{account.upper()}_PASSWORD"]
+    return create_engine(DatabaseSettings(database_url=url, database_password=password))
+
+
+def drop_accounts(client: Path) -> None:
     statement = "DROP USER migrator, writer, reader"
     root = {"MYSQL_PWD": PASSWORDS["MYSQL_ROOT_PASSWORD"]}
     done = run_accounts("mysql", "--user=root", "--execute", statement, client=client, **root)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -9,7 +11,12 @@ import sqlalchemy as sa
 from alert_calls import HIGH, LOW, Hourly, listed, send
 from flask.testing import FlaskClient
 
-from database.engine import reading
+from database.engine import reading, writing
+from database.people.audit import list_audit
+from database.people.keys import add_key
+from database.people.people import add_person
+from database.people.principal import COMMAND_LINE
+from database.people.sessions import begin_session
 from database.schema.tables import alert_tracks
 
 
@@ -18,15 +25,46 @@ def test_who_acknowledges_first_stays(client: FlaskClient, hourly: Hourly) -> No
     (main,) = listed(client, "?event=M1.0")
     url = f"/api/v1/alerts/{main['id']}"
 
-    first = client.post(f"{url}/acknowledge", json={"by": "mk", "comment": "seen"}).get_json()
-    again = client.post(f"{url}/acknowledge", json={"by": "someone else"}).get_json()
+    first = client.post(f"{url}/acknowledge", json={"comment": "seen"}).get_json()
+    again = client.post(f"{url}/acknowledge", json={"comment": "late"}).get_json()
 
     assert (first["state"], first["acknowledged_by"], first["comment"]) == (
-        "acknowledged", "mk", "seen",
+        "acknowledged", "local", "seen",
     )  # fmt: skip
     assert again == first == client.get(url).get_json()
     assert [a["event"] for a in listed(client, "?state=acknowledged")] == ["M1.0"]
     assert len(listed(client, "?state=open,acknowledged")) == 2
+
+
+@pytest.mark.parametrize("kind", ["person", "key"])
+def test_an_acknowledgement_carries_the_name_of_whoever_is_signed_in_and_no_typed_one(
+    client: FlaskClient, hourly: Hourly, engine: sa.Engine, clock: Callable[[], datetime], kind: str
+) -> None:
+    send(client, hourly(HIGH, HIGH))
+    (main,) = listed(client, "?event=M1.0")
+    with writing(engine) as connection:
+        if kind == "person":
+            mei = add_person(
+                connection, COMMAND_LINE, "mei", roles=["operator"], display_name="Mei Tanaka",
+                now=clock(),
+            )  # fmt: skip
+            token = begin_session(connection, mei.person_id, agent="", now=clock())
+            headers = {"Authorization": f"Bearer {token}"}
+        else:
+            key = add_key(connection, COMMAND_LINE, "wall", scopes=["admin"], now=clock())
+            headers = {"X-API-Key": key}
+
+    answer = client.post(
+        f"/api/v1/alerts/{main['id']}/acknowledge",
+        json={"by": "Chief Forecaster"},
+        headers=headers,
+    ).get_json()
+
+    name = {"person": "Mei Tanaka", "key": "wall"}[kind]
+    assert answer["acknowledged_by"] == name
+    with reading(engine) as connection:
+        (entry,) = list_audit(connection, object_kinds=["alert"], limit=5)
+    assert (entry.actor, entry.action, entry.object_id) == (name, "acknowledged", main["id"])
 
 
 def test_an_acknowledged_alert_stays_so_while_records_come_and_closes_with_its_word(
@@ -34,20 +72,20 @@ def test_an_acknowledged_alert_stays_so_while_records_come_and_closes_with_its_w
 ) -> None:
     send(client, hourly(HIGH, HIGH))
     (main,) = listed(client, "?event=M1.0")
-    client.post(f"/api/v1/alerts/{main['id']}/acknowledge", json={"by": "mk"})
+    client.post(f"/api/v1/alerts/{main['id']}/acknowledge", json={})
 
     send(client, hourly(HIGH, start=2))
     (during,) = listed(client, "?event=M1.0")
     send(client, hourly(*[LOW] * 26, start=3))
     (after,) = listed(client, "?event=M1.0")
 
-    assert (during["state"], during["acknowledged_by"]) == ("acknowledged", "mk")
-    assert (after["state"], after["acknowledged_by"]) == ("closed", "mk")
+    assert (during["state"], during["acknowledged_by"]) == ("acknowledged", "local")
+    assert (after["state"], after["acknowledged_by"]) == ("closed", "local")
 
 
 @pytest.mark.parametrize(
     ("body", "path"),
-    [({}, "by"), ({"by": " "}, "by"), ({"by": "mk", "comment": "x" * 1001}, "comment")],
+    [({"by": 7}, "by"), ({"comment": "x" * 1001}, "comment"), ({"name": "mk"}, "name")],
 )
 def test_an_acknowledgement_that_cannot_be_used_names_the_field(
     client: FlaskClient, body: dict[str, Any], path: str
@@ -61,7 +99,7 @@ def test_an_acknowledgement_that_cannot_be_used_names_the_field(
 @pytest.mark.parametrize("name", ["M1.0-harp1-20140301T000000Z-abcdef01", "ä", "x" * 200])
 def test_an_alert_that_does_not_exist_is_not_found(client: FlaskClient, name: str) -> None:
     assert client.get(f"/api/v1/alerts/{name}").status_code == 404
-    answer = client.post(f"/api/v1/alerts/{name}/acknowledge", json={"by": "mk"})
+    answer = client.post(f"/api/v1/alerts/{name}/acknowledge", json={})
     assert answer.status_code == 404
     assert answer.content_type == "application/problem+json"
 

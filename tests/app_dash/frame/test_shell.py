@@ -220,10 +220,11 @@ def test_an_api_address_that_is_none_is_refused() -> None:
         is_api_up("file:///etc/passwd")
 
 
-def test_a_server_reachable_from_elsewhere_needs_a_key_of_its_own() -> None:
-    open_to_all = DashSettings(dash_host="0.0.0.0", secret_key=None)
+@pytest.mark.parametrize("key", [None, SecretStr("x" * 31)])
+def test_a_server_reachable_from_elsewhere_needs_a_long_secret(key: SecretStr | None) -> None:
+    open_to_all = DashSettings(dash_host="0.0.0.0", secret_key=key)
 
-    with pytest.raises(InvalidInputError, match="FLARE_SECRET_KEY is not set"):
+    with pytest.raises(InvalidInputError, match="set one of 32 or more"):
         signing_key(open_to_all)
 
 

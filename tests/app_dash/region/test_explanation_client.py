@@ -7,7 +7,7 @@ import pytest
 from answering_api import answering
 from synthetic_explanation import body, item
 
-from app_dash.api_client import Api, ApiUnavailableError
+from app_dash.api_client import Api, ApiUnavailableError, RefusedError
 from app_dash.region.explanation import ExplanationRequest, read_explanation
 from solar.errors import FlarewatchError, InvalidInputError, NotFoundError
 
@@ -46,13 +46,13 @@ def test_the_apis_own_words_explain_a_refusal(status: int, kind: type[Flarewatch
             read_explanation(client, QUESTION)
 
 
-@pytest.mark.parametrize("status", [401, 403])
-def test_a_refused_key_names_the_setting(status: int) -> None:
+@pytest.mark.parametrize("status", [401, 403, 429])
+def test_a_refusal_is_told_in_the_words_of_the_api(status: int) -> None:
     with (
-        answering(status, {}) as api,
-        pytest.raises(ApiUnavailableError, match="FLARE_API_KEY"),
+        answering(status, {"detail": "sign in again"}) as api,
+        pytest.raises(RefusedError, match="sign in again"),
     ):
-        read_explanation(Api(api.url, api_key="wrong"), QUESTION)
+        read_explanation(Api(api.url, token="ended"), QUESTION)
 
 
 @pytest.mark.parametrize("answer", [b"<html>gateway</html>", b"[]", b""])
