@@ -17,7 +17,7 @@ help:
 	@echo 'make demo      API, dashboard and a simulated Sun: http://127.0.0.1:8050, Ctrl-C stops all'
 	@echo '               DATA=FILE FLARES=FILE replays records with a flare list instead'
 	@echo 'make setup     everything for training and development, in .venv'
-	@echo 'make test      the suite; installs MariaDB and Chromium where it may'
+	@echo 'make test      the suite; installs MariaDB, Chromium and nginx where it may'
 	@echo 'make check     format, lint, types, import contracts and the suite'
 	@echo 'make chaos     kills, stops and network faults: CHAOS_SEED=1 CHAOS_ROUNDS=20'
 	@echo 'make fuzz      malformed requests: FUZZ_SEED=1 FUZZ_REQUESTS=10000'

@@ -1,4 +1,4 @@
-"""The server: gunicorn with threads, whose workers make the application after the fork."""
+"""The server of the API: its workers make the application after the fork."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from gunicorn.workers.base import Worker
 from prometheus_client import multiprocess
 
 from app import logs
+from app.contract.problems import MAX_BODY_BYTES
 from app.settings import ApiSettings
+from solar import server
 
+# Requests that one worker has in the application at a time.
 THREADS = 4
 STOP_SECONDS = 4
-# Connections that one worker accepts, with those that wait for a thread; others wait outside.
-CONNECTIONS = 200
 # How long a thread may keep the interpreter while others wait for it. A live record needs it again
 # after each of its twenty statements, and would wait 5 ms each time beside bulk.
 SWITCH_SECONDS = 0.0005
@@ -45,17 +46,12 @@ class Server(BaseApplication):
 
 
 def _options(settings: ApiSettings) -> dict[str, Any]:
-    host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
     return {
-        "bind": f"{host}:{settings.api_port}",
+        **server.shared_options(settings.api_host, settings.api_port, MAX_BODY_BYTES),
         # One file has one writer, so more processes would only wait for each other.
         "workers": 1 if settings.is_embedded else settings.api_workers,
-        "worker_class": "gthread",
         "threads": THREADS,
-        "worker_connections": CONNECTIONS,
-        "timeout": 60,
         "graceful_timeout": STOP_SECONDS,
-        "control_socket_disable": True,
         "logconfig_dict": logs.configuration(),
         "post_worker_init": _begin,
         "child_exit": _forget_worker,

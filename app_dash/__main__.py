@@ -17,13 +17,14 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.workers.base import Worker
 from pydantic import SecretStr
 
-from app_dash.create_app import create_app
+from app_dash.create_app import MAX_BODY_BYTES, create_app
 from app_dash.health import next_steps
 from app_dash.settings import DashSettings, signing_key
 from database.engine import create_engine, reading, wait_for_store
 from database.people.people import is_anybody_registered
 from database.settings import DatabaseSettings
 from solar.errors import FlarewatchError, InvalidInputError
+from solar.server import shared_options
 
 # Requests in progress have so long to finish when the server stops.
 STOP_SECONDS = 5
@@ -39,16 +40,11 @@ class Server(BaseApplication):
 
     def load_config(self) -> None:
         settings = self.settings
-        host = f"[{settings.dash_host}]" if ":" in settings.dash_host else settings.dash_host
         options = {
-            "bind": f"{host}:{settings.dash_port}",
+            **shared_options(settings.dash_host, settings.dash_port, MAX_BODY_BYTES),
             "workers": settings.dash_workers,
             "threads": settings.dash_threads,
-            "worker_class": "gthread",
             "graceful_timeout": STOP_SECONDS,
-            "timeout": 60,
-            # No management socket in the home folder.
-            "control_socket_disable": True,
             "proc_name": "flarewatch-dashboard",
             "post_worker_init": self._start_greeting,
         }

@@ -30,6 +30,9 @@ from database.people.principal import READ
 
 _log = logging.getLogger(__name__)
 
+# A callback sends the state of its page, which takes some kilobytes.
+MAX_BODY_BYTES = 1024 * 1024
+
 PAGES: tuple[Page, ...] = (
     Page("/", "Now", "Operations overview", "1", now.layout, READ),
     Page("/regions", "Regions", "One active region", "2", region.layout, READ, region.is_live),
@@ -78,6 +81,7 @@ def create_app(engine: sa.Engine, settings: DashSettings) -> dash.Dash:
     """Build the dashboard on an opened store; `.server` is the WSGI application."""
     server = Flask("app_dash", static_folder=None)
     server.secret_key = signing_key(settings)
+    server.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     flask_server: Any = server  # dash takes a Flask but declares only a bool
     app = dash.Dash(
         "app_dash",

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import dashboard, ingest, scaling, soak, training, whole_mission
+from bench import dashboard, ingest, peers, scaling, soak, training, whole_mission
 
-NAMES = ("ingest", "mission", "scaling", "dashboard", "training")
+NAMES = ("ingest", "mission", "scaling", "dashboard", "training", "peers")
 # Lasts too long to come unasked.
 SOAK = "soak"
 
@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "scaling": scaling.main,
         "dashboard": lambda: dashboard.main(plan),
         "training": training.main,
+        "peers": lambda: peers.main(given.tree),
         SOAK: lambda: soak.main(minutes=given.minutes or soak.MINUTES, rate=given.rate),
     }
     for name in given.names or NAMES:
@@ -44,6 +45,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument_group("mission").add_argument(
         "--records", type=int, default=whole_mission.MISSION_RECORDS, help="how many are replayed"
     )
+    parser.add_argument_group("peers").add_argument(
+        "--tree", type=Path, default=Path(), metavar="FOLDER",
+        help="measure the servers of another working tree, such as an earlier version",
+    )  # fmt: skip
     parser.add_argument_group(SOAK).add_argument(
         "--rate", type=float, help="records a second; by default half of what can be taken"
     )

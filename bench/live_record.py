@@ -30,12 +30,17 @@ def waits(address: str, seconds: float) -> list[float]:
     connection = Connection(address, MEDIA_TYPES[JSON])
     found: list[float] = []
     for _ in range(int(seconds / _EVERY_SECONDS)):
-        body = orjson.dumps({"sender": {"id": "live"}, "observations": [_record(next(_numbers))]})
+        body = next_body()
         began = time.perf_counter()
         connection.post(body)
         found.append(time.perf_counter() - began)
         time.sleep(max(0.0, _EVERY_SECONDS - found[-1]))
     return found
+
+
+def next_body() -> bytes:
+    """Return a request with one record that has not come before."""
+    return orjson.dumps({"sender": {"id": "live"}, "observations": [_record(next(_numbers))]})
 
 
 def p95_ms(seconds: list[float]) -> float:

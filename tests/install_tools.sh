@@ -1,11 +1,12 @@
 #!/bin/sh
-# Installs what tests need beside Python: a MariaDB server, a Chromium browser, curl, and the
+# Installs what tests need beside Python: a MariaDB server, a Chromium browser, nginx, curl, and the
 # libraries that LightGBM (OpenMP) and Playwright (atomic) are linked to.
 set -eu
 PATH=$PATH:/usr/sbin:/usr/local/sbin
 missing=
 command -v mariadbd >/dev/null || missing="$missing mariadb-server"
 command -v chromium >/dev/null || missing="$missing chromium"
+command -v nginx >/dev/null || missing="$missing nginx-light"
 command -v curl >/dev/null || missing="$missing curl"
 ldconfig -p | grep -q libgomp.so.1 || missing="$missing libgomp1"
 ldconfig -p | grep -q libatomic.so.1 || missing="$missing libatomic1"

@@ -26,13 +26,17 @@ def free_port() -> str:
 
 @contextmanager
 def serving(
-    *command: str, ready: str, environment: Mapping[str, str], log: Path = Path(os.devnull)
+    *command: str,
+    ready: str,
+    environment: Mapping[str, str],
+    log: Path = Path(os.devnull),
+    folder: Path = Path(),
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run ``python -m COMMAND`` until the block ends; `ready` is the address that must answer."""
+    """Run ``python -m COMMAND`` in a folder until the block ends, once the address answers."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", *command],
-            env=environment, stdout=output, stderr=output, start_new_session=True,
+            env=environment, cwd=folder, stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
         try:
             _wait_until_ready(ready, process)

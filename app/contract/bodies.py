@@ -1,20 +1,15 @@
-"""Request bodies: read within bounds of size and time, then parsed as JSON and checked."""
+"""Request bodies: taken from the server, parsed as JSON, and checked."""
 
 from __future__ import annotations
 
 import json
-import socket
-import threading
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from types import GenericAlias
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 import orjson
 from flask import request
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from app.contract.problems import (
     Fault,
@@ -29,132 +24,19 @@ from app.contract.problems import (
 from app.contract.schemas import MAX_ROWS
 
 JSON_TYPE = "application/json"
-BODY_SECONDS = 20.0
-DISCARD_SECONDS = 2.0
-_PIECE_BYTES = 256 * 1024
-_CHECK_SECONDS = 0.2
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 def read_body() -> bytes:
-    """Read the body of the current request, of a declared length or in chunks.
+    """Return the body of the current request, which the server has read within bounds of time.
 
     Raises
     ------
-    RequestError
-        408 when it takes too long, 400 when it ends before its declared length.
     RequestEntityTooLarge
-        As soon as it is known to exceed `problems.MAX_BODY_BYTES`.
+        When it exceeds `problems.MAX_BODY_BYTES`.
     """
-    connection: socket.socket | None = request.environ.get("gunicorn.socket")
-    return read_within(
-        request.stream, connection, seconds=BODY_SECONDS, length=request.content_length
-    )
-
-
-def discard_body() -> None:
-    """Read and discard the body of a refused request, so that its sender reads the answer."""
-    connection: socket.socket | None = request.environ.get("gunicorn.socket")
-    deadline = time.monotonic() + DISCARD_SECONDS
-    with suppress(ClientDisconnected, RequestEntityTooLarge):
-        for _ in _pieces(request.stream, connection, deadline, request.content_length):
-            pass
-
-
-def read_within(
-    stream: IO[bytes], connection: socket.socket | None, *, seconds: float, length: int | None
-) -> bytes:
-    """Read a stream to its end or to its declared `length`, in `seconds` at most."""
-    deadline = time.monotonic() + seconds
-    pieces: list[bytes] = []
-    try:
-        pieces.extend(_pieces(stream, connection, deadline, length))
-    except ClientDisconnected as error:
-        raise _cut_short(deadline, sum(map(len, pieces)), length) from error
-    body = b"".join(pieces)
-    is_whole = len(body) == length if length is not None else time.monotonic() < deadline
-    if not is_whole:
-        raise _cut_short(deadline, len(body), length)
-    return body
-
-
-def _pieces(
-    stream: IO[bytes], connection: socket.socket | None, deadline: float, length: int | None
-) -> Iterator[bytes]:
-    read = 0
-    with deadlines.until(deadline, connection):
-        while length is None or read < length:
-            rest = _PIECE_BYTES if length is None else length - read
-            piece = stream.read(min(_PIECE_BYTES, rest))
-            if not piece:
-                return
-            read += len(piece)
-            yield piece
-            if time.monotonic() >= deadline:
-                return
-
-
-def _cut_short(deadline: float, read: int, length: int | None) -> RequestError:
-    came = f"{read:,} bytes" if length is None else f"{read:,} of {length:,} bytes"
-    if time.monotonic() >= deadline:
-        return RequestError(
-            f"the body took too long: {came} came in time; send less at a time",
-            status=408,
-            title="Request timeout",
-        )
-    return RequestError(
-        f"the body ended after {came}; send it again", status=400, title="Body cut short"
-    )
-
-
-class Deadlines:
-    """Ends the reading from sockets at a deadline, on a thread that starts with the first of them.
-
-    A socket itself only bounds a pause: one byte a second keeps it going for ever. At the
-    deadline its reading side is shut, so that the reader finds the end.
-    """
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._due: dict[socket.socket, float] = {}
-        self._thread: threading.Thread | None = None
-
-    @contextmanager
-    def until(self, deadline: float, connection: socket.socket | None) -> Iterator[None]:
-        """Watch a connection up to a time on the clock of `time.monotonic`; None is not watched."""
-        if connection is None:
-            yield
-            return
-        with self._changed:
-            self._due[connection] = deadline
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._watch, name="deadlines", daemon=True)
-                self._thread.start()
-            self._changed.notify()
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._due.pop(connection, None)
-
-    def _watch(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: bool(self._due))
-                self._shut(time.monotonic())
-            time.sleep(_CHECK_SECONDS)
-
-    def _shut(self, now: float) -> None:
-        for connection in [socket_ for socket_, deadline in self._due.items() if deadline <= now]:
-            del self._due[connection]
-            # It may be gone already.
-            with suppress(OSError):
-                # Beneath TLS, whose own shutdown would take the reader's state away.
-                socket.socket.shutdown(connection, socket.SHUT_RD)
-
-
-deadlines = Deadlines()
+    return request.get_data(cache=False)
 
 
 def media_type() -> str:

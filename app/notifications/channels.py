@@ -8,8 +8,12 @@ import http.client
 import ipaddress
 import logging
 import smtplib
+import socket
 import ssl
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
@@ -18,7 +22,6 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import SecretStr
 
-from app.contract.bodies import deadlines
 from app.notifications.email import email_message
 from database.notifications import Notification
 from solar.errors import FlarewatchError
@@ -32,6 +35,7 @@ TIMEOUT_SECONDS = 10.0
 _TEMPORARY = (408, 425, 429)
 _PORTS = {"smtp": 587, "smtps": 465}
 _LONGEST_REPLY = 120
+_CHECK_SECONDS = 0.2
 
 
 class UndeliveredError(FlarewatchError):
@@ -62,6 +66,55 @@ class DryRunChannel:
 
     def deliver(self, notice: Notification, *, now: datetime) -> None:
         """Do nothing; the delivery logs what would have been sent."""
+
+
+class Deadlines:
+    """Ends the reading from sockets at a deadline, on a thread that starts with the first of them.
+
+    A socket itself only bounds a pause: one byte a second keeps it going for ever. At the
+    deadline its reading side is shut, so that the reader finds the end.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._due: dict[socket.socket, float] = {}
+        self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def until(self, deadline: float, connection: socket.socket | None) -> Iterator[None]:
+        """Watch a connection up to a time on the clock of `time.monotonic`; None is not watched."""
+        if connection is None:
+            yield
+            return
+        with self._changed:
+            self._due[connection] = deadline
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._watch, name="deadlines", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._due.pop(connection, None)
+
+    def _watch(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: bool(self._due))
+                self._shut(time.monotonic())
+            time.sleep(_CHECK_SECONDS)
+
+    def _shut(self, now: float) -> None:
+        for connection in [socket_ for socket_, deadline in self._due.items() if deadline <= now]:
+            del self._due[connection]
+            # It may be gone already.
+            with suppress(OSError):
+                # Beneath TLS, whose own shutdown would take the reader's state away.
+                socket.socket.shutdown(connection, socket.SHUT_RD)
+
+
+deadlines = Deadlines()
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from app import metrics
 from app.contract.answers import IngestAnswer
 from app.contract.bodies import (
     JSON_TYPE,
-    discard_body,
     media_type,
     read_body,
     read_json,
@@ -43,7 +42,7 @@ from app.contract.responses import (
 )
 from app.contract.schemas import UNNAMED_SENDER, ObservationsBody, ObservationsEnvelope, Sender
 from app.ingest import arrow_rows, json_rows
-from app.ingest.admission import BusyError, YieldToLive
+from app.ingest.admission import YieldToLive
 from app.ingest.batch import Batch
 from app.ingest.ingest import IngestResult, ingest
 from app.ingest.outcomes import causes_of_request
@@ -72,12 +71,8 @@ blueprint = Blueprint("observations", __name__)
     also_body=(arrow_rows.MEDIA_TYPE,),
 )
 def post_observations(query: IngestQuery) -> Response:
-    try:
-        with services().admission.entered(request.content_length) as yield_to_live:
-            return _ingest(query, yield_to_live)
-    except BusyError:
-        discard_body()
-        raise
+    with services().admission.entered(request.content_length) as yield_to_live:
+        return _ingest(query, yield_to_live)
 
 
 def _ingest(query: IngestQuery, yield_to_live: YieldToLive) -> Response:

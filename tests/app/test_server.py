@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from ports import free_port
+from slow_peers import slow_peers
 
 from app.settings import ApiSettings
 
@@ -72,7 +73,11 @@ def test_the_server_starts_stores_and_stops_within_5_seconds(tmp_path: Path, row
             json.dumps({"observations": [row()]}).encode(),
             {"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=5) as response:
+        port = int(url.rpartition(":")[2])
+        with (
+            slow_peers(port, heads=12, bodies=12, idle=450),
+            urllib.request.urlopen(request, timeout=5) as response,
+        ):
             answer = json.load(response)
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)

@@ -19,6 +19,7 @@ import mariadb_server
 import pytest
 import sqlalchemy as sa
 from processes import free_port, serving
+from slow_peers import slow_peers
 
 from database.engine import create_engine
 from database.migrations import upgrade
@@ -107,7 +108,10 @@ def test_the_dashboard_is_up_while_its_store_is_away(tmp_path: Path) -> None:
 
     with running("-m", "app_dash", "serve", env=env, log=log) as process:
         alive = ask(f"{page}/health")
-        with pytest.raises(urllib.error.HTTPError) as refused:
+        with (
+            slow_peers(int(env["FLARE_DASH_PORT"]), heads=12, bodies=12, idle=450),
+            pytest.raises(urllib.error.HTTPError) as refused,
+        ):
             urllib.request.urlopen(f"{page}/ready", timeout=30)
         refused.value.close()
         ended = stopped(process)
