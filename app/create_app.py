@@ -11,6 +11,7 @@ from flask import Flask
 from app import logs
 from app.alerts.config import load_alert_config
 from app.contract import problems
+from app.full_disk import FullDiskNotice, reserve_measurements
 from app.ingest.admission import AdmissionControl
 from app.routes import (
     alerts,
@@ -47,6 +48,8 @@ def create_app(
     clock : the time at which records are received and forecasts issued
     metrics_dir : where the workers of one server share their measurements
     """
+    if metrics_dir is not None:
+        reserve_measurements(metrics_dir)
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = problems.MAX_BODY_BYTES
     engine = create_engine(settings)
@@ -54,6 +57,7 @@ def create_app(
     # One file has one writer: a request that waits there for another holds up all of them.
     admission = AdmissionControl(patience_seconds=0) if settings.is_embedded else AdmissionControl()
     guard = Guard(engine, settings, clock)
+    full_disk = FullDiskNotice(metrics_dir)
     bind(
         app,
         Services(
@@ -65,9 +69,10 @@ def create_app(
             clock=clock,
             metrics_dir=metrics_dir,
             admission=admission,
+            full_disk=full_disk,
         ),
     )
-    problems.install(app)
+    problems.install(app, note_full_disk=full_disk.note)
     logs.install(app)
     guard.install(app)
     for routes in ROUTES:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from flask import Flask, current_app
 
 from app.alerts.config import AlertConfig, load_alert_config
+from app.full_disk import FullDiskNotice
 from app.ingest.admission import AdmissionControl
 from app.scoring.served_models import ServedModels, load_served_models
 from app.security import Guard
@@ -37,7 +38,8 @@ _log = logging.getLogger(__name__)
 class Services:
     """What requests and background jobs share; `clock` is the time of receipt.
 
-    `admission` bounds the bulk that this process works on at a time.
+    `admission` bounds the bulk that this process works on at a time; `full_disk` remembers
+    that a write found no space.
     """
 
     settings: ApiSettings
@@ -48,6 +50,7 @@ class Services:
     clock: Callable[[], datetime]
     metrics_dir: Path | None
     admission: AdmissionControl
+    full_disk: FullDiskNotice
 
 
 def bind(app: Flask, services: Services) -> None:

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import dashboard, ingest, peers, scaling, soak, training, whole_mission
+from bench import dashboard, ingest, peers, scaling, soak, sqlite, training, whole_mission
 
-NAMES = ("ingest", "mission", "scaling", "dashboard", "training", "peers")
+NAMES = ("ingest", "mission", "scaling", "sqlite", "dashboard", "training", "peers")
 # Lasts too long to come unasked.
 SOAK = "soak"
 
@@ -28,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "ingest": ingest.main,
         "mission": lambda: whole_mission.main(given.records),
         "scaling": scaling.main,
+        "sqlite": sqlite.main,
         "dashboard": lambda: dashboard.main(plan),
         "training": training.main,
         "peers": lambda: peers.main(given.tree),

@@ -10,12 +10,12 @@ from contextlib import closing
 from typing import IO
 
 import numpy as np
-import orjson
 
 from data_sender.clock import EventClock, parse_speed, wall_clock
 from data_sender.delivery.client import ApiClient, ApiRefusedError, Transport
 from data_sender.delivery.delivery import Delivery
 from data_sender.delivery.spool import Spool
+from data_sender.disk import DiskFullError, is_full
 from data_sender.options import host_name, parse_arguments
 from data_sender.position import Position, PositionFile, claim, claim_free
 from data_sender.progress import Progress
@@ -35,10 +35,10 @@ from data_sender.sources.simulation.region_statistics import (
 )
 from data_sender.sources.simulation.simulation import Simulation, Sun
 from solar.errors import FlarewatchError, InvalidInputError
-from solar.process import StopSignal
+from solar.process import StopSignal, discard_unwritable_output
 from solar.time import parse_time, to_datetime64
 
-EXIT_BAD_INPUT, EXIT_REFUSED = 2, 3
+EXIT_BAD_INPUT, EXIT_REFUSED, EXIT_DISK_FULL = 2, 3, 6
 
 logger = logging.getLogger("data_sender")
 
@@ -58,8 +58,13 @@ def main(arguments: list[str] | None = None) -> int:
         logger.error("%s", error)
         return EXIT_REFUSED
     except (FlarewatchError, OSError) as error:
+        if isinstance(error, DiskFullError) or (isinstance(error, OSError) and is_full(error)):
+            logger.error("%s; nothing is lost, start again when there is space", error)
+            return EXIT_DISK_FULL
         logger.error("%s", error)
         return EXIT_BAD_INPUT
+    finally:
+        discard_unwritable_output()
 
 
 def _send(options: Namespace) -> int:
@@ -121,13 +126,12 @@ def _replay(options: Namespace, source: Source, clock: EventClock, stop: StopSig
             spool.close()
             transport.close()
             left = spool.size_bytes()
-        summary = {
-            "sender": options.sender,
-            "is_complete": is_complete,
-            "handed_over": positions.sent,
-            "spool_bytes": left,
-        }
-        sys.stdout.write(orjson.dumps({**summary, **progress.summary()}).decode() + "\n")
+        progress.print_summary(
+            sender=options.sender,
+            is_complete=is_complete,
+            handed_over=positions.sent,
+            spool_bytes=left,
+        )
         _log_rejected(progress, delivery)
     return EXIT_DONE if is_complete or stop.is_set else EXIT_LEFT_BEHIND
 

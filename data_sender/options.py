@@ -41,7 +41,8 @@ environment:
   FLARE_DATA_DIR  holds sender/ID/ with position.json, spool/ and rejected.jsonl (default ./var)
 
 exit status: 0 done or stopped by a signal, 2 unusable input, 3 refused by the API,
-4 given up with rows in the spool, 5 a live source could not be read to the end given
+4 given up with rows in the spool, 5 a live source could not be read to the end given,
+6 the disk of FLARE_DATA_DIR is full
 """
 _REPLAY = """\
 Send the observations in files or folders: parquet or CSV tables with T_REC, HARPNUM and/or

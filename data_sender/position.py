@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import itertools
 import logging
-import os
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,12 +14,11 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from data_sender.disk import DiskFullError, is_full, replace_file
 from solar.errors import InvalidInputError
 from solar.time import isoformat, parse_time, to_datetime, to_datetime64
 
 logger = logging.getLogger(__name__)
-
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class NameInUseError(InvalidInputError):
@@ -62,13 +59,17 @@ def claim(folder: Path) -> IO[bytes]:
     ------
     NameInUseError
         When another process sends under the same name.
-    InvalidInputError
+    DiskFullError, InvalidInputError
         When the folder cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / "lock").open("ab")
     except OSError as error:
+        if is_full(error):
+            raise DiskFullError(
+                f"{folder} cannot be written: {error.strerror}; free space on that disk"
+            ) from error
         raise InvalidInputError(
             f"{folder} cannot be written: {error.strerror}; set FLARE_DATA_DIR to another folder"
         ) from error
@@ -88,25 +89,6 @@ def claim_free(parent: Path, name: str) -> tuple[str, IO[bytes]]:
         with suppress(NameInUseError):
             return f"{name}-{number}", claim(parent / f"{name}-{number}")
     raise AssertionError("unreachable: there is always another number")
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that a reader finds the old or the new content, whatever happens.
-
-    On a full disk the old content stays: to start again there repeats what the API knows, and a
-    sender that stopped for it would not even deliver what fills the disk.
-    """
-    temporary = path.with_suffix(".tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        if error.errno not in _DISK_FULL:
-            raise
-        logger.error("%s stays as it was: %s; free space on that disk", path, error.strerror)
 
 
 class PositionFile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections import Counter
 from typing import Any
@@ -51,6 +52,15 @@ class Progress:
             "seconds": round(seconds, 3),
             "rows_per_second": round(self.counts["sent"] / seconds, 1) if seconds else None,
         }
+
+    def print_summary(self, **more: Any) -> None:
+        """Print the summary with more about this run as a line of JSON."""
+        line = orjson.dumps({**more, **self.summary()}).decode()
+        try:
+            sys.stdout.write(line + "\n")
+        except OSError as error:
+            # The work is done, and stays so.
+            logger.error("the summary cannot be printed (%s): %s", error.strerror, line)
 
     def log(self) -> None:
         """Log the summary, but not more often than every few seconds."""

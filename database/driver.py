@@ -18,6 +18,15 @@ _log = logging.getLogger(__name__)
 
 # The execution option of a statement that goes to the server without parameters.
 RAW_STATEMENT = "flarewatch_raw_statement"
+# The execution option of a connection of which no query may take longer [s].
+TIME_LIMIT = "flarewatch_time_limit"
+
+_NETWORK_LIMITS = ("net_read_timeout", "net_write_timeout")
+# MariaDB ends a session that idles in a transaction, whether it has written yet or only locked.
+_MARIADB_LIMITS = (*_NETWORK_LIMITS, "idle_transaction_timeout")
+# MySQL ends any session that idles; the pool opens another one.
+_MYSQL_LIMITS = (*_NETWORK_LIMITS, "wait_timeout")
+_ENDED_BY_THE_SERVER = {1927, 4031}  # connection killed (MariaDB), ended as idle (MySQL)
 
 
 @cache
@@ -42,6 +51,37 @@ def skip_liveness_check(connection: DBAPIConnection, _entry: ConnectionPoolEntry
     cast(Any, connection).is_connected = lambda: True
 
 
+def is_mariadb(server_version: str) -> bool:
+    """Tell MariaDB, which names itself in its version, from MySQL."""
+    return "mariadb" in server_version.lower()
+
+
+def session_limits(server_version: str, *, idle_seconds: int) -> str:
+    """Return the statement after which the server ends this session when its process hangs."""
+    names = _MARIADB_LIMITS if is_mariadb(server_version) else _MYSQL_LIMITS
+    return "SET SESSION " + ", ".join(f"{name}={idle_seconds}" for name in names)
+
+
+def limited_query(statement: str, *, is_mariadb: bool, seconds: float) -> str:
+    """Return a query that the server ends after some time; other statements stay as they are."""
+    if is_mariadb and statement.startswith(("SELECT", "WITH", "(")):
+        return f"SET STATEMENT max_statement_time={seconds} FOR {statement}"
+    if not is_mariadb and statement.startswith("SELECT"):
+        hint = f"/*+ MAX_EXECUTION_TIME({seconds * 1000:.0f}) */"
+        return statement.replace("SELECT", f"SELECT {hint}", 1)
+    return statement
+
+
+def send_limited_query(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+    """Send a query of a connection with the option TIME_LIMIT; observers see it without limit."""
+    seconds = context.execution_options.get(TIME_LIMIT)
+    if seconds is None:
+        return False
+    limited = limited_query(statement, is_mariadb=context.dialect.is_mariadb, seconds=seconds)
+    cursor.execute(limited, parameters)
+    return True
+
+
 def send_raw_statement(_cursor: Any, statement: str, _parameters: Any, context: Any) -> bool:
     """Send a statement as it is; the cursor would search megabytes for its end."""
     if not context.execution_options.get(RAW_STATEMENT):
@@ -51,6 +91,12 @@ def send_raw_statement(_cursor: Any, statement: str, _parameters: Any, context: 
     if supports_multiple_statements():
         _read_remaining_results(driver)
     return True
+
+
+def notice_ended_session(context: ExceptionContext) -> None:
+    """Drop a connection that the server has ended; SQLAlchemy does not know all of its words."""
+    if getattr(context.original_exception, "errno", None) in _ENDED_BY_THE_SERVER:
+        context.is_disconnect = True
 
 
 def wrap_error_of_commit(context: ExceptionContext) -> None:

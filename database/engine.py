@@ -9,23 +9,34 @@ from __future__ import annotations
 import hashlib
 import logging
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from database.driver import (
+    TIME_LIMIT,
+    notice_ended_session,
+    send_limited_query,
     send_raw_statement,
+    session_limits,
     skip_liveness_check,
     warn_of_slow_driver,
     wrap_error_of_commit,
 )
 from database.settings import DatabaseSettings
-from solar.errors import FlarewatchError, InvalidInputError, StoreUnavailableError
+from solar.errors import (
+    FlarewatchError,
+    InvalidInputError,
+    StoreFullError,
+    StoreUnavailableError,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -36,12 +47,26 @@ Result = TypeVar("Result")
 ATTEMPTS = 6
 # Shorter than a client waits for its answer; the default of the server is 50.
 LOCK_WAIT_SECONDS = 5
-PATIENCE_SECONDS = 10.0
+# A session whose process is silent for so long, inside a transaction, is ended by the server: what
+# a hung process has locked is free again. No work between two statements takes as long.
+IDLE_SECONDS = 10
+# Longer than that, so that whoever waits for a hung process does not fail.
+PATIENCE_SECONDS = 12.0
+# The most that one query of a page or of the API may take.
+READ_SECONDS = 30.0
 
 _MYSQL_TRANSIENT = {1205, 1213, 1020}  # lock wait timeout, deadlock, record changed (MariaDB)
 _MYSQL_NO_SCHEMA = {1146}
+_MYSQL_DISK_FULL = {1021, 1114}  # the disk, or the table that cannot grow on it
+# Where the server or SQLite itself passes on what the system said, in the words of either.
+_DISK_FULL_WORDS = ("No space left on device", "disk is full", "quota exceeded")
+_MYSQL_TOO_LONG = {1969, 3024}  # over max_statement_time (MariaDB), MAX_EXECUTION_TIME (MySQL)
 _MYSQL_CLIENT_ERRORS = range(2000, 3000)  # no connection, or a lost one
 
+# How many steps SQLite makes, some milliseconds of work, until it looks at the time again.
+_SQLITE_STEPS = 200_000
+
+_LONG_IDLE_SECONDS = 3600
 _FIRST_WAIT_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 10.0
 
@@ -58,7 +83,7 @@ def create_engine(settings: DatabaseSettings) -> sa.Engine:
             " mysql+mysqlconnector://user:password@host/database"
         ) from error
     if url.get_backend_name() == "sqlite":
-        return _sqlite_engine(url)
+        return _sqlite_engine(url, synchronous=settings.sqlite_synchronous)
     if url.get_backend_name() in ("mysql", "mariadb"):
         if settings.database_password is not None:
             url = url.set(password=settings.database_password.get_secret_value())
@@ -68,12 +93,14 @@ def create_engine(settings: DatabaseSettings) -> sa.Engine:
     )
 
 
-def _sqlite_engine(url: sa.URL) -> sa.Engine:
+def _sqlite_engine(url: sa.URL, *, synchronous: str) -> sa.Engine:
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    # Others wait until the server of a hung process has ended it.
     engine = sa.create_engine(url, connect_args={"timeout": 30})
-    sa.event.listen(engine, "connect", _configure_sqlite)
+    sa.event.listen(engine, "connect", partial(_configure_sqlite, synchronous=synchronous))
     sa.event.listen(engine, "begin", _begin_sqlite)
+    sa.event.listen(engine, "before_cursor_execute", _limit_sqlite_query)
     return engine
 
 
@@ -84,13 +111,27 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     connection.exec_driver_sql(f"BEGIN {mode}")
 
 
-def _configure_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+def _configure_sqlite(
+    connection: DBAPIConnection, _entry: ConnectionPoolEntry, *, synchronous: str
+) -> None:
     raw = cast(sqlite3.Connection, connection)
     raw.isolation_level = None
     raw.execute("PRAGMA journal_mode=WAL")
-    raw.execute("PRAGMA synchronous=NORMAL")
+    # An answer promises that the rows survive a power cut. In WAL mode only FULL waits for the disk
+    # at each commit; NORMAL does so at checkpoints, and keeps the file whole without the last ones.
+    raw.execute(f"PRAGMA synchronous={synchronous}")
     raw.execute("PRAGMA foreign_keys=ON")
     raw.execute("PRAGMA cache_size=-65536")
+
+
+def _limit_sqlite_query(connection: sa.Connection, *_details: object) -> None:
+    raw = cast(sqlite3.Connection, connection.connection.driver_connection)
+    seconds = connection.get_execution_options().get(TIME_LIMIT)
+    if seconds is None:
+        raw.set_progress_handler(None, 0)
+        return
+    ends_at = time.monotonic() + seconds
+    raw.set_progress_handler(lambda: time.monotonic() > ends_at, _SQLITE_STEPS)
 
 
 def _mysql_engine(url: sa.URL, *, pool_size: int) -> sa.Engine:
@@ -108,9 +149,21 @@ def _mysql_engine(url: sa.URL, *, pool_size: int) -> sa.Engine:
         connect_args={"init_command": session, "connection_timeout": 5},
     )
     sa.event.listen(engine, "connect", skip_liveness_check)
+    sa.event.listen(engine, "connect", _limit_session)
     sa.event.listen(engine, "do_execute", send_raw_statement)
+    sa.event.listen(engine, "do_execute", send_limited_query)
+    sa.event.listen(engine, "handle_error", notice_ended_session)
     sa.event.listen(engine, "handle_error", wrap_error_of_commit)
     return engine
+
+
+def _limit_session(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    _set_limits(connection, IDLE_SECONDS)
+
+
+def _set_limits(connection: Any, idle_seconds: int) -> None:
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(session_limits(connection.server_info, idle_seconds=idle_seconds))
 
 
 @contextmanager
@@ -121,13 +174,44 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 
 @contextmanager
-def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Open a connection for queries; a store that does not answer raises one clear error."""
+def reading(engine: sa.Engine, *, seconds: float | None = READ_SECONDS) -> Iterator[sa.Connection]:
+    """Open a connection for queries; a store that does not answer raises one clear error.
+
+    Parameters
+    ----------
+    seconds : the most that one query may take; None for work that grows with the store
+    """
     try:
         with engine.connect() as connection:
-            yield connection
+            yield connection.execution_options(**{TIME_LIMIT: seconds})
     except DBAPIError as error:
         raise as_domain_error(error) from error
+
+
+def allow_idling(connection: sa.Connection) -> None:
+    """Let a transaction rest between statements, as a backup to a slow disk or a migration does.
+
+    The session is not used again afterwards.
+    """
+    if connection.dialect.name != "sqlite":
+        connection.detach()
+        _set_limits(connection.connection.dbapi_connection, _LONG_IDLE_SECONDS)
+
+
+def heartbeat(connection: sa.Connection) -> Callable[[], None]:
+    """Return a function that a long computation inside a transaction calls between its parts.
+
+    It tells the server, once a second at most, that this process works and does not hang.
+    """
+    beaten_at = time.monotonic()
+
+    def beat() -> None:
+        nonlocal beaten_at
+        if time.monotonic() - beaten_at > 1:
+            connection.execute(sa.select(1))
+            beaten_at = time.monotonic()
+
+    return beat
 
 
 def transact(engine: sa.Engine, work: Callable[[sa.Connection], Result]) -> Result:
@@ -160,6 +244,11 @@ def _is_transient(error: DBAPIError) -> bool:
     return _mysql_code(error) in _MYSQL_TRANSIENT or "database is locked" in str(error.orig)
 
 
+def _is_disk_full(error: DBAPIError) -> bool:
+    reason = str(error.orig)
+    return _mysql_code(error) in _MYSQL_DISK_FULL or any(w in reason for w in _DISK_FULL_WORDS)
+
+
 def _is_unreachable(error: DBAPIError) -> bool:
     # The class of the driver's error is no help: a refused connection comes as any of three.
     lost = (_mysql_code(error) or 0) in _MYSQL_CLIENT_ERRORS or error.connection_invalidated
@@ -172,6 +261,19 @@ def as_domain_error(error: DBAPIError) -> FlarewatchError:
     if _mysql_code(error) in _MYSQL_NO_SCHEMA or "no such table" in reason:
         return StoreUnavailableError(
             "the store has no tables yet; run `flarewatch database upgrade`"
+        )
+    if _mysql_code(error) in _MYSQL_TOO_LONG or reason == "interrupted":
+        return StoreUnavailableError(
+            "a query took too long and was ended; ask for a shorter range, or again later"
+        )
+    if _is_disk_full(error):
+        return StoreFullError(
+            "the disk of the store, or its temporary folder, is full; free space there, then the"
+            " same request succeeds"
+        )
+    if "disk I/O error" in reason:
+        return StoreUnavailableError(
+            "the disk of the store fails to read or write; look into the log of its system"
         )
     if _is_transient(error):
         return StoreUnavailableError("the store stays locked; send the same request again")
@@ -216,8 +318,8 @@ def wait_for_store(
 def named_lock(engine: sa.Engine, name: str) -> Iterator[bool]:
     """Try to take the lock of this name without waiting; yield whether it was free.
 
-    It ends with the block, and with the connection of a process that dies. SQLite, the embedded
-    store, has one process, which always gets it.
+    It ends with the block, with the connection of a process that dies, and IDLE_SECONDS after a
+    process has hung. SQLite, the embedded store, has one process, which always gets it.
     """
     if engine.dialect.name == "sqlite":
         yield True
@@ -227,8 +329,34 @@ def named_lock(engine: sa.Engine, name: str) -> Iterator[bool]:
     key = {"key": f"flarewatch {hashlib.blake2b(full_name, digest_size=16).hexdigest()}"}
     with reading(engine) as connection:
         is_free = bool(connection.execute(sa.text("SELECT GET_LOCK(:key, 0)"), key).scalar())
-        try:
-            yield is_free
-        finally:
-            if is_free:
-                connection.execute(sa.text("SELECT RELEASE_LOCK(:key)"), key)
+        if not is_free:
+            yield False
+            return
+        with _kept_alive(connection):
+            yield True
+        connection.execute(sa.text("SELECT RELEASE_LOCK(:key)"), key)
+
+
+@contextmanager
+def _kept_alive(connection: sa.Connection) -> Iterator[None]:
+    """Ask on an idle connection now and then; the server ends it when that stops.
+
+    It is closed at the end, with what it locks, and not used for anything else.
+    """
+    connection.detach()
+    connection.exec_driver_sql(f"SET SESSION wait_timeout={IDLE_SECONDS}")
+    is_over = threading.Event()
+
+    def ask() -> None:
+        # A lost connection is noticed when the block ends.
+        with suppress(DBAPIError):
+            while not is_over.wait(IDLE_SECONDS / 3):
+                connection.execute(sa.select(1))
+
+    asking = threading.Thread(target=ask, name="named lock", daemon=True)
+    asking.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        asking.join()

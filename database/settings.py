@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -14,6 +16,8 @@ class DatabaseSettings(BaseSettings):
     password of the account in that address: there it would need ``%40`` for ``@``.
     ``retention`` says how long tables are kept, such as ``observations=24m,rejections=2y``,
     over the ages in docs/operations.md.
+    ``sqlite_synchronous`` says whether SQLite answers when a commit is on the disk (``full``), or
+    earlier (``normal``): then a power cut may take the last commits.
     """
 
     model_config = SettingsConfigDict(
@@ -24,3 +28,4 @@ class DatabaseSettings(BaseSettings):
     database_password: SecretStr | None = None
     database_pool_size: int = 8
     retention: str = ""
+    sqlite_synchronous: Literal["full", "normal"] = "full"

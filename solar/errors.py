@@ -31,6 +31,10 @@ class StoreUnavailableError(FlarewatchError):
     title = "Store unavailable"
 
 
+class StoreFullError(StoreUnavailableError):
+    """The disk of the store is full; the same request succeeds once there is space again."""
+
+
 class ArtifactError(FlarewatchError):
     """A model folder is incomplete or is not the one that was registered."""
 

@@ -7,6 +7,7 @@ import os
 import random
 import select
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -104,6 +105,20 @@ class Backoff:
     def reset(self) -> None:
         """Begin again with short waits."""
         self.failures = 0
+
+
+def discard_unwritable_output() -> None:
+    """Give up what standard output and error cannot take, as on a full disk.
+
+    Otherwise Python would try once more at its end, and turn the exit status into 120.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 def retry_after_seconds(header: str | None, *, now: datetime) -> float:

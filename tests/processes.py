@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,11 +31,15 @@ def serving(
     environment: Mapping[str, str],
     log: Path = Path(os.devnull),
     folder: Path = Path(),
+    within: Sequence[str] = (),
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run ``python -m COMMAND`` in a folder until the block ends, once the address answers."""
+    """Run ``python -m COMMAND`` in a folder until the block ends, once `ready` answers.
+
+    `within` is a command that runs it.
+    """
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", *command],
+            [*within, sys.executable, "-m", *command],
             env=environment, cwd=folder, stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
         try:

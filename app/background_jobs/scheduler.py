@@ -15,7 +15,7 @@ from app.metrics import JOB_FAILURES
 from app.services import Services, services
 from database.delivery.flow import rows_since
 from database.engine import named_lock, reading
-from solar.errors import FlarewatchError
+from solar.errors import FlarewatchError, StoreFullError
 
 _log = logging.getLogger(__name__)
 
@@ -80,6 +80,8 @@ class Scheduler(threading.Thread):
             if not self._is_done(job, running):
                 return False
         except FlarewatchError as error:
+            if isinstance(error, StoreFullError):
+                running.full_disk.note()
             _log.warning("%s: %s", job.name, error)
             JOB_FAILURES.labels(job.name).inc()
         except Exception:

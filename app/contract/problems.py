@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import logging
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from database.engine import as_domain_error
-from solar.errors import FlarewatchError, InvalidInputError
+from solar.errors import FlarewatchError, InvalidInputError, StoreFullError
 
 MEDIA_TYPE = "application/problem+json"
 # A busy worker is free again soon; a store that is away may take its time.
@@ -87,11 +87,20 @@ def printable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def install(app: Flask) -> None:
-    """Answer every error of `app` with a problem."""
-    app.register_error_handler(FlarewatchError, _on_flarewatch_error)
+def install(app: Flask, *, note_full_disk: Callable[[], None]) -> None:
+    """Answer every error of `app` with a problem; that of a full disk is noted besides."""
+
+    def on_flarewatch_error(error: FlarewatchError) -> Response:
+        if isinstance(error, StoreFullError):
+            note_full_disk()
+        return _on_flarewatch_error(error)
+
+    def on_database_error(error: DBAPIError) -> Response:
+        return on_flarewatch_error(as_domain_error(error))
+
+    app.register_error_handler(FlarewatchError, on_flarewatch_error)
     app.register_error_handler(HTTPException, _on_http_exception)
-    app.register_error_handler(DBAPIError, _on_database_error)
+    app.register_error_handler(DBAPIError, on_database_error)
     app.register_error_handler(Exception, _on_unexpected_error)
 
 
@@ -104,10 +113,6 @@ def _on_flarewatch_error(error: FlarewatchError) -> Response:
     if error.status >= 500:
         _log.error("%s", error)
     return response
-
-
-def _on_database_error(error: DBAPIError) -> Response:
-    return _on_flarewatch_error(as_domain_error(error))
 
 
 def _on_http_exception(error: HTTPException) -> Response:

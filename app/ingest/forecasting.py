@@ -18,6 +18,7 @@ from app.scoring.features import features_of, forecast, stored_features
 from app.scoring.forecasts import IssuedForecasts, forecasts_of, join_forecasts
 from app.scoring.served_models import ServedModels
 from app.scoring.windows import gather_inputs, join_records, look_back, touched_windows
+from database.engine import heartbeat
 from database.harps import RegionName, resolve_many
 from database.observations.records import Key, Records
 from database.predictions.predictions import store_predictions, supersede_model
@@ -72,10 +73,12 @@ def _forecast(
     is_fresh = part == 1
     features = stored_features(connection, records)
     parts: list[IssuedForecasts] = []
+    beat = heartbeat(connection)
     for model in served_models.models:
         matrix = model.matrix(features)
         for ends, windows in touched_windows(records, is_fresh, model.manifest):
             scores = forecast(model, gather_inputs(matrix, windows), records.lon_fwt[ends])
+            beat()
             revision = records.revision[ends]
             if windows.shape[1] > 1:
                 revision = _revisions(connection, model, records, ends, is_fresh[ends], now=now)

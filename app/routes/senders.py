@@ -111,10 +111,9 @@ def _percentiles(values: Floats) -> dict[str, float | None]:
 def post_leases() -> Response:
     asked = _lease_request(read_model(LeaseBody, read_json()))
     lasts = timedelta(seconds=services().settings.lease_seconds)
-    now = services().clock()
 
     def work(connection: sa.Connection) -> tuple[Lease, tuple[int, int]]:
-        lease = renew(connection, asked, lasts=lasts, now=now)
+        lease = renew(connection, asked, lasts=lasts)
         return lease, sender_count(connection, asked.member)
 
     lease, (sent, sequence) = transact(services().engine, work)
@@ -123,7 +122,7 @@ def post_leases() -> Response:
             "generation": lease.generation,
             "starts_at": lease.starts_at,
             "event_at": lease.event_at,
-            "elapsed_seconds": (now - lease.began_at).total_seconds(),
+            "elapsed_seconds": lease.elapsed_seconds,
             "granted": [_granted(number, shard) for number, shard in lease.granted.items()],
             "unfinished": lease.unfinished,
             "members": lease.members,

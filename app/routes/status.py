@@ -39,6 +39,8 @@ def get_ready() -> Response:
 
 
 def _store_faults() -> list[Fault]:
+    if services().full_disk.is_recent():
+        return [Fault("store", "its disk was full a moment ago; free space there")]
     try:
         with reading(services().engine) as connection:
             current = is_current(connection)

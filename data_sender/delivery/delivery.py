@@ -15,6 +15,7 @@ import orjson
 
 from data_sender.delivery.client import Answer, ApiUnavailableError, Transport, api_backoff
 from data_sender.delivery.spool import Post, Spool, SpoolFullError
+from data_sender.disk import DiskFullError, append_line, is_full
 from data_sender.progress import Progress
 from data_sender.rows import RowItems, Rows
 from solar.process import StopSignal
@@ -22,6 +23,7 @@ from solar.process import StopSignal
 logger = logging.getLogger(__name__)
 
 QUICK_ATTEMPTS = 4
+_DISK_PAUSE_SECONDS = 1.0
 _INDEX = re.compile(r"\d+")
 
 
@@ -110,10 +112,29 @@ class Delivery:
     def reject(
         self, item: dict[str, Any], errors: list[Any], *, kind: str = "observations"
     ) -> None:
-        """Write what cannot be delivered, and why, to the file of rejected rows."""
-        line = {kind.removesuffix("s"): item, "errors": errors}
-        with self.rejected_path.open("ab") as file:
-            file.write(orjson.dumps(line) + b"\n")
+        """Write what cannot be delivered, and why, to the file of rejected rows.
+
+        A full disk is waited for.
+
+        Raises
+        ------
+        DiskFullError
+            When the stop signal came before there was space; the row counts as not delivered.
+        """
+        line = orjson.dumps({kind.removesuffix("s"): item, "errors": errors}) + b"\n"
+        while True:
+            try:
+                with self.rejected_path.open("ab", buffering=0) as file:
+                    append_line(file, line)
+            except OSError as error:
+                if not is_full(error):
+                    raise
+                message = f"{self.rejected_path}: {error.strerror}; free space on that disk"
+                logger.error("%s", message)
+                if self._stop.wait(_DISK_PAUSE_SECONDS):
+                    raise DiskFullError(message) from error
+            else:
+                return
 
     def _spool_post(self, post: Post) -> bool:
         while True:

@@ -10,7 +10,7 @@ from typing import IO, Any
 
 import orjson
 
-from data_sender.position import replace_file
+from data_sender.disk import append_line, replace_file
 from solar.errors import FlarewatchError
 
 SEGMENT_BYTES = 8 * 2**20
@@ -80,14 +80,9 @@ class Spool:
                 f"the spool {self._folder} has reached {self._limit_bytes / 2**20:.0f} MiB;"
                 " reading pauses until the API takes rows again (--spool-limit-mb raises the limit)"
             )
-        file = self._writable()
-        before = file.tell()
         try:
-            _write_whole(file, line)
-            file.flush()
-            os.fsync(file.fileno())
+            append_line(self._writable(), line)
         except OSError as error:
-            os.truncate(file.name, before)
             raise SpoolFullError(
                 f"the spool {self._folder} cannot grow: {error.strerror}; free space on that disk"
             ) from error
@@ -153,13 +148,6 @@ class Spool:
             # Unbuffered, so that a failed write leaves nothing behind that a later one would flush.
             self._file = (self._folder / f"{self._last_number:08d}.jsonl").open("ab", buffering=0)
         return self._file
-
-
-def _write_whole(file: IO[bytes], line: bytes) -> None:
-    """Write a whole line; a disk that fills accepts its beginning without an error."""
-    left = memoryview(line)
-    while left:
-        left = left[file.write(left) :]
 
 
 def _cut_torn_end(path: Path) -> None:

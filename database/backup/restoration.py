@@ -77,7 +77,7 @@ def _refuse_other_schema(info: BackupInfo, path: Path) -> None:
 
 def _begin(engine: sa.Engine, info: BackupInfo) -> dict[str, int]:
     """Return the number of row groups that each table has already."""
-    with reading(engine) as connection:
+    with reading(engine, seconds=None) as connection:
         is_begun = sa.inspect(connection).has_table(unfinished_restore.name)
         if not is_begun:
             _refuse_rows(connection)
@@ -125,7 +125,7 @@ def _write(
 
 
 def _compare(engine: sa.Engine, info: BackupInfo) -> None:
-    with reading(engine) as connection:
+    with reading(engine, seconds=None) as connection:
         for table in metadata.sorted_tables:
             counted = sa.select(sa.func.count()).select_from(table)
             stored, expected = connection.scalar(counted), info.tables[table.name].rows

@@ -26,7 +26,7 @@ from database.backup.archive import (
     to_batch,
     write_info,
 )
-from database.engine import reading
+from database.engine import allow_idling, reading
 from database.migrations import revision
 from database.schema.tables import metadata
 from solar.errors import FlarewatchError, InvalidInputError
@@ -75,7 +75,10 @@ def _write_checked(engine: sa.Engine, path: Path, rows_per_page: int) -> int:
 
 def _write(engine: sa.Engine, path: Path, rows_per_page: int) -> None:
     with path.open("wb") as file:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive, reading(engine) as store:
+        with (
+            zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive,
+            reading(engine, seconds=None) as store,
+        ):
             _begin_snapshot(store)
             tables = {
                 table.name: _add(archive, store, table, rows_per_page)
@@ -91,6 +94,7 @@ def _begin_snapshot(connection: sa.Connection) -> None:
     """Make every later query of the connection see the store as it is now."""
     if connection.dialect.name != "sqlite":
         connection.execution_options(isolation_level="REPEATABLE READ")
+        allow_idling(connection)
         connection.exec_driver_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT")
         return
     # In SQLite the first query of a transaction fixes what all of them see.

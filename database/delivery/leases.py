@@ -1,11 +1,14 @@
-"""Leases: which shards of a shared source a member may work on, and for how long."""
+"""Leases: which shards of a shared source a member may work on, and for how long.
+
+The clock of the store decides alone: hosts whose clocks differ agree on it.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -53,16 +56,23 @@ class LeaseRequest:
 class Lease:
     """The shards that a member may work on until the lease ends, and the state of the source.
 
-    Event time was `event_at` at `began_at`; `unfinished` shards are left to do.
+    Event time was `event_at` at `began_at`, so much before `renewed_at`, both by the clock of the
+    store; `unfinished` shards are left to do.
     """
 
     generation: int
     starts_at: datetime
     event_at: datetime
     began_at: datetime
+    renewed_at: datetime
     granted: Mapping[int, Progress]
     members: int
     unfinished: int
+
+    @property
+    def elapsed_seconds(self) -> float:
+        """Return the time since `began_at` [s]; none after a step back of the clock."""
+        return max(0.0, (self.renewed_at - self.began_at).total_seconds())
 
 
 @dataclass(frozen=True)
@@ -123,9 +133,7 @@ class _Source:
 Shards = Mapping[int, _Shard]
 
 
-def renew(
-    connection: sa.Connection, request: LeaseRequest, *, lasts: timedelta, now: datetime
-) -> Lease:
+def renew(connection: sa.Connection, request: LeaseRequest, *, lasts: timedelta) -> Lease:
     """Join, stay with or leave a source, report the progress, and get the shards to work on.
 
     The member has to release a shard that the answer leaves out: it stays the member's own until
@@ -135,7 +143,9 @@ def renew(
     ----------
     lasts : for how long a member that sends no request keeps its shards
     """
-    source = _locked_source(connection, request, now=now)
+    source = _locked_source(connection, request)
+    # Read under the lock, so that times follow each other as the requests do.
+    now = _store_time(connection)
     members = _live_members(connection, source, lasts=lasts, now=now)
     is_alone = not set(members) - {request.member}
     stored = _load_shards(connection, source.source, source.shards)
@@ -161,6 +171,7 @@ def renew(
         source.starts_at,
         source.event_at,
         source.began_at,
+        now,
         granted,
         members=len(members),
         unfinished=sum(shard.finished_at is None for shard in shards.values()),
@@ -225,7 +236,15 @@ def _targets(holders: Mapping[int, str | None], members: Sequence[str]) -> dict[
     return {name: size + (place < more) for place, name in enumerate(ordered)}
 
 
-def _locked_source(connection: sa.Connection, request: LeaseRequest, *, now: datetime) -> _Source:
+def _store_time(connection: sa.Connection) -> datetime:
+    """Return the time by the clock of the server; a file has that of its one host."""
+    if connection.dialect.name == "sqlite":
+        return datetime.now(UTC)
+    at: datetime = connection.execute(sa.select(sa.func.utc_timestamp(6))).scalar_one()
+    return at.replace(tzinfo=UTC)
+
+
+def _locked_source(connection: sa.Connection, request: LeaseRequest) -> _Source:
     """Read a source, created where it is new, locked until the commit.
 
     Whoever asks for a lease locks this one row, so that all take turns.
@@ -238,6 +257,7 @@ def _locked_source(connection: sa.Connection, request: LeaseRequest, *, now: dat
     query = sa.select(shared_sources).where(shared_sources.c.source == request.source)
     row = connection.execute(query.with_for_update()).first()
     if row is None:
+        now = _store_time(connection)
         # Of two concurrent first requests one waits here for the other, then both read the same.
         first = (request.source, request.shards, 1, request.starts_at, request.starts_at, now, now)
         upsert(
@@ -286,13 +306,16 @@ def _live_members(
 ) -> dict[str, datetime]:
     """Return the live members and when each joined, in that order; the others are dropped.
 
-    After a time without any request, as when the API was down, no member is dropped.
+    After a time without any request, as when the API was down, no member is dropped. After a step
+    back of the clock those who were seen later than now count as seen now.
     """
     members = shard_members.c
     is_of_source = members.source == source.source
+    seen_now = sa.update(shard_members).where(is_of_source).values(seen_at=now)
     if now - source.heard_at > lasts:
-        connection.execute(sa.update(shard_members).where(is_of_source).values(seen_at=now))
+        connection.execute(seen_now)
     else:
+        connection.execute(seen_now.where(members.seen_at > now))
         is_silent = members.seen_at < now - lasts
         connection.execute(sa.delete(shard_members).where(is_of_source, is_silent))
     query = sa.select(shard_members).where(is_of_source)

@@ -142,7 +142,7 @@ def refresh_drift(engine: sa.Engine, *, limit_days: int | None = None) -> int:
     without a lock, and a count is kept only if its day was not marked again meanwhile. While no
     model has a training reference, the marks wait.
     """
-    with reading(engine) as connection:
+    with reading(engine, seconds=None) as connection:
         layouts = _layouts(connection)
         outdated = _outdated(connection, layouts)
     if outdated:
@@ -179,7 +179,7 @@ def _outdated(connection: sa.Connection, layouts: Layouts) -> list[date]:
 
 
 def _refresh_chunk(engine: sa.Engine, layouts: Layouts, *, most: int) -> int:
-    with reading(engine) as connection:
+    with reading(engine, seconds=None) as connection:
         marks = _next_marks(connection, most)
         if not marks:
             return 0

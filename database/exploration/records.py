@@ -151,7 +151,7 @@ def batches(engine: sa.Engine, selection: Selection) -> Iterator[list[dict[str, 
     """
     position: Position | None = None
     while True:
-        with reading(engine) as connection:
+        with reading(engine, seconds=None) as connection:
             rows = _batch(connection, selection, after=position)
         if rows:
             yield rows

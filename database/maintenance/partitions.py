@@ -87,7 +87,7 @@ def extend_partitions(engine: sa.Engine, *, now: datetime) -> None:
     """Add the coming months to the tables that are divided already."""
     if not can_partition(engine):
         return
-    with reading(engine) as connection:
+    with reading(engine, seconds=None) as connection:
         divided = [table for table in PARTITIONED if list_partitions(connection, table)]
     for table in divided:
         _extend(engine, table, now)
@@ -103,7 +103,7 @@ def drop_partitions_before(engine: sa.Engine, table: sa.Table, at: datetime) -> 
     """
     if not can_partition(engine) or table not in PARTITIONED:
         return 0, 0
-    with reading(engine) as connection:
+    with reading(engine, seconds=None) as connection:
         known = list_partitions(connection, table)
         old = [one.name for one in known if one.before is not None and one.before <= at]
         names = ", ".join(old)
@@ -115,7 +115,7 @@ def drop_partitions_before(engine: sa.Engine, table: sa.Table, at: datetime) -> 
 
 
 def _extend(engine: sa.Engine, table: sa.Table, now: datetime) -> int:
-    with reading(engine) as connection:
+    with reading(engine, seconds=None) as connection:
         known = list_partitions(connection, table)
         oldest = None if known else connection.scalar(sa.select(sa.func.min(table.c.t_rec)))
     last = next((one.before for one in reversed(known) if one.before), None)

@@ -210,14 +210,14 @@ def _count(engine: sa.Engine, rule: RetentionRule, at: datetime, *, most: int | 
     rows = sa.select(rule.at).where(rule.at < at)
     if rule.only is not None:
         rows = rows.where(rule.only)
-    with reading(engine) as connection:
+    with reading(engine, seconds=None) as connection:
         query = sa.select(sa.func.count()).select_from(rows.limit(most).subquery())
         return connection.execute(query).scalar_one()
 
 
 def _prune(engine: sa.Engine, rule: RetentionRule, at: datetime) -> Pruned:
     rows, partitions = _drop_partitions(engine, rule, at)
-    with reading(engine) as connection:
+    with reading(engine, seconds=None) as connection:
         conditions = list(_conditions(connection, rule))
     for condition in conditions:
         rows += _delete(engine, rule, sa.and_(condition, rule.at < at))

@@ -10,6 +10,8 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from database.engine import allow_idling
+
 
 def _config() -> Config:
     config = Config()
@@ -22,6 +24,7 @@ def upgrade(engine: sa.Engine) -> str:
     """Bring the store to the newest schema and return its revision; safe to repeat."""
     config = _config()
     with engine.connect() as connection:
+        allow_idling(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()

@@ -94,10 +94,10 @@ def make_app(clock: Clock) -> Iterator[MakeApp]:
     """Make applications whose connections are closed when the test ends."""
     apps: list[Flask] = []
 
-    def make(engine: sa.Engine, **changes: Any) -> Flask:
+    def make(engine: sa.Engine, *, metrics_dir: Path | None = None, **changes: Any) -> Flask:
         settings = settings_of(engine, **changes)
         prepare(settings)
-        apps.append(create_app(settings, clock=clock))
+        apps.append(create_app(settings, clock=clock, metrics_dir=metrics_dir))
         return apps[-1]
 
     yield make

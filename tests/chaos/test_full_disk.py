@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import random
-import subprocess
 import time
-from pathlib import Path
 
 import pytest
 from chaos.proxy import CLEAR, CUT
 from chaos.scenario import Program, Scenario
 from chaos.senders import REGIONS, STEPS, start_senders
+from small_disk import on_a_small_disk
 
-# A disk of its own, which nobody else sees and which goes with its process.
-OWN_MOUNTS = ("unshare", "--user", "--map-root-user", "--mount")
-ON_A_SMALL_DISK = (*OWN_MOUNTS, "sh", "-c", 'mount -t tmpfs -o size=256k small "$0" && exec "$@"')
 FIRST_REGION = 900
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def small_disk(scenario: Scenario) -> Path:
-    """Where the sender keeps its spool and its position."""
-    folder = scenario.folder / "sender"
-    folder.mkdir(exist_ok=True)
-    tried = subprocess.run([*ON_A_SMALL_DISK, folder, "true"], capture_output=True, check=False)
-    if tried.returncode:
-        pytest.skip(f"no small disk can be made here: {tried.stderr.decode().strip()}")
-    return folder
 
 
 def wait_for_word(program: Program, word: str) -> None:
@@ -41,12 +26,13 @@ def wait_for_word(program: Program, word: str) -> None:
 
 
 def test_a_sender_on_a_full_disk_waits_and_loses_nothing(
-    scenario: Scenario, small_disk: Path
+    scenario: Scenario,
 ) -> None:
+    within = on_a_small_disk(scenario.folder / "sender", size="256k")
     scenario.roads["api"].set(CUT)
     group = start_senders(
         scenario, random.Random(1), regions_from=FIRST_REGION, n=1, speed="max",
-        within=(*ON_A_SMALL_DISK, str(small_disk)),
+        within=within,
     )  # fmt: skip
     (sender,) = scenario.senders
     wait_for_word(sender, "No space left on device")

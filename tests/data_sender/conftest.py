@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -155,8 +155,16 @@ class Sender:
         self._settings = {"FLARE_API_URL": api.url, "FLARE_DATA_DIR": str(folder)}
         self._started: list[subprocess.Popen[bytes]] = []
 
-    def start(self, *arguments: object) -> Any:
-        command = [sys.executable, "-m", "data_sender", *map(str, arguments), "--sender", "s1"]
+    def start(self, *arguments: object, within: Sequence[str] = ()) -> Any:
+        command = [
+            *within,
+            sys.executable,
+            "-m",
+            "data_sender",
+            *map(str, arguments),
+            "--sender",
+            "s1",
+        ]
         process = subprocess.Popen(
             command, env={**os.environ, **self._settings, "PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,

@@ -14,7 +14,12 @@ from database.schema.tables import harp_noaa, regions, senders
 from database.settings import DatabaseSettings
 from database.upsert import upsert_columns
 from database.verification.rollup import refresh
-from solar.errors import FlarewatchError, InvalidInputError, StoreUnavailableError
+from solar.errors import (
+    FlarewatchError,
+    InvalidInputError,
+    StoreFullError,
+    StoreUnavailableError,
+)
 
 AT = datetime(2014, 3, 1, tzinfo=UTC)
 
@@ -51,6 +56,19 @@ def test_the_folder_of_an_embedded_store_is_made(tmp_path: Path) -> None:
     engine.dispose()
     assert mode == "wal"
     assert (tmp_path / "a" / "b" / "store.db").exists()
+
+
+@pytest.mark.parametrize(("setting", "level"), [("", 2), ("full", 2), ("normal", 1)])
+def test_an_embedded_store_answers_when_a_commit_is_on_the_disk_unless_told_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str, level: int
+) -> None:
+    monkeypatch.setenv("FLARE_SQLITE_SYNCHRONOUS", setting)
+    engine = opened(f"sqlite:///{tmp_path}/store.db")
+
+    with reading(engine) as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == level
+
+    engine.dispose()
 
 
 def test_a_store_without_tables_says_what_to_run(tmp_path: Path) -> None:
@@ -157,6 +175,18 @@ def test_waiting_too_long_for_a_lock_asks_to_send_the_request_again(
             transact(waiting, lambda c: c.execute(add))
 
     waiting.dispose()
+
+
+def test_a_table_that_cannot_grow_is_a_full_disk(mariadb_engine: sa.Engine) -> None:
+    def work(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("SET SESSION max_heap_table_size=16384")
+        connection.exec_driver_sql("CREATE TEMPORARY TABLE small (a CHAR(200)) ENGINE=MEMORY")
+        connection.detach()
+        for _ in range(1000):
+            connection.exec_driver_sql("INSERT INTO small VALUES ('a')")
+
+    with pytest.raises(StoreFullError, match="free space there"):
+        transact(mariadb_engine, work)
 
 
 @pytest.mark.parametrize("end", ["commit", "rollback"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable
@@ -12,8 +11,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-
-import orjson
 
 from data_sender.clock import MAX_SPEED, EventClock
 from data_sender.delivery.client import ApiClient, Transport
@@ -79,8 +76,8 @@ def follow(options: Namespace, stop: StopSignal, *, make_transport: MakeTranspor
         finally:
             spool.close()
             transport.close()
-        summary = {"sender": options.sender, "status": status, "spool_bytes": spool.size_bytes()}
-        sys.stdout.write(orjson.dumps({**summary, **progress.summary()}).decode() + "\n")
+        left = spool.size_bytes()
+        progress.print_summary(sender=options.sender, status=status, spool_bytes=left)
     return status
 
 

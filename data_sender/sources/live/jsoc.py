@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-from data_sender.position import Position, replace_file
+from data_sender.disk import replace_file
+from data_sender.position import Position
 from data_sender.rows import Rows
 from data_sender.source import Chunk
 from data_sender.sources.live.feed import Feed, FeedError, Pace

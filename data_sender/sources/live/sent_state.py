@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from data_sender.delivery.spool import Post
-from data_sender.position import replace_file
+from data_sender.disk import replace_file
 from solar.errors import InvalidInputError
 from solar.time import isoformat, parse_time
 

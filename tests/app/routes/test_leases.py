@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask.testing import FlaskClient
+from passing_time import let_pass
 
 URL = "/api/v1/leases"
 START = "2014-03-01T00:00:00Z"
@@ -23,9 +25,11 @@ def say(client: FlaskClient, sender: str = "s1", **changes: Any) -> dict[str, An
     return body
 
 
-def test_a_replica_joins_tells_its_progress_and_leaves(client: FlaskClient, clock: Any) -> None:
+def test_a_replica_joins_tells_its_progress_and_leaves(
+    client: FlaskClient, engine: sa.Engine
+) -> None:
     joined = say(client)
-    clock.now += timedelta(seconds=3)
+    let_pass(engine, 3)
     through = "2014-03-01T05:00:00.250000Z"
     told = say(client, generation=1, held={"2": {"delivered": 7, "through": through}})
     left = say(client, generation=1, held={}, wants=False)
@@ -36,7 +40,7 @@ def test_a_replica_joins_tells_its_progress_and_leaves(client: FlaskClient, cloc
         "granted": [{"shard": shard, **blank} for shard in range(4)],
         "unfinished": 4, "members": 1, "expires_in_seconds": 10.0, "sent": 0, "sequence": 0,
     }  # fmt: skip
-    assert told["elapsed_seconds"] == 3.0
+    assert 3.0 <= told["elapsed_seconds"] < 4.0
     granted = {shard.pop("shard"): shard for shard in told["granted"]}
     assert granted[2] == {"delivered": 7, "through": through}
     assert (granted[0], len(granted)) == (blank, 4)
@@ -55,13 +59,15 @@ def test_a_replica_learns_how_much_of_it_has_been_counted(client: FlaskClient, r
 
 
 def test_a_silent_replica_loses_its_shards_after_the_time_of_the_settings(
-    engine_sqlite: Any, make_app: Any, clock: Any
+    engine_sqlite: sa.Engine, make_app: Any, clock: Any
 ) -> None:
     client = make_app(engine_sqlite, lease_seconds=2.0).test_client()
     say(client)
-    clock.now += timedelta(seconds=1.5)
+    let_pass(engine_sqlite, 1.5)
+    # The clock of the host decides nothing.
+    clock.now += timedelta(hours=1)
     say(client, "s2")
-    clock.now += timedelta(seconds=1)
+    let_pass(engine_sqlite, 1)
 
     taken = say(client, "s2", generation=1)
 

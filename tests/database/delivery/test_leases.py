@@ -11,13 +11,13 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
+from passing_time import let_pass
 
 from database.delivery.leases import Lease, LeaseRequest, Progress, fair_share, renew
 from database.engine import reading, transact
 from database.schema.tables import shard_leases
 from solar.errors import InvalidInputError
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 START = datetime(2014, 3, 1, tzinfo=UTC)
 LASTS = timedelta(seconds=10)
 SHARDS = 12
@@ -33,13 +33,12 @@ class Member:
     generation: int | None = None
     held: dict[int, Progress] = field(default_factory=dict)
 
-    def say(self, seconds: float = 0, *, stays: bool = True, restarts: bool = False) -> Lease:
+    def say(self, *, stays: bool = True, restarts: bool = False) -> Lease:
         request = LeaseRequest(
             "hourly", self.name, self.shards, START,
             generation=self.generation, held=self.held, stays=stays, restarts=restarts,
         )  # fmt: skip
-        now = NOW + timedelta(seconds=seconds)
-        lease = transact(self.engine, lambda c: renew(c, request, lasts=LASTS, now=now))
+        lease = transact(self.engine, lambda c: renew(c, request, lasts=LASTS))
         self.generation, self.held = lease.generation, dict(lease.granted)
         return lease
 
@@ -97,13 +96,13 @@ def test_the_first_member_has_all_until_it_releases_the_share_of_others(
     assert sizes([first, second, third]) == [12, 0, 0]
 
     first.deliver(5, hours=2)
-    first.say(1)
-    second.say(1)
+    first.say()
+    second.say()
     assert sizes([first, second, third]) == [4, 0, 0]
 
-    first.say(2)
-    second.say(2)
-    third.say(2)
+    first.say()
+    second.say()
+    third.say()
     assert sizes([first, second, third]) == [4, 4, 4]
     assert set(second.held.values()) == {Progress(5, START + timedelta(hours=2))}
     assert len({*first.held, *second.held, *third.held}) == SHARDS
@@ -113,49 +112,94 @@ def test_the_shards_of_a_silent_member_go_to_the_others_where_it_stood(
     engine: sa.Engine,
 ) -> None:
     first, second = members(engine, 2)
-    for seconds in (0, 1, 2):
-        first.say(seconds)
-        second.say(seconds)
+    for _ in range(3):
+        first.say()
+        second.say()
     first.deliver(7, hours=3)
-    first.say(3)
-    second.say(9)
+    first.say()
+    let_pass(engine, 6)
+    second.say()
+    let_pass(engine, 5)
 
-    second.say(14)
+    second.say()
 
     assert sizes([second]) == [12]
     assert Counter(shard.delivered for shard in second.held.values()) == {7: 6, 0: 6}
-    first.say(15)
+    first.say()
     assert first.held == {}
-    second.say(16)
-    second.say(17)
-    first.say(18)
+    second.say()
+    second.say()
+    first.say()
     assert sizes([first, second]) == [6, 6]
 
 
 def test_the_progress_of_a_late_request_is_kept(engine: sa.Engine) -> None:
     first, second = members(engine, 2)
     first.say()
-    second.say(6)
-    second.say(12)
+    let_pass(engine, 6)
+    second.say()
+    let_pass(engine, 6)
+    second.say()
     first.deliver(9, hours=4)
 
-    first.say(13)
-    second.say(14)
+    first.say()
+    second.say()
 
     assert {shard.delivered for shard in second.held.values()} == {9}
 
 
 def test_no_member_loses_shards_when_all_were_silent(engine: sa.Engine) -> None:
     first, second = members(engine, 2)
-    for seconds in (0, 1, 2):
-        first.say(seconds)
-        second.say(seconds)
+    for _ in range(3):
+        first.say()
+        second.say()
     held = dict(first.held), dict(second.held)
 
-    second.say(100)
-    first.say(101)
+    let_pass(engine, 100)
+    second.say()
+    first.say()
 
     assert (first.held, second.held) == held
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_step_of_the_clock_of_the_store_neither_takes_shards_nor_keeps_them_for_ever(
+    engine: sa.Engine, hours: int
+) -> None:
+    first, second = members(engine, 2)
+    for _ in range(3):
+        first.say()
+        second.say()
+
+    let_pass(engine, 3600 * hours)
+    second.say()
+    first.say()
+    assert sizes([first, second]) == [6, 6]
+
+    let_pass(engine, 6)
+    second.say()
+    let_pass(engine, 6)
+    second.say()
+    assert sizes([second]) == [12]
+
+
+def test_the_clock_of_a_server_decides_and_not_that_of_its_clients(
+    mariadb_engine: sa.Engine,
+) -> None:
+    (member,) = members(mariadb_engine, 1)
+    hour_ahead = datetime.now(UTC) + timedelta(hours=1)
+
+    def renewed(connection: sa.Connection) -> Lease:
+        connection.exec_driver_sql(f"SET timestamp = {hour_ahead.timestamp()}")
+        try:
+            return renew(connection, LeaseRequest("other", "m1", 1, START), lasts=LASTS)
+        finally:
+            connection.exec_driver_sql("SET timestamp = DEFAULT")
+
+    lease = transact(mariadb_engine, renewed)
+
+    assert abs(lease.renewed_at - hour_ahead) < timedelta(seconds=1)
+    assert lease.renewed_at - member.say().renewed_at > timedelta(minutes=59)
 
 
 def test_a_member_that_leaves_or_restarts_releases_its_shards(engine: sa.Engine) -> None:
@@ -164,9 +208,9 @@ def test_a_member_that_leaves_or_restarts_releases_its_shards(engine: sa.Engine)
     second.say()
     first.deliver(3, hours=1)
 
-    lease = first.say(1, stays=False)
-    second.say(2)
-    again = Member(engine, "m2").say(3)
+    lease = first.say(stays=False)
+    second.say()
+    again = Member(engine, "m2").say()
 
     assert (lease.granted, lease.members) == ({}, 1)
     assert sizes([second]) == [12]
@@ -175,41 +219,41 @@ def test_a_member_that_leaves_or_restarts_releases_its_shards(engine: sa.Engine)
 
 def test_finished_shards_have_no_holder_and_the_rest_is_shared_again(engine: sa.Engine) -> None:
     first, second = members(engine, 2)
-    for seconds in (0, 1, 2):
-        first.say(seconds)
-        second.say(seconds)
+    for _ in range(3):
+        first.say()
+        second.say()
     first.deliver(5, hours=9, finishes=True)
 
-    left = first.say(3)
-    second.say(4)
-    second.say(5)
-    first.say(6)
+    left = first.say()
+    second.say()
+    second.say()
+    first.say()
 
     assert (left.unfinished, left.granted) == (6, {})
     assert sizes([first, second]) == [3, 3]
     for member in (first, second):
         member.deliver(5, hours=9, finishes=True)
-        member.say(7)
-    assert Member(engine, "m3").say(8).unfinished == 0
+        member.say()
+    assert Member(engine, "m3").say().unfinished == 0
 
 
 def test_a_restart_begins_anew_unless_others_are_at_work(engine: sa.Engine) -> None:
     first, second = members(engine, 2)
     first.say()
     first.deliver(5, hours=9, finishes=True)
-    first.say(1)
+    first.say()
 
-    beside = second.say(2, restarts=True)
-    second.say(3, stays=False)
-    first.say(3, stays=False)
-    anew = Member(engine, "m3").say(4, restarts=True)
+    beside = second.say(restarts=True)
+    second.say(stays=False)
+    first.say(stays=False)
+    anew = Member(engine, "m3").say(restarts=True)
 
     assert (beside.generation, beside.unfinished) == (1, 0)
     assert (anew.generation, anew.unfinished, len(anew.granted)) == (2, SHARDS, SHARDS)
     assert set(anew.granted.values()) == {Progress()}
     # A request of the generation before says nothing about this one.
     first.generation, first.held = 1, {0: Progress(5, START, True)}
-    assert first.say(5).unfinished == SHARDS
+    assert first.say().unfinished == SHARDS
 
 
 def test_all_follow_the_clock_of_the_first_and_a_new_one_begins_where_the_source_stands(
@@ -217,16 +261,20 @@ def test_all_follow_the_clock_of_the_first_and_a_new_one_begins_where_the_source
 ) -> None:
     first, second = members(engine, 2)
 
-    begun, joined = first.say(), second.say(7)
+    begun = first.say()
+    let_pass(engine, 7)
+    joined = second.say()
     first.deliver(1, hours=5)
-    first.say(8, stays=False)
+    first.say(stays=False)
     second.deliver(1, hours=6)
-    second.say(9, stays=False)
-    later = Member(engine, "m3").say(3600)
+    second.say(stays=False)
+    let_pass(engine, 3600)
+    later = Member(engine, "m3").say()
 
-    assert (begun.event_at, begun.began_at) == (joined.event_at, joined.began_at) == (START, NOW)
-    assert later.event_at == START + timedelta(hours=5)
-    assert later.began_at == NOW + timedelta(seconds=3600)
+    assert begun.event_at == joined.event_at == START
+    assert joined.began_at == begun.began_at - timedelta(seconds=7)
+    assert (begun.elapsed_seconds, round(joined.elapsed_seconds)) == (0, 7)
+    assert (later.event_at, later.elapsed_seconds) == (START + timedelta(hours=5), 0)
 
 
 def test_another_number_of_shards_is_refused(engine_sqlite: sa.Engine) -> None:
