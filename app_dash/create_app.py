@@ -15,7 +15,7 @@ from app_dash.alerts import page as alerts
 from app_dash.alerts.query import AlertQuery
 from app_dash.explore import page as explore
 from app_dash.explore.query import ExploreQuery
-from app_dash.frame import routing, typed_fields
+from app_dash.frame import refusals, routing, typed_fields
 from app_dash.frame.all_clear import Verdict, strip
 from app_dash.frame.page import Page, never_redraw
 from app_dash.frame.shell import Ids, shell
@@ -27,6 +27,7 @@ from app_dash.settings import DashSettings, signing_key
 from app_dash.skill import page as skill
 from app_dash.skill.query import SkillQuery
 from database.people.principal import READ
+from solar.errors import FlarewatchError
 
 _log = logging.getLogger(__name__)
 
@@ -104,6 +105,7 @@ def create_app(engine: sa.Engine, settings: DashSettings) -> dash.Dash:
     for page in (explore, pipeline, skill):
         page.register(app, engine)
     health.register(server, engine)
+    refusals.install(app)
     Compress(server)
     _secure(app)
     refuse_undeclared(app)
@@ -111,6 +113,8 @@ def create_app(engine: sa.Engine, settings: DashSettings) -> dash.Dash:
 
 
 def _report(error: Exception) -> None:
+    if isinstance(error, FlarewatchError) and error.status < 500:
+        raise error  # the browser sent what no page offers; see refusals
     # Unexpected errors of pages are logged, and the strip says so.
     _log.error("a view could not be drawn", exc_info=error)
     verdict = Verdict("error", "This view could not be drawn.", ("see the dashboard's log",))

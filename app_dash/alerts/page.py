@@ -70,7 +70,8 @@ def register(app: dash.Dash, engine: sa.Engine, *, settings: DashSettings) -> No
         # A button that has just been drawn calls too.
         if not clicks or not isinstance(ctx.triggered_id, dict):
             return no_update
-        return acknowledge_alert(settings, engine, ctx.triggered_id["alert"], comment=comment)
+        alert_id = str(ctx.triggered_id["alert"])
+        return acknowledge_alert(settings, engine, alert_id, comment=comment)
 
 
 def acknowledge_alert(

@@ -61,7 +61,10 @@ class AlertQuery(RangeQuery):
     @classmethod
     def _is_a_place(cls, text: str) -> str:
         if text:
-            parse_time(text.partition("_")[0])
+            at, _, name = text.partition("_")
+            parse_time(at)
+            if not name.isascii():
+                raise InvalidInputError(f"after={text!r} names no alert; begin with the newest")
         return text
 
     @property

@@ -130,7 +130,12 @@ def _of_model(column: str, entry: Mapping[str, Any]) -> ColumnFilter | None:
         "greaterThanOrEqual": (first, None),
         "lessThan": (None, first),
     }.get(str(entry.get("type")))
-    return None if sides is None or sides == (None, None) else ColumnFilter(column, *sides)
+    if sides is None or sides == (None, None):
+        return None
+    for side in sides:
+        if isinstance(side, str):
+            raise InvalidInputError(f"{side!r} is no limit of {column}; write a number")
+    return ColumnFilter(column, *sides)
 
 
 def _kind(item: ColumnFilter) -> dict[str, Any]:

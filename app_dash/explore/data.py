@@ -26,7 +26,6 @@ from database.exploration.selection import COLUMNS, Selection
 from database.exploration.statistics import Bars, bars
 from database.models import ModelRow, list_models
 from database.people.principal import READ
-from solar.errors import FlarewatchError
 from solar.time import isoformat
 
 NAMES: tuple[str, ...] = tuple(COLUMNS)
@@ -118,10 +117,6 @@ def register_exports(server: Flask, engine: sa.Engine) -> None:
             )
             response.call_on_close(unsent.pop_all().close)
         return response
-
-    @server.errorhandler(FlarewatchError)
-    def explain(error: FlarewatchError) -> tuple[str, int, dict[str, str]]:
-        return f"{error.title}: {error}\n", error.status, {"Content-Type": "text/plain"}
 
 
 def _selection(engine: sa.Engine) -> Selection:

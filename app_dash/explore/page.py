@@ -13,6 +13,7 @@ from app_dash.explore.data import read_explore, register_exports
 from app_dash.explore.filters import api_call, filters, model_menu
 from app_dash.explore.panels import MARKED, OVERVIEW, histogram_id, results, summary
 from app_dash.explore.query import (
+    Click,
     ExploreQuery,
     binned,
     dragged,
@@ -20,10 +21,10 @@ from app_dash.explore.query import (
     resolve,
     write_order,
 )
-from app_dash.explore.record_table import BLOCK, TYPE, cells, sort_of
+from app_dash.explore.record_table import BLOCK, TYPE, RowsRequest, cells, sort_of
 from app_dash.frame.page import PageContext
 from app_dash.frame.shell import Ids
-from app_dash.frame.typed_fields import parse_leniently
+from app_dash.frame.typed_fields import MESSAGE, parse_leniently
 from app_dash.guard import callback
 from app_dash.shared.panels import empty_message, panel
 from app_dash.shared.url_state import EXPLORE_PATH
@@ -32,7 +33,7 @@ from database.exploration.records import bounded, page
 from database.exploration.records import count as count_records
 from database.models import list_models
 from database.people.principal import READ
-from solar.errors import NotFoundError
+from solar.errors import InvalidInputError, NotFoundError
 from solar.flares import EVENTS
 
 
@@ -67,12 +68,17 @@ def register(app: dash.Dash, engine: sa.Engine) -> None:
         State(Ids.URL, "search"),
         prevent_initial_call=True,
     )
-    def rows(request: dict[str, Any] | None, search: str | None) -> Any:
-        if request is None:
+    def rows(given: RowsRequest | None, search: str | None) -> Any:
+        if given is None:
             return no_update
-        address = ctx.outputs_list["id"]["view"]
+        request = given.model_dump(exclude_unset=True)
+        address = str(ctx.outputs_list["id"]["view"])
         current = ExploreQuery.parse(address)
-        with_filters = filtered(current, request.get("filterModel"))
+        try:
+            with_filters = filtered(current, request.get("filterModel"))
+        except InvalidInputError as error:
+            dash.set_props(MESSAGE, {"children": str(error)})
+            return block(engine, address, request)
         requested = with_filters.changed(sort=write_order(sort_of(request)))
         if requested == current:
             return block(engine, address, request)
@@ -97,13 +103,12 @@ def _register_gestures(app: dash.Dash) -> None:
 
     bars = [Input(histogram_id(event), "clickData") for event in EVENTS]
 
-    @callback(app, READ, address, *bars, current, prevent_initial_call=True)
-    def choose(*states: Any) -> Any:
-        *clicks, search = states
+    @callback(app, READ, address, current, *bars, prevent_initial_call=True)
+    def choose(search: str | None, *clicks: Click | None) -> Any:
         query = parse_leniently(ExploreQuery, search)[0]
         for event, click in zip(EVENTS, clicks, strict=True):
             if click and ctx.triggered_id == histogram_id(event):
-                return binned(query, event, click["points"][0]["pointNumber"]).search()
+                return binned(query, event, click.points[0].pointNumber).search()
         return no_update
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import field_validator
+from pydantic import BaseModel, Field, field_validator
 
 from app_dash.explore.columns import (
     ColumnFilter,
@@ -18,10 +18,10 @@ from app_dash.explore.columns import (
     write_filters,
 )
 from app_dash.shared.range_picker import RangeQuery, window_of
-from app_dash.shared.url_state import read_region_numbers
+from app_dash.shared.url_state import ModelName, read_region_numbers
 from database.exploration.records import Sort, extent, find_regions
 from database.exploration.selection import Selection
-from database.exploration.statistics import BIN_EDGES
+from database.exploration.statistics import BIN_EDGES, N_BINS
 from database.models import live_model
 from solar.errors import InvalidInputError, NotFoundError
 from solar.flares import Event, event
@@ -41,7 +41,7 @@ class ExploreQuery(RangeQuery):
     regions: str = ""
     event: str = ""
     least: float = 0.0
-    model: str = ""
+    model: ModelName = ""
     where: str = ""
     rung: str = ""
     sort: str = "-t_rec"
@@ -147,6 +147,18 @@ def _live(connection: sa.Connection) -> str:
     return model.model_id
 
 
+class Point(BaseModel):
+    """A bar of a histogram, by its place."""
+
+    pointNumber: int = Field(ge=0, lt=N_BINS)
+
+
+class Click(BaseModel):
+    """A click on a histogram."""
+
+    points: list[Point] = Field(min_length=1)
+
+
 def dragged(query: ExploreQuery, moved: Mapping[str, Any] | None) -> ExploreQuery:
     """Make the dragged part of the overview the range; a double click widens it.
 
@@ -195,5 +207,8 @@ def filtered(query: ExploreQuery, model: Mapping[str, Any] | None) -> ExploreQue
 
 def _minute(text: str) -> datetime:
     # The browser writes the times of the axis, which are UTC, without a zone.
-    at = datetime.fromisoformat(text[:26]).replace(tzinfo=UTC)
-    return (at + timedelta(seconds=30)).replace(second=0, microsecond=0)
+    try:
+        at = datetime.fromisoformat(str(text)[:26]).replace(tzinfo=UTC)
+        return (at + timedelta(seconds=30)).replace(second=0, microsecond=0)
+    except (ValueError, OverflowError) as error:
+        raise InvalidInputError(f"{str(text)[:40]!r} is no time on the axis; drag again") from error

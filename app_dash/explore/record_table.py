@@ -5,15 +5,16 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import dash_ag_grid as dag
 from dash.development.base_component import Component
+from pydantic import BaseModel, Field, FiniteFloat
 
 from app_dash.explore.columns import keyword_unit, keyword_value
 from app_dash.shared import numbers
 from app_dash.shared.chart import epoch
-from database.exploration.records import Sort
+from database.exploration.records import VIEW_LIMIT, Sort
 from database.exploration.statistics import BIN_EDGES, N_BINS
 from database.regions.regions import noaa_numbers
 from solar.flares import EVENTS
@@ -96,6 +97,30 @@ def record_table(
 
 def _direction(sort: Sort) -> str:
     return "desc" if sort.is_descending else "asc"
+
+
+class ColumnOrder(BaseModel):
+    """One entry of the grid's sort model."""
+
+    colId: str
+    sort: Literal["asc", "desc"]
+
+
+class GridFilter(BaseModel):
+    """One entry of the grid's filter model: a condition on one column."""
+
+    filterType: str = ""
+    type: str = ""
+    filter: int | FiniteFloat | str | None = None
+    filterTo: int | FiniteFloat | None = None
+
+
+class RowsRequest(BaseModel):
+    """The grid's request for a block of rows."""
+
+    startRow: int | None = Field(default=None, ge=0, le=VIEW_LIMIT)
+    sortModel: list[ColumnOrder] | None = None
+    filterModel: dict[str, GridFilter] | None = None
 
 
 def sort_of(request: Mapping[str, Any]) -> Sort:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import dash
 from dash import Input, Output, State, html, no_update
 from dash.development.base_component import Component
+from pydantic import BaseModel
 
 from app_dash.frame.page import Page, page_of
 from app_dash.frame.shell import Ids
@@ -26,6 +27,13 @@ Q = TypeVar("Q", bound=Query)
 MESSAGE = "field-message"
 # The two ends of a range are checked against each other.
 _TOGETHER = {"start", "end"}
+
+
+class TypedTexts(BaseModel):
+    """What ``assets/typing.js`` hands over: texts by the name of their field, typed and shown."""
+
+    typed: dict[str, str]
+    shown: dict[str, str]
 
 
 def field_id(page: str, name: str) -> str:
@@ -59,17 +67,17 @@ def register(app: dash.Dash, pages: Sequence[Page]) -> None:
         State(Ids.URL, "search"),
         prevent_initial_call=True,
     )
-    def apply(entry: Mapping[str, Any], pathname: str | None, search: str | None) -> Any:
+    def apply(entry: TypedTexts, pathname: str | None, search: str | None) -> Any:
         page = page_of(pages, pathname or "/")
         if page is None or page.query is None:
             return no_update, no_update
         try:
-            changed = accept(page.query, search, typed=entry["typed"], shown=entry["shown"])
+            changed = accept(page.query, search, typed=entry.typed, shown=entry.shown)
         except InvalidInputError as error:
             dash.set_props(MESSAGE, {"children": str(error)})
             return no_update, no_update
         dash.set_props(MESSAGE, {"children": ""})
-        return changed, entry["typed"]
+        return changed, entry.typed
 
 
 def accept(
@@ -92,7 +100,7 @@ def accept(
     fields = {name: text.strip() for name, text in typed.items()}
     changed = {name: text for name, text in fields.items() if text != shown.get(name)}
     for end in _TOGETHER if changed.keys() & _TOGETHER else ():
-        changed.setdefault(end, getattr(query, end) or shown[end])
+        changed.setdefault(end, getattr(query, end) or shown.get(end, ""))
     return query.changed(**changed).search()
 
 

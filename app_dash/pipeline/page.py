@@ -90,7 +90,9 @@ def register(app: dash.Dash, engine: sa.Engine) -> None:
         State(MARKS, "data"),
         prevent_initial_call=True,
     )
-    def refresh(_tick: int | None, search: str | None, theme: str | None, previous: Any) -> Any:
+    def refresh(
+        _tick: int | None, search: str | None, theme: str | None, previous: list[str] | None
+    ) -> Any:
         return refreshed(engine, search, theme=theme, previous=previous)
 
 

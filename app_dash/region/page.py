@@ -23,6 +23,7 @@ from app_dash.region.keyword_panels import completeness_panel, keyword_panel
 from app_dash.region.network_panel import network_panel
 from app_dash.region.panels import (
     SLIDER,
+    Minutes,
     as_of_panel,
     facts_panel,
     forecast_panel,
@@ -61,6 +62,7 @@ from database.people.principal import READ
 from database.predictions.forecasts import hourly_forecasts
 from database.regions.current import RegionRow
 from database.regions.timeline import largest_fluxes, search_regions
+from solar.errors import InvalidInputError
 from solar.flares import EVENTS, goes_class
 from solar.flares import event as find_event
 from solar.time import isoformat
@@ -145,7 +147,7 @@ def register(app: dash.Dash, engine: sa.Engine, *, settings: DashSettings) -> No
         State(Ids.URL, "search"),
         prevent_initial_call=True,
     )
-    def slide(value: str | float | None, newest: float, address: str | None) -> Any:
+    def slide(value: Minutes | None, newest: Minutes, address: str | None) -> Any:
         query = parse_leniently(RegionQuery, address)[0]
         if value is None:
             return no_update
@@ -155,13 +157,16 @@ def register(app: dash.Dash, engine: sa.Engine, *, settings: DashSettings) -> No
 
 def search_address(engine: sa.Engine, text: str) -> str:
     """Return the address of the region searched for, or of the list that it matches."""
-    if not text.strip().isdigit():
-        return f"{REGIONS_PATH}?{urlencode({'q': text.strip()})}"
+    search = f"?{urlencode({'q': text.strip()})}"
+    try:
+        number = SearchQuery.parse(search).q
+    except InvalidInputError:
+        number = None  # the list says what is wrong with it
+    if number is None:
+        return REGIONS_PATH + search
     with reading(engine) as connection:
-        rows = search_regions(connection, int(text))
-    return (
-        f"{REGIONS_PATH}/{rows[0].region_id}" if len(rows) == 1 else f"{REGIONS_PATH}?q={int(text)}"
-    )
+        rows = search_regions(connection, number)
+    return f"{REGIONS_PATH}/{rows[0].region_id}" if len(rows) == 1 else f"{REGIONS_PATH}?q={number}"
 
 
 def region_heading(data: RegionData, query: RegionQuery, context: PageContext) -> Component:

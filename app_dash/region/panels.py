@@ -6,11 +6,12 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from dash import dcc, html
 from dash.development.base_component import Component
+from pydantic import Field
 
 from app_dash.frame.page import PageContext
 from app_dash.region.data import RegionData
@@ -54,6 +55,8 @@ _DAY = np.timedelta64(24, "h")
 _FALLBACK_LABELS = {"full": "Full window", "partial": "Partial keywords", "none": "No forecast"}
 HEIGHT = 360
 SLIDER = "as-of"
+# A value of the slider: whole minutes since 1970, up to the end of the year 9999.
+Minutes = Annotated[float, Field(ge=0, le=4_223_371_679)]
 # While the slider is dragged, the page is not redrawn at every step.
 PAUSE_SECONDS = 0.3
 _MINUTE = timedelta(minutes=1)

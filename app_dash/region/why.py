@@ -9,6 +9,7 @@ from typing import Any
 import dash
 from dash import Input, Output, dcc, html, no_update
 from dash.development.base_component import Component
+from pydantic import BaseModel
 
 from app_dash.api_client import api_of
 from app_dash.frame.page import PageContext
@@ -42,6 +43,16 @@ WHY = "region-why"
 REQUEST = "region-why-asked"
 
 
+class WhyRequest(BaseModel):
+    """What the page asks to have explained; `model` None is the live one."""
+
+    region: int
+    search: str
+    at: str
+    model: str | None = None
+    theme: str | None = None
+
+
 def why_parts(data: RegionData, query: RegionQuery, context: PageContext) -> list[Component]:
     """Hold the place of the panel and the request that fills it, if there is a forecast."""
     row = data.forecast_row
@@ -52,33 +63,36 @@ def why_parts(data: RegionData, query: RegionQuery, context: PageContext) -> lis
         ]
     live = context.state.model.model_id if context.state.model else None
     model_id = data.issued.line.model_ids[row]
-    fields = {
-        "region": data.region.region_id,
-        "search": query.search(),
-        "at": isoformat(data.at),
-        "model": None if model_id == live else model_id,
-        "theme": context.tokens.name,
-    }
+    fields = WhyRequest(
+        region=data.region.region_id,
+        search=query.search(),
+        at=isoformat(data.at),
+        model=None if model_id == live else model_id,
+        theme=context.tokens.name,
+    )
     waiting = html.Div(className="sunk-block why-block")
-    return [dcc.Store(id=REQUEST, data=fields), html.Div(waiting, id=WHY, className="why-place")]
+    return [
+        dcc.Store(id=REQUEST, data=fields.model_dump()),
+        html.Div(waiting, id=WHY, className="why-place"),
+    ]
 
 
 def register_why(app: dash.Dash, settings: DashSettings) -> None:
     """Fill the panel once the page is drawn."""
 
     @callback(app, READ, Output(WHY, "children"), Input(REQUEST, "data"))
-    def follow(fields: dict[str, Any] | None) -> Any:
+    def follow(fields: WhyRequest | None) -> Any:
         return no_update if fields is None else explanation_panel(fields, settings)
 
 
-def explanation_panel(fields: dict[str, Any], settings: DashSettings) -> Component:
+def explanation_panel(fields: WhyRequest, settings: DashSettings) -> Component:
     """Draw the response of the API, or in its place the error."""
-    query = RegionQuery.parse(fields["search"])
+    query = RegionQuery.parse(fields.search)
     request = ExplanationRequest(
-        region_id=fields["region"],
+        region_id=fields.region,
         event=query.event,
-        at=parse_time(fields["at"]),
-        model_id=fields["model"],
+        at=parse_time(fields.at),
+        model_id=fields.model,
         hours_back=CHANGES[query.why].hours_back,
     )
     try:
@@ -88,8 +102,8 @@ def explanation_panel(fields: dict[str, Any], settings: DashSettings) -> Compone
     return why_panel(
         response,
         change=query.why,
-        tokens=tokens(fields["theme"]),
-        address=lambda change: address(fields["region"], query.changed(why=change)),
+        tokens=tokens(fields.theme),
+        address=lambda change: address(fields.region, query.changed(why=change)),
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Annotated, Any, Self
 from urllib.parse import parse_qsl, urlencode
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
-from solar.errors import InvalidInputError
+from solar.errors import InvalidInputError, NotFoundError
 
 NOW_PATH = "/"
 REGIONS_PATH = "/regions"
@@ -23,6 +23,18 @@ SKILL_CSV_PATH = "/export/skill.csv"
 SKILL_JSON_PATH = "/export/skill.json"
 
 MOST_REGIONS = 50
+# The server takes no request line of 4,094 bytes or more.
+LONGEST_SEARCH = 4_000
+
+
+def _read_model_name(text: str) -> str:
+    # MySQL refuses to compare an identifier, which is ASCII, with anything else.
+    if not re.fullmatch(r"[!-~]{0,64}", text):
+        raise InvalidInputError(f"{text[:80]!r} is no model; choose one from the menu")
+    return text
+
+
+ModelName = Annotated[str, AfterValidator(_read_model_name)]
 
 
 class Query(BaseModel):
@@ -39,11 +51,13 @@ class Query(BaseModel):
         InvalidInputError
             Naming every invalid field and its value.
         """
-        fields = dict(parse_qsl((search or "").removeprefix("?"), keep_blank_values=False))
-        try:
-            return cls.model_validate(fields)
-        except ValidationError as error:
-            raise InvalidInputError(_explain(error, fields)) from error
+        text = (search or "").removeprefix("?")
+        if len(text) > LONGEST_SEARCH:
+            raise InvalidInputError(
+                f"The address is too long: {len(text)} characters behind the path, of at most"
+                f" {LONGEST_SEARCH}. Open the page without them."
+            )
+        return cls._read(dict(parse_qsl(text, keep_blank_values=False)))
 
     def search(self) -> str:
         """Write the fields that differ from their defaults as ``?a=1``; empty without any."""
@@ -51,11 +65,20 @@ class Query(BaseModel):
         return f"?{urlencode(changed)}" if changed else ""
 
     def changed(self, **fields: Any) -> Self:
-        """Return the same state with some fields replaced."""
-        return self.model_validate({**self.model_dump(), **fields})
+        """Return the same state with some fields replaced; raises as `parse` does."""
+        return self._read({**self.model_dump(), **fields})
+
+    @classmethod
+    def _read(cls, fields: Mapping[str, Any]) -> Self:
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            raise InvalidInputError(_explain(error, fields)) from error
+        except NotFoundError as error:  # it passes through pydantic
+            raise InvalidInputError(str(error)) from error
 
 
-def _explain(error: ValidationError, fields: Mapping[str, str]) -> str:
+def _explain(error: ValidationError, fields: Mapping[str, Any]) -> str:
     parts = []
     for item in error.errors():
         name = ".".join(str(part) for part in item["loc"]) or "the address"

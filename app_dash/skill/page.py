@@ -10,6 +10,7 @@ import dash
 import sqlalchemy as sa
 from dash import Input, Output, dcc, html
 from dash.development.base_component import Component
+from pydantic import BaseModel
 
 from app_dash.frame.page import PageContext
 from app_dash.frame.typed_fields import parse_leniently
@@ -65,6 +66,13 @@ _PARTLY_COVERED = (
 )
 
 
+class StrataRequest(BaseModel):
+    """What the page asks for once it is drawn."""
+
+    search: str
+    theme: str | None = None
+
+
 def layout(context: PageContext, pathname: str, search: str) -> Component:
     """Draw the report of the address; an error stays in its panel, and the filters remain."""
     query, message = parse_leniently(SkillQuery, search)
@@ -90,10 +98,10 @@ def register(app: dash.Dash, engine: sa.Engine) -> None:
     register_skill_files(app.server, engine)
 
     @callback(app, READ, Output(STRATA, "children"), Input(REQUEST, "data"))
-    def follow(request: dict[str, Any] | None) -> Any:
+    def follow(request: StrataRequest | None) -> Any:
         if request is None:
             return dash.no_update
-        return strata_parts(engine, request["search"], tokens(request["theme"]))
+        return strata_parts(engine, request.search, tokens(request.theme))
 
 
 def strata_parts(engine: sa.Engine, search: str, colors: Tokens) -> list[Component]:
@@ -223,7 +231,7 @@ def _report(query: SkillQuery, data: SkillData, colors: Tokens) -> list[Componen
     if not report.n:
         chips = html.Span(count_chips(report), className="count-chips")
         return [panel("Scores", _no_cases(query, data), subtitle=chips)]
-    request = {"search": query.search(), "theme": colors.name}
+    request = StrataRequest(search=query.search(), theme=colors.name)
     return [
         *_no_events(query, report),
         scores(report),
@@ -234,7 +242,7 @@ def _report(query: SkillQuery, data: SkillData, colors: Tokens) -> list[Componen
                 contingency(report),
                 *threshold_panels(query, data, colors),
                 days(report, colors),
-                dcc.Store(id=REQUEST, data=request),
+                dcc.Store(id=REQUEST, data=request.model_dump()),
                 html.Div(strata_placeholders(), id=STRATA, className="contents"),
                 differences(report),
                 table(report),

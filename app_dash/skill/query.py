@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from pydantic import Field, field_validator
 
 from app_dash.shared.range_picker import Preset, RangeQuery, window_of
-from app_dash.shared.url_state import read_region_numbers
+from app_dash.shared.url_state import ModelName, read_region_numbers
 from database.exploration.records import extent, find_regions
 from database.models import live_model
 from database.schema.tables import regions
@@ -26,7 +26,7 @@ class SkillQuery(RangeQuery):
     """
 
     range: Preset = "120d"
-    model: str = ""
+    model: ModelName = ""
     event: str = "M1.0"
     scope: Literal["region", "disk"] = "region"
     cases: Literal["own", "shared"] = "own"

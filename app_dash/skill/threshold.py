@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import dash
 from dash import Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
+from pydantic import BaseModel, Field
 
 from app_dash.frame.shell import Ids
 from app_dash.guard import callback
@@ -37,6 +38,17 @@ THRESHOLD = "skill-threshold"
 COST_LOSS = "skill-cost-loss"
 SHOWN = "skill-sliders"
 _HEIGHT = 230
+
+
+# The decimal logarithm of a probability, which the browser writes as text.
+Position = Annotated[float, Field(ge=-10, le=0)]
+
+
+class Positions(BaseModel):
+    """Where both sliders were drawn."""
+
+    threshold: Position
+    cl: Position
 
 
 def threshold_panels(query: SkillQuery, data: SkillData, tokens: Tokens) -> list[Component]:
@@ -141,10 +153,15 @@ def register_sliders(app: dash.Dash) -> None:
         State(Ids.URL, "search"),
         prevent_initial_call=True,
     )
-    def move(threshold: Any, cost_loss: Any, shown: dict[str, float], search: str | None) -> Any:
+    def move(
+        threshold: Position | None,
+        cost_loss: Position | None,
+        shown: Positions,
+        search: str | None,
+    ) -> Any:
         moved = {"threshold": threshold, "cl": cost_loss}
         try:
-            return slide(search, moved=moved, shown=shown) or no_update
+            return slide(search, moved=moved, shown=shown.model_dump()) or no_update
         except InvalidInputError:
             return no_update
 
@@ -160,10 +177,10 @@ def slide(search: str | None, *, moved: dict[str, Any], shown: dict[str, float])
 
 
 def _shown(threshold: float | None, cost_loss: float | None) -> dict[str, float]:
-    return {
-        "threshold": slider_position(threshold or LOWEST),
-        "cl": slider_position(cost_loss or LOWEST),
-    }
+    return Positions(
+        threshold=slider_position(threshold or LOWEST),
+        cl=slider_position(cost_loss or LOWEST),
+    ).model_dump()
 
 
 def _worth(report: SkillReport, point: ValuePoint | None) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import re
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
@@ -15,7 +16,7 @@ from solar.sharp import LIVE_KEYWORDS, SIMULATED_SERIES
 
 ODD_VALUES: tuple[Any, ...] = (
     None, True, -1, 0, 2**31, 2**63, 10**400, -1e308, 1e-320, float("nan"), float("inf"), "", " ",
-    "0", "NaN", "\x00", "\ud800", "‮☀️", "x" * 100_000, [], [[]], {}, {"": {"": []}},
+    "0", "NaN", "\x00", "\ud800", "‮☀️", "x" * 100_000, [], [[]], {}, {"": {"": []}}, 0.5, 99_999_999,
     "2014-02-30T00:00:00Z", "9999-12-31T23:59:60Z", "0000-00-00_00:00:00_TAI", "'; DROP TABLE x;--",
     "../../etc/passwd", "%s%n", list(range(3_000)),
 )  # fmt: skip
@@ -36,8 +37,13 @@ def json_body(rng: random.Random) -> bytes:
     """Return a body of observations with one to three things wrong."""
     body: Any = {"sender": {"id": "fuzz", "sequence": 1}, "observations": sound_rows(rng)}
     for _ in range(rng.randint(1, 3)):
-        _put_odd_value(body, rng)
-    return rng.choice(_TEXT_MUTATIONS)(_written(body), rng)
+        put_odd_value(body, rng)
+    return mutated_text(body, rng)
+
+
+def mutated_text(body: Any, rng: random.Random) -> bytes:
+    """Write a body as JSON, in two of three cases with a fault in the text."""
+    return rng.choice(_TEXT_MUTATIONS)(json.dumps(body).encode(), rng)
 
 
 def arrow_body(rng: random.Random) -> bytes:
@@ -52,7 +58,7 @@ def arrow_body(rng: random.Random) -> bytes:
     return rng.choice(_BYTE_MUTATIONS)(_stream(pa.table(columns), rng), rng)
 
 
-def _put_odd_value(node: Any, rng: random.Random) -> None:
+def put_odd_value(node: Any, rng: random.Random) -> None:
     """Descend at random and put an odd value, or an odd name, where the way ends."""
     while isinstance(node, dict | list) and node:
         key = rng.choice(list(node)) if isinstance(node, dict) else rng.randrange(len(node))
@@ -66,10 +72,6 @@ def _put_odd_value(node: Any, rng: random.Random) -> None:
     else:
         # A copy, since what is put there may be changed in its turn.
         node[key] = deepcopy(rng.choice(ODD_VALUES))
-
-
-def _written(body: Any) -> bytes:
-    return json.dumps(body, ensure_ascii=True).encode()
 
 
 def _as_it_is(body: bytes, _rng: random.Random) -> bytes:
@@ -110,7 +112,11 @@ def _repeat_key(body: bytes, rng: random.Random) -> bytes:
 
 def _spell_out_numbers(body: bytes, rng: random.Random) -> bytes:
     number = rng.choice((b"1" * 5_000, b"1e99999", b"-0.0", b"00012", b"0x1F", b"Infinity", b"NaN"))
-    return body.replace(b'"quality": 0', b'"quality": ' + number)
+    places = list(re.finditer(rb": -?\d+", body))
+    if not places:
+        return body
+    start, end = rng.choice(places).span()
+    return body[:start] + b": " + number + body[end:]
 
 
 _TEXT_MUTATIONS: tuple[Callable[[bytes, random.Random], bytes], ...] = (

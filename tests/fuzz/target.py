@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import http.client
 import os
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
+from fuzz.crafted_callbacks import CALLBACKS, Crafted
 from ports import free_port
 from processes import serving
 
@@ -20,6 +24,11 @@ TRACES = ("Traceback (most recent call last)", 'File "/', "site-packages")
 MAX_SHOWN = 300
 # An address or a head that is too long is refused by the server, before the application sees it.
 REFUSED_UNREAD = {414, 431}
+# A callback that is refused says why.
+REFUSED = {400, 415, 422}
+LONGEST_REFUSAL = 2_000
+PROMPT_SECONDS = 2.0
+LOG = "server.log"
 
 
 @dataclass
@@ -56,13 +65,13 @@ class Target:
         faults = [f"shows {trace!r}" for trace in TRACES if trace in text]
         if status >= 500:
             faults.append(f"is {status}")
-        if (
-            status >= 400
-            and status not in REFUSED_UNREAD
-            and not str(headers.get("Content-Type", "")).startswith(MEDIA_TYPE)
-        ):
+        if status >= 400 and status not in REFUSED_UNREAD and not self.refuses_well(headers):
             faults.append(f"is {status} and no problem+json")
         self.wrong += [f"{asked}: the answer {fault}: {text[:MAX_SHOWN]}" for fault in faults]
+
+    def refuses_well(self, headers: Any) -> bool:
+        """Tell whether a refusal is problem+json."""
+        return str(headers.get("Content-Type", "")).startswith(MEDIA_TYPE)
 
     def measure(self) -> None:
         """Note memory and open files of the worker."""
@@ -80,20 +89,77 @@ class Target:
         return int(children.split()[0])
 
 
+class DashboardTarget(Target):
+    """A dashboard: it refuses in one line of text, and promptly."""
+
+    def send(self, request: Crafted) -> int:
+        """Send a request as its bytes are, judge the answer, and return its status."""
+        asked_at = time.monotonic()
+        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=60)
+        # Bytes that no address may have are sent all the same.
+        connection._encode_request = lambda line: line.encode("latin-1")  # type: ignore[attr-defined]
+        headers = {"Origin": self.url, **request.headers}
+        try:
+            connection.request(request.method, request.target, request.body, headers)
+            answer = connection.getresponse()
+            said = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            self.wrong.append(f"{request}: {error!r}")
+            return 0
+        finally:
+            connection.close()
+        asks_back = (request.method, request.target) == ("POST", CALLBACKS)
+        self.judge(str(request), answer.status, answer.headers, said)
+        seconds = time.monotonic() - asked_at
+        if seconds > PROMPT_SECONDS:
+            self.wrong.append(f"{request}: the answer took {seconds:.1f} s")
+        if asks_back and answer.status in REFUSED and not _is_a_line(said):
+            self.wrong.append(f"{request}: {answer.status} says {said[:MAX_SHOWN]!r}")
+        return answer.status
+
+    def refuses_well(self, _headers: Any) -> bool:
+        """Leave the form of a refusal to `send`: who asks for a page is answered in HTML."""
+        return True
+
+
+def _is_a_line(said: bytes) -> bool:
+    return len(said) <= LONGEST_REFUSAL and said.count(b"\n") == 1 and said.endswith(b"\n")
+
+
 @contextmanager
 def opened_target(address: str, folder: Path) -> Iterator[Target]:
-    """Serve a store until the block ends."""
+    """Serve the API of a store until the block ends."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
+    settings = {"FLARE_API_PORT": str(port), "FLARE_API_WORKERS": "1"}
+    with _serving("app", address, folder, settings, ready=url) as pid:
+        yield Target(url, pid)
+
+
+@contextmanager
+def opened_dashboard(address: str, folder: Path) -> Iterator[DashboardTarget]:
+    """Serve the dashboard of a store until the block ends; no API answers it."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    settings = {"FLARE_DASH_PORT": str(port), "FLARE_API_URL": f"http://127.0.0.1:{free_port()}"}
+    with _serving("app_dash", address, folder, settings, ready=url) as pid:
+        yield DashboardTarget(url, pid)
+
+
+@contextmanager
+def _serving(
+    package: str, address: str, folder: Path, settings: Mapping[str, str], *, ready: str
+) -> Iterator[int]:
     kept = {name: value for name, value in os.environ.items() if name[:6] != "FLARE_"}
     environment = {
         **kept,
         "FLARE_DATABASE_URL": address,
-        "FLARE_API_PORT": str(port),
-        "FLARE_API_WORKERS": "1",
         "FLARE_DATA_DIR": str(folder),
         "OMP_NUM_THREADS": "1",
+        **settings,
     }
-    log = folder / "api.log"
-    with serving("app", "serve", ready=f"{url}/ready", environment=environment, log=log) as process:
-        yield Target(url, process.pid)
+    log = folder / LOG
+    with serving(
+        package, "serve", ready=f"{ready}/ready", environment=environment, log=log
+    ) as process:
+        yield process.pid

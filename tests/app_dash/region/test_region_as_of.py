@@ -14,7 +14,7 @@ from app_dash.frame import routing
 from app_dash.region.data import read_region
 from app_dash.region.panels import minutes, moved_to
 from app_dash.region.query import RegionQuery
-from app_dash.region.why import explanation_panel, why_parts
+from app_dash.region.why import WhyRequest, explanation_panel, why_parts
 from app_dash.settings import DashSettings
 from database.alerts.alerts import write_alerts
 from database.engine import writing
@@ -133,7 +133,7 @@ def test_the_explanation_is_requested_for_the_record_shown(
     store, _ = why_parts(read_region(view, 3894, query), query, view)
 
     with answering(200, body(item("a", 0.5))) as api:
-        panel = explanation_panel(store.data, DashSettings(api_url=api.url))
+        panel = explanation_panel(WhyRequest(**store.data), DashSettings(api_url=api.url))
 
     path, asked, _ = api.seen[0]
     assert path == "/api/v1/explanations"
@@ -149,6 +149,6 @@ def test_an_unreachable_api_is_named_inside_the_panel(engine_sqlite: sa.Engine) 
     query = RegionQuery()
     store, _ = why_parts(read_region(view, 3894, query), query, view)
 
-    panel = explanation_panel(store.data, DashSettings(api_url="http://127.0.0.1:1"))
+    panel = explanation_panel(WhyRequest(**store.data), DashSettings(api_url="http://127.0.0.1:1"))
 
     assert "cannot be reached" in words(panel)

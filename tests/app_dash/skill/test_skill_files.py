@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from flask import Flask
 from flask.testing import FlaskClient
 from stocked_store import MODEL, stock
 
-from app_dash.explore.data import register_exports
+from app_dash.create_app import create_app
+from app_dash.settings import DashSettings
 from app_dash.shared.url_state import SKILL_CSV_PATH, SKILL_JSON_PATH
-from app_dash.skill.data import COLUMNS, csv_text, register_skill_files
+from app_dash.skill.data import COLUMNS, csv_text
 from database.rollup_days import mark_stale
 from database.verification import skill as verification
 from database.verification.rollup import refresh
@@ -26,11 +26,7 @@ def client(engine_sqlite: sa.Engine) -> FlaskClient:
     with engine_sqlite.begin() as connection:
         mark_stale(connection, [date(2014, 3, day) for day in range(26, 30)])
     refresh(engine_sqlite)
-    server = Flask("exports")
-    # The files of every page share the one that explains what was refused.
-    register_exports(server, engine_sqlite)
-    register_skill_files(server, engine_sqlite)
-    return server.test_client()
+    return create_app(engine_sqlite, DashSettings(_env_file=None)).server.test_client()
 
 
 def rows_of(text: str) -> list[dict[str, str]]:
