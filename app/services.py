@@ -17,7 +17,7 @@ from flask import Flask, current_app
 from app.alerts.config import AlertConfig, load_alert_config
 from app.full_disk import FullDiskNotice
 from app.ingest.admission import AdmissionControl
-from app.scoring.served_models import ServedModels, load_served_models
+from app.scoring.served_models import ServedModels, load_served_models, probe_served_models
 from app.security import Guard
 from app.settings import ApiSettings
 from database.backup.restoration import refuse_unfinished_restore
@@ -72,6 +72,7 @@ def prepare(settings: ApiSettings) -> None:
     FlarewatchError
         For the first check that fails, with what to do about it.
     """
+    probe_served_models(settings.artifacts_dir)
     served_models = load_served_models(settings.artifacts_dir)
     for model in served_models.models:
         model.refuse_other_remote()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import orjson
 
-from model_training.artefact import artifact
+from model_training.artefact import artifact, probe
 from model_training.artefact.artifact import Artifact
 from model_training.artefact.manifest import EventScores, LeakAudit, Score
 from model_training.artefact.stages import STAGES, Stage, Stages, read_stages
@@ -45,11 +45,11 @@ def promote(
         ``live``, when the interval of its Brier skill lies below that of the live model for any
         event, or an event is lost.
     """
-    model = artifact.load(find(folder, model_id))
+    model = probe.load(find(folder, model_id))
     stages = read_stages(folder)
     faults = _faults(model, unaudited=unaudited)
     if stage == "live" and stages.live not in (None, model_id):
-        live = artifact.load(find(folder, str(stages.live)))
+        live = probe.load(find(folder, str(stages.live)))
         faults += _lost_events(model, live)
         faults += [] if unaudited is not None else _skill_faults(model, live)
     if faults:
@@ -94,7 +94,7 @@ def ranking(folder: Path) -> list[str]:
     decides, and between equals the mean over all events. Artefacts are compared on the same
     cases when their recipes name the same data and split.
     """
-    models = [artifact.load(path.parent) for path in sorted(folder.glob(f"*/{artifact.MANIFEST}"))]
+    models = [probe.load(path.parent) for path in sorted(folder.glob(f"*/{artifact.MANIFEST}"))]
     trained_here = [model for model in models if model.manifest.made_by == "flarewatch"]
     passed = [model for model in trained_here if not _faults(model, unaudited=None)]
     passed.sort(key=_selection_score, reverse=True)
@@ -112,6 +112,7 @@ def _write(folder: Path, stages: Stages) -> Stages:
     plain = stages.model_dump(mode="json", exclude=None if stages.unaudited else {"unaudited"})
     text = orjson.dumps(plain, option=orjson.OPT_INDENT_2)
     (folder / STAGES).write_bytes(text + b"\n")
+    probe.remember(folder)
     return stages
 
 

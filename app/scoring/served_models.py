@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from model_training.artefact import artifact
+from model_training.artefact import artifact, probe
 from model_training.artefact.artifact import Artifact
 from model_training.artefact.stages import read_stages
 from solar.errors import ArtifactError
@@ -29,6 +29,19 @@ class ServedModels:
         return (self.live, *self.shadows)
 
 
+def probe_served_models(folder: Path) -> None:
+    """Have a limited child open each model that serves before this process does.
+
+    Raises
+    ------
+    ArtifactError
+        Naming the model, when one cannot be loaded and run within the limits.
+    """
+    stages = read_stages(folder)
+    for name in (*([stages.live] if stages.live else []), *stages.shadow):
+        probe.probe(_path(folder, name))
+
+
 def load_served_models(folder: Path) -> ServedModels:
     """Load the models that the stage file of a folder of artefacts names.
 
@@ -42,10 +55,13 @@ def load_served_models(folder: Path) -> ServedModels:
     if stages.live is None:
         raise ArtifactError(f"no model is live in {folder}; run `flarewatch promote NAME VERSION`")
     live, *shadows = (
-        _servable(artifact.load(folder / name.replace("@", "-")))
-        for name in (stages.live, *stages.shadow)
+        _servable(artifact.load(_path(folder, name))) for name in (stages.live, *stages.shadow)
     )
     return ServedModels(live, tuple(shadows), stages.unaudited)
+
+
+def _path(folder: Path, model_id: str) -> Path:
+    return folder / model_id.replace("@", "-")
 
 
 def _servable(model: Artifact) -> Artifact:

@@ -23,6 +23,9 @@ EVALUATION = "evaluation.json"
 NO_PROBABILITY = "the output of the model is no probability"
 # Sums in single precision may end this far beyond 0 and 1.
 _ROUNDING = 1e-6
+# No protobuf message is larger; ours have a manifest of 100 kB.
+_LARGEST_GRAPH = 2**31 - 1
+_LARGEST_TEXT = 8 * 2**20
 
 
 @dataclass(frozen=True)
@@ -119,14 +122,15 @@ class Artifact:
         missing_keywords = np.count_nonzero(missing[:, :, self._is_keyword], axis=(1, 2))
         n_keywords = steps * int(np.count_nonzero(self._is_keyword))
         refused = missing_keywords > self.manifest.max_missing_share * n_keywords
-        raw, absence = self._raw(inputs)
-        broken = ~refused & ~_are_probabilities(raw) if absence is None else ~refused
+        raw, reasons = self._raw(inputs)
+        broken = ~refused & ~_are_probabilities(raw)
         raw = np.clip(raw, 0.0, 1.0)
         raw[refused | broken] = np.nan
         share = missing.mean(axis=(1, 2))
         fallback_level = np.where(refused | broken, "none", np.where(share > 0, "partial", "full"))
         reason = np.full(len(inputs), None, object)
-        reason[broken] = absence or NO_PROBABILITY
+        for row in np.flatnonzero(broken).tolist():
+            reason[row] = reasons.get(row, NO_PROBABILITY)
         what = "keywords" if steps == 1 else "keyword values of the window"
         for row in np.flatnonzero(refused).tolist():
             reason[row] = f"{missing_keywords[row]} of {n_keywords} {what} are missing"
@@ -147,13 +151,13 @@ class Artifact:
         flat: Floats = column.reshape(-1)
         return flat
 
-    def _raw(self, inputs: Inputs) -> tuple[Floats, str | None]:
-        """Return (n, events) in the order of the manifest, and why there is nothing at all."""
+    def _raw(self, inputs: Inputs) -> tuple[Floats, Mapping[int, str]]:
+        """Return (n, events) in the order of the manifest, and why some rows have nothing."""
         columns = [event.column for event in self.manifest.events]
         if not len(inputs):
-            return np.empty((0, len(columns))), None
+            return np.empty((0, len(columns))), {}
         answer = self.inference.run(inputs)
-        return answer.probabilities[:, columns], answer.reason
+        return answer.probabilities[:, columns], answer.reasons
 
     def _calibrate(self, raw: Floats) -> Floats:
         calibrated = np.empty_like(raw)
@@ -199,10 +203,19 @@ def sha256_of(folder: Path) -> str:
 
 def _other_files(manifest: Manifest, folder: Path) -> list[str]:
     return [
+        fault
+        for name, expected in manifest.files.items()
+        if name != GRAPH
+        for fault in _other_file(name, _read(folder, name), expected)
+    ]
+
+
+def _other_file(name: str, content: bytes, expected: str) -> list[str]:
+    if hashlib.sha256(content).hexdigest() == expected:
+        return []
+    return [
         f"{name} is not the file its manifest describes (sha256 differs); restore the folder, or"
         " write its sha256 under files"
-        for name, expected in manifest.files.items()
-        if hashlib.sha256(_read(folder, name)).hexdigest() != expected
     ]
 
 
@@ -213,8 +226,13 @@ def _inference(manifest: Manifest, folder: Path, faults: list[str]) -> Inference
     if GRAPH not in manifest.files:
         faults.append(f"{MANIFEST} lists no {GRAPH} among its files and names no remote")
         return None
+    graph = read_graph(folder)
+    # Another graph than the one that was probed is never opened.
+    if other := _other_file(GRAPH, graph, manifest.files[GRAPH]):
+        faults += other
+        return None
     try:
-        inference = GraphInference(manifest, _read(folder, GRAPH))
+        inference = GraphInference(manifest, graph)
     except ArtifactError as error:
         faults.append(str(error))
         return None
@@ -254,10 +272,21 @@ def _in_words(error: ValidationError) -> str:
     return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'all'}: {one['msg']}" for one in faults)
 
 
+def read_graph(folder: Path) -> bytes:
+    """Return the bytes of the graph of an artefact."""
+    return _read(folder, GRAPH)
+
+
 def _read(folder: Path, name: str) -> bytes:
+    where, path = f"model {folder.resolve().name}: {name}", folder / name
+    largest = _LARGEST_GRAPH if name == GRAPH else _LARGEST_TEXT
     try:
-        return (folder / name).read_bytes()
+        size = path.stat().st_size
+        # A pipe or a device has no end.
+        if not path.is_file():
+            raise ArtifactError(f"{where} cannot be read: it is no regular file")
+        if size > largest:
+            raise ArtifactError(f"{where} is larger than {largest >> 20} MiB; make it smaller")
+        return path.read_bytes()
     except OSError as error:
-        raise ArtifactError(
-            f"model {folder.resolve().name}: {name} cannot be read: {error.strerror}"
-        ) from error
+        raise ArtifactError(f"{where} cannot be read: {error.strerror}") from error

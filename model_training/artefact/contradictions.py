@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from model_training.artefact.manifest import GRAPH, Manifest
+from model_training.artefact.manifest import GRAPH, MOST_INPUTS, Manifest
 from model_training.features import kind, unit
 from solar.flares import EVENTS, HORIZON
 
@@ -33,6 +33,7 @@ def contradictions(manifest: Manifest, *, folder: str) -> list[str]:
     """
     return [
         *_of_names(manifest, folder),
+        *_of_size(manifest),
         *_of_evidence(manifest),
         *_of_recipe(manifest),
         *_of_features(manifest),
@@ -58,6 +59,16 @@ def _of_names(manifest: Manifest, folder: str) -> list[str]:
     if folder == expected:
         return []
     return [f"the folder is {folder} where name and version say {expected}; rename one of them"]
+
+
+def _of_size(manifest: Manifest) -> list[str]:
+    numbers = manifest.window_length * len(manifest.features)
+    if numbers <= MOST_INPUTS:
+        return []
+    return [
+        f"windows of {manifest.window_length} steps and {len(manifest.features)} features are"
+        f" {numbers:,} numbers; at most {MOST_INPUTS:,} are served"
+    ]
 
 
 def _of_evidence(manifest: Manifest) -> list[str]:

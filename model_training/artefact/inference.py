@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -13,7 +15,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as refusal
 
 from model_training.artefact.manifest import Manifest
 from model_training.features import Inputs
-from solar.errors import ArtifactError
+from solar.errors import ArtifactError, FlarewatchError
 
 INPUT = "features"
 OUTPUT = "probabilities"
@@ -21,26 +23,29 @@ OUTPUT = "probabilities"
 NAMES = "features"
 # Graphs with many support vectors or neighbours hold a number for each of them and every row.
 ROWS_AT_ONCE = 5000
+FAILED = "the graph of the model fails"
+WRONG_SHAPE = "the output of the model has another shape than its manifest says"
 _NUMBERS = ("tensor(float)", "tensor(double)")
-
+_LONGEST_REASON = 300
+_NO_MEMORY = ("Failed to allocate memory", "bad_alloc")
+_log = logging.getLogger(__name__)
 
 # They have no parent of their own.
-_REFUSALS = (
-    refusal.Fail,
-    refusal.InvalidArgument,
-    refusal.InvalidGraph,
-    refusal.InvalidProtobuf,
-    refusal.NotImplemented,
-    refusal.RuntimeException,
+_REFUSALS: tuple[type[Exception], ...] = tuple(
+    kind
+    for kind in vars(refusal).values()
+    if isinstance(kind, type) and issubclass(kind, Exception)
 )
+# A name in a graph, or in what the runtime says of it, may be no UTF-8.
+_FAILURES: tuple[type[Exception], ...] = (*_REFUSALS, MemoryError, UnicodeDecodeError)
 
 
 @dataclass(frozen=True)
 class Raw:
-    """(n, columns) probabilities, NaN where none was given; `reason` says why none was at all."""
+    """(n, columns) probabilities, NaN where none was given; `reasons` says of some rows why."""
 
     probabilities: NDArray[np.float64]
-    reason: str | None = None
+    reasons: Mapping[int, str] = field(default_factory=dict)
 
 
 class Inference(Protocol):
@@ -51,19 +56,56 @@ class Inference(Protocol):
         ...
 
 
+class GraphError(FlarewatchError):
+    """A graph fails or answers in another shape; `detail` is for the log."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason)
+        self.detail = f"{reason}: {detail}"
+
+
 class GraphInference:
     """The graph of an artefact in this process, on one thread."""
 
     def __init__(self, manifest: Manifest, graph: bytes) -> None:
         try:
             self._session = open_session(graph)
-        except _REFUSALS as error:
-            reason = str(error).splitlines()[0]
-            raise ArtifactError(f"its graph cannot be loaded: {reason}") from error
+        except _FAILURES as error:
+            raise ArtifactError(f"its graph cannot be loaded: {in_words(error)}") from error
         self._manifest = manifest
+        self._columns = 1 + max(event.column for event in manifest.events)
 
     def run(self, inputs: Inputs) -> Raw:
-        return Raw(compute(self._session, inputs))
+        """Compute; what fails for some rows leaves these without a probability, with a reason."""
+        probabilities = np.full((len(inputs), self._columns), np.nan)
+        reasons: dict[int, str] = {}
+        for first in range(0, len(inputs), ROWS_AT_ONCE):
+            rows = slice(first, min(first + ROWS_AT_ONCE, len(inputs)))
+            try:
+                probabilities[rows] = self.compute(inputs[rows])
+            except GraphError as error:
+                _log.warning("model %s: %s", self._manifest.model_id, error.detail)
+                reasons |= dict.fromkeys(range(rows.start, rows.stop), str(error))
+        return Raw(probabilities, reasons)
+
+    def compute(self, inputs: Inputs) -> NDArray[np.float64]:
+        """Compute the columns that the manifest knows of, (n, columns), all rows at once.
+
+        Raises
+        ------
+        GraphError
+            When the graph fails, or gives another shape.
+        """
+        try:
+            output = self._session.run([OUTPUT], {INPUT: inputs})[0]
+        except _FAILURES as error:
+            raise GraphError(FAILED, in_words(error)) from error
+        if output.ndim != 2 or len(output) != len(inputs) or output.shape[1] < self._columns:
+            shape = " x ".join(map(str, output.shape))
+            raise GraphError(
+                WRONG_SHAPE, f"{shape} numbers to {len(inputs)} rows of {self._columns}"
+            )
+        return np.asarray(output[:, : self._columns], float)
 
     def contradictions(self) -> list[str]:
         """List statements of the manifest about the graph that are wrong."""
@@ -73,7 +115,13 @@ class GraphInference:
         written = self._session.get_modelmeta().custom_metadata_map.get(NAMES)
         if written is None:
             return []
-        return other_features(self._manifest, orjson.loads(written), "graph")
+        try:
+            names = orjson.loads(written)
+        except orjson.JSONDecodeError:
+            names = None
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            return [f"the metadata {NAMES!r} of its graph are no JSON list of names"]
+        return other_features(self._manifest, names, "graph")
 
     def _of_inputs(self) -> list[str]:
         tensors = {tensor.name: tensor for tensor in self._session.get_inputs()}
@@ -106,6 +154,15 @@ class GraphInference:
             for event in self._manifest.events
             if not _is_below(event.column, tensor.shape[1])
         ]
+
+
+def in_words(error: BaseException) -> str:
+    """Return the first line of what the runtime says, which may be long."""
+    if isinstance(error, MemoryError) or any(word in str(error) for word in _NO_MEMORY):
+        return "there is not enough memory for it"
+    if isinstance(error, UnicodeDecodeError):
+        return "a name in it is no UTF-8"
+    return (str(error).splitlines() or [type(error).__name__])[0][:_LONGEST_REASON]
 
 
 def open_session(graph: bytes) -> onnxruntime.InferenceSession:

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from model_training.artefact.calibration import Calibration
 from model_training.artefact.reference import TrainingReference
 
 GRAPH = "model.onnx"
+# The two make the name of a folder, and with an @ the 64 letters of a key of the store.
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+LONGEST_NAME = 48
+LONGEST_VERSION = 15
+MOST_FEATURES = 1000
+_WEEK_SECONDS = 7 * 24 * 3600
+# A forecast from 5,000 windows of so many numbers takes 2 GB.
+MOST_INPUTS = 100_000
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("holds characters that cannot be shown")
+    return text
+
+
+# What people call a feature, an event or a unit.
+Label = Annotated[str, Field(max_length=100), AfterValidator(_printable)]
+FileName = Annotated[str, Field(pattern=NAME_PATTERN, max_length=100)]
 
 
 class _Strict(BaseModel):
@@ -23,8 +42,8 @@ class Feature(_Strict):
     ``other`` feature is known to the data set of the model alone, which then cannot serve.
     """
 
-    name: str
-    unit: str
+    name: Label = Field(min_length=1)
+    unit: Label
     kind: Literal["keyword", "history", "other"]
 
 
@@ -50,8 +69,8 @@ class EventModel(_Strict):
     `threshold` there is a probability and no yes or no.
     """
 
-    name: str
-    column: int = Field(ge=0)
+    name: Label
+    column: int = Field(ge=0, le=1000)
     calibration: Calibration = Calibration(kind="identity")
     threshold: float | None = Field(default=None, ge=0, le=1)
     basis: Literal["fitted", "size distribution"] = "fitted"
@@ -199,21 +218,21 @@ class Manifest(_Strict):
     """
 
     format: Literal[1] = 1
-    name: str
-    version: str
+    name: str = Field(pattern=NAME_PATTERN, max_length=LONGEST_NAME)
+    version: str = Field(pattern=NAME_PATTERN, max_length=LONGEST_VERSION)
     made_by: Literal["flarewatch", "elsewhere"] = "flarewatch"
     description: str
     estimator: str
     stage: Literal["candidate", "shadow", "live"] = "candidate"
     horizon_hours: int
-    window_length: int = Field(default=1, ge=1)
-    cadence_seconds: int = Field(gt=0)
-    tolerance_seconds: int = Field(default=0, ge=0)
+    window_length: int = Field(default=1, ge=1, le=10_000)
+    cadence_seconds: int = Field(gt=0, le=_WEEK_SECONDS)
+    tolerance_seconds: int = Field(default=0, ge=0, le=_WEEK_SECONDS)
     window_note: str | None = None
     # With more of them missing the imputer would invent the region.
     max_missing_share: float = Field(default=0.5, ge=0, le=1)
     events: tuple[EventModel, ...] = Field(min_length=1)
-    features: tuple[Feature, ...] = Field(min_length=1)
+    features: tuple[Feature, ...] = Field(min_length=1, max_length=MOST_FEATURES)
     fitted_until: AwareDatetime | None = None
     scored_graph: str | None = None
     sources: tuple[Source, ...] | None = None
@@ -227,7 +246,7 @@ class Manifest(_Strict):
     remote: Remote | None = None
     recipe: dict[str, object] | None = None
     libraries: dict[str, str] | None = None
-    files: dict[str, str]
+    files: dict[FileName, str] = Field(max_length=100)
 
     @property
     def model_id(self) -> str:

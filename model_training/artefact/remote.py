@@ -111,7 +111,7 @@ class RemoteInference:
         """Ask; one unusable answer leaves every row without a probability, with a reason."""
         nothing = np.full((len(inputs), self._columns), np.nan)
         if not self.breaker.may_try():
-            return Raw(nothing, NO_ANSWER)
+            return Raw(nothing, _all(inputs, NO_ANSWER))
         try:
             parts = [
                 self._ask(inputs[first : first + ROWS_AT_ONCE])
@@ -120,7 +120,7 @@ class RemoteInference:
         except RemoteError as error:
             self.breaker.failed()
             _log.warning("%s; its circuit is %s", error, self.breaker.state)
-            return Raw(nothing, NO_ANSWER)
+            return Raw(nothing, _all(inputs, NO_ANSWER))
         self.breaker.succeeded()
         return Raw(np.concatenate(parts))
 
@@ -167,9 +167,7 @@ class RemoteInference:
             raise self._error(
                 f"answered {probabilities.shape} numbers to {n} rows of {self._columns}"
             )
-        if not ((probabilities >= 0) & (probabilities <= 1)).all():
-            raise self._error("answered numbers that are no probabilities")
-        return probabilities
+        return probabilities[:, : self._columns]
 
     def _call(self, body: bytes | None) -> Mapping[str, Any]:
         request = urllib.request.Request(  # noqa: S310  Remote.url is http or https
@@ -198,3 +196,7 @@ class RemoteInference:
 
     def _error(self, reason: str) -> RemoteError:
         return RemoteError(f"model {self._manifest.model_id}: {self._remote.url} {reason}")
+
+
+def _all(inputs: Inputs, reason: str) -> dict[int, str]:
+    return dict.fromkeys(range(len(inputs)), reason)

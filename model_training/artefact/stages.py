@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from solar.errors import ArtifactError
 
 STAGES = "live.json"
 Stage = Literal["live", "shadow"]
+# Nothing that leads out of the folder.
+ModelId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*@[A-Za-z0-9._-]+$")]
 
 
 class Stages(BaseModel):
@@ -21,8 +23,8 @@ class Stages(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    live: str | None = None
-    shadow: tuple[str, ...] = ()
+    live: ModelId | None = None
+    shadow: tuple[ModelId, ...] = ()
     unaudited: dict[str, str] = {}
 
     def moved(self, model_id: str, stage: Stage, *, unaudited: str | None = None) -> Stages:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from model_training import plugins, registry
-from model_training.artefact import artifact
+from model_training.artefact import artifact, probe
 from model_training.artefact.contradictions import evidence_of
 from model_training.artefact.inference import input_shape
 from model_training.artefact.stages import Stages
@@ -49,10 +49,10 @@ def _plugins(_options: argparse.Namespace) -> None:
 def _check(options: argparse.Namespace) -> None:
     name = options.folder.resolve().name
     try:
-        model = artifact.load(options.folder)
+        model = probe.load(options.folder)
     except artifact.ContradictionError as error:
         raise _refusal(name, error.faults) from error
-    probes = _probes(model)
+    probes = probe.probes(model.manifest)
     scores = model.score_inputs(probes)
     faults = [*_invalid_outputs(model, probes, scores), *_unknown_features(model)]
     if faults:
@@ -64,16 +64,6 @@ def _check(options: argparse.Namespace) -> None:
 
 def _refusal(name: str, faults: Sequence[str]) -> ArtifactError:
     return ArtifactError("\n".join([f"{name}:", *(f"- {fault}" for fault in faults)]))
-
-
-def _probes(model: artifact.Artifact) -> Inputs:
-    """Return inputs without any value, of zeros, and of zeros with one feature missing each."""
-    shape = input_shape(model.manifest)
-    rows = np.zeros((2 + shape[-1], *shape), np.float32)
-    rows[0] = np.nan
-    for place in range(shape[-1]):
-        rows[2 + place, ..., place] = np.nan
-    return rows
 
 
 def _invalid_outputs(

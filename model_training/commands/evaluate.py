@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 from pydantic import ValidationError
 
-from model_training.artefact import artifact
+from model_training.artefact import artifact, probe
 from model_training.artefact.manifest import (
     Check,
     Evaluation,
@@ -108,7 +108,7 @@ def _label(text: str) -> tuple[str, str]:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    model = artifact.load(options.artefact, with_evaluation=False)
+    model = probe.load(options.artefact, with_evaluation=False)
     _refuse_what_does_not_go_together(model, options)
     recipe = _recipe(model, options)
     dataset = loading.load(recipe.data, options.data, window=recipe.window)

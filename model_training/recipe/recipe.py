@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from model_training.artefact.manifest import LONGEST_NAME, LONGEST_VERSION, MOST_FEATURES
 from model_training.recipe.config import Config, option
 from model_training.recipe.data import AnyData, WindowConfig
 from model_training.recipe.estimators import AnyEstimator, members_of
@@ -48,13 +49,17 @@ class RepeatConfig(Config):
 class Recipe(Config):
     """One model to be trained."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$", description="of the model")
-    version: str = Field(pattern=r"^\d+\.\d+\.\d+$", description="of the model")
+    name: str = Field(
+        pattern=r"^[a-z][a-z0-9-]*$", max_length=LONGEST_NAME, description="of the model"
+    )
+    version: str = Field(
+        pattern=r"^\d+\.\d+\.\d+$", max_length=LONGEST_VERSION, description="of the model"
+    )
     description: str = Field(description="one sentence for the model card")
     seed: int = Field(
         ge=0, le=2**31 - 1, description="every random choice of the run follows from it"
     )
-    keywords: tuple[str, ...] = Field(description="inputs by name")
+    keywords: tuple[str, ...] = Field(max_length=MOST_FEATURES, description="inputs by name")
     history: tuple[str, ...] = option((), "inputs on the flares before t, by name")
     events: tuple[str, ...] = option(
         tuple(event.name for event in EVENTS), "what is forecast", min_length=1

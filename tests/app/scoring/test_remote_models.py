@@ -17,7 +17,7 @@ from served_windows import POINT, URL, forecasts, records
 
 from app.services import prepare
 from app.settings import ApiSettings
-from model_training.artefact.artifact import MANIFEST, load
+from model_training.artefact.artifact import MANIFEST, NO_PROBABILITY, load
 from model_training.artefact.manifest import Remote
 from model_training.artefact.remote import NO_ANSWER, CircuitBreaker, RemoteInference
 from solar.errors import ArtifactError
@@ -96,17 +96,9 @@ def ragged(question: dict[str, Any]) -> bytes:
     return json.dumps({"probabilities": [*rows, [0.1]]}).encode()
 
 
-def improbable(question: dict[str, Any]) -> bytes:
-    return json.dumps({"probabilities": [[1.1, 0.1]] * len(question["inputs"])}).encode()
-
-
-def missing(question: dict[str, Any]) -> bytes:
-    return json.dumps({"probabilities": [[None, 0.1]] * len(question["inputs"])}).encode()
-
-
 @pytest.mark.parametrize(
     "answer",
-    [nothing, garbage, a_list, too_few_rows, too_few_columns, ragged, improbable, missing],
+    [nothing, garbage, a_list, too_few_rows, too_few_columns, ragged],
 )
 def test_an_answer_that_is_none_leaves_a_reason_and_the_other_model_its_forecast(
     engine_sqlite: sa.Engine,
@@ -125,6 +117,20 @@ def test_an_answer_that_is_none_leaves_a_reason_and_the_other_model_its_forecast
     for item in forecasts(client, FAR):
         assert item["probabilities"] == dict.fromkeys(item["probabilities"])
         assert (item["rung"], item["reason"]) == ("none", NO_ANSWER)
+    assert all(item["raw"]["C1.0"] is not None for item in forecasts(client, POINT))
+
+
+def test_rows_that_it_answers_with_no_probability_have_none_and_the_others_theirs(
+    engine_sqlite: sa.Engine, make_app: MakeApp, row: Row, tmp_path: Path, remote: RemoteModel
+) -> None:
+    client = serve(make_app, engine_sqlite, line_up_beside(tmp_path / "m", remote.url))
+    given = [[1.1, 0.1], [None, 0.1], [0.2, -1e300], *[[0.2, 0.1]] * 9]
+    remote.answer = lambda _question: json.dumps({"probabilities": given}).encode()
+
+    post(client, records(row))
+
+    reasons = [item["reason"] for item in forecasts(client, FAR)]
+    assert sorted(map(str, reasons)) == ["None"] * 9 + [NO_PROBABILITY] * 3
     assert all(item["raw"]["C1.0"] is not None for item in forecasts(client, POINT))
 
 

@@ -1,0 +1,93 @@
+"""Limited: a module of this package runs in a child process with bounded memory and time.
+
+A hostile file can make a library compute for ever or ask for more memory than there is. The child
+bears the consequences: its limits are set before the module is imported.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import runpy
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_GIB = 2**30
+_OUT_OF_MEMORY = 3
+_ROOT = Path(__file__).parents[1]
+# The child finds the packages where this process has them, whatever its folder is.
+_CHILD = (
+    f"import sys; sys.path.append(sys.argv[1]); from {__name__} import main; main(*sys.argv[2:])"
+)
+# Helper threads of BLAS would reserve address space for each core.
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+@dataclass(frozen=True)
+class ProcessLimits:
+    """What a child may use: address space [bytes], processor time and elapsed time [s]."""
+
+    address_space: int = 4 * _GIB
+    cpu_seconds: int = 60
+    wall_seconds: float = 180.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a child ended: what it wrote, and in words why it was stopped, None if it was not."""
+
+    output: str
+    stopped: str | None
+
+
+def run_limited(module: str, arguments: Sequence[str], limits: ProcessLimits) -> Ended:
+    """Run a module as ``python -m`` would, with arguments, within limits and wait for its end."""
+    bounds = (str(limits.address_space), str(limits.cpu_seconds))
+    command = [sys.executable, "-c", _CHILD, str(_ROOT), *bounds, module, *arguments]
+    try:
+        done = subprocess.run(  # noqa: S603  this module, with paths as arguments
+            command,
+            capture_output=True,
+            env=os.environ | _ONE_THREAD,
+            stdin=subprocess.DEVNULL,
+            timeout=limits.wall_seconds,
+        )
+    except subprocess.TimeoutExpired:
+        return Ended("", f"does not end within {limits.wall_seconds:g} s")
+    stderr = done.stderr.decode(errors="replace").strip()
+    return Ended(
+        done.stdout.decode(errors="replace"), _why_stopped(done.returncode, stderr, limits)
+    )
+
+
+def _why_stopped(code: int, stderr: str, limits: ProcessLimits) -> str | None:
+    if code == 0:
+        return None
+    if code == -signal.SIGXCPU:
+        return f"computes for more than {limits.cpu_seconds} s"
+    if code == _OUT_OF_MEMORY:
+        return f"wants more than {limits.address_space / _GIB:g} GiB of memory"
+    if code < 0:
+        return f"ends the process that opens it ({signal.Signals(-code).name})"
+    return f"cannot be opened: {stderr.splitlines()[-1] if stderr else f'exit status {code}'}"
+
+
+def main(address_space: str, cpu_seconds: str, module: str, *arguments: str) -> None:
+    """Limit this process, then run the module in it: what the child does."""
+    cpu = int(cpu_seconds)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # The second number ends a child that ignores the signal of the first.
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 2))
+    # Some systems have no such limit; there the other two have to do.
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_AS, (int(address_space),) * 2)
+    sys.argv = [module, *arguments]
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except MemoryError:
+        sys.exit(_OUT_OF_MEMORY)
