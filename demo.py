@@ -5,14 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+
+from solar.errors import InvalidInputError
+from solar.process import end_with_parent
+from solar.settings import require_address
 
 GRACE_SECONDS = 10.0
 READY_SECONDS = 60.0
@@ -38,6 +42,7 @@ def main() -> int:
     arguments = parse_arguments()
     environment = settings(arguments.data)
     require_free_ports(environment)
+    require_data_folder(Path(environment["FLARE_DATA_DIR"]))
     for one in ASKED_TO_END:
         signal.signal(one, stop)
     parts: dict[str, Part] = {}
@@ -95,15 +100,21 @@ def require_free_ports(environment: dict[str, str]) -> None:
         port = environment[setting]
         if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
             sys.exit(f"{setting}={port} is no port; choose one: {setting}=9000 make demo")
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", int(port)))
-            except OSError as error:
-                sys.exit(
-                    f"port {port} cannot be used ({error.strerror}); stop what uses it"
-                    f" or choose another: {setting}=9000 make demo"
-                )
+        try:
+            require_address("127.0.0.1", int(port), service=setting.split("_")[1])
+        except InvalidInputError as error:
+            sys.exit(str(error))
+
+
+def require_data_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        sys.exit(
+            f"FLARE_DATA_DIR={folder} cannot be written ({error.strerror}); name another folder"
+        )
 
 
 def prepare(arguments: argparse.Namespace, environment: dict[str, str]) -> None:
@@ -111,7 +122,10 @@ def prepare(arguments: argparse.Namespace, environment: dict[str, str]) -> None:
     if arguments.flares:
         steps.append(["import-flares", str(arguments.flares)])
     for step in steps:
-        done = subprocess.run([sys.executable, "-m", "database", *step], env=environment)
+        done = subprocess.run(
+            [sys.executable, "-m", "database", *step],
+            env=environment, preexec_fn=end_with_parent(),
+        )  # fmt: skip
         if done.returncode:
             sys.exit(done.returncode)
 
@@ -125,12 +139,12 @@ def sender_arguments(data: Path | None) -> list[str]:
 
 def start(environment: dict[str, str], package: str, *arguments: str) -> Part:
     log = Path(environment["FLARE_DATA_DIR"]) / f"{package}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         # A session of its own: Ctrl-C reaches this supervisor alone, which stops them in order.
         process = subprocess.Popen(
             [sys.executable, "-m", package, *arguments],
             env=environment, stdout=output, stderr=output, start_new_session=True,
+            preexec_fn=end_with_parent(),
         )  # fmt: skip
     return Part(process, log)
 

@@ -16,10 +16,9 @@ from pathlib import Path
 # next share of a product by spinning, which takes a core from the store.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from pydantic import ValidationError
-
 from app.settings import ApiSettings, refuse_without_broker
 from solar.errors import FlarewatchError
+from solar.settings import require_address, require_temporary_folder
 
 _PREPARED = "--prepared"
 
@@ -29,8 +28,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         options.run(ApiSettings(), options)
-    except ValidationError as error:
-        return _refuse(_setting_faults(error))
     except FlarewatchError as error:
         return _refuse(str(error))
     except KeyboardInterrupt:
@@ -92,6 +89,9 @@ def _notify(settings: ApiSettings, options: argparse.Namespace) -> None:
 
 
 def _prepare(settings: ApiSettings) -> None:
+    # Before the imports, which take a second.
+    require_temporary_folder()
+    require_address(settings.api_host, settings.api_port, service="API")
     from app.logs import configuration
     from app.services import prepare
 
@@ -118,13 +118,6 @@ def _serve(settings: ApiSettings) -> None:
         # A worker that ends runs this too, while the others still count in the folder.
         if os.getpid() == pid:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _setting_faults(error: ValidationError) -> str:
-    return "; ".join(
-        f"FLARE_{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
-        for fault in error.errors(include_input=False)
-    )
 
 
 def _refuse(reason: str) -> int:

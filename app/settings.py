@@ -7,12 +7,12 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 import model_training
 from database.people.access import AccessSettings, Network, is_loopback, read_networks
 from database.settings import DatabaseSettings
 from solar.errors import InvalidInputError
+from solar.settings import Settings
 from solar.stream import DEAD_TOPIC, OBSERVATIONS_TOPIC, PREDICTIONS_TOPIC
 
 WEBHOOK = "webhook"
@@ -88,7 +88,7 @@ class NotificationSettings(DatabaseSettings):
         return value
 
 
-class StreamSettings(BaseSettings):
+class StreamSettings(Settings):
     """Settings of the stream; without ``kafka_bootstrap`` there is none.
 
     ``kafka_options`` are properties of librdkafka for every connection, such as
@@ -120,10 +120,6 @@ class ApiSettings(NotificationSettings, StreamSettings, AccessSettings):
     ``lease_seconds`` is how long a silent replica of the sender keeps its shards.
     ``metrics_addresses`` are addresses or networks that may read ``/metrics`` without a key.
     """
-
-    model_config = SettingsConfigDict(
-        env_prefix="FLARE_", env_ignore_empty=True, frozen=True, extra="ignore"
-    )
 
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8000, ge=0, le=65535)

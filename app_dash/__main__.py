@@ -20,11 +20,12 @@ from pydantic import SecretStr
 from app_dash.create_app import MAX_BODY_BYTES, create_app
 from app_dash.health import next_steps
 from app_dash.settings import DashSettings, signing_key
-from database.engine import create_engine, reading, wait_for_store
+from database.engine import create_engine, reading, refuse_wrong_store, wait_for_store
 from database.people.people import is_anybody_registered
 from database.settings import DatabaseSettings
 from solar.errors import FlarewatchError, InvalidInputError
 from solar.server import shared_options
+from solar.settings import require_address, require_temporary_folder
 
 # Requests in progress have so long to finish when the server stops.
 STOP_SECONDS = 5
@@ -78,11 +79,15 @@ def _tune_garbage_collection() -> None:
 
 def serve() -> int:
     """Run the server until it is stopped."""
-    settings = DashSettings()
+    settings, database = DashSettings(), DatabaseSettings()
+    require_temporary_folder()
+    require_address(settings.dash_host, settings.dash_port, service="DASH")
+    engine = create_engine(database)
+    refuse_wrong_store(engine)
+    engine.dispose()
     # Chosen before the workers fork, so that all sign with the same key.
     key = SecretStr(signing_key(settings))
     signed = settings.model_copy(update={"secret_key": key})
-    database = DatabaseSettings()
     refuse_open_door(settings, database)
     Server(signed, database).run()
     return 0

@@ -14,6 +14,7 @@ from flask import g, has_request_context
 
 from app_dash.settings import DashSettings
 from solar.errors import FlarewatchError, InvalidInputError, NotFoundError
+from solar.settings import without_password
 
 TIMEOUT_SECONDS = 10.0
 HEALTH_TIMEOUT_SECONDS = 1.0
@@ -78,11 +79,12 @@ class Api:
         ApiUnavailableError
             When there is no response in time, or one that means nothing.
         """
-        url = self.url.rstrip("/")
+        address = self.url.rstrip("/")
+        url = without_password(address)
         try:
             response = requests.request(
                 method,
-                url + path,
+                address + path,
                 params=parameters,
                 json=body,
                 headers={**self._identity(), **(headers or {})},
@@ -155,7 +157,9 @@ def _is_up(api_url: str, _span: int) -> bool:
 def is_healthy(api_url: str) -> bool:
     """Tell whether ``/health`` of the API at this address succeeds."""
     if not api_url.startswith(("http://", "https://")):
-        raise InvalidInputError(f"FLARE_API_URL is {api_url!r}; write http://host:port")
+        raise InvalidInputError(
+            f"FLARE_API_URL is {without_password(api_url)!r}; write http://host:port"
+        )
     try:
         response = requests.get(f"{api_url.rstrip('/')}/health", timeout=HEALTH_TIMEOUT_SECONDS)
     except requests.RequestException:

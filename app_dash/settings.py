@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr
 
 from database.people.access import AccessSettings, is_loopback
 from solar.errors import InvalidInputError
+from solar.settings import without_password
 
 SHORTEST_SECRET = 32
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  only compared with
@@ -42,7 +43,7 @@ class DashSettings(AccessSettings):
     @property
     def shown_api_url(self) -> str:
         """The address of the API to show to people, without a trailing slash."""
-        return (self.public_api_url or self.api_url).rstrip("/")
+        return without_password(self.public_api_url or self.api_url).rstrip("/")
 
     @property
     def shown_dash_url(self) -> str:

@@ -5,17 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from solar.settings import Settings
 from solar.stream import OBSERVATIONS_TOPIC
 
 
-class SenderSettings(BaseSettings):
+class SenderSettings(Settings):
     """The sender's settings: variables with the prefix ``FLARE_``; options override them."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="FLARE_", env_ignore_empty=True, extra="ignore", frozen=True
-    )
 
     api_url: str = Field(
         default="http://127.0.0.1:8000", description="Where the prediction API listens"

@@ -35,6 +35,7 @@ from solar.errors import (
     FlarewatchError,
     InvalidInputError,
     StoreFullError,
+    StoreRefusedError,
     StoreUnavailableError,
 )
 
@@ -44,6 +45,12 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+_DRIVERS = (
+    "sqlite",
+    "sqlite+pysqlite",
+    "mysql+mysqlconnector",
+    "mariadb+mysqlconnector",
+)
 ATTEMPTS = 6
 # Shorter than a client waits for its answer; the default of the server is 50.
 LOCK_WAIT_SECONDS = 5
@@ -62,6 +69,37 @@ _MYSQL_DISK_FULL = {1021, 1114}  # the disk, or the table that cannot grow on it
 _DISK_FULL_WORDS = ("No space left on device", "disk is full", "quota exceeded")
 _MYSQL_TOO_LONG = {1969, 3024}  # over max_statement_time (MariaDB), MAX_EXECUTION_TIME (MySQL)
 _MYSQL_CLIENT_ERRORS = range(2000, 3000)  # no connection, or a lost one
+# What no waiting mends, by the code of MySQL or a part of SQLite's message.
+_WRONG_ACCOUNT = (
+    "the store refuses this account; correct user and password in FLARE_DATABASE_URL, or"
+    " FLARE_DATABASE_PASSWORD"
+)
+_MISSING_RIGHT = (
+    "the account of FLARE_DATABASE_URL lacks a right on a table; grant it what docs/operations.md"
+    " lists"
+)
+_MYSQL_REFUSALS = {
+    1044: "this account may not use the database that FLARE_DATABASE_URL names; correct the name,"
+    " or grant it the rights",
+    1045: _WRONG_ACCOUNT,
+    1049: "the server has no database of the name in FLARE_DATABASE_URL; create it, or correct it",
+    1130: "the store takes no connection from this machine; let the account of FLARE_DATABASE_URL"
+    " come from here",
+    1142: _MISSING_RIGHT,
+    1143: _MISSING_RIGHT,
+    1227: _MISSING_RIGHT,
+    1698: _WRONG_ACCOUNT,
+}
+_UNWRITABLE = (
+    "the file that FLARE_DATABASE_URL names (without it var/flarewatch.db) cannot be opened and"
+    " written; make it and its folder writable for this account, or name another"
+)
+_SQLITE_REFUSALS = {
+    "unable to open database file": _UNWRITABLE,
+    "readonly database": _UNWRITABLE,
+    "is not a database": "the file that FLARE_DATABASE_URL names is no SQLite store; name another",
+}
+_LARGEST_PORT = 65_535
 
 # How many steps SQLite makes, some milliseconds of work, until it looks at the time again.
 _SQLITE_STEPS = 200_000
@@ -75,27 +113,53 @@ _log = logging.getLogger(__name__)
 
 def create_engine(settings: DatabaseSettings) -> sa.Engine:
     """Open the store that the settings name; nothing is connected before the first query."""
-    try:
-        url = sa.make_url(settings.database_url)
-    except sa.exc.ArgumentError as error:
-        raise InvalidInputError(
-            "FLARE_DATABASE_URL is not a database address; write sqlite:///path/file.db or"
-            " mysql+mysqlconnector://user:password@host/database"
-        ) from error
+    url = _address(settings.database_url)
     if url.get_backend_name() == "sqlite":
         return _sqlite_engine(url, synchronous=settings.sqlite_synchronous)
-    if url.get_backend_name() in ("mysql", "mariadb"):
-        if settings.database_password is not None:
-            url = url.set(password=settings.database_password.get_secret_value())
-        return _mysql_engine(url, pool_size=settings.database_pool_size)
-    raise InvalidInputError(
-        f"FLARE_DATABASE_URL names {url.get_backend_name()}; supported are sqlite and mysql"
+    if settings.database_password is not None:
+        url = url.set(password=settings.database_password.get_secret_value())
+    return _mysql_engine(url, pool_size=settings.database_pool_size)
+
+
+def _address(text: str) -> sa.URL:
+    """Read an address; no message repeats it, as it may contain a password."""
+    try:
+        url = sa.make_url(text)
+    except (sa.exc.ArgumentError, ValueError):
+        raise _refused("is not a database address") from None
+    if url.drivername not in _DRIVERS:
+        raise _refused(f"names {url.drivername}, which is not supported")
+    if url.get_backend_name() == "sqlite" and url.host:
+        raise _refused("has two slashes before the file, where three are needed")
+    if url.port is not None and not 0 < url.port <= _LARGEST_PORT:
+        raise _refused(f"names the port {url.port}, which is none")
+    return url
+
+
+def _refused(fault: str) -> InvalidInputError:
+    return InvalidInputError(
+        f"FLARE_DATABASE_URL {fault}; write sqlite:///path/file.db or"
+        " mysql+mysqlconnector://user:password@host/database"
     )
+
+
+def _make_folder_of(file: Path) -> None:
+    if file.is_dir():
+        raise InvalidInputError(
+            f"FLARE_DATABASE_URL names the folder {file}; name a file in it, such as store.db"
+        )
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInputError(
+            f"the folder {file.parent} cannot be made ({error.strerror}); name a file in another"
+            " folder in FLARE_DATABASE_URL"
+        ) from error
 
 
 def _sqlite_engine(url: sa.URL, *, synchronous: str) -> sa.Engine:
     if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        _make_folder_of(Path(url.database))
     # Others wait until the server of a hung process has ended it.
     engine = sa.create_engine(url, connect_args={"timeout": 30})
     sa.event.listen(engine, "connect", partial(_configure_sqlite, synchronous=synchronous))
@@ -275,11 +339,24 @@ def as_domain_error(error: DBAPIError) -> FlarewatchError:
         return StoreUnavailableError(
             "the disk of the store fails to read or write; look into the log of its system"
         )
+    refusal = _refusal(error)
+    if refusal is not None:
+        return StoreRefusedError(refusal)
     if _is_transient(error):
         return StoreUnavailableError("the store stays locked; send the same request again")
     if _is_unreachable(error):
         return StoreUnavailableError("the store does not answer; the request can be sent again")
-    return FlarewatchError(f"the store refused: {reason.splitlines()[0]}")
+    return FlarewatchError(f"the store refused: {_first_line(error)}")
+
+
+def _refusal(error: DBAPIError) -> str | None:
+    reason = str(error.orig)
+    messages = (text for part, text in _SQLITE_REFUSALS.items() if part in reason)
+    return _MYSQL_REFUSALS.get(_mysql_code(error) or 0) or next(messages, None)
+
+
+def _first_line(error: DBAPIError) -> str:
+    return next(iter(str(error.orig).splitlines()), type(error.orig).__name__)
 
 
 def wait_for_store(
@@ -288,7 +365,7 @@ def wait_for_store(
     patience_seconds: float = float("inf"),
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Return once the store answers; log every failed try.
+    """Return once the store answers; log every failed try and why it failed.
 
     Every process does so at its start instead of dying.
 
@@ -296,22 +373,52 @@ def wait_for_store(
     ------
     StoreUnavailableError
         When it does not answer within `patience_seconds`, however long that is by default.
+    FlarewatchError
+        When waiting does not help: the store refuses its address, its file or the account.
     """
     wait, waited = _FIRST_WAIT_SECONDS, 0.0
     while True:
-        try:
-            with reading(engine) as connection:
-                connection.execute(sa.select(1))
-        except StoreUnavailableError:
-            wait = min(wait, patience_seconds - waited)
-            if wait <= 0:
-                raise
-            _log.warning("the store does not answer yet; next try in %.1f s", wait)
-            sleep(wait)
-            waited += wait
-            wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
-        else:
+        reason = _why_away(engine)
+        if reason is None:
             return
+        wait = min(wait, patience_seconds - waited)
+        if wait <= 0:
+            raise StoreUnavailableError(
+                f"the store does not answer ({reason}); start it, or correct FLARE_DATABASE_URL"
+            )
+        _log.warning("the store does not answer yet (%s); next try in %.1f s", reason, wait)
+        sleep(wait)
+        waited += wait
+        wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
+
+
+def refuse_wrong_store(engine: sa.Engine) -> None:
+    """Try the store once, for a process that does not wait for it.
+
+    Raises
+    ------
+    FlarewatchError
+        When waiting does not help; a store that does not answer yet is no fault.
+    """
+    _why_away(engine)
+
+
+def _why_away(engine: sa.Engine) -> str | None:
+    """Return why the store does not answer, in one line, or None when it does."""
+    try:
+        with engine.connect() as connection:
+            connection.execute(sa.select(1))
+    except DBAPIError as error:
+        fault = as_domain_error(error)
+        if isinstance(fault, StoreRefusedError) or not isinstance(fault, StoreUnavailableError):
+            raise fault from error
+        return _first_line(error)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise InvalidInputError(
+            "FLARE_DATABASE_URL has a parameter behind ? that the driver does not take; leave out"
+            " what follows the name of the database"
+        ) from error
+    return None
 
 
 @contextmanager

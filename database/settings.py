@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr
+
+from solar.settings import Settings
 
 
-class DatabaseSettings(BaseSettings):
+class DatabaseSettings(Settings):
     """Settings of the store, read from the environment with the prefix ``FLARE_``.
 
     ``database_url`` is a SQLAlchemy address; ``sqlite:///…`` is the embedded store,
@@ -20,12 +21,8 @@ class DatabaseSettings(BaseSettings):
     earlier (``normal``): then a power cut may take the last commits.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="FLARE_", env_ignore_empty=True, frozen=True, extra="ignore"
-    )
-
     database_url: str = "sqlite:///var/flarewatch.db"
     database_password: SecretStr | None = None
-    database_pool_size: int = 8
+    database_pool_size: int = Field(default=8, ge=1, le=1000)
     retention: str = ""
     sqlite_synchronous: Literal["full", "normal"] = "full"

@@ -35,6 +35,10 @@ class StoreFullError(StoreUnavailableError):
     """The disk of the store is full; the same request succeeds once there is space again."""
 
 
+class StoreRefusedError(StoreUnavailableError):
+    """The store refuses its file, its address or the account: waiting does not help."""
+
+
 class ArtifactError(FlarewatchError):
     """A model folder is incomplete or is not the one that was registered."""
 

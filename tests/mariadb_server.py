@@ -64,7 +64,7 @@ def start(folder: Path, *, port: int) -> subprocess.Popen[bytes]:
         _wait_for(port, server)
         _run("mariadb", f"--socket={folder}/s", "--user=root", "--execute",
              "CREATE USER IF NOT EXISTS flare@'127.0.0.1' IDENTIFIED BY 'flare';"
-             "GRANT ALL ON *.* TO flare@'127.0.0.1';")  # fmt: skip
+             "GRANT ALL ON *.* TO flare@'127.0.0.1' WITH GRANT OPTION;")  # fmt: skip
     except (RuntimeError, subprocess.CalledProcessError):
         server.kill()
         server.wait()

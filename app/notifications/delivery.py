@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from app.notifications.channels import Channel, DryRunChannel, Mail, UndeliveredError, Webhook
 from app.notifications.email import subject
 from app.settings import MAIL, WEBHOOK, NotificationSettings
-from database.engine import create_engine, reading, transact
+from database.engine import create_engine, reading, refuse_wrong_store, transact
 from database.notifications import (
     DRY_RUN,
     SENT,
@@ -153,6 +153,7 @@ def keep_delivering(settings: NotificationSettings, *, is_dry_run: bool) -> None
     """Deliver until SIGTERM or Ctrl-C, each channel in a thread of its own."""
     channels = _channels(settings, is_dry_run=is_dry_run)
     engine = create_engine(settings)
+    refuse_wrong_store(engine)
     with closing(StopSignal()) as stop:
         stop.install()
         threads = [

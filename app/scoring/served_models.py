@@ -51,6 +51,11 @@ def load_served_models(folder: Path) -> ServedModels:
         Naming the model, when one is missing, contradicts its manifest, or needs features that
         no observation brings.
     """
+    if not folder.is_dir():
+        raise ArtifactError(
+            f"FLARE_ARTIFACTS_DIR={folder} is no folder; correct it, or leave it empty for the"
+            " models that come with the program"
+        )
     stages = read_stages(folder)
     if stages.live is None:
         raise ArtifactError(f"no model is live in {folder}; run `flarewatch promote NAME VERSION`")

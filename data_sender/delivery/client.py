@@ -19,6 +19,7 @@ from data_sender.rows import RowItems, Rows
 from solar.columns import Floats, Times
 from solar.errors import FlarewatchError
 from solar.process import Backoff, GraceExpiredError, StopSignal, retry_after_seconds
+from solar.settings import without_password
 
 JSON_TYPE = "application/json"
 ARROW_TYPE = "application/vnd.apache.arrow.stream"
@@ -191,11 +192,12 @@ class ApiClient:
         self._session.close()
 
     def _attempt(self, request: Request) -> Answer:
-        url = self._url + request.path
+        address = self._url + request.path
+        url = without_password(address)
         try:
             with self._stop.interruptible():
                 response = self._session.post(
-                    url,
+                    address,
                     data=request.body,
                     headers={"Content-Type": request.content_type},
                     timeout=TIMEOUT_SECONDS,
@@ -205,7 +207,7 @@ class ApiClient:
                 f"{url} had not answered when this sender was stopped"
             ) from error
         except (MissingSchema, InvalidSchema, InvalidURL) as error:
-            raise ApiRefusedError(f"{url} is no address: {error}; check FLARE_API_URL") from error
+            raise ApiRefusedError(f"{url} is no address; correct FLARE_API_URL") from error
         except requests.RequestException as error:
             raise ApiUnavailableError(f"{url} does not answer: {type(error).__name__}") from error
         return _read_response(response, url)

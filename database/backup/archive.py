@@ -13,16 +13,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Annotated, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 import sqlalchemy as sa
+from pydantic import Field, TypeAdapter, ValidationError
 
 from database.schema.columns import UtcDateTime
+from database.schema.tables import metadata
 from solar.errors import InvalidInputError
 
+# Tables of the store that no backup holds, and that a restore leaves as they are.
+NOT_SAVED = ("sessions", "invitations", "login_failures")
+
 _INFO_FILE = "about.json"
+# Ours has some 150 bytes a table.
+_MOST_INFO_BYTES = 1 << 20
+_ENCRYPTED = 0x1
 _CHUNK_BYTES = 1 << 20
 _NO_FILE = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 # The header before a member: its length, and the place of the lengths of name and extra field.
@@ -37,26 +45,39 @@ _PARQUET_TYPES = (
 )
 
 
+# What others may have written is printed and stored, so it is short and of plain letters.
+_Label = Annotated[str, Field(pattern=r"^[ -~]{0,40}$")]
+_TableName = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]
+
+
 @dataclass(frozen=True)
 class TableInfo:
     """The number of rows and the checksum of the file of one table."""
 
-    rows: int
-    sha256: str
+    rows: Annotated[int, Field(ge=0, strict=True)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 @dataclass(frozen=True)
 class BackupInfo:
     """The description that an archive contains: its schema, its time and its tables."""
 
-    revision: str
-    made_at: str
-    tables: Mapping[str, TableInfo]
+    revision: _Label
+    made_at: _Label
+    tables: Mapping[_TableName, TableInfo]
 
     @property
     def rows(self) -> int:
         """The rows of all tables."""
         return sum(info.rows for info in self.tables.values())
+
+
+_INFO = TypeAdapter(BackupInfo)
+
+
+def saved_tables() -> list[sa.Table]:
+    """Return the tables that a backup holds, each behind those that it refers to."""
+    return [table for table in metadata.sorted_tables if table.name not in NOT_SAVED]
 
 
 class HashingWriter:
@@ -108,6 +129,7 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
     """Open an archive; a file that is none, or a broken one, raises one clear error."""
     try:
         with zipfile.ZipFile(path) as archive:
+            _refuse_other_members(archive)
             yield archive
     except _NO_FILE as error:
         raise InvalidInputError(
@@ -121,18 +143,43 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
         TypeError,
         ValueError,
         EOFError,
+        NotImplementedError,
         pa.ArrowException,
     ) as error:
         raise InvalidInputError(
-            f"{path} cannot be read as a backup: {error}; take another copy of it"
+            f"{path} cannot be read as a backup: {_first_line(error)}; take another copy of it"
         ) from error
 
 
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def _refuse_other_members(archive: zipfile.ZipFile) -> None:
+    for member in archive.infolist():
+        # A backup is not packed, since a packed file may unpack to any size.
+        if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & _ENCRYPTED:
+            raise ValueError(f"{member.filename!r} in it is packed or encrypted")
+
+
 def read_info(archive: zipfile.ZipFile) -> BackupInfo:
-    """Read the description of an archive."""
-    description = json.loads(archive.read(_INFO_FILE))
-    tables = {name: TableInfo(**info) for name, info in description.get("tables", {}).items()}
-    return BackupInfo(description["revision"], description.get("made_at", ""), tables)
+    """Read the description of an archive.
+
+    Raises
+    ------
+    ValueError
+        When it is longer than any description, or not of the form of one.
+    """
+    with archive.open(_INFO_FILE) as member:
+        text = member.read(_MOST_INFO_BYTES + 1)
+    if len(text) > _MOST_INFO_BYTES:
+        raise ValueError(f"{_INFO_FILE} in it is longer than {_MOST_INFO_BYTES} bytes")
+    try:
+        return _INFO.validate_json(text)
+    except ValidationError as error:
+        fault = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(part) for part in fault["loc"] if part != "[key]")[:80]
+        raise ValueError(f"{_INFO_FILE} in it, {place or 'all of it'}: {fault['msg']}") from None
 
 
 def check_archive(archive: zipfile.ZipFile) -> BackupInfo:
@@ -151,6 +198,23 @@ def check_archive(archive: zipfile.ZipFile) -> BackupInfo:
         if rows != info.rows:
             raise ValueError(f"{_file(name)} holds {rows} rows, not {info.rows}")
     return described
+
+
+def refuse_other_content(archive: zipfile.ZipFile, described: BackupInfo) -> None:
+    """Compare tables, columns and missing values with those of the store, before any is written.
+
+    Raises
+    ------
+    ValueError
+        When the archive was not written by a backup of this schema.
+    """
+    for table in saved_tables():
+        if table.name not in described.tables:
+            raise ValueError(f"{_file(table.name)} is missing")
+        file, schema = read_table(archive, table.name), parquet_schema(table)
+        columns = {field.name: field.type for field in file.schema_arrow}
+        if columns != {field.name: field.type for field in schema}:
+            raise ValueError(f"{_file(table.name)} holds columns that are not the table's")
 
 
 def read_table(archive: zipfile.ZipFile, name: str) -> pa_parquet.ParquetFile:

@@ -5,17 +5,25 @@ from __future__ import annotations
 import zipfile
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
 
-from database.backup.archive import BackupInfo, check_archive, open_archive, read_table, to_columns
+from database.backup.archive import (
+    BackupInfo,
+    check_archive,
+    open_archive,
+    read_table,
+    refuse_other_content,
+    saved_tables,
+    to_columns,
+)
 from database.engine import reading, transact
 from database.migrations import head
 from database.schema.columns import identifier
-from database.schema.tables import metadata
 from database.upsert import upsert_columns
-from solar.errors import InvalidInputError, StoreUnavailableError
+from solar.errors import FlarewatchError, InvalidInputError, StoreUnavailableError
 
 # Exists during a restoration, with the number of row groups that each table has already. No part of
 # the schema: a store in service does not have it.
@@ -39,7 +47,7 @@ def restore(engine: sa.Engine, path: Path) -> int:
     """Fill an empty store, or resume with the same archive; return the number of rows.
 
     Each piece is one transaction that also records the progress. Until the last, nothing serves
-    from the store.
+    from the store. An archive that turns out to be wrong leaves no row in it.
 
     Raises
     ------
@@ -50,10 +58,20 @@ def restore(engine: sa.Engine, path: Path) -> int:
     with open_archive(path) as archive:
         info = check_archive(archive)
         _refuse_other_schema(info, path)
+        refuse_other_content(archive, info)
         done = _begin(engine, info)
-        for table in metadata.sorted_tables:
-            _fill(engine, archive, table, done[table.name])
-    _compare(engine, info)
+        try:
+            for table in saved_tables():
+                _fill(engine, archive, table, done[table.name])
+            _compare(engine, info)
+        except (StoreUnavailableError, InvalidInputError):
+            # Not the fault of the archive; what others wrote must not go with it.
+            raise
+        except (FlarewatchError, pa.ArrowException, TypeError, ValueError) as error:
+            _take_back(engine, archive)
+            raise InvalidInputError(
+                f"{path} does not fit the store: {error}; nothing of it was kept"
+            ) from error
     unfinished_restore.drop(engine)
     return info.rows
 
@@ -86,7 +104,7 @@ def _begin(engine: sa.Engine, info: BackupInfo) -> dict[str, int]:
 
 
 def _refuse_rows(connection: sa.Connection) -> None:
-    for table in metadata.sorted_tables:
+    for table in saved_tables():
         if connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first():
             raise InvalidInputError(
                 f"the store is not empty ({table.name} has rows); restore into a new one"
@@ -100,7 +118,9 @@ def _done_groups(connection: sa.Connection, info: BackupInfo) -> dict[str, int]:
             f"the store holds a part of the backup of {known[0].made_at}, this one is of"
             f" {info.made_at}; go on with that one, or restore into a new store"
         )
-    done = dict.fromkeys(metadata.tables, 0) | {row.table_name: row.groups for row in known}
+    done = {table.name: 0 for table in saved_tables()} | {
+        row.table_name: row.groups for row in known
+    }
     if not known:
         rows = [{"table_name": name, "made_at": info.made_at, "groups": 0} for name in done]
         connection.execute(unfinished_restore.insert(), rows)
@@ -124,12 +144,35 @@ def _write(
     connection.execute(unfinished_restore.update().where(is_table).values(groups=groups))
 
 
+def _take_back(engine: sa.Engine, archive: zipfile.ZipFile) -> None:
+    """Delete the rows of the archive from the store, and no row of anybody else."""
+    with reading(engine) as connection:
+        done = connection.execute(sa.select(unfinished_restore)).all()
+    written = {row.table_name: row.groups for row in done}
+    for table in reversed(saved_tables()):
+        key = list(table.primary_key.columns)
+        is_row = sa.and_(*(column == sa.bindparam(f"key_{column.name}") for column in key))
+        file = read_table(archive, table.name)
+        for group in range(written[table.name]):
+            rows = file.read_row_group(group, [column.name for column in key]).to_pylist()
+            keys = [{f"key_{name}": value for name, value in row.items()} for row in rows]
+            transact(engine, partial(_delete, query=table.delete().where(is_row), keys=keys))
+    unfinished_restore.drop(engine)
+
+
+def _delete(connection: sa.Connection, *, query: sa.Delete, keys: list[dict[str, Any]]) -> None:
+    if keys:
+        connection.execute(query, keys)
+
+
 def _compare(engine: sa.Engine, info: BackupInfo) -> None:
     with reading(engine, seconds=None) as connection:
-        for table in metadata.sorted_tables:
+        for table in saved_tables():
             counted = sa.select(sa.func.count()).select_from(table)
-            stored, expected = connection.scalar(counted), info.tables[table.name].rows
-            if stored != expected:
+            stored, expected = connection.scalar(counted) or 0, info.tables[table.name].rows
+            if stored < expected:
+                raise ValueError(f"{table.name} holds rows twice")
+            if stored > expected:
                 raise InvalidInputError(
                     f"{table.name} has {stored} rows after the restore, the backup holds"
                     f" {expected}: somebody else wrote; restore into a new store"

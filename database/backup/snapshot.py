@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pa_parquet
@@ -23,15 +23,16 @@ from database.backup.archive import (
     check_archive,
     open_archive,
     parquet_schema,
+    saved_tables,
     to_batch,
     write_info,
 )
 from database.engine import allow_idling, reading
 from database.migrations import revision
-from database.schema.tables import metadata
 from solar.errors import FlarewatchError, InvalidInputError
 
 ROWS_PER_PAGE = 20_000
+_OWNER_ONLY = 0o600
 
 Row = Sequence[Any]
 Page = Sequence[Row]
@@ -74,20 +75,28 @@ def _write_checked(engine: sa.Engine, path: Path, rows_per_page: int) -> int:
 
 
 def _write(engine: sa.Engine, path: Path, rows_per_page: int) -> None:
-    with path.open("wb") as file:
+    with _private(path) as file:
         with (
             zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive,
             reading(engine, seconds=None) as store,
         ):
             _begin_snapshot(store)
             tables = {
-                table.name: _add(archive, store, table, rows_per_page)
-                for table in metadata.sorted_tables
+                table.name: _add(archive, store, table, rows_per_page) for table in saved_tables()
             }
             made_at = datetime.now(UTC).isoformat()
             write_info(archive, BackupInfo(revision(store) or "", made_at, tables))
         file.flush()
         os.fsync(file.fileno())
+
+
+def _private(path: Path) -> IO[bytes]:
+    """Open a new file that only its owner may read, whatever the umask says."""
+    # What another process left under this name may belong to somebody, or lead elsewhere.
+    path.unlink(missing_ok=True)
+    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
+    os.fchmod(number, _OWNER_ONLY)
+    return os.fdopen(number, "wb")
 
 
 def _begin_snapshot(connection: sa.Connection) -> None:

@@ -38,7 +38,8 @@ from database.verification.rollup import refresh
 from solar.errors import FlarewatchError, InvalidInputError
 
 KEEP = "keep"
-_AGE = re.compile(r"(\d{1,4})([dmy])")
+# Not so old that a calendar has no such day.
+_AGE = re.compile(r"(\d{1,4}(?=[dm])|\d{1,3}(?=y))([dmy])")
 _MONTHS_A_YEAR = 12
 # At most so many rows are locked by one transaction, unless more rows share one time.
 ROWS_PER_STEP = 2_000
@@ -128,10 +129,13 @@ def read_ages(text: str) -> dict[str, str]:
     for entry in filter(None, (part.strip() for part in text.split(","))):
         name, _, age = (part.strip() for part in entry.partition("="))
         if name not in ages:
-            raise InvalidInputError(f"no retention for {name!r}; there is one for {_NAMES}")
+            raise InvalidInputError(
+                f"no retention for {name!r}; FLARE_RETENTION and --table know {_NAMES}"
+            )
         if age != KEEP and not _AGE.fullmatch(age):
             raise InvalidInputError(
                 f"{name} cannot be kept for {age!r}; write 30d, 24m, 2y, or {KEEP}"
+                " in FLARE_RETENTION or --table"
             )
         ages[name] = age
     return ages

@@ -9,8 +9,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy.exc import DBAPIError
 
-from database.engine import allow_idling
+from database.engine import allow_idling, as_domain_error
+from solar.errors import StoreUnavailableError
 
 
 def _config() -> Config:
@@ -21,13 +24,26 @@ def _config() -> Config:
 
 
 def upgrade(engine: sa.Engine) -> str:
-    """Bring the store to the newest schema and return its revision; safe to repeat."""
+    """Bring the store to the newest schema and return its revision; safe to repeat.
+
+    Raises
+    ------
+    FlarewatchError
+        When the store does not answer or refuses, or its schema is of a newer version than this.
+    """
     config = _config()
-    with engine.connect() as connection:
-        allow_idling(connection)
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        connection.commit()
+    try:
+        with engine.connect() as connection:
+            allow_idling(connection)
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+    except DBAPIError as error:
+        raise as_domain_error(error) from error
+    except CommandError as error:
+        raise StoreUnavailableError(
+            "the store's schema is of a newer version than this program; use that version"
+        ) from error
     return head()
 
 

@@ -13,9 +13,9 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from database.people.principal import ROLES
+from solar.settings import Settings
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Forwarded-Host", "Via")
@@ -31,7 +31,7 @@ class Headers(Protocol):
         """Return the value of a header, None where it is absent."""
 
 
-class AccessSettings(BaseSettings):
+class AccessSettings(Settings):
     """Settings of API and dashboard about who may come, with the prefix ``FLARE_``.
 
     ``public_url`` is the address of the dashboard for people (``public_dash_url`` is its older
@@ -40,10 +40,6 @@ class AccessSettings(BaseSettings):
     ``proxy_user_header``. ``proxy_groups`` gives roles to the groups in ``proxy_groups_header``,
     such as ``flare-admins=admin,desk=operator``.
     """
-
-    model_config = SettingsConfigDict(
-        env_prefix="FLARE_", env_ignore_empty=True, frozen=True, extra="ignore"
-    )
 
     public_url: str | None = Field(default=None, pattern=r"^https?://[!-~]+$")
     public_dash_url: str | None = None

@@ -134,7 +134,8 @@ def workers_of(process: subprocess.Popen[bytes]) -> list[int]:
 def refusal(**settings: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "app", "serve"],
-        cwd=ROOT, env=environment(**settings), capture_output=True, timeout=60, check=False,
+        cwd=ROOT, env=environment(**{"API_PORT": str(free_port()), **settings}),
+        capture_output=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 1
     lines = done.stderr.decode().splitlines()
@@ -159,6 +160,6 @@ def test_a_changed_model_stops_the_start_with_its_name(tmp_path: Path) -> None:
 
 
 def test_an_open_door_is_refused(tmp_path: Path) -> None:
-    line = refusal(API_HOST="192.0.2.1", DATABASE_URL=f"sqlite:///{tmp_path}/f.db")
+    line = refusal(API_HOST="0.0.0.0", DATABASE_URL=f"sqlite:///{tmp_path}/f.db")
 
     assert "set FLARE_API_KEY" in line

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -74,6 +74,30 @@ def test_the_demonstration_predicts_and_leaves_no_process_behind(
     assert demo.returncode == 0
     assert len(running) >= 3
     assert processes_of(tmp_path) == []
+
+
+@pytest.mark.slow
+def test_a_demonstration_that_is_killed_leaves_no_process_behind(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    demo = subprocess.Popen(
+        [sys.executable, "demo.py"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
+    )
+    wait_until(lambda: (tmp_path / "data_sender.log").exists())
+    running = processes_of(tmp_path)
+    demo.kill()
+    demo.wait(10)
+    wait_until(lambda: not processes_of(tmp_path), seconds=15)
+
+    # The demonstration, the API with its worker, and the dashboard; the sender may follow.
+    assert len(running) >= 4
+
+
+def wait_until(is_so: Callable[[], bool], *, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_taken_port_is_named_with_the_way_out(environment: dict[str, str]) -> None:

@@ -12,6 +12,7 @@ import requests
 
 from solar.errors import FlarewatchError
 from solar.process import Backoff, GraceExpiredError, StopSignal
+from solar.settings import without_password
 
 FIRST_BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 300.0
@@ -67,10 +68,10 @@ class Feed:
         FeedFormatError
             When the answer is not JSON.
         """
-        url = f"{self.url}{path}"
+        url = without_password(f"{self.url}{path}")
         if self._stop.is_set:
             raise FeedUnavailableError(f"{url}: not requested, because this sender is stopping")
-        body = self._body(url, query)
+        body = self._body(f"{self.url}{path}", query)
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError as error:
@@ -85,9 +86,10 @@ class Feed:
         """Close the connection."""
         self._session.close()
 
-    def _body(self, url: str, query: dict[str, str]) -> bytes:
+    def _body(self, address: str, query: dict[str, str]) -> bytes:
         # JSOC reads brackets, slashes and commas as they are.
-        full_url = f"{url}?{urlencode(query, safe='[]/:,')}" if query else url
+        full_url = f"{address}?{urlencode(query, safe='[]/:,')}" if query else address
+        url = without_password(address)
         deadline = time.monotonic() + self._timeout_seconds
         try:
             limits = (min(CONNECT_SECONDS, self._timeout_seconds), self._timeout_seconds)

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from chaos.proxy import CLEAR, CUT, Proxy
 from flask.testing import FlaskClient
+from ports import free_port
 
 from app.create_app import create_app
 from app.logs import JsonFormatter
@@ -112,20 +114,27 @@ def test_an_age_that_cannot_be_is_refused_at_the_start() -> None:
         prepare(ApiSettings(database_url="sqlite://", retention="stars=2y"))
 
 
-def test_a_store_that_comes_up_late_is_waited_for(engine_sqlite: sa.Engine, tmp_path: Path) -> None:
-    folder = tmp_path / "later"
-    engine = sa.create_engine(f"sqlite:///{folder}/flarewatch.db")
+def test_a_store_that_comes_up_late_is_waited_for(
+    mariadb_engine: sa.Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    proxy = Proxy(free_port(), target=mariadb_engine.url.port or 0)
+    proxy.set(CUT)
+    engine = sa.create_engine(mariadb_engine.url.set(port=proxy.port))
     waits: list[float] = []
 
     def sleep(seconds: float) -> None:
         waits.append(seconds)
         if len(waits) == 3:
-            folder.mkdir()
+            proxy.set(CLEAR)
 
-    wait_for_store(engine, sleep=sleep)
+    try:
+        wait_for_store(engine, sleep=sleep)
+    finally:
+        engine.dispose()
+        proxy.close()
 
     assert waits == [0.5, 1.0, 2.0]
-    engine.dispose()
+    assert caplog.text.count("the store does not answer yet (") == 3
 
 
 def test_a_model_whose_file_was_changed_is_refused_by_its_name(tmp_path: Path) -> None:

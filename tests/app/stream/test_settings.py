@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
 from app.settings import ApiSettings, StreamSettings
 from app.stream.broker import Publisher, Subscription
@@ -27,7 +26,7 @@ def test_the_options_of_the_broker_are_read_as_json(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_topic_is_named_as_the_broker_allows() -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(InvalidInputError, match="FLARE_KAFKA_DEAD: "):
         ApiSettings(kafka_dead="dead letters")
 
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import os
 import resource
 import signal
@@ -9,7 +12,10 @@ import time
 import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pa_parquet
 import pytest
 import sqlalchemy as sa
 
@@ -132,18 +138,120 @@ def test_a_damaged_backup_is_refused_before_anything_is_written(
     target.dispose()
 
 
-def test_a_backup_of_another_schema_names_both(engine_sqlite: sa.Engine, tmp_path: Path) -> None:
-    path = tmp_path / "b.zip"
-    backup(engine_sqlite, path)
+def members_of(path: Path) -> dict[str, bytes]:
     with zipfile.ZipFile(path) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    members["about.json"] = members["about.json"].replace(head().encode(), b"0001")
-    with zipfile.ZipFile(path, "w") as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def write(path: Path, members: dict[str, bytes], packing: int = zipfile.ZIP_STORED) -> None:
+    with zipfile.ZipFile(path, "w", packing) as archive:
         for name, data in members.items():
             archive.writestr(name, data)
 
+
+def test_a_backup_of_another_schema_names_both(engine_sqlite: sa.Engine, tmp_path: Path) -> None:
+    path = tmp_path / "b.zip"
+    backup(engine_sqlite, path)
+    members = members_of(path)
+    members["about.json"] = members["about.json"].replace(head().encode(), b"0001")
+    write(path, members)
+
     with pytest.raises(InvalidInputError, match=f"schema 0001, this version works with {head()}"):
         restore(engine_sqlite, path)
+
+
+def wrong_descriptions(right: bytes) -> list[bytes]:
+    about: dict[str, Any] = json.loads(right)
+    tables = about["tables"]
+    changed: list[dict[str, Any]] = [
+        {"revision": 8}, {"revision": "\x1b[31m"}, {"made_at": "x" * 5_000}, {"made_at": None},
+        {"tables": [1]}, {"tables": {}}, {"tables": tables | {"../x": tables["predictions"]}},
+        {"tables": tables | {"predictions": {"rows": "5", "sha256": "0" * 64}}},
+        {"tables": tables | {"predictions": {"rows": -5, "sha256": "0" * 64}}},
+        {"tables": tables | {"predictions": 5}},
+    ]  # fmt: skip
+    shapes = [b"", b"{", b"[]", b"3", b"null", b'"x"', b"[" * 500_000, b" " * 2**21 + right]
+    return [*shapes, b'{"revision": "1"}', *(json.dumps(about | one).encode() for one in changed)]
+
+
+def test_a_description_of_any_shape_is_refused_in_one_line_and_nothing_is_written(
+    engine_sqlite: sa.Engine, tmp_path: Path
+) -> None:
+    fill(engine_sqlite, 30)
+    path = tmp_path / "b.zip"
+    backup(engine_sqlite, path)
+    members = members_of(path)
+    target = new_store(tmp_path / "target.db")
+    before, files = contents(target), set(tmp_path.iterdir())
+
+    for description in wrong_descriptions(members["about.json"]):
+        write(path, members | {"about.json": description})
+        with pytest.raises(InvalidInputError, match="cannot be read as a backup") as refused:
+            restore(target, path)
+        assert "\n" not in str(refused.value)
+        assert "\x1b" not in str(refused.value)
+    write(path, members, packing=zipfile.ZIP_DEFLATED)
+    with pytest.raises(InvalidInputError, match="is packed"):
+        restore(target, path)
+
+    assert contents(target) == before
+    assert set(tmp_path.iterdir()) == files
+    refuse_old_schema(target)
+    target.dispose()
+
+
+def test_an_archive_that_does_not_fit_takes_its_first_rows_back(
+    engine: sa.Engine, tmp_path: Path
+) -> None:
+    store, path = new_store(tmp_path / "store.db"), tmp_path / "b.zip"
+    fill(store, 30)
+    backup(store, path, rows_per_page=10)
+    members = members_of(path)
+    rows = pa_parquet.read_table(io.BytesIO(members["predictions.parquet"]))
+    place = rows.schema.get_field_index("rung")
+    wrongs = {
+        "not the table's": rows.drop_columns(["m1"]),
+        "refused": rows.set_column(place, "rung", pa.array(["full"] * 29 + [None], pa.string())),
+        "holds rows twice": pa.concat_tables([rows, rows]),
+    }
+
+    for reason, wrong in wrongs.items():
+        file = io.BytesIO()
+        pa_parquet.write_table(wrong, file, row_group_size=10)
+        about = json.loads(members["about.json"])
+        digest = hashlib.sha256(file.getvalue()).hexdigest()
+        about["tables"]["predictions"] = {"rows": len(wrong), "sha256": digest}
+        changed = {"predictions.parquet": file.getvalue(), "about.json": json.dumps(about).encode()}
+        write(path, members | changed)
+        with pytest.raises(InvalidInputError, match=reason):
+            restore(engine, path)
+        assert contents(engine)["predictions"] == []
+        refuse_old_schema(engine)
+
+    write(path, members)
+    assert restore(engine, path) == 30
+    store.dispose()
+
+
+def test_a_backup_is_for_its_owner_alone(engine_sqlite: sa.Engine, tmp_path: Path) -> None:
+    path = tmp_path / "b.zip"
+    left = tmp_path / "b.zip.partial"
+    left.touch(0o644)
+    modes = []
+
+    def note_mode(*_statement: object) -> None:
+        modes.append(left.stat().st_mode & 0o777)
+
+    sa.event.listen(engine_sqlite, "before_cursor_execute", note_mode)
+    mask = os.umask(0)
+    try:
+        backup(engine_sqlite, path)
+    finally:
+        os.umask(mask)
+        sa.event.remove(engine_sqlite, "before_cursor_execute", note_mode)
+
+    assert set(modes) == {0o600}
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def run(store: sa.Engine, path: Path, *, most_bytes: int | None = None) -> subprocess.Popen[bytes]:
