@@ -11,7 +11,7 @@ from database.people.audit import record
 from database.people.principal import Principal
 from database.schema.people_tables import announcements
 from solar.errors import InvalidInputError, NotFoundError
-from solar.identifiers import new_id
+from solar.identifiers import is_id, new_id
 
 SEVERITIES = ("info", "warning", "urgent")
 LONGEST_TEXT = 500
@@ -61,8 +61,8 @@ def end_announcement(
     condition = (announcements.c.announcement_id == announcement_id) & (
         announcements.c.until_at > now
     )
-    ended = connection.execute(announcements.update().where(condition).values(until_at=now))
-    if ended.rowcount == 0:
+    ended = announcements.update().where(condition).values(until_at=now)
+    if not is_id(announcement_id) or connection.execute(ended).rowcount == 0:
         raise NotFoundError("no such announcement is shown; GET /api/v1/announcements lists them")
     record(connection, who, "ended", "announcement", announcement_id, now=now)
 

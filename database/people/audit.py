@@ -103,7 +103,8 @@ def list_audit(
     if object_kinds:
         query = query.where(audit.c.object_kind.in_(list(object_kinds)))
     if text:
-        columns = (audit.c.actor, audit.c.action, audit.c.object_id)
+        # MySQL compares the actions, which are ASCII, with nothing else.
+        columns = [audit.c.actor, audit.c.object_id, *([audit.c.action] if text.isascii() else [])]
         query = query.where(sa.or_(*(c.icontains(text, autoescape=True) for c in columns)))
     if after is not None:
         query = query.where(sa.tuple_(audit.c.at, audit.c.audit_id) < sa.tuple_(*after))

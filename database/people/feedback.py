@@ -11,7 +11,7 @@ from database.people.audit import record
 from database.people.principal import Principal
 from database.schema.people_tables import feedback
 from solar.errors import InvalidInputError, NotFoundError
-from solar.identifiers import new_id
+from solar.identifiers import is_id, new_id
 
 FEEDBACK, BUG = "feedback", "bug"
 OPEN, ANSWERED = "open", "answered"
@@ -86,7 +86,8 @@ def answer_feedback(
         raise InvalidInputError(f"an answer has 1 to {LONGEST_TEXT} characters")
     is_it = feedback.c.feedback_id == feedback_id
     values = {"state": ANSWERED, "answer": text, "answered_by": who.name, "answered_at": now}
-    if connection.execute(feedback.update().where(is_it).values(values)).rowcount == 0:
+    answered = feedback.update().where(is_it).values(values)
+    if not is_id(feedback_id) or connection.execute(answered).rowcount == 0:
         raise NotFoundError("no such feedback; GET /api/v1/feedback lists it")
     record(connection, who, "answered", "feedback", feedback_id, now=now)
     return Feedback(*connection.execute(sa.select(feedback).where(is_it)).one())

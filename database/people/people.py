@@ -15,9 +15,15 @@ from database.people.audit import record
 from database.people.credentials import forget_password
 from database.people.principal import PROGRAM, ROLES, Principal
 from database.people.sessions import end_sessions
-from database.schema.people_tables import LONGEST_NAME, api_keys, invitations, people
+from database.schema.people_tables import (
+    LONGEST_NAME,
+    LONGEST_SUBJECT,
+    api_keys,
+    invitations,
+    people,
+)
 from solar.errors import InvalidInputError, NotFoundError
-from solar.identifiers import new_id
+from solar.identifiers import is_id, new_id
 
 ACTIVE, LOCKED, LEFT = "active", "locked", "left"
 STATES = (ACTIVE, LOCKED, LEFT)
@@ -148,16 +154,22 @@ def list_people(connection: sa.Connection) -> list[Person]:
 
 def find_person(connection: sa.Connection, person_id: str) -> Person:
     """Return a person by id; raises NotFoundError."""
-    return _one(connection, people.c.person_id == person_id)
+    return _one(connection, sa.select(people).where(_has_id(person_id)))
 
 
 def person_named(connection: sa.Connection, name: str) -> Person:
     """Return a person by the name with which they sign in; raises NotFoundError."""
-    return _one(connection, people.c.name == name.strip().lower())
+    login = name.strip().lower()
+    is_name = people.c.name == login if _NAME.fullmatch(login) else sa.false()
+    return _one(connection, sa.select(people).where(is_name))
 
 
-def _one(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> Person:
-    row = connection.execute(sa.select(people).where(condition)).first()
+def _has_id(person_id: str) -> sa.ColumnElement[bool]:
+    return people.c.person_id == person_id if is_id(person_id) else sa.false()
+
+
+def _one(connection: sa.Connection, query: sa.Select[Any]) -> Person:
+    row = connection.execute(query).first()
     if row is None:
         raise NotFoundError("no such person; see `flarewatch database users list`")
     return _person(row)
@@ -183,11 +195,7 @@ def change_person(
     InvalidInputError
         When a value is not valid, or nobody would be left who can administrate.
     """
-    query = sa.select(people).where(people.c.person_id == person_id).with_for_update()
-    row = connection.execute(query).first()
-    if row is None:
-        raise NotFoundError("no such person; see `flarewatch database users list`")
-    before = _person(row)
+    before = _one(connection, sa.select(people).where(_has_id(person_id)).with_for_update())
     after = replace(before, **{name: _CHECKS[name](value) for name, value in changes.items()})
     if after == before:
         return before
@@ -243,6 +251,8 @@ def person_from_proxy(
     InvalidInputError
         When the name cannot be one here, or the person is locked or has left.
     """
+    if not subject.isascii() or len(subject) > LONGEST_SUBJECT:
+        raise InvalidInputError("the proxy's name for the person is not one that is kept here")
     row = connection.execute(sa.select(people).where(people.c.subject == subject)).first()
     if row is None:
         login = login_of(subject)

@@ -122,7 +122,8 @@ def end_sessions(
     """End the sessions of a person, one of them, or all but one; return how many ended."""
     condition = sessions.c.person_id == person_id
     if session_id is not None:
-        condition &= sessions.c.token_sha256 == session_id
+        is_one = sessions.c.token_sha256 == session_id
+        condition &= is_one if session_id.isascii() else sa.false()
     if but is not None:
         condition &= sessions.c.token_sha256 != but
     return connection.execute(sessions.delete().where(condition)).rowcount

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from database.schema.columns import UtcDateTime, identifier, long_text, table
 from solar.identifiers import LENGTH
 
-LONGEST_NAME = 64
+LONGEST_NAME, LONGEST_SUBJECT = 64, 255
 
 
 def _id(name: str, **options: Any) -> sa.Column[str]:
@@ -23,7 +23,7 @@ people = table(
     sa.Column("name", identifier(LONGEST_NAME), nullable=False, unique=True),
     sa.Column("display_name", sa.String(LONGEST_NAME), nullable=False),
     sa.Column("email", sa.String(254)),
-    sa.Column("subject", identifier(255), unique=True, comment="name at the proxy"),
+    sa.Column("subject", identifier(LONGEST_SUBJECT), unique=True, comment="name at the proxy"),
     sa.Column("roles", identifier(64), nullable=False),
     sa.Column("state", identifier(8), nullable=False, comment="active, locked or left"),
     sa.Column("created_at", UtcDateTime, nullable=False),

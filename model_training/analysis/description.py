@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from model_training.data.dataset import NO_RECORD, Dataset
 from model_training.data.overlap import Overlap, find_overlap
+from model_training.data.remarks import remarks
 from model_training.features import Floats, Integers, unit
 from solar.time import isoformat, to_datetime
 
@@ -78,7 +79,8 @@ class Description:
     """The description of a data set.
 
     `correlation` (f, f) is by rank over the cases at t, None where undefined, in the order of
-    `features`; `step_hours` the median time between records of a region at neighbouring cases.
+    `features`; `step_hours` the median time between records of a region at neighbouring
+    cases; `remarks` name features of no use.
     """
 
     cases: int
@@ -98,6 +100,7 @@ class Description:
     correlation_method: str
     correlation: tuple[tuple[float | None, ...], ...]
     close_pairs: tuple[ClosePair, ...]
+    remarks: tuple[str, ...]
     overlap: Overlap
 
     def to_dict(self) -> dict[str, Any]:
@@ -129,6 +132,7 @@ def describe(dataset: Dataset, *, names: Sequence[str] | None = None) -> Descrip
         correlation_method=CORRELATION,
         correlation=tuple(tuple(_number(value) for value in row) for row in matrix),
         close_pairs=_close_pairs(wanted, matrix),
+        remarks=remarks(dataset, wanted),
         overlap=find_overlap(dataset, wanted),
     )
 
@@ -211,6 +215,7 @@ def text(description: Description) -> str:
     blocks = [
         _shape(description),
         _grid([_COLUMNS, *(_row(feature) for feature in description.features)]),
+        "\n".join(description.remarks),
         _missing_by_year(description),
         _events(description),
         _correlation_text(description),

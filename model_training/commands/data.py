@@ -24,6 +24,8 @@ from model_training.commands.arguments import (
 from model_training.data import loading
 from model_training.data.dataset import Dataset
 from model_training.data.guessing import guess
+from model_training.data.limits import Limits
+from model_training.data.trial import trial
 from model_training.journal import Journal, Stop, stopping_on_signals
 from model_training.recipe.recipe import Recipe, read_recipe
 from solar.errors import InvalidInputError
@@ -55,6 +57,11 @@ def add_datasets(parser: argparse.ArgumentParser) -> None:
         metavar="PATH|RECIPE.toml",
         help="data whose layout can be told from its columns or names, or a"
         " recipe that declares it",
+    )
+    describe.add_argument(
+        "--limited",
+        action="store_true",
+        help="read a file that you do not trust in a process of limited memory and time first",
     )
     describe.add_argument("--json", action="store_true", help="write JSON instead of tables")
     add_data(describe)
@@ -115,6 +122,8 @@ def add_augment(parser: argparse.ArgumentParser) -> None:
 
 
 def _describe(options: argparse.Namespace) -> None:
+    if options.limited:
+        _try_file(options.what, options.data)
     dataset = _load(options.what, options.data)
     description = describe(dataset, names=dataset.names)
     if options.json:
@@ -127,8 +136,19 @@ def _load(what: Path, folder: Path) -> Dataset:
     if what.suffix == ".toml":
         recipe = read_recipe(what)
         return loading.load(recipe.data, folder, window=recipe.window)
-    path = what if what.exists() else folder / what
+    path = _found(what, folder)
     return loading.load(guess(path), path.parent)
+
+
+def _try_file(what: Path, folder: Path) -> None:
+    path = _found(what, folder)
+    if what.suffix == ".toml" or not path.is_file():
+        raise InvalidInputError(f"--limited reads one file of data, and {what.name} is none")
+    trial(path, Limits())
+
+
+def _found(what: Path, folder: Path) -> Path:
+    return what if what.exists() else folder / what
 
 
 def _networks(options: argparse.Namespace) -> None:

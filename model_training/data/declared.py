@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from model_training.data.files import (
     whole_numbers,
 )
 from model_training.data.flares import read_region_flares
+from model_training.data.limits import UNREADABLE, one_line, refuse_oversized
 from model_training.features import Floats, Integers, Times
 from model_training.recipe.data import TableConfig, WindowsConfig
 from solar.errors import InvalidInputError
@@ -100,16 +100,17 @@ def load_windows(config: WindowsConfig, folder: Path) -> Dataset:
 
 def read_arrays(path: Path) -> dict[str, Array]:
     """Read all arrays of an .npz file; objects, which only a pickle can hold, are refused."""
+    refuse_oversized(path)
     try:
         with np.load(path, allow_pickle=False) as file:
             if not isinstance(file, np.lib.npyio.NpzFile):
                 raise InvalidInputError(f"{path.name} is one array; save names with np.savez")
             return {name: file[name] for name in file.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         raise InvalidInputError(
-            f"{path.name} cannot be read: {error}; object arrays are never opened here: where the"
-            " file is trusted, load it with allow_pickle=True, turn each array into numbers with"
-            " np.stack(list(array)).astype(float) and write it again with np.savez"
+            f"{path.name} cannot be read: {one_line(error)}; object arrays are never opened here:"
+            " where the file is trusted, load it with allow_pickle=True, turn each array into"
+            " numbers with np.stack(list(array)).astype(float) and write it again with np.savez"
         ) from error
 
 
@@ -169,6 +170,8 @@ def _whole(config: WindowsConfig, arrays: Mapping[str, Array], name: str, n: int
         raise InvalidInputError(
             f"{config.file}: {name} holds {array.dtype}; whole numbers are needed"
         )
+    if array.size and int(array.max()) > np.iinfo(np.int64).max:
+        raise InvalidInputError(f"{config.file}: {name} holds {array.max()}, which is no number")
     return array.astype(np.int64)
 
 

@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
+from model_training.data.limits import UNREADABLE, one_line, refuse_oversized
 from model_training.features import Floats, Integers, Times
 from solar.errors import InvalidInputError
 from solar.time import tai_to_utc, utc_to_tai
 
+# Up to here every whole number is a float.
+_LARGEST_WHOLE = 2.0**53
+_FIRST_TIME, _LAST_TIME = np.datetime64("1800-01-01", "us"), np.datetime64("2200-01-01", "us")
 _PICKLES = (".pkl", ".pickle", ".joblib", ".gpickle")
 _JSOC_LABEL = (r"^(\d{4})\.(\d{2})\.(\d{2})_(.*)_TAI$", r"\1-\2-\3T\4")
 _ZONE = r":\d{2}(?:\.\d+)?\s?(?:Z|[+-]\d{2}(?::?\d{2})?)$"
@@ -58,6 +61,7 @@ def sha256(path: Path) -> str:
 def read_table(path: Path) -> pd.DataFrame:
     """Read parquet, comma-separated (.csv) or tab-separated (.tsv) rows; .gz is unpacked."""
     refuse_pickle(path)
+    refuse_oversized(path)
     kind = next((suffix for suffix in reversed(path.suffixes) if suffix != ".gz"), "")
     try:
         if kind == ".parquet":
@@ -68,8 +72,8 @@ def read_table(path: Path) -> pd.DataFrame:
             table = pd.read_csv(path, sep="\t" if kind == ".tsv" else ",", low_memory=False)
         else:
             raise InvalidInputError(f"{path.name} is no parquet, csv or tsv file; convert it")
-    except (pa.ArrowInvalid, ValueError, OSError) as error:
-        raise InvalidInputError(f"{path.name} cannot be read: {error}") from error
+    except UNREADABLE as error:
+        raise InvalidInputError(f"{path.name} cannot be read: {one_line(error)}") from error
     if table.empty:
         raise InvalidInputError(f"{path.name} holds no rows; check how it was written")
     return table
@@ -88,8 +92,10 @@ def numbers(table: pd.DataFrame, column: str, *, file: str) -> Floats:
     require(table, [column], file=file)
     try:
         return pd.to_numeric(table[column]).to_numpy(float, na_value=np.nan)
-    except (ValueError, TypeError) as error:
-        raise InvalidInputError(f"{file}: column {column} is not numeric: {error}") from error
+    except (ValueError, TypeError, OverflowError) as error:
+        raise InvalidInputError(
+            f"{file}: column {column} is not numeric: {one_line(error)}"
+        ) from error
 
 
 def outcomes(table: pd.DataFrame, column: str, *, file: str) -> Floats:
@@ -111,8 +117,13 @@ def checked_outcomes(values: Floats, where: str) -> Floats:
 def whole_numbers(table: pd.DataFrame, column: str, *, file: str) -> Integers:
     """Return a column of whole numbers, (n,); an empty or broken one is refused."""
     values = numbers(table, column, file=file)
-    if not np.all(np.mod(values, 1) == 0):
-        raise InvalidInputError(f"{file}: column {column} must hold a whole number in every row")
+    is_whole = np.abs(values) <= _LARGEST_WHOLE
+    is_whole[is_whole] = np.mod(values[is_whole], 1) == 0
+    if not is_whole.all():
+        raise InvalidInputError(
+            f"{file}: column {column} must hold a whole number in every row, and none beyond 2^53;"
+            f" row {int(np.argmin(is_whole)) + 1} holds {values[np.argmin(is_whole)]:g}"
+        )
     return values.astype(np.int64)
 
 
@@ -137,8 +148,8 @@ def clock(column: Any, *, where: str, scale: str) -> Times:
         times = times.astype("string").str.replace(*_JSOC_LABEL, regex=True)
     try:
         read = pd.to_datetime(times, utc=True, format="ISO8601")
-    except (ValueError, TypeError) as error:
-        raise InvalidInputError(f"{where} is not a time: {error}") from error
+    except (ValueError, TypeError, OverflowError) as error:
+        raise InvalidInputError(f"{where} is not a time: {one_line(error)}") from error
     shown: Times = read.dt.tz_localize(None).to_numpy("datetime64[us]", copy=True)
     if scale == "TAI":
         shown[is_utc] = utc_to_tai(shown[is_utc])
@@ -162,6 +173,11 @@ def to_utc(at: Times, *, where: str, scale: str) -> Times:
     if np.isnat(at).any():
         raise InvalidInputError(f"{where} is empty in some rows; every case needs its time")
     times: Times = np.asarray(at, "datetime64[us]")
+    is_beyond = (times < _FIRST_TIME) | (times > _LAST_TIME)
+    if is_beyond.any():
+        raise InvalidInputError(
+            f"{where} holds {times[is_beyond][0]}; times lie between 1800 and 2200"
+        )
     return tai_to_utc(times) if scale == "TAI" else times
 
 

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from database.harps import read_harp_map
-from model_training.data.files import existing
+from model_training.data.files import existing, to_utc
+from model_training.data.limits import UNREADABLE, one_line, refuse_oversized
 from model_training.features import (
     HISTORY_FEATURES,
     HISTORY_REACH,
@@ -29,17 +30,29 @@ from solar.time import Window, to_datetime
 from solar.truth import UNKNOWN, Truth
 
 _HORIZON = np.timedelta64(HORIZON)
+_COLUMNS = ["start_time", "peak_time", "noaa_ar", "peak_flux_wm2"]
 _DISK = tuple(name for name in HISTORY_FEATURES if name.startswith("DISK_"))
 
 
 def read_flares(path: Path) -> FlareHistory:
     """Read a GOES flare list (UTC); a peak noted before its start lies on the next day."""
-    table = pd.read_parquet(path, columns=["start_time", "peak_time", "noaa_ar", "peak_flux_wm2"])
+    refuse_oversized(path)
+    try:
+        table = pd.read_parquet(path, columns=_COLUMNS)
+        return _history(table)
+    except UNREADABLE as error:
+        raise InvalidInputError(
+            f"{path.name} is no flare list: {one_line(error)}; it needs the columns"
+            f" {', '.join(_COLUMNS)}"
+        ) from error
+
+
+def _history(table: pd.DataFrame) -> FlareHistory:
     is_next_day = table["peak_time"] < table["start_time"]
     table["peak_time"] += pd.to_timedelta(is_next_day.astype(int), unit="D")
     table = table.sort_values("peak_time", kind="stable")
     return FlareHistory(
-        table["peak_time"].to_numpy("datetime64[us]"),
+        to_utc(table["peak_time"].to_numpy("datetime64[us]"), where="peak_time", scale="UTC"),
         table["peak_flux_wm2"].to_numpy(float),
         table["noaa_ar"].to_numpy(np.int64),
     )
@@ -139,9 +152,12 @@ def by_harp(flares: FlareHistory, pairs: Integers) -> FlareHistory:
 def harps_of(path: Path) -> Integers:
     """Read a HARP map as (k, 2) pairs of HARP and NOAA numbers."""
     try:
+        refuse_oversized(path)
         pairs = read_harp_map(path.read_text("utf-8").splitlines())
     except InvalidInputError as error:
         raise InvalidInputError(f"{path.name}: {error}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(f"{path.name} is not UTF-8 text; save it as such") from error
     if not pairs:
         raise InvalidInputError(f"{path.name} holds no HARP; lines are like `393 11169,11171`")
     return np.array(pairs, np.int64)

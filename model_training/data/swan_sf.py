@@ -17,6 +17,7 @@ from pyarrow import csv
 
 from model_training.data.dataset import NO_RECORD, Dataset
 from model_training.data.files import existing_folder, names, refuse_pickle, to_utc
+from model_training.data.limits import UNREADABLE, one_line, refuse_oversized
 from model_training.features import Floats
 from model_training.recipe.data import SwanSfConfig
 from solar.errors import InvalidInputError
@@ -125,13 +126,14 @@ def _read(path: Path) -> Floats:
         column_types=dict.fromkeys(columns, pa.float64()),
         null_values=["", "None", "nan", "NaN", "NA"],
     )
+    refuse_oversized(path)
     try:
         table = csv.read_csv(
             path, parse_options=csv.ParseOptions(delimiter="\t"), convert_options=options
         )
-    except (pa.ArrowInvalid, pa.ArrowKeyError, OSError) as error:
+    except UNREADABLE as error:
         raise InvalidInputError(
-            f"{path.name} is no SWAN-SF instance: {error}; it needs tab-separated columns"
+            f"{path.name} is no SWAN-SF instance: {one_line(error)}; it needs tab-separated columns"
             f" {names(columns)}"
         ) from error
     if not len(table):

@@ -11,7 +11,7 @@ from pydantic.config import JsonDict
 class Config(BaseModel):
     """A part of a recipe."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def option(default: Any, text: str, *, unit: str | None = None, **limits: Any) -> Any:

@@ -26,7 +26,7 @@ class WindowConfig(Config):
     tolerance_hours: float = option(
         0.1, "a record this far from its step still stands for it", unit="h", ge=0, le=24
     )
-    stride: int = option(1, "keep every so many-th case of a region", unit="cases", ge=1)
+    stride: int = option(1, "keep every so many-th case of a region", unit="cases", ge=1, le=10**6)
 
 
 def _known(name: str) -> str:

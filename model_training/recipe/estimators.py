@@ -145,8 +145,8 @@ class GradientBoostingConfig(EstimatorConfig):
     trees: int = option(150, "number of trees", gt=0, le=5000)
     learning_rate: float = option(0.04, "weight of each tree", gt=0, le=1)
     leaves: int = option(8, "leaves of a tree", gt=1, le=256)
-    rows_per_leaf: int = option(40, "fewest training rows in a leaf", unit="rows", gt=0)
-    l2: float = option(10.0, "penalty on the value of a leaf", ge=0)
+    rows_per_leaf: int = option(40, "fewest training rows in a leaf", unit="rows", gt=0, le=10**6)
+    l2: float = option(10.0, "penalty on the value of a leaf", ge=0, le=1e9)
     features_per_tree: float = option(0.5, "share of the features a tree may use", gt=0, le=1)
     rows_per_tree: float = option(1.0, "share of the rows a tree is grown on", gt=0, le=1)
     rising: tuple[str, ...] = option(
@@ -162,7 +162,9 @@ class SvmConfig(EstimatorConfig):
     kind: Literal["svm"]
     kernel: Literal["linear", "rbf", "poly", "sigmoid"] = option("rbf", "similarity of two rows")
     inverse_penalty: float = option(1.0, "C", gt=0, le=1000)
-    gamma: float | None = option(None, "width of the kernel; none: 1 / (features x variance)", gt=0)
+    gamma: float | None = option(
+        None, "width of the kernel; none: 1 / (features x variance)", gt=0, le=1e6
+    )
     degree: int = option(3, "of the poly kernel", ge=1, le=10)
     most_rows: int = option(
         5000,
@@ -192,6 +194,7 @@ class GruConfig(EstimatorConfig):
         " left out of the fit, and keep the best; 0: never",
         unit="epochs",
         ge=0,
+        le=1000,
     )
 
 
@@ -219,6 +222,7 @@ class Node2VecConfig(EstimatorConfig, RegressionOptions):
         "training rows in the network at most, all events kept up to half of them",
         unit="rows",
         ge=10,
+        le=100_000,
     )
 
 
@@ -243,7 +247,7 @@ class McIntoshPoissonConfig(_SingleInputConfig):
 
     kind: Literal["mcintosh-poisson"]
     prior_days: float = option(
-        10.0, "days at the overall rate that every class starts with", unit="days", ge=0
+        10.0, "days at the overall rate that every class starts with", unit="days", ge=0, le=36_525
     )
 
 
@@ -286,7 +290,7 @@ class BlendConfig(Config):
 
     kind: Literal["blend"]
     members: tuple[Member, ...] = Field(min_length=2, description="each with its own preparation")
-    weights: tuple[Annotated[float, Field(ge=0)], ...] | None = option(
+    weights: tuple[Annotated[float, Field(ge=0, le=1e6)], ...] | None = option(
         None, "one per member, scaled to the sum 1; none: all alike"
     )
 

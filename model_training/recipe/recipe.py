@@ -17,6 +17,11 @@ from model_training.recipe.split import AnySplit
 from solar.errors import InvalidInputError
 from solar.flares import EVENTS, HORIZON
 
+_LARGEST_BYTES = 2**20
+_LARGEST_NUMBER = 1e15
+_DEEPEST = 20
+_MOST_FAULTS = 10
+_SHOWN = 300
 _HORIZON_HOURS = HORIZON.total_seconds() / 3600
 
 
@@ -37,7 +42,7 @@ class RepeatConfig(Config):
     """One run for each value of one key of the recipe, such as the fold held out."""
 
     key: str = Field(description="where the value goes, such as split.test_fold")
-    values: tuple[int, ...] = Field(min_length=2, description="one run each")
+    values: tuple[int, ...] = Field(min_length=2, max_length=1000, description="one run each")
 
     @model_validator(mode="after")
     def _one_run_each(self) -> RepeatConfig:
@@ -64,8 +69,12 @@ class Recipe(Config):
     events: tuple[str, ...] = option(
         tuple(event.name for event in EVENTS), "what is forecast", min_length=1
     )
-    min_events_train: int = option(20, "events in every fit, or the event is derived", ge=1)
-    min_events_validation: int = option(10, "events in validation, or it is derived", ge=1)
+    min_events_train: int = option(
+        20, "events in every fit, or the event is derived", ge=1, le=10**9
+    )
+    min_events_validation: int = option(
+        10, "events in validation, or it is derived", ge=1, le=10**9
+    )
     calibration: Literal["choose", "identity", "platt", "beta", "isotonic"] = option(
         "choose", "the map from raw to calibrated; choose: the best out of fold in validation"
     )
@@ -179,18 +188,59 @@ def read_recipe(path: Path) -> Recipe:
     """Read and check a recipe; unknown keys are refused with their place in the file."""
     if not path.is_file():
         raise InvalidInputError(f"no recipe at {path}; see model_training/recipes")
+    document = _read_toml(path)
     try:
-        return Recipe.model_validate(tomllib.loads(path.read_text("utf-8")))
+        return Recipe.model_validate(document)
+    except ValidationError as error:
+        faults = [
+            f"{'.'.join(str(part)[:_SHOWN] for part in fault['loc'])}: {fault['msg'][:_SHOWN]}"
+            for fault in error.errors(include_input=False, include_url=False)
+        ]
+        more = f"; and {len(faults) - _MOST_FAULTS} more" if len(faults) > _MOST_FAULTS else ""
+        raise InvalidInputError(f"{path.name}: {'; '.join(faults[:_MOST_FAULTS])}{more}") from error
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > _LARGEST_BYTES:
+            raise InvalidInputError(
+                f"{path.name} is larger than {_LARGEST_BYTES >> 20} MiB, which is no recipe"
+            )
+        document = tomllib.loads(path.read_text("utf-8"))
+        _refuse_extremes(path, document)
     except UnicodeDecodeError as error:
         raise InvalidInputError(f"{path.name} is not UTF-8 text; save it as such") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidInputError(f"{path.name} is not TOML: {error}") from error
-    except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
-            for fault in error.errors()
-        )
-        raise InvalidInputError(f"{path.name}: {faults}") from error
+    except RecursionError as error:
+        raise _too_deep(path) from error
+    except (ValueError, OSError) as error:
+        # A number of thousands of digits is a ValueError, as what is no TOML is.
+        reason = " ".join(str(error).split())[:_SHOWN]
+        raise InvalidInputError(f"{path.name} is not TOML: {reason}") from error
+    return document
+
+
+def _refuse_extremes(path: Path, document: dict[str, Any]) -> None:
+    """Refuse tables in tables without end, and numbers that no option can mean."""
+    level: list[Any] = [document]
+    for _ in range(_DEEPEST):
+        if not level:
+            return
+        parts = [part for part in level if isinstance(part, dict | list)]
+        for number in (item for item in level if isinstance(item, int | float)):
+            if not abs(number) <= _LARGEST_NUMBER:
+                shown = f"{number:g}" if isinstance(number, float) else f"{str(number)[:20]}…"
+                raise InvalidInputError(f"{path.name} holds the number {shown}; no option takes it")
+        level = [
+            item for part in parts for item in (part.values() if isinstance(part, dict) else part)
+        ]
+    raise _too_deep(path)
+
+
+def _too_deep(path: Path) -> InvalidInputError:
+    return InvalidInputError(
+        f"{path.name} has tables or lists within each other, more than {_DEEPEST} deep; no recipe"
+        " needs them"
+    )
 
 
 def midnight(day: date) -> datetime:

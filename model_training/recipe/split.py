@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 
 from model_training.recipe.config import Config, option
 
+_TEN_YEARS_HOURS = 87_660
+Year = Annotated[int, Field(ge=1900, le=2200)]
 _EMBARGO = (
     "time between the end of a forecast window and the next part; at least the reach of the"
     " observation window and a horizon"
@@ -23,9 +25,9 @@ class RollingYearsConfig(Config):
     """
 
     kind: Literal["rolling-years"]
-    validation_years: tuple[int, ...] = Field(min_length=1, description="in rising order")
+    validation_years: tuple[Year, ...] = Field(min_length=1, description="in rising order")
     test_from: date = Field(description="first day of the test")
-    embargo_hours: float = option(24.0, _EMBARGO, unit="h", ge=24)
+    embargo_hours: float = option(24.0, _EMBARGO, unit="h", ge=24, le=_TEN_YEARS_HOURS)
 
     @model_validator(mode="after")
     def _years_precede_the_test(self) -> RollingYearsConfig:
@@ -43,7 +45,7 @@ class ChronologicalConfig(Config):
     kind: Literal["chronological"]
     validate_from: date = Field(description="first day of the validation rows")
     test_from: date = Field(description="first day of the test")
-    embargo_hours: float = option(24.0, _EMBARGO, unit="h", ge=24)
+    embargo_hours: float = option(24.0, _EMBARGO, unit="h", ge=24, le=_TEN_YEARS_HOURS)
 
     @model_validator(mode="after")
     def _in_order(self) -> ChronologicalConfig:
@@ -59,7 +61,7 @@ class FoldsConfig(Config):
     """
 
     kind: Literal["folds"]
-    test_fold: int = Field(description="the fold held out", ge=0)
+    test_fold: int = Field(description="the fold held out", ge=0, le=10**6)
 
 
 class PartsConfig(Config):
@@ -85,9 +87,9 @@ class BlocksConfig(Config):
 
     kind: Literal["blocks"]
     groups: int = option(5, "number of groups", ge=3, le=50)
-    test_group: int = option(0, "the group held out", ge=0)
-    block_days: float = option(54.0, "length of a block", unit="d", gt=2)
-    embargo_hours: float = option(24.0, _EMBARGO, unit="h", ge=24)
+    test_group: int = option(0, "the group held out", ge=0, le=49)
+    block_days: float = option(54.0, "length of a block", unit="d", gt=2, le=36_525)
+    embargo_hours: float = option(24.0, _EMBARGO, unit="h", ge=24, le=_TEN_YEARS_HOURS)
 
     @model_validator(mode="after")
     def _group_exists(self) -> BlocksConfig:

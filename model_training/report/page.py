@@ -116,6 +116,7 @@ class Page:
     ----------
     judgements : one per evidence, in the same order
     importance : event -> features, the most important first
+    remarks : on inputs that are of no use, one sentence each
     log : lines of the event log, from which the learning curves are read
     """
 
@@ -123,6 +124,7 @@ class Page:
     evidences: Sequence[Evidence]
     judgements: Sequence[Judgement]
     importance: Mapping[str, Sequence[Importance]] = field(default_factory=dict)
+    remarks: Sequence[str] = ()
     log: Iterable[str | bytes] = ()
 
 
@@ -157,6 +159,7 @@ def write(page: Page, path: Path) -> None:
         split=_split_options(manifest.split),
         importance=_importance(page.importance),
         learning=_learning(learning_curves(page.log)),
+        remarks=page.remarks,
         recipe=_text(manifest.recipe),
     )
     path.write_text(html, encoding="utf-8")

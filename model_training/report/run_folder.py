@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from model_training.artefact.manifest import Manifest
+from model_training.data.remarks import remarks as remarks_on
 from model_training.journal import EVENTS, Journal
 from model_training.judging import evidence
 from model_training.judging.evidence import Evidence
@@ -41,7 +42,11 @@ def write(trained: TrainingResult, journal: Journal) -> Path:
     if journal.folder is None:
         raise ValueError("a run without a folder keeps nothing")
     return keep(
-        journal.folder, trained.manifest, trained.evidence, importances=_importances(trained)
+        journal.folder,
+        trained.manifest,
+        trained.evidence,
+        importances=_importances(trained),
+        remarks=remarks_on(trained.parts.train, trained.recipe.features),
     )
 
 
@@ -51,6 +56,7 @@ def keep(
     evidences: Sequence[Evidence],
     *,
     importances: dict[str, tuple[Importance, ...]],
+    remarks: Sequence[str] = (),
 ) -> Path:
     """Write evidence, scores and report into a folder; return the report."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -60,7 +66,8 @@ def keep(
     log = folder / EVENTS
     lines = log.read_bytes().splitlines() if log.is_file() else []
     page.write(
-        Page(manifest, evidences, judgements, importance=importances, log=lines), folder / REPORT
+        Page(manifest, evidences, judgements, importance=importances, remarks=remarks, log=lines),
+        folder / REPORT,
     )
     return folder / REPORT
 

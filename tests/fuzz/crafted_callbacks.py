@@ -97,7 +97,7 @@ ADDRESSES = (
     "/assets//etc/passwd", "/%ff", "/%00", "/regions/%d9%a3", "/regions/" + "9" * 300, "//x", "/;",
     "/explore/%e2%80%ae", "/a%0d%0ab",
 )  # fmt: skip
-LONGEST_SHOWN = 600
+LONGEST_SHOWN, LARGEST_BODY = 600, 2**20
 METHODS = (
     "GET", "GET", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT",
     "PROPFIND", "get", "X" * 15,
@@ -189,8 +189,11 @@ def _name(given: Mapping[str, Any]) -> str:
 
 
 def crafted(callbacks: list[Mapping[str, Any]], rng: random.Random) -> Crafted:
-    """Return a request that nobody means."""
-    return rng.choices(_KINDS, _WEIGHTS)[0](callbacks, rng)
+    """Return a request that nobody means, no larger than the dashboard is to read."""
+    while True:
+        request = rng.choices(_KINDS, _WEIGHTS)[0](callbacks, rng)
+        if len(request.body or b"") <= LARGEST_BODY:
+            return request
 
 
 def _wrong_values(callbacks: list[Mapping[str, Any]], rng: random.Random) -> Crafted:

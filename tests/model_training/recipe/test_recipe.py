@@ -159,3 +159,38 @@ def test_a_recipe_that_is_no_text_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidInputError, match="is not UTF-8 text"):
         read_recipe(path)
+
+
+EXTREMES = [
+    ("x = " + "[" * 100_000, "tables or lists within each other, more than 20 deep"),
+    ("a" + ".a" * 5000 + " = 1", "more than 20 deep"),
+    ("x = " + "{a = " * 30 + "1" + "}" * 30, "more than 20 deep"),
+    ("x = " + "9" * 5000, "is not TOML: Exceeds the limit"),
+    ("x = 1e400", "holds the number inf; no option takes it"),
+    ("x = nan", "holds the number nan"),
+    (f"x = {10**30}", "holds the number 10000000000000000000…"),
+    ("x = 1\n" * 2, "is not TOML: Cannot overwrite a value"),
+    ("#" * 2**20 + "#", "is larger than 1 MiB, which is no recipe"),
+    ("\n".join(f"k{n} = 1" for n in range(5000)), "and 4998 more"),
+]
+
+
+@pytest.mark.parametrize(("text", "told"), EXTREMES, ids=lambda value: str(value)[:20])
+def test_a_file_that_goes_to_extremes_is_refused_in_one_short_line(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    answer = refused(tmp_path, text)
+
+    assert told in answer
+    assert "\n" not in answer
+    assert len(answer) < 1500
+
+
+@pytest.mark.parametrize("value", ["1e14", "100000000000000"])
+@pytest.mark.parametrize("key", ["embargo_hours", "validation_years", "seed", "test_from"])
+def test_a_number_that_no_calendar_holds_is_refused(tmp_path: Path, key: str, value: str) -> None:
+    lines = [line for line in TEXT.splitlines() if not line.startswith(key)]
+    place = lines.index("[split]") + 1 if key != "seed" else 0
+    lines.insert(place, f"{key} = {f'[{value}]' if key == 'validation_years' else value}")
+
+    assert key in refused(tmp_path, "\n".join(lines))

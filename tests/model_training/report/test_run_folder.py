@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 import pytest
-from synthetic_windows import PLAIN, SMALL, recipe_of_windows, write_recipe, write_windows
+from synthetic_windows import FILE, PLAIN, SMALL, recipe_of_windows, write_recipe, write_windows
 
 from model_training.__main__ import main
 from model_training.artefact.artifact import sha256_of
@@ -196,3 +197,34 @@ def test_a_folder_that_cannot_be_made_is_named_before_the_training(
 
     assert "out cannot be made: File exists; choose another folder" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
+
+
+def test_inputs_of_no_use_are_named_in_the_report_and_by_describe(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_windows(tmp_path)
+    with np.load(tmp_path / FILE) as file:
+        arrays = dict(file)
+    empty, constant = np.full_like(arrays["windows"][:, :1], np.nan), arrays["windows"][:, :1] * 0
+    copied = arrays["windows"][:, 2:]
+    arrays["windows"] = np.concatenate([arrays["windows"], empty, constant + 3.5, copied], axis=1)
+    np.savez(tmp_path / FILE, **arrays)
+    recipe = recipe_of_windows(PLAIN)
+    names = [*recipe["keywords"], "MEANALP", "SHRGT45", "COPY"]
+    features = [{"name": name, "unit": "1"} for name in names]
+    recipe |= {"keywords": names, "data": recipe["data"] | {"features": features}}
+    path = str(write_recipe(tmp_path / "recipe.toml", recipe))
+
+    assert main(["datasets", "describe", path, "--data", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert main(["train", path, *places(tmp_path, tmp_path)]) == 0
+    report = (tmp_path / "runs" / NAME / "report.html").read_text()
+
+    for remark in (
+        "MEANALP has no value in any record",
+        "SHRGT45 is 3.5 in every record that has it",
+        "COPY is the same as R_VALUE in every record",
+    ):
+        assert remark in told
+        assert remark in report
+    assert "USFLUX is the same" not in report
