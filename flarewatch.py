@@ -6,7 +6,8 @@ from __future__ import annotations
 import runpy
 import sys
 
-VERSION = "0.1.0"
+from solar.version import VERSION
+
 # What each command runs, as `python -m MODULE` would, and what it is for.
 PARTS = {
     "demo": ("demo", "API, dashboard and sender on this machine, stopped together"),

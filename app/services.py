@@ -105,10 +105,14 @@ def refuse_old_schema(engine: sa.Engine) -> None:
         refuse_unfinished_restore(connection)
 
 
-def _rules(config: AlertConfig) -> dict[str, dict[str, str]]:
+def _rules(config: AlertConfig) -> dict[str, dict[str, Any]]:
     """Return the rules of alerts with their thresholds, by event, as the audit keeps them."""
     return {
-        rule.event.name: {name: str(value) for name, value in vars(rule).items() if name != "event"}
+        rule.event.name: {
+            name: round(value, 6) if isinstance(value, float) else str(value)
+            for name, value in vars(rule).items()
+            if name != "event"
+        }
         for rule in config.rules
     }
 

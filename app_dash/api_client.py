@@ -116,6 +116,28 @@ def api_of(settings: DashSettings, *, timeout_seconds: float = TIMEOUT_SECONDS) 
     return Api(settings.api_url, key, token, timeout_seconds)
 
 
+def ask(
+    settings: DashSettings,
+    method: str,
+    path: str,
+    body: Mapping[str, Any] | None = None,
+    *,
+    headers: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Have the API do something for who is signed in, and return its answer.
+
+    Raises what `Api.call` raises.
+    """
+    response = api_of(settings).call(method, f"/api/v1{path}", body=body, headers=headers)
+    try:
+        answer = response.json()
+    except requests.JSONDecodeError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise ApiUnavailableError(f"the answer of the API at {settings.api_url} cannot be read")
+    return answer
+
+
 def acknowledge(settings: DashSettings, alert_id: str, *, comment: str | None = None) -> None:
     """Acknowledge an alert; raises what `Api` raises."""
     path = f"/api/v1/alerts/{quote(alert_id, safe='')}/acknowledge"

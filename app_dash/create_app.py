@@ -10,23 +10,28 @@ import sqlalchemy as sa
 from flask import Flask, Response
 from flask_compress import Compress
 
-from app_dash import health
+from app_dash import health, sign_in
+from app_dash.account import page as account
 from app_dash.alerts import page as alerts
 from app_dash.alerts.query import AlertQuery
 from app_dash.explore import page as explore
 from app_dash.explore.query import ExploreQuery
-from app_dash.frame import refusals, routing, typed_fields
+from app_dash.frame import announcements, refusals, routing, typed_fields
 from app_dash.frame.all_clear import Verdict, strip
 from app_dash.frame.page import Page, never_redraw
 from app_dash.frame.shell import Ids, shell
 from app_dash.guard import Guard, refuse_undeclared
+from app_dash.help import page as help_page
 from app_dash.now import page as now
+from app_dash.people import page as people
+from app_dash.people.query import PeopleQuery
 from app_dash.pipeline import page as pipeline
 from app_dash.region import page as region
 from app_dash.settings import DashSettings, signing_key
+from app_dash.shared.url_state import ACCOUNT_PATH, HELP_PATH, PEOPLE_PATH
 from app_dash.skill import page as skill
 from app_dash.skill.query import SkillQuery
-from database.people.principal import READ
+from database.people.principal import ACCOUNT, FEEDBACK, PEOPLE, READ
 from solar.errors import FlarewatchError
 
 _log = logging.getLogger(__name__)
@@ -58,7 +63,15 @@ PAGES: tuple[Page, ...] = (
         READ,
         query=AlertQuery,
     ),
-)
+    Page(
+        PEOPLE_PATH, "People", "and what they did", "", people.layout, PEOPLE, never_redraw,
+        PeopleQuery,
+    ),
+    Page(ACCOUNT_PATH, "Account", "sessions, keys, password", "", account.layout, ACCOUNT,
+         never_redraw),
+    Page(HELP_PATH, "Help", "feedback, bugs, announcements", "", help_page.layout, FEEDBACK,
+         never_redraw),
+)  # fmt: skip
 
 _INDEX = """<!DOCTYPE html>
 <html lang="en">
@@ -97,13 +110,18 @@ def create_app(engine: sa.Engine, settings: DashSettings) -> dash.Dash:
         on_error=_report,
     )
     app.layout = shell(settings)
-    Guard(server, engine, settings)
+    guard = Guard(server, engine, settings)
+    sign_in.register(server, engine, guard, settings=settings)
+    announcements.register(app, engine)
     routing.register(app, engine, settings=settings, pages=PAGES)
     typed_fields.register(app, PAGES)
     alerts.register(app, engine, settings=settings)
     region.register(app, engine, settings=settings)
     for page in (explore, pipeline, skill):
         page.register(app, engine)
+    people.register(app, engine, settings=settings)
+    account.register(app, engine, guard, settings=settings)
+    help_page.register(app, engine, settings=settings)
     health.register(server, engine)
     refusals.install(app)
     Compress(server)

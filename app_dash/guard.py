@@ -13,6 +13,7 @@ from urllib.parse import quote
 import dash
 import sqlalchemy as sa
 from flask import Flask, Response, g, has_request_context, jsonify, redirect, request
+from werkzeug.wrappers import Response as BaseResponse
 
 from app_dash import api_client
 from app_dash.settings import DashSettings
@@ -108,6 +109,10 @@ class Guard:
         self._next_touch: dict[str, float] = {}
         server.before_request(self._decide)
         server.after_request(self._keep_session)
+
+    def visitor(self) -> Principal:
+        """Return who asks on a public route, where nobody has asked for that yet."""
+        return self._identified()
 
     def is_open(self) -> bool:
         """Tell whether nobody was ever registered, so that this machine's owner needs no name."""
@@ -238,7 +243,7 @@ class Guard:
             self.set_cookie(response, token)
         return response
 
-    def set_cookie(self, response: Response, token: str) -> None:
+    def set_cookie(self, response: BaseResponse, token: str) -> None:
         """Give the browser the token of a session, which no script of a page can read."""
         response.set_cookie(
             self._cookie_name,
@@ -250,7 +255,12 @@ class Guard:
             path="/",
         )
 
-    def delete_cookie(self, response: Response) -> None:
+    def enter(self, response: BaseResponse, token: str) -> None:
+        """Go on with a new session, in this request and in the browser."""
+        self.set_cookie(response, token)
+        self._by_session(token)
+
+    def delete_cookie(self, response: BaseResponse) -> None:
         """Take the token from the browser."""
         response.delete_cookie(
             self._cookie_name, path="/", secure=self._settings.has_tls, httponly=True,

@@ -21,7 +21,7 @@ from app_dash.shared.alerts import (
     ANSWER,
     BUTTON,
     COMMENT,
-    acknowledge_fields,
+    comment_field,
 )
 from app_dash.shared.numbers import count, date_moment, duration, probability
 from app_dash.shared.panels import (
@@ -93,10 +93,11 @@ def acknowledge_alert(
 
 def _panels(context: PageContext, query: AlertQuery, history: AlertHistory) -> list[Component]:
     waiting = sum(alert.state == OPEN for alert in history.rows)
+    asks = waiting > 0 and context.who.may(ACKNOWLEDGE)
     table = panel(
         "History",
-        *([acknowledge_fields()] if waiting else []),
-        html.Div(alert_table(history.rows, history.names), className="scrolled"),
+        *([comment_field()] if asks else []),
+        html.Div(alert_table(history.rows, history.names, context.who), className="scrolled"),
         _paging(query, history),
         subtitle=f"{count(len(history.rows))} on this page, {count(waiting)} open",
         class_name="flush",

@@ -35,6 +35,7 @@ from database.alerts.alerts import (
     UNKNOWN,
     Alert,
 )
+from database.people.principal import Principal
 from solar.flares import EVENTS
 
 PAGE = "alerts"
@@ -131,15 +132,15 @@ _FULL_BAR = timedelta(days=5)
 Counts = Mapping[tuple[str, str | None], int]
 
 
-def alert_table(alerts: Sequence[Alert], names: Mapping[int, str]) -> Component:
+def alert_table(alerts: Sequence[Alert], names: Mapping[int, str], who: Principal) -> Component:
     """List alerts, one row each; the first open one has the keyboard key."""
     head = html.Tr([html.Th(text, scope="col", className=kind) for text, kind in _HEADINGS])
     first = next((alert.alert_id for alert in alerts if alert.state == OPEN), None)
-    rows = [_row(a, names.get(a.region_id, ""), is_first=a.alert_id == first) for a in alerts]
+    rows = [_row(a, names.get(a.region_id, ""), who, is_first=a.alert_id == first) for a in alerts]
     return html.Table([html.Thead(head), html.Tbody(rows)], className="data alerts")
 
 
-def _row(alert: Alert, name: str, *, is_first: bool) -> Component:
+def _row(alert: Alert, name: str, who: Principal, *, is_first: bool) -> Component:
     link = dcc.Link(name, href=f"{REGIONS_PATH}/{alert.region_id}", className="link")
     cells = (
         (alert_grade(alert), ""),
@@ -147,7 +148,7 @@ def _row(alert: Alert, name: str, *, is_first: bool) -> Component:
         (date_moment(alert.opened_at), "when"),
         (probability(alert.peak_probability), "number"),
         (_length(alert), "wide"),
-        (_state(alert, name, is_first=is_first), ""),
+        (_state(alert, name, who, is_first=is_first), ""),
         (_acknowledged(alert), "wide"),
         (outcome_mark(alert), ""),
     )
@@ -164,9 +165,10 @@ def _length(alert: Alert) -> Any:
     return [bar, f" {duration(lasted)}"]
 
 
-def _state(alert: Alert, name: str, *, is_first: bool) -> Any:
+def _state(alert: Alert, name: str, who: Principal, *, is_first: bool) -> Any:
     if alert.state == OPEN:
-        return [html.B("Open"), acknowledge_button(alert, name, is_first=is_first)]
+        button = acknowledge_button(alert, name, who=who, is_first=is_first)
+        return [html.B("Open"), " ", button]
     if alert.outcome == MISSED:
         return html.Span("No alert", className="quiet")
     return alert.state.capitalize()

@@ -75,14 +75,20 @@
   window.addEventListener("beforeprint", () => fit(true));
   window.addEventListener("afterprint", () => fit(false));
 
-  // One explanation at a time; Escape and a click elsewhere close it.
-  const closeExplanations = (but) => {
-    for (const open of document.querySelectorAll("details.explanation[open]")) {
-      if (open !== but) open.open = false;
+  // One explanation, question or menu at a time; Escape and a click elsewhere close it.
+  const OPENS = ["explanation", "asking", "person-menu"].map((name) => `details.${name}`);
+  const closeOthers = (but) => {
+    for (const open of document.querySelectorAll(OPENS.map((one) => `${one}[open]`).join())) {
+      if (open === but) continue;
+      const held = open.contains(document.activeElement);
+      open.open = false;
+      if (held) open.querySelector("summary").focus();
     }
   };
   document.addEventListener("click", (event) => {
-    closeExplanations(event.target.closest("details.explanation"));
+    const inside = event.target.closest(OPENS.join());
+    const chosen = event.target.closest(".asking button[id], .person-menu a");
+    closeOthers(chosen ? null : inside);
   });
 
   // A page names the key of a control on the control itself, or around a link. Where it says for
@@ -100,13 +106,13 @@
   };
 
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") closeExplanations(null);
+    if (event.key === "Escape") closeOthers(null);
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest("input, textarea, select, [contenteditable], [role=slider], [role=grid]")) return;
     if (/^[1-9]$/.test(event.key)) document.getElementById(`nav-${event.key}`)?.click();
     if (press(event.key)) event.preventDefault();
     if (event.key === "/") {
-      const search = document.getElementById("search");
+      const search = document.querySelector("#search, #page .find-field input, #page input.find-field");
       if (search) { event.preventDefault(); search.focus(); }
     }
   });

@@ -66,7 +66,7 @@
     leftAt = event.timeStamp;
   });
   document.addEventListener("click", (event) => {
-    if (event.target.closest(".acknowledging button")) typed.clear();
+    if (event.target.closest(".acknowledging button, .acting button[id]")) typed.clear();
   });
 
   const retype = () => {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dash import html
+from dash import dcc, html
 from dash.development.base_component import Component
 
 from app_dash.frame.page import PageContext
@@ -23,6 +23,7 @@ from app_dash.shared.region_status import (
     region_statuses,
     threshold_of,
 )
+from app_dash.shared.url_state import NOW_PATH
 from database.engine import reading
 from database.flares.flares import list_flares
 from solar.flares import EVENTS, HORIZON
@@ -137,6 +138,16 @@ def strip(verdict: Verdict, series: tuple[str, ...]) -> Component:
         ],
         className=f"strip {verdict.kind}",
         id=f"{Ids.STRIP}-content",
+    )
+
+
+def verdict_chip(verdict: Verdict) -> Component:
+    """Draw the verdict small, for the header of pages that show no data."""
+    return dcc.Link(
+        verdict.headline.removesuffix("."),
+        href=NOW_PATH,
+        className=f"chip verdict {verdict.kind}",
+        title=" · ".join(verdict.reasons),
     )
 
 

@@ -12,6 +12,7 @@ from dash.development.base_component import Component
 from app_dash.settings import DashSettings
 from app_dash.shared.theme import Tokens
 from app_dash.shared.url_state import Query
+from database.people.principal import NOBODY, Principal
 from database.regions.current import DataState
 
 
@@ -19,7 +20,8 @@ from database.regions.current import DataState
 class PageContext:
     """What every page draws from: the store, the settings, the colours, the state of the data.
 
-    `now` is the wall clock, `state.newest_t_rec` the time of the newest record.
+    `now` is the wall clock, `state.newest_t_rec` the time of the newest record, `who` the person
+    that the page is drawn for.
     """
 
     engine: sa.Engine
@@ -27,6 +29,7 @@ class PageContext:
     tokens: Tokens
     state: DataState
     now: datetime
+    who: Principal = NOBODY
 
 
 def always_redraw(_view: PageContext, _pathname: str) -> bool:
@@ -41,10 +44,12 @@ def never_redraw(_view: PageContext, _pathname: str) -> bool:
 
 @dataclass(frozen=True)
 class Page:
-    """A page of the navigation: `layout(context, pathname, search)` returns its content.
+    """A page of the dashboard: `layout(context, pathname, search)` returns its content.
 
+    `key` opens it from the navigation; a page without one is linked elsewhere.
     `is_live(context, pathname)` tells whether new data alone may redraw it. `query` reads what is
-    typed into its fields; without fields it is None.
+    typed into its fields; without fields it is None. Who lacks the `permission` does not learn
+    that the page exists.
     """
 
     path: str

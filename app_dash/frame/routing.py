@@ -13,8 +13,9 @@ from dash.development.base_component import Component
 
 from app_dash.api_client import is_api_up
 from app_dash.frame import delta, shell
-from app_dash.frame.all_clear import ENDED, Verdict, assess, strip
+from app_dash.frame.all_clear import ENDED, Verdict, assess, strip, verdict_chip
 from app_dash.frame.page import Page, PageContext, page_of
+from app_dash.frame.person_menu import person_menu
 from app_dash.frame.shell import Ids
 from app_dash.guard import SHELL, callback, principal
 from app_dash.settings import DashSettings
@@ -34,6 +35,7 @@ _FRAME = {
     "drawn_for": Output(Ids.PAGE, "data-address"),
     "navigation": Output(Ids.NAVIGATION, "children"),
     "title": Output(Ids.TITLE, "children"),
+    "person": Output(Ids.PERSON, "children"),
     "chips": Output(Ids.CHIPS, "children"),
     "strip": Output(Ids.STRIP, "children"),
     "status": Output(Ids.STATUS, "children"),
@@ -143,7 +145,7 @@ def read_context(engine: sa.Engine, *, settings: DashSettings, theme: str | None
     """Read what every page needs: the state of the data, and the colours."""
     with reading(engine) as connection:
         state = data_state(connection)
-    return PageContext(engine, settings, tokens(theme), state, datetime.now(UTC))
+    return PageContext(engine, settings, tokens(theme), state, datetime.now(UTC), principal())
 
 
 def draw_frame(
@@ -160,9 +162,12 @@ def draw_frame(
     `previous_parts` are the fingerprints of the parts that the browser shows: only parts that
     differ are sent.
     """
-    pages = [page for page in pages if principal().may(page.permission)]
+    # What one may not see does not exist.
+    pages = [page for page in pages if context.who.may(page.permission)]
     page = page_of(pages, pathname)
     newest = context.state.newest_t_rec
+    verdict = assess(context)
+    is_about_data = page is None or bool(page.key)
     drawing: dict[str, Any] = {"page": no_update, "drawn_for": no_update, "marks": no_update}
     if not keep:
         drawn = draw_page(context, page, pathname=pathname, search=search)
@@ -174,9 +179,10 @@ def draw_frame(
     return {
         **drawing,
         "navigation": shell.navigation(pages, pathname),
-        "title": shell.title(page, as_of(context)),
-        "chips": shell.chips(context.state),
-        "strip": strip(assess(context), context.state.series),
+        "title": shell.title(page, as_of(context) if is_about_data else ""),
+        "person": person_menu(context.who, here=pathname + search),
+        "chips": shell.chips(context.state, None if is_about_data else verdict_chip(verdict)),
+        "strip": strip(verdict, context.state.series) if is_about_data else [],
         "status": shell.status(context),
         "newest": newest and newest.isoformat(),
         # Before the first forecast a redraw disturbs nobody.
@@ -221,6 +227,7 @@ def _store_unavailable(pages: Sequence[Page], pathname: str, *, is_drawn: bool) 
         "marks": no_update if is_drawn else [],
         "navigation": shell.navigation(pages, pathname),
         "title": no_update if is_drawn else title,
+        "person": no_update,
         "chips": no_update,
         "strip": strip(
             Verdict("error", f"The store has not answered since {since}.", (values,)), ()

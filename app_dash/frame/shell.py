@@ -44,6 +44,10 @@ class Ids:
     AGE = "age"
     AGE_CHIP = "age-chip"
     CHIPS = "chips"
+    PERSON = "person"
+    ANNOUNCEMENTS = "announcements"
+    SHOWN = "shown-once"
+    SAID = "said"
     STRIP = "strip"
     PAGE = "page"
     STATUS = "status"
@@ -69,7 +73,11 @@ def shell(settings: DashSettings) -> Component:
             _header(),
             html.Main(
                 [
+                    html.Div(id=Ids.ANNOUNCEMENTS, role="status"),
                     html.Div(html.Div(className="strip pending"), id=Ids.STRIP, role="status"),
+                    # What an act has made and shows this once; no other page or redraw takes it.
+                    html.Div(id=Ids.SHOWN, role="status"),
+                    html.Div(id=Ids.SAID, role="status", className="visually-hidden"),
                     html.Div(_loading(), id=Ids.PAGE, tabIndex=-1),
                 ],
                 className="content",
@@ -128,6 +136,7 @@ def _header() -> Component:
                 title="Light or dark",
                 **aria_label("Switch between light and dark"),
             ),
+            html.Div(id=Ids.PERSON, className="person"),
         ],
         className="header",
     )
@@ -149,6 +158,7 @@ def navigation(pages: Sequence[Page], pathname: str) -> list[Component]:
             className="nav-link active" if page.owns(pathname) else "nav-link",
         )
         for page in pages
+        if page.key
     ]
 
 
@@ -159,8 +169,13 @@ def title(page: Page | None, subtitle: str = "") -> list[Component]:
     return [html.H1(page.title), html.Span(subtitle or page.subtitle)]
 
 
-def chips(state: DataState) -> list[Component]:
-    """Name the source of the records, the live model, and the fallback level of its forecasts."""
+def chips(state: DataState, verdict: Component | None = None) -> list[Component]:
+    """Name the source of the records, the live model, and the fallback level of its forecasts.
+
+    On a page without data a `verdict` stands for the strip, and only the model beside it.
+    """
+    if verdict is not None:
+        return [verdict, _model_chip(state.model)]
     return [
         _fallback_chip(state),
         html.Span(["Source ", html.B(source_name(state.series))], className="chip source"),

@@ -18,9 +18,9 @@ from app_dash.now.disk_figure import DiskRegion, disk_figure
 from app_dash.now.flare_figure import DiskLine, FluxLine, Stem, flare_figure
 from app_dash.shared.alerts import (
     acknowledge_button,
-    acknowledge_fields,
     acknowledged_text,
     alert_grade,
+    comment_field,
     outcome_mark,
 )
 from app_dash.shared.disk_forecast import DiskForecast, HourlySeries
@@ -42,6 +42,7 @@ from app_dash.shared.theme import STEP_BOUNDS, Tokens
 from app_dash.shared.url_state import ALERTS_PATH, REGIONS_PATH
 from database.alerts.alerts import CLOSED, MISSED, OPEN, Alert
 from database.flares.flares import Flare
+from database.people.principal import ACKNOWLEDGE
 from solar.flares import EVENTS, Event, FluxScale
 
 DAY = 24
@@ -134,10 +135,10 @@ def alert_list(
         _open_alert(alert, _name(alert, known), context, is_first=place == 0)
         for place, alert in enumerate(open_alerts)
     ] or [html.P("No open alert.", className="alert-item quiet")]
-    if open_alerts:
+    if open_alerts and context.who.may(ACKNOWLEDGE):
         parts.append(
             html.Details(
-                [html.Summary("Name and comment"), acknowledge_fields()],
+                [html.Summary("Add a comment"), comment_field()],
                 className="alert-item naming",
             )
         )
@@ -166,7 +167,7 @@ def _open_alert(alert: Alert, name: str, context: PageContext, *, is_first: bool
             html.P(_probability_text(alert)),
             html.P(_open_text(alert, context)),
             html.Div(
-                [acknowledge_button(alert, name, is_first=is_first), link],
+                [acknowledge_button(alert, name, who=context.who, is_first=is_first), link],
                 className="alert-actions",
             ),
         ],

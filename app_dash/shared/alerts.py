@@ -21,11 +21,12 @@ from database.alerts.alerts import (
     Alert,
 )
 from database.notifications import noaa_ars_of
+from database.people.principal import ACKNOWLEDGE, Principal
 from solar.flares import event as find_event
 
 BUTTON, ANSWER = "acknowledge", "acknowledge-answer"
-NAME, COMMENT = "alert-name", "alert-comment"
-LONGEST_NAME, LONGEST_COMMENT = 64, 1000
+COMMENT = "alert-comment"
+LONGEST_COMMENT = 1000
 
 _SHAPES = {CONFIRMED: "hit", FALSE_ALARM: "false-alarm", MISSED: "miss", UNKNOWN: "unknown"}
 
@@ -49,10 +50,14 @@ def outcome_mark(alert: Alert) -> Component:
     return html.Span([html.I(), html.Span(parts)], className=f"legend {_SHAPES[alert.outcome]}")
 
 
-def acknowledge_button(alert: Alert, name: str, *, is_first: bool = False) -> Component:
+def acknowledge_button(
+    alert: Alert, name: str, *, who: Principal, is_first: bool = False
+) -> Component:
     """Offer to acknowledge an open alert; the first one on the page has a keyboard key."""
     if alert.state != OPEN:
         return html.Span()
+    if not who.may(ACKNOWLEDGE):
+        return html.Span("Operators acknowledge", className="quiet")
     key: dict[str, Any] = {"data-key": "a"} if is_first else {}
     button = html.Button(
         "Acknowledge",
@@ -68,19 +73,8 @@ def acknowledge_button(alert: Alert, name: str, *, is_first: bool = False) -> Co
     return html.Span([button, response], className="acknowledging")
 
 
-def acknowledge_fields() -> Component:
-    """Ask for a name, which the browser remembers, and a comment."""
-    name = dcc.Input(
-        id=NAME,
-        type="text",
-        className="field alert-field",
-        placeholder="Your name",
-        maxLength=LONGEST_NAME,
-        persistence=True,
-        persistence_type="local",
-        debounce=False,
-        autoComplete="name",
-    )
+def comment_field() -> Component:
+    """Ask for a comment on what is acknowledged next."""
     comment = dcc.Input(
         id=COMMENT,
         type="text",
@@ -90,13 +84,8 @@ def acknowledge_fields() -> Component:
         debounce=False,
         autoComplete="off",
     )
-    return html.Div(
-        [
-            html.Label([html.Span("Acknowledge as"), name], className="labelled"),
-            html.Label([html.Span("Comment"), comment], className="labelled grow"),
-        ],
-        className="note-fields",
-    )
+    label = html.Label([html.Span("Comment"), comment], className="labelled grow")
+    return html.Div(label, className="note-fields")
 
 
 def acknowledged_text(alert: Alert) -> str:

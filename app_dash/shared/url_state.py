@@ -17,10 +17,15 @@ SKILL_PATH = "/skill"
 EXPLORE_PATH = "/explore"
 PIPELINE_PATH = "/pipeline"
 ALERTS_PATH = "/alerts"
+PEOPLE_PATH = "/people"
+ACCOUNT_PATH = "/account"
+HELP_PATH = "/help"
+SIGN_OUT_PATH = "/sign-out"
 PREDICTIONS_CSV_PATH = "/export/predictions.csv"
 PREDICTIONS_PARQUET_PATH = "/export/predictions.parquet"
 SKILL_CSV_PATH = "/export/skill.csv"
 SKILL_JSON_PATH = "/export/skill.json"
+AUDIT_CSV_PATH = "/export/audit.csv"
 
 MOST_REGIONS = 50
 # The server takes no request line of 4,094 bytes or more.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +45,8 @@ class Limit:
             raise InvalidInputError(
                 f"{self.column!r} is no column of numbers; see the table's head"
             )
+        if not all(math.isfinite(side) for side in (self.low, self.high) if side is not None):
+            raise InvalidInputError(f"a limit of {self.column} is too large; give a smaller number")
         if self.low is not None and self.high is not None and not self.low < self.high:
             raise InvalidInputError(
                 f"no value of {self.column} is from {self.low:g} to below {self.high:g};"

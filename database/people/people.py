@@ -54,6 +54,11 @@ def is_anybody_registered(connection: sa.Connection) -> bool:
     return any(connection.execute(exists).one())
 
 
+def is_any_person(connection: sa.Connection) -> bool:
+    """Tell whether there is, or ever was, a person."""
+    return bool(connection.execute(sa.select(sa.exists(sa.select(people.c.person_id)))).scalar())
+
+
 def add_person(
     connection: sa.Connection,
     who: Principal,

@@ -35,6 +35,10 @@ ACCESS = """
 /_reload-hash                       - vroa
 /health                             n vroa
 /ready                              n vroa
+/sign-in                            n vroa
+/join/<invitation>                  n vroa
+/sign-out                           n vroa
+/export/audit.csv                   - ---a
 /export/predictions.csv             - vroa
 /export/predictions.parquet         - vroa
 /export/skill.csv                   - vroa
@@ -49,6 +53,10 @@ skill-strata.children               - vroa
 pipeline-live.children              - vroa
 record-table.getRowsResponse        - vroa
 acknowledge-answer.children         - --oa
+announcements.children              - vroa
+people-said.children                - ---a
+account-said.children               - vroa
+help-said.children                  - vroa
 """
 CALLERS = ("nobody", *ROLES)
 PAGE_ACCESS = {
@@ -58,6 +66,9 @@ PAGE_ACCESS = {
     "/explore": "vroa",
     "/pipeline": "vroa",
     "/alerts": "vroa",
+    "/people": "a",
+    "/account": "vroa",
+    "/help": "vroa",
 }
 
 
@@ -106,8 +117,9 @@ def is_refused(client: FlaskClient, name: str, output: str, cookie: str) -> bool
     headers = {"Cookie": cookie} if cookie else {}
     if name.startswith("/"):
         path = re.sub(r"<[^>]+>", "x", name)
-        answer = client.get(path, headers=headers)
-        is_sign_in = answer.status_code == 303 and "/sign-in" in answer.headers["Location"]
+        method = "POST" if name == "/sign-out" else "GET"
+        answer = client.open(path, method=method, headers=headers)
+        is_sign_in = "/sign-in?next=" in answer.headers.get("Location", "")
         return answer.status_code in (401, 403) or is_sign_in
     answer = client.post("/_dash-update-component", json={"output": output}, headers=headers)
     return answer.status_code in (401, 403)

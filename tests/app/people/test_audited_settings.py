@@ -37,7 +37,7 @@ def test_other_rules_and_another_retention_are_in_the_audit_and_the_same_are_not
     changed = {e.object_id: e for e in entries(engine_sqlite, "setting") if e.before is not None}
     assert sorted(entry.object_id for entry in first) == ["alert rules", "retention"]
     assert changed.keys() == {"alert rules", "retention"}
-    assert json.loads(changed["alert rules"].after or "")["M1.0"]["on"] == "0.2"
+    assert json.loads(changed["alert rules"].after or "")["M1.0"]["on"] == 0.2
     assert json.loads(changed["retention"].before or "")["rejections"] == "1y"
     assert json.loads(changed["retention"].after or "")["rejections"] == "30d"
     assert {entry.via for entry in changed.values()} == {"system"}

@@ -247,8 +247,9 @@ def test_the_audit_can_be_read_in_pages_and_as_a_file_that_no_spreadsheet_runs(
     desk.call(mei, "POST", "people", {"name": "tom", "display_name": "=1+1", "roles": ["viewer"]})
     desk.call(mei, "POST", "keys", {"name": "=cmd", "scopes": ["read"]})
 
-    first = desk.call(mei, "GET", "audit?kind=person,key,session&limit=2").get_json()
-    rest = desk.call(mei, "GET", f"audit?kind=person,key,session&cursor={first['next_cursor']}").get_json()
+    about_people = "audit?kind=person,key,session"
+    first = desk.call(mei, "GET", f"{about_people}&limit=2").get_json()
+    rest = desk.call(mei, "GET", f"{about_people}&cursor={first['next_cursor']}").get_json()
     keys = desk.call(mei, "GET", "audit?kind=key").get_json()["items"]
     file = desk.call(mei, "GET", "audit?format=csv").get_data(as_text=True)
 

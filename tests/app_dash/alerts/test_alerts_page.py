@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask, g
 from plotly.utils import PlotlyJSONEncoder
 from stocked_store import MODEL, NOW, stock
 
@@ -18,13 +20,15 @@ from app_dash.alerts.figures import AlertBar, FlareTick, alert_figure, assign_ro
 from app_dash.alerts.panels import share
 from app_dash.alerts.query import PAGE_ROWS, AlertQuery
 from app_dash.frame import routing
+from app_dash.frame.page import PageContext
 from app_dash.now.panels import alert_list
 from app_dash.settings import DashSettings
 from app_dash.shared.theme import LIGHT
 from database.alerts.alerts import Alert, alert_id, list_alerts, write_alerts
 from database.engine import reading, writing
+from database.people.principal import Principal, permissions_of
 from solar.alerting import SEVERITIES
-from solar.errors import InvalidInputError, NotFoundError
+from solar.errors import FlarewatchError, InvalidInputError, NotFoundError
 from solar.time import Window
 
 HOUR = timedelta(hours=1)
@@ -65,7 +69,10 @@ def stocked(engine_sqlite: sa.Engine) -> sa.Engine:
 
 
 def drawn(engine: sa.Engine, search: str = "") -> str:
-    view = routing.read_context(engine, settings=DashSettings(), theme="light")
+    return drawn_for(routing.read_context(engine, settings=DashSettings(), theme="light"), search)
+
+
+def drawn_for(view: PageContext, search: str = "") -> str:
     page = alerts.layout(view, "/alerts", search)
     return json.dumps(page, cls=PlotlyJSONEncoder, ensure_ascii=False)
 
@@ -183,7 +190,7 @@ class Api(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.seen.append((self.path, self.headers["X-API-Key"], sent))
+        self.seen.append((self.path, self.headers["Authorization"], sent))
         self.send_response(self.status)
         self.end_headers()
         self.wfile.write(self.body)
@@ -206,45 +213,54 @@ def api() -> Iterator[tuple[type[Api], DashSettings]]:
 Answering = tuple[type[Api], DashSettings]
 
 
-def test_an_acknowledgement_goes_to_the_api_in_the_persons_name(api: Answering) -> None:
+def test_an_acknowledgement_goes_to_the_api_in_the_session_of_the_browser(api: Answering) -> None:
     handler, settings = api
 
-    api_client.acknowledge(settings, "M1.0-harp1", by="mk", comment="")
+    with Flask("browser").test_request_context():
+        g.token = "token of mk"
+        api_client.acknowledge(settings, "M1.0-harp1", comment="")
 
     (seen,) = handler.seen
     assert seen == (
-        "/api/v1/alerts/M1.0-harp1/acknowledge", "a key of the desk", {"by": "mk", "comment": None},
+        "/api/v1/alerts/M1.0-harp1/acknowledge", "Bearer token of mk", {"comment": None},
     )  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("status", "kind", "said"),
+    ("status", "kind"),
     [
-        (404, NotFoundError, "no alert"),
-        (422, InvalidInputError, "no alert"),
-        (403, api_client.ApiUnavailableError, "scope admin"),
-        (503, api_client.ApiUnavailableError, "no alert"),
+        (404, NotFoundError),
+        (422, InvalidInputError),
+        (403, api_client.RefusedError),
+        (503, api_client.ApiUnavailableError),
     ],
 )
 def test_a_refusal_keeps_the_text_of_the_api(
-    api: Answering, status: int, kind: type[Exception], said: str
+    api: Answering, status: int, kind: type[FlarewatchError]
 ) -> None:
     handler, settings = api
     handler.status, handler.body = status, json.dumps({"detail": "no alert here"}).encode()
 
-    with pytest.raises(kind, match=said):
-        api_client.acknowledge(settings, "x", by="mk")
+    with pytest.raises(kind, match="no alert here") as refused:
+        api_client.acknowledge(settings, "x")
+
+    assert refused.value.status == status
 
 
 def test_an_unreachable_api_is_named_in_the_message(engine_sqlite: sa.Engine) -> None:
     settings = DashSettings(api_url="http://127.0.0.1:9")
 
-    said = alerts.acknowledge_alert(settings, engine_sqlite, "x", "mk", comment=None)
+    said = alerts.acknowledge_alert(settings, engine_sqlite, "x", comment=None)
 
     assert said.startswith("Not acknowledged: the API at http://127.0.0.1:9 cannot be reached")
 
 
-def test_nobody_acknowledges_without_a_name(engine_sqlite: sa.Engine) -> None:
-    assert "name" in alerts.acknowledge_alert(
-        DashSettings(), engine_sqlite, "x", "  ", comment=None
-    )
+def test_who_may_not_acknowledge_sees_no_button_and_no_field(stocked: sa.Engine) -> None:
+    viewer = Principal("Vi", "session", permissions_of(("viewer",)))
+    view = routing.read_context(stocked, settings=DashSettings(), theme="light")
+
+    page = drawn_for(replace(view, who=viewer))
+
+    assert '"Acknowledge"' not in page
+    assert "Comment, if any" not in page
+    assert "Operators acknowledge" in page

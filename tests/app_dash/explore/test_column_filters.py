@@ -69,6 +69,12 @@ def test_what_is_no_filter_is_refused(text: str) -> None:
         read_filters(text)
 
 
+@pytest.mark.parametrize("text", ["m1:1e400..", "usflux:1e300..", "m1:..-1e999"])
+def test_a_limit_beyond_all_numbers_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInputError, match="is too large; give a smaller number"):
+        read_filters(text)
+
+
 def test_a_column_is_limited_once() -> None:
     with pytest.raises(InvalidInputError, match="twice"):
         read_filters("m1:1..2;m1:5..6")

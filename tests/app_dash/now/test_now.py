@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -208,8 +209,7 @@ def test_every_figure_has_a_sentence_for_those_who_do_not_see_it(engine_sqlite: 
 def test_fresh_data_are_not_called_a_replay(engine_sqlite: sa.Engine) -> None:
     stock(engine_sqlite)
     view = routing.read_context(engine_sqlite, settings=DashSettings(), theme=None)
-    fresh = routing.PageContext(view.engine, view.settings, view.tokens, view.state,
-                         NOW + timedelta(minutes=5))  # fmt: skip
+    fresh = replace(view, now=NOW + timedelta(minutes=5))
 
     frame = routing.draw_frame(fresh, PAGES, pathname="/", search="")
 

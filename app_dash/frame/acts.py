@@ -1,0 +1,234 @@
+"""Acts: the buttons of a page that change something through the API, and what they answer.
+
+A page draws its content into one element. An act that succeeds draws it anew; one that fails says
+why beside its button, and changes nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import dash
+import sqlalchemy as sa
+from dash import ALL, MATCH, Input, Output, State, ctx, dcc, html, no_update
+from dash.development.base_component import Component
+
+from app_dash.frame import routing
+from app_dash.frame.page import PageContext
+from app_dash.frame.shell import Ids
+from app_dash.guard import callback
+from app_dash.settings import DashSettings
+from app_dash.shared.panels import aria_label
+from solar.errors import FlarewatchError, InvalidInputError
+
+_LONGEST_TEXT = 10_000
+
+
+@dataclass(frozen=True)
+class Act:
+    """What was pressed, for which object, the values of the inputs by name, and the address."""
+
+    name: str
+    of: str
+    values: Mapping[str, Any]
+    search: str = ""
+
+    def text(self, name: str) -> str:
+        """Return what was typed, without blanks around it; raises InvalidInputError."""
+        return self.secret(name).strip()
+
+    def secret(self, name: str) -> str:
+        """Return what was typed, as it is; raises InvalidInputError."""
+        value = self.values.get(name) or ""
+        if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
+            raise InvalidInputError(f"the field {name} cannot be read; type it again")
+        return value
+
+    def choices(self, name: str) -> list[str]:
+        """Return what is ticked."""
+        value = self.values.get(name)
+        return value if isinstance(value, list) else []
+
+
+@dataclass(frozen=True)
+class Done:
+    """What an act achieved: words for it, what is shown this once, and the address that follows."""
+
+    text: str
+    shown: Component | None = None
+    search: str | None = None
+
+
+@dataclass(frozen=True)
+class ActPage:
+    """A page with acts: `perform` does one, `draw` draws the content anew for an address."""
+
+    name: str
+    path: str
+    permission: str
+    perform: Callable[[Act], Done]
+    draw: Callable[[PageContext, str], Component]
+
+
+def register(app: dash.Dash, engine: sa.Engine, page: ActPage, *, settings: DashSettings) -> None:
+    """Connect the acts of a page."""
+    key = {"act": MATCH, "of": MATCH}
+
+    @callback(
+        app,
+        page.permission,
+        Output({"type": f"{page.name}-said", **key}, "children"),
+        Input({"type": f"{page.name}-act", **key}, "n_clicks"),
+        State({"type": f"{page.name}-input", "name": ALL}, "value"),
+        State(Ids.URL, "pathname"),
+        State(Ids.URL, "search"),
+        State(Ids.THEME, "data"),
+        prevent_initial_call=True,
+    )
+    def act(
+        clicks: int | None,
+        _values: list[str | list[str] | None],
+        pathname: str | None,
+        search: str | None,
+        theme: str | None,
+    ) -> Any:
+        # A button that has just been drawn calls too.
+        if not clicks or not isinstance(ctx.triggered_id, dict):
+            return no_update
+        try:
+            done = _performed(page, ctx.triggered_id, search or "")
+        except FlarewatchError as error:
+            return str(error)
+        _show(done)
+        if pathname == page.path and not _leads_on(done, search or ""):
+            context = routing.read_context(engine, settings=settings, theme=theme)
+            drawn = page.draw(context, search or "")
+            dash.set_props(content_id(page.name), {"children": drawn})
+        return ""
+
+
+def _performed(page: ActPage, pressed: Mapping[str, Any], search: str) -> Done:
+    name, of = str(pressed.get("act")), str(pressed.get("of"))
+    return page.perform(Act(name, of, _input_values(), search))
+
+
+def _show(done: Done) -> None:
+    dash.set_props(Ids.SAID, {"children": done.text})
+    if done.shown is not None:
+        dash.set_props(Ids.SHOWN, {"children": done.shown})
+
+
+def _leads_on(done: Done, search: str) -> bool:
+    """Go to the address that follows; its change draws the page."""
+    if done.search is None or done.search == search:
+        return False
+    dash.set_props(Ids.URL, {"search": done.search})
+    return True
+
+
+def _input_values() -> dict[str, Any]:
+    """Return the values of the page's inputs by name."""
+    listed = ctx.states_list[0]
+    return {item["id"]["name"]: item.get("value") for item in listed}
+
+
+def content_id(page: str) -> str:
+    """Name the element that a page draws its content into."""
+    return f"{page}-content"
+
+
+def input_id(page: str, name: str) -> dict[str, str]:
+    """Name an input whose value goes with every act of the page."""
+    return {"type": f"{page}-input", "name": name}
+
+
+def button(
+    page: str,
+    act: str,
+    label: Component | str,
+    *,
+    of: str = "",
+    kind: str = "button",
+    name: str = "",
+    **attributes: Any,
+) -> Component:
+    """Offer an act; why it was refused appears beside it. `name` says more to screen readers."""
+    pressed = _button(page, act, label, of=of, kind=kind, name=name, **attributes)
+    return html.Span([pressed, _said(page, act, of)], className="acting")
+
+
+def asked(
+    page: str,
+    act: str,
+    label: str,
+    *,
+    question: str,
+    sure: str,
+    of: str = "",
+    kind: str = "button",
+    name: str = "",
+) -> Component:
+    """Offer a dangerous act: the button asks once what it says on the second one."""
+    named = aria_label(name) if name else {}
+    ask = html.Details(
+        [
+            html.Summary(label, className=kind, **named),
+            html.Div([html.P(question), _button(page, act, sure, of=of, kind="button danger")]),
+        ],
+        className="asking",
+    )
+    return html.Span([ask, _said(page, act, of)], className="acting")
+
+
+def _button(
+    page: str, act: str, label: Any, *, of: str, kind: str, name: str = "", **attributes: Any
+) -> Component:
+    named = aria_label(name) if name else {}
+    identity = {"type": f"{page}-act", "act": act, "of": of}
+    return html.Button(label, id=identity, type="button", className=kind, **named, **attributes)
+
+
+def _said(page: str, act: str, of: str) -> Component:
+    identity = {"type": f"{page}-said", "act": act, "of": of}
+    return html.Span(id=identity, className="answer", role="alert")
+
+
+def text_input(
+    page: str, name: str, label: str, *, hint: str = "", value: str = "", **options: Any
+) -> Component:
+    """Offer a line to type into; `hint` stands below it."""
+    given = {"type": "text", "autoComplete": "off", **options}
+    entry = dcc.Input(
+        id=input_id(page, name), value=value, className="field", debounce=False, **given
+    )
+    said = [html.Span(hint, className="hint")] if hint else []
+    return html.Div([html.Label([html.Span(label), entry]), *said], className="form-row")
+
+
+def shown_once(title: str, secret: str, note: str, *extra: Component) -> Component:
+    """Show a secret with a button that copies it; it stays until its reader has finished."""
+    copied: dict[str, Any] = {"data-copy": secret}
+    finished: dict[str, Any] = {"data-clears": Ids.SHOWN}
+    return html.Section(
+        [
+            html.H2(title),
+            html.Div(
+                [
+                    html.Code(secret),
+                    html.Button("Copy", type="button", className="button primary", **copied),
+                ],
+                className="secret",
+            ),
+            html.Div(
+                [
+                    html.Span(note, className="secondary"),
+                    *extra,
+                    html.Button("Done", type="button", className="link", **finished),
+                ],
+                className="secret-note",
+            ),
+        ],
+        className="panel shown-once",
+    )
