@@ -20,6 +20,7 @@ from solar.settings import require_address
 
 GRACE_SECONDS = 10.0
 READY_SECONDS = 60.0
+SENDER_KEY = "demo-sender"
 ASKED_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -51,12 +52,12 @@ def main() -> int:
         parts["API"] = start(environment, "app", "serve")
         wait_until_ready(f"{environment['FLARE_API_URL']}/ready", parts, "API")
         parts["dashboard"] = start(environment, "app_dash", "serve")
-        parts["sender"] = start(environment, "data_sender", *sender_arguments(arguments.data))
+        parts["sender"] = start_sender(arguments, environment)
         page = f"http://127.0.0.1:{environment['FLARE_DASH_PORT']}"
         wait_until_ready(page, parts, "dashboard")
         say(f"\nFlarewatch is open at {page}   (API: {environment['FLARE_API_URL']}/docs)")
         say(f"The parts write their logs to {environment['FLARE_DATA_DIR']}. Ctrl-C stops all.\n")
-        return watch(parts)
+        return watch(parts, arguments, environment)
     except Stopped:
         return 0
     finally:
@@ -137,6 +138,26 @@ def sender_arguments(data: Path | None) -> list[str]:
     return ["simulate", "--history", "30"]
 
 
+def start_sender(arguments: argparse.Namespace, environment: dict[str, str]) -> Part:
+    """Start the sender, with a key once people or keys are registered in the store."""
+    if not environment.get("FLARE_API_KEY") and is_registered(environment):
+        run_database(environment, "users", "remove", SENDER_KEY)
+        added = run_database(environment, "users", "add", SENDER_KEY, "--scopes", "ingest")
+        environment = environment | {"FLARE_API_KEY": added.split("\n")[0]}
+    return start(environment, "data_sender", *sender_arguments(arguments.data))
+
+
+def is_registered(environment: dict[str, str]) -> bool:
+    return "nobody yet" not in run_database(environment, "users", "list")
+
+
+def run_database(environment: dict[str, str], *arguments: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-m", "database", *arguments],
+        env=environment, preexec_fn=end_with_parent(), capture_output=True, text=True,
+    ).stdout  # fmt: skip
+
+
 def start(environment: dict[str, str], package: str, *arguments: str) -> Part:
     log = Path(environment["FLARE_DATA_DIR"]) / f"{package}.log"
     with log.open("wb") as output:
@@ -162,8 +183,14 @@ def wait_until_ready(address: str, parts: dict[str, Part], name: str) -> None:
     sys.exit(f"{address} does not answer after {READY_SECONDS:.0f} s")
 
 
-def watch(parts: dict[str, Part]) -> int:
-    """Wait until a part stops by itself; a replay that has sent everything may end."""
+def watch(
+    parts: dict[str, Part], arguments: argparse.Namespace, environment: dict[str, str]
+) -> int:
+    """Wait until a part stops by itself; a replay that has sent everything may end.
+
+    The first person or key that is registered locks the sender out, which then begins anew.
+    """
+    was_registered = is_registered(environment)
     while True:
         time.sleep(0.5)
         for name, part in list(parts.items()):
@@ -173,6 +200,10 @@ def watch(parts: dict[str, Part]) -> int:
             if name == "sender" and code == 0:
                 say("The replay is complete; the dashboard stays open.")
                 del parts[name]
+                continue
+            if name == "sender" and not was_registered and is_registered(environment):
+                was_registered = True
+                parts[name] = start_sender(arguments, environment)
                 continue
             say(f"the {name} stopped with code {code}:\n{part.last_lines()}")
             return 1

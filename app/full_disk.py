@@ -9,8 +9,8 @@ from pathlib import Path
 
 from prometheus_client import values
 
-# So long after a write that found no space the API is not ready, unless another fails again.
-LASTS_SECONDS = 30.0
+# So long after a write that found no space the API is not ready. A sender tries again within it.
+LASTS_SECONDS = 15.0
 # More than the measurements of one process take, by the kind of their file.
 _MEASUREMENT_BYTES = {"counter": 1 << 16, "histogram": 1 << 20}
 

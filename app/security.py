@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from flask import Flask, g, request
+from flask import Flask, Response, g, request
 
 from app.contract.openapi import KEY_HEADER, holders, operation_of
 from app.contract.problems import RequestError
@@ -47,6 +47,11 @@ from solar.errors import InvalidInputError, StoreUnavailableError
 _FRESH_SECONDS = 5.0
 # Asked by what watches the service, under whatever name it knows it; they reveal nothing.
 _ANY_HOST = frozenset({"/health", "/ready"})
+# The page /docs has a style of its own and loads nothing.
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none';"
+    " frame-ancestors 'none'"
+)
 _MASTER = Principal("FLARE_API_KEY", KEY, scope_permissions(tuple(SCOPES)))
 
 
@@ -110,8 +115,9 @@ class Guard:
         self._is_registered = self._keyring.has_master
 
     def install(self, app: Flask) -> None:
-        """Refuse strangers before any view of `app`."""
+        """Refuse strangers before any view of `app`; browsers are to take no answer for a page."""
         app.before_request(self._refuse_strangers)
+        app.after_request(_add_headers)
 
     def check(self, permission: str) -> None:
         """Refuse whoever asks when they lack the permission."""
@@ -255,6 +261,13 @@ class Guard:
                 " FLARE_API_KEY (16 characters or more), or run"
                 " `flarewatch database users add NAME --role admin --invite`"
             )
+
+
+def _add_headers(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = _POLICY
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "same-origin"
+    return response
 
 
 def refuse_undeclared(app: Flask) -> None:

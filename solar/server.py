@@ -82,6 +82,10 @@ def shared_options(host: str, port: int, most_body_bytes: int) -> dict[str, Any]
         "worker_tmp_dir": str(memory) if memory.is_dir() else None,
         # Everything is sent through the buffer of the connection.
         "sendfile": False,
+        # Whom a proxy speaks for is decided by the settings of access; to gunicorn all are peers.
+        "forwarded_allow_ips": "",
+        "forwarder_headers": "",
+        "secure_scheme_headers": {},
         # No management socket in the home folder.
         "control_socket_disable": True,
     }

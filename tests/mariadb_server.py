@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,11 +30,11 @@ def private_server(folder: Path) -> Iterator[str]:
         yield address
 
 
-def install(folder: Path) -> None:
-    """Write the files of an empty server into `folder`."""
+def install(folder: Path, *, within: Sequence[str] = ()) -> None:
+    """Write the files of an empty server into `folder`; `within` is a command that runs it."""
     # Servers that begin clear the folder of temporary tables, so that each has its own.
     _run("mariadb-install-db", f"--datadir={folder}/data", f"--tmpdir={folder}", "--skip-test-db",
-         "--user=root", "--auth-root-authentication-method=normal")  # fmt: skip
+         "--user=root", "--auth-root-authentication-method=normal", within=within)  # fmt: skip
 
 
 @contextmanager
@@ -48,12 +48,12 @@ def running(folder: Path, *, port: int) -> Iterator[str]:
         server.wait(30)
 
 
-def start(folder: Path, *, port: int) -> subprocess.Popen[bytes]:
+def start(folder: Path, *, port: int, within: Sequence[str] = ()) -> subprocess.Popen[bytes]:
     """Start the server whose files are in `folder` and wait until it answers."""
     with (folder / "log").open("a") as log:
         server = subprocess.Popen(
-            [_program("mariadbd"), "--no-defaults", "--user=root", f"--datadir={folder}/data",
-             f"--tmpdir={folder}",
+            [*within, _program("mariadbd"), "--no-defaults", "--user=root",
+             f"--datadir={folder}/data", f"--tmpdir={folder}",
              f"--socket={folder}/s", f"--port={port}", "--bind-address=127.0.0.1",
              f"--pid-file={folder}/pid", "--innodb-flush-log-at-trx-commit=1",
              "--innodb-buffer-pool-size=512M", "--innodb-log-file-size=256M",
@@ -84,9 +84,9 @@ def _program(name: str) -> str:
     return found
 
 
-def _run(name: str, *arguments: str) -> None:
+def _run(name: str, *arguments: str, within: Sequence[str] = ()) -> None:
     subprocess.run(
-        [_program(name), *arguments],
+        [*within, _program(name), *arguments],
         check=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,45 @@ def on_a_small_disk(folder: Path, *, size: str, is_full: bool = False) -> tuple[
     if tried.returncode:
         pytest.skip(f"no small disk can be made here: {tried.stderr.decode().strip()}")
     return command
+
+
+class SmallDisks:
+    """Disks for several processes, which keep their content while those end and start again."""
+
+    def __init__(self, sizes: Mapping[Path, str]) -> None:
+        """Make a disk at each folder; skip where none can be made."""
+        for folder in sizes:
+            folder.mkdir(parents=True, exist_ok=True)
+        mounts = [f"mount -t tmpfs -o size={size} small {folder}" for folder, size in sizes.items()]
+        script = " && ".join([*mounts, "echo made && exec sleep infinity"])
+        self._keeper = subprocess.Popen(
+            [*OWN_MOUNTS, "sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        assert self._keeper.stdout is not None
+        said = self._keeper.stdout.readline().decode().strip()
+        if said != "made":
+            self.close()
+            pytest.skip(f"no small disks can be made here: {said}")
+
+    @property
+    def within(self) -> tuple[str, ...]:
+        """What begins the command of a process that sees these disks."""
+        target = str(self._keeper.pid)
+        return ("nsenter", "--target", target, "--user", "--mount", "--preserve-credentials",
+                f"--wd={Path.cwd()}")  # fmt: skip
+
+    def fill(self, folder: Path) -> None:
+        """Fill one disk to the last byte."""
+        fill(self._keeper.pid, folder)
+
+    def clear(self, folder: Path) -> None:
+        """Make space again on one disk."""
+        clear(self._keeper.pid, folder)
+
+    def close(self) -> None:
+        """Drop the disks with what is on them."""
+        self._keeper.kill()
+        self._keeper.communicate()
 
 
 def seen_by(pid: int, folder: Path) -> Path:

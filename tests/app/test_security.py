@@ -197,6 +197,19 @@ def test_measurements_are_for_this_machine_for_listed_addresses_and_for_readers(
     assert status("127.0.0.1", **{"X-Forwarded-For": "203.0.113.9"}) == 401
 
 
+def test_a_browser_takes_no_answer_of_the_api_for_a_page_that_may_load_or_be_framed(
+    engine_sqlite: sa.Engine, make_app: MakeApp
+) -> None:
+    client = make_app(engine_sqlite).test_client()
+
+    for path in ("/docs", READ, "/nothing"):
+        headers = client.get(path).headers
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "same-origin"
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
 def test_a_server_for_other_machines_without_a_key_does_not_start(
     engine_sqlite: sa.Engine, host: str

@@ -7,10 +7,11 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from chaos.proxy import CLEAR, CUT, LATE, STALLED, THIN, Weather
-from chaos.scenario import Scenario
+from chaos.scenario import Scenario, disk_folders
 
 FAULTS = 4
 LONGEST_SECONDS = 1.5
@@ -73,6 +74,45 @@ def _kill_worker(scenario: Scenario, rng: random.Random) -> Repair:
     return lambda: None
 
 
+def _hang_api(scenario: Scenario, _rng: random.Random) -> Repair:
+    scenario.api.signal(signal.SIGSTOP)
+    return lambda: scenario.api.signal(signal.SIGCONT)
+
+
+def _hang_worker(scenario: Scenario, rng: random.Random) -> Repair:
+    workers = scenario.api.children
+    if not workers:
+        return lambda: None
+    worker = rng.choice(workers)
+    os.kill(worker, signal.SIGSTOP)
+
+    def continue_worker() -> None:
+        # Its server may have ended it.
+        with suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGCONT)
+
+    return continue_worker
+
+
+def _set_clock(*, hours: int) -> Harm:
+    def step(scenario: Scenario, _rng: random.Random) -> Repair:
+        scenario.clock.set(hours=hours)
+        return lambda: scenario.clock.set(hours=0)
+
+    return step
+
+
+def _fill_disk(name: str) -> Harm:
+    def fill(scenario: Scenario, _rng: random.Random) -> Repair:
+        disks, folder = scenario.disks, disk_folders(scenario.folder)[name]
+        if disks is None:
+            return lambda: None
+        disks.fill(folder)
+        return lambda: disks.clear(folder)
+
+    return fill
+
+
 def _kill_sender(scenario: Scenario, rng: random.Random) -> Repair:
     sender = rng.choice(scenario.senders)
     sender.kill()
@@ -80,6 +120,9 @@ def _kill_sender(scenario: Scenario, rng: random.Random) -> Repair:
 
 
 HARMS: dict[str, Harm] = {
+    "disk of the store is full": _fill_disk("store"),
+    "disk of the senders is full": _fill_disk("spool"),
+    "temporary folder is full": _fill_disk("temporary"),
     "senders are cut off": _weather("api", CUT),
     "senders hear nothing": _weather("api", STALLED),
     "senders are far away": _weather("api", LATE),
@@ -87,6 +130,10 @@ HARMS: dict[str, Harm] = {
     "store is cut off": _weather("store", CUT),
     "store says nothing": _weather("store", STALLED),
     "store is far away": _weather("store", LATE),
+    "clock of the API is an hour late": _set_clock(hours=-1),
+    "clock of the API is an hour early": _set_clock(hours=1),
+    "worker hangs": _hang_worker,
+    "API hangs": _hang_api,
     "store is killed": _kill_store,
     "API is killed": _kill_api,
     "worker is killed": _kill_worker,

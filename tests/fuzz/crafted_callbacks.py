@@ -23,7 +23,7 @@ ROWS = {
 # What a browser may hold, by component and property; of others a few values of every type.
 PATHS = (
     "/", "/regions", "/regions/3894", "/regions/-12017", "/skill", "/explore", "/pipeline",
-    "/alerts", "/nowhere",
+    "/alerts", "/people", "/account", "/help", "/nowhere",
 )  # fmt: skip
 SOUND_VALUES: Mapping[str, tuple[Any, ...]] = {
     "url.pathname": PATHS,
@@ -44,7 +44,13 @@ SOUND_VALUES: Mapping[str, tuple[Any, ...]] = {
     ),
     "record-table.getRowsRequest": (ROWS, {"startRow": 100, "endRow": 200}, None),
     "acknowledge.n_clicks": (1, None),
-    "alert-name.value": ("Forecaster", "", None),
+    "people-act.n_clicks": (1, None),
+    "account-act.n_clicks": (1, None),
+    "help-act.n_clicks": (1, None),
+    "people-input.value": ("ana", ["viewer"], None),
+    "account-input.value": ("notebook", ["read"], None),
+    "help-input.value": ("4", "It is good.", None),
+    "announcements.data-shown": ("", "01M8MEMDM33KDRPJ8K40210VP4", None),
     "alert-comment.value": ("seen", None),
     "region-why-asked.data": (
         {"region": 3894, "search": "?why=day", "at": "2014-03-29T15:00:00Z", "model": None,
@@ -66,7 +72,8 @@ OTHERS = (None, CLICK)
 FIELDS = (
     "range", "start", "end", "regions", "event", "least", "model", "where", "rung", "sort", "state",
     "region", "after", "scope", "cases", "threshold", "cl", "bins", "curve", "by", "scale",
-    "keywords", "models", "at", "revision", "window", "why", "q", "\x00",
+    "keywords", "models", "at", "revision", "window", "why", "q", "find", "person", "form", "kind",
+    "text", "from", "next", "\x00",
 )  # fmt: skip
 NEAR_MISSES = (
     "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0001-01-01", "9999-12-31 23:59",
@@ -83,7 +90,7 @@ NEAR_MISSES = (
 MANY: tuple[Any, ...] = ([1] * 300_000, {str(n): [] for n in range(50_000)}, "1" * 300_000 + "x")
 FILES = (
     "/export/predictions.csv", "/export/predictions.parquet", "/export/skill.csv",
-    "/export/skill.json",
+    "/export/skill.json", "/export/audit.csv",
 )  # fmt: skip
 ADDRESSES = (
     CALLBACKS, *PATHS, *FILES, "/health", "/ready", "/export/x", "/_dash-layout",
@@ -172,7 +179,13 @@ def _identity(text: str, chosen: str) -> Any:
     }
 
 
-def _with_value(spec: Mapping[str, Any], chosen: str, rng: random.Random) -> dict[str, Any]:
+def _with_value(spec: Mapping[str, Any], chosen: str, rng: random.Random) -> Any:
+    known = _with_one_value(spec, chosen, rng)
+    # Of what matches ALL the browser sends a list.
+    return [known] if '["ALL"]' in spec["id"] else known
+
+
+def _with_one_value(spec: Mapping[str, Any], chosen: str, rng: random.Random) -> dict[str, Any]:
     identity = _identity(spec["id"], chosen)
     kind = identity["type"] if isinstance(identity, dict) else identity
     value = rng.choice(SOUND_VALUES.get(f"{kind}.{spec['property']}", OTHERS))
@@ -201,6 +214,7 @@ def _wrong_values(callbacks: list[Mapping[str, Any]], rng: random.Random) -> Cra
     body = sound_body(rng.choice(callbacks), rng)
     for _ in range(rng.randint(1, 3)):
         given = rng.choice([*body["inputs"], *body.get("state", [])])
+        given = given[0] if isinstance(given, list) else given
         if isinstance(given.get("value"), dict | list) and given["value"] and rng.random() < 0.7:
             put_odd_value(given["value"], rng)
         else:

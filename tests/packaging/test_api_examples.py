@@ -54,4 +54,4 @@ def test_the_commands_of_the_page_work_one_after_the_other_on_a_new_store(addres
     assert all(0 < item["probabilities"]["M1.0"] < 1 for item in first["predictions"])
     listed, acknowledged = next(pair for pair in answers if "comment" in pair[-1])
     assert acknowledged["id"] == listed["items"][0]["id"]
-    assert (acknowledged["state"], acknowledged["acknowledged_by"]) == ("acknowledged", "mk")
+    assert (acknowledged["state"], acknowledged["acknowledged_by"]) == ("acknowledged", "local")

@@ -76,6 +76,39 @@ def test_the_demonstration_predicts_and_leaves_no_process_behind(
     assert processes_of(tmp_path) == []
 
 
+@pytest.mark.thorough
+def test_a_demonstration_with_a_person_has_a_key_for_its_sender(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    database = [sys.executable, "-m", "database"]
+    for command in (["upgrade"], ["users", "add", "mei", "--role", "admin", "--invite"]):
+        subprocess.run([*database, *command], cwd=ROOT, env=environment, check=True)
+    listed, log = [*database, "users", "list"], tmp_path / "data_sender.log"
+    for _ in range(2):
+        demo = subprocess.Popen(
+            [sys.executable, "demo.py"], cwd=ROOT, env=environment, stdout=subprocess.PIPE
+        )
+        until(lambda: '"accepted":0' not in last_progress(log), seconds=60)
+        demo.send_signal(signal.SIGINT)
+        demo.communicate(timeout=30)
+
+    shown = subprocess.run(listed, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert shown.stdout.count("demo-sender") == 1
+
+
+def last_progress(log: Path) -> str:
+    text = log.read_text() if log.exists() else ""
+    lines = [line for line in text.splitlines() if "progress" in line]
+    return lines[-1] if lines else '"accepted":0'
+
+
+def until(condition: Callable[[], bool], *, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
 @pytest.mark.slow
 def test_a_demonstration_that_is_killed_leaves_no_process_behind(
     environment: dict[str, str], tmp_path: Path
