@@ -15,7 +15,8 @@ from sqlalchemy.exc import DBAPIError
 
 from database.backup.restoration import restore, verify
 from database.backup.snapshot import backup
-from database.engine import as_domain_error, create_engine, reading, transact, wait_for_store
+from database.driver_errors import as_domain_error
+from database.engine import create_engine, reading, transact, wait_for_store
 from database.flares.assignment import reassign
 from database.flares.flare_files import import_flares
 from database.flares.xray import import_xray

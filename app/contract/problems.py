@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
-from database.engine import as_domain_error
+from database.driver_errors import as_domain_error
 from solar.errors import FlarewatchError, InvalidInputError, StoreFullError
 
 MEDIA_TYPE = "application/problem+json"

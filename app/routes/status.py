@@ -12,7 +12,8 @@ from app.contract.problems import Fault, RequestError
 from app.contract.responses import json_response
 from app.routes.operation import operation
 from app.services import services
-from database.engine import as_domain_error, reading
+from database.driver_errors import as_domain_error
+from database.engine import reading
 from database.migrations import is_current
 from database.people.principal import METRICS, PUBLIC
 from solar.errors import StoreUnavailableError

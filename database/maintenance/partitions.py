@@ -10,7 +10,8 @@ from itertools import pairwise
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from database.engine import as_domain_error, reading
+from database.driver_errors import as_domain_error
+from database.engine import reading
 from database.schema.tables import (
     observation_conflicts,
     observations,

@@ -12,7 +12,8 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
-from database.engine import allow_idling, as_domain_error
+from database.driver_errors import as_domain_error
+from database.engine import allow_idling
 from solar.errors import StoreUnavailableError
 
 

@@ -12,6 +12,8 @@ from alembic.runtime.migration import MigrationContext
 
 from database import migrations
 from database.migrations import is_current, upgrade
+from database.people.keys import hash_key, key_principals, list_keys
+from database.people.people import is_anybody_registered
 from database.schema.rollup_tables import verification_stale
 from database.schema.tables import metadata, predictions
 from database.verification.rollup import refresh
@@ -54,6 +56,34 @@ def test_a_store_without_tables_is_not_current(open_store: Callable[[str], sa.En
 
     with engine.connect() as connection:
         assert not is_current(connection)
+
+
+def test_the_keys_of_an_earlier_version_stay_valid_and_lock_the_door(engine: sa.Engine) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.set_main_option("path_separator", "os")
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0008")
+        connection.execute(
+            sa.text(
+                "INSERT INTO users VALUES ('desk', :key, 'ingest,read', '2026-01-01 00:00:00')"
+            ),
+            {"key": hash_key("a key of the earlier version")},
+        )
+        connection.commit()
+
+    upgrade(engine)
+
+    with engine.connect() as connection:
+        (key,) = list_keys(connection)
+        principal, expires_at = key_principals(connection)[hash_key("a key of the earlier version")]
+        assert is_anybody_registered(connection)
+        assert not sa.inspect(connection).has_table("users")
+    assert (key.name, key.scopes, key.created_at) == ("desk", ("ingest", "read"), now)
+    assert (principal.name, expires_at) == ("desk", None)
+    assert principal.permissions == {"public", "ingest", "read", "metrics"}
 
 
 def test_the_forecasts_of_an_earlier_version_are_verified_anew(

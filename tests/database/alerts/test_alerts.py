@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from typing import Any
@@ -22,6 +23,7 @@ from database.alerts.alerts import (
 )
 from database.alerts.tracks import load_tracks, store_tracks
 from database.engine import reading, transact, writing
+from database.people.principal import COMMAND_LINE
 from database.regions.current import data_version
 from solar.alerting import Episode, Track
 from solar.errors import NotFoundError
@@ -29,6 +31,7 @@ from solar.time import Window
 
 MODEL = "lstm@1.0.0"
 HOUR = timedelta(hours=1)
+MK = replace(COMMAND_LINE, name="mk")
 
 
 def opened(hour: int, **changes: object) -> Alert:
@@ -83,9 +86,7 @@ def test_filters_select_by_window_state_region_and_event(engine: sa.Engine) -> N
 def test_writing_again_keeps_acknowledgements_and_outcomes(engine: sa.Engine) -> None:
     alert = opened(0)
     put(engine, alert)
-    known = transact(
-        engine, lambda c: acknowledge(c, alert.alert_id, by="mk", comment="ok", now=NOW)
-    )
+    known = transact(engine, lambda c: acknowledge(c, MK, alert.alert_id, comment="ok", now=NOW))
 
     put(engine, opened(0, peak_probability=0.9))
 
@@ -101,9 +102,10 @@ def test_of_many_who_acknowledge_at_once_one_stays(engine: sa.Engine) -> None:
     start = Barrier(4)
 
     def note(name: str) -> str | None:
+        who = replace(MK, name=name)
         start.wait()
         acknowledged = transact(
-            engine, lambda c: acknowledge(c, alert.alert_id, by=name, comment=None, now=NOW)
+            engine, lambda c: acknowledge(c, who, alert.alert_id, comment=None, now=NOW)
         )
         return acknowledged.acknowledged_by
 
@@ -118,7 +120,7 @@ def test_a_closed_alert_is_acknowledged_and_stays_closed(engine: sa.Engine) -> N
     put(engine, alert)
 
     acknowledged = transact(
-        engine, lambda c: acknowledge(c, alert.alert_id, by="mk", comment=None, now=NOW)
+        engine, lambda c: acknowledge(c, MK, alert.alert_id, comment=None, now=NOW)
     )
 
     assert (acknowledged.state, acknowledged.acknowledged_by) == ("closed", "mk")
@@ -180,7 +182,7 @@ def test_a_change_of_an_alert_is_a_new_state_of_the_data(engine: sa.Engine) -> N
         raised_version = data_version(connection)
     name = opened(0).alert_id
     later = NOW + HOUR
-    transact(engine, lambda c: acknowledge(c, name, by="mk", comment=None, now=later))
+    transact(engine, lambda c: acknowledge(c, MK, name, comment=None, now=later))
 
     with reading(engine) as connection:
         assert len({before, raised_version, data_version(connection)}) == 3

@@ -122,7 +122,7 @@ def test_the_limits_can_be_set_lower_than_those_of_ones_own_files(tmp_path: Path
 
 def test_a_file_that_keeps_its_reader_busy_is_stopped(tmp_path: Path, world: Path) -> None:
     busy = ProcessLimits(cpu_seconds=1)
-    content = "x,y\n" + "1.25,2.5\n" * 2_000_000
+    content = "x,y\n" + "1.25,2.5\n" * 10_000_000
     path = text(content.encode(), "rows.csv")(tmp_path)
 
     with pytest.raises(InvalidInputError, match=r"rows\.csv computes for more than 1 s; cut it"):
