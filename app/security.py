@@ -112,7 +112,7 @@ class Guard:
         self._clock = clock
         self._keyring = Keyring(engine, settings)
         # Once somebody was registered the door stays locked, so this is asked no more.
-        self._is_registered = self._keyring.has_master
+        self._is_registered = self._keyring.has_master or settings.has_proxy
 
     def install(self, app: Flask) -> None:
         """Refuse strangers before any view of `app`; browsers are to take no answer for a page."""

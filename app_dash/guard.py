@@ -105,7 +105,7 @@ class Guard:
         self._permissions = permissions(server)
         # Who had which session when the store last answered: while it does not, they stay.
         self._remembered: OrderedDict[str, Principal] = OrderedDict()
-        self._is_registered = settings.api_key is not None
+        self._is_registered = settings.api_key is not None or settings.has_proxy
         self._next_touch: dict[str, float] = {}
         server.before_request(self._decide)
         server.after_request(self._keep_session)

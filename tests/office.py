@@ -144,9 +144,10 @@ def said(answer: TestResponse) -> str:
 
 
 @contextmanager
-def serving_api(engine: sa.Engine) -> Iterator[str]:
+def serving_api(engine: sa.Engine, **settings: Any) -> Iterator[str]:
     """Serve the API on a store until the block ends; yield its address."""
-    api = create_api(ApiSettings(database_url=engine.url.render_as_string(hide_password=False)))
+    address = engine.url.render_as_string(hide_password=False)
+    api = create_api(ApiSettings(database_url=address, **settings))
     server = make_server("127.0.0.1", 0, api, threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
