@@ -31,15 +31,15 @@ _OWN_PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
 
 def register(server: Flask, engine: sa.Engine, guard: Guard, *, settings: DashSettings) -> None:
     """Serve the pages on the server of the dashboard."""
-    door = Door(engine, guard, settings)
+    pages = SignInPages(engine, guard, settings)
     both = ("GET", "POST")
-    route(server, SIGN_IN_PATH, permission=PUBLIC, methods=both)(door.sign_in)
-    route(server, f"{JOIN_PATH}/<invitation>", permission=PUBLIC, methods=both)(door.join)
-    route(server, SIGN_OUT_PATH, permission=PUBLIC, methods=("POST",))(door.sign_out)
+    route(server, SIGN_IN_PATH, permission=PUBLIC, methods=both)(pages.sign_in)
+    route(server, f"{JOIN_PATH}/<invitation>", permission=PUBLIC, methods=both)(pages.join)
+    route(server, SIGN_OUT_PATH, permission=PUBLIC, methods=("POST",))(pages.sign_out)
 
 
-class Door:
-    """Lets people in and out: the API checks and begins sessions, the browser keeps the token."""
+class SignInPages:
+    """The pages: the API checks and begins sessions, the browser keeps the token."""
 
     def __init__(self, engine: sa.Engine, guard: Guard, settings: DashSettings) -> None:
         self._engine = engine
@@ -56,7 +56,7 @@ class Door:
             answer = self._ask("POST", "/session", given)
         except FlarewatchError as error:
             return self._sign_in_form(following, error)
-        return self._entered(answer, following)
+        return self._signed_in(answer, following)
 
     def _sign_in_form(self, following: str, error: FlarewatchError | None = None) -> BaseResponse:
         try:
@@ -89,7 +89,7 @@ class Door:
         except FlarewatchError as error:
             return _page("join.html", status=error.status, person=person, message=_words(error),
                          is_away=True)  # fmt: skip
-        return self._entered(answer, "/")
+        return self._signed_in(answer, "/")
 
     def sign_out(self) -> BaseResponse:
         """End the session, or with ``?everywhere`` all of the person's."""
@@ -106,12 +106,12 @@ class Door:
         return response
 
     def _ask(self, method: str, path: str, body: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """Ask the API, and tell it which browser is at the door: sessions and locks are of one."""
+        """Ask the API, and tell it which browser asks: sessions and locks are of one."""
         agent = request.headers.get("User-Agent", "")
         browser = {"X-Forwarded-For": self._guard.client(), "User-Agent": agent}
         return api_client.ask(self._settings, method, path, body, headers=browser)
 
-    def _entered(self, answer: Mapping[str, Any], path: str) -> BaseResponse:
+    def _signed_in(self, answer: Mapping[str, Any], path: str) -> BaseResponse:
         response = redirect(path, _SEE_OTHER)
         self._guard.set_cookie(response, answer["token"])
         return response

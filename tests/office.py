@@ -74,14 +74,14 @@ class Office:
         return json.dumps(answer.get_json(), ensure_ascii=False)
 
     def press(
-        self, page: str, act: str, of: str = "", /, *, by: str, search: str = "", **values: Any
+        self, page: str, action: str, of: str = "", /, *, by: str, search: str = "", **values: Any
     ) -> TestResponse:
         """Press a button of a page, with what its inputs hold."""
-        key = {"act": act, "of": of}
-        identity = {**key, "type": f"{page}-act"}
+        key = {"action": action, "of": of}
+        identity = {**key, "type": f"{page}-action"}
         body = {
-            "output": next(name for name in self.app.callback_map if f'"{page}-said"' in name),
-            "outputs": {"id": {**key, "type": f"{page}-said"}, "property": "children"},
+            "output": next(name for name in self.app.callback_map if f'"{page}-message"' in name),
+            "outputs": {"id": {**key, "type": f"{page}-message"}, "property": "children"},
             "inputs": [{"id": identity, "property": "n_clicks", "value": 1}],
             "state": [
                 [
@@ -134,8 +134,8 @@ def _parts(values: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def said(answer: TestResponse) -> str:
-    """Return what stands beside the button after an act; empty when it succeeded."""
+def message_of(answer: TestResponse) -> str:
+    """Return what stands beside the button after an action; empty when it succeeded."""
     assert answer.status_code == 200, answer.text
     body = answer.get_json()
     (props,) = body["response"].values()

@@ -12,8 +12,8 @@ from dash import ctx, html
 from dash.development.base_component import Component
 
 from app_dash.api_client import ask
-from app_dash.frame import acts
-from app_dash.frame.acts import Act, ActPage, Done
+from app_dash.frame import actions
+from app_dash.frame.actions import Action, ActionPage, ActionResult
 from app_dash.frame.key_form import key_body, key_rows
 from app_dash.frame.page import PageContext
 from app_dash.guard import Guard, token
@@ -45,11 +45,11 @@ class AccountData:
 
 def layout(context: PageContext, _pathname: str, search: str) -> Component:
     """Draw the page."""
-    return html.Div(content(context, search), id=acts.content_id(PAGE))
+    return html.Div(content(context, search), id=actions.content_id(PAGE))
 
 
 def content(context: PageContext, _search: str) -> Component:
-    """Draw what an act draws anew."""
+    """Draw what an action draws anew."""
     data = _read(context)
     return html.Div(
         [
@@ -90,7 +90,7 @@ def _sessions(data: AccountData, context: PageContext) -> Component:
     def end(session: Session) -> Component:
         if session.session_id == here:
             return html.Span("here", className="quiet")
-        return acts.button(
+        return actions.button(
             PAGE, "end", "End", of=session.session_id, kind="link", name="End this session"
         )
 
@@ -126,10 +126,12 @@ def _password(person: Person) -> Component:
     new = {**secret, "autoComplete": "new-password"}
     hint = f"at least {SHORTEST_PASSWORD} characters; a sentence is easy to remember"
     rows = [
-        acts.text_input(PAGE, "old", "Until now", **secret | {"autoComplete": "current-password"}),
-        acts.text_input(PAGE, "new", "New", hint=hint, **new),
-        acts.text_input(PAGE, "again", "Once more", **new),
-        acts.button(PAGE, "password", "Change password", kind="button primary"),
+        actions.text_input(
+            PAGE, "old", "Until now", **secret | {"autoComplete": "current-password"}
+        ),
+        actions.text_input(PAGE, "new", "New", hint=hint, **new),
+        actions.text_input(PAGE, "again", "Once more", **new),
+        actions.button(PAGE, "password", "Change password", kind="button primary"),
     ]
     return panel(
         "Password",
@@ -140,7 +142,7 @@ def _password(person: Person) -> Component:
 
 def _keys(data: AccountData, context: PageContext) -> Component:
     def revoke(key: ApiKey) -> Component:
-        return acts.asked(
+        return actions.asked(
             PAGE,
             "revoke",
             "Revoke",
@@ -154,7 +156,7 @@ def _keys(data: AccountData, context: PageContext) -> Component:
     return panel(
         "Keys",
         key_list(data.keys, now=context.now, revoke=revoke),
-        subtitle="programs that act for you send one in the header X-API-Key",
+        subtitle="programs that action for you send one in the header X-API-Key",
         class_name="flush",
     )
 
@@ -168,31 +170,31 @@ def _new_key(who: Principal) -> Component:
 
 
 def register(app: dash.Dash, engine: sa.Engine, guard: Guard, *, settings: DashSettings) -> None:
-    """Connect the acts, which the API does in the session of who asks."""
+    """Connect the actions, which the API does in the session of who asks."""
 
-    def perform(act: Act) -> Done:
-        if act.name == "end":
-            ask(settings, "DELETE", f"/account/sessions/{quote(act.of, safe='')}")
-            return Done("The session has ended.")
-        if act.name == "make-key":
-            answer = ask(settings, "POST", "/account/keys", key_body(act))
+    def perform(action: Action) -> ActionResult:
+        if action.name == "end":
+            ask(settings, "DELETE", f"/account/sessions/{quote(action.of, safe='')}")
+            return ActionResult("The session has ended.")
+        if action.name == "make-key":
+            answer = ask(settings, "POST", "/account/keys", key_body(action))
             title, note = f"Key {answer['name']}", "It is shown only now."
-            return Done("The key is made.", acts.shown_once(title, answer["key"], note))
-        if act.name == "revoke":
-            ask(settings, "DELETE", f"/account/keys/{quote(act.of, safe='')}")
-            return Done("The key is revoked.")
-        if act.name == "password":
-            return _change_password(act)
-        raise InvalidInputError("there is no such act; load the page again")
+            return ActionResult("The key is made.", actions.shown_once(title, answer["key"], note))
+        if action.name == "revoke":
+            ask(settings, "DELETE", f"/account/keys/{quote(action.of, safe='')}")
+            return ActionResult("The key is revoked.")
+        if action.name == "password":
+            return _change_password(action)
+        raise InvalidInputError("there is no such action; load the page again")
 
-    def _change_password(act: Act) -> Done:
-        if act.secret("new") != act.secret("again"):
+    def _change_password(action: Action) -> ActionResult:
+        if action.secret("new") != action.secret("again"):
             raise InvalidInputError("The new passwords differ; type the same one twice.")
-        body = {"old": act.secret("old"), "new": act.secret("new")}
+        body = {"old": action.secret("old"), "new": action.secret("new")}
         answer = ask(settings, "POST", "/account/password", body)
         # The old session has ended with the old password.
         guard.enter(ctx.response, answer["token"])
-        return Done("The password is changed; all other sessions have ended.")
+        return ActionResult("The password is changed; all other sessions have ended.")
 
-    page = ActPage(PAGE, ACCOUNT_PATH, ACCOUNT, perform, content)
-    acts.register(app, engine, page, settings=settings)
+    page = ActionPage(PAGE, ACCOUNT_PATH, ACCOUNT, perform, content)
+    actions.register(app, engine, page, settings=settings)

@@ -3,7 +3,7 @@
   const CALLBACKS = "/_dash-";
   const plain = window.fetch;
 
-  const said = (...children) => {
+  const showMessage = (...children) => {
     const part = (type, props) => ({ namespace: "dash_html_components", type, props });
     const text = part("Span", { children: children.map((one) =>
       typeof one === "string" ? one : part("A", { ...one, className: "link" })) });
@@ -17,7 +17,7 @@
     const href = `/sign-in?next=${here}`;
     // A link or key that is shown only now would be lost.
     if (document.querySelector(".shown-once")) {
-      said("You are signed out. Copy what is shown below, then ", { href, children: "sign in" }, ".");
+      showMessage("You are signed out. Copy what is shown below, then ", { href, children: "sign in" }, ".");
     } else {
       location.assign(href);
     }
@@ -28,7 +28,7 @@
     const path = new URL(answer.url || "/", location.href).pathname;
     if (!path.startsWith(CALLBACKS) || ![401, 403].includes(answer.status)) return answer;
     if (answer.status === 401) signIn();
-    else said("Your roles do not allow this. An admin can change them under People.");
+    else showMessage("Your roles do not allow this. An admin can change them under People.");
     // For dash: nothing changes.
     return new Response(null, { status: 204 });
   };

@@ -9,8 +9,8 @@ from typing import Any
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from app_dash.frame import acts
-from app_dash.frame.acts import Act
+from app_dash.frame import actions
+from app_dash.frame.actions import Action
 from app_dash.shared.panels import aria_label
 from solar.errors import InvalidInputError
 from solar.time import isoformat
@@ -22,23 +22,23 @@ NAME, SCOPES, EXPIRY = "key-name", "scopes", "expiry"
 def key_rows(page: str, scopes: Mapping[str, str], *, chosen: str, hint: str) -> list[Component]:
     """Ask for a name, for what the key may do (the hints by scope), and until when."""
     expiry = dcc.RadioItems(
-        id=acts.input_id(page, EXPIRY),
+        id=actions.input_id(page, EXPIRY),
         options=[{"label": label, "value": days} for days, label in EXPIRIES.items()],
         value="365",
         className="choices inline",
     )
     return [
-        acts.text_input(page, NAME, "Name", hint=hint, maxLength=64),
+        actions.text_input(page, NAME, "Name", hint=hint, maxLength=64),
         choice_row("It may", checklist(page, SCOPES, scopes, chosen)),
         choice_row("Valid for", expiry),
-        acts.button(page, "make-key", "Make the key", kind="button primary"),
+        actions.button(page, "make-key", "Make the key", kind="button primary"),
     ]
 
 
 def checklist(page: str, name: str, hints: Mapping[str, str], chosen: str) -> Component:
     """Offer boxes to tick, each with what it means."""
     return dcc.Checklist(
-        id=acts.input_id(page, name),
+        id=actions.input_id(page, name),
         options=[
             {"label": html.Span([one, html.Span(f" {hint}", className="hint")]), "value": one}
             for one, hint in hints.items()
@@ -58,9 +58,9 @@ def choice_row(label: str, entry: Component) -> Component:
     )
 
 
-def key_body(act: Act) -> dict[str, Any]:
+def key_body(action: Action) -> dict[str, Any]:
     """Return what the API is told of a new key; raises InvalidInputError."""
-    name, days, scopes = act.text(NAME), act.text(EXPIRY), act.choices(SCOPES)
+    name, days, scopes = action.text(NAME), action.text(EXPIRY), action.choices(SCOPES)
     if not name:
         raise InvalidInputError("Write a name for the key.")
     if days not in EXPIRIES:

@@ -47,7 +47,7 @@ class Ids:
     PERSON = "person"
     ANNOUNCEMENTS = "announcements"
     SHOWN = "shown-once"
-    SAID = "said"
+    LIVE_MESSAGE = "live-message"
     STRIP = "strip"
     PAGE = "page"
     STATUS = "status"
@@ -75,9 +75,9 @@ def shell(settings: DashSettings) -> Component:
                 [
                     html.Div(id=Ids.ANNOUNCEMENTS, role="status"),
                     html.Div(html.Div(className="strip pending"), id=Ids.STRIP, role="status"),
-                    # What an act has made and shows this once; no other page or redraw takes it.
+                    # What an action has made and shows this once; no other page or redraw takes it.
                     html.Div(id=Ids.SHOWN, role="status"),
-                    html.Div(id=Ids.SAID, role="status", className="visually-hidden"),
+                    html.Div(id=Ids.LIVE_MESSAGE, role="status", className="visually-hidden"),
                     html.Div(_loading(), id=Ids.PAGE, tabIndex=-1),
                 ],
                 className="content",

@@ -11,8 +11,8 @@ from dash import html
 from dash.development.base_component import Component
 
 from app_dash.api_client import ask
-from app_dash.frame import acts
-from app_dash.frame.acts import Act, ActPage, Done
+from app_dash.frame import actions
+from app_dash.frame.actions import Action, ActionPage, ActionResult
 from app_dash.frame.page import PageContext
 from app_dash.frame.typed_fields import parse_leniently
 from app_dash.help.panels import (
@@ -37,11 +37,11 @@ from solar.version import VERSION
 
 def layout(context: PageContext, _pathname: str, search: str) -> Component:
     """Draw the page."""
-    return html.Div(content(context, search), id=acts.content_id(PAGE))
+    return html.Div(content(context, search), id=actions.content_id(PAGE))
 
 
 def content(context: PageContext, search: str) -> Component:
-    """Draw what an act draws anew."""
+    """Draw what an action draws anew."""
     query, _ = parse_leniently(HelpQuery, search)
     data, who = read_help(context), context.who
     left = [say_panel(query), own_panel(data.own)]
@@ -61,54 +61,54 @@ def content(context: PageContext, search: str) -> Component:
 
 
 def register(app: dash.Dash, engine: sa.Engine, *, settings: DashSettings) -> None:
-    """Connect the acts, which the API does in the session of who asks."""
+    """Connect the actions, which the API does in the session of who asks."""
 
-    def perform(act: Act) -> Done:
-        if act.name in ("feedback", BUG):
-            ask(settings, "POST", "/feedback", _feedback(act))
-            return Done("Thank you. The answer will stand on this page.")
-        if act.name == "answer":
-            body = {"answer": act.text(f"answer {act.of}")}
+    def perform(action: Action) -> ActionResult:
+        if action.name in ("feedback", BUG):
+            ask(settings, "POST", "/feedback", _feedback(action))
+            return ActionResult("Thank you. The answer will stand on this page.")
+        if action.name == "answer":
+            body = {"answer": action.text(f"answer {action.of}")}
             if not body["answer"]:
                 raise InvalidInputError("Write an answer first.")
-            ask(settings, "PATCH", f"/feedback/{quote(act.of, safe='')}", body)
-            return Done("Answered.")
-        if act.name == "announce":
-            ask(settings, "POST", "/announcements", _announcement(act))
-            return Done("Announced.")
-        if act.name == "end":
-            ask(settings, "DELETE", f"/announcements/{quote(act.of, safe='')}")
-            return Done("The announcement has ended.")
-        raise InvalidInputError("there is no such act; load the page again")
+            ask(settings, "PATCH", f"/feedback/{quote(action.of, safe='')}", body)
+            return ActionResult("Answered.")
+        if action.name == "announce":
+            ask(settings, "POST", "/announcements", _announcement(action))
+            return ActionResult("Announced.")
+        if action.name == "end":
+            ask(settings, "DELETE", f"/announcements/{quote(action.of, safe='')}")
+            return ActionResult("The announcement has ended.")
+        raise InvalidInputError("there is no such action; load the page again")
 
-    page = ActPage(PAGE, HELP_PATH, FEEDBACK, perform, content)
-    acts.register(app, engine, page, settings=settings)
+    page = ActionPage(PAGE, HELP_PATH, FEEDBACK, perform, content)
+    actions.register(app, engine, page, settings=settings)
 
 
-def _feedback(act: Act) -> dict[str, object]:
-    text = act.text("text")
-    if act.name == BUG:
+def _feedback(action: Action) -> dict[str, object]:
+    text = action.text("text")
+    if action.name == BUG:
         if not text:
             raise InvalidInputError("Write what happened.")
-        return {"kind": BUG, "text": text, "page": act.text("page"), "version": VERSION}
-    score = act.text("score")
+        return {"kind": BUG, "text": text, "page": action.text("page"), "version": VERSION}
+    score = action.text("score")
     if not (text or score):
         raise InvalidInputError("Choose a number, or write a text.")
     return {
         "kind": "feedback",
         "score": int(score) if score.isdecimal() else None,
         "text": text,
-        "page": HelpQuery.parse(act.search).from_page,
+        "page": HelpQuery.parse(action.search).from_page,
         "version": VERSION,
     }
 
 
-def _announcement(act: Act) -> dict[str, object]:
-    text, until = act.text("announcement"), act.text("until")
+def _announcement(action: Action) -> dict[str, object]:
+    text, until = action.text("announcement"), action.text("until")
     if not text:
         raise InvalidInputError("Write what everybody is to know.")
     if not until:
         raise InvalidInputError("Write until when it is shown, such as 2026-12-01 07:00.")
     until_at: datetime = parse_utc(until)
-    severity = act.text("severity")
+    severity = action.text("severity")
     return {"severity": severity, "text": text, "until_at": isoformat(until_at)}

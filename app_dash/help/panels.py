@@ -1,4 +1,4 @@
-"""The panels of the Help page: saying something, what was said, announcements, keys."""
+"""The panels of the Help page: feedback and bugs, their answers, announcements, keys."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from app_dash.frame import acts
+from app_dash.frame import actions
 from app_dash.frame.announcements import WORDS
 from app_dash.frame.key_form import choice_row
 from app_dash.help.query import LONGEST_PAGE, HelpQuery
@@ -55,21 +55,21 @@ def say_panel(query: HelpQuery) -> Component:
 
 def _feedback_rows() -> list[Component]:
     score = dcc.RadioItems(
-        id=acts.input_id(PAGE, "score"),
+        id=actions.input_id(PAGE, "score"),
         options=[{"label": label, "value": value} for value, label in _SCORES.items()],
         className="choices inline",
     )
     return [
         choice_row("How is it?", score),
         _text("text", "What is good, what is missing?", longest=LONGEST_TEXT),
-        acts.button(PAGE, "feedback", "Send", kind="button primary"),
+        actions.button(PAGE, "feedback", "Send", kind="button primary"),
     ]
 
 
 def _bug_rows(query: HelpQuery) -> list[Component]:
     return [
         _text("text", "What happened, and what did you expect?", longest=LONGEST_TEXT),
-        acts.text_input(
+        actions.text_input(
             PAGE, "page", "On the page", value=query.from_page, maxLength=LONGEST_PAGE,
             hint="filled in: the page that you came from",
         ),
@@ -77,20 +77,20 @@ def _bug_rows(query: HelpQuery) -> list[Component]:
             [html.Span("Version", className="form-label"), html.Span(VERSION)],
             className="form-row",
         ),
-        acts.button(PAGE, "bug", "Report", kind="button primary"),
+        actions.button(PAGE, "bug", "Report", kind="button primary"),
     ]  # fmt: skip
 
 
 def _text(name: str, label: str, *, longest: int) -> Component:
     area = dcc.Textarea(
-        id=acts.input_id(PAGE, name), value="", className="field area", maxLength=longest, rows=4
+        id=actions.input_id(PAGE, name), value="", className="field area", maxLength=longest, rows=4
     )
     return html.Div(html.Label([html.Span(label), area]), className="form-row tall")
 
 
 def own_panel(rows: Sequence[Feedback]) -> Component:
     """List what the reader said, with the answers."""
-    content = [_said(row) for row in rows] or [
+    content = [_post(row) for row in rows] or [
         html.P("You have not said anything yet.", className="listed quiet")
     ]
     return panel("Mine", *content, subtitle=_counted(rows), class_name="flush")
@@ -99,7 +99,7 @@ def own_panel(rows: Sequence[Feedback]) -> Component:
 def others_panel(rows: Sequence[Feedback]) -> Component:
     """List what others said, each with a field for the answer; the open ones first."""
     ordered = sorted(rows, key=lambda row: row.state != OPEN)
-    content = [_said(row, *_answering(row), is_mine=False) for row in ordered] or [
+    content = [_post(row, *_answering(row), is_mine=False) for row in ordered] or [
         html.P("Nobody else has said anything yet.", className="listed quiet")
     ]
     return panel("From others", *content, subtitle=_counted(rows), class_name="flush")
@@ -110,32 +110,32 @@ def _counted(rows: Sequence[Feedback]) -> str:
     return f"{count(len(rows))}, {count(waiting)} without an answer"
 
 
-def _said(row: Feedback, *extra: Component, is_mine: bool = True) -> Component:
+def _post(row: Feedback, *extra: Component, is_mine: bool = True) -> Component:
     kind = "Bug" if row.kind == BUG else "Feedback"
     score = [] if row.score is None else [html.Span(f"{row.score} of 5", className="tag")]
     author = [] if is_mine else [avatar(row.author), html.B(row.author)]
     head = html.Div(
         [*author, html.Span(kind, className=f"tag {row.kind}"), *score,
          html.Time(moment(row.created_at), className="secondary")],
-        className="said-head",
+        className="post-head",
     )  # fmt: skip
     where = " · ".join(filter(None, (row.page, row.version and f"version {row.version}")))
     parts: list[Component] = [head]
     if row.text:
-        parts.append(html.P(row.text, className="said-text"))
+        parts.append(html.P(row.text, className="post-text"))
     if where:
-        parts.append(html.P(where, className="said-where"))
+        parts.append(html.P(where, className="post-where"))
     if row.answer:
         by: list[Any] = [html.B(f"{row.answered_by}: "), row.answer]
-        parts.append(html.P(by, className="said-answer"))
+        parts.append(html.P(by, className="post-answer"))
     elif is_mine:
         parts.append(html.P("Not answered yet.", className="quiet"))
-    return html.Article([*parts, *extra], className="said")
+    return html.Article([*parts, *extra], className="post")
 
 
 def _answering(row: Feedback) -> list[Component]:
     entry = dcc.Input(
-        id=acts.input_id(PAGE, f"answer {row.feedback_id}"),
+        id=actions.input_id(PAGE, f"answer {row.feedback_id}"),
         type="text",
         value="",
         className="field",
@@ -145,7 +145,7 @@ def _answering(row: Feedback) -> list[Component]:
         autoComplete="off",
     )
     label = html.Span(f"Answer {row.author}", className="visually-hidden")
-    send = acts.button(PAGE, "answer", "Answer", of=row.feedback_id)
+    send = actions.button(PAGE, "answer", "Answer", of=row.feedback_id)
     return [html.Div([html.Label([label, entry]), send], className="answering note-fields")]
 
 
@@ -162,7 +162,7 @@ def announcements_panel(
 
 def _announced(row: Announcement, now: datetime, *, may_announce: bool) -> Component:
     is_shown = row.until_at > now
-    end = acts.button(
+    end = actions.button(
         PAGE, "end", "End", of=row.announcement_id, kind="link", name=f"End: {row.text[:40]}"
     )
     until = f"{row.author}, {moment(row.from_at)} to {moment(row.until_at)}"
@@ -172,18 +172,18 @@ def _announced(row: Announcement, now: datetime, *, may_announce: bool) -> Compo
             html.Span(until, className="secondary"),
             *([end] if is_shown and may_announce else []),
         ],
-        className="said-head",
+        className="post-head",
     )
     return html.Article(
-        [head, html.P(row.text, className="said-text")],
-        className="said" if is_shown else "said past",
+        [head, html.P(row.text, className="post-text")],
+        className="post" if is_shown else "post past",
     )
 
 
 def announce_panel(now: datetime) -> Component:
     """Ask what everybody is to be told."""
     severity = dcc.RadioItems(
-        id=acts.input_id(PAGE, "severity"),
+        id=actions.input_id(PAGE, "severity"),
         options=[{"label": word, "value": name} for name, word in WORDS.items()],
         value="info",
         className="choices inline",
@@ -192,8 +192,8 @@ def announce_panel(now: datetime) -> Component:
     rows = [
         choice_row("Severity", severity),
         _text("announcement", "Text", longest=LONGEST_ANNOUNCEMENT),
-        acts.text_input(PAGE, "until", "Until (UTC)", value=write_utc(tomorrow)),
-        acts.button(PAGE, "announce", "Announce", kind="button primary"),
+        actions.text_input(PAGE, "until", "Until (UTC)", value=write_utc(tomorrow)),
+        actions.button(PAGE, "announce", "Announce", kind="button primary"),
     ]
     return panel(
         "Announce",

@@ -44,7 +44,7 @@ _LONGEST = 140
 
 
 def audit_panel(audit: Audit, query: PeopleQuery, now: datetime) -> Component:
-    """List acts, the newest first."""
+    """List actions, the newest first."""
     table = html.Table(
         [
             html.Thead(html.Tr([html.Th(t, scope="col", className=kind) for t, kind in _HEADINGS])),
@@ -122,7 +122,7 @@ def _row(row: AuditEntry, now: datetime) -> Component:
 
 
 def _object(row: AuditEntry) -> list[Any]:
-    """Name the object of an act shortly; what only has an identifier by its kind alone."""
+    """Name the object of an action shortly; what only has an identifier by its kind alone."""
     kind = html.Span(f"{row.object_kind} ", className="secondary")
     if row.object_kind == "session":
         return [kind, agent_name(row.object_id)]
@@ -138,7 +138,7 @@ def _when(at: datetime, now: datetime) -> str:
 
 
 def change_text(before: str | None, after: str | None) -> str:
-    """Write what an act changed: ``roles viewer → operator``; a dash where there is nothing."""
+    """Write what an action changed: ``roles viewer → operator``; a dash where there is nothing."""
     old, new = (None if text is None else json.loads(text) for text in (before, after))
     if not (isinstance(old, dict | None) and isinstance(new, dict | None)):
         return _arrow(old, new)
@@ -181,7 +181,7 @@ def _nothing(query: PeopleQuery) -> Component:
     if query == everything:
         return empty_message("Nothing has been done yet.")
     link = dcc.Link("Show all", href=PEOPLE_PATH + everything.search(), className="button")
-    return empty_message("No act matches these filters.", link)
+    return empty_message("No action matches these filters.", link)
 
 
 def _file_search(query: PeopleQuery) -> str:
@@ -202,7 +202,7 @@ def register_export(server: Flask, engine: sa.Engine) -> None:
 
 
 def csv_lines(engine: sa.Engine, query: PeopleQuery) -> Iterator[str]:
-    """Write the header, then all acts of the query batch by batch, the newest first."""
+    """Write the header, then all actions of the query batch by batch, the newest first."""
     yield _lines([list(AuditEntry.__dataclass_fields__)])
     place = None
     while True:

@@ -13,8 +13,8 @@ from dash.development.base_component import Component
 from flask import request
 
 from app_dash.api_client import ask
-from app_dash.frame import acts
-from app_dash.frame.acts import Act, ActPage, Done
+from app_dash.frame import actions
+from app_dash.frame.actions import Action, ActionPage, ActionResult
 from app_dash.frame.key_form import key_body
 from app_dash.frame.page import PageContext
 from app_dash.frame.typed_fields import field_state, parse_leniently
@@ -44,11 +44,11 @@ _PEOPLE = "/people"
 
 def layout(context: PageContext, _pathname: str, search: str) -> Component:
     """Draw the page of the address; an invalid one gives the defaults and the error."""
-    return html.Div(content(context, search), id=acts.content_id(PAGE))
+    return html.Div(content(context, search), id=actions.content_id(PAGE))
 
 
 def content(context: PageContext, search: str) -> Component:
-    """Draw what an act draws anew."""
+    """Draw what an action draws anew."""
     query, message = parse_leniently(PeopleQuery, search)
     data = read_people(context, query)
     chosen = data.chosen(query)
@@ -73,17 +73,17 @@ def content(context: PageContext, search: str) -> Component:
 
 
 def register(app: dash.Dash, engine: sa.Engine, *, settings: DashSettings) -> None:
-    """Connect the acts, which the API does in the session of who asks."""
+    """Connect the actions, which the API does in the session of who asks."""
     register_export(app.server, engine)
 
-    def perform(act: Act) -> Done:
-        return PeopleActs(engine, settings).do(act)
+    def perform(action: Action) -> ActionResult:
+        return PeopleActions(engine, settings).do(action)
 
-    page = ActPage(PAGE, PEOPLE_PATH, PEOPLE, perform, content)
-    acts.register(app, engine, page, settings=settings)
+    page = ActionPage(PAGE, PEOPLE_PATH, PEOPLE, perform, content)
+    actions.register(app, engine, page, settings=settings)
 
 
-class PeopleActs:
+class PeopleActions:
     """What the buttons of the page do."""
 
     def __init__(self, engine: sa.Engine, settings: DashSettings) -> None:
@@ -93,64 +93,64 @@ class PeopleActs:
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         return ask(self._settings, method, path, body)
 
-    def do(self, act: Act) -> Done:
-        """Do one act through the API; raises FlarewatchError when it is refused."""
-        acts: Mapping[str, Callable[[Act], Done]] = {
+    def do(self, action: Action) -> ActionResult:
+        """Do one action through the API; raises FlarewatchError when it is refused."""
+        actions: Mapping[str, Callable[[Action], ActionResult]] = {
             "invite": self._invite,
             "reset": self._reset,
             "withdraw": self._withdraw,
             "role": self._toggle_role,
             "end-session": self._end_session,
             "end-sessions": self._end_sessions,
-            "lock": lambda act: self._set_state(act, LOCKED, "Locked."),
-            "remove": lambda act: self._set_state(act, LEFT, "Removed."),
-            "activate": lambda act: self._set_state(act, ACTIVE, "Active again."),
+            "lock": lambda action: self._set_state(action, LOCKED, "Locked."),
+            "remove": lambda action: self._set_state(action, LEFT, "Removed."),
+            "activate": lambda action: self._set_state(action, ACTIVE, "Active again."),
             "make-key": self._make_key,
             "revoke": self._revoke,
         }
-        if act.name not in acts:
-            raise InvalidInputError("there is no such act; load the page again")
-        return acts[act.name](act)
+        if action.name not in actions:
+            raise InvalidInputError("there is no such action; load the page again")
+        return actions[action.name](action)
 
-    def _invite(self, act: Act) -> Done:
+    def _invite(self, action: Action) -> ActionResult:
         body = {
-            "name": act.text("name"),
-            "display_name": act.text("display-name"),
-            "email": act.text("email") or None,
-            "roles": act.choices("roles"),
+            "name": action.text("name"),
+            "display_name": action.text("display-name"),
+            "email": action.text("email") or None,
+            "roles": action.choices("roles"),
         }
         if not body["name"]:
             raise InvalidInputError("Write a name to sign in with.")
         answer = self._ask("POST", _PEOPLE, body)
-        query = PeopleQuery.parse(act.search)
+        query = PeopleQuery.parse(action.search)
         chosen = query.changed(person=answer["person"]["person_id"], form="", find="")
         return self._invited(answer, chosen.search())
 
-    def _reset(self, act: Act) -> Done:
-        return self._invited(self._ask("POST", f"{_person(act.of)}/invitation"), None)
+    def _reset(self, action: Action) -> ActionResult:
+        return self._invited(self._ask("POST", f"{_person(action.of)}/invitation"), None)
 
-    def _invited(self, answer: Mapping[str, Any], search: str | None) -> Done:
+    def _invited(self, answer: Mapping[str, Any], search: str | None) -> ActionResult:
         person, invitation = answer["person"], answer["invitation"]
         settings = self._settings
         base = settings.public_url or settings.public_dash_url or request.url_root
-        withdraw = acts.button(PAGE, "withdraw", "Withdraw", of=person["person_id"], kind="link")
+        withdraw = actions.button(PAGE, "withdraw", "Withdraw", of=person["person_id"], kind="link")
         note = f"Works once, until {moment(parse_time(invitation['expires_at']))} UTC."
         if principal().via == LOCAL:
             note = f"From now on everybody signs in: open it to choose your password. {note}"
-        shown = acts.shown_once(
+        shown = actions.shown_once(
             f"Invited: {person['display_name']}",
             base.rstrip("/") + invitation["path"],
             f"{note} It is shown only now.",
             withdraw,
         )
-        return Done(f"{person['display_name']} is invited.", shown, search)
+        return ActionResult(f"{person['display_name']} is invited.", shown, search)
 
-    def _withdraw(self, act: Act) -> Done:
-        self._ask("DELETE", f"{_person(act.of)}/invitation")
-        return Done("The invitation is withdrawn.", html.Div())
+    def _withdraw(self, action: Action) -> ActionResult:
+        self._ask("DELETE", f"{_person(action.of)}/invitation")
+        return ActionResult("The invitation is withdrawn.", html.Div())
 
-    def _toggle_role(self, act: Act) -> Done:
-        person_id, _, role = act.of.partition(" ")
+    def _toggle_role(self, action: Action) -> ActionResult:
+        person_id, _, role = action.of.partition(" ")
         with reading(self._engine) as connection:
             before = find_person(connection, person_id).roles
         roles = [one for one in before if one != role]
@@ -159,30 +159,30 @@ class PeopleActs:
         if not roles:
             raise InvalidInputError("A person has at least one role; add another one first.")
         self._ask("PATCH", _person(person_id), {"roles": roles})
-        return Done(f"The roles are now {', '.join(roles)}.")
+        return ActionResult(f"The roles are now {', '.join(roles)}.")
 
-    def _end_session(self, act: Act) -> Done:
-        person_id, _, session_id = act.of.partition(" ")
+    def _end_session(self, action: Action) -> ActionResult:
+        person_id, _, session_id = action.of.partition(" ")
         self._ask("DELETE", f"{_person(person_id)}/sessions/{quote(session_id, safe='')}")
-        return Done("The session has ended.")
+        return ActionResult("The session has ended.")
 
-    def _end_sessions(self, act: Act) -> Done:
-        self._ask("DELETE", f"{_person(act.of)}/sessions")
-        return Done("All sessions have ended.")
+    def _end_sessions(self, action: Action) -> ActionResult:
+        self._ask("DELETE", f"{_person(action.of)}/sessions")
+        return ActionResult("All sessions have ended.")
 
-    def _set_state(self, act: Act, state: str, text: str) -> Done:
-        self._ask("PATCH", _person(act.of), {"state": state})
-        return Done(text)
+    def _set_state(self, action: Action, state: str, text: str) -> ActionResult:
+        self._ask("PATCH", _person(action.of), {"state": state})
+        return ActionResult(text)
 
-    def _make_key(self, act: Act) -> Done:
-        answer = self._ask("POST", "/keys", key_body(act))
-        shown = acts.shown_once(f"Key {answer['name']}", answer["key"], "It is shown only now.")
-        search = PeopleQuery.parse(act.search).changed(form="").search()
-        return Done("The key is made.", shown, search)
+    def _make_key(self, action: Action) -> ActionResult:
+        answer = self._ask("POST", "/keys", key_body(action))
+        shown = actions.shown_once(f"Key {answer['name']}", answer["key"], "It is shown only now.")
+        search = PeopleQuery.parse(action.search).changed(form="").search()
+        return ActionResult("The key is made.", shown, search)
 
-    def _revoke(self, act: Act) -> Done:
-        self._ask("DELETE", f"/keys/{quote(act.of, safe='')}")
-        return Done("The key is revoked.")
+    def _revoke(self, action: Action) -> ActionResult:
+        self._ask("DELETE", f"/keys/{quote(action.of, safe='')}")
+        return ActionResult("The key is revoked.")
 
 
 def _person(person_id: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from app_dash.frame import acts
+from app_dash.frame import actions
 from app_dash.frame.key_form import checklist, choice_row, key_rows
 from app_dash.frame.page import PageContext
 from app_dash.frame.typed_fields import field_id
@@ -198,7 +198,7 @@ def _invited(person: Person, until: datetime) -> Component:
     return html.Div(
         [
             html.Span(["Invited; the link works until ", html.B(f"{moment(until)} UTC")]),
-            acts.button(PAGE, "withdraw", "Withdraw", of=person.person_id, kind="link"),
+            actions.button(PAGE, "withdraw", "Withdraw", of=person.person_id, kind="link"),
         ],
         className="listed invited-line",
     )
@@ -224,7 +224,7 @@ def _roles(person: Person, context: PageContext) -> Component:
 def _role_toggle(person: Person, role: str, context: PageContext) -> Component:
     has_it = role in person.roles
     if has_it and role == "admin" and person.person_id == context.who.person_id:
-        return acts.asked(
+        return actions.asked(
             PAGE,
             "role",
             "✓ admin",
@@ -234,7 +234,7 @@ def _role_toggle(person: Person, role: str, context: PageContext) -> Component:
             kind="toggle pressed",
         )
     pressed: dict[str, Any] = {"aria-pressed": "true" if has_it else "false"}
-    return acts.button(
+    return actions.button(
         PAGE,
         "role",
         f"✓ {role}" if has_it else role,
@@ -247,11 +247,11 @@ def _role_toggle(person: Person, role: str, context: PageContext) -> Component:
 
 def _end(session: Session) -> Component:
     of = f"{session.person_id} {session.session_id}"
-    return acts.button(PAGE, "end-session", "End", of=of, kind="link", name="End this session")
+    return actions.button(PAGE, "end-session", "End", of=of, kind="link", name="End this session")
 
 
 def _revoke(key: ApiKey) -> Component:
-    return acts.asked(
+    return actions.asked(
         PAGE,
         "revoke",
         "Revoke",
@@ -270,7 +270,7 @@ def _buttons(person: Person, sessions: int, context: PageContext) -> Component:
     shown: list[Component] = []
     if sessions:
         shown.append(
-            acts.asked(
+            actions.asked(
                 PAGE,
                 "end-sessions",
                 "End all sessions",
@@ -281,7 +281,7 @@ def _buttons(person: Person, sessions: int, context: PageContext) -> Component:
         )
     if person.state == ACTIVE and person.subject is None:
         shown.append(
-            acts.asked(
+            actions.asked(
                 PAGE,
                 "reset",
                 "Reset password…" if has_come else "New invitation…",
@@ -301,9 +301,9 @@ def _buttons(person: Person, sessions: int, context: PageContext) -> Component:
 def _state_buttons(person: Person) -> list[Component]:
     name = person.display_name
     if person.state == LEFT:
-        return [acts.button(PAGE, "activate", "Take back", of=person.person_id)]
-    unlock = acts.button(PAGE, "activate", "Unlock", of=person.person_id)
-    lock = acts.asked(
+        return [actions.button(PAGE, "activate", "Take back", of=person.person_id)]
+    unlock = actions.button(PAGE, "activate", "Unlock", of=person.person_id)
+    lock = actions.asked(
         PAGE,
         "lock",
         "Lock",
@@ -312,7 +312,7 @@ def _state_buttons(person: Person) -> list[Component]:
         sure=f"Lock {name}",
         of=person.person_id,
     )
-    remove = acts.asked(
+    remove = actions.asked(
         PAGE,
         "remove",
         "Remove",
@@ -331,11 +331,13 @@ def invitation_form(query: PeopleQuery, context: PageContext) -> Component:
     return _form(
         "Invite a person",
         query,
-        acts.text_input(PAGE, "name", "Name", hint="to sign in with: a-z 0-9 . _ -", maxLength=64),
-        acts.text_input(PAGE, "display-name", "Shown as", hint="such as Ana Ruiz", maxLength=64),
-        acts.text_input(PAGE, "email", "Mail", hint="may stay empty", maxLength=254),
+        actions.text_input(
+            PAGE, "name", "Name", hint="to sign in with: a-z 0-9 . _ -", maxLength=64
+        ),
+        actions.text_input(PAGE, "display-name", "Shown as", hint="such as Ana Ruiz", maxLength=64),
+        actions.text_input(PAGE, "email", "Mail", hint="may stay empty", maxLength=254),
         choice_row("Roles", checklist(PAGE, "roles", ROLE_HINTS, first)),
-        acts.button(PAGE, "invite", "Make the link", kind="button primary"),
+        actions.button(PAGE, "invite", "Make the link", kind="button primary"),
     )
 
 

@@ -42,7 +42,7 @@ _STATES = (ACTIVE, LOCKED, INVITED, LEFT)
 
 
 class PeopleQuery(Query):
-    """Who is looked for and chosen, the open form, and the acts that the audit shows."""
+    """Who is looked for and chosen, the open form, and the actions that the audit shows."""
 
     find: str = Field(default="", max_length=100)
     person: str = Field(default="", pattern=r"^[0-9A-Z]{0,26}$")
@@ -81,7 +81,7 @@ class PeopleQuery(Query):
 
     @property
     def place(self) -> tuple[datetime, str] | None:
-        """The last act of the previous page, None on the first page."""
+        """The last action of the previous page, None on the first page."""
         at, _, audit_id = self.after.partition("_")
         return (parse_time(at), audit_id) if self.after else None
 

@@ -54,9 +54,9 @@ pipeline-live.children              - vroa
 record-table.getRowsResponse        - vroa
 acknowledge-answer.children         - --oa
 announcements.children              - vroa
-people-said.children                - ---a
-account-said.children               - vroa
-help-said.children                  - vroa
+people-message.children                - ---a
+account-message.children               - vroa
+help-message.children                  - vroa
 """
 CALLERS = ("nobody", *ROLES)
 PAGE_ACCESS = {

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from component_tree import words
-from office import PASSWORD, Office, said
+from office import PASSWORD, Office, message_of
 
 from app_dash.create_app import PAGES
 from app_dash.frame import routing
@@ -30,9 +30,9 @@ def test_a_password_is_changed_with_the_old_one_and_the_browser_stays_signed_in(
     differs = office.press("account", "password", by="ana", old=PASSWORD, new=NEW, again="x")
     changed = office.press("account", "password", by="ana", old=PASSWORD, new=NEW, again=NEW)
 
-    assert "old password is not right" in said(wrong)
-    assert "differ" in said(differs)
-    assert said(changed) == ""
+    assert "old password is not right" in message_of(wrong)
+    assert "differ" in message_of(differs)
+    assert message_of(changed) == ""
     assert changed.headers["Set-Cookie"].startswith("flare=")
     # The one of the browser that changed it.
     assert office.sessions("ana") == 1
@@ -50,13 +50,13 @@ def test_own_keys_and_sessions_are_made_and_ended(office: Office) -> None:
     foreign = office.press("account", "revoke", "notebook", by="mei")
     revoked = office.press("account", "revoke", "notebook", by="ana")
 
-    assert (said(made), said(revoked)) == ("", "")
+    assert (message_of(made), message_of(revoked)) == ("", "")
     assert (key.scopes, key.expires_at) == (("read",), None)
     assert "notebook" in page
     assert "Firefox, Linux" in page
     # Sending records is nothing that an operator may.
     assert "ingest" not in page
-    assert "no key 'notebook'" in said(foreign)
+    assert "no key 'notebook'" in message_of(foreign)
 
 
 def test_a_bug_names_page_and_version_and_its_answer_comes_back(office: Office) -> None:
@@ -72,7 +72,7 @@ def test_a_bug_names_page_and_version_and_its_answer_comes_back(office: Office) 
 
     assert "/skill?event=M1.0" in form
     assert VERSION in form
-    assert (said(reported), said(answered)) == ("", "")
+    assert (message_of(reported), message_of(answered)) == ("", "")
     assert (bug.author, bug.page, bug.version) == ("Mei Tanaka", "/skill?event=M1.0", VERSION)
     assert "Lines overlap." in of_operator
     assert "Mended." in office.open("/help", of="mei")
@@ -86,15 +86,15 @@ def test_a_viewer_sees_what_they_said_and_no_more(office: Office) -> None:
 
     page = office.open("/help", of="vi")
 
-    assert "Choose a number" in said(empty)
-    assert said(given) == ""
+    assert "Choose a number" in message_of(empty)
+    assert message_of(given) == ""
     assert "4 of 5" in page
     assert "/alerts" in page
     assert "of the admin" not in page
     assert "shown to everybody" not in page
     refused = office.press("help", "announce", by="vi", severity="info", announcement="x",
                            until="2126-01-01 00:00")  # fmt: skip
-    assert "announce" in said(refused)
+    assert "announce" in message_of(refused)
 
 
 def test_an_announcement_is_made_shown_and_ended(office: Office) -> None:
@@ -107,8 +107,8 @@ def test_an_announcement_is_made_shown_and_ended(office: Office) -> None:
         (shown,) = list_announcements(connection, now=datetime.now(UTC))
     ended = office.press("help", "end", shown.announcement_id, by="ana")
 
-    assert "later end" in said(early)
-    assert (said(made), said(ended)) == ("", "")
+    assert "later end" in message_of(early)
+    assert (message_of(made), message_of(ended)) == ("", "")
     assert (shown.text, shown.severity, shown.author) == ("Restart", "urgent", "Ana Ruiz")
     with reading(office.engine) as connection:
         assert list_announcements(connection, now=datetime.now(UTC)) == []

@@ -7,7 +7,7 @@ import io
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from office import Office, said
+from office import Office, message_of
 
 from app_dash.people.audit import change_text
 from app_dash.people.query import AUDIT_ROWS, PeopleQuery
@@ -65,7 +65,7 @@ def test_an_invitation_is_shown_once_and_leads_to_the_new_person(office: Office)
     )  # fmt: skip
 
     link = answer.get_json()["sideUpdate"]["shown-once"]["children"]
-    assert said(answer) == ""
+    assert message_of(answer) == ""
     assert "http://localhost/join/" in str(link)
     assert "?person=" in answer.get_json()["sideUpdate"]["url"]["search"]
     assert "/join/" not in office.open("/people", of="mei")
@@ -76,9 +76,9 @@ def test_what_the_api_refuses_stands_beside_the_button(office: Office) -> None:
     nameless = office.press("people", "invite", by="mei", roles=["viewer"])
     last_admin = office.press("people", "lock", office.people["mei"].person_id, by="mei")
 
-    assert "there is a person 'ana' already" in said(taken)
-    assert "Write a name" in said(nameless)
-    assert "only active admin" in said(last_admin)
+    assert "there is a person 'ana' already" in message_of(taken)
+    assert "Write a name" in message_of(nameless)
+    assert "only active admin" in message_of(last_admin)
 
 
 def test_a_role_is_given_and_taken_and_the_last_one_stays(office: Office) -> None:
@@ -95,7 +95,7 @@ def test_a_role_is_given_and_taken_and_the_last_one_stays(office: Office) -> Non
 
     assert both == ("researcher", "operator")
     assert roles() == ("researcher",)
-    assert "at least one role" in said(last)
+    assert "at least one role" in message_of(last)
 
 
 def test_locking_ends_the_sessions_at_once(office: Office) -> None:
@@ -103,10 +103,10 @@ def test_locking_ends_the_sessions_at_once(office: Office) -> None:
 
     answer = office.press("people", "lock", person_id, by="mei")
 
-    assert said(answer) == ""
+    assert message_of(answer) == ""
     assert office.sessions("ana") == 0
     assert office.browser("ana").get("/").status_code == 303
-    assert said(office.press("people", "activate", person_id, by="mei")) == ""
+    assert message_of(office.press("people", "activate", person_id, by="mei")) == ""
 
 
 def test_keys_of_services_are_made_and_revoked(office: Office) -> None:
@@ -117,7 +117,7 @@ def test_keys_of_services_are_made_and_revoked(office: Office) -> None:
         (key,) = list_keys(connection)
     revoked = office.press("people", "revoke", "grafana", by="mei")
 
-    assert (said(made), said(revoked)) == ("", "")
+    assert (message_of(made), message_of(revoked)) == ("", "")
     assert (key.name, key.scopes, key.person_id) == ("grafana", ("read",), None)
     assert key.expires_at is not None
     assert timedelta(days=29) < key.expires_at - datetime.now(UTC) < timedelta(days=31)
@@ -135,13 +135,13 @@ def test_an_act_needs_the_permission_whatever_the_browser_sends(office: Office) 
 
 
 def test_crafted_acts_are_refused_with_a_sentence(office: Office) -> None:
-    for act, values in (
-        ("no-such-act", {}),
+    for action, values in (
+        ("no-such-action", {}),
         ("invite", {"name": ["a", "list"], "roles": "viewer"}),
         ("make-key", {"key-name": "x", "scopes": ["none"], "expiry": "30"}),
         ("make-key", {"key-name": "x", "scopes": ["read"], "expiry": "10000000"}),
     ):
-        assert said(office.press("people", act, by="mei", **values)), act
+        assert message_of(office.press("people", action, by="mei", **values)), action
 
 
 def test_the_audit_is_filtered_and_read_page_by_page(office: Office) -> None:
@@ -161,7 +161,7 @@ def test_the_audit_is_filtered_and_read_page_by_page(office: Office) -> None:
     assert "rule 2" in second
     assert f"Older {AUDIT_ROWS}" not in second
     assert "M1.0-harp377" in office.open("/people?kind=alerts", of="mei")
-    assert "No act matches" in office.open("/people?text=nobody-did-this", of="mei")
+    assert "No action matches" in office.open("/people?text=nobody-did-this", of="mei")
 
 
 def test_the_audit_is_a_file_that_a_spreadsheet_does_not_run(office: Office) -> None:

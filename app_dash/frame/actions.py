@@ -1,7 +1,7 @@
-"""Acts: the buttons of a page that change something through the API, and what they answer.
+"""Actions: the buttons of a page that change something through the API, and what they answer.
 
-A page draws its content into one element. An act that succeeds draws it anew; one that fails says
-why beside its button, and changes nothing else.
+A page draws its content into one element. An action that succeeds draws it anew; one that fails
+says why beside its button, and changes nothing else.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LONGEST_TEXT = 10_000
 
 
 @dataclass(frozen=True)
-class Act:
+class Action:
     """What was pressed, for which object, the values of the inputs by name, and the address."""
 
     name: str
@@ -53,8 +53,8 @@ class Act:
 
 
 @dataclass(frozen=True)
-class Done:
-    """What an act achieved: words for it, what is shown this once, and the address that follows."""
+class ActionResult:
+    """What an action achieved: words, what is shown this once, and the address that follows."""
 
     text: str
     shown: Component | None = None
@@ -62,32 +62,34 @@ class Done:
 
 
 @dataclass(frozen=True)
-class ActPage:
-    """A page with acts: `perform` does one, `draw` draws the content anew for an address."""
+class ActionPage:
+    """A page with actions: `perform` does one, `draw` draws the content anew for an address."""
 
     name: str
     path: str
     permission: str
-    perform: Callable[[Act], Done]
+    perform: Callable[[Action], ActionResult]
     draw: Callable[[PageContext, str], Component]
 
 
-def register(app: dash.Dash, engine: sa.Engine, page: ActPage, *, settings: DashSettings) -> None:
-    """Connect the acts of a page."""
-    key = {"act": MATCH, "of": MATCH}
+def register(
+    app: dash.Dash, engine: sa.Engine, page: ActionPage, *, settings: DashSettings
+) -> None:
+    """Connect the actions of a page."""
+    key = {"action": MATCH, "of": MATCH}
 
     @callback(
         app,
         page.permission,
-        Output({"type": f"{page.name}-said", **key}, "children"),
-        Input({"type": f"{page.name}-act", **key}, "n_clicks"),
+        Output({"type": f"{page.name}-message", **key}, "children"),
+        Input({"type": f"{page.name}-action", **key}, "n_clicks"),
         State({"type": f"{page.name}-input", "name": ALL}, "value"),
         State(Ids.URL, "pathname"),
         State(Ids.URL, "search"),
         State(Ids.THEME, "data"),
         prevent_initial_call=True,
     )
-    def act(
+    def action(
         clicks: int | None,
         _values: list[str | list[str] | None],
         pathname: str | None,
@@ -109,18 +111,18 @@ def register(app: dash.Dash, engine: sa.Engine, page: ActPage, *, settings: Dash
         return ""
 
 
-def _performed(page: ActPage, pressed: Mapping[str, Any], search: str) -> Done:
-    name, of = str(pressed.get("act")), str(pressed.get("of"))
-    return page.perform(Act(name, of, _input_values(), search))
+def _performed(page: ActionPage, pressed: Mapping[str, Any], search: str) -> ActionResult:
+    name, of = str(pressed.get("action")), str(pressed.get("of"))
+    return page.perform(Action(name, of, _input_values(), search))
 
 
-def _show(done: Done) -> None:
-    dash.set_props(Ids.SAID, {"children": done.text})
+def _show(done: ActionResult) -> None:
+    dash.set_props(Ids.LIVE_MESSAGE, {"children": done.text})
     if done.shown is not None:
         dash.set_props(Ids.SHOWN, {"children": done.shown})
 
 
-def _leads_on(done: Done, search: str) -> bool:
+def _leads_on(done: ActionResult, search: str) -> bool:
     """Go to the address that follows; its change draws the page."""
     if done.search is None or done.search == search:
         return False
@@ -140,13 +142,13 @@ def content_id(page: str) -> str:
 
 
 def input_id(page: str, name: str) -> dict[str, str]:
-    """Name an input whose value goes with every act of the page."""
+    """Name an input whose value goes with every action of the page."""
     return {"type": f"{page}-input", "name": name}
 
 
 def button(
     page: str,
-    act: str,
+    action: str,
     label: Component | str,
     *,
     of: str = "",
@@ -154,14 +156,14 @@ def button(
     name: str = "",
     **attributes: Any,
 ) -> Component:
-    """Offer an act; why it was refused appears beside it. `name` says more to screen readers."""
-    pressed = _button(page, act, label, of=of, kind=kind, name=name, **attributes)
-    return html.Span([pressed, _said(page, act, of)], className="acting")
+    """Offer an action; why it was refused appears beside it. `name` says more to screen readers."""
+    pressed = _button(page, action, label, of=of, kind=kind, name=name, **attributes)
+    return html.Span([pressed, _said(page, action, of)], className="acting")
 
 
 def asked(
     page: str,
-    act: str,
+    action: str,
     label: str,
     *,
     question: str,
@@ -170,28 +172,28 @@ def asked(
     kind: str = "button",
     name: str = "",
 ) -> Component:
-    """Offer a dangerous act: the button asks once what it says on the second one."""
+    """Offer a dangerous action: the button asks once what it says on the second one."""
     named = aria_label(name) if name else {}
     ask = html.Details(
         [
             html.Summary(label, className=kind, **named),
-            html.Div([html.P(question), _button(page, act, sure, of=of, kind="button danger")]),
+            html.Div([html.P(question), _button(page, action, sure, of=of, kind="button danger")]),
         ],
         className="asking",
     )
-    return html.Span([ask, _said(page, act, of)], className="acting")
+    return html.Span([ask, _said(page, action, of)], className="acting")
 
 
 def _button(
-    page: str, act: str, label: Any, *, of: str, kind: str, name: str = "", **attributes: Any
+    page: str, action: str, label: Any, *, of: str, kind: str, name: str = "", **attributes: Any
 ) -> Component:
     named = aria_label(name) if name else {}
-    identity = {"type": f"{page}-act", "act": act, "of": of}
+    identity = {"type": f"{page}-action", "action": action, "of": of}
     return html.Button(label, id=identity, type="button", className=kind, **named, **attributes)
 
 
-def _said(page: str, act: str, of: str) -> Component:
-    identity = {"type": f"{page}-said", "act": act, "of": of}
+def _said(page: str, action: str, of: str) -> Component:
+    identity = {"type": f"{page}-message", "action": action, "of": of}
     return html.Span(id=identity, className="answer", role="alert")
 
 
@@ -203,8 +205,8 @@ def text_input(
     entry = dcc.Input(
         id=input_id(page, name), value=value, className="field", debounce=False, **given
     )
-    said = [html.Span(hint, className="hint")] if hint else []
-    return html.Div([html.Label([html.Span(label), entry]), *said], className="form-row")
+    hints = [html.Span(hint, className="hint")] if hint else []
+    return html.Div([html.Label([html.Span(label), entry]), *hints], className="form-row")
 
 
 def shown_once(title: str, secret: str, note: str, *extra: Component) -> Component:
