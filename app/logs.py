@@ -100,7 +100,7 @@ def _end(response: Response) -> Response:
             "path": request.path,
             "status": response.status_code,
             "milliseconds": round(seconds * 1e3, 1),
-            "client": request.remote_addr,
+            "client": g.get("client"),
             "principal": _principal_name(),
         }
         _log.info("%s %s", request.method, request.path, extra={"fields": fields})

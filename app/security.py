@@ -236,6 +236,8 @@ class Guard:
 
     def _refuse_strangers(self) -> None:
         settings, headers = self._settings, request.headers
+        # For the log; whether a key vouches for it is not asked before every answer.
+        g.client = client_address(settings, request.remote_addr, headers)
         is_known = request.path in _ANY_HOST or is_known_host(
             settings, headers.get("Host"), bound_to=settings.api_host
         )

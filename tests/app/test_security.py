@@ -197,6 +197,23 @@ def test_measurements_are_for_this_machine_for_listed_addresses_and_for_readers(
     assert status("127.0.0.1", **{"X-Forwarded-For": "203.0.113.9"}) == 401
 
 
+def test_each_line_of_the_log_names_who_asked_and_from_where(
+    engine_sqlite: sa.Engine, make_app: MakeApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = make_app(engine_sqlite, api_key=MASTER, trusted_proxies="10.0.0.0/8").test_client()
+    from_proxy = {"REMOTE_ADDR": "10.0.0.5"}
+    headers = {"X-API-Key": MASTER, "X-Forwarded-For": "203.0.113.9"}
+
+    with caplog.at_level("INFO", "app.requests"):
+        client.get(READ, headers=headers, environ_overrides=from_proxy)
+        client.get(READ, headers={"X-Forwarded-For": "203.0.113.9"},
+                   environ_overrides={"REMOTE_ADDR": "192.0.2.7"})  # fmt: skip
+
+    lines = [record.__dict__["fields"] for record in caplog.records if "fields" in vars(record)]
+    named = [(line["principal"], line["client"], line["status"]) for line in lines]
+    assert named == [("FLARE_API_KEY", "203.0.113.9", 200), ("nobody", "192.0.2.7", 401)]
+
+
 def test_a_browser_takes_no_answer_of_the_api_for_a_page_that_may_load_or_be_framed(
     engine_sqlite: sa.Engine, make_app: MakeApp
 ) -> None:
