@@ -23,6 +23,9 @@ from database.schema.tables import observations
 
 RECOVERY_SECONDS = 15.0
 BATCH = 1_000
+# A transaction that has written lasts for a fraction of the time between two batches.
+MEETING_SECONDS = 90.0
+LIST_SECONDS = 0.12
 
 
 class Sender(threading.Thread):
@@ -80,9 +83,12 @@ def is_in_transaction(engine: sa.Engine) -> bool:
 def hang(api: subprocess.Popen[bytes], engine: sa.Engine) -> int:
     """Stop a worker in the middle of a transaction; return its process."""
     children = Path(f"/proc/{api.pid}/task/{api.pid}/children")
-    for _ in range(300):
+    deadline = time.monotonic() + MEETING_SECONDS
+    while time.monotonic() < deadline:
         for worker in map(int, children.read_text().split()):
             os.kill(worker, signal.SIGSTOP)
+            # The server keeps its list of transactions while it is asked more often than that.
+            time.sleep(LIST_SECONDS)
             # Another worker would be done with its own by then.
             time.sleep(0.5 if is_in_transaction(engine) else 0)
             if is_in_transaction(engine):

@@ -145,6 +145,8 @@ INSTALLED_FROM = (
     "flarewatch.py",
     "pyproject.toml",
     "requirements.lock",
+    "solar/__init__.py",
+    "solar/version.py",
 )
 
 
@@ -162,7 +164,8 @@ def test_newer_releases_of_everything_change_nothing(
     [site] = (venv / "lib").glob("python3.*/site-packages")
     project.mkdir()
     for name in INSTALLED_FROM:
-        shutil.copy(ROOT / name, project)
+        (project / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, project / name)
     places = f"{os.environ.get('PIP_FIND_LINKS', '')} {newer_releases(tmp_path / 'newer')}".strip()
     environment = {**os.environ, "PIP_FIND_LINKS": places}
 
