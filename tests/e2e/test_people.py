@@ -114,6 +114,7 @@ def test_two_people_work_under_their_own_names_and_a_lock_ends_a_session_at_once
     assert first.complaints == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (390, "dark")])
 def test_the_pages_of_people_are_sound(
     desk: House, open_browser: OpenBrowser, width: int, theme: Literal["light", "dark"]
