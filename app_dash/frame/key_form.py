@@ -59,7 +59,7 @@ def choice_row(label: str, entry: Component) -> Component:
 
 
 def key_body(action: Action) -> dict[str, Any]:
-    """Return what the API is told of a new key; raises InvalidInputError."""
+    """Return the body of the request for a new key; raises InvalidInputError."""
     name, days, scopes = action.text(NAME), action.text(EXPIRY), action.choices(SCOPES)
     if not name:
         raise InvalidInputError("Write a name for the key.")

@@ -15,7 +15,6 @@ from app_dash.api_client import is_api_up
 from app_dash.frame import delta, shell
 from app_dash.frame.all_clear import ENDED, Verdict, assess, strip, verdict_chip
 from app_dash.frame.page import Page, PageContext, page_of
-from app_dash.frame.person_menu import person_menu
 from app_dash.frame.shell import Ids
 from app_dash.guard import SHELL, callback, principal
 from app_dash.settings import DashSettings
@@ -180,7 +179,7 @@ def draw_frame(
         **drawing,
         "navigation": shell.navigation(pages, pathname),
         "title": shell.title(page, as_of(context) if is_about_data else ""),
-        "person": person_menu(context.who, here=pathname + search),
+        "person": shell.person_menu(context.who, here=pathname + search),
         "chips": shell.chips(context.state, None if is_about_data else verdict_chip(verdict)),
         "strip": strip(verdict, context.state.series) if is_about_data else [],
         "status": shell.status(context),

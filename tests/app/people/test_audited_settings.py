@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -18,9 +19,9 @@ def entries(engine: sa.Engine, kind: str) -> list[AuditEntry]:
         return list_audit(connection, object_kinds=[kind], limit=50)
 
 
-def start(engine: sa.Engine, **changes: object) -> None:
+def start(engine: sa.Engine, **changes: Any) -> None:
     address = engine.url.render_as_string(hide_password=False)
-    prepare(ApiSettings(database_url=address, **changes))  # type: ignore[arg-type]
+    prepare(ApiSettings(database_url=address, **changes))
 
 
 def test_other_rules_and_another_retention_are_in_the_audit_and_the_same_are_not(

@@ -11,7 +11,7 @@ from office import PASSWORD, Office, message_of
 from app_dash.create_app import PAGES
 from app_dash.frame import routing
 from app_dash.frame.announcements import announced
-from app_dash.frame.person_menu import person_menu
+from app_dash.frame.shell import person_menu
 from app_dash.settings import DashSettings
 from database.engine import reading, writing
 from database.people.announcements import Announcement, announce, list_announcements

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -40,7 +41,7 @@ from database.people.people import (
     person_from_proxy,
     person_named,
 )
-from database.people.principal import COMMAND_LINE, OWNER
+from database.people.principal import COMMAND_LINE, OWNER, Principal
 from database.people.sessions import (
     IDLE,
     LONGEST,
@@ -209,9 +210,9 @@ def test_what_cannot_be_a_person_is_refused(
 ) -> None:
     with writing(engine) as connection:
         added(connection, "mei", "admin")
-        given: dict[str, object] = {"name": "ana", "roles": ["viewer"], "now": NOW, **fields}
+        given: dict[str, Any] = {"name": "ana", "roles": ["viewer"], "now": NOW, **fields}
         with pytest.raises(InvalidInputError, match=words):
-            add_person(connection, COMMAND_LINE, **given)  # type: ignore[arg-type]
+            add_person(connection, COMMAND_LINE, **given)
 
 
 def test_five_failures_lock_a_name_for_a_quarter_of_an_hour(engine: sa.Engine) -> None:
@@ -327,7 +328,7 @@ def test_feedback_is_answered_and_seen_by_whoever_gave_it(engine: sa.Engine) -> 
     assert (mine.text, mine.answer, mine.answered_by) == ("broken", "mended", "tom")
 
 
-def principal(connection: sa.Connection, name: str, *roles: str):  # type: ignore[no-untyped-def]
+def principal(connection: sa.Connection, name: str, *roles: str) -> Principal:
     person = added(connection, name, *roles)
     token = begin_session(connection, person.person_id, agent="", now=NOW)
     found = principal_of_session(connection, token, now=NOW)
