@@ -125,8 +125,9 @@ def prepare(arguments: argparse.Namespace, environment: dict[str, str]) -> None:
     for step in steps:
         done = subprocess.run(
             [sys.executable, "-m", "database", *step],
-            env=environment, preexec_fn=end_with_parent(),
-        )  # fmt: skip
+            env=environment,
+            preexec_fn=end_with_parent(),
+        )
         if done.returncode:
             sys.exit(done.returncode)
 
@@ -154,8 +155,11 @@ def is_registered(environment: dict[str, str]) -> bool:
 def run_database(environment: dict[str, str], *arguments: str) -> str:
     return subprocess.run(
         [sys.executable, "-m", "database", *arguments],
-        env=environment, preexec_fn=end_with_parent(), capture_output=True, text=True,
-    ).stdout  # fmt: skip
+        env=environment,
+        preexec_fn=end_with_parent(),
+        capture_output=True,
+        text=True,
+    ).stdout
 
 
 def start(environment: dict[str, str], package: str, *arguments: str) -> Part:

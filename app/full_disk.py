@@ -60,6 +60,8 @@ def reserve_measurements(folder: Path) -> None:
         _log.warning(
             "/metrics lacks what process %d counts: %s has no space for it (%s); free space there,"
             " then restart the API",
-            os.getpid(), folder, error.strerror,
-        )  # fmt: skip
+            os.getpid(),
+            folder,
+            error.strerror,
+        )
         values.ValueClass = values.MutexValue

@@ -63,8 +63,10 @@ def sign_in(
     """
     buckets = (name_bucket(name), address_bucket(visitor.address))
     with reading(engine) as connection:
-        waits = [locked_for(connection, bucket, most, now=now)
-                 for bucket, most in zip(buckets, _BUCKETS, strict=True)]  # fmt: skip
+        waits = [
+            locked_for(connection, bucket, most, now=now)
+            for bucket, most in zip(buckets, _BUCKETS, strict=True)
+        ]
         person = _active_person(connection, name)
         stored = stored_password(connection, None if person is None else person.person_id)
     if any(waits):

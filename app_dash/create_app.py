@@ -64,14 +64,34 @@ PAGES: tuple[Page, ...] = (
         query=AlertQuery,
     ),
     Page(
-        PEOPLE_PATH, "People", "and what they did", "", people.layout, PEOPLE, never_redraw,
+        PEOPLE_PATH,
+        "People",
+        "and what they did",
+        "",
+        people.layout,
+        PEOPLE,
+        never_redraw,
         PeopleQuery,
     ),
-    Page(ACCOUNT_PATH, "Account", "sessions, keys, password", "", account.layout, ACCOUNT,
-         never_redraw),
-    Page(HELP_PATH, "Help", "feedback, bugs, announcements", "", help_page.layout, FEEDBACK,
-         never_redraw),
-)  # fmt: skip
+    Page(
+        ACCOUNT_PATH,
+        "Account",
+        "sessions, keys, password",
+        "",
+        account.layout,
+        ACCOUNT,
+        never_redraw,
+    ),
+    Page(
+        HELP_PATH,
+        "Help",
+        "feedback, bugs, announcements",
+        "",
+        help_page.layout,
+        FEEDBACK,
+        never_redraw,
+    ),
+)
 
 _INDEX = """<!DOCTYPE html>
 <html lang="en">

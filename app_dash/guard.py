@@ -263,9 +263,12 @@ class Guard:
     def delete_cookie(self, response: BaseResponse) -> None:
         """Take the token from the browser."""
         response.delete_cookie(
-            self._cookie_name, path="/", secure=self._settings.has_tls, httponly=True,
+            self._cookie_name,
+            path="/",
+            secure=self._settings.has_tls,
+            httponly=True,
             samesite="Lax",
-        )  # fmt: skip
+        )
 
     @property
     def _cookie_name(self) -> str:

@@ -87,8 +87,9 @@ class SignInPages:
         except NotFoundError:
             return _page("join.html", status=404)
         except FlarewatchError as error:
-            return _page("join.html", status=error.status, person=person, message=_words(error),
-                         is_away=True)  # fmt: skip
+            return _page(
+                "join.html", status=error.status, person=person, message=_words(error), is_away=True
+            )
         return self._signed_in(answer, "/")
 
     def sign_out(self) -> BaseResponse:

@@ -47,9 +47,12 @@ def _parser() -> argparse.ArgumentParser:
         "--records", type=int, default=whole_mission.MISSION_RECORDS, help="how many are replayed"
     )
     parser.add_argument_group("peers").add_argument(
-        "--tree", type=Path, default=Path(), metavar="FOLDER",
+        "--tree",
+        type=Path,
+        default=Path(),
+        metavar="FOLDER",
         help="measure the servers of another working tree, such as an earlier version",
-    )  # fmt: skip
+    )
     parser.add_argument_group(SOAK).add_argument(
         "--rate", type=float, help="records a second; by default half of what can be taken"
     )

@@ -20,9 +20,11 @@ SECONDS = 15.0
 EVERY_SECONDS = 0.1
 PATIENCE_SECONDS = 5.0
 CROWDS = {
-    "nobody": {}, "12 slow heads": {"heads": 12}, "12 slow bodies": {"bodies": 12},
+    "nobody": {},
+    "12 slow heads": {"heads": 12},
+    "12 slow bodies": {"bodies": 12},
     "450 idle connections": {"idle": 450},
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,12 @@ def _services(tree: Path) -> Iterator[tuple[int, int]]:
     api, dash = free_port(), free_port()
     with TemporaryDirectory() as folder:
         environment = {
-            **os.environ, "PYTHONPATH": str(tree),
+            **os.environ,
+            "PYTHONPATH": str(tree),
             "FLARE_DATABASE_URL": f"sqlite:///{folder}/flarewatch.db",
-            "FLARE_API_PORT": api, "FLARE_DASH_PORT": dash,
-        }  # fmt: skip
+            "FLARE_API_PORT": api,
+            "FLARE_DASH_PORT": dash,
+        }
         addresses = [f"http://127.0.0.1:{port}/ready" for port in (api, dash)]
         with (
             serving("app", "serve", ready=addresses[0], environment=environment, folder=tree),

@@ -46,10 +46,13 @@ def _rate(records: Path, batch: int, setting: str, folder: Path) -> float:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     environment = {
-        **os.environ, "FLARE_DATABASE_URL": f"sqlite:///{folder}/store.db",
-        "FLARE_SQLITE_SYNCHRONOUS": setting, "FLARE_API_PORT": port, "FLARE_API_URL": url,
+        **os.environ,
+        "FLARE_DATABASE_URL": f"sqlite:///{folder}/store.db",
+        "FLARE_SQLITE_SYNCHRONOUS": setting,
+        "FLARE_API_PORT": port,
+        "FLARE_API_URL": url,
         "FLARE_DATA_DIR": str(folder),
-    }  # fmt: skip
+    }
     command = [sys.executable, "-m", "data_sender", "replay", str(records), "--batch", str(batch)]
     with serving("app", "serve", ready=f"{url}/ready", environment=environment):
         replay = subprocess.run(command, env=environment, check=True, capture_output=True)

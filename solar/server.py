@@ -183,9 +183,11 @@ class Worker(ThreadWorker):
             self._take(connection, data)
         elif connection.awaited is Awaited.BODY:
             self._refuse(
-                connection, HTTPStatus.BAD_REQUEST,
-                f"the body ended after {connection.body}; send it again", "Body cut short",
-            )  # fmt: skip
+                connection,
+                HTTPStatus.BAD_REQUEST,
+                f"the body ended after {connection.body}; send it again",
+                "Body cut short",
+            )
         elif not data:
             self._drop(connection)
 

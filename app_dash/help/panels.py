@@ -70,7 +70,11 @@ def _bug_rows(query: HelpQuery) -> list[Component]:
     return [
         _text("text", "What happened, and what did you expect?", longest=LONGEST_TEXT),
         actions.text_input(
-            PAGE, "page", "On the page", value=query.from_page, maxLength=LONGEST_PAGE,
+            PAGE,
+            "page",
+            "On the page",
+            value=query.from_page,
+            maxLength=LONGEST_PAGE,
             hint="filled in: the page that you came from",
         ),
         html.Div(
@@ -78,7 +82,7 @@ def _bug_rows(query: HelpQuery) -> list[Component]:
             className="form-row",
         ),
         actions.button(PAGE, "bug", "Report", kind="button primary"),
-    ]  # fmt: skip
+    ]
 
 
 def _text(name: str, label: str, *, longest: int) -> Component:
@@ -115,10 +119,14 @@ def _post(row: Feedback, *extra: Component, is_mine: bool = True) -> Component:
     score = [] if row.score is None else [html.Span(f"{row.score} of 5", className="tag")]
     author = [] if is_mine else [avatar(row.author), html.B(row.author)]
     head = html.Div(
-        [*author, html.Span(kind, className=f"tag {row.kind}"), *score,
-         html.Time(moment(row.created_at), className="secondary")],
+        [
+            *author,
+            html.Span(kind, className=f"tag {row.kind}"),
+            *score,
+            html.Time(moment(row.created_at), className="secondary"),
+        ],
         className="post-head",
-    )  # fmt: skip
+    )
     where = " · ".join(filter(None, (row.page, row.version and f"version {row.version}")))
     parts: list[Component] = [head]
     if row.text:

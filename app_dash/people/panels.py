@@ -73,8 +73,16 @@ def people_panel(data: PeopleData, query: PeopleQuery, context: PageContext) -> 
         ],
         className="data people",
     )
-    limited = [html.P(f"{count(MOST_ROWS)} of {count(len(rows))}; find the others by name.",
-                      className="listed quiet")] if len(rows) > MOST_ROWS else []  # fmt: skip
+    limited = (
+        [
+            html.P(
+                f"{count(MOST_ROWS)} of {count(len(rows))}; find the others by name.",
+                className="listed quiet",
+            )
+        ]
+        if len(rows) > MOST_ROWS
+        else []
+    )
     return panel(
         "People",
         *([table, *limited] if rows else [_nobody(data, query, context)]),
@@ -171,9 +179,11 @@ def person_panel(
     sessions = [s for s in data.sessions if s.person_id == person.person_id]
     keys = [key for key in data.keys if key.person_id == person.person_id]
     about = [person.name, *([person.email] if person.email else [])]
-    parts: list[Component] = [_invited(person, data.invited[person.person_id])] if (
-        person.person_id in data.invited and person.state == ACTIVE
-    ) else []  # fmt: skip
+    parts: list[Component] = (
+        [_invited(person, data.invited[person.person_id])]
+        if (person.person_id in data.invited and person.state == ACTIVE)
+        else []
+    )
     if person.state != LEFT:
         parts += [_roles(person, context)]
     parts += [

@@ -191,8 +191,9 @@ def proxied_person(
     if not subject:
         return None
     groups = set(_parts(headers.get(settings.proxy_groups_header)))
-    granted = {role for group, role in _roles_of_groups(settings.proxy_groups).items()
-               if group in groups}  # fmt: skip
+    granted = {
+        role for group, role in _roles_of_groups(settings.proxy_groups).items() if group in groups
+    }
     return subject, tuple(role for role in ROLES if role in granted) or ("viewer",)
 
 

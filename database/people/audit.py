@@ -82,9 +82,15 @@ def record_settings(
         if known != _json(value):
             before = None if known is None else json.loads(known)
             record(
-                connection, PROGRAM, "changed", "setting", name,
-                before=before, after=value, now=now,
-            )  # fmt: skip
+                connection,
+                PROGRAM,
+                "changed",
+                "setting",
+                name,
+                before=before,
+                after=value,
+                now=now,
+            )
 
 
 def list_audit(

@@ -19,8 +19,14 @@ _LARGEST_FIELD = 2**29 - 1
 _SHOWN = 60
 
 _GRAPH, _NODE, _ATTRIBUTE, _TENSOR, _SPARSE, _FUNCTION, _TRAINING = (
-    "graph", "node", "attribute", "tensor", "sparse tensor", "function", "training",
-)  # fmt: skip
+    "graph",
+    "node",
+    "attribute",
+    "tensor",
+    "sparse tensor",
+    "function",
+    "training",
+)
 # Message -> number of a field -> the message in it.
 _FIELDS: dict[str, dict[int, str]] = {
     "model": {7: _GRAPH, 20: _TRAINING, 25: _FUNCTION},

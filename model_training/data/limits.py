@@ -37,10 +37,24 @@ _HEADERS = {
 _ARCHIVES = (".zip", ".npz", ".gz", ".bz2", ".xz", ".zst", ".tar", ".tgz", ".7z")
 # What libraries raise at files that are damaged or made to harm.
 UNREADABLE = (
-    pa.ArrowException, ArithmeticError, AssertionError, AttributeError, EOFError, LookupError,
-    MemoryError, NotImplementedError, OSError, RecursionError, RuntimeError, SyntaxError,
-    TypeError, ValueError, struct.error, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
+    pa.ArrowException,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    RecursionError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 _PROCESS = ProcessLimits(cpu_seconds=600, wall_seconds=900)
 
 
@@ -91,8 +105,12 @@ def refuse_oversized(path: Path, limits: Limits = OWN) -> None:
         Naming what is too large, or that the file is damaged.
     """
     kind = path.suffix.lower()
-    check = {".parquet": _check_parquet, ".npz": _check_arrays, ".zip": _check_archive,
-             ".npy": _check_array_file}.get(kind, _check_text)  # fmt: skip
+    check = {
+        ".parquet": _check_parquet,
+        ".npz": _check_arrays,
+        ".zip": _check_archive,
+        ".npy": _check_array_file,
+    }.get(kind, _check_text)
     try:
         check(path, limits)
     except UNREADABLE as error:
