@@ -43,8 +43,8 @@ class RowOutcomes(Columns):
     predictions: int
     seconds: float
 
-    def counts(self, *, repeated: int = 0) -> OutcomeCounts:
-        """Count the rows by outcome; the first `repeated` ones were sent before.
+    def counts(self, *, repeated: NDArray[np.bool_] | None = None) -> OutcomeCounts:
+        """Count the rows by outcome; `repeated` (n,) are those that were sent before.
 
         A row that is sent again is not counted twice. One that is new to the store had not
         arrived the first time, so it counts now.
@@ -52,7 +52,7 @@ class RowOutcomes(Columns):
         counted = self._counted(repeated)
         return OutcomeCounts(*np.bincount(self.outcomes[counted], minlength=len(OUTCOMES)).tolist())
 
-    def late(self, *, repeated: int = 0) -> int:
+    def late(self, *, repeated: NDArray[np.bool_] | None = None) -> int:
         """Count the new rows that came after a newer record of their region."""
         is_new = self._counted(repeated) & (self.outcomes == ACCEPTED)
         return int((is_new & self.is_late).sum())
@@ -62,6 +62,7 @@ class RowOutcomes(Columns):
         is_known = (self.outcomes == ACCEPTED) & ~np.isnan(self.latency)
         return np.asarray(self.latency[is_known], np.float64)
 
-    def _counted(self, repeated: int) -> NDArray[np.bool_]:
-        is_first_time = np.arange(len(self)) >= repeated
-        return np.asarray(is_first_time | (self.outcomes == ACCEPTED), np.bool_)
+    def _counted(self, repeated: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+        if repeated is None:
+            return np.ones(len(self), np.bool_)
+        return np.asarray(~repeated | (self.outcomes == ACCEPTED), np.bool_)

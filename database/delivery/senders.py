@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,22 +11,18 @@ import sqlalchemy as sa
 from database.delivery.flow import COLUMNS as FLOW_COLUMNS
 from database.delivery.flow import FLOW_VALUES, SPANS, flow_rows, span_starts
 from database.delivery.row_outcomes import OUTCOMES, RowOutcomes
+from database.delivery.sent_count import (
+    SentCount,
+    advance_count,
+    advance_unordered_count,
+    read_stretches,
+    write_stretches,
+)
 from database.schema.columns import UtcDateTime
 from database.schema.tables import ingest_flow, senders
 from database.upsert import batched_writes, upsert
 
 _COLUMNS = tuple(column.name for column in senders.columns)
-
-
-@dataclass(frozen=True)
-class SentCount:
-    """The rows that a sender has sent, by its own count; None when it does not count.
-
-    `before` of the `total` belong to earlier counts, since a sender may lose its state.
-    """
-
-    total: int | None
-    before: int
 
 
 def lost_rows(sender: Mapping[str, Any]) -> int | None:
@@ -61,9 +56,8 @@ def record_delivery(
     known, flow = _locked(connection, sender_id, now=now)
     received = sum(known[name] for name in OUTCOMES)
     follow = advance_count if in_order else advance_unordered_count
-    count, repeated = follow(
-        SentCount(known["sent"], known["sent_before"]), sent, n=len(outcomes), received=received
-    )
+    count = SentCount(known["sent"], known["sent_before"], read_stretches(known["missing"]))
+    count, repeated = follow(count, sent, n=len(outcomes), received=received)
     counted, late = outcomes.counts(repeated=repeated), outcomes.late(repeated=repeated)
     by_outcome = {name: getattr(counted, name) for name in OUTCOMES}
     sequences = [s for s in (known["last_sequence"], sequence) if s is not None]
@@ -75,6 +69,7 @@ def record_delivery(
         "last_sequence": max(sequences, default=None),
         "sent": count.total,
         "sent_before": count.before,
+        "missing": write_stretches(count.missing),
         "spooled": spooled,
     }
     counts = {**by_outcome, "late": late, "requests": 1, "predictions": outcomes.predictions}
@@ -82,42 +77,6 @@ def record_delivery(
     with batched_writes(connection):
         upsert(connection, senders, columns=_COLUMNS, rows=[[row[name] for name in _COLUMNS]])
         upsert(connection, ingest_flow, columns=FLOW_COLUMNS, rows=rows)
-
-
-def advance_count(
-    known: SentCount, sent: int | None, *, n: int, received: int
-) -> tuple[SentCount, int]:
-    """Advance a sender's own count by a request of n rows; `received` rows arrived before it.
-
-    Returns
-    -------
-    the new count, and how many of the n rows, the first ones, had been sent before:
-    a request whose answer was lost is sent again, with the same `sent`, and sometimes longer.
-    """
-    if sent is None:
-        # A sender that has stopped counting has sent the rows of this request, no more.
-        total = None if known.total is None else known.total + n
-        return SentCount(total, known.before + (0 if total is None else n)), 0
-    if known.total is None:
-        known = SentCount(received, received)
-    current = (known.total or 0) - known.before
-    if sent <= n and sent < current:
-        # A count that begins anew: the sender has lost its state.
-        known, current = SentCount(known.total, known.total or 0), 0
-    fresh = min(n, max(0, sent - current))
-    return SentCount(known.before + max(current, sent), known.before), n - fresh
-
-
-def advance_unordered_count(
-    known: SentCount, sent: int | None, *, n: int, received: int
-) -> tuple[SentCount, int]:
-    """Advance the count of a sender whose rows arrive in any order, each of them once."""
-    if sent is None:
-        return advance_count(known, None, n=n, received=received)
-    if known.total is None:
-        known = SentCount(received, received)
-    current = (known.total or 0) - known.before
-    return SentCount(known.before + max(current, sent), known.before), 0
 
 
 def sender_count(connection: sa.Connection, sender_id: str) -> tuple[int, int]:

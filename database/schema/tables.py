@@ -214,6 +214,7 @@ senders = table(
     sa.Column("sent", sa.BigInteger, comment="rows handed over; NULL: the sender does not say"),
     sa.Column("sent_before", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("spooled", sa.BigInteger),
+    sa.Column("missing", identifier(1024), comment="numbers below sent that have not arrived"),
 )
 
 # Requests summed over buckets of several lengths side by side, so that an hour and a year are
