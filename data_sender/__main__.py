@@ -22,7 +22,13 @@ from data_sender.progress import Progress
 from data_sender.replayer import Replayer
 from data_sender.settings import SenderSettings
 from data_sender.sharding.lease import LeaseClient, LeasedShards
-from data_sender.sharding.shard import ALL_SHARDS, REGION_SHARDS, FixedShard, SourcePart
+from data_sender.sharding.shard import (
+    ALL_SHARDS,
+    REGION_SHARDS,
+    FixedShard,
+    SourcePart,
+    halves_by_region,
+)
 from data_sender.sharding.shared_replay import SharedReplayer
 from data_sender.source import Source, event_times
 from data_sender.sources.files.layout import Layout, read_layout
@@ -167,6 +173,7 @@ def _deliver(
         batch=options.batch,
         stop=stop,
         progress=progress,
+        cut=halves_by_region if options.command == "replay" and options.via == "http" else None,
     )
     return replayer.run(give_up_after=options.give_up_after)
 

@@ -43,6 +43,11 @@ class EventClock:
         self._ceiling = ceiling
         self._origin: tuple[np.datetime64, float] | None = None
 
+    @property
+    def is_unlimited(self) -> bool:
+        """Whether every event is due at any time."""
+        return not math.isfinite(self.speed) and self._ceiling is None
+
     def synchronise(self, event_at: np.datetime64, *, seconds_ago: float) -> None:
         """Take over the clock of other replicas: event time was `event_at` so long ago."""
         self._origin = (event_at, time.monotonic() - seconds_ago)

@@ -30,13 +30,15 @@ class Position:
     """How many rows of a source are delivered or spooled, and up to which event time.
 
     Rows of the same time may follow, after the `at_through` that have been sent; `covered_to` is
-    the time up to which the API knows that no flare is missing.
+    the time up to which the API knows that no flare is missing. The next `batch` rows are on their
+    way in parts, of which a crash may leave some behind; 0 if they are not, or go as one post.
     """
 
     rows: int = 0
     through: np.datetime64 | None = None
     covered_to: np.datetime64 | None = None
     at_through: int = 0
+    batch: int = 0
 
     def after(self, times: NDArray[np.datetime64]) -> Position:
         """Return the position behind rows of these times (n,), NaT where they have none."""
@@ -112,7 +114,8 @@ class PositionFile:
         if entry is None:
             return Position()
         through, covered_to = _time(entry["through"]), _time(entry.get("covered_to"))
-        return Position(entry["rows"], through, covered_to, entry.get("at_through", 0))
+        at_through, batch = entry.get("at_through", 0), entry.get("batch", 0)
+        return Position(entry["rows"], through, covered_to, at_through, batch)
 
     def forget(self) -> None:
         """Start the present source over."""
@@ -125,6 +128,7 @@ class PositionFile:
             "through": _label(position.through),
             "covered_to": _label(position.covered_to),
             "at_through": position.at_through,
+            "batch": position.batch,
         }
         self.save_count()
 

@@ -12,6 +12,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from itertools import islice, takewhile
 from typing import Any
 
@@ -20,7 +21,7 @@ import numpy as np
 from data_sender.clock import EventClock
 from data_sender.delivery.delivery import BatchSender, Delivery
 from data_sender.delivery.spool import Post
-from data_sender.position import PositionFile
+from data_sender.position import Position, PositionFile
 from data_sender.progress import Progress
 from data_sender.rows import Rows
 from data_sender.source import Chunk, FlareReport, Source, event_times
@@ -31,6 +32,8 @@ from solar.time import isoformat, to_datetime
 logger = logging.getLogger(__name__)
 
 LARGEST_BATCH = 5_000
+# A request costs the API as much as some 200 rows, so that fewer are not worth a second one.
+FEWEST_ROWS_IN_PARTS = 400
 FLARES_AT_ONCE = 1_000
 # Event time passes the last row by so much, so that its truth is published too.
 HOURS_PAST_END = int(HORIZON.total_seconds() // 3600)
@@ -113,7 +116,14 @@ def _label(at: np.datetime64) -> str:
 
 
 class Replayer:
-    """One pass through a source, in event time, from the kept position to the end or a stop."""
+    """One pass through a source, in event time, from the kept position to the end or a stop.
+
+    With `cut` the parts of a batch, of which no two have the same region, are posted at the same
+    time, and the next batch is made ready meanwhile: at a clock without limits, for a source that
+    yields the same rows again. The position before such a batch has its size, so that what a crash
+    has parted is cut alike again, and comes under the same numbers. The first batch, before which
+    no position says so, is one post, and so is the first one of a count.
+    """
 
     def __init__(
         self,
@@ -126,15 +136,20 @@ class Replayer:
         batch: int,
         stop: StopSignal,
         progress: Progress,
+        cut: Callable[[Rows], list[Rows]] | None = None,
     ) -> None:
         self._source = source
         self._clock = clock
         self._delivery = delivery
         self._positions = positions
         self._batch = batch
+        self._cut = cut
         self._stop = stop
         self._progress = progress
         self._position = positions.read()
+        # How many rows go in parts next; at first those that were under way in a crash.
+        self._next_in_parts = self._position.batch if cut else 0
+        self._under_way: tuple[Position, Callable[[], bool]] | None = None
         self._batches = BatchSender(
             delivery, delivery.deliver, sender=sender, counter=positions, progress=progress
         )
@@ -149,21 +164,30 @@ class Replayer:
         """Send everything; return whether nothing is left behind."""
         if self._position.rows:
             logger.info("resuming after row %d of this source", self._position.rows)
+        try:
+            self._send_chunks()
+        finally:
+            # Also when the source cannot be read any further.
+            is_settled = self._settle_last()
+        if not is_settled or self._stop.is_set:
+            return False
+        if self._source.continues_past_end:
+            self._pass_end()
+        return self._finish(give_up_after)
+
+    def _send_chunks(self) -> None:
         for chunk in self._source.chunks(self._position):
             self._publisher.add(chunk.flares)
             self._send_chunk(chunk)
             if self._stop.is_set:
-                return False
-        if self._source.continues_past_end:
-            self._pass_end()
-        return self._finish(give_up_after)
+                return
 
     def _send_chunk(self, chunk: Chunk) -> None:
         rows, start = chunk.rows, 0
         times = event_times(rows)
         while start < len(rows) and not self._stop.is_set:
-            ready = times[start : start + self._batch]
-            due = self._clock.due(ready)
+            ready = times[start : start + (self._next_in_parts or self._batch)]
+            due = len(ready) if self._next_in_parts else self._clock.due(ready)
             if due == 0:
                 self._wait_for(ready[0])
                 continue
@@ -181,14 +205,48 @@ class Replayer:
         self._progress.log()
 
     def _send_rows(self, rows: Rows) -> bool:
+        """Hand a batch over; one in parts is under way until the next one is ready."""
+        parts = self._parts(rows)
+        self._next_in_parts = self._batch if self._cut and self._clock.is_unlimited else 0
+        if not self._settle() or self._stop.is_set:
+            return False
         position = self._position.after(rows.t_rec)
         if position.through is not None and not self._publisher.publish(position.through):
             return False
-        if not self._batches.send(rows):
+        position = position.covered(self._publisher.covered_to)
+        position = replace(position, batch=self._next_in_parts)
+        self._under_way = position, self._batches.begin(parts)
+        return len(parts) > 1 or self._settle()
+
+    def _parts(self, rows: Rows) -> list[Rows]:
+        sendable = self._batches.sendable(rows)
+        is_large = len(sendable) >= FEWEST_ROWS_IN_PARTS
+        if self._cut and self._next_in_parts and self._positions.sent and is_large:
+            return self._cut(sendable)
+        return [sendable]
+
+    def _settle(self) -> bool:
+        """End the batch under way and save the position; False when the stop signal came before."""
+        if self._under_way is None:
+            return True
+        position, finish = self._under_way
+        # One that cannot be handed over stays under way, and is not tried again.
+        self._under_way = position, lambda: False
+        if not finish():
             return False
-        self._position = position.covered(self._publisher.covered_to)
-        self._positions.write(self._position)
+        self._under_way = None
+        self._position = position
+        self._positions.write(position)
         self._progress.through = position.through
+        return True
+
+    def _settle_last(self) -> bool:
+        """End the batch under way; the next start may cut its batches in another way then."""
+        if not self._settle():
+            return False
+        if self._position.batch:
+            self._position = replace(self._position, batch=0)
+            self._positions.write(self._position)
         return True
 
     def _pass_end(self) -> None:

@@ -9,6 +9,7 @@ import random
 import select
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -57,7 +58,14 @@ class StopSignal:
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Mark work that GraceExpiredError may interrupt once the grace period is over."""
+        """Mark work that GraceExpiredError may interrupt once the grace period is over.
+
+        Python runs signal handlers in the main thread, so work of another one is not marked: who
+        waits for it ends the wait.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
         self._is_interruptible = True
         try:
             yield

@@ -147,7 +147,7 @@ def _nullable(values: Floats) -> pa.Array:
 
 
 class ApiClient:
-    """Posts to one API with one key over one kept connection."""
+    """Posts to one API with one key over kept connections, one for each thread that posts."""
 
     def __init__(self, url: str, api_key: str | None, stop: StopSignal) -> None:
         self._url = url.rstrip("/")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,12 +21,13 @@ from data_sender.delivery.spool import Post, Spool, SpoolFullError
 from data_sender.disk import DiskFullError, append_line, is_full
 from data_sender.progress import Progress
 from data_sender.rows import RowItems, Rows
-from solar.process import StopSignal
+from solar.process import GRACE_SECONDS, StopSignal
 
 logger = logging.getLogger(__name__)
 
 QUICK_ATTEMPTS = 4
 _DISK_PAUSE_SECONDS = 1.0
+_LOOK_SECONDS = 0.1
 _INDEX = re.compile(r"\d+")
 
 
@@ -60,7 +64,7 @@ class Delivery:
 
     def deliver(self, post: Post) -> bool:
         """Post, or spool; return False when neither was possible before the stop signal."""
-        self._handed_over = post.extra.get("sender", {}).get("sent", self._handed_over)
+        self._handed_over = _sent(post, self._handed_over)
         if self._spool.is_empty and not self._stop.is_set:
             try:
                 self._send(post, attempts=QUICK_ATTEMPTS)
@@ -70,6 +74,20 @@ class Delivery:
             else:
                 return True
         return self._spool_post(post)
+
+    def begin(self, posts: Sequence[Post]) -> Callable[[], bool]:
+        """Start to post several at the same time; return what waits for them as `deliver` does.
+
+        Until it has been called nothing else may be delivered. Only the transport works in other
+        threads. What it cannot deliver goes to the spool, in order.
+        """
+        self._handed_over = _sent(posts[-1], self._handed_over)
+        if not self._spool.is_empty or self._stop.is_set:
+            return partial(self._spool_all, posts)
+        # The spool is empty, so that nothing waits behind these posts.
+        calls = [partial(self._transport.send, _with_spooled(post, 0)) for post in posts]
+        answers = [_in_thread(partial(call, attempts=QUICK_ATTEMPTS)) for call in calls]
+        return partial(self._finish, posts, answers)
 
     def hand_over(self, post: Post) -> bool:
         """Post what can be read again from its source: it waits there, not in the spool.
@@ -136,6 +154,33 @@ class Delivery:
             else:
                 return
 
+    def _finish(self, posts: Sequence[Post], answers: Sequence[Future[Answer]]) -> bool:
+        self._wait_for(answers)
+        waiting = []
+        for post, answer in zip(posts, answers, strict=True):
+            try:
+                self._take(post, answer.result(timeout=0), attempts=QUICK_ATTEMPTS)
+            except ApiUnavailableError as error:
+                logger.warning("%s; rows go to the spool", error)
+                self._postpone(error)
+                waiting.append(post)
+            except TimeoutError:
+                logger.warning("no answer when this sender was stopped; rows go to the spool")
+                waiting.append(post)
+        return self._spool_all(waiting)
+
+    def _wait_for(self, answers: Sequence[Future[Answer]]) -> None:
+        """Return when all answers are there, or the grace period after the stop signal is over."""
+        stopped_at = None
+        while wait(answers, _LOOK_SECONDS).not_done:
+            if self._stop.is_set:
+                stopped_at = stopped_at or time.monotonic()
+                if time.monotonic() - stopped_at > GRACE_SECONDS:
+                    return
+
+    def _spool_all(self, posts: Sequence[Post]) -> bool:
+        return all(self._spool_post(post) for post in posts)
+
     def _spool_post(self, post: Post) -> bool:
         while True:
             try:
@@ -157,7 +202,12 @@ class Delivery:
         logger.info("the API is unavailable: %s; next attempt in %.1f s", error, wait)
 
     def _send(self, post: Post, *, attempts: int) -> None:
-        answer = self._transport.send(self._with_spooled(post), attempts=attempts)
+        sent = _sent(post, self._handed_over)
+        behind = _with_spooled(post, max(0, self._handed_over - sent))
+        self._take(post, self._transport.send(behind, attempts=attempts), attempts=attempts)
+
+    def _take(self, post: Post, answer: Answer, *, attempts: int) -> None:
+        """Take note of the answer to a post; halve and send again what was too large."""
         if answer.status == 413 and len(post.items) > 1:
             for half in _halves(post):
                 self._send(half, attempts=attempts)
@@ -168,13 +218,33 @@ class Delivery:
         body = {**answer.body, "rejected": len(rejected)}
         self._progress.add_answer(post.kind, body, len(post.items))
 
-    def _with_spooled(self, post: Post) -> Post:
-        """Add how many rows wait behind those of this post, of all that are handed over by now."""
-        sender = post.extra.get("sender", {})
-        if "sent" not in sender:
-            return post
-        spooled = max(0, self._handed_over - sender["sent"])
-        return replace(post, extra={**post.extra, "sender": {**sender, "spooled": spooled}})
+
+def _in_thread(call: Callable[[], Answer]) -> Future[Answer]:
+    """Call in a thread that does not keep the process from ending, as that of a pool would."""
+    future: Future[Answer] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:  # whoever asks for the result gets it
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
+
+
+def _sent(post: Post, otherwise: int) -> int:
+    """Return up to where the count of the sender goes in a post, if it has one."""
+    sent: int = post.extra.get("sender", {}).get("sent", otherwise)
+    return sent
+
+
+def _with_spooled(post: Post, spooled: int) -> Post:
+    """Add to a post of counted rows how many wait behind them."""
+    sender = post.extra.get("sender", {})
+    if "sent" not in sender:
+        return post
+    return replace(post, extra={**post.extra, "sender": {**sender, "spooled": spooled}})
 
 
 def _halves(post: Post) -> tuple[Post, Post]:
@@ -240,17 +310,37 @@ class BatchSender:
 
     def send(self, rows: Rows) -> bool:
         """Hand rows over as one post; return False when the stop signal came before."""
-        sendable = self._sendable(rows)
-        if not len(sendable):
-            return True
-        sequence, sent = self._counter.sequence + 1, self._counter.sent + len(sendable)
-        sender = {"id": self._sender, "sequence": sequence, "sent": sent}
-        if not self._deliver(Post("observations", RowItems(sendable), {"sender": sender})):
+        return self.begin([self.sendable(rows)])()
+
+    def begin(self, parts: Sequence[Rows]) -> Callable[[], bool]:
+        """Start to hand over sendable rows, each part of them as a post; return what ends it.
+
+        A single post leaves only when the returned function is called, several leave at once.
+        """
+        posts = self._numbered(parts)
+        if len(posts) > 1:
+            return partial(self._count, posts, self._delivery.begin(posts))
+        return partial(self._count, posts, lambda: all(map(self._deliver, posts)))
+
+    def _numbered(self, parts: Sequence[Rows]) -> list[Post]:
+        posts: list[Post] = []
+        sequence, sent = self._counter.sequence, self._counter.sent
+        for rows in parts:
+            if len(rows):
+                sequence, sent = sequence + 1, sent + len(rows)
+                sender = {"id": self._sender, "sequence": sequence, "sent": sent}
+                posts.append(Post("observations", RowItems(rows), {"sender": sender}))
+        return posts
+
+    def _count(self, posts: Sequence[Post], finish: Callable[[], bool]) -> bool:
+        if not finish():
             return False
-        self._counter.sequence, self._counter.sent = sequence, sent
+        self._counter.sequence += len(posts)
+        self._counter.sent += sum(len(post.items) for post in posts)
         return True
 
-    def _sendable(self, rows: Rows) -> Rows:
+    def sendable(self, rows: Rows) -> Rows:
+        """Return the rows that can be sent; the others are written down as rejected."""
         faults = rows.faults()
         for index, reason in faults.items():
             row = rows.take(slice(index, index + 1)).observations()[0]

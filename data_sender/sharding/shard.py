@@ -69,6 +69,19 @@ def shards_of(rows: Rows) -> NDArray[np.int64]:
     return np.where(rows.harpnum > 0, by_harp[places], by_noaa)
 
 
+def halves_by_region(rows: Rows) -> list[Rows]:
+    """Cut rows (n,) in two of about the same size, neither of which has a region of the other.
+
+    Rows of few regions may be in one half alone; each keeps the order of its rows.
+    """
+    shards = shards_of(rows)
+    counts = np.bincount(shards, minlength=REGION_SHARDS)
+    # A shard belongs to the half in which its middle row lies.
+    is_second = (np.cumsum(counts) - counts / 2)[shards] > len(rows) / 2
+    halves = [rows.take(~is_second), rows.take(is_second)]
+    return [half for half in halves if len(half)]
+
+
 @lru_cache(maxsize=65_536)
 def _shard(key: str) -> int:
     return zlib.crc32(key.encode()) % REGION_SHARDS

@@ -128,7 +128,7 @@ def start_senders(
     group = Senders({}, [], range(regions_from, regions_from + own * n + 1))
     for first in group.regions[:-1:own]:
         group.files.append(scenario.folder / f"{first}.parquet")
-        _write_source(group.files[-1], range(first, first + REGIONS))
+        write_source(group.files[-1], range(first, first + REGIONS))
     for path in group.files:
         paths = [*map(str, group.files), "--shard", "auto"] if is_shared else [str(path)]
         pace = ["--speed", str(speed), "--batch", str(BATCH)]
@@ -141,7 +141,7 @@ def start_senders(
     return group
 
 
-def _write_source(path: Path, regions: range) -> None:
+def write_source(path: Path, regions: range) -> None:
     """Write values of which none is like another; a region has the same in every file."""
     n = STEPS
     levels = [np.random.default_rng(r).uniform(0.0005, 0.02, (n, len(LIVE_KEYWORDS)))

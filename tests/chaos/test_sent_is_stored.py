@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 import sqlalchemy as sa
+from chaos.senders import STEPS, write_source
+from conftest import empty
 from e2e.house import House, build
+from processes import free_port, serving
 
 from database.delivery.row_outcomes import OUTCOMES
 from database.engine import create_engine
@@ -29,9 +33,11 @@ def house(tmp_path: Path) -> Iterator[House]:
         yield built
 
 
-def start(house: House, name: str, *arguments: str) -> subprocess.Popen[bytes]:
+def start(
+    house: House, name: str, *arguments: str, source: Sequence[str] = ("simulate", *SUN)
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "data_sender", "simulate", *SUN, *arguments, "--sender", name],
+        [sys.executable, "-m", "data_sender", *source, *arguments, "--sender", name],
         env=house.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
 
@@ -93,3 +99,36 @@ def test_a_sender_that_is_killed_again_and_again_loses_nothing(house: House) -> 
     assert row["duplicates"] < 3 * 12
     assert (row["lost"], row["revised"], row["rejected"]) == (0, 0, 0)
     assert row["accepted"] == stored(house)
+
+
+@pytest.mark.thorough
+def test_a_sender_with_two_posts_on_the_way_is_killed_and_its_count_ends_exact(
+    mariadb_engine: sa.Engine, tmp_path: Path
+) -> None:
+    empty(mariadb_engine)
+    address = mariadb_engine.url.render_as_string(hide_password=False)
+    house = House(tmp_path, f"http://127.0.0.1:{free_port()}", "", address)
+    regions, rng = range(7_000, 7_060), random.Random(5)
+    write_source(tmp_path / "rows.parquet", regions)
+    # What the store has already shows that rows on the way are not taken for repeated ones.
+    write_source(tmp_path / "known.parquet", regions[::2])
+    n, n_known = len(regions) * STEPS, len(regions[::2]) * STEPS
+
+    def replay(name: str, file: str) -> subprocess.Popen[bytes]:
+        batch = str(rng.choice((500, 700, 900)))
+        return start(house, name, "--batch", batch, source=("replay", str(tmp_path / file)))
+
+    environment = house.environment | {"FLARE_API_WORKERS": "2"}
+    with serving("app", "serve", ready=f"{house.api}/ready", environment=environment):
+        assert replay("two", "known.parquet").wait(120) == 0
+        for tenth in range(1, 10):
+            process = replay("one", "rows.parquet")
+            wait_for(house, "one", sent=int(n * (tenth + rng.random()) / 10))
+            process.kill()
+            process.wait()
+        assert replay("one", "rows.parquet").wait(120) == 0
+        row = senders(house)["one"]
+
+    assert stored(house) == n
+    assert (row["sent"], row["accepted"], row["duplicates"]) == (n, n - n_known, n_known)
+    assert (row["lost"], row["revised"], row["rejected"]) == (0, 0, 0)

@@ -36,6 +36,7 @@ class Api:
         self.stored: dict[tuple[int, str], dict[str, Any]] = {}
         self.order: list[str] = []
         self.sizes: list[int] = []
+        self.posts: list[list[tuple[int, str]]] = []
         self.senders: list[dict[str, Any]] = []
         self.types: list[str] = []
         self.keys: list[str | None] = []
@@ -84,6 +85,7 @@ class Api:
         self.senders.append(named)
         self.types.append(request.mimetype)
         self.sizes.append(len(rows))
+        self.posts.append([(row.get("harpnum", 0), row["t_rec"]) for row in rows])
         return self._store(rows)
 
     def _store(self, rows: list[dict[str, Any]]) -> Answer:

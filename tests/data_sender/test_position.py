@@ -6,10 +6,8 @@ from data_sender.position import Position, PositionFile
 
 
 def test_positions_of_several_sources_are_kept_side_by_side(tmp_path):
-    first, second = (
-        PositionFile(tmp_path, "a"),
-        Position(7, np.datetime64("2014-03-01T01", "us"), np.datetime64("2014-03-01", "us")),
-    )
+    through, covered_to = np.array(["2014-03-01T01", "2014-03-01T00"], "datetime64[us]")
+    first, second = PositionFile(tmp_path, "a"), Position(7, through, covered_to, 3, 500)
     first.sequence = 3
     first.write(second)
 

@@ -13,6 +13,7 @@ from data_sender.sharding.shard import (
     REGION_SHARDS,
     FixedShard,
     SourcePart,
+    halves_by_region,
     parse_shard,
     shards_of,
 )
@@ -51,6 +52,19 @@ def test_the_shard_of_a_region_is_the_crc_of_its_name():
     assert shards.tolist() == [
         zlib.crc32(b"harp:%d" % harp) % 64, zlib.crc32(b"noaa:%d" % noaa) % 64,
     ]  # fmt: skip
+
+
+def test_the_halves_of_a_batch_hold_every_row_once_and_a_region_stays_whole():
+    rows = rows_of(simulation())
+    alone = rows.take(rows.harpnum == rows.harpnum[0])
+
+    one, other = halves_by_region(rows)
+
+    assert names(Rows.concatenate([one, other])) == names(rows)
+    assert not set(one.harpnum) & set(other.harpnum)
+    assert abs(len(one) - len(other)) <= np.bincount(shards_of(rows)).max()
+    assert [names(half) for half in halves_by_region(alone)] == [names(alone)]
+    assert halves_by_region(rows.take(slice(0))) == []
 
 
 def test_the_parts_of_a_source_hold_every_row_once_and_all_flares_each():
