@@ -43,7 +43,7 @@ def test_an_api_killed_in_the_middle_of_a_replay_loses_and_doubles_nothing(
         "FLARE_DATA_DIR": str(tmp_path),
     }
     replay = ["data_sender", "replay", str(shared_data / "sharp" / "hourly_2014.parquet")]
-    replay += ["--speed", "max", "--batch", "200"]
+    replay += ["--speed", "max", "--batch", "500"]
 
     with serving("app", "serve", ready=f"{base}/ready", environment=environment) as api:
         sender = subprocess.Popen([sys.executable, "-m", *replay], env=environment)
