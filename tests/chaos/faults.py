@@ -6,11 +6,11 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from chaos.proxy import CLEAR, CUT, LATE, STALLED, THIN, Weather
+from chaos.proxy import CLEAR, CUT, LATE, STALLED, THIN, UNANSWERED, Weather
 from chaos.scenario import Scenario, disk_folders
 
 FAULTS = 4
@@ -36,14 +36,16 @@ class Fault:
             repair()
 
 
-def draw_faults(rng: random.Random) -> list[Fault]:
-    """Draw the faults of a round, in the order in which they come."""
-    shares = sorted(rng.uniform(0.02, 0.85) for _ in range(FAULTS))
-    return [_fault(share, rng) for share in shares]
+def draw_faults(
+    rng: random.Random, *, n: int = FAULTS, among: Collection[str] | None = None
+) -> list[Fault]:
+    """Draw the n faults of a round, in the order in which they come."""
+    shares = sorted(rng.uniform(0.02, 0.85) for _ in range(n))
+    return [_fault(share, rng, list(among or HARMS)) for share in shares]
 
 
-def _fault(share: float, rng: random.Random) -> Fault:
-    harms = set(rng.sample(list(HARMS), k=rng.choice((1, 1, 2))))
+def _fault(share: float, rng: random.Random, among: Sequence[str]) -> Fault:
+    harms = set(rng.sample(among, k=rng.choice((1, 1, 2))))
     # Repairs come in this order: a server finds the way to its store open when it starts.
     ordered = tuple(name for name in HARMS if name in harms)
     return Fault(share, ordered, rng.uniform(0.1, LONGEST_SECONDS))
@@ -125,6 +127,7 @@ HARMS: dict[str, Harm] = {
     "temporary folder is full": _fill_disk("temporary"),
     "senders are cut off": _weather("api", CUT),
     "senders hear nothing": _weather("api", STALLED),
+    "answers are lost": _weather("api", UNANSWERED),
     "senders are far away": _weather("api", LATE),
     "senders have a thin line": _weather("api", THIN),
     "store is cut off": _weather("store", CUT),

@@ -19,6 +19,7 @@ class Weather:
     bytes_per_second: float | None = None
     is_moving: bool = True
     is_open: bool = True
+    is_answering: bool = True
 
     @property
     def chunk_bytes(self) -> int:
@@ -34,6 +35,8 @@ CLEAR = Weather()
 CUT = Weather(is_open=False)
 # Nothing arrives and nobody is told, until packets get through again.
 STALLED = Weather(is_moving=False)
+# What is asked arrives, but the connection breaks in the place of an answer.
+UNANSWERED = Weather(is_answering=False)
 LATE = Weather(delay_seconds=0.3)
 THIN = Weather(bytes_per_second=20_000.0)
 
@@ -43,6 +46,7 @@ class Proxy:
 
     def __init__(self, port: int, *, target: int) -> None:
         self.port = port
+        self.lost_answers = 0
         self._target = target
         self._weather = CLEAR
         self._lines: set[asyncio.StreamWriter] = set()
@@ -102,16 +106,27 @@ class Proxy:
         pair = {writer, far_writer}
         self._lines |= pair
         try:
-            await asyncio.gather(self._carry(reader, far_writer), self._carry(far_reader, writer))
+            await asyncio.gather(
+                self._carry(reader, far_writer), self._carry(far_reader, writer, is_answer=True)
+            )
         finally:
             self._lines -= pair
             for line in pair:
                 line.transport.abort()
 
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _carry(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        is_answer: bool = False,
+    ) -> None:
         while data := await reader.read(self._weather.chunk_bytes):
             await asyncio.sleep(self._weather.seconds(len(data)))
             await self._until(lambda: self._weather.is_moving)
+            if is_answer and not self._weather.is_answering:
+                self.lost_answers += 1
+                raise ConnectionResetError
             writer.write(data)
             await writer.drain()
         if writer.can_write_eof():

@@ -65,8 +65,9 @@ class Program:
 
     @property
     def children(self) -> list[int]:
-        """Return the processes that the program has started."""
-        assert self.process is not None
+        """Return the processes that the program has started, none when it was killed."""
+        if self.process is None or self.process.poll() is not None:
+            return []
         pid = self.process.pid
         return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from chaos.proxy import CLEAR, CUT, LATE, STALLED, Proxy, Weather
+from chaos.proxy import CLEAR, CUT, LATE, STALLED, UNANSWERED, Proxy, Weather
 from ports import free_port
 
 
@@ -85,6 +85,22 @@ def test_what_a_stall_holds_up_arrives_when_it_is_over(proxy: Proxy) -> None:
 
         line.settimeout(5)
         assert line.recv(1000) == b"held up"
+
+
+def test_what_is_asked_while_answers_are_lost_arrives_and_ends_the_connection(
+    proxy: Proxy,
+) -> None:
+    with connect(proxy) as line:
+        said_back(line, b"before")
+        proxy.set(UNANSWERED)
+        line.sendall(b"asked")
+        assert received(line) == b""
+    assert proxy.lost_answers == 1
+
+    proxy.set(CLEAR)
+
+    with connect(proxy) as line:
+        said_back(line, b"after")
 
 
 def test_slow_weather_takes_its_time(proxy: Proxy) -> None:
