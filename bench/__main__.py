@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench import dashboard, ingest, peers, scaling, soak, sqlite, training, whole_mission
@@ -24,19 +24,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         predictions=given.predictions, views=given.views, browsers=given.browsers,
         minutes=given.minutes or dashboard.Plan().minutes, keep=given.keep, store=given.store,
     )  # fmt: skip
-    benchmarks = {
-        "ingest": ingest.main,
+    trees = given.tree or [Path()]
+    benchmarks: dict[str, Callable[[], None]] = {
+        "ingest": lambda: ingest.main(_ingest_plan(given, parser)),
         "mission": lambda: whole_mission.main(given.records),
         "scaling": scaling.main,
         "sqlite": sqlite.main,
         "dashboard": lambda: dashboard.main(plan),
         "training": training.main,
-        "peers": lambda: peers.main(given.tree),
+        "peers": lambda: peers.main(trees),
         SOAK: lambda: soak.main(minutes=given.minutes or soak.MINUTES, rate=given.rate),
     }
     for name in given.names or NAMES:
         benchmarks[name]()
     return 0
+
+
+def _ingest_plan(given: argparse.Namespace, parser: argparse.ArgumentParser) -> ingest.Plan:
+    known = (*ingest.PARTS, ingest.RIVAL)
+    if unknown := set(given.only) - set(known):
+        parser.error(f"no part {min(unknown)!r} of ingest; choose from {', '.join(known)}")
+    if given.rounds < 1:
+        parser.error("--rounds must be 1 or more")
+    return ingest.Plan(given.only, given.rounds, given.tree or [Path()])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -46,13 +56,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument_group("mission").add_argument(
         "--records", type=int, default=whole_mission.MISSION_RECORDS, help="how many are replayed"
     )
-    parser.add_argument_group("peers").add_argument(
+    parser.add_argument_group("ingest and peers").add_argument(
         "--tree",
         type=Path,
-        default=Path(),
+        action="append",
         metavar="FOLDER",
-        help="measure the servers of another working tree, such as an earlier version",
+        help="measure another working tree, such as an earlier version; given again, each of them",
     )
+    parts = parser.add_argument_group("ingest")
+    parts.add_argument(
+        "--only",
+        type=lambda text: text.split(","),
+        default=ingest.PARTS,
+        metavar="PART,...",
+        help=f"parts: {', '.join(ingest.PARTS)}, and {ingest.RIVAL}, which is not asked for else",
+    )
+    parts.add_argument("--rounds", type=int, default=ingest.ROUNDS, help="how often each (5)")
     parser.add_argument_group(SOAK).add_argument(
         "--rate", type=float, help="records a second; by default half of what can be taken"
     )

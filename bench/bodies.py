@@ -1,22 +1,31 @@
-"""Bodies: simulated records as requests carry them, made before any clock starts."""
+"""Bodies: simulated records as requests carry them, in bulk and one by one."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from solar.sharp import BY_NAME, SIMULATED_SERIES
+from bench.records_file import START_AT
+from bench.sun_block import FIRST_NOAA_AR, SunBlock
+from solar.sharp import BY_NAME, LONGITUDE_LIMIT_DEG, SIMULATED_SERIES
 from solar.time import isoformat
 
 ARROW, JSON = "Arrow", "JSON"
+# Beyond those of bulk; a measurement takes some of the next numbers.
+_fresh_harpnums = count(500_000_000, 100_000)
+# NOAA numbers have five digits.
+_NOAA_NUMBERS = 80_000
 MEDIA_TYPES = {ARROW: "application/vnd.apache.arrow.stream", JSON: "application/json"}
 
 
@@ -95,3 +104,33 @@ def _observation(row: dict[str, Any]) -> dict[str, Any]:
     keywords = {name: row.pop(name) for name in list(row) if name in BY_NAME}
     return {**row, "noaa_ars": [row["noaa_ars"]], "t_rec": isoformat(row["t_rec"]),
             "keywords": keywords}  # fmt: skip
+
+
+def one_record_bodies(sender: str, harpnums: Iterable[int]) -> Iterator[bytes]:
+    """Yield requests of one record each: the lives of regions, one region after the other.
+
+    Records near the limb are left out, since no model forecasts from them.
+    The sender counts what it sends, and each number is to be used once (`fresh_harpnums`).
+    """
+    records = (record for harpnum in harpnums for record in _life(harpnum))
+    for sent, record in enumerate(records, start=1):
+        head = {"id": sender, "sequence": sent, "sent": sent}
+        yield orjson.dumps({"sender": head, "observations": [record]})
+
+
+def fresh_harpnums() -> int:
+    """Return the first of a hundred thousand numbers that this process has not used yet."""
+    return next(_fresh_harpnums)
+
+
+def _life(harpnum: int) -> Iterator[dict[str, Any]]:
+    sun = _sun()
+    noaa_ar = FIRST_NOAA_AR + harpnum % _NOAA_NUMBERS
+    life = replace(sun.lives[harpnum % len(sun.lives)], harpnum=harpnum, noaa_ar=noaa_ar)
+    for place in np.flatnonzero(np.abs(life.lon_deg) < LONGITUDE_LIMIT_DEG).tolist():
+        yield sun.observation(life, place)
+
+
+@lru_cache(maxsize=1)
+def _sun() -> SunBlock:
+    return SunBlock(START_AT)

@@ -1,57 +1,84 @@
-"""The live record: how long one takes from the call to the answer while others come in bulk."""
+"""The live record: how long one takes from the call to the answer, alone and beside others."""
 
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import count
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-import orjson
+from bench.api_servers import Product, RunningApi, running_product
+from bench.bodies import ARROW, fresh_harpnums, one_record_bodies
+from bench.bulk import crowd
+from bench.designs import posting
+from bench.many_clients import ManyClients
+from bench.results import Figures, Results, alternating, percentile_ms
+from bench.store import mariadb_server
+from tests.slow_peers import slow_peers
 
-from bench.bodies import JSON, MEDIA_TYPES
-from bench.clients import Connection
-from solar.sharp import CADENCE_SECONDS, SIMULATED_SERIES
-from solar.time import isoformat
-
-REGIONS = 5
-_FIRST_HARPNUM = 700_001
-_EVERY_SECONDS = 0.1
-# No record comes twice, for a duplicate is quickly answered.
-_numbers = count()
-_START_AT = datetime(2024, 5, 1, tzinfo=UTC)
-_KEYWORDS = {"USFLUX": 2.1e22, "TOTUSJZ": 3.4e13, "TOTUSJH": 1500.0, "R_VALUE": 4.1,
-             "AREA_ACR": 310.0, "MEANGAM": 38.0, "SAVNCPP": 1.1e13, "TOTPOT": 4e23}  # fmt: skip
+EVERY_SECONDS = 0.1
+SECONDS, WARM_SECONDS = 8.0, 1.0
+# How long bulk and slow clients are there before the clock starts. Together with the seconds it is
+# less than the server waits for a slow client.
+_BEFORE_SECONDS = 1.0
+BULK_SECONDS = SECONDS + 2 * _BEFORE_SECONDS
+BULK, SLOW_CLIENTS = 2_000, 12
+ALONE = "live record alone"
+BESIDE_BULK = f"live record beside bulk of {BULK:,}"
+BESIDE_SLOW = f"live record beside {SLOW_CLIENTS} slow clients"
 
 
-def waits(address: str, seconds: float) -> list[float]:
-    """Post a record of one region after the other, ten a second; return the times taken [s]."""
-    connection = Connection(address, MEDIA_TYPES[JSON])
-    found: list[float] = []
-    for _ in range(int(seconds / _EVERY_SECONDS)):
-        body = next_body()
-        began = time.perf_counter()
-        connection.post(body)
-        found.append(time.perf_counter() - began)
-        time.sleep(max(0.0, _EVERY_SECONDS - found[-1]))
-    return found
+def measure(products: Sequence[Product], records: Path, folder: Path, rounds: int) -> Results:
+    """Post a record ten times a second on one connection, in three situations."""
+    results = Results()
+    with mariadb_server(folder) as store:
+        stores = [
+            (product, store.create(f"product_{place}", product.tree))
+            for place, product in enumerate(products)
+        ]
+        for product, address in alternating(stores, rounds):
+            with running_product(product, address, store.pid) as api:
+                _waits(api, WARM_SECONDS)
+                results.add(ALONE, product.name, _waits(api, SECONDS))
+                with slow_peers(api.port, heads=SLOW_CLIENTS // 2, bodies=SLOW_CLIENTS // 2):
+                    time.sleep(_BEFORE_SECONDS)
+                    results.add(BESIDE_SLOW, product.name, _waits(api, SECONDS))
+                results.add(BESIDE_BULK, product.name, _beside_bulk(api, records))
+    return results
+
+
+def _beside_bulk(api: RunningApi, records: Path) -> Figures:
+    arguments: tuple[Any, ...] = (api.address, ARROW, BULK)
+    bulk = crowd(records, posting, arguments, batch=BULK, seconds=BULK_SECONDS)
+    bulk.begin()
+    time.sleep(_BEFORE_SECONDS)
+    waits = _waits(api, SECONDS)
+    bulk.end()
+    return waits
+
+
+def _waits(api: RunningApi, seconds: float) -> Figures:
+    bodies = one_record_bodies("live", count(fresh_harpnums()))
+    with ManyClients(api.address, [bodies], every=EVERY_SECONDS) as client:
+        run = client.run(seconds)
+        client.finish()
+    waits = [answer.seconds for answer in run.answers]
+    return Figures(
+        rate=len(waits) / run.seconds,
+        p50_ms=percentile_ms(waits, 50),
+        p95_ms=percentile_ms(waits, 95),
+        errors=len(client.faults),
+        reopened=client.reopened,
+    )
 
 
 def next_body() -> bytes:
     """Return a request with one record that has not come before."""
-    return orjson.dumps({"sender": {"id": "live"}, "observations": [_record(next(_numbers))]})
+    return next(_endless())
 
 
-def p95_ms(seconds: list[float]) -> float:
-    """Return the 95th percentile in milliseconds."""
-    return 1000 * float(np.percentile(seconds, 95))
-
-
-def _record(number: int) -> dict[str, Any]:
-    step, region = divmod(number, REGIONS)
-    at = _START_AT + step * timedelta(seconds=CADENCE_SECONDS)
-    return {
-        "harpnum": _FIRST_HARPNUM + region, "t_rec": isoformat(at), "series": SIMULATED_SERIES,
-        "quality": 0, "lon_fwt": 10.0, "lat_fwt": 12.0, "keywords": _KEYWORDS,
-    }  # fmt: skip
+@lru_cache(maxsize=1)
+def _endless() -> Iterator[bytes]:
+    return one_record_bodies("live", count(fresh_harpnums()))

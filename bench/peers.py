@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 from bench import live_record
 from bench.bodies import JSON, MEDIA_TYPES
+from bench.results import percentile_ms
 from tests.processes import free_port, serving
 from tests.slow_peers import slow_peers
 
@@ -38,13 +39,19 @@ class Calls:
     def row(self) -> str:
         """The calls, the answered share and the time of the answers, as cells of Markdown."""
         number = len(self.seconds) + self.failed
-        p95 = f"{live_record.p95_ms(self.seconds):.0f}" if self.seconds else "–"
+        p95 = f"{percentile_ms(self.seconds, 95):.0f}" if self.seconds else "–"
         return f"{number} | {100 * len(self.seconds) / number:.0f} % | {p95}"
 
 
-def main(tree: Path) -> None:
-    """Measure the servers of a working tree of the project, on an embedded store."""
-    print("| server | beside | calls | answered | p95, ms |\n|---|---|---|---|---|")
+def main(trees: Sequence[Path]) -> None:
+    """Measure the servers of working trees of the project, each on an embedded store."""
+    for tree in trees:
+        print(f"\n{tree.resolve().name}:\n\n| server | beside | calls | answered | p95, ms |")
+        print("|---|---|---|---|---|", flush=True)
+        _measure_tree(tree)
+
+
+def _measure_tree(tree: Path) -> None:
     for name, call in (("API, a live record", _post_record), ("dashboard, a page", _get_page)):
         with _services(tree.resolve()) as ports:
             port = ports[name.startswith("dashboard")]

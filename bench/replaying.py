@@ -7,33 +7,32 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import sqlalchemy as sa
 
+from bench.api_servers import Product, running_product
 from bench.family import Usage, usage
-from bench.store import mariadb_store
+from bench.store import mariadb_server
 from database.engine import create_engine
 from database.schema.tables import observations, predictions, senders
 from database.settings import DatabaseSettings
-from tests.processes import free_port, serving
 
-_LOOK_SECONDS = 0.25
+_LOOK_SECONDS = 0.1
 _GIVE_UP_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
 class Setting:
-    """Who takes part: how many senders and API workers, rows a call, and the folder of models."""
+    """Who takes part: how many senders, the API with its working tree, and the rows a call."""
 
     senders: int
-    workers: int
+    product: Product
     batch: int
-    artifacts: Path
 
 
 @dataclass
@@ -74,13 +73,14 @@ def replay(records: Path, setting: Setting) -> Course:
     """Replay a file into an empty MariaDB store that flushes its log at every commit."""
     with ExitStack() as house:
         folder = Path(house.enter_context(TemporaryDirectory()))
-        address = house.enter_context(mariadb_store(folder / "store"))
-        api = house.enter_context(_api(address, setting))
+        store = house.enter_context(mariadb_server(folder / "store"))
+        address = store.create("flarewatch", setting.product.tree)
+        api = house.enter_context(running_product(setting.product, address, store.pid))
         engine = create_engine(DatabaseSettings(database_url=address))
         house.callback(engine.dispose)
-        replicas = [_sender(records, setting, api[1], folder, i) for i in range(setting.senders)]
+        replicas = [_sender(records, setting, api.port, folder, i) for i in range(setting.senders)]
         house.callback(_end, replicas)
-        families = {"API": api[0], "store": _server_pid(folder / "store")}
+        families = {"API": api.pid, "store": store.pid}
         families |= {f"sender {i + 1}": process.pid for i, process in enumerate(replicas)}
         course = _watch(engine, replicas, families)
         course.stored, course.forecast = (_count(engine, t) for t in (observations, predictions))
@@ -88,30 +88,24 @@ def replay(records: Path, setting: Setting) -> Course:
     return course
 
 
-@contextmanager
-def _api(address: str, setting: Setting) -> Iterator[tuple[int, str]]:
-    port = free_port()
-    base = f"http://127.0.0.1:{port}"
-    environment = {
-        **os.environ, "FLARE_DATABASE_URL": address, "FLARE_API_PORT": port,
-        "FLARE_API_WORKERS": str(setting.workers), "FLARE_ARTIFACTS_DIR": str(setting.artifacts),
-    }  # fmt: skip
-    with serving("app", "serve", ready=f"{base}/ready", environment=environment) as process:
-        yield process.pid, base
-
-
 def _sender(
-    records: Path, setting: Setting, api: str, folder: Path, place: int
+    records: Path, setting: Setting, port: int, folder: Path, place: int
 ) -> subprocess.Popen[bytes]:
     command = [
-        sys.executable, "-m", "data_sender", "replay", str(records), "--speed", "max",
-        "--batch", str(setting.batch), "--sender", f"bench-{place}", "--api-url", api,
-    ]  # fmt: skip
+        *(sys.executable, "-m", "data_sender", "replay", str(records), "--speed", "max"),
+        *("--batch", str(setting.batch), "--sender", f"bench-{place}"),
+        *("--api-url", f"http://127.0.0.1:{port}"),
+    ]
     if setting.senders > 1:
         command += ["--shard", "auto"]
-    environment = {**os.environ, "FLARE_DATA_DIR": str(folder)}
+    tree = setting.product.tree
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(tree.resolve()),
+        "FLARE_DATA_DIR": str(folder),
+    }
     with (folder / f"sender-{place}.log").open("wb") as log:
-        return subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        return subprocess.Popen(command, env=environment, cwd=tree, stdout=log, stderr=log)
 
 
 def _watch(
@@ -157,10 +151,6 @@ def _status(pid: int) -> str:
         return Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return "Z (zombie)"
-
-
-def _server_pid(folder: Path) -> int:
-    return int(next(folder.glob("*pid")).read_text())
 
 
 def _size_mb(folder: Path) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bench.api_servers import Product
 from bench.lineups import point_model
 from bench.records_file import write_records
 from bench.replaying import Course, Setting, replay
@@ -23,7 +24,10 @@ def main(n: int = RECORDS) -> None:
         write_records(records, n)
         artifacts = point_model(folder / "models")
         courses = {
-            (senders, workers): replay(records, Setting(senders, workers, _BATCH, artifacts))
+            (senders, workers): replay(
+                records,
+                Setting(senders, Product("", artifacts=artifacts, workers=workers), _BATCH),
+            )
             for workers in _WORKERS
             for senders in _SENDERS
         }

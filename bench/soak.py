@@ -16,7 +16,8 @@ from bench.browsers import MINUTE_SECONDS
 from bench.dashboard import WATCHED
 from bench.holding import Holding, holdings
 from bench.house import opened_house
-from bench.steady_senders import Posted, SteadySenders
+from bench.results import percentile_ms
+from bench.steady_senders import SINGLE_EVERY_SECONDS, SINGLES, Posted, Sent, SteadySenders
 from bench.store import mariadb_store
 
 MINUTES, BROWSERS = 20, 10
@@ -43,7 +44,7 @@ class Watch:
 
     minutes: float
     began: float
-    posted: list[Posted] = field(default_factory=list)
+    sent: Sent = field(default_factory=lambda: Sent([], []))
     looks: list[Look] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
@@ -52,10 +53,15 @@ class Watch:
         """How long it lasts."""
         return self.minutes * MINUTE_SECONDS
 
-    def posts(self, start: float, end: float) -> list[float]:
-        """Return the times [ms] of the posts that began between two shares of the whole."""
+    @property
+    def kinds(self) -> dict[str, list[Posted]]:
+        """The posts in bulk, and those of single records."""
+        return {"bulk": self.sent.bulk, "single": self.sent.singles}
+
+    def times(self, kind: str, start: float, end: float) -> list[float]:
+        """Return the times [s] of the posts that began between two shares of the whole."""
         first, last = (self.began + share * self.seconds for share in (start, end))
-        return [1000 * one.seconds for one in self.posted if first <= one.began < last]
+        return [one.seconds for one in self.kinds[kind] if first <= one.began < last]
 
     def held(self, start: float, end: float) -> list[dict[str, Holding]]:
         """Return what was held at the looks between two shares of the whole."""
@@ -72,13 +78,16 @@ def main(*, minutes: float, rate: float | None) -> None:
             chosen = rate or _full_rate(senders) / 2
             services = {"API": house.api_pid, "dashboard": house.dash_pid, "store": server}
             watch = _watch(senders, house.dash, services, minutes=minutes, rate=chosen)
-    print(f"\nsoak: {chosen:,.0f} records/s for {minutes:g} minutes, {BROWSERS} browsers\n")
+    print(
+        f"\nsoak: {chosen:,.0f} records/s in bulk and {SINGLES / SINGLE_EVERY_SECONDS:.0f} single"
+        f" ones from {SINGLES} clients for {minutes:g} minutes, {BROWSERS} browsers\n"
+    )
     print(f"{_table(watch)}\n\n{_verdict(watch)}")
 
 
 def _full_rate(senders: SteadySenders) -> float:
-    """Return the records per second that are taken when nobody waits."""
-    posted = senders.send(seconds=CALIBRATION_SECONDS, rate=None)
+    """Return the records per second that are taken in bulk when nobody waits."""
+    posted = senders.send(seconds=CALIBRATION_SECONDS, rate=None).bulk
     seconds = posted[-1].began + posted[-1].seconds - posted[0].began
     return sum(one.records for one in posted) / seconds
 
@@ -96,7 +105,7 @@ def _watch(
     for thread in threads:
         thread.start()
     try:
-        watch.posted += senders.send(seconds=watch.seconds, rate=rate)
+        watch.sent = senders.send(seconds=watch.seconds, rate=rate, singles=SINGLES)
     finally:
         is_over.set()
         for thread in threads:
@@ -124,23 +133,27 @@ def _sit(watch: Watch, dash: str, place: int, is_over: threading.Event) -> None:
 
 def _table(watch: Watch) -> str:
     names = sorted({name for look in watch.looks for name in look.held})
-    lines = [
-        f"| minute | posts | p50, ms | p95, ms | {' | '.join(f'{n}: MB / files' for n in names)} |",
-        "|---" * (4 + len(names)) + "|",
+    heads = [
+        *("minute", *(f"{kind}: posts | p50, ms | p95, ms" for kind in watch.kinds)),
+        *(f"{name}: MB / files" for name in names),
     ]
+    lines = [f"| {' | '.join(heads)} |", "|---" * (1 + 3 * len(watch.kinds) + len(names)) + "|"]
     n = max(1, round(watch.minutes))
     for minute in range(n):
         share = minute / n, (minute + 1) / n
-        times, held = watch.posts(*share), watch.held(*share)
+        held = watch.held(*share)
         last = held[-1] if held else {}
-        cells = [str(minute + 1), str(len(times)), *(_percentile(times, q) for q in (50, 95))]
+        cells = [str(minute + 1)]
+        for kind in watch.kinds:
+            times = watch.times(kind, *share)
+            cells += [str(len(times)), *(_percentile(times, q) for q in (50, 95))]
         cells += [_cell(last.get(name)) for name in names]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def _percentile(times: Sequence[float], share: float) -> str:
-    return f"{np.percentile(times, share):.0f}" if len(times) else ""
+    return f"{percentile_ms(times, share):.0f}" if len(times) else ""
 
 
 def _cell(holding: Holding | None) -> str:
@@ -149,16 +162,17 @@ def _cell(holding: Holding | None) -> str:
 
 def _verdict(watch: Watch) -> str:
     """Compare the last third with the second."""
-    found = [*_slower(watch), *_larger(watch), *watch.faults[:5]]
+    slower = [fault for kind in watch.kinds for fault in _slower(watch, kind)]
+    found = [*slower, *_larger(watch), *watch.faults[:5]]
     return f"verdict: {'not flat: ' + '; '.join(found) if found else 'flat'}"
 
 
-def _slower(watch: Watch) -> list[str]:
-    second, last = watch.posts(1 / 3, 2 / 3), watch.posts(2 / 3, 1)
+def _slower(watch: Watch, kind: str) -> list[str]:
+    second, last = watch.times(kind, 1 / 3, 2 / 3), watch.times(kind, 2 / 3, 1)
     if not second or not last:
-        return ["too few posts to tell"]
-    before, after = (float(np.percentile(times, 95)) for times in (second, last))
-    return [f"p95 {before:.0f} to {after:.0f} ms"] if after > SLOWER * before else []
+        return [f"too few posts to tell: {kind}"]
+    before, after = (percentile_ms(times, 95) for times in (second, last))
+    return [f"{kind}: p95 {before:.0f} to {after:.0f} ms"] if after > SLOWER * before else []
 
 
 def _larger(watch: Watch) -> list[str]:

@@ -1,22 +1,27 @@
-"""Steady senders: processes that post new records at a rate, and note how long each post took."""
+"""Steady senders: they post new records at a rate, in bulk or one by one, and time each post."""
 
 from __future__ import annotations
 
 import io
+import itertools
 import multiprocessing
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import requests
 
-from bench.bodies import ARROW, MEDIA_TYPES
+from bench.bodies import ARROW, MEDIA_TYPES, fresh_harpnums, one_record_bodies
+from bench.many_clients import ManyClients
 from solar.sharp import CADENCE_SECONDS, LIVE_KEYWORDS, SIMULATED_SERIES
 
 SENDERS, REGIONS, BATCH = 3, 10, 500
+# Clients that post a record each second, all in one process.
+SINGLES, SINGLE_EVERY_SECONDS = 40, 1.0
 FIRST_REGION = 900_001
 # Two weeks: then a region has crossed the disk, and others come.
 SLOTS_OF_A_LIFE = 14 * 86_400 // CADENCE_SECONDS
@@ -32,6 +37,14 @@ class Posted:
     records: int
 
 
+@dataclass(frozen=True)
+class Sent:
+    """The answered calls of those that send in bulk, and of those that send single records."""
+
+    bulk: list[Posted]
+    singles: list[Posted]
+
+
 class SteadySenders:
     """Senders of one Sun, each with regions of its own; they go on where they ended before."""
 
@@ -39,27 +52,64 @@ class SteadySenders:
         self._api = api
         self._batches = 0
 
-    def send(self, *, seconds: float, rate: float | None) -> list[Posted]:
-        """Post for some time, as fast as it goes or so many records a second together."""
+    def send(self, *, seconds: float, rate: float | None, singles: int = 0) -> Sent:
+        """Post for some time, as fast as it goes or so many records a second together.
+
+        Parameters
+        ----------
+        singles : so many clients post single records beside them; at one call only, for their
+            records are the same every time
+
+        Raises
+        ------
+        RuntimeError
+            When a post fails.
+        """
         context = multiprocessing.get_context("spawn")
-        queue: Any = context.Queue()
+        bulk_queue, single_queue = context.Queue(), context.Queue()
         own = None if rate is None else rate / SENDERS
         processes = [
             context.Process(
-                target=_post, args=(queue, self._api, place, self._batches, seconds, own)
+                target=_post, args=(bulk_queue, self._api, place, self._batches, seconds, own)
             )
             for place in range(SENDERS)
         ]
+        if singles:
+            arguments = (single_queue, self._api, singles, seconds)
+            processes.append(context.Process(target=_post_singles, args=arguments))
         for process in processes:
             process.start()
-        found: list[list[Posted] | str] = [queue.get() for _ in processes]
+        bulk = [_posted(bulk_queue.get()) for _ in range(SENDERS)]
+        single = _posted(single_queue.get()) if singles else []
         for process in processes:
             process.join()
-        if failed := [one for one in found if isinstance(one, str)]:
-            raise RuntimeError(failed[0])
-        posted = [one for one in found if not isinstance(one, str)]
-        self._batches += max(map(len, posted))
-        return sorted((one for own in posted for one in own), key=lambda one: one.began)
+        self._batches += max(map(len, bulk))
+        return Sent(sorted(itertools.chain(*bulk), key=attrgetter("began")), single)
+
+
+def _posted(found: list[Posted] | str) -> list[Posted]:
+    if isinstance(found, str):
+        raise RuntimeError(found)
+    return found
+
+
+def _post_singles(queue: Any, api: str, clients: int, seconds: float) -> None:
+    first = fresh_harpnums()
+    bodies = [
+        one_record_bodies(f"soak-single-{place:02}", itertools.count(first + place, clients))
+        for place in range(clients)
+    ]
+    address = f"{api}/api/v1/observations"
+    try:
+        with ManyClients(address, bodies, every=SINGLE_EVERY_SECONDS) as singles:
+            answers = [*singles.run(seconds).answers, *singles.finish()]
+    except (OSError, RuntimeError) as error:
+        queue.put(f"a client with single records failed: {error!r}")
+        return
+    if singles.faults:
+        queue.put(f"{len(singles.faults)} single records failed, the first: {singles.faults[0]}")
+        return
+    queue.put([Posted(answer.due, answer.seconds, 1) for answer in answers])
 
 
 def _post(queue: Any, api: str, place: int, first: int, seconds: float, rate: float | None) -> None:

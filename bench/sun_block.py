@@ -73,7 +73,7 @@ class SunBlock:
         for number, first in enumerate(range(0, last + 1, SLOTS_PER_REQUEST)):
             end = first + SLOTS_PER_REQUEST
             rows = [
-                self._observation(life, place)
+                self.observation(life, place)
                 for life in self.lives
                 for place in range(
                     max(0, first - int(life.slots[0])),
@@ -85,7 +85,8 @@ class SunBlock:
             if rows:
                 yield Delivery(self.at(end), rows)
 
-    def _observation(self, life: RegionLife, place: int) -> dict[str, Any]:
+    def observation(self, life: RegionLife, place: int) -> dict[str, Any]:
+        """Return a record of a region as the API takes it in JSON."""
         values = zip(NAMES, life.keywords[place].tolist(), strict=True)
         return {
             "harpnum": life.harpnum, "noaa_ars": [life.noaa_ar],

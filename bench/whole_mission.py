@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bench.api_servers import Product
 from bench.lineups import point_model
 from bench.records_file import write_records
 from bench.replaying import Course, Setting, replay
@@ -21,8 +22,8 @@ def main(n: int = MISSION_RECORDS) -> None:
         folder = Path(passing)
         records = folder / "records.parquet"
         write_records(records, n)
-        artifacts = point_model(folder / "models")
-        course = replay(records, Setting(_SENDERS, _WORKERS, _BATCH, artifacts))
+        product = Product("", artifacts=point_model(folder / "models"), workers=_WORKERS)
+        course = replay(records, Setting(_SENDERS, product, _BATCH))
     print(_report(course, n))
 
 
