@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ SOAK = "soak"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what is asked for; by default everything but the soak."""
+    # Whoever is stopped ends the servers that it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     parser = _parser()
     given = parser.parse_args(arguments)
     if unknown := set(given.names) - {*NAMES, SOAK}:
@@ -25,8 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         minutes=given.minutes or dashboard.Plan().minutes, keep=given.keep, store=given.store,
     )  # fmt: skip
     trees = given.tree or [Path()]
+    for tree in trees:
+        if not (tree / "app" / "server.py").is_file():
+            parser.error(f"{tree} is no working tree of the project; name the folder with app/")
     benchmarks: dict[str, Callable[[], None]] = {
-        "ingest": lambda: ingest.main(_ingest_plan(given, parser)),
+        "ingest": lambda: ingest.main(_ingest_plan(given, trees, parser)),
         "mission": lambda: whole_mission.main(given.records),
         "scaling": scaling.main,
         "sqlite": sqlite.main,
@@ -40,13 +46,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _ingest_plan(given: argparse.Namespace, parser: argparse.ArgumentParser) -> ingest.Plan:
+def _ingest_plan(
+    given: argparse.Namespace, trees: Sequence[Path], parser: argparse.ArgumentParser
+) -> ingest.Plan:
     known = (*ingest.PARTS, ingest.RIVAL)
     if unknown := set(given.only) - set(known):
         parser.error(f"no part {min(unknown)!r} of ingest; choose from {', '.join(known)}")
     if given.rounds < 1:
         parser.error("--rounds must be 1 or more")
-    return ingest.Plan(given.only, given.rounds, given.tree or [Path()])
+    return ingest.Plan(given.only, given.rounds, trees)
 
 
 def _parser() -> argparse.ArgumentParser:

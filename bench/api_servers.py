@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
 
 from bench.family import usage
@@ -37,8 +38,8 @@ class RunningApi:
         return f"http://127.0.0.1:{self.port}{self.path}"
 
     def cpu_seconds(self) -> tuple[float, float]:
-        """Return the CPU seconds of API and store until now; a file has none of its own."""
-        store = 0.0 if self.store_pid is None else usage(self.store_pid).cpu_seconds
+        """Return the CPU seconds of API and store until now; NaN for a file."""
+        store = nan if self.store_pid is None else usage(self.store_pid).cpu_seconds
         return usage(self.pid).cpu_seconds, store
 
 

@@ -19,7 +19,7 @@ from bench.store import mariadb_server
 from tests.slow_peers import slow_peers
 
 EVERY_SECONDS = 0.1
-SECONDS, WARM_SECONDS = 8.0, 1.0
+SECONDS, WARM_SECONDS = 6.0, 1.0
 # How long bulk and slow clients are there before the clock starts. Together with the seconds it is
 # less than the server waits for a slow client.
 _BEFORE_SECONDS = 1.0

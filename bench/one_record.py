@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from functools import partial
-from itertools import count, islice
+from itertools import count, groupby, islice
 from pathlib import Path
 
 from bench.api_servers import Product, RunningApi, running_product, running_row_per_request
@@ -49,10 +49,10 @@ def on_mariadb(products: Sequence[Product], artifacts: Path, folder: Path, round
 
 
 def _measure_rival(results: Results, artifacts: Path, address: str, store_pid: int) -> None:
-    for clients in CLIENTS:
-        size = SIZES[clients]
+    for size, same in groupby(CLIENTS, SIZES.__getitem__):
         with running_row_per_request(artifacts, address, store_pid, size=size) as api:
-            results.add(clients_load(clients), RIVAL, measure(api, clients))
+            for clients in same:
+                results.add(clients_load(clients), RIVAL, measure(api, clients))
 
 
 def _measure_product(results: Results, product: Product, address: str, store_pid: int) -> None:

@@ -30,7 +30,7 @@ from model_training.artefact.artifact import Artifact
 from solar.sharp import KEYWORDS
 
 # By the number of clients: workers, and threads of each.
-SIZES = {1: (2, 4), 2: (2, 4), 16: (4, 8), 200: (4, 8)}
+SIZES = {1: (2, 16), 2: (2, 16), 16: (2, 16), 200: (4, 16)}
 _INSERTS = [
     str(table.insert().compile(dialect=mysqlconnector.dialect(paramstyle="qmark")))
     for table in (observations, predictions)

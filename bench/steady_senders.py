@@ -8,14 +8,15 @@ import multiprocessing
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http.client import HTTPException
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import requests
 
 from bench.bodies import ARROW, MEDIA_TYPES, fresh_harpnums, one_record_bodies
+from bench.clients import Connection
 from bench.many_clients import ManyClients
 from solar.sharp import CADENCE_SECONDS, LIVE_KEYWORDS, SIMULATED_SERIES
 
@@ -114,21 +115,18 @@ def _post_singles(queue: Any, api: str, clients: int, seconds: float) -> None:
 
 def _post(queue: Any, api: str, place: int, first: int, seconds: float, rate: float | None) -> None:
     address = f"{api}/api/v1/observations?sender=soak-{place}"
-    session = requests.Session()
-    session.headers["Content-Type"] = MEDIA_TYPES[ARROW]
+    connection = Connection(address, MEDIA_TYPES[ARROW])
     posted: list[Posted] = []
     try:
         began = time.monotonic()
         while time.monotonic() < began + seconds:
             body = _body(place, first + len(posted))
             asked = time.monotonic()
-            answer = session.post(address, data=body, timeout=60)
-            took = time.monotonic() - asked
-            answer.raise_for_status()
-            posted.append(Posted(asked, took, answer.json()["accepted"]))
+            accepted = connection.post(body)["accepted"]
+            posted.append(Posted(asked, time.monotonic() - asked, accepted))
             due = 0.0 if rate is None else began + len(posted) * BATCH / rate
             time.sleep(max(0.0, due - time.monotonic()))
-    except OSError as error:
+    except (OSError, HTTPException, RuntimeError) as error:
         queue.put(f"a sender failed: {error!r}")
     else:
         queue.put(posted)
