@@ -10,6 +10,7 @@ from math import nan
 from pathlib import Path
 
 from bench.family import usage
+from bench.row_per_request import SIZE
 from tests.processes import free_port, serving
 
 
@@ -71,7 +72,7 @@ def running_row_per_request(
     database_url: str,
     store_pid: int,
     *,
-    size: tuple[int, int],
+    size: tuple[int, int] = SIZE,
 ) -> Iterator[RunningApi]:
     """Run the design to beat, with so many workers and threads in each, until the block ends."""
     port = free_port()

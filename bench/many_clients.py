@@ -28,10 +28,24 @@ _LENGTH = b"content-length:"
 
 @dataclass(frozen=True)
 class Answered:
-    """One good answer: when its request was due, by the monotonic clock, and how long it took."""
+    """One good answer: when its request was due, when it was sent, and when the answer was there.
+
+    The times are those of the monotonic clock.
+    """
 
     due: float
-    seconds: float
+    sent: float
+    answered: float
+
+    @property
+    def seconds(self) -> float:
+        """How long the answer took from the sending."""
+        return self.answered - self.sent
+
+    @property
+    def seconds_since_due(self) -> float:
+        """How long it took from when it was due, the wait for the answer before included."""
+        return self.answered - self.due
 
 
 @dataclass(frozen=True)
@@ -48,6 +62,7 @@ class _Client:
     bodies: Iterator[bytes]
     socket: socket.socket
     due: float = 0.0
+    sent: float = 0.0
     # Of the request that waits for its answer; empty when none does.
     request: bytes = b""
     tries: int = 0
@@ -64,8 +79,8 @@ class ManyClients:
     ----------
     address : where they post JSON
     bodies : of each client its requests of one record, enough of them
-    every : seconds between two requests of one client. A request is due then, whenever the one
-        before was answered, and its time is counted from there. With 0 it is due at the answer.
+    every : seconds between two requests of one client. A request is due then, and is sent when the
+        one before is answered. With 0 it is due at that answer.
     """
 
     def __init__(
@@ -153,6 +168,7 @@ class ManyClients:
             raise RuntimeError("a client has no more records; make more of them")
         client.request = b"%s%d\r\n\r\n%s" % (self._head, len(body), body)
         client.tries = 0
+        client.sent = time.monotonic()
         self._send(client)
 
     def _send(self, client: _Client) -> None:
@@ -194,7 +210,7 @@ class ManyClients:
             self._take(client, answer, time.monotonic())
 
     def _take(self, client: _Client, answer: bytes, now: float) -> None:
-        self._answers.append((Answered(client.due, now - client.due), client.tries, answer))
+        self._answers.append((Answered(client.due, client.sent, now), client.tries, answer))
         client.request = b""
         client.due = client.due + self._every if self._every else now
         if client.due <= now:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from functools import partial
-from itertools import count, groupby, islice
+from itertools import count, islice
 from pathlib import Path
 
 from bench.api_servers import Product, RunningApi, running_product, running_row_per_request
 from bench.bodies import fresh_harpnums, one_record_bodies
 from bench.many_clients import ManyClients
 from bench.results import Figures, Results, alternating, percentile_ms
-from bench.row_per_request import SIZES
 from bench.store import mariadb_server
 
 CLIENTS = (1, 2, 16, 200)
@@ -23,7 +22,7 @@ SECONDS, WARM_SECONDS = 3.0, 1.0
 # that gets more than its part.
 _MOST_OF_ONE, _MOST_OF_ALL = 2_500, 12_000
 # Workers and threads with which the row per request is tried.
-TRIED_SIZES = ((1, 8), (2, 2), (2, 4), (2, 8), (2, 16), (3, 8), (4, 4), (4, 8), (4, 16), (8, 4))
+TRIED_SIZES = ((2, 2), (2, 4), (2, 8), (2, 16), (4, 8), (4, 16))
 
 
 def clients_load(clients: int) -> str:
@@ -49,10 +48,9 @@ def on_mariadb(products: Sequence[Product], artifacts: Path, folder: Path, round
 
 
 def _measure_rival(results: Results, artifacts: Path, address: str, store_pid: int) -> None:
-    for size, same in groupby(CLIENTS, SIZES.__getitem__):
-        with running_row_per_request(artifacts, address, store_pid, size=size) as api:
-            for clients in same:
-                results.add(clients_load(clients), RIVAL, measure(api, clients))
+    with running_row_per_request(artifacts, address, store_pid) as api:
+        for clients in CLIENTS:
+            results.add(clients_load(clients), RIVAL, measure(api, clients))
 
 
 def _measure_product(results: Results, product: Product, address: str, store_pid: int) -> None:

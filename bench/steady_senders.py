@@ -110,7 +110,7 @@ def _post_singles(queue: Any, api: str, clients: int, seconds: float) -> None:
     if singles.faults:
         queue.put(f"{len(singles.faults)} single records failed, the first: {singles.faults[0]}")
         return
-    queue.put([Posted(answer.due, answer.seconds, 1) for answer in answers])
+    queue.put([Posted(answer.due, answer.seconds_since_due, 1) for answer in answers])
 
 
 def _post(queue: Any, api: str, place: int, first: int, seconds: float, rate: float | None) -> None:
