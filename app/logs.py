@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
+import random
 import re
 import time
-import uuid
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
@@ -77,7 +77,8 @@ def began_at() -> float:
 
 def _begin() -> None:
     client_id = request.headers.get(REQUEST_ID, "")
-    _request_id.set(client_id if _CLIENT_ID.fullmatch(client_id) else uuid.uuid4().hex)
+    own_id = f"{random.getrandbits(128):032x}"
+    _request_id.set(client_id if _CLIENT_ID.fullmatch(client_id) else own_id)
     _began.set(time.perf_counter())
 
 

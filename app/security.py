@@ -45,6 +45,8 @@ from database.people.sessions import (
 from solar.errors import InvalidInputError, StoreUnavailableError
 
 _FRESH_SECONDS = 5.0
+# So long after somebody was registered the door may still be open to this machine.
+_DOOR_SECONDS = 0.5
 # Asked by what watches the service, under whatever name it knows it; they reveal nothing.
 _ANY_HOST = frozenset({"/health", "/ready"})
 # The page /docs has a style of its own and loads nothing.
@@ -113,6 +115,7 @@ class Guard:
         self._keyring = Keyring(engine, settings)
         # Once somebody was registered the door stays locked, so this is asked no more.
         self._is_registered = self._keyring.has_master or settings.has_proxy
+        self._asked_at = -_DOOR_SECONDS
 
     def install(self, app: Flask) -> None:
         """Refuse strangers before any view of `app`; browsers are to take no answer for a page."""
@@ -196,9 +199,10 @@ class Guard:
 
     def is_registered(self) -> bool:
         """Tell whether there is, or ever was, a person or a key."""
-        if not self._is_registered:
+        if not self._is_registered and time.monotonic() - self._asked_at > _DOOR_SECONDS:
             with reading(self._engine) as connection:
                 self._is_registered = is_anybody_registered(connection)
+            self._asked_at = time.monotonic()
         return self._is_registered
 
     def _may_measure(self) -> bool:

@@ -17,6 +17,8 @@ from flask import Flask, current_app
 from app.alerts.config import AlertConfig, load_alert_config
 from app.full_disk import FullDiskNotice
 from app.ingest.admission import AdmissionControl
+from app.ingest.group_commit import GroupCommit
+from app.ingest.ingest import IngestStore
 from app.scoring.served_models import ServedModels, load_served_models, probe_served_models
 from app.security import Guard
 from app.settings import ApiSettings
@@ -26,6 +28,8 @@ from database.maintenance.retention import read_ages
 from database.migrations import is_current, upgrade
 from database.models import register
 from database.people.audit import record_settings
+from database.schema.tables import flare_list_version
+from database.version_cache import read_version, renew_version
 from model_training.artefact.artifact import Artifact
 from solar.errors import StoreUnavailableError
 
@@ -38,18 +42,20 @@ _log = logging.getLogger(__name__)
 class Services:
     """What requests and background jobs share; `clock` is the time of receipt.
 
-    `admission` bounds the bulk that this process works on at a time; `full_disk` remembers
-    that a write found no space.
+    `admission` bounds the bulk that this process works on at a time, which `ingest_store` stores,
+    and live records by `group_commit`; `full_disk` remembers that a write found no space.
     """
 
     settings: ApiSettings
     engine: sa.Engine
     served_models: ServedModels
     alert_config: AlertConfig
+    ingest_store: IngestStore
     guard: Guard
     clock: Callable[[], datetime]
     metrics_dir: Path | None
     admission: AdmissionControl
+    group_commit: GroupCommit
     full_disk: FullDiskNotice
 
 
@@ -122,6 +128,8 @@ def _register(
 ) -> None:
     now = datetime.now(UTC)
     record_settings(connection, settings, now=now)
+    if read_version(connection, flare_list_version) is None:
+        renew_version(connection, flare_list_version)
     for stage, models in (("live", [served_models.live]), ("shadow", served_models.shadows)):
         for model in models:
             document = _document(model, served_models.unaudited.get(model.model_id))

@@ -18,6 +18,8 @@ _log = logging.getLogger(__name__)
 
 # The execution option of a statement that goes to the server without parameters.
 RAW_STATEMENT = "flarewatch_raw_statement"
+# The execution option that names the list to which the rows of each of its queries are added.
+RESULTS = "flarewatch_results"
 # The execution option of a connection of which no query may take longer [s].
 TIME_LIMIT = "flarewatch_time_limit"
 
@@ -88,9 +90,13 @@ def send_raw_statement(_cursor: Any, statement: str, _parameters: Any, context: 
         return False
     driver = context.root_connection.connection.driver_connection
     driver.cmd_query(statement)
-    if supports_multiple_statements():
-        _read_remaining_results(driver)
-    return True
+    results: list[Any] = context.execution_options.get(RESULTS, [])
+    while True:
+        if driver.unread_result:
+            # `get_rows` would look through the columns of every row for vectors.
+            results.append(list(iter(driver._cmysql.fetch_row, None)))
+        if not (supports_multiple_statements() and _has_next_result(driver)):
+            return True
 
 
 def notice_ended_session(context: ExceptionContext) -> None:
@@ -111,13 +117,12 @@ def wrap_error_of_commit(context: ExceptionContext) -> None:
     raise DBAPIError.instance(None, None, known, base, connection_invalidated=True) from error
 
 
-def _read_remaining_results(driver: Any) -> None:
-    """Read the results of all statements of a text but the first."""
+def _has_next_result(driver: Any) -> bool:
+    """Go to the result of the next statement of a text; False after the last."""
     # The module exists only where the driver has its C part.
     from _mysql_connector import MySQLInterfaceError
 
     try:
-        while driver.next_result():
-            pass
+        return bool(driver.next_result())
     except MySQLInterfaceError as error:
         raise get_mysql_exception(error.errno, error.msg, error.sqlstate) from error

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from solar.errors import FlarewatchError, StoreFullError, StoreRefusedError, StoreUnavailableError
+from solar.errors import (
+    FlarewatchError,
+    StoreFullError,
+    StoreLockedError,
+    StoreRefusedError,
+    StoreUnavailableError,
+)
 
 _MYSQL_TRANSIENT = {1205, 1213, 1020}  # lock wait timeout, deadlock, record changed (MariaDB)
 _MYSQL_NO_SCHEMA = {1146}
@@ -89,7 +95,7 @@ def as_domain_error(error: DBAPIError) -> FlarewatchError:
     if refusal is not None:
         return StoreRefusedError(refusal)
     if is_transient(error):
-        return StoreUnavailableError("the store stays locked; send the same request again")
+        return StoreLockedError("the store stays locked; send the same request again")
     if _is_unreachable(error):
         return StoreUnavailableError("the store does not answer; the request can be sent again")
     return FlarewatchError(f"the store refused: {first_line(error)}")

@@ -6,13 +6,11 @@ deadlock runs again.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -31,6 +29,7 @@ from database.driver import (
     wrap_error_of_commit,
 )
 from database.driver_errors import as_domain_error, first_line, is_transient
+from database.round_trips import deferred_writes, send_waiting, write
 from database.settings import DatabaseSettings
 from solar.errors import (
     InvalidInputError,
@@ -53,6 +52,7 @@ _DRIVERS = (
 ATTEMPTS = 6
 # Shorter than a client waits for its answer; the default of the server is 50.
 LOCK_WAIT_SECONDS = 5
+_LOCK_WAIT = "seconds that this session waits for a lock"
 # A session whose process is silent for so long, inside a transaction, is ended by the server: what
 # a hung process has locked is free again. No work between two statements takes as long.
 IDLE_SECONDS = 10
@@ -176,11 +176,17 @@ def _mysql_engine(url: sa.URL, *, pool_size: int) -> sa.Engine:
     )
     sa.event.listen(engine, "connect", skip_liveness_check)
     sa.event.listen(engine, "connect", _limit_session)
+    sa.event.listen(engine, "before_cursor_execute", _send_waiting_first)
     sa.event.listen(engine, "do_execute", send_raw_statement)
     sa.event.listen(engine, "do_execute", send_limited_query)
     sa.event.listen(engine, "handle_error", notice_ended_session)
     sa.event.listen(engine, "handle_error", wrap_error_of_commit)
     return engine
+
+
+def _send_waiting_first(connection: sa.Connection, *_details: object) -> None:
+    """Let a statement find what the transaction has written before."""
+    send_waiting(connection)
 
 
 def _limit_session(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
@@ -193,10 +199,30 @@ def _set_limits(connection: Any, idle_seconds: int) -> None:
 
 
 @contextmanager
-def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Open one transaction that may write: committed at the end, rolled back on an error."""
-    with engine.execution_options(sqlite_begin="IMMEDIATE").begin() as connection:
+def writing(
+    engine: sa.Engine, *, lock_wait_seconds: int = LOCK_WAIT_SECONDS
+) -> Iterator[sa.Connection]:
+    """Open one transaction that may write: committed at the end, rolled back on an error.
+
+    Parameters
+    ----------
+    lock_wait_seconds : how long a statement waits for a lock; SQLite always takes its own time
+    """
+    if engine.dialect.name == "sqlite":
+        with engine.execution_options(sqlite_begin="IMMEDIATE").begin() as connection:
+            yield connection
+        return
+    with engine.begin() as connection, deferred_writes(connection):
+        _wait_for_locks(connection, lock_wait_seconds)
         yield connection
+
+
+def _wait_for_locks(connection: sa.Connection, seconds: int) -> None:
+    """Set how long the session waits for a lock, unless it does so already."""
+    if connection.info.get(_LOCK_WAIT, LOCK_WAIT_SECONDS) != seconds:
+        write(connection, f"SET innodb_lock_wait_timeout={seconds}")
+        send_waiting(connection)
+        connection.info[_LOCK_WAIT] = seconds
 
 
 @contextmanager
@@ -240,19 +266,32 @@ def heartbeat(connection: sa.Connection) -> Callable[[], None]:
     return beat
 
 
-def transact(engine: sa.Engine, work: Callable[[sa.Connection], Result]) -> Result:
+def transact(
+    engine: sa.Engine,
+    work: Callable[[sa.Connection], Result],
+    *,
+    patience_seconds: float = PATIENCE_SECONDS,
+    lock_wait_seconds: int = LOCK_WAIT_SECONDS,
+) -> Result:
     """Run `work` in one transaction, again after a deadlock, all or nothing.
+
+    Parameters
+    ----------
+    patience_seconds : no attempt begins later
+    lock_wait_seconds : as in `writing`
 
     Raises
     ------
+    StoreLockedError
+        When the store stays locked over all attempts.
     StoreUnavailableError
-        When the store cannot be reached, or stays locked over all attempts.
+        When it cannot be reached.
     """
-    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    give_up_at = time.monotonic() + patience_seconds
     attempt = 0
     while True:
         try:
-            with writing(engine) as connection:
+            with writing(engine, lock_wait_seconds=lock_wait_seconds) as connection:
                 return work(connection)
         except DBAPIError as error:
             attempt += 1
@@ -322,51 +361,3 @@ def _why_away(engine: sa.Engine) -> str | None:
             " what follows the name of the database"
         ) from error
     return None
-
-
-@contextmanager
-def named_lock(engine: sa.Engine, name: str) -> Iterator[bool]:
-    """Try to take the lock of this name without waiting; yield whether it was free.
-
-    It ends with the block, with the connection of a process that dies, and IDLE_SECONDS after a
-    process has hung. SQLite, the embedded store, has one process, which always gets it.
-    """
-    if engine.dialect.name == "sqlite":
-        yield True
-        return
-    # The name is one for all databases of a server, and has at most 64 letters.
-    full_name = f"{engine.url.database} {name}".encode()
-    key = {"key": f"flarewatch {hashlib.blake2b(full_name, digest_size=16).hexdigest()}"}
-    with reading(engine) as connection:
-        is_free = bool(connection.execute(sa.text("SELECT GET_LOCK(:key, 0)"), key).scalar())
-        if not is_free:
-            yield False
-            return
-        with _kept_alive(connection):
-            yield True
-        connection.execute(sa.text("SELECT RELEASE_LOCK(:key)"), key)
-
-
-@contextmanager
-def _kept_alive(connection: sa.Connection) -> Iterator[None]:
-    """Ask on an idle connection now and then; the server ends it when that stops.
-
-    It is closed at the end, with what it locks, and not used for anything else.
-    """
-    connection.detach()
-    connection.exec_driver_sql(f"SET SESSION wait_timeout={IDLE_SECONDS}")
-    is_over = threading.Event()
-
-    def ask() -> None:
-        # A lost connection is noticed when the block ends.
-        with suppress(DBAPIError):
-            while not is_over.wait(IDLE_SECONDS / 3):
-                connection.execute(sa.select(1))
-
-    asking = threading.Thread(target=ask, name="named lock", daemon=True)
-    asking.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        asking.join()

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from database.round_trips import forget_read_ahead, read
 from database.schema.tables import harp_noaa
 from database.upsert import upsert
 from solar.errors import InvalidInputError
 
 # Numbers in one IN list; SQLite's limit is 32,766 parameters, MySQL plans short lists better.
 _LIST_LENGTH = 1_000
+_PAIRS = str(sa.select(harp_noaa.c.harpnum, harp_noaa.c.noaa_ar))
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,16 @@ def add_harp_pairs(
     The flares of their NOAA regions may belong elsewhere now: see `flares.assignment.reassign`.
     """
     wanted = {pair for pair in pairs if min(pair) > 0}
-    known = harps_by_noaa(connection, {noaa_ar for _, noaa_ar in wanted})
-    new = sorted(pair for pair in wanted if pair[0] not in known.get(pair[1], ()))
-    upsert(connection, harp_noaa, columns=("harpnum", "noaa_ar"), rows=new)
+    harpnums = sorted({harpnum for harpnum, _ in wanted})
+    known: set[tuple[int, int]] = set()
+    for start in range(0, len(harpnums), _LIST_LENGTH):
+        chunk = harpnums[start : start + _LIST_LENGTH]
+        query = f"{_PAIRS} WHERE harpnum IN ({','.join(map(str, chunk))})"
+        known |= {(row[0], row[1]) for row in read(connection, query)}
+    new = sorted(wanted - known)
+    if new:
+        upsert(connection, harp_noaa, columns=("harpnum", "noaa_ar"), rows=new)
+        forget_read_ahead(connection)
     return new
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from itertools import groupby, repeat
@@ -21,15 +20,12 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlalchemy.dialects import mysql, sqlite
 
-from database.driver import RAW_STATEMENT, supports_multiple_statements
+from database.round_trips import write
 from solar.errors import InvalidInputError
 
 ROWS_PER_STATEMENT = 1_000
 # A statement is one packet, and MariaDB closes the connection beyond 16 MB.
 _BYTES_PER_STATEMENT = 8_000_000
-# A longer statement is sent at once: the round trip is little of what it costs.
-_MOST_BATCHED_CHARACTERS = 64_000
-_PENDING = "pending statements"
 _NULL = b"NULL"
 
 Row = Sequence[Any]
@@ -43,10 +39,18 @@ def upsert(
     rows: Sequence[Row],
     keep: Sequence[str] = (),
 ) -> None:
-    """Write `rows`, each in the order of `columns`: `upsert_columns` for a few rows."""
-    if rows:
-        named = dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True))
-        upsert_columns(connection, table, columns=named, keep=keep)
+    """Write a few rows, each in the order of `columns`; otherwise as `upsert_columns` does.
+
+    A row holds Python numbers, text, bytes and times with a zone; None is missing.
+    """
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite":
+        values = [tuple(map(_value_for_sqlite, row)) for row in rows]
+        connection.exec_driver_sql(_sqlite_statement(table, tuple(columns), tuple(keep)), values)
+        return
+    texts = [b",".join([_LITERALS[type(value)](value) for value in row]) for row in rows]
+    _write_texts(connection, table, texts, columns=tuple(columns), keep=tuple(keep))
 
 
 def upsert_columns(
@@ -71,44 +75,26 @@ def upsert_columns(
     """
     names, values = tuple(columns), list(columns.values())
     n = max((len(column) for column in values if _is_long(column)), default=1)
-    if connection.dialect.name == "sqlite":
-        statement = _sqlite_statement(table, names, tuple(keep))
-        rows = list(zip(*(_for_sqlite(column, n) for column in values), strict=True))
-        if rows:
-            connection.exec_driver_sql(statement, rows)
+    if n == 0:
         return
-    head, tail = _mysql_statement(table, names, tuple(keep))
-    for rows_text in _chunks(rows_as_text(values, n=n) if n else []):
-        _send(connection, f"{head}({rows_text.decode()}){tail}")
+    if connection.dialect.name == "sqlite":
+        rows = list(zip(*(_for_sqlite(column, n) for column in values), strict=True))
+        connection.exec_driver_sql(_sqlite_statement(table, names, tuple(keep)), rows)
+        return
+    _write_texts(connection, table, rows_as_text(values, n=n), columns=names, keep=tuple(keep))
 
 
-@contextmanager
-def batched_writes(connection: sa.Connection) -> Iterator[None]:
-    """Send what a block writes as one text at its end, which saves a round trip per statement.
-
-    Nothing may be read in the block. SQLite has no round trips, and without its C part the
-    driver takes one statement at a time.
-    """
-    pending: list[str] = []
-    connection.info[_PENDING] = pending
-    try:
-        yield
-    finally:
-        del connection.info[_PENDING]
-    if pending:
-        _send(connection, ";".join(pending))
-
-
-def _send(connection: sa.Connection, statement: str) -> None:
-    pending = connection.info.get(_PENDING)
-    if (
-        pending is None
-        or len(statement) > _MOST_BATCHED_CHARACTERS
-        or not supports_multiple_statements()
-    ):
-        connection.exec_driver_sql(statement, execution_options={RAW_STATEMENT: True})
-    else:
-        pending.append(statement)
+def _write_texts(
+    connection: sa.Connection,
+    table: sa.Table,
+    rows: list[bytes],
+    *,
+    columns: tuple[str, ...],
+    keep: tuple[str, ...],
+) -> None:
+    head, tail = _mysql_statement(table, columns, keep)
+    for rows_text in _chunks(rows):
+        write(connection, f"{head}({rows_text.decode()}){tail}")
 
 
 def _is_long(column: Any) -> bool:

@@ -174,6 +174,9 @@ def _past(region_id: Integers, at: Times, flares: FlareHistory, *, reach: np.tim
     """Pair each row (n,) with the flares of its region in [t - reach, t) that are known at t."""
     codes, row_region = np.unique(region_id, return_inverse=True)
     flares = _where(flares, np.isin(flares.region_id, codes))
+    if not len(flares.peak_at):
+        none = np.empty(0)
+        return _Past(len(at), np.empty(0, np.int64), none, none)
     flare_region = np.searchsorted(codes, flares.region_id)
     row_keys, flare_keys = _keys(row_region, at, flare_region, flares.peak_at)
     order = np.argsort(flare_keys, kind="stable")

@@ -93,6 +93,18 @@ class AnswerBuffer:
         """Do nothing."""
 
 
+class Settings:
+    """The settings of gunicorn, of which each is looked up once and not for every request."""
+
+    def __init__(self, cfg: Any) -> None:
+        self._cfg = cfg
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._cfg, name)
+        setattr(self, name, value)
+        return value
+
+
 class _ChunkParser(PythonProtocol):
     """The parser of gunicorn, which bounds a line of chunks only while its end is not there."""
 
@@ -114,8 +126,10 @@ class Body:
         self.is_too_large = length is not None and length > most_bytes
         self._most_bytes = most_bytes
         self._content = bytearray()
-        self._chunks = _ChunkParser(on_body=self._take)
-        self._chunks.feed(_CHUNKED_HEAD)
+        self._chunks: _ChunkParser | None = None
+        if length is None:
+            self._chunks = _ChunkParser(on_body=self._take)
+            self._chunks.feed(_CHUNKED_HEAD)
 
     def feed(self, data: bytes) -> None:
         """Take what has arrived; `rest` is what belongs to the next request.
@@ -127,10 +141,10 @@ class Body:
         """
         if self.is_too_large:
             return
-        if self.length is None:
+        if self._chunks is not None:
             self._chunks.feed(data)
             self.is_whole, self.rest = self._chunks.is_complete, self._chunks.remaining()
-        else:
+        elif self.length is not None:
             missing = self.length - self.size
             self._take(data[:missing])
             self.is_whole, self.rest = self.size == self.length, data[missing:]

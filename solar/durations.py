@@ -46,10 +46,9 @@ class DurationScale:
         """How many bins there are, the two ends included."""
         return len(self.edges) + 1
 
-    def count(self, seconds: ArrayLike) -> Counts:
-        """Count durations (n,) [s] into (bins,)."""
-        place = np.searchsorted(self.edges, np.asarray(seconds, float), side="right")
-        return np.bincount(place, minlength=self.bins)
+    def place(self, seconds: ArrayLike) -> Integers:
+        """Return the bin of each duration (n,) [s]."""
+        return np.searchsorted(self.edges, np.asarray(seconds, float), side="right")
 
     def quantiles(self, counts: Counts, shares: Sequence[float]) -> Floats:
         """Return the quantiles (n, q) [s] of n histograms (n, bins) at q shares.
@@ -74,12 +73,14 @@ class DurationScale:
         value = np.where(place == self.bins - 1, np.inf, value)
         return np.where(cumulative[:, -1] > 0, value, np.nan)
 
-    def pack(self, counts: Counts) -> bytes:
-        """Write one histogram (bins,) in few bytes."""
-        places = np.flatnonzero(counts)
-        packed = np.empty(len(places), _OCCUPIED)
-        packed["place"], packed["n"] = places, counts[places]
-        return packed.tobytes()
+    def pack(self, counts: Counts) -> list[bytes]:
+        """Write histograms (n, bins) in few bytes each."""
+        row, place = np.nonzero(counts)
+        packed = np.empty(len(row), _OCCUPIED)
+        packed["place"], packed["n"] = place, counts[row, place]
+        content, size = packed.tobytes(), _OCCUPIED.itemsize
+        ends = (size * np.searchsorted(row, np.arange(len(counts)), side="right")).tolist()
+        return [content[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
     def unpack(self, packed: Sequence[bytes]) -> Counts:
         """Read histograms as they were packed, into (n, bins)."""

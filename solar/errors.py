@@ -31,6 +31,10 @@ class StoreUnavailableError(FlarewatchError):
     title = "Store unavailable"
 
 
+class StoreLockedError(StoreUnavailableError):
+    """Another transaction holds what this one needs; the same request can be sent again."""
+
+
 class StoreFullError(StoreUnavailableError):
     """The disk of the store is full; the same request succeeds once there is space again."""
 

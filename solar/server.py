@@ -13,7 +13,8 @@ import resource
 import socket
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
@@ -22,6 +23,7 @@ from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
 from gunicorn.asgi.parser import ParseError
+from gunicorn.glogging import Logger
 from gunicorn.http.errors import (
     ExpectationFailed,
     LimitRequestHeaders,
@@ -32,7 +34,8 @@ from gunicorn.http.errors import (
 )
 from gunicorn.workers.gthread import ThreadWorker
 
-from solar.connection import Awaited, Connection
+from solar.connection import Awaited, Connection, Settings
+from solar.turns import Turns
 
 # A worker that is silent for so long is killed and replaced: with the pauses of the master and
 # the start of the next one, a hung worker is gone within 15 s.
@@ -54,7 +57,9 @@ END_SECONDS = 2
 # Bodies that have arrived, or are arriving, in one worker.
 MAX_BODIES_BYTES = 128 * 1024 * 1024
 SMALL_BODY_BYTES = 64 * 1024
-_RECEIVE_BYTES = 256 * 1024
+# Room for what comes is made before it is known how much that is.
+_RECEIVE_BYTES = {Awaited.BODY: 256 * 1024}
+_RECEIVE_OTHER_BYTES = 16 * 1024
 _SWEEP_SECONDS = 1.0
 
 HEALTH_PATH = "/health"
@@ -67,16 +72,22 @@ _STATUS = {
 }
 
 
-def shared_options(host: str, port: int, most_body_bytes: int) -> dict[str, Any]:
+def shared_options(
+    host: str, port: int, most_body_bytes: int, turns_of: Callable[[str, int | None], Turns]
+) -> dict[str, Any]:
     """Return the settings of gunicorn that both servers share.
 
-    Of a request with a larger body the application gets the head only, and refuses it.
+    Of a request with a larger body the application gets the head only, and refuses it. `turns_of`
+    tells whose turns in each worker a request waits for, by its path and the length of its body,
+    which may be unknown. There have to be threads for all requests that have begun.
     """
+    worker = {"most_body_bytes": most_body_bytes, "turns_of": staticmethod(turns_of)}
     memory = Path("/dev/shm")  # noqa: S108  the file that gunicorn makes there has a random name
     return {
         "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
-        "worker_class": type("Worker", (Worker,), {"most_body_bytes": most_body_bytes}),
+        "worker_class": type("Worker", (Worker,), worker),
         "worker_connections": CONNECTIONS,
+        "logger_class": _Log,
         "timeout": HEARTBEAT_SECONDS,
         # The heartbeat is the time of a file, for which a busy disk would let it wait.
         "worker_tmp_dir": str(memory) if memory.is_dir() else None,
@@ -91,13 +102,22 @@ def shared_options(host: str, port: int, most_body_bytes: int) -> dict[str, Any]
     }
 
 
+class _Log(Logger):
+    """The log of gunicorn without its lines of requests: the applications write their own."""
+
+    def access(self, *_details: Any) -> None:
+        """Write nothing, and gather nothing for it."""
+
+
 class Worker(ThreadWorker):
     """A worker whose threads only see whole requests."""
 
     most_body_bytes: int
+    turns_of: Callable[[str, int | None], Turns]
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
+        self._settings = Settings(self.cfg)
         # The connections without a thread and their deadlines; who has waited longest comes first.
         self._awaiting: dict[Connection, float] = {}
         self._bodies_bytes = 0
@@ -173,7 +193,8 @@ class Worker(ThreadWorker):
         if connection not in self._awaiting:
             return
         try:
-            data = connection.socket.recv(_RECEIVE_BYTES)
+            room = _RECEIVE_BYTES.get(connection.awaited, _RECEIVE_OTHER_BYTES)
+            data = connection.socket.recv(room)
         except BlockingIOError:
             return
         except OSError:
@@ -194,7 +215,7 @@ class Worker(ThreadWorker):
     def _take(self, connection: Connection, data: bytes) -> None:
         before = connection.body.size if connection.body else 0
         try:
-            is_ready = connection.feed(data, self.cfg)
+            is_ready = connection.feed(data, self._settings)
         except (ParseException, ParseError, NoMoreData, ValueError) as error:
             self._refuse(connection, _STATUS.get(type(error), HTTPStatus.BAD_REQUEST), str(error))
             return
@@ -244,13 +265,27 @@ class Worker(ThreadWorker):
             self._await(connection, Awaited.END, END_SECONDS)
 
     def enqueue_req(self, connection: Connection) -> None:
-        """Give a whole request to a thread."""
+        """Give a whole request to a thread, once there is a turn for it."""
         # Whoever asks whether the process is alive is answered while all threads are busy.
-        is_health = connection.request.path == HEALTH_PATH
-        future = (self._health_pool if is_health else self.tpool).submit(self.handle, connection)
-        future.add_done_callback(
-            lambda done: self.method_queue.defer(self.finish_request, connection, done)
-        )
+        if connection.request.path == HEALTH_PATH:
+            self._health_pool.submit(self._answer, connection)
+        else:
+            length = None if connection.body is None else connection.body.length
+            turns = self.turns_of(connection.request.path, length)
+            turns.give(partial(self.tpool.submit, self._answer_in_turn, connection, turns))
+
+    def _answer_in_turn(self, connection: Connection, turns: Turns) -> None:
+        try:
+            self._answer(connection)
+        finally:
+            turns.end()
+
+    def _answer(self, connection: Connection) -> None:
+        is_kept = False
+        try:
+            is_kept = self.handle(connection)
+        finally:
+            self.method_queue.defer(self.finish_request, connection, is_kept)
 
     def handle(self, connection: Connection) -> bool:
         """Answer a request, in a thread; return whether the connection is kept."""
@@ -270,10 +305,9 @@ class Worker(ThreadWorker):
             self.handle_error(request, connection.sock, connection.client, error)
             return False
 
-    def finish_request(self, connection: Connection, future: Future[bool]) -> None:
+    def finish_request(self, connection: Connection, is_kept: bool) -> None:
         """Take a connection back from its thread."""
-        is_answered = not future.cancelled() and future.exception() is None
-        connection.is_kept = is_answered and future.result()
+        connection.is_kept = is_kept
         if connection.sock.unread:
             self._await(connection, Awaited.READER, READER_SECONDS)
         else:

@@ -12,6 +12,7 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 
 from solar import connection, server
+from solar.turns import Turns
 
 MOST_BODY_BYTES = 100_000
 THREADS = 2
@@ -49,7 +50,10 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
 
 class _Server(BaseApplication):
     def load_config(self) -> None:
-        options = server.shared_options("127.0.0.1", int(sys.argv[1]), MOST_BODY_BYTES)
+        turns = Turns(THREADS)
+        options = server.shared_options(
+            "127.0.0.1", int(sys.argv[1]), MOST_BODY_BYTES, lambda *_: turns
+        )
         for name, value in {
             **options,
             "threads": THREADS,

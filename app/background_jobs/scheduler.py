@@ -13,16 +13,19 @@ from flask import Flask
 
 from app.metrics import JOB_FAILURES
 from app.services import Services, services
-from database.delivery.flow import rows_since
-from database.engine import named_lock, reading
+from database.delivery.flow import received_since
+from database.engine import reading
+from database.named_lock import named_lock
 from solar.errors import FlarewatchError, StoreFullError
 
 _log = logging.getLogger(__name__)
 
 _PAUSE_SECONDS = 1.0
 # Where that many rows came over the last minute or two, ingest has the machine: then a job does
-# a little at a time, and all of them rest for nine times as long as it took.
+# a little at a time, and all of them rest for nine times as long as it took. A request of one
+# record takes as long as so many rows of bulk.
 _BUSY_ROWS = 30_000
+_ROWS_OF_A_REQUEST = 100
 _BUSY_SPAN = timedelta(minutes=1)
 _REST_FACTOR = 9.0
 # Each unforeseen failure in a row doubles the wait of a job, up to this.
@@ -40,9 +43,10 @@ class Job:
 
 
 def is_busy(running: Services) -> bool:
-    """Tell whether rows are coming in at volume."""
+    """Tell whether rows are coming in at volume, or requests."""
     with reading(running.engine) as connection:
-        return rows_since(connection, running.clock() - _BUSY_SPAN) >= _BUSY_ROWS
+        requests, rows = received_since(connection, running.clock() - _BUSY_SPAN)
+    return rows + _ROWS_OF_A_REQUEST * requests >= _BUSY_ROWS
 
 
 class Scheduler(threading.Thread):

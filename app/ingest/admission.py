@@ -28,6 +28,11 @@ class BusyError(FlarewatchError):
     title = "Too busy"
 
 
+def is_live(length: int | None) -> bool:
+    """Tell whether a body of this length holds live records; None is any length."""
+    return length is not None and length <= SMALL_BYTES
+
+
 def no_op() -> None:
     """Yield to nobody."""
 
@@ -58,7 +63,7 @@ class AdmissionControl:
             When there is no place; nothing waits here.
         """
         size = MAX_BODY_BYTES if length is None else length
-        if size <= SMALL_BYTES:
+        if is_live(length):
             self._count_small(1)
             try:
                 yield no_op

@@ -8,7 +8,6 @@ versions is current.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -76,17 +75,20 @@ class ConflictResolution:
 
 
 def resolve_conflicts(
-    connection: sa.Connection, batch: Batch, region_ids: Sequence[int]
+    connection: sa.Connection, batch: Batch, keys: RecordKeys, key_of_row: Integers
 ) -> ConflictResolution:
-    """Compare a batch with the store; its regions must be locked already."""
-    keys, key_of_row = _keys(batch, np.array(region_ids, np.int64))
+    """Compare a batch with the store; its regions must be locked already.
+
+    `keys` and `key_of_row` are what `record_keys` returns.
+    """
     stored = stored_versions(connection, keys)
     contents = np.array(batch.content_hashes(), np.int64)
     resolver = _resolver(batch, stored, contents)
     differs = (stored.revision > 0)[key_of_row] & (stored.content[key_of_row] != contents)
-    disputed = np.unique(key_of_row[differs])
-    for place, content in superseded_contents(connection, keys.take(disputed)):
-        resolver.superseded_before.add((int(disputed[place]), content))
+    if differs.any():
+        disputed = np.unique(key_of_row[differs])
+        for place, content in superseded_contents(connection, keys.take(disputed)):
+            resolver.superseded_before.add((int(disputed[place]), content))
     turn = _turns(key_of_row)
     for number in range(int(turn.max(initial=-1)) + 1):
         rows = np.flatnonzero(turn == number)
@@ -94,13 +96,15 @@ def resolve_conflicts(
     return resolver.result(keys, stored)
 
 
-def _keys(batch: Batch, region_ids: Integers) -> tuple[RecordKeys, Integers]:
+def record_keys(batch: Batch, region_ids: Integers) -> tuple[RecordKeys, Integers]:
     """Return the distinct records of a batch, and the record of each row."""
-    regions, region = np.unique(region_ids, return_inverse=True)
-    times, time = np.unique(batch.t_rec, return_inverse=True)
-    codes, key_of_row = np.unique(region * max(len(times), 1) + time, return_inverse=True)
-    place = np.divmod(codes, max(len(times), 1))
-    return RecordKeys(regions[place[0]], times[place[1]]), np.asarray(key_of_row, np.int64)
+    order = np.lexsort((batch.t_rec, region_ids))
+    ids, times = region_ids[order], batch.t_rec[order]
+    is_first = np.ones(len(order), np.bool_)
+    is_first[1:] = (ids[1:] != ids[:-1]) | (times[1:] != times[:-1])
+    key_of_row = np.empty(len(order), np.int64)
+    key_of_row[order] = np.cumsum(is_first) - 1
+    return RecordKeys(ids[is_first], times[is_first]), key_of_row
 
 
 def _turns(key_of_row: Integers) -> Integers:
@@ -217,10 +221,10 @@ class _Resolver:
 def store_superseded(
     connection: sa.Connection,
     batch: Batch,
-    region_ids: Sequence[int],
+    region_ids: Integers,
     resolution: ConflictResolution,
     *,
-    sender_id: str,
+    senders: Coded[str],
     now: datetime,
 ) -> None:
     """Store the superseded versions of the batch and of the store, before the batch is written."""
@@ -231,17 +235,18 @@ def store_superseded(
         )
     if len(resolution.superseded_arrivals):
         superseded_arrivals = _arrivals(batch, region_ids, resolution)
-        columns = {"sender_id": sender_id, "received_at": now, "lost_at": now}
+        sender_ids = senders.take(resolution.superseded_arrivals).rows()
+        columns = {"sender_id": sender_ids, "received_at": now, "lost_at": now}
         keep_superseded_arrivals(connection, superseded_arrivals | columns)
 
 
 def _arrivals(
-    batch: Batch, region_ids: Sequence[int], resolution: ConflictResolution
+    batch: Batch, region_ids: Integers, resolution: ConflictResolution
 ) -> dict[str, object]:
     """Return the columns of the superseded arrivals under their names in the store."""
     rows = batch.take(resolution.superseded_arrivals)
     return {
-        "region_id": np.array(region_ids, np.int64)[resolution.superseded_arrivals],
+        "region_id": region_ids[resolution.superseded_arrivals],
         "t_rec": rows.t_rec,
         "content_hash": np.array(rows.content_hashes(), np.int64),
         "series": rows.series.rows(),
@@ -256,7 +261,8 @@ def _arrivals(
 
 
 def correct_region_positions(
-    connection: sa.Connection, region_ids: Sequence[int], resolution: ConflictResolution
+    connection: sa.Connection, region_ids: Integers, resolution: ConflictResolution
 ) -> None:
     """Move the regions of losing rows to where their current records say."""
-    correct_positions(connection, sorted({region_ids[row] for row in resolution.losing_rows}))
+    if resolution.losing_rows:
+        correct_positions(connection, np.unique(region_ids[resolution.losing_rows]).tolist())

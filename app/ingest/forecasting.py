@@ -23,7 +23,6 @@ from database.harps import RegionName, resolve_many
 from database.observations.records import Key, Records
 from database.predictions.predictions import store_predictions, supersede_model
 from database.rollup_days import mark_drift, mark_exploration, mark_stale
-from database.upsert import batched_writes
 from model_training.artefact.artifact import Artifact
 from model_training.features import FlareHistory
 from solar.columns import Bools, Integers, Times
@@ -53,10 +52,9 @@ def issue_forecasts(
         raise_alerts(connection, alert_config, forecasts, now=now)
     yield_to_live()
     days = forecasts.days()
-    with batched_writes(connection):
-        store_predictions(connection, forecasts.columns())
-        for mark in (mark_stale, mark_drift, mark_exploration):
-            mark(connection, days)
+    store_predictions(connection, forecasts.columns())
+    for mark in (mark_stale, mark_drift, mark_exploration):
+        mark(connection, days)
     return forecasts
 
 

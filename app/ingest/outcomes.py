@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import time
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -17,8 +19,8 @@ from app.ingest.batch import Batch
 from app.ingest.conflict_resolution import ConflictResolution
 from database.delivery.rejections import RejectionCause, record_rejections
 from database.delivery.row_outcomes import REJECTED, RowOutcomes
-from database.delivery.senders import record_delivery
-from solar.columns import Times
+from database.delivery.senders import Delivery, record_deliveries
+from solar.columns import Integers, Times
 from solar.sharp import BY_NAME
 from solar.time import to_datetime64
 
@@ -41,38 +43,57 @@ _PATHS = frozenset(
 )
 
 
-def ingest_receipt(
-    batch: Batch,
-    rejected: Sequence[Rejection],
+@dataclass(frozen=True)
+class IngestRequest:
+    """One request: its rows that may be stored, those that may not, and what its sender says.
+
+    `began` is when it came, on the clock of `time.perf_counter`.
+    """
+
+    batch: Batch
+    rejected: Sequence[Rejection]
+    sender: Sender
+    began: float
+
+    def __len__(self) -> int:
+        return len(self.batch) + len(self.rejected)
+
+
+def outcomes_by_request(
+    requests: Sequence[IngestRequest],
     resolution: ConflictResolution,
     *,
-    region_ids: Sequence[int],
-    newest: Mapping[int, datetime],
+    times: Times,
+    newest_before: Times,
+    predictions: Sequence[int],
     now: datetime,
-    predictions: int,
-    seconds: float,
-) -> RowOutcomes:
-    """Return the outcomes of a request, row by row in its order.
+) -> list[RowOutcomes]:
+    """Return the outcomes of each request, row by row in its order.
 
     Parameters
     ----------
-    region_ids : the region of each row of the batch
-    newest : the time of the newest record that a region had before; a new region has none
-    predictions, seconds : how many forecasts there are, and how long the work took
+    times : (n,) of the rows of all batches, one after the other
+    newest_before : (n,) the newest record that the region of each row had before, NaT without one
+    predictions : how many forecasts there are for each request
     """
-    n, index = len(batch) + len(rejected), batch.index
-    outcomes = np.full(n, REJECTED, np.int8)
-    outcomes[index] = resolution.outcomes
-    is_late = np.zeros(n, bool)
-    is_late[index] = batch.t_rec < _newest_before(region_ids, newest)
-    latency = np.full(n, np.nan)
-    latency[index] = (to_datetime64(now) - batch.t_rec) / np.timedelta64(1, "s")
-    return RowOutcomes(outcomes, is_late, latency, predictions=predictions, seconds=seconds)
+    is_late = times < newest_before
+    latency = (to_datetime64(now) - times) / np.timedelta64(1, "s")
+    found, start, ended = [], 0, time.perf_counter()
+    for request, issued in zip(requests, predictions, strict=True):
+        rows, index = slice(start, start + len(request.batch)), request.batch.index
+        outcomes = np.full(len(request), REJECTED, np.int8)
+        outcomes[index] = resolution.outcomes[rows]
+        late, latencies = np.zeros(len(request), bool), np.full(len(request), np.nan)
+        late[index], latencies[index] = is_late[rows], latency[rows]
+        seconds = ended - request.began
+        found.append(RowOutcomes(outcomes, late, latencies, predictions=issued, seconds=seconds))
+        start = rows.stop
+    return found
 
 
-def _newest_before(region_ids: Sequence[int], newest: Mapping[int, datetime]) -> Times:
+def newest_of_rows(region_ids: Integers, newest: Mapping[int, datetime]) -> Times:
     """Return the time of the newest record of each row's region, NaT without one."""
-    distinct, of_row = np.unique(np.array(region_ids, np.int64), return_inverse=True)
+    distinct, of_row = np.unique(region_ids, return_inverse=True)
     known = [newest.get(region_id) for region_id in distinct.tolist()]
     times = [None if at is None else at.replace(tzinfo=None) for at in known]
     return np.array(times, "datetime64[us]")[of_row]
@@ -80,38 +101,52 @@ def _newest_before(region_ids: Sequence[int], newest: Mapping[int, datetime]) ->
 
 def record_outcomes(
     connection: sa.Connection,
-    receipt: RowOutcomes,
-    rejected: Sequence[Rejection],
-    sender: Sender,
-    now: datetime,
+    requests: Sequence[IngestRequest],
+    outcomes: Sequence[RowOutcomes],
     *,
+    now: datetime,
     in_order: bool = True,
 ) -> None:
     """Count the outcomes, after all other writes: the requests of one sender wait here."""
-    count = {"sequence": sender.sequence, "sent": sender.sent, "spooled": sender.spooled}
-    record_delivery(connection, sender.id, receipt, **count, now=now, in_order=in_order)
-    record_rejections(connection, causes_of_rows(rejected), sender_id=sender.id, now=now)
+    deliveries = [
+        Delivery(
+            request.sender.id,
+            of_request,
+            sequence=request.sender.sequence,
+            sent=request.sender.sent,
+            spooled=request.sender.spooled,
+        )
+        for request, of_request in zip(requests, outcomes, strict=True)
+    ]
+    record_deliveries(connection, deliveries, now=now, in_order=in_order)
+    causes = [
+        cause
+        for request in requests
+        if request.rejected
+        for cause in causes_of_rows(request.rejected, request.sender.id)
+    ]
+    record_rejections(connection, causes, now=now)
 
 
-def causes_of_rows(rejected: Sequence[Rejection]) -> list[RejectionCause]:
+def causes_of_rows(rejected: Sequence[Rejection], sender_id: str) -> list[RejectionCause]:
     """Count rejected rows by their first fault, so that the causes add up to the rows.
 
     A cause leaves out the values that differ from row to row.
     """
-    return _counted(rejection.faults[0] for rejection in rejected)
+    return _counted((rejection.faults[0] for rejection in rejected), sender_id)
 
 
-def causes_of_request(detail: str, faults: Sequence[Fault]) -> list[RejectionCause]:
+def causes_of_request(detail: str, faults: Sequence[Fault], sender_id: str) -> list[RejectionCause]:
     """Return why a request was refused before its rows were looked at."""
-    return _counted(faults[:1] or [Fault(WHOLE, detail)])
+    return _counted(faults[:1] or [Fault(WHOLE, detail)], sender_id)
 
 
-def _counted(faults: Iterable[Fault]) -> list[RejectionCause]:
+def _counted(faults: Iterable[Fault], sender_id: str) -> list[RejectionCause]:
     alike: dict[tuple[str, str], list[Fault]] = defaultdict(list)
     for fault in faults:
         alike[_field(fault.path), _reason(fault.message)].append(fault)
     return [
-        RejectionCause(path, reason, len(same), _example(same[-1]))
+        RejectionCause(path, reason, len(same), _example(same[-1]), sender_id)
         for (path, reason), same in alike.items()
     ]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import sqlalchemy as sa
 
@@ -14,24 +12,24 @@ from solar.columns import Floats, Integers
 from solar.time import to_datetime
 
 
-def resolve_regions(connection: sa.Connection, batch: Batch) -> list[int]:
-    """Return the region id of each row; the HARP map is asked once for the whole batch."""
-    named = np.column_stack([batch.harpnum, batch.noaa_ars.codes])
-    distinct, of_row = np.unique(named, axis=0, return_inverse=True)
-    values = batch.noaa_ars.values
-    names = [RegionName(harpnum or None, values[code]) for harpnum, code in distinct.tolist()]
-    ids = resolve_many(connection, names)
-    return [ids[place] for place in of_row.reshape(-1).tolist()]
+def resolve_regions(connection: sa.Connection, batch: Batch) -> Integers:
+    """Return the region id of each row (n,); the HARP map is asked once for the whole batch."""
+    region_ids = batch.harpnum.copy()
+    unnamed = np.flatnonzero(region_ids == 0)
+    if len(unnamed):
+        used, code = np.unique(batch.noaa_ars.codes[unnamed], return_inverse=True)
+        names = [RegionName(None, batch.noaa_ars.values[place]) for place in used.tolist()]
+        region_ids[unnamed] = np.array(resolve_many(connection, names), np.int64)[code]
+    return region_ids
 
 
-def summarise_regions(batch: Batch, region_ids: Sequence[int]) -> list[RegionUpdate]:
+def summarise_regions(batch: Batch, region_ids: Integers) -> list[RegionUpdate]:
     """Summarise the rows of each region; position and area are those of its newest row."""
-    ids = np.array(region_ids, np.int64)
     # The sort is stable, so that of rows at the same time the first counts.
-    order = np.lexsort((batch.t_rec, ids))
-    firsts = np.flatnonzero(np.diff(ids[order], prepend=ids[order[:1]] - 1))
+    order = np.lexsort((batch.t_rec, region_ids))
+    firsts = np.flatnonzero(np.diff(region_ids[order], prepend=region_ids[order[:1]] - 1))
     return [
-        _summary(batch, int(ids[rows[0]]), rows)
+        _summary(batch, int(region_ids[rows[0]]), rows)
         for rows in np.split(order, firsts[1:])
         if len(rows)
     ]

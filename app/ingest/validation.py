@@ -25,6 +25,8 @@ RowFault = tuple[int, Fault]
 
 def validate(batch: Batch, *, now: datetime) -> tuple[Batch, list[Rejection]]:
     """Part a batch into the rows that may be stored and those that may not."""
+    if not _is_any_faulty(batch, to_datetime64(now + CLOCK_TOLERANCE)):
+        return batch, []
     faults: dict[int, list[Fault]] = defaultdict(list)
     for check in (_nameless, _too_late, _made_later, _poor_quality, _misplaced, _out_of_range):
         for row, fault in check(batch, now):
@@ -34,6 +36,19 @@ def validate(batch: Batch, *, now: datetime) -> tuple[Batch, list[Rejection]]:
         return batch, []
     kept = batch.take(np.delete(np.arange(len(batch)), list(faults)))
     return kept, [Rejection(int(batch.index[row]), tuple(wrong)) for row, wrong in faults.items()]
+
+
+def _is_any_faulty(batch: Batch, latest: np.datetime64) -> bool:
+    """Tell whether any of the checks finds something; comparisons with NaN and NaT are false."""
+    quality = batch.quality
+    return bool(
+        (batch.harpnum == 0).any()
+        or (batch.t_rec > latest).any()
+        or (batch.made_at > latest).any()
+        or ((quality < 0) | (quality >= QUALITY_LIMIT) | (quality % 1 > 0)).any()
+        or any((np.abs(getattr(batch, name)) > limit).any() for name, limit in _POSITIONS)
+        or ((batch.keywords < _LOW) | (batch.keywords > _HIGH)).any()
+    )
 
 
 def _nameless(batch: Batch, _now: datetime) -> Iterator[RowFault]:

@@ -42,10 +42,10 @@ from app.contract.responses import (
 )
 from app.contract.schemas import UNNAMED_SENDER, ObservationsBody, ObservationsEnvelope, Sender
 from app.ingest import arrow_rows, json_rows
-from app.ingest.admission import YieldToLive
+from app.ingest.admission import YieldToLive, is_live
 from app.ingest.batch import Batch
-from app.ingest.ingest import IngestResult, ingest
-from app.ingest.outcomes import causes_of_request
+from app.ingest.group_commit import Stored
+from app.ingest.outcomes import IngestRequest, causes_of_request
 from app.ingest.validation import validate
 from app.logs import began_at
 from app.routes.operation import operation
@@ -76,27 +76,35 @@ def post_observations(query: IngestQuery) -> Response:
 
 
 def _ingest(query: IngestQuery, yield_to_live: YieldToLive) -> Response:
-    running = services()
-    now = running.clock()
+    now = services().clock()
     batch, rejected, sender = _read_or_record(query, now=now)
     batch, refused = validate(batch, now=now)
     rejected += refused
-    result = ingest(
-        running.engine,
-        running.served_models,
-        batch,
-        rejected=rejected,
-        sender=sender,
-        now=now,
-        alert_config=running.alert_config,
-        began=began_at(),
-        yield_to_live=yield_to_live,
-    )
-    metrics.count_rows(result.delivery)
-    metrics.count_conflicts(result.conflicts)
+    stored = _store(IngestRequest(batch, rejected, sender, began_at()), yield_to_live)
+    counts = stored.outcomes.counts()
+    metrics.count_rows(counts)
     if not len(batch):
         raise nothing_usable("row", sorted(rejected, key=attrgetter("index")))
-    return json_response(_answer(result, query))
+    wants_all = query.return_ == "predictions"
+    answer = {
+        **{name: getattr(counts, name) for name in ("accepted", "duplicates", "revised")},
+        "rejected": rejected_rows(rejected),
+        "predictions": (
+            prediction_items(stored.forecasts()) if wants_all else stored.outcomes.predictions
+        ),
+    }
+    return json_response(answer)
+
+
+def _store(ingest_request: IngestRequest, yield_to_live: YieldToLive) -> Stored:
+    """Store live records with others that wait, and bulk by itself."""
+    running = services()
+    if is_live(request.content_length):
+        return running.group_commit.submit(ingest_request)
+    result = running.ingest_store.store(
+        [ingest_request], now=running.clock(), yield_to_live=yield_to_live
+    )
+    return Stored(result, 0)
 
 
 def _read_or_record(query: IngestQuery, *, now: datetime) -> tuple[Batch, list[Rejection], Sender]:
@@ -104,15 +112,13 @@ def _read_or_record(query: IngestQuery, *, now: datetime) -> tuple[Batch, list[R
     try:
         return _read(query)
     except RequestError as error:
-        causes = causes_of_request(str(error), error.faults)
         sender_id = query.sender or UNNAMED_SENDER.id
+        causes = causes_of_request(str(error), error.faults, sender_id)
         # When the store is away the request is refused all the same.
         with suppress(StoreUnavailableError):
             transact(
                 services().engine,
-                lambda connection: record_rejections(
-                    connection, causes, sender_id=sender_id, now=now
-                ),
+                lambda connection: record_rejections(connection, causes, now=now),
             )
         raise
 
@@ -132,15 +138,6 @@ def _read(query: IngestQuery) -> tuple[Batch, list[Rejection], Sender]:
 def _sender_of(query: IngestQuery) -> Sender:
     sender_id = query.sender or UNNAMED_SENDER.id
     return Sender(id=sender_id, sequence=query.sequence, sent=query.sent, spooled=query.spooled)
-
-
-def _answer(result: IngestResult, query: IngestQuery) -> dict[str, Any]:
-    wants_all = query.return_ == "predictions"
-    return {
-        **{name: getattr(result.delivery, name) for name in ("accepted", "duplicates", "revised")},
-        "rejected": rejected_rows(result.rejected),
-        "predictions": prediction_items(result.forecasts) if wants_all else len(result.forecasts),
-    }
 
 
 @blueprint.get("/observations")

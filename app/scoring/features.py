@@ -13,8 +13,8 @@ from datetime import timedelta
 import numpy as np
 import sqlalchemy as sa
 
-from database.flares.coverage import covered_windows
-from database.flares.flares import FlarePhases, flare_phases
+from database.flares.flare_list import flare_list
+from database.flares.flares import FlarePhases
 from database.flares.shared_numbers import regions_as_known
 from database.observations.records import Records
 from model_training.artefact.artifact import Artifact, Scores
@@ -40,8 +40,9 @@ def stored_features(connection: sa.Connection, records: Records) -> dict[str, Fl
     region_id, times = records.region_id, records.t_rec
     first, last = to_datetime(times.min()), to_datetime(times.max())
     # With those under way at the last record, which peak after it.
-    stored = flare_phases(connection, Window(first - HISTORY_REACH, last + LONGEST_FLARE))
-    known = known_history(times, covered_windows(connection), stored)
+    listed = flare_list(connection, Window(first - HISTORY_REACH, last + LONGEST_FLARE))
+    stored = listed.flares
+    known = known_history(times, listed.covered, stored)
     flares = FlareHistory(stored.peak_at, stored.flux, stored.region_id, stored.end_at)
     features = features_of(records, flares, known=known)
     for rows, of_flare in regions_as_known(connection, region_id, times, stored):
@@ -92,6 +93,8 @@ def forecast(model: Artifact, inputs: Inputs, lon_fwt: Floats) -> Scores:
 
 
 def _arranged(columns: Floats, order: Sequence[int | None], withheld: Bools) -> Floats:
+    if order == list(range(columns.shape[1])) and not withheld.any():
+        return columns
     arranged = np.full((len(columns), len(order)), np.nan)
     for place, column in enumerate(order):
         if column is not None:

@@ -81,6 +81,10 @@ def touched_windows(
     (k,) rows of the records that the windows end with, and the windows (k, L) as `look_back`
     returns them
     """
+    if manifest.window_length == 1:
+        ends = np.flatnonzero(is_fresh)
+        yield ends, ends[:, None]
+        return
     keys, back = _keys(records, manifest), reach(manifest) // timedelta(milliseconds=1)
     fresh = keys[is_fresh]
     near = np.searchsorted(fresh, keys, "right") > np.searchsorted(fresh, keys - back)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -13,13 +13,12 @@ import orjson
 import sqlalchemy as sa
 
 from app.alerts.config import AlertConfig
-from app.contract.problems import Rejection
 from app.contract.responses import prediction_item, prediction_items
 from app.contract.schemas import Sender
 from app.ingest.batch import Batch
-from app.ingest.ingest import ingest
+from app.ingest.ingest import IngestStore
 from app.ingest.json_rows import read_rows
-from app.ingest.outcomes import causes_of_request, record_outcomes
+from app.ingest.outcomes import IngestRequest, causes_of_request, record_outcomes
 from app.ingest.regions import resolve_regions
 from app.ingest.validation import validate
 from app.scoring.served_models import ServedModels
@@ -56,17 +55,18 @@ class StreamOutcomes:
     def __call__(
         self,
         connection: sa.Connection,
-        receipt: RowOutcomes,
-        rejected: Sequence[Rejection],
-        sender: Sender,
+        requests: Sequence[IngestRequest],
+        outcomes: Sequence[RowOutcomes],
+        *,
         now: datetime,
     ) -> None:
-        """Record the outcomes of the batch that the messages make."""
-        self.receipt = receipt
-        self.is_repeated = self._repeated(connection, sender.id)
-        counts = ~self.is_repeated | (receipt.outcomes == ACCEPTED)
-        counted = [rejection for rejection in rejected if counts[rejection.index]]
-        record_outcomes(connection, receipt.take(counts), counted, sender, now, in_order=False)
+        """Record the outcomes of the one request that the messages make."""
+        (request,), (self.receipt,) = requests, outcomes
+        self.is_repeated = self._repeated(connection, request.sender.id)
+        counts = ~self.is_repeated | (self.receipt.outcomes == ACCEPTED)
+        counted = [rejection for rejection in request.rejected if counts[rejection.index]]
+        new = replace(request, rejected=counted), self.receipt.take(counts)
+        record_outcomes(connection, new[:1], new[1:], now=now, in_order=False)
 
     def _repeated(self, connection: sa.Connection, sender_id: str) -> Bools:
         counting = [one for one in self._envelopes if one.sender.sent is not None]
@@ -121,8 +121,8 @@ class StreamIngest:
     def dead_letter(self, dead: Sequence[DeadLetter], *, now: datetime) -> list[Outgoing]:
         """Record why messages that belong to no batch are refused, and return them as dead."""
         for letter in dead:
-            causes = causes_of_request(letter.reason, letter.faults)
-            record = partial(record_rejections, causes=causes, sender_id=letter.sender_id, now=now)
+            causes = causes_of_request(letter.reason, letter.faults, letter.sender_id)
+            record = partial(record_rejections, causes=causes, now=now)
             transact(self.engine, record)
         return [letter.outgoing(self.settings.kafka_dead, now=now) for letter in dead]
 
@@ -132,19 +132,11 @@ class StreamIngest:
         batch, refused = validate(batch, now=now)
         rejected = [*misformed, *refused]
         outcomes = StreamOutcomes(envelopes)
-        result = ingest(
-            self.engine,
-            self.served_models,
-            batch,
-            rejected=rejected,
-            sender=_latest_sender(envelopes),
-            now=now,
-            alert_config=self.alert_config,
-            began=began,
-            record=outcomes,
-        )
+        request = IngestRequest(batch, rejected, _latest_sender(envelopes), began)
+        store = IngestStore(self.engine, self.served_models, self.alert_config)
+        result = store.store([request], now=now, record=outcomes)
         with reading(self.engine) as connection:
-            region_ids = resolve_regions(connection, batch)
+            region_ids = resolve_regions(connection, batch).tolist()
             spans = self._spans_again(batch, region_ids, outcomes)
             again = forecasts_within(connection, spans)
         keys = {

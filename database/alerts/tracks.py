@@ -8,7 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from database.alerts.alerts import COLUMNS as ALERT_COLUMNS
 from database.alerts.alerts import Alert, alert_id
+from database.round_trips import as_utc, locking, read
 from database.schema.tables import alert_tracks, alerts, predictions, regions
 from database.upsert import upsert
 from solar.alerting import Episode, Phase, Track
@@ -18,6 +20,17 @@ Key = tuple[int, str]
 
 _COLUMNS = tuple(column.name for column in alert_tracks.columns)
 _REGIONS_PER_QUERY = 1_000
+_WITH_ALERTS = str(
+    sa.select(*alert_tracks.columns, *alerts.columns).select_from(
+        alert_tracks.outerjoin(alerts, alerts.c.alert_id == alert_tracks.c.alert_id)
+    )
+)
+
+
+def tracks_query(connection: sa.Connection, region_ids: Sequence[int]) -> str:
+    """Return what `load_tracks` asks, to be read ahead."""
+    ids = ",".join(map(str, sorted(region_ids)))
+    return f"{_WITH_ALERTS} WHERE alert_tracks.region_id IN ({ids}){locking(connection)}"
 
 
 def load_tracks(
@@ -26,31 +39,31 @@ def load_tracks(
     """Return the tracks of these regions that are not idle, and their alerts by id, locked."""
     tracks: dict[Key, Track] = {}
     known: dict[str, Alert] = {}
-    joined = alert_tracks.outerjoin(alerts, alerts.c.alert_id == alert_tracks.c.alert_id)
-    for start in range(0, len(region_ids), _REGIONS_PER_QUERY):
-        chunk = region_ids[start : start + _REGIONS_PER_QUERY]
-        query = (
-            sa.select(alert_tracks, alerts)
-            .select_from(joined)
-            .where(alert_tracks.c.region_id.in_(chunk), alert_tracks.c.model_id == model_id)
-            .with_for_update()
-        )
-        for row in connection.execute(query):
-            alert = Alert(*row[len(_COLUMNS) :])
-            has_alert = row[len(_COLUMNS)] is not None
-            tracks[row[0], row[2]] = _track(row, alert if has_alert else None)
-            if has_alert:
-                known[alert.alert_id] = alert
+    for row in read(connection, tracks_query(connection, region_ids)):
+        if row[1] != model_id:
+            continue
+        alert = _alert(row[len(_COLUMNS) :])
+        tracks[row[0], row[2]] = _track(row, alert)
+        if alert is not None:
+            known[alert.alert_id] = alert
     return tracks, known
 
 
-def _track(row: sa.Row[Any], alert: Alert | None) -> Track:
-    phase, last_t_rec, since_at, last_over_at = tuple(row)[3:7]
+def _alert(values: Sequence[Any]) -> Alert | None:
+    if values[0] is None:
+        return None
+    named = zip(ALERT_COLUMNS, values, strict=True)
+    read_values: list[Any] = [as_utc(v) if v and name.endswith("_at") else v for name, v in named]
+    return Alert(*read_values)
+
+
+def _track(row: Sequence[Any], alert: Alert | None) -> Track:
+    phase, last_t_rec, since_at, last_over_at = row[3:7]
     is_rising = phase == Phase.RISING
     return Track(
-        last_t_rec,
-        rising_at=since_at if is_rising else None,
-        last_over_at=last_over_at if is_rising else None,
+        as_utc(last_t_rec),
+        rising_at=as_utc(since_at) if is_rising else None,
+        last_over_at=as_utc(last_over_at) if is_rising and last_over_at else None,
         episode=None if alert is None else _episode(alert, is_open=phase == Phase.OPEN),
     )
 

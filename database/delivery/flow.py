@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,8 +15,9 @@ from numpy.typing import NDArray
 
 from database.delivery.row_outcomes import RowOutcomes
 from database.rollup_days import limits
+from database.round_trips import time_literal
 from database.schema.tables import ingest_flow
-from solar.durations import LATENCY, PROCESSING
+from solar.durations import LATENCY, PROCESSING, DurationScale
 from solar.time import Window, to_datetime64
 
 # Every request is added to one row of each length [s]. A range is read from the shortest that
@@ -38,6 +41,11 @@ FLOW_VALUES = (*FLOW_COUNTERS, "processing", "latency")
 COLUMNS: tuple[str, ...] = tuple(column.name for column in ingest_flow.columns)
 
 Integers = NDArray[np.int64]
+# By sender and length: the values of FLOW_VALUES.
+FlowValues = Mapping[tuple[str, int], Sequence[Any]]
+
+_VALUES = str(sa.select(*(ingest_flow.c[n] for n in ("sender_id", "span_seconds", *FLOW_VALUES))))
+_NO_VALUES = (*(0 for _ in FLOW_COUNTERS), b"", b"")
 
 
 @dataclass(frozen=True)
@@ -60,41 +68,74 @@ class Flow:
     latency: Integers
 
 
-def span_starts(now: datetime) -> dict[int, datetime]:
+def span_starts(now: datetime) -> Mapping[int, datetime]:
     """Return by length the start of the row that a request at `now` belongs to."""
-    seconds = int(now.timestamp())
+    return _span_starts(int(now.timestamp()))
+
+
+@lru_cache(maxsize=8)
+def _span_starts(seconds: int) -> Mapping[int, datetime]:
     return {span: datetime.fromtimestamp(seconds - seconds % span, UTC) for span in SPANS}
 
 
-def flow_rows(
-    known: Mapping[int, Sequence[Any]],
-    sender_id: str,
-    counts: Mapping[str, int],
-    result: RowOutcomes,
-    *,
-    now: datetime,
-) -> list[tuple[Any, ...]]:
-    """Add a request to the rows of its sender; return the rows to be written.
+@dataclass
+class Traffic:
+    """What some requests of one sender add to the flow; durations in seconds."""
 
-    `known` are the values of FLOW_VALUES by length, None in all where there is no row yet.
+    counts: Counter[str] = field(default_factory=Counter)
+    processing: list[float] = field(default_factory=list)
+    latency: list[NDArray[np.float64]] = field(default_factory=list)
+
+    def add(self, counts: Mapping[str, int], outcomes: RowOutcomes) -> None:
+        """Add a request with its counts of FLOW_COUNTERS."""
+        self.counts.update(counts)
+        self.processing.append(outcomes.seconds)
+        self.latency.append(outcomes.new_latency())
+
+
+def flow_query(is_asked: str, *, now: datetime) -> str:
+    """Return the query for the values at `now` of the senders that a condition names."""
+    return " UNION ALL ".join(
+        f"{_VALUES} WHERE span_seconds = {span} AND start_at = {time_literal(at)} AND {is_asked}"
+        for span, at in span_starts(now).items()
+    )
+
+
+def flow_rows(
+    known: FlowValues, traffic: Mapping[str, Traffic], *, now: datetime
+) -> list[tuple[Any, ...]]:
+    """Add the traffic of senders to their rows; return the rows to be written.
+
+    `known` are the values of the rows that exist.
     """
-    processing = PROCESSING.count([result.seconds])
-    latency = LATENCY.count(result.new_latency())
+    starts, names = span_starts(now), sorted(traffic)
+    keys = [(span, name) for span in starts for name in names]
+    before = [known.get((name, span), _NO_VALUES) for span, name in keys]
+    *_, processing_before, latency_before = zip(*before, strict=True)
+    processing = [np.array(traffic[name].processing) for name in names]
+    latency = [np.concatenate(traffic[name].latency) for name in names]
+    histograms = zip(
+        _added(PROCESSING, processing_before, processing),
+        _added(LATENCY, latency_before, latency),
+        strict=True,
+    )
     rows = []
-    for span, start_at in span_starts(now).items():
-        *before, processing_times, latencies = known[span]
-        sums = (counts[n] + (was or 0) for n, was in zip(FLOW_COUNTERS, before, strict=True))
-        rows.append(
-            (
-                span,
-                start_at,
-                sender_id,
-                *sums,
-                PROCESSING.pack(processing + PROCESSING.unpack([processing_times or b""])[0]),
-                LATENCY.pack(latency + LATENCY.unpack([latencies or b""])[0]),
-            )
-        )
+    for (span, name), values, both in zip(keys, before, histograms, strict=True):
+        counts = traffic[name].counts
+        sums = (was + counts[n] for n, was in zip(FLOW_COUNTERS, values, strict=False))
+        rows.append((span, starts[span], name, *sums, *both))
     return rows
+
+
+def _added(
+    scale: DurationScale, packed: Sequence[bytes], seconds: Sequence[NDArray[np.float64]]
+) -> list[bytes]:
+    """Add the durations of n senders to their histograms of each length, which stay packed."""
+    n = len(seconds)
+    sender = np.repeat(np.arange(n), [len(one) for one in seconds])
+    places = sender * scale.bins + scale.place(np.concatenate(seconds))
+    counts = np.bincount(places, minlength=n * scale.bins).reshape(n, scale.bins)
+    return scale.pack(scale.unpack(packed) + np.tile(counts, (len(SPANS), 1)))
 
 
 def flow(connection: sa.Connection, window: Window) -> Flow:
@@ -172,16 +213,16 @@ def _sum_at(values: Integers, place: Integers, n: int) -> Integers:
     return total
 
 
-def rows_since(connection: sa.Connection, at: datetime) -> int:
-    """Return how many rows all senders have sent from the minute of `at` on."""
+def received_since(connection: sa.Connection, at: datetime) -> tuple[int, int]:
+    """Return how many requests and how many rows have come from the minute of `at` on."""
     table, span = ingest_flow.c, SPANS[0]
-    received_rows = table.accepted + table.duplicates + table.revised + table.rejected
-    total = connection.scalar(
-        sa.select(sa.func.sum(received_rows)).where(
+    rows = table.accepted + table.duplicates + table.revised + table.rejected
+    requests, received = connection.execute(
+        sa.select(sa.func.sum(table.requests), sa.func.sum(rows)).where(
             table.span_seconds == span, table.start_at >= span_starts(at)[span]
         )
-    )
-    return int(total or 0)
+    ).one()
+    return int(requests or 0), int(received or 0)
 
 
 def predictions_since(connection: sa.Connection, day: datetime) -> int:

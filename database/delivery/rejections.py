@@ -20,12 +20,13 @@ _MOST_ROWS = 20_000
 
 @dataclass(frozen=True)
 class RejectionCause:
-    """Why rows of one request were rejected: path, reason, how often, and one case in full."""
+    """Why rows of a sender were rejected: path, reason, how often, and one case in full."""
 
     path: str
     reason: str
     n: int
     example: str
+    sender_id: str
 
 
 @dataclass(frozen=True)
@@ -41,15 +42,16 @@ class RejectionTotal:
 
 
 def record_rejections(
-    connection: sa.Connection, causes: Sequence[RejectionCause], *, sender_id: str, now: datetime
+    connection: sa.Connection, causes: Sequence[RejectionCause], *, now: datetime
 ) -> None:
-    """Add the rejections of one request to those of its hour."""
+    """Add rejections to those of their hour; of causes alike the last gives the example."""
     if not causes:
         return
     hour_at = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    # In the order of the key, so that two senders never wait for each other in a ring.
+    # In the order of the key, so that two writers never wait for each other in a ring.
     ordered = sorted(causes, key=lambda cause: (cause.path, cause.reason))
-    rows = [(hour_at, c.path, c.reason, 0, now, sender_id, c.example) for c in ordered]
+    latest = {(c.path, c.reason): (0, now, c.sender_id, c.example) for c in ordered}
+    rows = [(hour_at, *key, *values) for key, values in latest.items()]
     upsert(connection, rejections, columns=_COLUMNS, rows=rows, keep=("n",))
     table = rejections.c
     for cause in ordered:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from database.delivery.flow import COLUMNS as FLOW_COLUMNS
-from database.delivery.flow import FLOW_VALUES, SPANS, flow_rows, span_starts
+from database.delivery.flow import FlowValues, Traffic, flow_query, flow_rows
 from database.delivery.row_outcomes import OUTCOMES, RowOutcomes
 from database.delivery.sent_count import (
     SentCount,
@@ -18,11 +19,19 @@ from database.delivery.sent_count import (
     read_stretches,
     write_stretches,
 )
-from database.schema.columns import UtcDateTime
+from database.round_trips import (
+    as_utc,
+    forget_read_ahead,
+    locking,
+    name_literal,
+    read,
+    read_ahead,
+)
 from database.schema.tables import ingest_flow, senders
-from database.upsert import batched_writes, upsert
+from database.upsert import upsert
 
 _COLUMNS = tuple(column.name for column in senders.columns)
+_SENDERS = str(sa.select(senders))
 
 
 def lost_rows(sender: Mapping[str, Any]) -> int | None:
@@ -32,51 +41,69 @@ def lost_rows(sender: Mapping[str, Any]) -> int | None:
     return max(0, int(sender["sent"]) - sum(int(sender[name]) for name in OUTCOMES))
 
 
-def record_delivery(
-    connection: sa.Connection,
-    sender_id: str,
-    outcomes: RowOutcomes,
-    *,
-    sequence: int | None,
-    sent: int | None,
-    now: datetime,
-    spooled: int | None = None,
-    in_order: bool = True,
-) -> None:
-    """Add one request to the counters of its sender and to the flow of its minute.
+@dataclass(frozen=True)
+class Delivery:
+    """What became of one request of a sender, and what the sender says of it.
 
     Parameters
     ----------
-    sequence : the running number of the batch; the stored one never goes back
+    sequence : the running number of the request; the stored one never goes back
     sent : rows that the sender has sent up to and including this request
     spooled : rows that wait at the sender behind this request
-    in_order : whether the requests of a sender arrive as it sends them; else no row of this one
+    """
+
+    sender_id: str
+    outcomes: RowOutcomes
+    sequence: int | None = None
+    sent: int | None = None
+    spooled: int | None = None
+
+
+def record_deliveries(
+    connection: sa.Connection,
+    deliveries: Sequence[Delivery],
+    *,
+    now: datetime,
+    in_order: bool = True,
+) -> None:
+    """Add requests to the counters of their senders and to the flow of this minute.
+
+    Parameters
+    ----------
+    in_order : whether the requests of a sender arrive as it sends them; else no row of these
         was sent before, and `sent` is the highest count of any row
     """
-    known, flow = _locked(connection, sender_id, now=now)
-    received = sum(known[name] for name in OUTCOMES)
+    names = sorted({delivery.sender_id for delivery in deliveries})
+    known, flow = _locked(connection, names, now=now)
+    traffic = {name: Traffic() for name in names}
+    for delivery in deliveries:
+        row = known[delivery.sender_id]
+        counts = _advance(row, delivery, in_order=in_order)
+        row |= {"last_seen_at": now, "spooled": delivery.spooled}
+        traffic[delivery.sender_id].add(counts, delivery.outcomes)
+    rows = [[known[name][column] for column in _COLUMNS] for name in names]
+    upsert(connection, senders, columns=_COLUMNS, rows=rows)
+    upsert(connection, ingest_flow, columns=FLOW_COLUMNS, rows=flow_rows(flow, traffic, now=now))
+
+
+def _advance(row: dict[str, Any], delivery: Delivery, *, in_order: bool) -> dict[str, int]:
+    """Add one request to the row of its sender; return what it adds to the flow."""
+    outcomes = delivery.outcomes
+    received = sum(row[name] for name in OUTCOMES)
     follow = advance_count if in_order else advance_unordered_count
-    count = SentCount(known["sent"], known["sent_before"], read_stretches(known["missing"]))
-    count, repeated = follow(count, sent, n=len(outcomes), received=received)
+    count = SentCount(row["sent"], row["sent_before"], read_stretches(row["missing"]))
+    count, repeated = follow(count, delivery.sent, n=len(outcomes), received=received)
     counted, late = outcomes.counts(repeated=repeated), outcomes.late(repeated=repeated)
-    by_outcome = {name: getattr(counted, name) for name in OUTCOMES}
-    sequences = [s for s in (known["last_sequence"], sequence) if s is not None]
-    row = {
-        **known,
-        **{name: known[name] + by_outcome[name] for name in OUTCOMES},
-        "late": known["late"] + late,
-        "last_seen_at": now,
+    counts = {**vars(counted), "late": late}
+    sequences = [s for s in (row["last_sequence"], delivery.sequence) if s is not None]
+    row |= {name: row[name] + n for name, n in counts.items()}
+    row |= {
         "last_sequence": max(sequences, default=None),
         "sent": count.total,
         "sent_before": count.before,
         "missing": write_stretches(count.missing),
-        "spooled": spooled,
     }
-    counts = {**by_outcome, "late": late, "requests": 1, "predictions": outcomes.predictions}
-    rows = flow_rows(flow, sender_id, counts, outcomes, now=now)
-    with batched_writes(connection):
-        upsert(connection, senders, columns=_COLUMNS, rows=[[row[name] for name in _COLUMNS]])
-        upsert(connection, ingest_flow, columns=FLOW_COLUMNS, rows=rows)
+    return {**counts, "requests": 1, "predictions": outcomes.predictions}
 
 
 def sender_count(connection: sa.Connection, sender_id: str) -> tuple[int, int]:
@@ -107,42 +134,40 @@ def sender_activity(connection: sa.Connection, *, since: datetime) -> tuple[date
 
 
 def _locked(
-    connection: sa.Connection, sender_id: str, *, now: datetime
-) -> tuple[dict[str, Any], dict[int, Sequence[Any]]]:
-    """Read a sender with its rows of the flow at `now`, both locked."""
-    row_with_flow = _find(connection, sender_id, now=now)
-    if row_with_flow is None:
+    connection: sa.Connection, names: Sequence[str], *, now: datetime
+) -> tuple[dict[str, dict[str, Any]], FlowValues]:
+    """Read senders by name, locked with their rows of the flow at `now`."""
+    asked = delivery_queries(connection, names, now=now)
+    read_ahead(connection, asked)
+    known = [_sender(row) for row in read(connection, asked[0])]
+    if missing := sorted(set(names) - {row["sender_id"] for row in known}):
         # Of two concurrent first requests one waits here for the other, then both add up.
         zeros = dict.fromkeys((*OUTCOMES, "late", "sent_before"), 0)
-        blank = {"sender_id": sender_id, "first_seen_at": now, "last_seen_at": now, **zeros}
-        row = [blank.get(name) for name in _COLUMNS]
-        upsert(connection, senders, columns=_COLUMNS, rows=[row], keep=_COLUMNS)
-        row_with_flow = _find(connection, sender_id, now=now)
-    values = list(row_with_flow or ())
-    width = len(FLOW_VALUES)
-    starts = range(len(_COLUMNS), len(values), width)
-    return dict(zip(_COLUMNS, values[: len(_COLUMNS)], strict=True)), {
-        span: values[start : start + width] for span, start in zip(SPANS, starts, strict=True)
-    }
+        blank = {"first_seen_at": now, "last_seen_at": now, **zeros}
+        rows = [[(blank | {"sender_id": name}).get(c) for c in _COLUMNS] for name in missing]
+        upsert(connection, senders, columns=_COLUMNS, rows=rows, keep=_COLUMNS)
+        forget_read_ahead(connection)
+        read_ahead(connection, asked)
+        known = [_sender(row) for row in read(connection, asked[0])]
+    flow = {(row[0], row[1]): row[2:] for row in read(connection, asked[1])}
+    return {row["sender_id"]: row for row in known}, flow
 
 
-def _find(connection: sa.Connection, sender_id: str, *, now: datetime) -> sa.Row[Any] | None:
-    starts = {f"start_{span}": at for span, at in span_starts(now).items()}
-    return connection.execute(_WITH_FLOW, {"sender": sender_id, **starts}).first()
+def _sender(row: Sequence[Any]) -> dict[str, Any]:
+    sender = dict(zip(_COLUMNS, row, strict=True))
+    return sender | {name: as_utc(sender[name]) for name in ("first_seen_at", "last_seen_at")}
 
 
-def _with_flow() -> sa.Select[Any]:
-    """Select a sender and its row of each length, each by its whole key."""
-    source: sa.FromClause = senders
-    values: list[sa.ColumnElement[Any]] = list(senders.columns)
-    for span in SPANS:
-        row = ingest_flow.alias(f"flow_{span}")
-        start_at = sa.bindparam(f"start_{span}", type_=UtcDateTime)
-        key = (row.c.span_seconds == span, row.c.start_at == start_at)
-        source = sa.outerjoin(source, row, sa.and_(*key, row.c.sender_id == senders.c.sender_id))
-        values += [row.c[name] for name in FLOW_VALUES]
-    chosen = senders.c.sender_id == sa.bindparam("sender")
-    return sa.select(*values).select_from(source).where(chosen).with_for_update()
+def delivery_queries(
+    connection: sa.Connection, names: Sequence[str], *, now: datetime
+) -> list[str]:
+    """Return what `record_deliveries` asks, to be read ahead.
 
-
-_WITH_FLOW = _with_flow()
+    Senders in the order of their names, and their rows of the flow, which nobody else changes
+    while the senders are locked.
+    """
+    is_asked = f"sender_id IN ({','.join(map(name_literal, names))})"
+    return [
+        f"{_SENDERS} WHERE {is_asked}{locking(connection)}",
+        flow_query(is_asked, now=now),
+    ]

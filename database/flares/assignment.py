@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from database.harps import harps_by_noaa
 from database.rollup_days import mark_stale
-from database.schema.tables import flares, observations, regions
+from database.schema.tables import flare_list_version, flares, observations, regions
+from database.version_cache import renew_version
 from solar.time import Window
 
 # Only a region observed this close to the peak can be recognised as the source.
@@ -113,6 +114,7 @@ def _write(connection: sa.Connection, moved: Sequence[tuple[str, Assignment]]) -
         for flare_id, a in moved
     ]
     connection.execute(statement, parameters)
+    renew_version(connection, flare_list_version)
 
 
 def _candidates(connection: sa.Connection, origins: Sequence[Origin]) -> dict[int, list[int]]:

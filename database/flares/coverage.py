@@ -8,8 +8,9 @@ from datetime import date, timedelta
 import sqlalchemy as sa
 
 from database.rollup_days import mark_stale
-from database.schema.tables import flare_coverage, regions
+from database.schema.tables import flare_coverage, flare_list_version, regions
 from database.upsert import upsert
+from database.version_cache import renew_version
 from solar.strata import QUIET_FOR
 from solar.time import Window
 
@@ -53,6 +54,7 @@ def cover(connection: sa.Connection, window: Window, *, source: str) -> None:
     connection.execute(flare_coverage.delete())
     rows = [(_key(source, stretch), stretch.start_at, stretch.end_at) for stretch in after]
     upsert(connection, flare_coverage, columns=_COLUMNS, rows=rows)
+    renew_version(connection, flare_list_version)
     mark_stale(connection, _forecast_days(connection, window))
 
 

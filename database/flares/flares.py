@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from database.flares.assignment import Assignment, Origin, affected_days, assign
 from database.flares.coverage import cover, covered_windows
 from database.rollup_days import mark_stale
-from database.schema.tables import flares
+from database.schema.tables import flare_list_version, flares
 from database.upsert import upsert
+from database.version_cache import renew_version
 from solar.flares import EVENTS, FluxScale, peak_flux
 from solar.time import Window
 from solar.truth import Truth, least_flux
@@ -340,7 +341,9 @@ def _write(
         _row(flare, assignment, source=source, now=now)
         for flare, assignment in zip(flares_, assigned, strict=True)
     ]
-    upsert(connection, flares, columns=_COLUMNS, rows=rows)
+    if rows:
+        upsert(connection, flares, columns=_COLUMNS, rows=rows)
+        renew_version(connection, flare_list_version)
 
 
 def _row(

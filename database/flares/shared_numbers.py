@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -12,8 +11,9 @@ from numpy.typing import NDArray
 
 from database.flares.assignment import NEIGHBOURHOOD
 from database.flares.flares import FlareColumns
+from database.round_trips import read
 from database.schema.tables import harp_noaa, observations, regions
-from solar.time import to_datetime, to_datetime64
+from solar.time import to_datetime
 
 _NEAR = np.timedelta64(NEIGHBOURHOOD)
 # Later than any record.
@@ -26,8 +26,8 @@ Times = NDArray[np.datetime64]
 _Sharers = Mapping[int, Mapping[int, np.datetime64]]
 
 
-def _sharers_query() -> sa.CompoundSelect[Any]:
-    """Select who shares a number with regions that have it, or are stored under it."""
+def _selections() -> tuple[str, str]:
+    """Select who shares a number with regions that have it: HARPs, and who is stored under it."""
     asked, other = harp_noaa.alias("asked"), harp_noaa.alias("other")
     number = asked.c.noaa_ar
     harps = (
@@ -39,15 +39,19 @@ def _sharers_query() -> sa.CompoundSelect[Any]:
     unknown = sa.select(asked.c.harpnum, number, regions.c.region_id, regions.c.first_t_rec).join(
         regions, regions.c.region_id == -number
     )
-    is_asked = sa.or_(
-        asked.c.harpnum.in_(sa.bindparam("harps", expanding=True)),
-        number.in_(sa.bindparam("numbers", expanding=True)),
-    )
-    return sa.union_all(harps.where(is_asked), unknown.where(is_asked))
+    return str(harps), str(unknown)
 
 
-# Building it anew would take as long as asking it for one record.
-_SHARERS = _sharers_query()
+_SELECTIONS = _selections()
+
+
+def sharers_query(region_ids: Sequence[int]) -> str:
+    """Return what `regions_as_known` asks first, to be read ahead."""
+    harps = ",".join(map(str, sorted(region_ids)))
+    is_asked = f"asked.harpnum IN ({harps})"
+    if unnamed := [-region_id for region_id in sorted(region_ids) if region_id < 0]:
+        is_asked += f" OR asked.noaa_ar IN ({','.join(map(str, unnamed))})"
+    return " UNION ALL ".join(f"{selection} WHERE {is_asked}" for selection in _SELECTIONS)
 
 
 def regions_as_known(
@@ -67,6 +71,8 @@ def regions_as_known(
     ------
     rows (k,) of records, and the region (m,) of each flare as known there, 0 where it is none
     """
+    if not flares.noaa_ar.any():
+        return
     numbers, sharers = _sharing(connection, np.unique(region_id).tolist(), flares)
     observed = _observed(connection, sharers, flares, until=t_rec.max()) if numbers else {}
     for region, shared in numbers.items():
@@ -92,9 +98,8 @@ def _sharing(
     unnamed = [-region_id for region_id in region_ids if region_id < 0]
     sharers: dict[int, dict[int, np.datetime64]] = defaultdict(dict)
     numbers: dict[int, set[int]] = defaultdict(set, {-n: {n} for n in unnamed})
-    asked = {"harps": region_ids, "numbers": unnamed or [0]}
-    for region_id, noaa_ar, sharer, first_at in connection.execute(_SHARERS, asked):
-        sharers[noaa_ar][sharer] = to_datetime64(first_at) if first_at else _NEVER[0]
+    for region_id, noaa_ar, sharer, first_at in read(connection, sharers_query(region_ids)):
+        sharers[noaa_ar][sharer] = np.datetime64(first_at, "us") if first_at else _NEVER[0]
         numbers[region_id].add(noaa_ar)
     flared = set(np.unique(flares.noaa_ar).tolist())
     shared = {

@@ -7,16 +7,18 @@ superseded version is kept once, however often it is sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from database.observations.records import COMBINATIONS_PER_KEY, KEYWORD_COLUMNS
+from database.round_trips import locking, read
 from database.schema.tables import observation_conflicts, observations
 from database.upsert import upsert, upsert_columns
 from solar.columns import Columns, Integers, Times
@@ -24,6 +26,9 @@ from solar.precedence import REASONS
 from solar.time import Window
 
 Place = tuple[datetime, int, int]
+
+# So many records that nothing connects are named one by one.
+_KEYS_ONE_BY_ONE = 64
 
 CONFLICT_COLUMNS: tuple[str, ...] = tuple(column.name for column in observation_conflicts.columns)
 _KEY = ("region_id", "t_rec", "content_hash")
@@ -57,7 +62,7 @@ class RecordKeys(Columns):
     region_id: Integers
     t_rec: Times
 
-    def find(self, region_id: Sequence[Any], t_rec: Sequence[Any]) -> Integers:
+    def find(self, region_id: ArrayLike, t_rec: ArrayLike) -> Integers:
         """Return the place of each of m records, -1 for one that is not among these."""
         regions, times = np.unique(self.region_id), np.unique(self.t_rec)
         codes = _codes(regions, times, self.region_id, self.t_rec)
@@ -66,6 +71,14 @@ class RecordKeys(Columns):
         place = np.minimum(np.searchsorted(codes, wanted), max(len(codes) - 1, 0))
         is_same = (self.region_id[place] == wanted_ids) & (self.t_rec[place] == wanted_times)
         return np.where(is_same, place, -1)
+
+    @cached_property
+    def conditions(self) -> list[str]:
+        """The records in SQL, by few conditions, with few records too many.
+
+        Written as text, since a thousand parameters cost more than the lookup itself.
+        """
+        return list(_conditions(self))
 
     def pairs(self) -> list[tuple[int, datetime]]:
         """Return the records as Python values."""
@@ -76,6 +89,28 @@ class RecordKeys(Columns):
 def _codes(regions: Integers, times: Times, region_id: Integers, t_rec: Times) -> Integers:
     codes = np.searchsorted(regions, region_id) * len(times) + np.searchsorted(times, t_rec)
     return np.asarray(codes, np.int64)
+
+
+def _conditions(keys: RecordKeys) -> Iterator[str]:
+    if not len(keys):
+        return
+    regions, times = np.unique(keys.region_id), np.unique(keys.t_rec)
+    if len(regions) * len(times) <= COMBINATIONS_PER_KEY * len(keys) or len(regions) == 1:
+        ids, labels = ",".join(map(str, regions.tolist())), ",".join(_literals(times))
+        yield f"region_id IN ({ids}) AND t_rec IN ({labels})"
+    elif len(keys) <= _KEYS_ONE_BY_ONE:
+        pairs = zip(keys.region_id.tolist(), _literals(keys.t_rec), strict=True)
+        ones = (f"(region_id = {region_id} AND t_rec = {at})" for region_id, at in pairs)
+        yield f"({' OR '.join(ones)})"
+    else:
+        middle = len(keys) // 2
+        yield from _conditions(keys.take(slice(None, middle)))
+        yield from _conditions(keys.take(slice(middle, None)))
+
+
+def _literals(times: Times) -> list[str]:
+    labels = np.datetime_as_string(times, unit="us").tolist()
+    return [f"'{label.replace('T', ' ')}'" for label in labels]
 
 
 @dataclass(frozen=True)
@@ -104,9 +139,8 @@ def stored_versions(connection: sa.Connection, keys: RecordKeys) -> StoredVersio
     n = len(keys)
     content, revision = np.zeros(n, np.int64), np.zeros(n, np.int64)
     made_at, series = np.full(n, "NaT", "datetime64[us]"), np.full(n, "", "U48")
-    suffix = "" if connection.dialect.name == "sqlite" else " FOR UPDATE"
-    for condition in key_conditions(keys):
-        rows = connection.exec_driver_sql(f"{_STORED_VERSIONS} WHERE {condition}{suffix}").all()
+    for query in version_queries(connection, keys):
+        rows = read(connection, query)
         if not rows:
             continue
         ids, times, *columns = zip(*rows, strict=True)
@@ -117,23 +151,12 @@ def stored_versions(connection: sa.Connection, keys: RecordKeys) -> StoredVersio
     return StoredVersions(content, revision, made_at, series)
 
 
-def key_conditions(keys: RecordKeys) -> Iterator[str]:
-    """Name some records in SQL, by few sets of regions and times, with few records too many.
-
-    Written as text, since a thousand parameters cost more than the lookup itself.
-    """
-    if not len(keys):
-        return
-    regions, times = np.unique(keys.region_id), np.unique(keys.t_rec)
-    is_dense = len(regions) * len(times) <= COMBINATIONS_PER_KEY * len(keys)
-    if is_dense or len(regions) == 1:
-        ids = ",".join(map(str, regions.tolist()))
-        labels = "','".join(np.datetime_as_string(times, unit="us").tolist()).replace("T", " ")
-        yield f"region_id IN ({ids}) AND t_rec IN ('{labels}')"
-        return
-    middle = len(keys) // 2
-    yield from key_conditions(keys.take(slice(None, middle)))
-    yield from key_conditions(keys.take(slice(middle, None)))
+def version_queries(connection: sa.Connection, keys: RecordKeys) -> list[str]:
+    """Return what `stored_versions` asks, to be read ahead."""
+    return [
+        f"{_STORED_VERSIONS} WHERE {condition}{locking(connection)}"
+        for condition in keys.conditions
+    ]
 
 
 def update_made_at(connection: sa.Connection, keys: RecordKeys, made_at: Times) -> None:
@@ -157,8 +180,8 @@ def update_made_at(connection: sa.Connection, keys: RecordKeys, made_at: Times) 
 def superseded_contents(connection: sa.Connection, keys: RecordKeys) -> set[tuple[int, int]]:
     """Return the superseded versions of some records, as place in `keys` and content hash."""
     superseded: set[tuple[int, int]] = set()
-    for condition in key_conditions(keys):
-        rows = connection.exec_driver_sql(f"{_SUPERSEDED} WHERE {condition}").all()
+    for condition in keys.conditions:
+        rows = read(connection, f"{_SUPERSEDED} WHERE {condition}")
         if rows:
             ids, times, contents = zip(*rows, strict=True)
             places = keys.find(ids, times).tolist()
@@ -176,7 +199,7 @@ def keep_replaced_versions(
     grounds : (n,) places in `solar.precedence.REASONS`
     """
     rows = []
-    for condition in key_conditions(keys):
+    for condition in keys.conditions:
         query = sa.select(*(observations.c[name] for name in _COPIED))
         # Every condition is another text, which would only fill the cache of statements.
         current = connection.execute(

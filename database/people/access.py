@@ -99,6 +99,7 @@ def _roles_of_groups(text: str) -> Mapping[str, str]:
     return pairs
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Tell whether a name or address is that of this machine."""
     try:
@@ -107,6 +108,7 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+@lru_cache(maxsize=256)
 def host_of(authority: str | None) -> str:
     """Return the name in ``name:port``, in lower case; empty when it cannot be read."""
     try:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from database.flares.assignment import reassign
 from database.harps import add_harp_pairs
+from database.round_trips import as_utc, forget_read_ahead, locking, read
 from database.schema.tables import observations, regions
 from database.upsert import upsert
 from solar.time import Window
@@ -27,6 +28,7 @@ COLUMNS: tuple[str, ...] = (
     "last_area_acr",
 )
 _NOAA_ARS_LENGTH = 64
+_SELECT = str(sa.select(*(regions.c[name] for name in COLUMNS)))
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,12 @@ class RegionUpdate:
     last_area_acr: float | None
 
 
+def regions_query(connection: sa.Connection, region_ids: Sequence[int]) -> str:
+    """Return what `update_regions` asks first, to be read ahead."""
+    ids = ",".join(map(str, sorted(region_ids)))
+    return f"{_SELECT} WHERE region_id IN ({ids}){locking(connection)}"
+
+
 def update_regions(
     connection: sa.Connection, updates: Sequence[RegionUpdate]
 ) -> dict[int, datetime]:
@@ -56,24 +64,34 @@ def update_regions(
     """
     known = _locked(connection, [update.region_id for update in updates])
     known |= _insert_new(connection, [u for u in updates if u.region_id not in known])
-    rows = []
+    rows, pairs = [], []
     for update in sorted(updates, key=lambda u: u.region_id):
+        before = known.get(update.region_id)
+        # A number that the region had before is in the HARP map.
+        numbers = noaa_numbers(before["noaa_ars"]) if before else ()
+        pairs += [(update.region_id, noaa_ar) for noaa_ar in update.noaa_ars.difference(numbers)]
         # A region that is not known even now was inserted here.
-        before = known.get(update.region_id) or _merged(update, None)
         row = _merged(update, before)
-        if any(row[name] != before[name] for name in COLUMNS):
+        if before and row["first_t_rec"] != before["first_t_rec"]:
+            forget_read_ahead(connection)
+        if before and any(row[name] != before[name] for name in COLUMNS):
             rows.append([row[name] for name in COLUMNS])
     upsert(connection, regions, columns=COLUMNS, rows=rows)
-    new = add_harp_pairs(
-        connection, ((u.region_id, noaa_ar) for u in updates for noaa_ar in u.noaa_ars)
-    )
+    new = add_harp_pairs(connection, pairs)
     reassign(connection, noaa_ars={noaa_ar for _, noaa_ar in new})
     return {region_id: before["last_t_rec"] for region_id, before in known.items()}
 
 
 def _locked(connection: sa.Connection, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-    query = sa.select(regions).where(regions.c.region_id.in_(ids)).with_for_update()
-    return {row["region_id"]: dict(row) for row in connection.execute(query).mappings()}
+    if not ids:
+        return {}
+    rows = read(connection, regions_query(connection, ids))
+    return {row[0]: _region(row) for row in rows}
+
+
+def _region(row: Sequence[Any]) -> dict[str, Any]:
+    region = dict(zip(COLUMNS, row, strict=True))
+    return region | {name: as_utc(region[name]) for name in ("first_t_rec", "last_t_rec")}
 
 
 def _insert_new(
@@ -84,8 +102,9 @@ def _insert_new(
         return {}
     inserted = {u.region_id: _merged(u, None) for u in sorted(updates, key=lambda u: u.region_id)}
     rows = [[row[name] for name in COLUMNS] for row in inserted.values()]
-    # Of two concurrent first requests one waits here for the other.
+    # Of two concurrent first requests one waits here for the other, whose records it has to see.
     upsert(connection, regions, columns=COLUMNS, rows=rows, keep=COLUMNS)
+    forget_read_ahead(connection)
     stored = _locked(connection, list(inserted))
     return {region_id: row for region_id, row in stored.items() if row != inserted[region_id]}
 

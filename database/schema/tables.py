@@ -147,6 +147,14 @@ flare_coverage = table(
     sa.Column("to_at", UtcDateTime, nullable=False),
 )
 
+# Who changes the flares or their coverage leaves a `version` in its one row that was never used
+# before: under the same version the list is the same.
+flare_list_version = table(
+    "flare_list_version",
+    sa.Column("turn", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+)
+
 # The Sun's soft X-rays as GOES measures them, minute by minute.
 xray_flux = table(
     "xray_flux",

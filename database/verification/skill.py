@@ -24,7 +24,8 @@ from database.verification.entrants import (
     PRIOR_RATES,
 )
 from database.verification.rollup import SCOPES
-from database.verification.ten_day_blocks import RollupCache, date_of, rollup_version
+from database.verification.ten_day_blocks import date_of, rollup_version
+from database.version_cache import VersionCache
 from solar.bootstrap import seeded_draw
 from solar.errors import InvalidInputError
 from solar.flares import HORIZON
@@ -204,7 +205,7 @@ class _Scoring:
 
 
 # Many look at the same report, which takes some hundred thousand bytes.
-_recent: RollupCache[tuple[_Scoring, bytes], dict[str, Summary]] = RollupCache(most=16)
+_recent: VersionCache[tuple[_Scoring, bytes], dict[str, Summary]] = VersionCache(most=16)
 
 
 def _bodies(

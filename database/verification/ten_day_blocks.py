@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
-from secrets import randbits
-from threading import Lock
-from typing import Generic, TypeVar
 
 import numpy as np
 import sqlalchemy as sa
@@ -17,6 +13,7 @@ from numpy.typing import NDArray
 from database.schema.rollup_tables import verification_dekads, verification_turn
 from database.upsert import upsert
 from database.verification.day_table import DAY, EMPTY, DayTable, joined
+from database.version_cache import VersionCache, read_version, renew_version
 from solar.errors import InvalidInputError
 from solar.histogram import BIN
 
@@ -49,48 +46,8 @@ class Key:
         return sa.and_(*(table[name] == value for name, value in asdict(self).items()))
 
 
-Name = TypeVar("Name")
-Value = TypeVar("Value")
-
-
-class RollupCache(Generic[Name, Value]):
-    """What was read from the rollup, or computed of it, for as long as its version is the same.
-
-    Read `rollup_version` before the rows: a value of rows that change between the two is then
-    cached under a version that is never asked for again.
-
-    Parameters
-    ----------
-    most : so many values are cached, those that were asked for last
-    """
-
-    def __init__(self, *, most: int) -> None:
-        self._most = most
-        self._values: OrderedDict[Name, tuple[int, Value]] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, name: Name, *, version: int | None) -> Value | None:
-        """Return the value cached under this version, None without one."""
-        with self._lock:
-            cached = self._values.get(name)
-            if cached is None or cached[0] != version:
-                return None
-            self._values.move_to_end(name)
-            return cached[1]
-
-    def put(self, name: Name, value: Value, *, version: int | None) -> None:
-        """Cache a value; without a version nothing is."""
-        if version is None:
-            return
-        with self._lock:
-            self._values[name] = version, value
-            self._values.move_to_end(name)
-            while len(self._values) > self._most:
-                self._values.popitem(last=False)
-
-
 # Two tables of ten years make one report; each takes up to fifteen megabytes.
-_tables: RollupCache[tuple[sa.URL, Key, date | None, date | None], DayTable] = RollupCache(most=6)
+_tables: VersionCache[tuple[sa.URL, Key, date | None, date | None], DayTable] = VersionCache(most=6)
 
 
 def day_number(day: date) -> int:
@@ -143,12 +100,12 @@ def lock_rollup(connection: sa.Connection) -> None:
     A row is read, changed and written again: two writers at once would lose each other's days.
     The new version tells readers that the rows which they have cached may have changed.
     """
-    upsert(connection, verification_turn, columns=("turn", "version"), rows=[(1, randbits(62))])
+    renew_version(connection, verification_turn)
 
 
 def rollup_version(connection: sa.Connection) -> int | None:
     """Return the version of all stored days, None before the first; see `lock_rollup`."""
-    return connection.execute(sa.select(verification_turn.c.version)).scalar()
+    return read_version(connection, verification_turn)
 
 
 def replace_days(

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from database.driver import warn_of_slow_driver
 from database.engine import create_engine, reading, transact
 from database.rollup_days import mark_stale
+from database.round_trips import send_waiting
 from database.schema.tables import harp_noaa, regions, senders
 from database.settings import DatabaseSettings
 from database.upsert import upsert_columns
@@ -149,6 +150,7 @@ def test_writers_that_lock_each_other_out_both_arrive(mariadb_engine: sa.Engine)
     def put(connection: sa.Connection, region_id: int, name: str) -> None:
         columns = {"region_id": [region_id], "series": name, "first_t_rec": AT, "last_t_rec": AT}
         upsert_columns(connection, regions, columns=columns)
+        send_waiting(connection)
 
     transact(mariadb_engine, lambda c: c.execute(regions.delete()))
     run_together(lambda: write("a", 1, 2), lambda: write("b", 2, 1))
@@ -161,10 +163,8 @@ def test_writers_that_lock_each_other_out_both_arrive(mariadb_engine: sa.Engine)
 
 
 def test_waiting_too_long_for_a_lock_asks_to_send_the_request_again(
-    mariadb_engine: sa.Engine, mariadb_address: str, monkeypatch: pytest.MonkeyPatch
+    mariadb_engine: sa.Engine, mariadb_address: str
 ) -> None:
-    monkeypatch.setattr("database.engine.LOCK_WAIT_SECONDS", 1)
-    monkeypatch.setattr("database.engine.PATIENCE_SECONDS", 0)
     waiting = opened(mariadb_address)
     transact(mariadb_engine, lambda c: c.execute(harp_noaa.delete()))
     add = harp_noaa.insert().values(harpnum=1, noaa_ar=11067)
@@ -172,7 +172,7 @@ def test_waiting_too_long_for_a_lock_asks_to_send_the_request_again(
     with mariadb_engine.begin() as holding:
         holding.execute(add)
         with pytest.raises(StoreUnavailableError, match="stays locked"):
-            transact(waiting, lambda c: c.execute(add))
+            transact(waiting, lambda c: c.execute(add), patience_seconds=0, lock_wait_seconds=1)
 
     waiting.dispose()
 

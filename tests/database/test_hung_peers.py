@@ -12,7 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from database.driver import limited_query, session_limits
-from database.engine import LOCK_WAIT_SECONDS, named_lock, reading, transact, writing
+from database.engine import LOCK_WAIT_SECONDS, reading, transact, writing
+from database.named_lock import named_lock
 from database.schema.tables import harp_noaa
 from solar.errors import StoreUnavailableError
 
@@ -22,7 +23,7 @@ IDLE_SECONDS = 1
 PEER = f"""
 import sys
 import sqlalchemy as sa
-from database import engine
+from database import engine, named_lock
 from database.schema.tables import harp_noaa
 from database.settings import DatabaseSettings
 engine.IDLE_SECONDS = {IDLE_SECONDS}
@@ -35,7 +36,7 @@ def work(connection):
     sys.stdin.readline()
     connection.execute(sa.update(harp_noaa).values(noaa_ar=3))
 
-with engine.named_lock(store, "work"):
+with named_lock.named_lock(store, "work"):
     try:
         engine.transact(store, work)
     except engine.StoreUnavailableError as error:

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from database.engine import reading, transact
 from database.schema.rollup_tables import verification_dekads
 from database.schema.tables import harp_noaa, regions, senders
-from database.upsert import ROWS_PER_STATEMENT, batched_writes, upsert, upsert_columns
-from solar.errors import FlarewatchError, InvalidInputError
+from database.upsert import ROWS_PER_STATEMENT, upsert, upsert_columns
+from solar.errors import InvalidInputError
 
 AT = datetime(2014, 3, 1, 12, 30, 15, 250_001, tzinfo=UTC)
 COLUMNS = ("region_id", "series", "first_t_rec", "last_t_rec", "last_lon_fwt")
@@ -145,45 +145,3 @@ def test_rows_too_large_for_one_packet_go_in_several(mariadb_engine: sa.Engine) 
 
     with reading(mariadb_engine) as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(verification_dekads)) == 4
-
-
-def test_what_is_written_together_is_there_after_the_block(engine: sa.Engine) -> None:
-    rows = [(1, "a", AT, AT, 5.0), (2, "it's; a 'series' % %s", AT, AT, None)]
-
-    def work(connection: sa.Connection) -> list[int]:
-        with batched_writes(connection):
-            for row in rows:
-                upsert(connection, regions, columns=COLUMNS, rows=[row])
-            upsert(connection, harp_noaa, columns=("harpnum", "noaa_ar"), rows=[(1, 11067)])
-        return list(connection.execute(sa.select(harp_noaa.c.noaa_ar)).scalars())
-
-    assert transact(engine, work) == [11067]
-    assert stored(engine) == rows
-
-
-@pytest.mark.parametrize("place", [0, 1, 2])
-def test_a_refused_row_among_those_written_together_leaves_none(
-    engine: sa.Engine, place: int
-) -> None:
-    rows: list[tuple[object, ...]] = [(n, "a", AT, AT, None) for n in (1, 2)]
-    rows.insert(place, (3, None, AT, AT, None))
-
-    def work(connection: sa.Connection) -> None:
-        with batched_writes(connection):
-            for row in rows:
-                upsert(connection, regions, columns=COLUMNS, rows=[row])
-
-    with pytest.raises(FlarewatchError, match="series"):
-        transact(engine, work)
-    assert stored(engine) == []
-    write(engine, (1, "a", AT, AT, 5.0))
-
-
-def test_a_block_that_fails_leaves_the_connection_as_it_was(engine: sa.Engine) -> None:
-    def work(connection: sa.Connection) -> None:
-        with pytest.raises(ZeroDivisionError), batched_writes(connection):
-            raise ZeroDivisionError
-        upsert(connection, regions, columns=COLUMNS, rows=[(1, "a", AT, AT, 5.0)])
-
-    transact(engine, work)
-    assert stored(engine) == [(1, "a", AT, AT, 5.0)]

@@ -14,7 +14,8 @@ from app.background_jobs.jobs import JOBS, verify
 from app.background_jobs.scheduler import Job, Scheduler
 from app.services import Services
 from database.delivery.flow import COLUMNS, span_starts
-from database.engine import named_lock, writing
+from database.engine import writing
+from database.named_lock import named_lock
 from database.rollup_days import mark_stale, stale_days
 from database.schema.tables import ingest_flow
 from database.upsert import upsert

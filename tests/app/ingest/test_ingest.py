@@ -15,8 +15,8 @@ from flask.testing import FlaskClient
 
 from app.contract.schemas import Sender
 from app.ingest import validation
-from app.ingest.ingest import ingest
 from app.ingest.json_rows import read_rows
+from app.ingest.outcomes import IngestRequest
 from database.engine import reading, writing
 from database.schema.tables import metadata, observations, predictions, regions
 from database.verification.rollup import refresh
@@ -47,11 +47,9 @@ def test_a_failure_at_the_last_step_leaves_nothing(
         connection.exec_driver_sql("ALTER TABLE senders RENAME TO senders_away")
 
     try:
+        request = IngestRequest(batch, [], Sender(id="s"), began=0.0)
         with pytest.raises(FlarewatchError):
-            ingest(
-                services.engine, services.served_models, batch,
-                rejected=[], sender=Sender(id="s"), now=now,
-            )  # fmt: skip
+            services.ingest_store.store([request], now=now)
         assert contents(engine_sqlite) == {"observations": 0, "predictions": 0, "regions": 0}
     finally:
         with writing(engine_sqlite) as connection:

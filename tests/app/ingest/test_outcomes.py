@@ -16,7 +16,7 @@ def test_rows_with_one_fault_and_other_values_are_one_cause() -> None:
         for i in range(3)
     ]
 
-    (cause,) = causes_of_rows(rows)
+    (cause,) = causes_of_rows(rows, "s1")
 
     assert (cause.path, cause.reason, cause.n) == (
         "keywords.TOTUSJH", "~ G is outside ~ to ~ G; check", 3,
@@ -25,7 +25,7 @@ def test_rows_with_one_fault_and_other_values_are_one_cause() -> None:
 
 
 def test_a_row_counts_once_whatever_is_wrong_with_it() -> None:
-    causes = causes_of_rows([rejection(0, ("observations[0].t_rec", "a"), ("harpnum", "b"))])
+    causes = causes_of_rows([rejection(0, ("observations[0].t_rec", "a"), ("harpnum", "b"))], "s1")
 
     assert [(cause.path, cause.n) for cause in causes] == [("t_rec", 1)]
 
@@ -36,21 +36,21 @@ def test_a_name_that_a_sender_made_up_makes_no_cause_of_its_own() -> None:
         for i in range(50)
     ]
 
-    (cause,) = causes_of_rows(rows)
+    (cause,) = causes_of_rows(rows, "s1")
 
     assert (cause.path, cause.reason, cause.n) == (UNKNOWN, "~ is not a known keyword", 50)
 
 
 def test_a_request_refused_whole_is_one_case() -> None:
-    broken = causes_of_request("the body is not JSON: unexpected at line 1, column 5", ())
-    empty = causes_of_request("the body has no rows", [Fault("observations", "is empty")])
+    broken = causes_of_request("the body is not JSON: unexpected at line 1, column 5", (), "s1")
+    empty = causes_of_request("the body has no rows", [Fault("observations", "is empty")], "s1")
 
     assert [(cause.path, cause.n) for cause in broken + empty] == [(WHOLE, 1), ("observations", 1)]
     assert broken[0].reason == "the body is not JSON: unexpected at line ~ column ~"
 
 
 def test_an_example_of_any_text_fits_its_column() -> None:
-    (cause,) = causes_of_request("\ud800" + "ü" * 999, ())
+    (cause,) = causes_of_request("\ud800" + "ü" * 999, (), "s1")
 
     assert len(cause.example) == 255
     assert cause.reason.isascii()

@@ -19,7 +19,7 @@ from app_dash.pipeline.senders import balance_line
 from app_dash.settings import DashSettings
 from database.delivery.rejections import RejectionCause, record_rejections
 from database.delivery.row_outcomes import ACCEPTED, DUPLICATE, REJECTED, RowOutcomes
-from database.delivery.senders import record_delivery
+from database.delivery.senders import Delivery, record_deliveries
 from database.engine import writing
 from database.maintenance.size import Balance
 from database.models import register
@@ -37,7 +37,8 @@ def deliver(
         predictions=1, seconds=0.02,
     )  # fmt: skip
     with writing(engine) as connection:
-        record_delivery(connection, name, receipt, sequence=1, sent=sent, now=now)
+        delivery = Delivery(name, receipt, sequence=1, sent=sent)
+        record_deliveries(connection, [delivery], now=now)
 
 
 @pytest.fixture
@@ -48,10 +49,10 @@ def stocked(engine_sqlite: sa.Engine) -> sa.Engine:
     deliver(engine_sqlite, "s1", [ACCEPTED] * RECORDS, sent=RECORDS, now=now)
     deliver(engine_sqlite, "s2", [DUPLICATE, DUPLICATE, REJECTED], sent=3, now=now)
     cause = RejectionCause(
-        "keywords.TOTUSJH", "~", 1, "observations[0].keywords.TOTUSJH: 9 G; check the unit"
+        "keywords.TOTUSJH", "~", 1, "observations[0].keywords.TOTUSJH: 9 G; check the unit", "s2"
     )
     with writing(engine_sqlite) as connection:
-        record_rejections(connection, [cause], sender_id="s2", now=now)
+        record_rejections(connection, [cause], now=now)
     return engine_sqlite
 
 

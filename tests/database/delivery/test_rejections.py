@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
@@ -13,13 +14,12 @@ LATER = NOW + timedelta(minutes=2)
 
 
 def test_refusals_are_added_up_by_reason_and_shown_with_their_last_case(engine: sa.Engine) -> None:
-    unit = RejectionCause("keywords.TOTUSJH", "outside; check the unit", 3, "first")
-    early = RejectionCause("t_rec", "lies in the future", 1, "early")
+    unit = RejectionCause("keywords.TOTUSJH", "outside; check the unit", 3, "first", "s1")
+    early = RejectionCause("t_rec", "lies in the future", 1, "early", "s1")
     with writing(engine) as connection:
-        record_rejections(connection, [unit, early], sender_id="s1", now=NOW)
-        record_rejections(connection, [unit], sender_id="s2", now=NOW)
-        again = RejectionCause(unit.path, unit.reason, 2, "last")
-        record_rejections(connection, [again], sender_id="s3", now=LATER)
+        record_rejections(connection, [unit, early, replace(unit, sender_id="s2")], now=NOW)
+        again = RejectionCause(unit.path, unit.reason, 2, "last", "s3")
+        record_rejections(connection, [again], now=LATER)
 
     with reading(engine) as connection:
         both = top_rejections(connection, Window(NOW, LATER + timedelta(hours=1)), limit=5)
@@ -35,7 +35,7 @@ def test_refusals_are_added_up_by_reason_and_shown_with_their_last_case(engine: 
 
 def test_without_a_refusal_nothing_is_written(engine_sqlite: sa.Engine) -> None:
     with writing(engine_sqlite) as connection:
-        record_rejections(connection, [], sender_id="s1", now=NOW)
+        record_rejections(connection, [], now=NOW)
 
     with reading(engine_sqlite) as connection:
         assert top_rejections(connection, Window(NOW, LATER), limit=5) == []

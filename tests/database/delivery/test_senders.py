@@ -20,9 +20,10 @@ from database.delivery.row_outcomes import (
     RowOutcomes,
 )
 from database.delivery.senders import (
+    Delivery,
     list_senders,
     lost_rows,
-    record_delivery,
+    record_deliveries,
 )
 from database.engine import reading, writing
 from database.maintenance.size import balance
@@ -52,7 +53,8 @@ def deliver(
     late: int = 0,
 ) -> None:
     rows = request_outcomes(outcomes, late=late)
-    record_delivery(connection, sender, rows, sequence=sequence, sent=sent, now=now)
+    delivery = Delivery(sender, rows, sequence=sequence, sent=sent)
+    record_deliveries(connection, [delivery], now=now)
 
 
 def sender_of(engine: sa.Engine, name: str = "s1") -> dict[str, Any]:
