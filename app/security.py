@@ -298,4 +298,6 @@ def _token() -> str | None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token:
         return token.strip()
+    if "Cookie" not in request.headers:
+        return None
     return request.cookies.get(COOKIE_WITH_TLS) or request.cookies.get(COOKIE)

@@ -8,9 +8,19 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench import dashboard, ingest, peers, scaling, soak, sqlite, training, whole_mission
+from bench import (
+    dashboard,
+    ingest,
+    peers,
+    record_profile,
+    scaling,
+    soak,
+    sqlite,
+    training,
+    whole_mission,
+)
 
-NAMES = ("ingest", "mission", "scaling", "sqlite", "dashboard", "training", "peers")
+NAMES = ("ingest", "profile", "mission", "scaling", "sqlite", "dashboard", "training", "peers")
 # Lasts too long to come unasked.
 SOAK = "soak"
 
@@ -33,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error(f"{tree} is no working tree of the project; name the folder with app/")
     benchmarks: dict[str, Callable[[], None]] = {
         "ingest": lambda: ingest.main(_ingest_plan(given, trees, parser)),
+        "profile": record_profile.main,
         "mission": lambda: whole_mission.main(given.records),
         "scaling": scaling.main,
         "sqlite": sqlite.main,

@@ -131,6 +131,8 @@ def history_features(
     include flares of other and of unknown regions.
     """
     at = np.asarray(t_rec, "datetime64[us]")
+    if not known.any():
+        return {name: np.full(len(at), np.nan) for name in HISTORY_FEATURES}
     columns = _region_features(np.asarray(region_id, np.int64), at, flares)
     columns |= _disk_features(at, flares)
     return {name: np.where(known, columns[name], np.nan) for name in HISTORY_FEATURES}
@@ -154,7 +156,9 @@ def _region_features(region_id: Integers, at: Times, flares: FlareHistory) -> di
 def _disk_features(at: Times, flares: FlareHistory) -> dict[str, Floats]:
     """Count the flares of the whole disk, as those of one region."""
     times, place = np.unique(at, return_inverse=True)
-    strong = _where(flares, reaches(flares.flux, _C1))
+    begin, end = np.searchsorted(flares.peak_at, [times[0] - _RECENT, times[-1]])
+    recent = _where(flares, slice(begin, end))
+    strong = _where(recent, reaches(recent.flux, _C1))
     disk = replace(strong, region_id=np.zeros(len(strong.peak_at), np.int64))
     past = _past(np.zeros(len(times), np.int64), times, disk, reach=_RECENT)
     return {
@@ -163,7 +167,7 @@ def _disk_features(at: Times, flares: FlareHistory) -> dict[str, Floats]:
     }
 
 
-def _where(flares: FlareHistory, chosen: NDArray[np.bool_]) -> FlareHistory:
+def _where(flares: FlareHistory, chosen: NDArray[np.bool_] | slice) -> FlareHistory:
     known_at = None if flares.known_at is None else flares.known_at[chosen]
     return FlareHistory(
         flares.peak_at[chosen], flares.flux[chosen], flares.region_id[chosen], known_at

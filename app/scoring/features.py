@@ -80,6 +80,8 @@ def forecast(model: Artifact, inputs: Inputs, lon_fwt: Floats) -> Scores:
     names = model.manifest.event_names
     order = [names.index(event.name) if event.name in names else None for event in EVENTS]
     beyond = np.abs(lon_fwt) > LONGITUDE_LIMIT_DEG
+    if order == list(range(len(names))) and not beyond.any():
+        return scores
     reason = list(scores.reason)
     for place in np.flatnonzero(beyond).tolist():
         reason[place] = _BEYOND_LIMIT
@@ -93,8 +95,6 @@ def forecast(model: Artifact, inputs: Inputs, lon_fwt: Floats) -> Scores:
 
 
 def _arranged(columns: Floats, order: Sequence[int | None], withheld: Bools) -> Floats:
-    if order == list(range(columns.shape[1])) and not withheld.any():
-        return columns
     arranged = np.full((len(columns), len(order)), np.nan)
     for place, column in enumerate(order):
         if column is not None:

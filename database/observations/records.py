@@ -53,6 +53,15 @@ class Records(Columns):
     keywords: NDArray[np.float64]
 
 
+_NO_RECORDS = Records(
+    np.empty(0, np.int64),
+    np.empty(0, "datetime64[us]"),
+    np.empty(0, np.int64),
+    np.empty(0),
+    np.empty((0, len(KEYWORDS))),
+)
+
+
 def combinations(keys: Sequence[Key]) -> Iterator[tuple[list[int], list[datetime]]]:
     """Cover sorted keys by few sets of regions and times, with few combinations too many."""
     if not keys:
@@ -82,6 +91,8 @@ def load_records(
 
     Only these `keywords` are read, by their names; the others are NaN.
     """
+    if not spans:
+        return _NO_RECORDS
     table = observations.c
     places = [place for place, keyword in enumerate(KEYWORDS) if keyword.name in keywords]
     # As the driver gives it: text or naive datetime, both of which numpy understands.
@@ -101,7 +112,9 @@ def load_records(
 
 def _in_order(rows: Sequence[Sequence[Any]], places: Sequence[int]) -> Records:
     """Turn rows into records; their keywords go to these places."""
-    columns = list(zip(*rows, strict=True)) or [()] * (4 + len(places))
+    if not rows:
+        return _NO_RECORDS
+    columns = list(zip(*rows, strict=True))
     region_id = np.array(columns[0], np.int64)
     t_rec = np.array(columns[1], "datetime64[us]")
     keywords = np.full((len(rows), len(KEYWORDS)), np.nan)

@@ -21,6 +21,7 @@ from solar.errors import ArtifactError, InvalidInputError
 MANIFEST = "manifest.json"
 EVALUATION = "evaluation.json"
 NO_PROBABILITY = "the output of the model is no probability"
+_LEVELS = np.array(["full", "partial", "none"])
 # Sums in single precision may end this far beyond 0 and 1.
 _ROUNDING = 1e-6
 # No protobuf message is larger; ours have a manifest of 100 kB.
@@ -119,22 +120,24 @@ class Artifact:
         """Forecast n rows from inputs as the graph takes them, (n, f) or (n, L, f)."""
         steps = self.manifest.window_length
         missing = np.isnan(inputs).reshape(len(inputs), steps, len(self._is_keyword))
-        missing_keywords = np.count_nonzero(missing[:, :, self._is_keyword], axis=(1, 2))
         n_keywords = steps * int(np.count_nonzero(self._is_keyword))
+        missing_keywords, share = np.zeros(len(inputs), np.int64), np.zeros(len(inputs))
+        if missing.any():
+            missing_keywords = np.count_nonzero(missing[:, :, self._is_keyword], axis=(1, 2))
+            share = missing.mean(axis=(1, 2))
         refused = missing_keywords > self.manifest.max_missing_share * n_keywords
         raw, reasons = self._raw(inputs)
         broken = ~refused & ~_are_probabilities(raw)
-        raw = np.clip(raw, 0.0, 1.0)
+        raw = np.minimum(np.maximum(raw, 0.0), 1.0)
         raw[refused | broken] = np.nan
-        share = missing.mean(axis=(1, 2))
-        fallback_level = np.where(refused | broken, "none", np.where(share > 0, "partial", "full"))
+        level = np.where(refused | broken, 2, share > 0)
         reason = np.full(len(inputs), None, object)
         for row in np.flatnonzero(broken).tolist():
             reason[row] = reasons.get(row, NO_PROBABILITY)
         what = "keywords" if steps == 1 else "keyword values of the window"
         for row in np.flatnonzero(refused).tolist():
             reason[row] = f"{missing_keywords[row]} of {n_keywords} {what} are missing"
-        return Scores(raw, self._calibrate(raw), share, fallback_level, reason.tolist())
+        return Scores(raw, self._calibrate(raw), share, _LEVELS[level], reason.tolist())
 
     def _inputs(self, features: Mapping[str, Floats]) -> Inputs:
         if len(self._shape) == 1:
