@@ -85,6 +85,7 @@ def main() -> None:
         application = create_app(settings)
         client = application.test_client()
         answer = clock.timed(application.wsgi_app, "Flask, log, answer")
+        # As Flask documents it for middleware.
         application.wsgi_app = answer  # type: ignore[method-assign]
         first = fresh_harpnums()
         bodies = one_record_bodies("profile", range(first, first + 1_000))

@@ -6,6 +6,7 @@ two hundred. So nobody waits while nobody else is there, and many wait no longer
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -24,6 +25,8 @@ MOST_REQUESTS = 256
 MOST_ROWS = 2_000
 # So many requests of a spoiled group are stored at a time, each alone.
 MOST_ALONE = 4
+
+_log = logging.getLogger(__name__)
 
 
 class Store(Protocol):
@@ -145,10 +148,11 @@ class GroupCommit:
             # Alone each would only learn the same; a lock may concern one of them.
             if not isinstance(error, StoreLockedError):
                 told = [error] * len(group)
-        except Exception:
+        except Exception as error:
             # Whatever it is, it may be the fault of one request, which alone gets it as its error.
             if len(group) == 1:
                 raise
+            _log.warning("%d requests are stored one by one: %s", len(group), error)
         finally:
             self._pass_on()
             for member, own in zip(group[1:], told[1:], strict=True):
