@@ -13,7 +13,6 @@ from app.alerts.config import load_alert_config
 from app.contract import problems
 from app.full_disk import FullDiskNotice, reserve_measurements
 from app.ingest.admission import AdmissionControl
-from app.ingest.group_commit import GroupCommit
 from app.ingest.ingest import IngestStore
 from app.routes import (
     alerts,
@@ -31,7 +30,6 @@ from app.security import Guard, refuse_undeclared
 from app.services import Services, bind
 from app.settings import ApiSettings
 from database.engine import create_engine
-from solar.turns import Turns
 
 PREFIX = "/api/v1"
 
@@ -43,7 +41,6 @@ def create_app(
     *,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     metrics_dir: Path | None = None,
-    live_turns: Turns | None = None,
 ) -> Flask:
     """Make the application: the models are loaded, the store is not connected to yet.
 
@@ -51,7 +48,6 @@ def create_app(
     ----------
     clock : the time at which records are received and forecasts issued
     metrics_dir : where the workers of one server share their measurements
-    live_turns : those of the server for live records, which are given back while they are stored
     """
     if metrics_dir is not None:
         reserve_measurements(metrics_dir)
@@ -64,7 +60,6 @@ def create_app(
     guard = Guard(engine, settings, clock)
     full_disk = FullDiskNotice(metrics_dir)
     alert_config = load_alert_config(settings, served_models)
-    ingest_store = IngestStore(engine, served_models, alert_config)
     bind(
         app,
         Services(
@@ -72,17 +67,11 @@ def create_app(
             engine=engine,
             served_models=served_models,
             alert_config=alert_config,
-            ingest_store=ingest_store,
+            ingest_store=IngestStore(engine, served_models, alert_config),
             guard=guard,
             clock=clock,
             metrics_dir=metrics_dir,
             admission=admission,
-            group_commit=GroupCommit(
-                lambda requests, is_patient: ingest_store.store(
-                    requests, now=clock(), is_patient=is_patient
-                ),
-                live_turns or Turns(0),
-            ),
             full_disk=full_disk,
         ),
     )

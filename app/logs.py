@@ -70,22 +70,20 @@ def request_id() -> str | None:
     return _request_id.get()
 
 
+def choose_id(client_id: str | None) -> str:
+    """Return the id that a client gives its request, or else one of our own."""
+    is_good = client_id and _CLIENT_ID.fullmatch(client_id)
+    return client_id if client_id and is_good else f"{random.getrandbits(128):032x}"
+
+
 def began_at() -> float:
     """Return when the current request came, on the clock of `time.perf_counter`."""
     return _began.get()
 
 
 def _begin() -> None:
-    client_id = request.headers.get(REQUEST_ID, "")
-    own_id = f"{random.getrandbits(128):032x}"
-    _request_id.set(client_id if _CLIENT_ID.fullmatch(client_id) else own_id)
+    _request_id.set(choose_id(request.headers.get(REQUEST_ID)))
     _began.set(time.perf_counter())
-
-
-def _principal_name() -> str | None:
-    """Return who asks, once the guard knows it."""
-    who: Principal | None = g.get("principal")
-    return None if who is None else who.login or who.name
 
 
 def _end(response: Response) -> Response:
@@ -96,13 +94,43 @@ def _end(response: Response) -> Response:
     metrics.SECONDS.labels(method, route, str(response.status_code)).observe(seconds)
     response.headers[REQUEST_ID] = _request_id.get() or ""
     if request.path not in _QUIET:
-        fields = {
-            "method": request.method,
-            "path": request.path,
-            "status": response.status_code,
-            "milliseconds": round(seconds * 1e3, 1),
-            "client": g.get("client"),
-            "principal": _principal_name(),
-        }
-        _log.info("%s %s", request.method, request.path, extra={"fields": fields})
+        _write(
+            request.method,
+            request.path,
+            response.status_code,
+            seconds,
+            client=g.get("client"),
+            principal=g.get("principal"),
+        )
     return response
+
+
+def _write(
+    method: str,
+    path: str,
+    status: int,
+    seconds: float,
+    *,
+    client: str | None,
+    principal: Principal | None,
+) -> None:
+    """Write the line of a request; who asks is known once the guard has looked."""
+    fields = {
+        "method": method,
+        "path": path,
+        "status": status,
+        "milliseconds": round(seconds * 1e3, 1),
+        "client": client,
+        "principal": None if principal is None else principal.login or principal.name,
+    }
+    _log.info("%s %s", method, path, extra={"fields": fields})
+
+
+def end_post(
+    path: str, status: int, *, own_id: str, began: float, client: str, principal: Principal
+) -> None:
+    """Give a post without query, to an address without parameters, its line and measurement."""
+    seconds = time.perf_counter() - began
+    metrics.SECONDS.labels("POST", path, str(status)).observe(seconds)
+    _request_id.set(own_id)
+    _write("POST", path, status, seconds, client=client, principal=principal)

@@ -20,6 +20,7 @@ from app.logs import request_id
 from app.settings import ApiSettings
 from database.engine import reading, transact
 from database.people.access import (
+    Headers,
     client_address,
     is_from_another_site,
     is_known_host,
@@ -54,6 +55,12 @@ _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none';"
     " frame-ancestors 'none'"
 )
+# For browsers, on every answer.
+ANSWER_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
 _MASTER = Principal("FLARE_API_KEY", KEY, scope_permissions(tuple(SCOPES)))
 
 
@@ -165,7 +172,7 @@ class Guard:
         token = _token()
         # Whoever forwards a session that has ended gets nothing by a key of their own.
         named = self._key_principal() if token is None else self._session_principal(token)
-        return named or self._owner() or NOBODY
+        return named or self._owner(request.remote_addr, request.headers) or NOBODY
 
     def _session_principal(self, token: str) -> Principal | None:
         now = self._clock()
@@ -182,17 +189,34 @@ class Guard:
             transact(self._engine, lambda connection: touch_session(connection, session, now=now))
 
     def _key_principal(self) -> Principal | None:
-        key = request.headers.get(KEY_HEADER)
-        if key is None:
-            return None
         if "key_principal" not in g:
-            g.key_principal = self._keyring.principal(key, now=self._clock())
+            g.key_principal = self._holder(request.headers)
         known: Principal | None = g.key_principal
         return known
 
-    def _owner(self) -> Principal | None:
+    def _holder(self, headers: Headers) -> Principal | None:
+        """Return whose key a request brings."""
+        key = headers.get(KEY_HEADER)
+        return None if key is None else self._keyring.principal(key, now=self._clock())
+
+    def plain_principal(self, peer: str, headers: Headers) -> Principal | None:
+        """Return who asks with a request that neither a browser nor a proxy sends.
+
+        None where it has to be refused, for the view to say why.
+        """
+        holder = self._holder(headers)
+        if holder is None and not self._is_known(headers):
+            return None
+        return holder or self._owner(peer, headers)
+
+    def _is_known(self, headers: Headers) -> bool:
+        """Tell whether the server is known by the name under which it is asked."""
+        settings = self._settings
+        return is_known_host(settings, headers.get("Host"), bound_to=settings.api_host)
+
+    def _owner(self, peer: str | None, headers: Headers) -> Principal | None:
         """Return the owner of this machine where nobody was ever registered."""
-        if not is_on_this_machine(request.remote_addr, request.headers):
+        if not is_on_this_machine(peer, headers):
             return None
         is_open = self._settings.is_loopback and not self.is_registered()
         return OWNER if is_open else None
@@ -242,9 +266,7 @@ class Guard:
         settings, headers = self._settings, request.headers
         # For the log; whether a key vouches for it is not asked before every answer.
         g.client = client_address(settings, request.remote_addr, headers)
-        is_known = request.path in _ANY_HOST or is_known_host(
-            settings, headers.get("Host"), bound_to=settings.api_host
-        )
+        is_known = request.path in _ANY_HOST or self._is_known(headers)
         # Containers and Prometheus know other names, and have a key.
         if not is_known and self._key_principal() is None:
             raise RequestError(
@@ -270,9 +292,7 @@ class Guard:
 
 
 def _add_headers(response: Response) -> Response:
-    response.headers["Content-Security-Policy"] = _POLICY
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers.update(ANSWER_HEADERS)
     return response
 
 

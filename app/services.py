@@ -17,7 +17,6 @@ from flask import Flask, current_app
 from app.alerts.config import AlertConfig, load_alert_config
 from app.full_disk import FullDiskNotice
 from app.ingest.admission import AdmissionControl
-from app.ingest.group_commit import GroupCommit
 from app.ingest.ingest import IngestStore
 from app.scoring.served_models import ServedModels, load_served_models, probe_served_models
 from app.security import Guard
@@ -42,8 +41,8 @@ _log = logging.getLogger(__name__)
 class Services:
     """What requests and background jobs share; `clock` is the time of receipt.
 
-    `admission` bounds the bulk that this process works on at a time, which `ingest_store` stores,
-    and live records by `group_commit`; `full_disk` remembers that a write found no space.
+    `admission` bounds the bulk that this process works on at a time; `full_disk` remembers that a
+    write found no space.
     """
 
     settings: ApiSettings
@@ -55,7 +54,6 @@ class Services:
     clock: Callable[[], datetime]
     metrics_dir: Path | None
     admission: AdmissionControl
-    group_commit: GroupCommit
     full_disk: FullDiskNotice
 
 

@@ -26,7 +26,6 @@ from database.settings import DatabaseSettings
 from solar.errors import FlarewatchError, InvalidInputError
 from solar.server import shared_options
 from solar.settings import require_address, require_temporary_folder
-from solar.turns import Turns
 
 # Requests in progress have so long to finish when the server stops.
 STOP_SECONDS = 5
@@ -42,11 +41,8 @@ class Server(BaseApplication):
 
     def load_config(self) -> None:
         settings = self.settings
-        turns = Turns(settings.dash_threads)
         options = {
-            **shared_options(
-                settings.dash_host, settings.dash_port, MAX_BODY_BYTES, lambda *_: turns
-            ),
+            **shared_options(settings.dash_host, settings.dash_port, MAX_BODY_BYTES),
             "workers": settings.dash_workers,
             "threads": settings.dash_threads,
             "graceful_timeout": STOP_SECONDS,

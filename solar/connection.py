@@ -16,6 +16,8 @@ from gunicorn.http.errors import LimitRequestHeaders
 from gunicorn.http.message import Request
 from gunicorn.http.unreader import IterUnreader
 
+from solar.request_groups import Headers, SmallRequest
+
 MAX_HEAD_BYTES = 64 * 1024
 # A reader may pause so long, and take so long in all, while a thread waits for it.
 PAUSE_SECONDS = 20
@@ -56,15 +58,25 @@ class AnswerBuffer:
         OSError
             When the client is gone or reads too slowly.
         """
+        self.send(data)
+        while len(self.unread) > UNREAD_BYTES:
+            self._wait()
+            self.flush()
+
+    def send(self, data: bytes) -> None:
+        """Send what goes out now and keep the rest, however much it is.
+
+        Raises
+        ------
+        OSError
+            When the client is gone.
+        """
         sent = 0
         if not self.unread:
             with suppress(BlockingIOError):
                 sent = self._socket.send(data)
         self.unread += memoryview(data)[sent:]
         self.flush()
-        while len(self.unread) > UNREAD_BYTES:
-            self._wait()
-            self.flush()
 
     def flush(self) -> None:
         """Send what the client can take at this moment."""
@@ -155,6 +167,10 @@ class Body:
         if not self.is_too_large:
             self._content += piece
 
+    def copy(self) -> bytes:
+        """Return the bytes, which are kept."""
+        return bytes(self._content)
+
     def content(self) -> BytesIO:
         """Return the bytes to read, of which none is kept here."""
         content, self._content = self._content, bytearray()
@@ -184,6 +200,8 @@ class Connection:
         self.head = bytearray()
         self.request: Any = None
         self.body: Body | None = None
+        # When the request had arrived, on the clock of `time.perf_counter`.
+        self.began = 0.0
 
     def feed(self, data: bytes, cfg: Any) -> bool:
         """Take what has arrived; return whether a thread can answer now.
@@ -225,6 +243,19 @@ class Connection:
         headers = dict(self.request.headers)
         # gunicorn has refused a request with both, or with one twice.
         return None if "TRANSFER-ENCODING" in headers else int(headers.get("CONTENT-LENGTH", 0))
+
+    @property
+    def length(self) -> int | None:
+        """The length of the body as the head of the request says it."""
+        return None if self.body is None else self.body.length
+
+    def small_request(self) -> SmallRequest:
+        """Return the request for a group; a header that came twice has its values joined."""
+        values: dict[str, str] = {}
+        for name, value in self.request.headers:
+            values[name] = f"{values[name]},{value}" if name in values else value
+        body = b"" if self.body is None else self.body.copy()
+        return SmallRequest(self.request.query, Headers(values), body, self.client[0], self.began)
 
     def whole_request(self) -> Any:
         """Return the request for the application, with its body and its length.

@@ -1,4 +1,4 @@
-"""A long-running process: its stop signal, its growing waits, and the wait a server asks for."""
+"""A long-running process: its stop signal, its waits, and how many files it may open."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ctypes
 import email.utils
 import os
 import random
+import resource
 import select
 import signal
 import sys
@@ -161,3 +162,11 @@ def retry_after_seconds(header: str | None, *, now: datetime) -> float:
         # A date in "-0000" is in UTC too, but comes without a time zone (RFC 5322 3.3).
         return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds())
     return 0.0
+
+
+def allow_open_files(number: int) -> None:
+    """Let this process have so many files open, or as many as the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < number:
+        allowed = number if hard == resource.RLIM_INFINITY else min(number, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import errno
 import json
-import resource
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -35,7 +34,8 @@ from gunicorn.http.errors import (
 from gunicorn.workers.gthread import ThreadWorker
 
 from solar.connection import Awaited, Connection, Settings
-from solar.turns import Turns
+from solar.process import allow_open_files
+from solar.request_groups import Answer, GroupApplication, RequestGroups
 
 # A worker that is silent for so long is killed and replaced: with the pauses of the master and
 # the start of the next one, a hung worker is gone within 15 s.
@@ -44,6 +44,8 @@ HEARTBEAT_SECONDS = 8
 START_SECONDS = 60
 # Connections of one worker. At the limit the one that has waited longest for a request goes.
 CONNECTIONS = 1000
+# Requests that left their group and are answered at a time.
+ALONE_THREADS = 4
 # Files that a worker has open beside its connections.
 OTHER_FILES = 200
 
@@ -73,15 +75,19 @@ _STATUS = {
 
 
 def shared_options(
-    host: str, port: int, most_body_bytes: int, turns_of: Callable[[str, int | None], Turns]
+    host: str,
+    port: int,
+    most_body_bytes: int,
+    *,
+    group_application: Callable[[Any], GroupApplication | None] = lambda _: None,
 ) -> dict[str, Any]:
     """Return the settings of gunicorn that both servers share.
 
-    Of a request with a larger body the application gets the head only, and refuses it. `turns_of`
-    tells whose turns in each worker a request waits for, by its path and the length of its body,
-    which may be unknown. There have to be threads for all requests that have begun.
+    Of a request with a larger body the application gets the head only, and refuses it.
+    `group_application` returns what answers requests in groups beside an application, if any.
     """
-    worker = {"most_body_bytes": most_body_bytes, "turns_of": staticmethod(turns_of)}
+    groups = staticmethod(group_application)
+    worker = {"most_body_bytes": most_body_bytes, "group_application": groups}
     memory = Path("/dev/shm")  # noqa: S108  the file that gunicorn makes there has a random name
     return {
         "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
@@ -113,7 +119,7 @@ class Worker(ThreadWorker):
     """A worker whose threads only see whole requests."""
 
     most_body_bytes: int
-    turns_of: Callable[[str, int | None], Turns]
+    group_application: Callable[[Any], GroupApplication | None]
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -123,10 +129,19 @@ class Worker(ThreadWorker):
         self._bodies_bytes = 0
         self._next_sweep = 0.0
         self._health_pool = ThreadPoolExecutor(1)
+        self._groups: RequestGroups[Connection] | None = None
+        # For what was to be answered in a group and is answered alone.
+        self._alone_pool = ThreadPoolExecutor(ALONE_THREADS)
+
+    def load_wsgi(self) -> None:
+        """Make the application; gunicorn calls this in the new process."""
+        super().load_wsgi()
+        if application := self.group_application(self.wsgi):
+            self._groups = RequestGroups(application, self._send_group)
 
     def init_process(self) -> None:
         """Start; gunicorn calls this in the new process."""
-        _allow_open_files(self.worker_connections + OTHER_FILES)
+        allow_open_files(self.worker_connections + OTHER_FILES)
         threading.Thread(target=self._notify_while_starting, daemon=True).start()
         super().init_process()
 
@@ -241,14 +256,12 @@ class Worker(ThreadWorker):
         """Answer without the application, and close."""
         self.log.info("refused a request from %s: %s", connection.client[0], detail)
         problem = {"title": title or status.phrase, "status": status, "detail": detail}
-        body = json.dumps({**problem, "errors": []})
-        retry = "Retry-After: 1\r\n" if status is HTTPStatus.TOO_MANY_REQUESTS else ""
-        head = (
-            f"HTTP/1.1 {status} {status.phrase}\r\nContent-Type: application/problem+json\r\n"
-            f"Content-Length: {len(body)}\r\n{retry}Connection: close\r\n\r\n"
-        )
+        headers = {"Content-Type": "application/problem+json"}
+        if status is HTTPStatus.TOO_MANY_REQUESTS:
+            headers["Retry-After"] = "1"
+        body = json.dumps({**problem, "errors": []}).encode()
         with suppress(OSError):
-            connection.sock.sendall((head + body).encode())
+            connection.sock.send(Answer(status, headers, body).message(is_kept=False))
         self._end(connection)
 
     def _end(self, connection: Connection) -> None:
@@ -265,20 +278,41 @@ class Worker(ThreadWorker):
             self._await(connection, Awaited.END, END_SECONDS)
 
     def enqueue_req(self, connection: Connection) -> None:
-        """Give a whole request to a thread, once there is a turn for it."""
+        """Give a whole request to a thread, or to the next group."""
+        request = connection.request
         # Whoever asks whether the process is alive is answered while all threads are busy.
-        if connection.request.path == HEALTH_PATH:
+        if request.path == HEALTH_PATH:
             self._health_pool.submit(self._answer, connection)
+        elif self._groups and self._groups.takes(request.method, request.path, connection.length):
+            self._groups.add(connection)
         else:
-            length = None if connection.body is None else connection.body.length
-            turns = self.turns_of(connection.request.path, length)
-            turns.give(partial(self.tpool.submit, self._answer_in_turn, connection, turns))
+            self.tpool.submit(self._answer, connection)
 
-    def _answer_in_turn(self, connection: Connection, turns: Turns) -> None:
+    def _send_group(self, group: Sequence[tuple[Connection, Answer | None]]) -> None:
+        """Send the answers of a group; requests without one go to the application, each alone."""
+        sent = []
+        for connection, answer in group:
+            if answer is None:
+                self._alone_pool.submit(self._answer, connection)
+            else:
+                sent.append((connection, self._send(connection, answer)))
+        self.method_queue.defer(self._finish_group, sent)
+
+    def _send(self, connection: Connection, answer: Answer) -> bool:
+        """Send an answer; return whether the connection is kept."""
+        is_kept = self.alive and not connection.request.should_close()
         try:
-            self._answer(connection)
-        finally:
-            turns.end()
+            # The others of its group do not wait for a slow reader.
+            connection.sock.send(answer.message(is_kept=is_kept))
+        except OSError as error:
+            self.log.debug("no answer for %s: %s", connection.client[0], error)
+            connection.sock.unread.clear()
+            return False
+        return is_kept
+
+    def _finish_group(self, group: Sequence[tuple[Connection, bool]]) -> None:
+        for connection, is_kept in group:
+            self.finish_request(connection, is_kept)
 
     def _answer(self, connection: Connection) -> None:
         is_kept = False
@@ -334,7 +368,9 @@ class Worker(ThreadWorker):
             self._take(connection, rest)
 
     def murder_pending(self) -> None:
-        """End what has waited too long; gunicorn calls this after every event."""
+        """Answer what has come, end what has waited too long; called after a round of events."""
+        if self._groups:
+            self._groups.begin()
         now = time.monotonic()
         if self.alive and now < self._next_sweep:
             return
@@ -362,10 +398,3 @@ class Worker(ThreadWorker):
         for connection, until in self._awaiting.items():
             if connection.awaited in (Awaited.HEAD, Awaited.NEXT) and not connection.head:
                 self._awaiting[connection] = min(until, deadline)
-
-
-def _allow_open_files(number: int) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < number:
-        allowed = number if hard == resource.RLIM_INFINITY else min(number, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))

@@ -6,13 +6,14 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from http import HTTPStatus
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
 from solar import connection, server
-from solar.turns import Turns
+from solar.request_groups import Answer, SmallRequest
 
 MOST_BODY_BYTES = 100_000
 THREADS = 2
@@ -48,11 +49,36 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
     return [answer]
 
 
+class _Groups:
+    """Answers posts to ``/group`` with the size of their group and what they sent.
+
+    ``alone`` is left to the application, ``break`` breaks the group, ``large`` has a large answer.
+    """
+
+    def takes(self, method: str, path: str, length: int | None) -> bool:
+        return method == "POST" and path == "/group" and length is not None
+
+    def answer(self, requests: Sequence[SmallRequest]) -> list[Answer | None]:
+        time.sleep(0.1)
+        bodies = [request.body for request in requests]
+        if b"break" in bodies:
+            raise RuntimeError("not foreseen")
+        large = {b"large": b"x" * 20_000_000}
+        return [
+            None
+            if body == b"alone"
+            else Answer(HTTPStatus.OK, {"X-Group": str(len(bodies))}, large.get(body, body))
+            for body in bodies
+        ]
+
+
 class _Server(BaseApplication):
     def load_config(self) -> None:
-        turns = Turns(THREADS)
         options = server.shared_options(
-            "127.0.0.1", int(sys.argv[1]), MOST_BODY_BYTES, lambda *_: turns
+            "127.0.0.1",
+            int(sys.argv[1]),
+            MOST_BODY_BYTES,
+            group_application=lambda _: _Groups(),
         )
         for name, value in {
             **options,

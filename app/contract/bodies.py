@@ -54,10 +54,20 @@ def refuse_media_type(*supported: str) -> RequestError:
 
 
 def read_json() -> dict[str, Any]:
-    """Read the body as a JSON object; NaN and Infinity are left for the rows to refuse."""
+    """Read the body of the current request as a JSON object."""
     if media_type() != JSON_TYPE:
         raise refuse_media_type(JSON_TYPE)
-    body = read_body()
+    return parse_json(read_body())
+
+
+def parse_json(body: bytes) -> dict[str, Any]:
+    """Parse a JSON object; NaN and Infinity are left for the rows to refuse.
+
+    Raises
+    ------
+    RequestError
+        When it is none.
+    """
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError as error:

@@ -91,9 +91,7 @@ def install(app: Flask, *, note_full_disk: Callable[[], None]) -> None:
     """Answer every error of `app` with a problem; that of a full disk is noted besides."""
 
     def on_flarewatch_error(error: FlarewatchError) -> Response:
-        if isinstance(error, StoreFullError):
-            note_full_disk()
-        return _on_flarewatch_error(error)
+        return answer_to(error, note_full_disk)
 
     def on_database_error(error: DBAPIError) -> Response:
         return on_flarewatch_error(as_domain_error(error))
@@ -104,7 +102,10 @@ def install(app: Flask, *, note_full_disk: Callable[[], None]) -> None:
     app.register_error_handler(Exception, _on_unexpected_error)
 
 
-def _on_flarewatch_error(error: FlarewatchError) -> Response:
+def answer_to(error: FlarewatchError, note_full_disk: Callable[[], None]) -> Response:
+    """Return the problem for an error of ours; that of a full disk is noted besides."""
+    if isinstance(error, StoreFullError):
+        note_full_disk()
     faults = error.faults if isinstance(error, RequestError) else ()
     response = problem(error.status, error.title, detail=str(error), faults=faults)
     own = error.retry_after if isinstance(error, RequestError) else None

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from flask import request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
+from werkzeug.datastructures import MultiDict
 
 from app.contract.problems import Fault, RequestError, faults_of, field_names
 from app.contract.schemas import SENDER_PATTERN, EventName
@@ -171,8 +172,19 @@ class NoQuery(UrlQuery):
 
 def read_query(kind: type[Query]) -> Query:
     """Read the query of the current request."""
-    values: dict[str, Any] = request.args.to_dict()
-    repeated = sorted(name for name, values in request.args.lists() if len(values) > 1)
+    return check_query(kind, request.args)
+
+
+def check_query(kind: type[Query], parameters: MultiDict[str, str]) -> Query:
+    """Check the parameters of a query.
+
+    Raises
+    ------
+    RequestError
+        When one is unknown, cannot be read, or is there twice.
+    """
+    values: dict[str, Any] = parameters.to_dict()
+    repeated = sorted(name for name, values in parameters.lists() if len(values) > 1)
     if repeated:
         faults = [Fault(name, "is given more than once") for name in repeated]
         raise RequestError("the query cannot be used; see errors", faults=faults)

@@ -21,6 +21,7 @@ from flask import Response
 
 from app.contract.problems import Fault, Rejection, RequestError
 from app.contract.times import read_time
+from database.delivery.row_outcomes import OutcomeCounts
 from database.predictions.predictions import COLUMNS
 from solar.flares import EVENTS, HORIZON
 from solar.sharp import KEYWORDS
@@ -44,9 +45,13 @@ Item = TypeVar("Item")
 
 
 def json_response(content: Any) -> Response:
-    """Return JSON; times are UTC with Z, NaN would be null."""
-    body = orjson.dumps(content, option=orjson.OPT_UTC_Z)
-    return Response(body, content_type="application/json")
+    """Return JSON."""
+    return Response(json_bytes(content), content_type="application/json")
+
+
+def json_bytes(content: Any) -> bytes:
+    """Write JSON; times are UTC with Z, NaN would be null."""
+    return orjson.dumps(content, option=orjson.OPT_UTC_Z)
 
 
 def page(items: Sequence[Row], *, next_cursor: str | None) -> Response:
@@ -140,6 +145,19 @@ def prediction_item(row: Row) -> Row:
 def prediction_items(rows: Iterable[Sequence[Any]]) -> list[Row]:
     """Return forecasts that are about to be stored as the API shows them."""
     return [prediction_item(dict(zip(COLUMNS, row, strict=True))) for row in rows]
+
+
+def ingest_answer(
+    counts: OutcomeCounts, rejected: Iterable[Rejection], predictions: int | list[Row]
+) -> Row:
+    """Return what became of the rows of a request, with its forecasts or their number."""
+    return {
+        "accepted": counts.accepted,
+        "duplicates": counts.duplicates,
+        "revised": counts.revised,
+        "rejected": rejected_rows(rejected),
+        "predictions": predictions,
+    }
 
 
 def rejected_rows(rejected: Iterable[Rejection]) -> list[Row]:

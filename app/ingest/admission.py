@@ -64,17 +64,23 @@ class AdmissionControl:
         """
         size = MAX_BODY_BYTES if length is None else length
         if is_live(length):
-            self._count_small(1)
-            try:
+            with self.with_live(1):
                 yield no_op
-            finally:
-                self._count_small(-1)
             return
         self._enter(size)
         try:
             yield self._yield_to_live
         finally:
             self._leave(size)
+
+    @contextmanager
+    def with_live(self, number: int) -> Iterator[None]:
+        """Let bulk yield to so many live records in work."""
+        self._count_small(number)
+        try:
+            yield
+        finally:
+            self._count_small(-number)
 
     def _yield_to_live(self) -> None:
         with self._changed:

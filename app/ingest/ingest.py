@@ -22,12 +22,8 @@ from app.ingest.conflict_resolution import (
     store_superseded,
 )
 from app.ingest.forecasting import issue_forecasts
-from app.ingest.outcomes import (
-    IngestRequest,
-    newest_of_rows,
-    outcomes_by_request,
-    record_outcomes,
-)
+from app.ingest.ingest_request import IngestRequest
+from app.ingest.outcomes import newest_of_rows, outcomes_by_request, record_outcomes
 from app.ingest.regions import resolve_regions, summarise_regions
 from app.scoring.forecasts import IssuedForecasts, join_forecasts
 from app.scoring.served_models import ServedModels
@@ -84,6 +80,10 @@ class IngestResult:
     forecasts: IssuedForecasts
     request_of_forecast: Integers
     conflicts: dict[str, int]
+
+    def forecasts_of(self, place: int) -> IssuedForecasts:
+        """Return the forecasts from the records of one request."""
+        return self.forecasts.take(self.request_of_forecast == place)
 
 
 @dataclass(frozen=True)

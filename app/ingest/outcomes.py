@@ -7,16 +7,15 @@ import time
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 import sqlalchemy as sa
 
 from app.contract.problems import Fault, Rejection, printable
-from app.contract.schemas import Observation, ObservationsEnvelope, Sender
-from app.ingest.batch import Batch
+from app.contract.schemas import Observation, ObservationsEnvelope
 from app.ingest.conflict_resolution import ConflictResolution
+from app.ingest.ingest_request import IngestRequest
 from database.delivery.rejections import RejectionCause, record_rejections
 from database.delivery.row_outcomes import REJECTED, RowOutcomes
 from database.delivery.senders import Delivery, record_deliveries
@@ -41,22 +40,6 @@ _PATHS = frozenset(
         *(f"keywords.{name}" for name in BY_NAME),
     )
 )
-
-
-@dataclass(frozen=True)
-class IngestRequest:
-    """One request: its rows that may be stored, those that may not, and what its sender says.
-
-    `began` is when it came, on the clock of `time.perf_counter`.
-    """
-
-    batch: Batch
-    rejected: Sequence[Rejection]
-    sender: Sender
-    began: float
-
-    def __len__(self) -> int:
-        return len(self.batch) + len(self.rejected)
 
 
 def outcomes_by_request(

@@ -11,17 +11,9 @@ from flask import Blueprint, Response, request
 
 from app import metrics
 from app.contract.answers import IngestAnswer
-from app.contract.bodies import (
-    JSON_TYPE,
-    media_type,
-    read_body,
-    read_json,
-    read_model,
-    refuse_media_type,
-    take_rows,
-)
+from app.contract.bodies import JSON_TYPE, media_type, read_body, refuse_media_type
 from app.contract.pages import ConflictsPage, ObservationsPage, RegionsPage
-from app.contract.problems import Rejection, RequestError, nothing_usable
+from app.contract.problems import RequestError, nothing_usable
 from app.contract.queries import IngestQuery, ListQuery, TableQuery
 from app.contract.responses import (
     CONFLICT_COLUMNS,
@@ -33,20 +25,18 @@ from app.contract.responses import (
     file_page,
     flat_conflict,
     flat_observation,
+    ingest_answer,
     json_response,
     observation_item,
     page,
     prediction_items,
     read_cursor,
-    rejected_rows,
 )
-from app.contract.schemas import UNNAMED_SENDER, ObservationsBody, ObservationsEnvelope, Sender
-from app.ingest import arrow_rows, json_rows
-from app.ingest.admission import YieldToLive, is_live
-from app.ingest.batch import Batch
-from app.ingest.group_commit import Stored
-from app.ingest.outcomes import IngestRequest, causes_of_request
-from app.ingest.validation import validate
+from app.contract.schemas import UNNAMED_SENDER, ObservationsBody
+from app.ingest import arrow_rows
+from app.ingest.admission import YieldToLive
+from app.ingest.ingest_request import IngestRequest, read_request
+from app.ingest.outcomes import causes_of_request
 from app.logs import began_at
 from app.routes.operation import operation
 from app.services import services
@@ -76,41 +66,24 @@ def post_observations(query: IngestQuery) -> Response:
 
 
 def _ingest(query: IngestQuery, yield_to_live: YieldToLive) -> Response:
-    now = services().clock()
-    batch, rejected, sender = _read_or_record(query, now=now)
-    batch, refused = validate(batch, now=now)
-    rejected += refused
-    stored = _store(IngestRequest(batch, rejected, sender, began_at()), yield_to_live)
-    counts = stored.outcomes.counts()
-    metrics.count_rows(counts)
-    if not len(batch):
-        raise nothing_usable("row", sorted(rejected, key=attrgetter("index")))
-    wants_all = query.return_ == "predictions"
-    answer = {
-        **{name: getattr(counts, name) for name in ("accepted", "duplicates", "revised")},
-        "rejected": rejected_rows(rejected),
-        "predictions": (
-            prediction_items(stored.forecasts()) if wants_all else stored.outcomes.predictions
-        ),
-    }
-    return json_response(answer)
-
-
-def _store(ingest_request: IngestRequest, yield_to_live: YieldToLive) -> Stored:
-    """Store live records with others that wait, and bulk by itself."""
     running = services()
-    if is_live(request.content_length):
-        return running.group_commit.submit(ingest_request)
+    ingest_request = _read_or_record(query, now=running.clock())
     result = running.ingest_store.store(
         [ingest_request], now=running.clock(), yield_to_live=yield_to_live
     )
-    return Stored(result, 0)
+    (outcomes,) = result.outcomes
+    metrics.count_rows(outcomes.counts())
+    if not len(ingest_request.batch):
+        raise nothing_usable("row", sorted(ingest_request.rejected, key=attrgetter("index")))
+    wants_all = query.return_ == "predictions"
+    predictions = prediction_items(result.forecasts) if wants_all else outcomes.predictions
+    return json_response(ingest_answer(outcomes.counts(), ingest_request.rejected, predictions))
 
 
-def _read_or_record(query: IngestQuery, *, now: datetime) -> tuple[Batch, list[Rejection], Sender]:
+def _read_or_record(query: IngestQuery, *, now: datetime) -> IngestRequest:
     """Read the request; the cause of a refusal of all of it is recorded before the answer."""
     try:
-        return _read(query)
+        return _read(query, now=now)
     except RequestError as error:
         sender_id = query.sender or UNNAMED_SENDER.id
         causes = causes_of_request(str(error), error.faults, sender_id)
@@ -123,21 +96,10 @@ def _read_or_record(query: IngestQuery, *, now: datetime) -> tuple[Batch, list[R
         raise
 
 
-def _read(query: IngestQuery) -> tuple[Batch, list[Rejection], Sender]:
-    if media_type() == arrow_rows.MEDIA_TYPE:
-        batch, rejected = arrow_rows.read_stream(read_body())
-        return batch, rejected, _sender_of(query)
-    if media_type() != JSON_TYPE:
+def _read(query: IngestQuery, *, now: datetime) -> IngestRequest:
+    if media_type() not in (JSON_TYPE, arrow_rows.MEDIA_TYPE):
         raise refuse_media_type(JSON_TYPE, arrow_rows.MEDIA_TYPE)
-    content = read_json()
-    rows = take_rows(content, json_rows.NAME)
-    sender = read_model(ObservationsEnvelope, content).sender
-    return *json_rows.read_rows(rows), sender
-
-
-def _sender_of(query: IngestQuery) -> Sender:
-    sender_id = query.sender or UNNAMED_SENDER.id
-    return Sender(id=sender_id, sequence=query.sequence, sent=query.sent, spooled=query.spooled)
+    return read_request(media_type(), read_body(), query, now=now, began=began_at())
 
 
 @blueprint.get("/observations")

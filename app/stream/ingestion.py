@@ -17,8 +17,9 @@ from app.contract.responses import prediction_item, prediction_items
 from app.contract.schemas import Sender
 from app.ingest.batch import Batch
 from app.ingest.ingest import IngestStore
+from app.ingest.ingest_request import IngestRequest
 from app.ingest.json_rows import read_rows
-from app.ingest.outcomes import IngestRequest, causes_of_request, record_outcomes
+from app.ingest.outcomes import causes_of_request, record_outcomes
 from app.ingest.regions import resolve_regions
 from app.ingest.validation import validate
 from app.scoring.served_models import ServedModels

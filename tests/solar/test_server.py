@@ -147,6 +147,64 @@ def test_what_a_slow_reader_has_not_read_holds_no_thread(server: Server) -> None
     assert seconds < 0.5
 
 
+def group_post(body: bytes, head: bytes = b"Connection: close\r\n") -> bytes:
+    length = b"Content-Length: %d" % len(body)
+    return b"POST /group HTTP/1.1\r\nHost: x\r\n%s%s\r\n\r\n%s" % (head, length, body)
+
+
+def grouped(port: int, bodies: list[bytes]) -> list[bytes]:
+    """Send all bodies at once, each over its own connection, and return all that comes."""
+    with ExitStack() as stack:
+        lines = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+            for _ in bodies
+        ]
+        for line, body in zip(lines, bodies, strict=True):
+            line.sendall(group_post(body))
+        return [b"".join(iter(partial(line.recv, 1 << 20), b"")) for line in lines]
+
+
+def test_small_requests_that_wait_are_answered_together_each_for_itself(server: Server) -> None:
+    bodies = [b"%d" % number for number in range(40)]
+
+    answers = grouped(server[0], bodies)
+
+    heads, sent = zip(*(answer.split(b"\r\n\r\n") for answer in answers), strict=True)
+    assert list(sent) == bodies
+    assert max(int(head.split(b"X-Group: ")[1].split()[0]) for head in heads) > 10
+    assert all(b"\r\nConnection: close\r\n" in head for head in heads)
+
+
+def test_what_leaves_its_group_or_breaks_it_is_answered_by_the_application(server: Server) -> None:
+    alone, breaking, *others = grouped(server[0], [b"alone", b"break", b"a", b"b"])
+
+    assert alone.endswith(b"/group 5 5 None")
+    assert breaking.endswith(b"/group 5 5 None")
+    assert all(answer.startswith(b"HTTP/1.1 200 OK") for answer in others)
+
+
+def test_a_connection_is_kept_after_an_answer_from_a_group(server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", server[0]), timeout=10) as client:
+        for body in (b"first", b"second", b"alone", b"third"):
+            client.sendall(group_post(body, b""))
+            answer = client.recv(9999)
+            assert answer.endswith(b"/group 5 5 None" if body == b"alone" else body)
+
+
+def test_a_slow_reader_of_a_large_answer_holds_up_no_group(server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", server[0]), timeout=10) as reader:
+        reader.sendall(group_post(b"large"))
+        time.sleep(0.3)
+        began = time.monotonic()
+        (answer,) = grouped(server[0], [b"small"])
+        seconds = time.monotonic() - began
+        read = len(b"".join(iter(partial(reader.recv, 1 << 20), b"")))
+
+    assert answer.endswith(b"small")
+    assert seconds < 1
+    assert read > 20_000_000
+
+
 def test_health_answers_while_all_threads_are_busy(server: Server) -> None:
     with ThreadPoolExecutor(2 * THREADS) as pool:
         waiting = [pool.submit(get, server[0], "/wait") for _ in range(2 * THREADS)]

@@ -15,8 +15,8 @@ from flask.testing import FlaskClient
 
 from app.contract.schemas import Sender
 from app.ingest import validation
+from app.ingest.ingest_request import IngestRequest
 from app.ingest.json_rows import read_rows
-from app.ingest.outcomes import IngestRequest
 from database.engine import reading, writing
 from database.schema.tables import metadata, observations, predictions, regions
 from database.verification.rollup import refresh
