@@ -7,7 +7,7 @@ recomputes those. Once rows were pruned, the days before the limit keep what was
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import UTC, date, datetime, timedelta
 
 import sqlalchemy as sa
@@ -22,6 +22,10 @@ from database.upsert import upsert
 
 # The rows that the rollups are counted from, by the name of their retention rule.
 COUNTED = ("observations", "predictions")
+
+# The stamp of each stale day, which is another one whenever the day is marked again.
+Marks = Mapping[date, int]
+
 _DAY = timedelta(days=1)
 
 
@@ -31,28 +35,48 @@ def mark_stale(connection: sa.Connection, days: Iterable[date]) -> None:
     The day after, because its full-disk forecast at 00:00 uses the last hours of the day before,
     and because a flare is the next day's persistence forecast.
     """
-    marked = {shifted for day in days for shifted in (day, day + _DAY)}
-    rows = [(day.isoformat(),) for day in sorted(marked)]
-    upsert(connection, verification_stale, columns=("day",), rows=rows)
+    _mark(connection, verification_stale, {each for day in days for each in (day, day + _DAY)})
 
 
 def mark_drift(connection: sa.Connection, days: Iterable[date]) -> None:
     """Have the next refresh of drift count these UTC days again."""
-    stamp = secrets.randbits(62)
-    rows = [(day.isoformat(), stamp) for day in sorted(set(days))]
-    upsert(connection, drift_stale, columns=("day", "stamp"), rows=rows)
+    _mark(connection, drift_stale, set(days))
 
 
 def mark_exploration(connection: sa.Connection, days: Iterable[date]) -> None:
     """Have the next refresh of exploration recompute these UTC days, whose forecasts are new."""
-    rows = [(day.isoformat(),) for day in sorted(set(days))]
-    upsert(connection, exploration_stale, columns=("day",), rows=rows)
+    _mark(connection, exploration_stale, set(days))
 
 
-def stale_days(connection: sa.Connection, limit: int) -> list[date]:
-    """Return the oldest stale days of verification, at most `limit`."""
-    query = sa.select(verification_stale.c.day).order_by(verification_stale.c.day).limit(limit)
-    return list(connection.execute(query).scalars())
+def _mark(connection: sa.Connection, stale: sa.Table, days: Set[date]) -> None:
+    stamp = secrets.randbits(62)
+    rows = [(day.isoformat(), stamp) for day in sorted(days)]
+    upsert(connection, stale, columns=("day", "stamp"), rows=rows)
+
+
+def stale_marks(
+    connection: sa.Connection, stale: sa.Table, limit: int, *, after: date | None = None
+) -> Marks:
+    """Return the marks of the oldest stale days of a rollup, those later than `after`."""
+    day = stale.c.day
+    later = [day > after] if after else []
+    query = sa.select(day, stale.c.stamp).where(*later).order_by(day).limit(limit)
+    return {row.day: row.stamp for row in connection.execute(query)}
+
+
+def settle_marks(connection: sa.Connection, stale: sa.Table, marks: Marks) -> set[date]:
+    """Take away the marks of days that were counted; return the days whose counts are to be kept.
+
+    Days are counted without a lock, so that nobody waits who marks one. A mark that has changed
+    meanwhile stays, and its day is counted again. A day without a mark was counted by somebody
+    else, from rows that are no older.
+    """
+    table = stale.c
+    query = sa.select(table.day, table.stamp).where(table.day.in_(list(marks)))
+    known = {row.day: row.stamp for row in connection.execute(query.with_for_update())}
+    same = [day for day, stamp in known.items() if stamp == marks[day]]
+    connection.execute(stale.delete().where(table.day.in_(same)))
+    return set(known)
 
 
 def count_stale(connection: sa.Connection, first: date | None, last: date | None) -> int:
@@ -61,11 +85,6 @@ def count_stale(connection: sa.Connection, first: date | None, last: date | None
     bounds = [*([day >= first] if first else ()), *([day <= last] if last else ())]
     query = sa.select(sa.func.count()).select_from(verification_stale).where(*bounds)
     return connection.execute(query).scalar_one()
-
-
-def clear_stale(connection: sa.Connection, days: Iterable[date]) -> None:
-    """Take the marks away, in the transaction that wrote the days' verification."""
-    connection.execute(verification_stale.delete().where(verification_stale.c.day.in_(list(days))))
 
 
 def note_limit(connection: sa.Connection, rule: str, kept_from: datetime) -> None:

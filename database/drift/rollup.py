@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property, partial
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from database.engine import reading, transact
 from database.models import ModelRow, list_models
 from database.predictions.forecasts import load_forecasts
-from database.rollup_days import countable, mark_drift
+from database.rollup_days import Marks, countable, mark_drift, settle_marks, stale_marks
 from database.schema.rollup_tables import drift_days, drift_stale
 from database.schema.tables import observations
 from database.upsert import upsert
@@ -138,22 +138,25 @@ class _Records:
 def refresh_drift(engine: sa.Engine, *, limit_days: int | None = None) -> int:
     """Count the stale days, oldest first; return how many were.
 
-    Safe to run at any time and several times at once, without blocking others: days are counted
-    without a lock, and a count is kept only if its day was not marked again meanwhile. While no
-    model has a training reference, the marks wait.
+    Safe to run at any time and several times at once: days are counted without a lock, and those
+    that are marked again meanwhile are counted again by the next refresh. While no model has a
+    training reference, the marks wait.
     """
     with reading(engine, seconds=None) as connection:
         layouts = _layouts(connection)
         outdated = _outdated(connection, layouts)
     if outdated:
         transact(engine, lambda connection: mark_drift(connection, outdated))
-    done = 0
+    done, last = 0, None
     while layouts and (limit_days is None or done < limit_days):
         most = CHUNK_DAYS if limit_days is None else min(CHUNK_DAYS, limit_days - done)
-        counted = _refresh_chunk(engine, layouts, most=most)
-        if not counted:
+        with reading(engine, seconds=None) as connection:
+            marks = _next_marks(connection, most, after=last)
+            days = countable(connection, list(marks))
+            rows = _all_rows(connection, layouts, days) if days else []
+        if not marks:
             break
-        done += counted
+        done, last = done + transact(engine, partial(_keep, rows=rows, marks=marks)), max(marks)
     return done
 
 
@@ -178,16 +181,6 @@ def _outdated(connection: sa.Connection, layouts: Layouts) -> list[date]:
     return countable(connection, days)
 
 
-def _refresh_chunk(engine: sa.Engine, layouts: Layouts, *, most: int) -> int:
-    with reading(engine, seconds=None) as connection:
-        marks = _next_marks(connection, most)
-        if not marks:
-            return 0
-        days = countable(connection, list(marks))
-        rows = _all_rows(connection, layouts, days) if days else []
-    return transact(engine, partial(_write, rows=rows, marks=marks))
-
-
 def _all_rows(connection: sa.Connection, layouts: Layouts, days: Sequence[date]) -> list[Row]:
     records = _load_records(connection, days)
     rows: list[Row] = []
@@ -196,28 +189,22 @@ def _all_rows(connection: sa.Connection, layouts: Layouts, days: Sequence[date])
     return rows
 
 
-def _next_marks(connection: sa.Connection, most: int) -> dict[date, int]:
-    """Return the oldest stale day and those that follow it without a gap, with their stamps."""
-    query = sa.select(drift_stale.c.day, drift_stale.c.stamp).order_by(drift_stale.c.day)
-    stale = connection.execute(query.limit(most)).all()
+def _next_marks(connection: sa.Connection, most: int, *, after: date | None) -> Marks:
+    """Return the marks of the oldest stale day and those that follow it without a gap."""
+    stale = stale_marks(connection, drift_stale, most, after=after)
     return {
-        day: stamp for place, (day, stamp) in enumerate(stale) if day - stale[0].day == place * _DAY
+        day: stamp
+        for place, (day, stamp) in enumerate(stale.items())
+        if day - min(stale) == place * _DAY
     }
 
 
-def _write(connection: sa.Connection, *, rows: Sequence[Row], marks: Mapping[date, int]) -> int:
-    """Write the counts of those days whose marks are unchanged since they were read."""
-    table = drift_stale.c
-    kept = {
-        day.isoformat()
-        for day, stamp in marks.items()
-        if connection.execute(
-            drift_stale.delete().where(table.day == day, table.stamp == stamp)
-        ).rowcount
-    }
-    fresh = [row for row in rows if row[_DAY_PLACE] in kept]
-    upsert(connection, drift_days, columns=COLUMNS, rows=fresh)
-    return len(kept)
+def _keep(connection: sa.Connection, *, rows: Sequence[Row], marks: Marks) -> int:
+    settled = settle_marks(connection, drift_stale, marks)
+    names = {day.isoformat() for day in settled}
+    kept = [row for row in rows if row[_DAY_PLACE] in names]
+    upsert(connection, drift_days, columns=COLUMNS, rows=kept)
+    return len(settled)
 
 
 def _window(days: Sequence[date]) -> Window:

@@ -12,7 +12,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from database.engine import transact
+from database.engine import reading, transact
 from database.exploration.selection import Selection
 from database.exploration.statistics import (
     N_BINS,
@@ -25,7 +25,7 @@ from database.exploration.statistics import (
     statistics,
 )
 from database.predictions.forecasts import forecasting_models
-from database.rollup_days import countable
+from database.rollup_days import Marks, countable, settle_marks
 from database.schema.rollup_tables import exploration_days, exploration_stale
 from database.upsert import Row, upsert
 from solar.flares import EVENTS, Event
@@ -79,14 +79,19 @@ class _Part:
 def refresh_exploration(engine: sa.Engine, *, limit_days: int | None = None) -> int:
     """Recompute the stale days, newest first; return how many were.
 
-    Safe to run at any time and several times at once: a day is one transaction that takes its
-    mark away before it reads, so that a record that arrives meanwhile marks the day anew.
+    Safe to run at any time and several times at once: a day is counted without a lock, and one that
+    is marked again meanwhile is counted again by the next refresh.
     """
-    done = 0
+    done, last = 0, date.max
     while limit_days is None or done < limit_days:
-        if not transact(engine, _refresh_newest):
+        with reading(engine, seconds=None) as connection:
+            marks = _newest_mark(connection, before=last)
+            days = countable(connection, list(marks))
+            rows = [row for day in days for row in _rows(connection, day)]
+        if not marks:
             break
-        done += 1
+        (last,) = marks
+        done += transact(engine, partial(_keep, rows=rows, marks=marks))
     return done
 
 
@@ -96,16 +101,22 @@ def _day_window(day: date) -> Window:
     return Window(start_at, start_at + _DAY)
 
 
-def _refresh_newest(connection: sa.Connection) -> bool:
-    day = connection.execute(sa.select(sa.func.max(exploration_stale.c.day))).scalar()
-    if day is None:
-        return False
-    connection.execute(exploration_stale.delete().where(exploration_stale.c.day == day))
-    if not countable(connection, [day]):
-        return True
-    rows = map(partial(_row, connection, day), forecasting_models(connection))
-    upsert(connection, exploration_days, columns=COLUMNS, rows=[row for row in rows if row])
-    return True
+def _newest_mark(connection: sa.Connection, *, before: date) -> Marks:
+    table = exploration_stale.c
+    query = sa.select(table.day, table.stamp).where(table.day < before).order_by(table.day.desc())
+    return {row.day: row.stamp for row in connection.execute(query.limit(1))}
+
+
+def _keep(connection: sa.Connection, *, rows: Sequence[Row], marks: Marks) -> int:
+    settled = settle_marks(connection, exploration_stale, marks)
+    if settled:
+        upsert(connection, exploration_days, columns=COLUMNS, rows=rows)
+    return len(settled)
+
+
+def _rows(connection: sa.Connection, day: date) -> list[Row]:
+    rows = [_row(connection, day, model_id) for model_id in forecasting_models(connection)]
+    return [row for row in rows if row]
 
 
 def _row(connection: sa.Connection, day: date, model_id: str) -> Row | None:

@@ -25,10 +25,12 @@ verification_dekads = table(
     sa.Index("verification_dekads_by_day", "first_day"),
 )
 
-# Days whose rollup is behind the predictions or the flares.
+# Days whose rollup is behind the predictions or the flares. Each mark has a new `stamp`, which
+# tells whether a day was marked again while it was counted; the same in the rollups below.
 verification_stale = table(
     "verification_stale",
     sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("stamp", sa.BigInteger, nullable=False, server_default="0"),
 )
 
 # Writers of verification_dekads lock the one row of this table until they commit, and leave a
@@ -51,8 +53,7 @@ drift_days = table(
     sa.Column("counts", sa.LargeBinary(65535), nullable=False),
 )
 
-# Days to be counted again. Each mark has a new `stamp`, which tells whether a day was marked again
-# while it was counted.
+# Days to be counted again.
 drift_stale = table(
     "drift_stale",
     sa.Column("day", sa.Date, primary_key=True),
@@ -77,6 +78,7 @@ exploration_days = table(
 exploration_stale = table(
     "exploration_stale",
     sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("stamp", sa.BigInteger, nullable=False, server_default="0"),
 )
 
 # Rules of maintenance.retention that have deleted rows: complete only from `kept_from` on.

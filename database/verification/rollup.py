@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 
@@ -22,7 +22,8 @@ from database.predictions.forecasts import (
     load_latencies,
     load_located_forecasts,
 )
-from database.rollup_days import clear_stale, countable, stale_days
+from database.rollup_days import Marks, countable, settle_marks, stale_marks
+from database.schema.rollup_tables import verification_stale
 from database.verification.cases import disk_tables, latency_table, region_tables
 from database.verification.day_table import DayTable
 from database.verification.ten_day_blocks import (
@@ -38,7 +39,7 @@ from solar.strata import QUIET_FOR
 from solar.time import Window
 
 SCOPES = ("region", "disk")
-# The days of one transaction: writers of new marks wait no longer than it takes.
+# At most so many days are in memory at once.
 CHUNK_DAYS = 3 * DAYS_PER_BLOCK
 _DAY = timedelta(days=1)
 # The full-disk forecast at 00:00 uses the last hours of the day before.
@@ -48,43 +49,53 @@ _EVENING = timedelta(hours=6)
 def refresh(engine: sa.Engine, *, limit_days: int | None = None) -> int:
     """Recompute the stale days, oldest first; return how many were.
 
-    Safe to run at any time and several times at once: each chunk of days is one transaction
-    that takes the marks away before it reads, so that a change that arrives meanwhile marks
-    its day anew.
+    Safe to run at any time and several times at once: days are counted without a lock, and those
+    that are marked again meanwhile are counted again by the next refresh.
     """
-    done = 0
-    while (limit_days is None or done < limit_days) and _is_behind(engine):
+    done, last = 0, None
+    while limit_days is None or done < limit_days:
         most = CHUNK_DAYS if limit_days is None else min(CHUNK_DAYS, limit_days - done)
-        done += transact(engine, partial(_refresh_chunk, most=most))
+        days = _next_days(engine, most, after=last)
+        if not days:
+            break
+        done, last = done + _refresh_days(engine, days), days[-1]
     return done
 
 
-def _is_behind(engine: sa.Engine) -> bool:
-    # Read without a writing transaction, for which others would have to wait.
+def _next_days(engine: sa.Engine, most: int, *, after: date | None) -> list[date]:
     with reading(engine) as connection:
-        return bool(stale_days(connection, 1))
-
-
-def _refresh_chunk(connection: sa.Connection, *, most: int) -> int:
-    lock_rollup(connection)
-    stale = stale_days(connection, most)
+        stale = list(stale_marks(connection, verification_stale, most, after=after))
     # Whole rows of the rollup, so that as few as possible are read and written again.
     end = block_start(day_number(stale[0])) + CHUNK_DAYS * _DAY if stale else None
-    days = [day for day in stale if end and day < end]
-    if not days:
-        return 0
-    clear_stale(connection, days)
-    countable_days = countable(connection, days)
-    if countable_days:
-        _count_days(connection, countable_days)
-    return len(days)
+    return [day for day in stale if end and day < end]
 
 
-def _count_days(connection: sa.Connection, days: Sequence[date]) -> None:
-    reassign(connection, _window(days, before=QUIET_FOR, after=HORIZON))
-    # The assignment has marked the days of the flares that it moved; these are counted now.
-    clear_stale(connection, days)
-    replace_days(connection, _tables(connection, days), days)
+def _refresh_days(engine: sa.Engine, days: Sequence[date]) -> int:
+    around = _window(days, before=QUIET_FOR, after=HORIZON)
+    # Days of flares that it moves have new marks, which are read after it.
+    transact(engine, lambda connection: reassign(connection, around))
+    with reading(engine, seconds=None) as connection:
+        stale = stale_marks(connection, verification_stale, CHUNK_DAYS, after=days[0] - _DAY)
+        marks = {day: stamp for day, stamp in stale.items() if day <= days[-1]}
+        counted = countable(connection, list(marks))
+        tables = _tables(connection, counted) if counted else {}
+    return transact(engine, partial(_keep, tables=tables, counted=counted, marks=marks))
+
+
+def _keep(
+    connection: sa.Connection,
+    *,
+    tables: Mapping[Key, DayTable],
+    counted: Sequence[date],
+    marks: Marks,
+) -> int:
+    lock_rollup(connection)
+    settled = settle_marks(connection, verification_stale, marks)
+    if days := [day for day in counted if day in settled]:
+        numbers = [day_number(day) for day in days]
+        kept = {key: table.where(np.isin(table.day, numbers)) for key, table in tables.items()}
+        replace_days(connection, kept, days)
+    return len(settled)
 
 
 def _window(days: Sequence[date], *, before: timedelta, after: timedelta) -> Window:

@@ -16,7 +16,6 @@ from database.harps import (
     import_harp_map,
     resolve_many,
 )
-from database.rollup_days import clear_stale
 from database.schema.rollup_tables import verification_stale
 from database.schema.tables import observations, regions
 from database.upsert import upsert
@@ -136,9 +135,7 @@ def test_of_several_candidates_only_one_observed_within_a_day_is_the_source(
 def test_flares_move_when_their_harp_becomes_known(engine: sa.Engine) -> None:
     record = FlareRecord(PEAK, PEAK, None, "M1.0", FluxScale.OPERATIONAL, noaa_ar=11169)
     transact(engine, lambda c: store_flares(c, [record], source="x", covers=None, now=PEAK))
-    transact(
-        engine, lambda c: clear_stale(c, [PEAK.date() + timedelta(d) for d in (-1, 0, 1, 2, 3)])
-    )
+    transact(engine, lambda c: c.execute(verification_stale.delete()))
     transact(engine, lambda c: add_harp_pairs(c, [(393, 11169)]))
 
     moved, again = (transact(engine, lambda c: reassign(c, EVER)) for _ in range(2))

@@ -16,7 +16,8 @@ from app.services import Services
 from database.delivery.flow import COLUMNS, span_starts
 from database.engine import writing
 from database.named_lock import named_lock
-from database.rollup_days import mark_stale, stale_days
+from database.rollup_days import mark_stale, stale_marks
+from database.schema.rollup_tables import verification_stale
 from database.schema.tables import ingest_flow
 from database.upsert import upsert
 from solar.errors import StoreUnavailableError
@@ -39,7 +40,7 @@ def test_verification_follows_without_anyone_asking_for_it(
     scheduler.stop()
 
     with writing(engine_sqlite) as connection:
-        assert stale_days(connection, 10) == []
+        assert stale_marks(connection, verification_stale, 10) == {}
 
 
 def test_a_job_that_fails_is_logged_and_keeps_no_other_from_its_turn(
@@ -167,7 +168,7 @@ def test_while_rows_come_in_at_volume_a_job_does_little_at_a_time(
     run_until(Scheduler(make_app(engine_sqlite), jobs), done)
 
     with writing(engine_sqlite) as connection:
-        assert len(stale_days(connection, 100)) == left
+        assert len(stale_marks(connection, verification_stale, 100)) == left
 
 
 def test_while_rows_come_in_at_volume_jobs_rest_for_four_times_as_long_as_they_take(

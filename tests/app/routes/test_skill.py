@@ -9,7 +9,8 @@ from flask.testing import FlaskClient
 from synthetic_store import fill
 
 from database.engine import reading, transact
-from database.rollup_days import stale_days
+from database.rollup_days import stale_marks
+from database.schema.rollup_tables import verification_stale
 from database.schema.tables import predictions
 from database.verification.rollup import refresh
 
@@ -64,12 +65,12 @@ def test_skill_only_reads_and_says_how_many_days_are_still_to_be_counted(
     asked = f"/api/v1/{path}?event=M1.0"
     april = "&from=2014-04-01T00:00:00Z&to=2014-05-01T00:00:00Z"
     with reading(engine) as connection:
-        before = stale_days(connection, 10)
+        before = stale_marks(connection, verification_stale, 10)
 
     waiting, elsewhere = (client.get(asked + dates).get_json() for dates in ("", april))
 
     with reading(engine) as connection:
-        assert stale_days(connection, 10) == before
+        assert stale_marks(connection, verification_stale, 10) == before
     assert (waiting["days_waiting"], elsewhere["days_waiting"]) == (len(before), 0)
     refresh(engine)
     assert client.get(asked).get_json()["days_waiting"] == 0

@@ -9,8 +9,8 @@ from random_stores import Scenario, stock
 
 from database.engine import reading
 from database.migrations import upgrade
-from database.rollup_days import note_limit, stale_days
-from database.schema.rollup_tables import verification_dekads
+from database.rollup_days import note_limit, stale_marks
+from database.schema.rollup_tables import verification_dekads, verification_stale
 from database.verification.day_table import DAY
 from database.verification.rollup import refresh
 from database.verification.skill import skill
@@ -96,4 +96,4 @@ def test_days_whose_forecasts_were_pruned_keep_the_coarser_bins(engine_sqlite: s
 
     assert scores(engine_sqlite) == coarse
     with reading(engine_sqlite) as connection:
-        assert stale_days(connection, 1) == []
+        assert stale_marks(connection, verification_stale, 1) == {}
