@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Protocol
+
+import sqlalchemy as sa
 
 from app.alerts.alerting import AlertJudge
 from app.background_jobs.scheduler import Job, is_busy
@@ -16,30 +19,42 @@ from database.exploration.rollup import refresh_exploration
 from database.maintenance.retention import run_daily_maintenance
 from database.verification.rollup import refresh
 
-# So many days of a rollup at a time, so that the other jobs do not wait for a whole replay.
-_DAYS_AT_ONCE = 60
+# So many days of a rollup are brought up to date at a time, and so often in one turn of a job, so
+# that the other jobs do not wait for a whole replay.
+_DAYS_AT_ONCE = 10
+_TIMES = 6
 _DAYS_WHILE_BUSY = 3
 _judge = AlertJudge()
 
 
-def days_at_once(running: Services) -> int:
-    """Return how many days of a rollup are brought up to date in one turn."""
-    return _DAYS_WHILE_BUSY if is_busy(running) else _DAYS_AT_ONCE
+class Refresh(Protocol):
+    """Brings the stale days of a rollup up to date."""
+
+    def __call__(self, engine: sa.Engine, *, limit_days: int) -> int:
+        """Return how many days were, at most so many."""
+
+
+def _catch_up(running: Services, refresh_rollup: Refresh) -> None:
+    """Bring many days up to date, but few from when on rows come in at volume."""
+    for _ in range(_TIMES):
+        most = _DAYS_WHILE_BUSY if is_busy(running) else _DAYS_AT_ONCE
+        if refresh_rollup(running.engine, limit_days=most) < _DAYS_AT_ONCE:
+            return
 
 
 def verify(running: Services) -> None:
     """Update the verification with new forecasts and flares."""
-    refresh(running.engine, limit_days=days_at_once(running))
+    _catch_up(running, refresh)
 
 
 def count_drift(running: Services) -> None:
     """Count the days with new records or forecasts into the bins of the training set."""
-    refresh_drift(running.engine, limit_days=days_at_once(running))
+    _catch_up(running, refresh_drift)
 
 
 def count_exploration(running: Services) -> None:
     """Summarise the forecasts of the days with new records for the Explore page."""
-    refresh_exploration(running.engine, limit_days=days_at_once(running))
+    _catch_up(running, refresh_exploration)
 
 
 def judge_alerts(running: Services) -> None:
