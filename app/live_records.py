@@ -27,6 +27,7 @@ from app.ingest.ingest_request import IngestRequest, read_request
 from app.logs import REQUEST_ID, choose_id, end_post
 from app.security import ANSWER_HEADERS
 from app.services import Services
+from database.people.access import client_address
 from database.people.principal import INGEST, Principal
 from solar.errors import StoreLockedError, StoreUnavailableError
 from solar.request_groups import Answer, SmallRequest
@@ -34,7 +35,8 @@ from solar.request_groups import Answer, SmallRequest
 PATH = "/api/v1/observations"
 # No group is larger, lest its first request wait long for its last.
 MOST_ROWS = 2_000
-# What simple clients send. A header that a browser or a proxy adds is for the view to judge.
+# What simple clients and the proxies before them send. Others, such as cookies and what browsers
+# say of the page that asks, are for the view to judge.
 _PLAIN_HEADERS = frozenset(
     (
         "ACCEPT",
@@ -43,9 +45,15 @@ _PLAIN_HEADERS = frozenset(
         "CONTENT-LENGTH",
         "CONTENT-TYPE",
         "EXPECT",
+        "FORWARDED",
         "HOST",
         "USER-AGENT",
+        "VIA",
         "X-API-KEY",
+        "X-FORWARDED-FOR",
+        "X-FORWARDED-HOST",
+        "X-FORWARDED-PROTO",
+        "X-REAL-IP",
         "X-REQUEST-ID",
     )
 )
@@ -60,6 +68,7 @@ class _Post:
     """A request that may be stored, and who sent it."""
 
     request: SmallRequest
+    client: str
     principal: Principal
     ingest: IngestRequest
     wants_forecasts: bool
@@ -100,7 +109,8 @@ class LiveRecords:
             return None
         if not len(ingest.batch):
             return None
-        return _Post(request, principal, ingest, query.return_ == "predictions")
+        client = client_address(self._running.settings, request.peer, headers)
+        return _Post(request, client, principal, ingest, query.return_ == "predictions")
 
     def _store(self, group: Sequence[_Post]) -> list[Answer | None]:
         """Store a group in one transaction; when that fails it may be the fault of one of them."""
@@ -168,7 +178,7 @@ def _ended(post: _Post, status: HTTPStatus, headers: dict[str, str], body: bytes
         status,
         own_id=own_id,
         began=request.began,
-        client=request.peer[:45],
+        client=post.client,
         principal=post.principal,
     )
     return Answer(status, {**headers, REQUEST_ID: own_id}, body)

@@ -200,7 +200,7 @@ class Guard:
         return None if key is None else self._keyring.principal(key, now=self._clock())
 
     def plain_principal(self, peer: str, headers: Headers) -> Principal | None:
-        """Return who asks with a request that neither a browser nor a proxy sends.
+        """Return who asks with a request that has neither a session nor comes from a browser.
 
         None where it has to be refused, for the view to say why.
         """

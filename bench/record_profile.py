@@ -1,7 +1,7 @@
 """The profile of a record that comes alone: the processor time of each part of its request.
 
-The application is called in this process, so that the time of the server's own loop is not in it:
-the CPU that `python -m bench ingest` prints for one client is the whole.
+It is answered in this process, so that the time of the server's own loop is not in it: the CPU that
+`python -m bench ingest` prints for one client is the whole.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
+from http import HTTPStatus
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,21 +18,24 @@ from typing import Any
 import app.ingest.forecasting as forecasting
 import app.ingest.ingest as ingest
 import app.ingest.outcomes as outcomes
-import app.routes.observations as route
+import app.live_records as live_records
 import app.security as security
+from app.contract.bodies import JSON_TYPE
 from app.create_app import create_app
-from app.services import prepare
+from app.services import prepare, services
 from app.settings import ApiSettings
 from bench.bodies import fresh_harpnums, one_record_bodies
 from bench.lineups import point_model
 from bench.store import mariadb_store
+from solar.request_groups import Headers, SmallRequest
 
+_HEADERS = Headers({"HOST": "127.0.0.1:8000", "CONTENT-TYPE": JSON_TYPE})
 RECORDS, WARM_RECORDS = 1_000, 200
 # Module or class, the names of its functions, and the part of a request that they are.
 _PARTS: tuple[tuple[Any, tuple[str, ...], str], ...] = (
-    (route, ("_read_or_record",), "JSON and schema"),
-    (route, ("validate",), "rules"),
-    (security.Guard, ("check",), "who asks"),
+    (live_records, ("read_request",), "JSON, schema, rules"),
+    (security.Guard, ("plain_principal",), "who asks"),
+    (live_records, ("_answer",), "log, measurements, answer"),
     (ingest, ("_ingest",), "between the parts"),
     (ingest, ("_read_ahead",), "first trip to the store"),
     (ingest, ("summarise_regions", "update_regions"), "regions"),
@@ -83,20 +87,16 @@ def main() -> None:
         settings = ApiSettings(database_url=address, artifacts_dir=models, api_host="127.0.0.1")
         prepare(settings)
         application = create_app(settings)
-        client = application.test_client()
-        answer = clock.timed(application.wsgi_app, "Flask, log, answer")
-        # As Flask documents it for middleware.
-        application.wsgi_app = answer  # type: ignore[method-assign]
+        with application.app_context():
+            answer = clock.timed(live_records.LiveRecords(services()).answer, "between the parts")
         first = fresh_harpnums()
         bodies = one_record_bodies("profile", range(first, first + 1_000))
         for number, body in enumerate(islice(bodies, WARM_RECORDS + RECORDS)):
             if number == WARM_RECORDS:
                 clock.spent.clear()
-            response = client.post(
-                "/api/v1/observations", data=body, content_type="application/json"
-            )
-            if response.status_code != 200:
-                raise RuntimeError(f"the API refused a record: {response.text[:300]}")
+            (given,) = answer([SmallRequest("", _HEADERS, body, "127.0.0.1", time.perf_counter())])
+            if given is None or given.status != HTTPStatus.OK:
+                raise RuntimeError(f"the API refused a record: {given}")
     print("| part of a request of one record | CPU, µs |\n|---|---|")
     for part, seconds in clock.spent.most_common():
         print(f"| {part} | {1e6 * seconds / RECORDS:.0f} |")

@@ -73,8 +73,11 @@ def answer_of_view(client: FlaskClient, request: SmallRequest) -> Answer:
         lambda _: small_request(arrow_body(), media_type=MEDIA_TYPE, query="sender=desk&sent=1"),
         lambda row: small_request(json_body(row(), row())),
         lambda row: small_request(json_body(row()), host="example.org", x_api_key=MASTER),
+        lambda row: small_request(
+            json_body(row()), x_forwarded_for="1.2.3.4, 192.0.2.1", via="p", x_api_key=MASTER
+        ),
     ],
-    ids=["record", "partly bad", "forecasts", "Arrow", "twice", "other name"],
+    ids=["record", "partly bad", "forecasts", "Arrow", "twice", "other name", "through a proxy"],
 )
 def test_a_live_record_has_the_answer_the_line_and_the_counts_that_the_view_gives(
     make_request: Callable[[Rows], SmallRequest],
@@ -116,11 +119,11 @@ def rows_of(store: sa.Engine, table: sa.Table) -> list[dict[str, Any]]:
         ({"authorization": "Bearer abc"}, ""),
         ({"origin": "https://example.org"}, ""),
         ({"sec_fetch_site": "cross-site"}, ""),
-        ({"x_forwarded_for": "192.0.2.1"}, ""),
         ({"content_encoding": "gzip"}, ""),
         ({"content_type": "application/json; charset=utf-8"}, ""),
         ({"content_type": "text/plain"}, ""),
-        ({"host": "example.org"}, ""),
+        ({"host": "example.org", "x_api_key": ""}, ""),
+        ({"x_forwarded_for": "192.0.2.1", "x_api_key": ""}, ""),
         ({"x_api_key": "not-a-key-of-anybody"}, ""),
         ({}, "nonsense=1"),
         ({}, "return=counts&return=counts"),
@@ -130,9 +133,7 @@ def test_what_is_unusual_or_has_to_be_refused_is_left_to_the_view(
     headers: dict[str, str], query: str, engine_sqlite: sa.Engine, make_app: MakeApp, row: Rows
 ) -> None:
     refusing = live_records_of(make_app(engine_sqlite, api_key=MASTER))
-    named = {"x_api_key": MASTER} | headers
-    if named.get("host"):
-        del named["x_api_key"]
+    named = {name: value for name, value in ({"x_api_key": MASTER} | headers).items() if value}
 
     answers = refusing.answer([small_request(json_body(row()), query=query, **named)])
 
