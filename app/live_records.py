@@ -129,7 +129,7 @@ class LiveRecords:
             # Whatever it is, the view answers it for the one that is at fault.
             _log.warning("%d requests are stored one by one: %s", len(group), error)
             return [None] * len(group)
-        return [_answer(post, result, place) for place, post in enumerate(group)]
+        return [_answer_or_leave(post, result, place) for place, post in enumerate(group)]
 
 
 def _read_query(text: str) -> IngestQuery:
@@ -150,6 +150,15 @@ def _groups(posts: Iterable[_Post]) -> Iterator[list[_Post]]:
         group.append(post)
     if group:
         yield group
+
+
+def _answer_or_leave(post: _Post, result: IngestResult, place: int) -> Answer | None:
+    try:
+        return _answer(post, result, place)
+    except Exception:
+        # The rows of all are stored: the others have to be told so.
+        _log.exception("an answer cannot be written")
+        return None
 
 
 def _answer(post: _Post, result: IngestResult, place: int) -> Answer:

@@ -77,9 +77,14 @@ def problem(status: int, title: str, *, detail: str, faults: Sequence[Fault] = (
         "title": title,
         "status": status,
         "detail": printable(detail),
-        "errors": [{name: printable(text) for name, text in asdict(f).items()} for f in faults],
+        "errors": fault_items(faults),
     }
     return Response(orjson.dumps(body), status, content_type=MEDIA_TYPE)
+
+
+def fault_items(faults: Iterable[Fault]) -> list[dict[str, str]]:
+    """Return faults as the API shows them."""
+    return [{name: printable(text) for name, text in asdict(fault).items()} for fault in faults]
 
 
 def printable(text: str) -> str:

@@ -9,7 +9,6 @@ import base64
 import binascii
 import io
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -19,7 +18,7 @@ import pyarrow.csv
 import pyarrow.parquet
 from flask import Response
 
-from app.contract.problems import Fault, Rejection, RequestError
+from app.contract.problems import Fault, Rejection, RequestError, fault_items
 from app.contract.times import read_time
 from database.delivery.row_outcomes import OutcomeCounts
 from database.predictions.predictions import COLUMNS
@@ -163,7 +162,7 @@ def ingest_answer(
 def rejected_rows(rejected: Iterable[Rejection]) -> list[Row]:
     """Return rejected rows as the API shows them, in the order of the request."""
     return [
-        {"index": rejection.index, "errors": [asdict(fault) for fault in rejection.faults]}
+        {"index": rejection.index, "errors": fault_items(rejection.faults)}
         for rejection in sorted(rejected, key=lambda rejection: rejection.index)
     ]
 

@@ -72,12 +72,25 @@ def answer_of_view(client: FlaskClient, request: SmallRequest) -> Answer:
         lambda row: small_request(json_body(row()), query="return=predictions", x_api_key=MASTER),
         lambda _: small_request(arrow_body(), media_type=MEDIA_TYPE, query="sender=desk&sent=1"),
         lambda row: small_request(json_body(row(), row())),
+        # Half a character, which only a parser as lenient as Python's lets through.
+        lambda row: small_request(
+            json_body(row(), row(keywords={"\ud800": 1.0}), row(quality=float("nan")))
+        ),
         lambda row: small_request(json_body(row()), host="example.org", x_api_key=MASTER),
         lambda row: small_request(
             json_body(row()), x_forwarded_for="1.2.3.4, 192.0.2.1", via="p", x_api_key=MASTER
         ),
     ],
-    ids=["record", "partly bad", "forecasts", "Arrow", "twice", "other name", "through a proxy"],
+    ids=[
+        "record",
+        "partly bad",
+        "forecasts",
+        "Arrow",
+        "twice",
+        "half a character",
+        "other name",
+        "through a proxy",
+    ],
 )
 def test_a_live_record_has_the_answer_the_line_and_the_counts_that_the_view_gives(
     make_request: Callable[[Rows], SmallRequest],
