@@ -138,12 +138,16 @@ class RequestGroups(Generic[Arrived]):
 
     def _work(self, group: list[Arrived]) -> None:
         while group:
-            answers: Sequence[Answer | None] = [None] * len(group)
             try:
-                answers = self._answer([arrived.small_request() for arrived in group])
-            except Exception:
-                _log.exception("%d requests are answered one by one", len(group))
-            self._send(list(zip(group, answers, strict=True)))
-            with self._lock:
-                self._at_work.remove(len(group))
+                self._send(list(zip(group, self._answers(group), strict=True)))
+            finally:
+                with self._lock:
+                    self._at_work.remove(len(group))
             group = self._next_group()
+
+    def _answers(self, group: Sequence[Arrived]) -> Sequence[Answer | None]:
+        try:
+            return self._answer([arrived.small_request() for arrived in group])
+        except Exception:
+            _log.exception("%d requests are answered one by one", len(group))
+            return [None] * len(group)

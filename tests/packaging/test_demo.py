@@ -85,10 +85,11 @@ def test_a_demonstration_with_a_person_has_a_key_for_its_sender(
         subprocess.run([*database, *command], cwd=ROOT, env=environment, check=True)
     listed, log = [*database, "users", "list"], tmp_path / "data_sender.log"
     for _ in range(2):
+        log.unlink(missing_ok=True)
         demo = subprocess.Popen(
             [sys.executable, "demo.py"], cwd=ROOT, env=environment, stdout=subprocess.PIPE
         )
-        until(lambda: '"accepted":0' not in last_progress(log), seconds=60)
+        until(lambda: '"sent":0' not in last_progress(log), seconds=60)
         demo.send_signal(signal.SIGINT)
         demo.communicate(timeout=30)
 
@@ -99,7 +100,7 @@ def test_a_demonstration_with_a_person_has_a_key_for_its_sender(
 def last_progress(log: Path) -> str:
     text = log.read_text() if log.exists() else ""
     lines = [line for line in text.splitlines() if "progress" in line]
-    return lines[-1] if lines else '"accepted":0'
+    return lines[-1] if lines else '"sent":0'
 
 
 def until(condition: Callable[[], bool], *, seconds: float) -> None:

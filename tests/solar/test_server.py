@@ -187,8 +187,9 @@ def test_a_connection_is_kept_after_an_answer_from_a_group(server: Server) -> No
     with socket.create_connection(("127.0.0.1", server[0]), timeout=10) as client:
         for body in (b"first", b"second", b"alone", b"third"):
             client.sendall(group_post(body, b""))
-            answer = client.recv(9999)
-            assert answer.endswith(b"/group 5 5 None" if body == b"alone" else body)
+            end, answer = b"/group 5 5 None" if body == b"alone" else body, b""
+            while not answer.endswith(end):
+                answer += client.recv(9999)
 
 
 def test_a_slow_reader_of_a_large_answer_holds_up_no_group(server: Server) -> None:
