@@ -149,5 +149,6 @@ class RequestGroups(Generic[Arrived]):
         try:
             return self._answer([arrived.small_request() for arrived in group])
         except Exception:
+            # It may be the fault of one of them: alone, each meets the handlers of the application.
             _log.exception("%d requests are answered one by one", len(group))
             return [None] * len(group)

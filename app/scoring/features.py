@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import sqlalchemy as sa
 
-from database.flares.flare_list import flare_list
-from database.flares.flares import FlarePhases
+from database.flares.coverage import covered_windows
+from database.flares.flares import FlarePhases, flare_phases
 from database.flares.shared_numbers import regions_as_known
 from database.observations.records import Records
+from database.schema.tables import flare_list_version
+from database.version_cache import VersionCache, read_version
 from model_training.artefact.artifact import Artifact, Scores
 from model_training.features import HISTORY_REACH, FlareHistory, Inputs, history_features
 from solar.columns import Bools, Floats, Times
@@ -29,6 +31,12 @@ from solar.time import Window, to_datetime, to_datetime64
 _HISTORY_NEEDED = np.timedelta64(timedelta(hours=24))
 _LIST_MAY_LAG = np.timedelta64(timedelta(hours=6))
 _LONGEST_FLARE = np.timedelta64(LONGEST_FLARE)
+_DAY = timedelta(days=1)
+# Flares, and the stretches in which none is missing.
+_FlareList = tuple[FlarePhases, list[Window]]
+# Kept until the list changes, in whatever process: for records of now and those of some replays,
+# each with the four weeks before it.
+_recent: VersionCache[Window, _FlareList] = VersionCache(most=8)
 _BEYOND_LIMIT = (
     f"more than {LONGITUDE_LIMIT_DEG:.0f} degrees from the central meridian,"
     " where the field maps cannot be trusted"
@@ -40,9 +48,9 @@ def stored_features(connection: sa.Connection, records: Records) -> dict[str, Fl
     region_id, times = records.region_id, records.t_rec
     first, last = to_datetime(times.min()), to_datetime(times.max())
     # With those under way at the last record, which peak after it.
-    listed = flare_list(connection, Window(first - HISTORY_REACH, last + LONGEST_FLARE))
-    stored = listed.flares
-    known = known_history(times, listed.covered, stored)
+    around = Window(first - HISTORY_REACH, last + LONGEST_FLARE)
+    stored, covered = _flare_list(connection, around)
+    known = known_history(times, covered, stored)
     flares = FlareHistory(stored.peak_at, stored.flux, stored.region_id, stored.end_at)
     features = features_of(records, flares, known=known)
     for rows, of_flare in regions_as_known(connection, region_id, times, stored):
@@ -51,6 +59,21 @@ def stored_features(connection: sa.Connection, records: Records) -> dict[str, Fl
         for name, column in columns.items():
             features[name][rows] = column
     return features
+
+
+def _flare_list(connection: sa.Connection, window: Window) -> _FlareList:
+    """Return the flares that peak in a window, widened to whole UTC days."""
+    version = read_version(connection, flare_list_version)
+    days = Window(_midnight(window.start_at), _midnight(window.end_at) + _DAY)
+    known = _recent.get(days, version=version)
+    if known is None:
+        known = flare_phases(connection, days), covered_windows(connection)
+        _recent.put(days, known, version=version)
+    return known
+
+
+def _midnight(at: datetime) -> datetime:
+    return at.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def known_history(times: Times, covered: Sequence[Window], flares: FlarePhases) -> Bools:
