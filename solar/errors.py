@@ -24,6 +24,20 @@ class NotFoundError(FlarewatchError):
     title = "Not found"
 
 
+class NotAllowedError(FlarewatchError):
+    """Whoever asks may see the thing, but not do this to it."""
+
+    status = 403
+    title = "Not allowed"
+
+
+class ConflictError(FlarewatchError):
+    """The thing is in a state in which this cannot be done to it; the message names the state."""
+
+    status = 409
+    title = "Conflict"
+
+
 class StoreUnavailableError(FlarewatchError):
     """The database does not answer; the same request may succeed later."""
 

@@ -15,23 +15,32 @@ FEEDBACK = "feedback"
 ACCOUNT = "account"
 PEOPLE = "people"
 METRICS = "metrics"
+# Of the Lab: to see what is shared, to have objects of one's own, to stop any run and drain
+# workers, and to execute runs, as workers do.
+LAB_READ = "lab-read"
+LAB = "lab"
+OPERATE = "operate"
+WORK = "work"
 PERMISSIONS = (
     PUBLIC, READ, INGEST, ACKNOWLEDGE, ANNOUNCE, ANSWER, FEEDBACK, ACCOUNT, PEOPLE, METRICS,
+    LAB_READ, LAB, OPERATE, WORK,
 )  # fmt: skip
 
-_VIEWER = frozenset({PUBLIC, READ, METRICS, FEEDBACK, ACCOUNT})
-_OPERATOR = _VIEWER | {ACKNOWLEDGE, ANNOUNCE, ANSWER}
+_VIEWER = frozenset({PUBLIC, READ, METRICS, FEEDBACK, ACCOUNT, LAB_READ})
+_OPERATOR = _VIEWER | {ACKNOWLEDGE, ANNOUNCE, ANSWER, OPERATE}
 _ALL = frozenset(PERMISSIONS)
 ROLES: dict[str, frozenset[str]] = {
     "viewer": _VIEWER,
-    "researcher": _VIEWER,
+    "researcher": _VIEWER | {LAB},
     "operator": _OPERATOR,
-    "admin": _ALL,
+    "admin": _ALL - {WORK},
 }
 # A key has no account, and only a person can say something.
 SCOPES: dict[str, frozenset[str]] = {
     "ingest": frozenset({PUBLIC, INGEST}),
     "read": frozenset({PUBLIC, READ, METRICS}),
+    "lab": frozenset({PUBLIC, LAB_READ, LAB}),
+    "work": frozenset({PUBLIC, WORK}),
     "admin": _ALL - {ACCOUNT, FEEDBACK},
 }
 
@@ -56,6 +65,16 @@ class Principal:
     def may(self, permission: str) -> bool:
         """Tell whether they have the permission."""
         return permission in self.permissions
+
+    @property
+    def owner(self) -> str:
+        """What their objects of the Lab belong to: the person, or else the key or this machine."""
+        return self.person_id or f"{self.via} {self.name}"
+
+    @property
+    def sees_all(self) -> bool:
+        """Tell whether they see the private objects of others, as an admin does."""
+        return self.may(PEOPLE)
 
     @property
     def is_nobody(self) -> bool:

@@ -65,7 +65,7 @@ def test_a_persons_key_may_no_more_than_the_person_and_ends_when_they_are_locked
         after = key_principals(connection)
 
     assert principal.name == "ana"
-    assert principal.permissions == {"public", "read", "metrics"}
+    assert principal.permissions == {"public", "read", "metrics", "lab-read"}
     assert after == {}
 
 
@@ -85,7 +85,7 @@ def test_the_last_use_of_a_key_is_noted(engine: sa.Engine) -> None:
         ("", ["read"], "1 to 64 printable"),
         ("x" * 65, ["read"], "1 to 64 printable"),
         ("a\nb", ["read"], "1 to 64 printable"),
-        ("desk", [], "choose from ingest, read, admin"),
+        ("desk", [], "choose from ingest, read, lab, work, admin"),
         ("desk", ["write"], "no scope write"),
     ],
 )

@@ -1,0 +1,42 @@
+"""Ownership: who sees an object of the Lab, and who may change it."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from database.people.principal import Principal
+from solar.errors import NotAllowedError, NotFoundError
+from solar.identifiers import is_id
+
+PRIVATE, SHARED = "private", "shared"
+VISIBILITIES = (PRIVATE, SHARED)
+
+
+def visible_to(table: sa.Table, who: Principal) -> sa.ColumnElement[bool]:
+    """Return the condition on the rows that somebody sees: their own, and what is shared."""
+    if who.sees_all:
+        return sa.true()
+    return sa.or_(table.c.owner == who.owner, table.c.visibility == SHARED)
+
+
+def find_visible(
+    connection: sa.Connection, who: Principal, table: sa.Table, key: str, *, noun: str
+) -> sa.Row[tuple[object, ...]]:
+    """Return the row with this primary key; raises NotFoundError also for one that is private.
+
+    What somebody may not see answers as what does not exist.
+    """
+    (column,) = table.primary_key.columns
+    is_it = sa.and_(column == key, visible_to(table, who))
+    if "deleted_at" in table.c:
+        is_it = sa.and_(is_it, table.c.deleted_at.is_(None))
+    row = connection.execute(sa.select(table).where(is_it)).one_or_none() if is_id(key) else None
+    if row is None:
+        raise NotFoundError(f"there is no such {noun}")
+    return row
+
+
+def refuse_others(who: Principal, owner: str, *, noun: str) -> None:
+    """Refuse whoever sees an object, but does not own it."""
+    if who.owner != owner and not who.sees_all:
+        raise NotAllowedError(f"this {noun} belongs to somebody else, who shared it for reading")

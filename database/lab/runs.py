@@ -1,0 +1,336 @@
+"""Runs: computations that people ask for, and the state in which each of them is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from database.lab.ownership import PRIVATE, VISIBILITIES, find_visible, refuse_others, visible_to
+from database.people.audit import record
+from database.people.principal import OPERATE, Principal
+from database.schema.lab_tables import experiments, runs
+from solar.errors import ConflictError, InvalidInputError, NotFoundError
+from solar.identifiers import is_id, new_id
+
+DRAFT, QUEUED, PUBLISHED, RUNNING = "draft", "queued", "published", "running"
+SUCCEEDED, FAILED, CANCELLED, TIMED_OUT, LOST = (
+    "succeeded",
+    "failed",
+    "cancelled",
+    "timed_out",
+    "lost",
+)
+STATES = (DRAFT, QUEUED, PUBLISHED, RUNNING, SUCCEEDED, FAILED, CANCELLED, TIMED_OUT, LOST)
+UNDER_WAY = (QUEUED, PUBLISHED, RUNNING)
+RESTARTABLE = (FAILED, CANCELLED, TIMED_OUT, LOST)
+KINDS = ("describe", "train", "evaluate", "augment", "network", "audit")
+# Those that keep checkpoints, from which another attempt goes on.
+RESUMING = ("train", "augment")
+MOST_TAGS, LONGEST_TAG, LONGEST_NOTE = 10, 40, 2000
+_NOUN = "run"
+_JSON = ("dataset_ids", "parameters", "needs", "headline", "tags")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as the store has it."""
+
+    run_id: str
+    experiment_id: str
+    owner: str
+    kind: str
+    number: int
+    visibility: str
+    recipe_id: str | None
+    dataset_ids: list[str]
+    parameters: dict[str, Any]
+    fingerprint: str
+    needs: list[str]
+    queue: str
+    state: str
+    attempt: int
+    worker_id: str | None
+    lease_until: datetime | None
+    published_at: datetime | None
+    stop_asked_at: datetime | None
+    stop_asked_by: str | None
+    restarts_at: datetime | None
+    time_limit_s: int
+    progress: float | None
+    doing: str | None
+    eta_s: float | None
+    headline: dict[str, Any] | None
+    reason: str | None
+    tags: list[str]
+    note: str
+    created_at: datetime
+    queued_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    deleted_at: datetime | None
+    start_key: str | None
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """What a run is to do: everything that its result depends on, and where it may be executed.
+
+    `needs` is what a worker has to offer, `fingerprint` the hash of recipe, data, code and seed.
+    """
+
+    experiment_id: str
+    kind: str
+    queue: str
+    fingerprint: str
+    time_limit_s: int
+    recipe_id: str | None = None
+    dataset_ids: Sequence[str] = ()
+    parameters: Mapping[str, Any] | None = None
+    needs: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """Which runs a list shows; empty fields choose all."""
+
+    experiment_id: str | None = None
+    states: Sequence[str] = ()
+    kind: str | None = None
+    owner: str | None = None
+    tag: str | None = None
+    text: str = ""
+
+
+def as_run(row: sa.Row[Any]) -> Run:
+    """Return a run from its row."""
+    values = dict(row._mapping)
+    for name in _JSON:
+        values[name] = None if values[name] is None else json.loads(values[name])
+    return Run(**values)
+
+
+def add_run(
+    connection: sa.Connection,
+    who: Principal,
+    new: NewRun,
+    *,
+    start_key: str | None = None,
+    now: datetime,
+) -> Run:
+    """Store a draft, numbered in its experiment.
+
+    The same `start_key` of the same owner returns the run that it made before.
+    """
+    # One after the other: each sees the numbers and keys of those before.
+    is_its = experiments.c.experiment_id == new.experiment_id
+    connection.execute(sa.select(experiments.c.name).where(is_its).with_for_update())
+    if start_key is not None:
+        is_it = sa.and_(runs.c.owner == who.owner, runs.c.start_key == start_key)
+        known = connection.execute(sa.select(runs).where(is_it).with_for_update()).one_or_none()
+        if known is not None:
+            return as_run(known)
+    highest = sa.select(sa.func.max(runs.c.number)).where(runs.c.experiment_id == new.experiment_id)
+    values: dict[str, Any] = {
+        **{name: getattr(new, name) for name in NewRun.__dataclass_fields__},
+        "run_id": new_id(now),
+        "owner": who.owner,
+        "number": (connection.execute(highest.with_for_update()).scalar() or 0) + 1,
+        "visibility": PRIVATE,
+        "dataset_ids": json.dumps(list(new.dataset_ids)),
+        "parameters": json.dumps(dict(new.parameters or {})),
+        "needs": json.dumps(list(new.needs)),
+        "state": DRAFT,
+        "attempt": 0,
+        "tags": "[]",
+        "note": "",
+        "created_at": now,
+        "start_key": start_key,
+    }
+    connection.execute(runs.insert().values(values))
+    record(connection, who, "created", _NOUN, values["run_id"], after=new.kind, now=now)
+    return read_run(connection, values["run_id"])
+
+
+def read_run(connection: sa.Connection, run_id: str) -> Run:
+    """Return a run for the program itself; raises NotFoundError."""
+    query = sa.select(runs).where(runs.c.run_id == run_id, runs.c.deleted_at.is_(None))
+    row = connection.execute(query).one_or_none() if is_id(run_id) else None
+    if row is None:
+        raise NotFoundError("there is no such run")
+    return as_run(row)
+
+
+def find_run(connection: sa.Connection, who: Principal, run_id: str) -> Run:
+    """Return a run that somebody may see; raises NotFoundError."""
+    return as_run(find_visible(connection, who, runs, run_id, noun=_NOUN))
+
+
+def list_runs(
+    connection: sa.Connection,
+    who: Principal,
+    chosen: RunFilter,
+    *,
+    limit: int,
+    before: str | None = None,
+) -> list[Run]:
+    """Return runs that somebody may see, the newest first, those made before the run `before`."""
+    query = (
+        sa.select(runs)
+        .where(visible_to(runs, who), runs.c.deleted_at.is_(None), *_conditions(chosen))
+        .order_by(runs.c.run_id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(runs.c.run_id < before)
+    return [as_run(row) for row in connection.execute(query)]
+
+
+def _conditions(chosen: RunFilter) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = [
+        column == value
+        for column, value in (
+            (runs.c.experiment_id, chosen.experiment_id),
+            (runs.c.kind, chosen.kind),
+            (runs.c.owner, chosen.owner),
+        )
+        if value is not None
+    ]
+    if chosen.states:
+        conditions.append(runs.c.state.in_(list(chosen.states)))
+    if chosen.tag is not None:
+        conditions.append(runs.c.tags.contains(json.dumps(chosen.tag), autoescape=True))
+    if chosen.text:
+        columns = (runs.c.note, runs.c.tags, runs.c.reason)
+        conditions.append(sa.or_(*(c.icontains(chosen.text, autoescape=True) for c in columns)))
+    return conditions
+
+
+def start_run(connection: sa.Connection, who: Principal, run_id: str, *, now: datetime) -> Run:
+    """Queue a draft; one that is under way stays as it is, so that a second click does nothing."""
+    run = _own_run(connection, who, run_id)
+    if run.state in UNDER_WAY:
+        return run
+    if run.state != DRAFT:
+        raise ConflictError(f"the run is {run.state}; restart it, or clone it with changes")
+    return _queue(connection, who, run, now=now)
+
+
+def restart_run(connection: sa.Connection, who: Principal, run_id: str, *, now: datetime) -> Run:
+    """Queue a run again that has not succeeded; it goes on from its checkpoints."""
+    run = _own_run(connection, who, run_id)
+    if run.state not in RESTARTABLE:
+        raise ConflictError(f"the run is {run.state}; what can be restarted has ended otherwise")
+    return _queue(connection, who, run, now=now)
+
+
+def _queue(connection: sa.Connection, who: Principal, run: Run, *, now: datetime) -> Run:
+    cleared = dict.fromkeys(
+        ("stop_asked_at", "stop_asked_by", "restarts_at", "reason", "ended_at", "lease_until"),
+    )
+    return move(connection, who, run, to=QUEUED, now=now, queued_at=now, **cleared)
+
+
+def stop_run(connection: sa.Connection, who: Principal, run_id: str, *, now: datetime) -> Run:
+    """Ask a run to stop; one that no job works on is cancelled at once.
+
+    Operators stop the runs of everybody.
+    """
+    run = read_run(connection, run_id) if who.may(OPERATE) else _own_run(connection, who, run_id)
+    if run.state in (QUEUED, PUBLISHED, LOST):
+        asked = {"stop_asked_at": now, "stop_asked_by": who.name}
+        return move(connection, who, run, to=CANCELLED, now=now, ended_at=now, **asked)
+    if run.state != RUNNING:
+        raise ConflictError(f"the run is {run.state}; there is nothing to stop")
+    if run.stop_asked_at is None:
+        values = {"stop_asked_at": now, "stop_asked_by": who.name}
+        connection.execute(runs.update().where(_is_still(run)).values(values))
+        record(connection, who, "asked to stop", _NOUN, run_id, now=now)
+    return read_run(connection, run_id)
+
+
+def clone_run(
+    connection: sa.Connection,
+    who: Principal,
+    run_id: str,
+    changes: Mapping[str, Any],
+    *,
+    now: datetime,
+) -> Run:
+    """Make a draft like a run that somebody may see, with some fields of `NewRun` changed."""
+    run = find_run(connection, who, run_id)
+    fields = {name: getattr(run, name) for name in NewRun.__dataclass_fields__}
+    return add_run(connection, who, NewRun(**fields | dict(changes)), now=now)
+
+
+def change_run(
+    connection: sa.Connection,
+    who: Principal,
+    run_id: str,
+    changes: Mapping[str, Any],
+    *,
+    now: datetime,
+) -> Run:
+    """Change tags, note or visibility; nothing else of a run ever changes by hand."""
+    run = _own_run(connection, who, run_id)
+    values = dict(changes)
+    if values.get("visibility", PRIVATE) not in VISIBILITIES:
+        raise InvalidInputError(f"visibility is {' or '.join(VISIBILITIES)}")
+    if "tags" in values:
+        values["tags"] = json.dumps(list(values["tags"]))
+    before = {name: getattr(run, name) for name in values}
+    connection.execute(runs.update().where(runs.c.run_id == run_id).values(values))
+    record(connection, who, "changed", _NOUN, run_id, before=before, after=dict(changes), now=now)
+    return read_run(connection, run_id)
+
+
+def delete_run(connection: sa.Connection, who: Principal, run_id: str, *, now: datetime) -> Run:
+    """Put a run into the trash, unless it is under way."""
+    run = _own_run(connection, who, run_id)
+    if run.state in UNDER_WAY:
+        raise ConflictError(f"the run is {run.state}; stop it first")
+    connection.execute(runs.update().where(_is_still(run)).values(deleted_at=now))
+    record(connection, who, "deleted", _NOUN, run_id, now=now)
+    return run
+
+
+def _own_run(connection: sa.Connection, who: Principal, run_id: str) -> Run:
+    run = find_run(connection, who, run_id)
+    refuse_others(who, run.owner, noun=_NOUN)
+    return run
+
+
+def _is_still(run: Run) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        runs.c.run_id == run.run_id, runs.c.state == run.state, runs.c.attempt == run.attempt
+    )
+
+
+def move(
+    connection: sa.Connection, who: Principal, run: Run, *, to: str, now: datetime, **values: Any
+) -> Run:
+    """Bring a run from the state in which it was read into another, with a line in the audit.
+
+    Raises
+    ------
+    ConflictError
+        When it is no longer in that state and attempt: somebody else was faster.
+    """
+    changed = connection.execute(runs.update().where(_is_still(run)).values(state=to, **values))
+    if changed.rowcount == 0:
+        raise ConflictError("the run has just changed its state; look again")
+    record(
+        connection,
+        who,
+        to,
+        _NOUN,
+        run.run_id,
+        before={"state": run.state, "attempt": run.attempt},
+        after={"state": to, "attempt": values.get("attempt", run.attempt)},
+        now=now,
+    )
+    return read_run(connection, run.run_id)
