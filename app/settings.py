@@ -1,9 +1,10 @@
-"""Settings of the API: its address and models, the channels of notifications, and the stream."""
+"""Settings of the API: its address and models, notifications, the stream, and the Lab."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
@@ -111,7 +112,50 @@ def refuse_without_broker(settings: StreamSettings) -> None:
         )
 
 
-class ApiSettings(NotificationSettings, StreamSettings, AccessSettings):
+class LabSettings(Settings):
+    """Settings of the Lab.
+
+    ``broker_url`` is a Redis, ``redis://host:6379/0``; without it workers on this machine get
+    their runs through files under ``data_dir``. ``lab_store`` is where the content of data sets
+    and outputs lies, an address such as ``file:///srv/lab``; empty: under ``data_dir``.
+    A job that is silent for ``lab_lease_seconds`` is lost, a run that no worker begins within
+    ``lab_claim_seconds`` is queued again, and a job that does not stop when asked is killed after
+    ``lab_grace_seconds``.
+    """
+
+    lab: Literal["on", "off"] = "on"
+    data_dir: Path = Path("var")
+    broker_url: SecretStr | None = None
+    lab_store: str = Field(default="", pattern=r"^([a-z0-9]+://[!-~]+)?$")
+    lab_upload_bytes: int = Field(default=2 * 2**30, ge=1)
+    lab_quota_bytes: int = Field(default=20 * 2**30, ge=1)
+    lab_time_limit_seconds: int = Field(default=86_400, ge=1, le=30 * 86_400)
+    lab_lease_seconds: float = Field(default=30, ge=1, le=3600)
+    lab_claim_seconds: float = Field(default=20, ge=1, le=3600)
+    lab_grace_seconds: float = Field(default=30, ge=1, le=3600)
+
+    @property
+    def has_lab(self) -> bool:
+        """Tell whether the Lab is open."""
+        return self.lab == "on"
+
+    @property
+    def lab_folder(self) -> Path:
+        """Where the Lab keeps its files on this machine."""
+        return self.data_dir.absolute() / "lab"
+
+    @property
+    def lab_store_address(self) -> str:
+        """The address of the content of data sets and outputs."""
+        return self.lab_store or (self.lab_folder / "files").as_uri()
+
+    @property
+    def broker_address(self) -> str:
+        """The address of the broker; empty for files under `data_dir`."""
+        return "" if self.broker_url is None else self.broker_url.get_secret_value()
+
+
+class ApiSettings(NotificationSettings, StreamSettings, AccessSettings, LabSettings):
     """Settings of the API, read from the environment with the prefix ``FLARE_``.
 
     ``api_key`` opens every scope; people and other keys come from

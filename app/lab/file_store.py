@@ -1,0 +1,146 @@
+"""The file store: content by its hash, and what arrives of it piece by piece."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.fs
+
+from app.settings import LabSettings
+from solar.errors import ConflictError, InvalidInputError, NotFoundError, StoreFullError
+
+PIECE_BYTES = 4 * 2**20
+_COPIED_BYTES = 2**20
+
+
+class FileStore:
+    """Files named by the SHA-256 of their content, on this machine's disk or in object storage.
+
+    What arrives in pieces lies in `incoming` on this machine until it is whole. A file is in the
+    store before any row names it.
+    """
+
+    def __init__(self, settings: LabSettings) -> None:
+        self._address = settings.lab_store_address
+        self._incoming = settings.lab_folder / "incoming"
+        self._opened: tuple[Any, str] | None = None
+
+    def _folder(self) -> tuple[Any, str]:
+        # Opened when first used: an address that cannot be reached does not hold up the API.
+        if self._opened is None:
+            try:
+                self._opened = pa.fs.FileSystem.from_uri(self._address)
+            except (OSError, ValueError, pa.ArrowInvalid) as error:
+                raise InvalidInputError(f"FLARE_LAB_STORE cannot be opened: {error}") from error
+        return self._opened
+
+    def _path(self, sha256: str) -> str:
+        return f"{self._folder()[1]}/{sha256[:2]}/{sha256}"
+
+    def has(self, sha256: str) -> bool:
+        """Tell whether the content is there."""
+        files, _ = self._folder()
+        return bool(files.get_file_info(self._path(sha256)).type == pa.fs.FileType.File)
+
+    def read(self, sha256: str, *, start: int = 0, length: int | None = None) -> bytes:
+        """Return bytes of a file, up to its end; raises NotFoundError."""
+        files, _ = self._folder()
+        try:
+            with files.open_input_file(self._path(sha256)) as file:
+                file.seek(start)
+                content: bytes = file.read(length)
+        except FileNotFoundError as error:
+            raise NotFoundError("the file is no longer in the store") from error
+        return content
+
+    def pieces(self, sha256: str) -> Iterator[bytes]:
+        """Yield a file piece by piece."""
+        start = 0
+        while piece := self.read(sha256, start=start, length=_COPIED_BYTES):
+            start += len(piece)
+            yield piece
+
+    def delete(self, sha256: str) -> None:
+        """Delete a file, if it is there."""
+        files, _ = self._folder()
+        if self.has(sha256):
+            files.delete_file(self._path(sha256))
+
+    def received(self, key: str) -> int:
+        """Return how many bytes of an incoming file are on the disk."""
+        try:
+            return (self._incoming / key).stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def append(self, key: str, piece: bytes, *, offset: int) -> int:
+        """Add a piece to an incoming file and return its new size; the bytes are on the disk then.
+
+        Raises
+        ------
+        ConflictError
+            When the file does not end at `offset`.
+        StoreFullError
+            When the disk is full.
+        """
+        self._incoming.mkdir(parents=True, exist_ok=True)
+        try:
+            with (self._incoming / key).open("ab") as file:
+                end = file.tell()
+                if end != offset:
+                    raise ConflictError(f"{end} bytes are here; go on from there")
+                file.write(piece)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise StoreFullError(f"the file cannot be kept: {error.strerror}") from error
+        return offset + len(piece)
+
+    def discard(self, key: str) -> None:
+        """Forget an incoming file."""
+        (self._incoming / key).unlink(missing_ok=True)
+
+    def keep(self, key: str, *, sha256: str | None = None) -> str:
+        """Put a whole incoming file into the store under its hash, which is returned.
+
+        Raises
+        ------
+        InvalidInputError
+            When its hash is not the one it was said to have; the file is discarded.
+        """
+        source = self._incoming / key
+        digest = _hash_of(source)
+        if sha256 is not None and digest != sha256:
+            self.discard(key)
+            raise InvalidInputError(f"the content has the hash {digest[:12]}…, not {sha256[:12]}…")
+        if not self.has(digest):
+            self._bring(source, digest)
+        self.discard(key)
+        return digest
+
+    def _bring(self, source: Path, digest: str) -> None:
+        files, _ = self._folder()
+        target = self._path(digest)
+        files.create_dir(target.rpartition("/")[0], recursive=True)
+        if isinstance(files, pa.fs.LocalFileSystem):
+            try:
+                source.replace(target)
+                return
+            except OSError:
+                # On another disk: copied, as into object storage.
+                pass
+        part = f"{target}.{os.getpid()}.part"
+        with source.open("rb") as file, files.open_output_stream(part) as copy:
+            while piece := file.read(_COPIED_BYTES):
+                copy.write(piece)
+        files.move(part, target)
+
+
+def _hash_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
