@@ -111,7 +111,7 @@ RESOLVE = cp requirements.lock build/$(1).lock && $(UV) pip compile --quiet --ge
 lock:
 	@$(if $(UV),mkdir -p build,echo 'make lock needs uv; install it with: $(BIN)/pip install uv' >&2; exit 1)
 	$(call RESOLVE,all,--all-extras)
-	$(call RESOLVE,serving,--extra sender --extra store --extra api --extra dashboard --constraint build/all.lock)
+	$(call RESOLVE,serving,--extra sender --extra store --extra api --extra dashboard --extra lab --constraint build/all.lock)
 	$(call RESOLVE,sender,--extra sender --constraint build/all.lock)
 	awk 'FNR == 1 && file++ { print file == 2 ? "# Serving" : "# Training and development" } \
 	     /^[a-z]/ { split($$1, name, /[=[]/); is_new = !(name[1] in seen); seen[name[1]] } is_new' \

@@ -14,6 +14,8 @@ from app.contract import problems
 from app.full_disk import FullDiskNotice, reserve_measurements
 from app.ingest.admission import AdmissionControl
 from app.ingest.ingest import IngestStore
+from app.lab import shared_threads
+from app.lab.file_store import FileStore
 from app.routes import (
     alerts,
     messages,
@@ -24,6 +26,7 @@ from app.routes import (
     senders,
     sessions,
     status,
+    worker,
 )
 from app.scoring.served_models import load_served_models
 from app.security import Guard, refuse_undeclared
@@ -73,13 +76,16 @@ def create_app(
             metrics_dir=metrics_dir,
             admission=admission,
             full_disk=full_disk,
+            file_store=FileStore(settings),
         ),
     )
     problems.install(app, note_full_disk=full_disk.note)
     logs.install(app)
     guard.install(app)
+    shared_threads.install(app, settings, prefixes=(f"{PREFIX}/lab", f"{PREFIX}/worker"))
     for routes in ROUTES:
         app.register_blueprint(routes.blueprint, url_prefix=PREFIX)
+    app.register_blueprint(worker.blueprint, url_prefix=f"{PREFIX}/worker")
     app.register_blueprint(status.blueprint)
     refuse_undeclared(app)
     return app

@@ -18,6 +18,7 @@ from app.alerts.config import AlertConfig, load_alert_config
 from app.full_disk import FullDiskNotice
 from app.ingest.admission import AdmissionControl
 from app.ingest.ingest import IngestStore
+from app.lab.file_store import FileStore
 from app.scoring.served_models import ServedModels, load_served_models, probe_served_models
 from app.security import Guard
 from app.settings import ApiSettings
@@ -55,6 +56,7 @@ class Services:
     metrics_dir: Path | None
     admission: AdmissionControl
     full_disk: FullDiskNotice
+    file_store: FileStore
 
 
 def bind(app: Flask, services: Services) -> None:

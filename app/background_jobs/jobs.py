@@ -10,10 +10,11 @@ import sqlalchemy as sa
 
 from app.alerts.alerting import AlertJudge
 from app.background_jobs.scheduler import Job, is_busy
+from app.lab.publishing import Publisher
 from app.notifications.channels import Channel
 from app.notifications.delivery import PAUSE_SECONDS, channels_of, deliver_due
 from app.services import Services
-from app.settings import NotificationSettings
+from app.settings import LabSettings, NotificationSettings
 from database.drift.rollup import refresh_drift
 from database.exploration.rollup import refresh_exploration
 from database.maintenance.retention import run_daily_maintenance
@@ -75,6 +76,16 @@ JOBS: tuple[Job, ...] = (
     Job("exploration", 5.0, count_exploration, sole=True),
     Job("daily round", 86_400.0, maintain_store, sole=True),
 )
+
+
+def lab_jobs(settings: LabSettings) -> list[Job]:
+    """Return the job that hands out the runs of the Lab, if it is open."""
+    if not settings.has_lab:
+        return []
+    publisher = Publisher(settings)
+    return [
+        Job("runs", 0.0, lambda running: publisher.work(running.engine), sole=True, lock="runs")
+    ]
 
 
 def notification_jobs(settings: NotificationSettings) -> list[Job]:

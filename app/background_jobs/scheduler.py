@@ -34,12 +34,16 @@ _LONGEST_WAIT_SECONDS = 300.0
 
 @dataclass(frozen=True)
 class Job:
-    """Work that is due again some time after it was done; if `sole`, one worker at a time."""
+    """Work that is due again some time after it was done; if `sole`, one worker at a time.
+
+    Sole jobs share a lock, and rest while ingest is busy, but for one with a lock of its own.
+    """
 
     name: str
     every_seconds: float
     work: Callable[[Services], object]
     sole: bool = False
+    lock: str | None = None
 
 
 def is_busy(running: Services) -> bool:
@@ -103,8 +107,10 @@ class Scheduler(threading.Thread):
             job.work(running)
             return True
         # The name of the lock is shared with workers of earlier versions.
-        with named_lock(running.engine, "chores") as is_mine:
-            if is_mine:
+        with named_lock(running.engine, job.lock or "chores") as is_mine:
+            if is_mine and job.lock is not None:
+                job.work(running)
+            elif is_mine:
                 self._run_and_rest(job, running)
             return is_mine
 

@@ -22,7 +22,7 @@ from database.people.principal import PUBLIC, ROLES, SCOPES
 JSON = "application/json"
 KEY_HEADER = "X-API-Key"
 _REF = "#/components/schemas/{model}"
-_PATH_PARAMETER = re.compile(r"<(\w+)>")
+_PATH_PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 _TEXT = {"type": "string", "minLength": 1}
 
 _DESCRIPTION = f"""\

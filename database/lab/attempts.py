@@ -141,6 +141,12 @@ def unclaimed(connection: sa.Connection, *, before: datetime) -> list[Run]:
     return [as_run(row) for row in connection.execute(query)]
 
 
+def overdue(connection: sa.Connection, *, asked_before: datetime) -> list[Run]:
+    """Return running runs that were asked to stop before a time."""
+    query = sa.select(runs).where(runs.c.state == RUNNING, runs.c.stop_asked_at < asked_before)
+    return [as_run(row) for row in connection.execute(query)]
+
+
 def claim_run(
     connection: sa.Connection,
     who: Principal,
@@ -306,6 +312,13 @@ def list_attempts(connection: sa.Connection, run_id: str) -> list[Attempt]:
     query = sa.select(*columns).where(attempts.c.run_id == run_id).order_by(attempts.c.attempt)
     rows = [dict(row._mapping) for row in connection.execute(query)]
     return [Attempt(**row | {"libraries": json.loads(row["libraries"])}) for row in rows]
+
+
+def find_current(connection: sa.Connection, run_id: str, attempt: int) -> Run:
+    """Return a run that a job works on; raises ConflictError for any other attempt."""
+    run = read_run(connection, run_id)
+    _refuse_what_has_ended(run, attempt)
+    return run
 
 
 def _refuse_other_attempt(run: Run, attempt: int) -> None:

@@ -210,6 +210,14 @@ def _conditions(chosen: RunFilter) -> list[sa.ColumnElement[bool]]:
     return conditions
 
 
+def has_work(connection: sa.Connection) -> bool:
+    """Tell whether any run waits, is under way, or is to restart by itself."""
+    is_alive = sa.or_(runs.c.state.in_(UNDER_WAY), runs.c.restarts_at.is_not(None))
+    states = (*UNDER_WAY, LOST)
+    query = sa.select(runs.c.run_id).where(runs.c.state.in_(states), is_alive).limit(1)
+    return connection.execute(query).one_or_none() is not None
+
+
 def start_run(connection: sa.Connection, who: Principal, run_id: str, *, now: datetime) -> Run:
     """Queue a draft; one that is under way stays as it is, so that a second click does nothing."""
     run = _own_run(connection, who, run_id)

@@ -40,7 +40,7 @@ def test_an_unknown_parameter(client_sqlite: FlaskClient, method: str, path: str
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 def test_a_method_that_is_not_served(client_sqlite: FlaskClient, method: str, path: str) -> None:
-    response = client_sqlite.open(path, method="PUT")
+    response = client_sqlite.open(path, method="TRACE")
 
     assert is_problem(response, 405)
     assert method in response.headers["Allow"]

@@ -35,7 +35,7 @@ SENDER, REST = LOCK.split("# Serving\n")
 SERVING, TRAINING = REST.split("# Training and development\n")
 PARTS = {
     "sender": (SENDER, ("sender",)),
-    "serving": (SENDER + SERVING, ("sender", "store", "api", "dashboard")),
+    "serving": (SENDER + SERVING, ("sender", "store", "api", "dashboard", "lab")),
     "everything": (LOCK, tuple(EXTRAS)),
 }
 

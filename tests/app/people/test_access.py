@@ -77,6 +77,12 @@ DELETE /api/v1/announcements/<announcement_id> - --oa ----a
 GET /api/v1/feedback                           - vroa -----
 POST /api/v1/feedback                          - vroa -----
 PATCH /api/v1/feedback/<feedback_id>           - --oa ----a
+POST /api/v1/worker/register                   - ---- ---wa
+POST /api/v1/worker/runs/<run_id>/claim        - ---- ---wa
+POST /api/v1/worker/runs/<run_id>/report       - ---- ---wa
+PUT /api/v1/worker/runs/<run_id>/outputs/<path:name>  - ---- ---wa
+GET /api/v1/worker/files/<sha256>              - ---- ---wa
+POST /api/v1/worker/runs/<run_id>/end          - ---- ---wa
 """
 # Who calls, in the order of the columns, and who else is nobody.
 CALLERS = ("nobody", *(f"role {role}" for role in ROLES), *(f"key {scope}" for scope in SCOPES))

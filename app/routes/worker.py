@@ -1,0 +1,262 @@
+"""Workers over HTTP: they register, and their jobs claim runs, report, deliver and end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from flask import Blueprint, Response, request
+
+from app.contract.bodies import read_body, read_json, read_model
+from app.contract.problems import RequestError
+from app.contract.responses import json_response
+from app.contract.worker import (
+    ClaimAnswer,
+    ClaimBody,
+    EndBody,
+    FileQuery,
+    OutputAnswer,
+    OutputQuery,
+    PieceBody,
+    RegisterAnswer,
+    RegisterBody,
+    ReportAnswer,
+    ReportBody,
+    StateAnswer,
+)
+from app.lab.file_store import PIECE_BYTES
+from app.lab.inputs import Inputs, inputs_of
+from app.routes.operation import operation
+from app.services import services
+from database.engine import reading, transact
+from database.lab.attempts import (
+    Claim,
+    End,
+    Received,
+    Report,
+    claim_run,
+    end_run,
+    find_current,
+    report_run,
+    store_time,
+)
+from database.lab.datasets import DataFile
+from database.lab.outputs import Output, check_output_name, put_output
+from database.lab.runs import Run
+from database.lab.streams import Piece
+from database.lab.workers import register_worker, see_worker
+from database.people.principal import WORK
+from solar.errors import NotFoundError
+
+blueprint = Blueprint("worker", __name__)
+OCTETS = "application/octet-stream"
+
+Result = TypeVar("Result")
+
+
+@blueprint.post("/register")
+@operation(
+    "Register a worker, or say that it goes on",
+    permission=WORK,
+    body=RegisterBody,
+    answer=RegisterAnswer,
+)
+def post_register() -> Response:
+    body = read_model(RegisterBody, read_json())
+
+    def work(connection: sa.Connection, now: datetime) -> tuple[str, str]:
+        worker_id = body.worker_id
+        if worker_id is None:
+            registered = register_worker(
+                connection,
+                host=body.host,
+                code_version=body.code_version,
+                offers=body.offers,
+                queue=body.queue,
+                slots=body.slots,
+                now=now,
+            )
+            worker_id = registered.worker_id
+        worker = see_worker(
+            connection, worker_id, free=body.free, is_draining=body.is_draining, now=now
+        )
+        return worker.worker_id, worker.state
+
+    worker_id, state = _transact(work)
+    return json_response({"worker_id": worker_id, "state": state, **_times()})
+
+
+@blueprint.post("/runs/<run_id>/claim")
+@operation(
+    "Begin an attempt of a run",
+    permission=WORK,
+    body=ClaimBody,
+    answer=ClaimAnswer,
+    conflict="the run is not for this job to begin",
+)
+def post_claim(run_id: str) -> Response:
+    body, who = read_model(ClaimBody, read_json()), services().guard.principal()
+    claim = Claim(**body.model_dump())
+
+    def work(connection: sa.Connection, now: datetime) -> tuple[Run, Inputs]:
+        run = claim_run(connection, who, run_id, claim, lease=_lease(), now=now)
+        return run, inputs_of(connection, run)
+
+    run, inputs = _transact(work)
+    return json_response(
+        {
+            "kind": run.kind,
+            "number": run.number,
+            "recipe": inputs.recipe,
+            "parameters": run.parameters,
+            "datasets": [
+                {
+                    "dataset_id": dataset.dataset_id,
+                    "name": dataset.name,
+                    "layout": dataset.layout,
+                    "files": _files(dataset.files),
+                }
+                for dataset in inputs.datasets
+            ],
+            "inputs": _files(inputs.outputs),
+            "checkpoints": _files(inputs.checkpoints),
+            "time_limit_s": run.time_limit_s,
+            **_times(),
+        }
+    )
+
+
+@blueprint.post("/runs/<run_id>/report")
+@operation(
+    "Take log and events of a job, and renew its lease",
+    permission=WORK,
+    body=ReportBody,
+    answer=ReportAnswer,
+    conflict="the attempt is over: the job ends itself",
+)
+def post_report(run_id: str) -> Response:
+    body, who = read_model(ReportBody, read_json()), services().guard.principal()
+    values = body.model_dump(exclude={"log", "events"})
+    report = Report(log=_piece(body.log), events=_piece(body.events), **values)
+
+    def work(connection: sa.Connection, now: datetime) -> Received:
+        return report_run(connection, who, run_id, report, lease=_lease(), now=now)
+
+    received = _transact(work)
+    return json_response(
+        {
+            "stop": received.is_to_stop,
+            "log_bytes": received.log_bytes,
+            "event_bytes": received.event_bytes,
+        }
+    )
+
+
+@blueprint.put("/runs/<run_id>/outputs/<path:name>")
+@operation(
+    "Deliver a piece of an output",
+    permission=WORK,
+    query=OutputQuery,
+    answer=OutputAnswer,
+    conflict="the attempt is over, or the piece is not the next",
+)
+def put_piece(query: OutputQuery, run_id: str, name: str) -> Response:
+    check_output_name(name, query.kind)
+    with reading(services().engine) as connection:
+        find_current(connection, run_id, query.attempt)
+    key, store = f"{run_id}.{query.attempt}.{query.sha256}", services().file_store
+    received = query.bytes
+    if not store.has(query.sha256):
+        received = _receive(key, query)
+        if received < query.bytes:
+            return json_response({"received": received, "is_complete": False})
+        store.keep(key, sha256=query.sha256)
+
+    def work(connection: sa.Connection, now: datetime) -> None:
+        find_current(connection, run_id, query.attempt)
+        put_output(
+            connection,
+            Output(run_id, name, query.kind, query.sha256, query.bytes, query.attempt, now),
+        )
+
+    _transact(work)
+    return json_response({"received": received, "is_complete": True})
+
+
+def _receive(key: str, query: OutputQuery) -> int:
+    piece = read_body()
+    if len(piece) > PIECE_BYTES or query.offset + len(piece) > query.bytes:
+        raise RequestError(
+            f"a piece has {PIECE_BYTES >> 20} MiB at most, and ends within the file",
+            status=413,
+            title="Too large",
+        )
+    return services().file_store.append(key, piece, offset=query.offset)
+
+
+@blueprint.get("/files/<sha256>")
+@operation(
+    "Fetch a range of a file that the run reads", permission=WORK, query=FileQuery, answer=OCTETS
+)
+def get_worker_file(query: FileQuery, sha256: str) -> Response:
+    with reading(services().engine) as connection:
+        run = find_current(connection, query.run_id, query.attempt)
+        if sha256 not in inputs_of(connection, run).hashes:
+            raise NotFoundError("the run reads no such file")
+    start, length = _range()
+    content = services().file_store.read(sha256, start=start, length=length)
+    response = Response(content, status=206, content_type=OCTETS)
+    response.headers["Content-Range"] = f"bytes {start}-{start + len(content) - 1}/*"
+    return response
+
+
+def _range() -> tuple[int, int]:
+    """Return where the asked range begins and its length, which is bounded."""
+    wanted = request.range
+    start, end = wanted.ranges[0] if wanted is not None and wanted.ranges else (0, None)
+    return max(0, start), min(PIECE_BYTES, PIECE_BYTES if end is None else max(0, end - start))
+
+
+@blueprint.post("/runs/<run_id>/end")
+@operation(
+    "End an attempt of a run",
+    permission=WORK,
+    body=EndBody,
+    answer=StateAnswer,
+    conflict="the attempt is over",
+)
+def post_end(run_id: str) -> Response:
+    body, who = read_model(EndBody, read_json()), services().guard.principal()
+    end = End(**body.model_dump(exclude={"dataset"}))
+
+    def work(connection: sa.Connection, now: datetime) -> Run:
+        return end_run(connection, who, run_id, end, now=now)
+
+    return json_response({"state": _transact(work).state})
+
+
+def _transact(work: Callable[[sa.Connection, datetime], Result]) -> Result:
+    """Do work in a transaction, with the time of the store, by which leases are judged."""
+    return transact(services().engine, lambda connection: work(connection, store_time(connection)))
+
+
+def _times() -> dict[str, float]:
+    settings = services().settings
+    return {
+        "lease_seconds": settings.lab_lease_seconds,
+        "grace_seconds": settings.lab_grace_seconds,
+    }
+
+
+def _lease() -> timedelta:
+    return timedelta(seconds=services().settings.lab_lease_seconds)
+
+
+def _files(files: Iterable[DataFile | Output]) -> list[dict[str, Any]]:
+    return [{"name": one.name, "sha256": one.sha256, "bytes": one.bytes} for one in files]
+
+
+def _piece(body: PieceBody) -> Piece:
+    return Piece(body.from_byte, body.text.encode())
