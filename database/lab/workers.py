@@ -202,7 +202,7 @@ def _under_way_by(connection: sa.Connection, column: sa.Column[Any]) -> Counter[
         .where(runs.c.state.in_((PUBLISHED, RUNNING)))
         .group_by(column)
     )
-    return Counter(dict(connection.execute(query).tuples().all()))
+    return Counter(dict(tuple(row) for row in connection.execute(query)))
 
 
 def _next(
