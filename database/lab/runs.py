@@ -250,8 +250,9 @@ def stop_run(connection: sa.Connection, who: Principal, run_id: str, *, now: dat
     """
     run = read_run(connection, run_id) if who.may(OPERATE) else _own_run(connection, who, run_id)
     if run.state in (QUEUED, PUBLISHED, LOST):
-        asked = {"stop_asked_at": now, "stop_asked_by": who.name}
-        return move(connection, who, run, to=CANCELLED, now=now, ended_at=now, **asked)
+        asked = {"stop_asked_at": now, "stop_asked_by": who.name, "ended_at": now}
+        over = dict.fromkeys(("lease_until", "restarts_at"))
+        return move(connection, who, run, to=CANCELLED, now=now, **asked, **over)
     if run.state != RUNNING:
         raise ConflictError(f"the run is {run.state}; there is nothing to stop")
     if run.stop_asked_at is None:
