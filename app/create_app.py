@@ -28,6 +28,7 @@ from app.routes import (
     status,
     worker,
 )
+from app.routes.lab import experiments, outputs, runs
 from app.scoring.served_models import load_served_models
 from app.security import Guard, refuse_undeclared
 from app.services import Services, bind
@@ -36,7 +37,19 @@ from database.engine import create_engine
 
 PREFIX = "/api/v1"
 
-ROUTES = (observations, predictions, alerts, reports, senders, sessions, people, messages)
+ROUTES = (
+    observations,
+    predictions,
+    alerts,
+    reports,
+    senders,
+    sessions,
+    people,
+    messages,
+    experiments,
+    runs,
+    outputs,
+)
 
 
 def create_app(

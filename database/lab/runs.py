@@ -170,6 +170,26 @@ def find_run(connection: sa.Connection, who: Principal, run_id: str) -> Run:
     return as_run(find_visible(connection, who, runs, run_id, noun=_NOUN))
 
 
+def run_with_key(connection: sa.Connection, who: Principal, start_key: str) -> Run | None:
+    """Return the run that somebody has made with this key, None where there is none yet."""
+    is_it = sa.and_(runs.c.owner == who.owner, runs.c.start_key == start_key)
+    row = connection.execute(sa.select(runs).where(is_it)).one_or_none()
+    return None if row is None else as_run(row)
+
+
+def runs_like(connection: sa.Connection, who: Principal, run: Run, *, limit: int) -> list[str]:
+    """Return the ids of other runs that somebody may see with the fingerprint of a run."""
+    c = runs.c
+    query = (
+        sa.select(c.run_id)
+        .where(c.fingerprint == run.fingerprint, c.run_id != run.run_id)
+        .where(c.deleted_at.is_(None), visible_to(runs, who))
+        .order_by(c.run_id)
+        .limit(limit)
+    )
+    return list(connection.execute(query).scalars())
+
+
 def list_runs(
     connection: sa.Connection,
     who: Principal,

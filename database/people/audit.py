@@ -117,6 +117,27 @@ def list_audit(
     return [AuditEntry(*row) for row in connection.execute(query)]
 
 
+def acts_on(
+    connection: sa.Connection, object_kind: str, object_id: str, *, limit: int
+) -> list[dict[str, Any]]:
+    """Return what was done to an object, the newest first, without who was where."""
+    c = audit.c
+    query = (
+        sa.select(c.at, c.actor, c.via, c.action, c.value_before, c.value_after)
+        .where(c.object_kind == object_kind, c.object_id == object_id)
+        .order_by(c.audit_id.desc())
+        .limit(limit)
+    )
+    return [
+        {
+            **{name: row[name] for name in ("at", "actor", "via", "action")},
+            "before": json.loads(row["value_before"] or "null"),
+            "after": json.loads(row["value_after"] or "null"),
+        }
+        for row in connection.execute(query).mappings()
+    ]
+
+
 def count_audit(connection: sa.Connection) -> int:
     """Return the number of all acts."""
     return connection.execute(sa.select(sa.func.count()).select_from(audit)).scalar_one()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -160,6 +160,15 @@ def list_people(connection: sa.Connection) -> list[Person]:
 def find_person(connection: sa.Connection, person_id: str) -> Person:
     """Return a person by id; raises NotFoundError."""
     return _one(connection, sa.select(people).where(_has_id(person_id)))
+
+
+def display_names(connection: sa.Connection, person_ids: Iterable[str]) -> dict[str, str]:
+    """Return the names that people are shown with, by id; what is no person is left out."""
+    wanted = sorted({person_id for person_id in person_ids if is_id(person_id)})
+    if not wanted:
+        return {}
+    query = sa.select(people.c.person_id, people.c.display_name)
+    return dict(connection.execute(query.where(people.c.person_id.in_(wanted))).all())
 
 
 def person_named(connection: sa.Connection, name: str) -> Person:

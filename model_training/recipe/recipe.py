@@ -17,7 +17,7 @@ from model_training.recipe.split import AnySplit
 from solar.errors import InvalidInputError
 from solar.flares import EVENTS, HORIZON
 
-_LARGEST_BYTES = 2**20
+LARGEST_BYTES = 2**20
 _LARGEST_NUMBER = 1e15
 _DEEPEST = 20
 _MOST_FAULTS = 10
@@ -188,38 +188,54 @@ def read_recipe(path: Path) -> Recipe:
     """Read and check a recipe; unknown keys are refused with their place in the file."""
     if not path.is_file():
         raise InvalidInputError(f"no recipe at {path}; see model_training/recipes")
-    document = _read_toml(path)
+    return parse_recipe(_read_text(path), name=path.name)
+
+
+def parse_recipe(text: str, *, name: str) -> Recipe:
+    """Check the text of a recipe, called `name` in messages, which name the place of each fault.
+
+    Raises
+    ------
+    InvalidInputError
+        When it is no recipe; its cause is the ValidationError where TOML could be read.
+    """
     try:
-        return Recipe.model_validate(document)
+        return Recipe.model_validate(_parse_toml(text, name))
     except ValidationError as error:
         faults = [
             f"{'.'.join(str(part)[:_SHOWN] for part in fault['loc'])}: {fault['msg'][:_SHOWN]}"
             for fault in error.errors(include_input=False, include_url=False)
         ]
         more = f"; and {len(faults) - _MOST_FAULTS} more" if len(faults) > _MOST_FAULTS else ""
-        raise InvalidInputError(f"{path.name}: {'; '.join(faults[:_MOST_FAULTS])}{more}") from error
+        raise InvalidInputError(f"{name}: {'; '.join(faults[:_MOST_FAULTS])}{more}") from error
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def _read_text(path: Path) -> str:
     try:
-        if path.stat().st_size > _LARGEST_BYTES:
-            raise InvalidInputError(
-                f"{path.name} is larger than {_LARGEST_BYTES >> 20} MiB, which is no recipe"
-            )
-        document = tomllib.loads(path.read_text("utf-8"))
-        _refuse_extremes(path, document)
+        if path.stat().st_size > LARGEST_BYTES:
+            raise _too_large(path.name)
+        return path.read_text("utf-8")
     except UnicodeDecodeError as error:
         raise InvalidInputError(f"{path.name} is not UTF-8 text; save it as such") from error
+    except OSError as error:
+        raise _no_toml(path.name, error) from error
+
+
+def _parse_toml(text: str, name: str) -> dict[str, Any]:
+    if len(text) > LARGEST_BYTES:
+        raise _too_large(name)
+    try:
+        document = tomllib.loads(text)
+        _refuse_extremes(name, document)
     except RecursionError as error:
-        raise _too_deep(path) from error
-    except (ValueError, OSError) as error:
+        raise _too_deep(name) from error
+    except ValueError as error:
         # A number of thousands of digits is a ValueError, as what is no TOML is.
-        reason = " ".join(str(error).split())[:_SHOWN]
-        raise InvalidInputError(f"{path.name} is not TOML: {reason}") from error
+        raise _no_toml(name, error) from error
     return document
 
 
-def _refuse_extremes(path: Path, document: dict[str, Any]) -> None:
+def _refuse_extremes(name: str, document: dict[str, Any]) -> None:
     """Refuse tables in tables without end, and numbers that no option can mean."""
     level: list[Any] = [document]
     for _ in range(_DEEPEST):
@@ -229,16 +245,25 @@ def _refuse_extremes(path: Path, document: dict[str, Any]) -> None:
         for number in (item for item in level if isinstance(item, int | float)):
             if not abs(number) <= _LARGEST_NUMBER:
                 shown = f"{number:g}" if isinstance(number, float) else f"{str(number)[:20]}…"
-                raise InvalidInputError(f"{path.name} holds the number {shown}; no option takes it")
+                raise InvalidInputError(f"{name} holds the number {shown}; no option takes it")
         level = [
             item for part in parts for item in (part.values() if isinstance(part, dict) else part)
         ]
-    raise _too_deep(path)
+    raise _too_deep(name)
 
 
-def _too_deep(path: Path) -> InvalidInputError:
+def _too_large(name: str) -> InvalidInputError:
+    return InvalidInputError(f"{name} is larger than {LARGEST_BYTES >> 20} MiB, which is no recipe")
+
+
+def _no_toml(name: str, error: Exception) -> InvalidInputError:
+    reason = " ".join(str(error).split())[:_SHOWN]
+    return InvalidInputError(f"{name} is not TOML: {reason}")
+
+
+def _too_deep(name: str) -> InvalidInputError:
     return InvalidInputError(
-        f"{path.name} has tables or lists within each other, more than {_DEEPEST} deep; no recipe"
+        f"{name} has tables or lists within each other, more than {_DEEPEST} deep; no recipe"
         " needs them"
     )
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from model_training.recipe.recipe import Recipe, read_recipe
+from model_training.recipe.recipe import Recipe, parse_recipe, read_recipe
 from solar.errors import InvalidInputError
 
 RECIPES = Path(__file__).parents[3] / "model_training" / "recipes"
@@ -28,6 +28,14 @@ def test_an_unknown_key_is_refused_with_its_place(tmp_path: Path) -> None:
     answer = refused(tmp_path, TEXT.replace("embargo_hours", "embargo_days"))
 
     assert "split.rolling-years.embargo_days: Extra inputs are not permitted" in answer
+
+
+def test_a_text_and_a_file_have_the_same_messages(tmp_path: Path) -> None:
+    for text in (TEXT.replace("seed", "seeds"), TEXT + "steps = ", "n = 1e16"):
+        with pytest.raises(InvalidInputError) as caught:
+            parse_recipe(text, name="strange.toml")
+        assert str(caught.value) == refused(tmp_path, text)
+    assert parse_recipe(TEXT, name="pasted").name == "logistic-regression"
 
 
 def test_an_unknown_event_is_refused_by_name(tmp_path: Path) -> None:

@@ -1,0 +1,227 @@
+"""Schemas of what people ask of the Lab: of experiments, recipes and runs."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, WithJsonSchema
+
+from app.contract.queries import UrlQuery
+from app.contract.schemas import EventName, Strict
+from database.lab.runs import LONGEST_NOTE, LONGEST_TAG, MOST_TAGS, STATES
+from database.schema.lab_tables import LONGEST_NAME
+from model_training.recipe.recipe import LARGEST_BYTES
+
+MOST_ROWS = 200
+_LONGEST_TAGS = 500
+_MOST_DATASETS = 16
+_LONGEST_DESCRIPTION = 500
+# They turn the text around them, so that what is read is not what stands there.
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def odd_character(text: str, *, lines: bool = False) -> str | None:
+    """Name the first character that a person cannot see, None where there is none.
+
+    These are control characters and those that turn the direction of writing; `lines` allows tabs
+    and ends of lines.
+    """
+    allowed = "\n\r\t" if lines else ""
+    for character in text:
+        is_odd = unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
+        if (is_odd and character not in allowed) or character in _TURNING:
+            return f"U+{ord(character):04X}"
+    return None
+
+
+def _plain(text: str) -> str:
+    odd = odd_character(text)
+    if odd is not None:
+        raise ValueError(f"holds the character {odd}; leave it out")
+    return text
+
+
+def _plain_lines(text: str) -> str:
+    odd = odd_character(text, lines=True)
+    if odd is not None:
+        raise ValueError(f"holds the character {odd}; leave it out")
+    return text
+
+
+def _short_tags(tags: list[str]) -> list[str]:
+    if len(json.dumps(tags)) > _LONGEST_TAGS:
+        raise ValueError("the tags are too long together; leave some out")
+    return tags
+
+
+def _states(text: str) -> str:
+    states = [name for name in text.split(",") if name]
+    if unknown := sorted(set(states) - set(STATES)):
+        raise ValueError(f"no state {unknown[0]!r}; choose among {', '.join(STATES)}")
+    return ",".join(states)
+
+
+Id = Annotated[str, Field(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")]
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(_plain)]
+Description = Annotated[str, Field(max_length=_LONGEST_DESCRIPTION), AfterValidator(_plain_lines)]
+Note = Annotated[str, Field(max_length=LONGEST_NOTE), AfterValidator(_plain_lines)]
+Tag = Annotated[str, Field(min_length=1, max_length=LONGEST_TAG), AfterValidator(_plain)]
+Tags = Annotated[list[Tag], Field(max_length=MOST_TAGS), AfterValidator(_short_tags)]
+Visibility = Literal["private", "shared"]
+Document = Annotated[str, Field(max_length=LARGEST_BYTES, description="a recipe as TOML")]
+Kind = Literal["train", "evaluate", "augment", "network", "audit"]
+Queue = Annotated[str, Field(pattern=r"^(cpu|gpu|gpu\.[A-Za-z0-9._-]{1,64}\.\d{1,3})$")]
+TimeLimit = Annotated[int, Field(ge=1, le=30 * 86_400)]
+# Several are written with commas between them.
+RunStates = Annotated[
+    str,
+    AfterValidator(_states),
+    WithJsonSchema(
+        {"type": "string", "pattern": f"^(({'|'.join(STATES)})(,({'|'.join(STATES)})){{0,8}})?$"}
+    ),
+]
+
+
+class ExperimentBody(Strict):
+    """An experiment to begin."""
+
+    name: Name
+    description: Description = ""
+    tags: Tags = Field(default_factory=list)
+    visibility: Visibility = "private"
+
+
+class ExperimentChanges(Strict):
+    """What changes of an experiment; what is left out stays."""
+
+    name: Name | None = None
+    description: Description | None = None
+    tags: Tags | None = None
+    visibility: Visibility | None = None
+    is_archived: bool | None = None
+
+
+class RecipeCheckBody(Strict):
+    """A recipe to check."""
+
+    document: Document
+
+
+class RecipeBody(RecipeCheckBody):
+    """A recipe to keep; without a name it is called as the model is."""
+
+    name: Name | None = None
+    visibility: Visibility = "private"
+    parent: Id | None = None
+
+
+class NoParameters(Strict):
+    """Of kinds that have none."""
+
+
+class EvaluateParameters(Strict):
+    """Which trained model is scored, and on which cases."""
+
+    run_id: Id
+    on: Literal["test", "validation"] = "test"
+
+
+class NetworkParameters(Strict):
+    """How samples are joined to a network, and how many of them."""
+
+    event: EventName = "M1.0"
+    threshold: float = Field(default=0.5, ge=0, le=1, allow_inf_nan=False)
+    max_neighbours: int = Field(default=8, ge=1, le=100)
+    most: int = Field(default=2000, ge=10, le=100_000)
+
+
+PARAMETERS: dict[str, type[Strict]] = {
+    "train": NoParameters,
+    "evaluate": EvaluateParameters,
+    "augment": NoParameters,
+    "network": NetworkParameters,
+    "audit": NoParameters,
+}
+
+
+class RunBody(Strict):
+    """A run to draft, and to queue with `start`: what, with which recipe, on which data sets.
+
+    `evaluate` takes recipe and data sets of the run that it scores where they are left out.
+    """
+
+    experiment_id: Id
+    kind: Kind
+    recipe_id: Id | None = None
+    recipe: Document | None = None
+    dataset_ids: Annotated[list[Id], Field(max_length=_MOST_DATASETS)] = Field(default_factory=list)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    queue: Queue = "cpu"
+    time_limit_s: TimeLimit | None = None
+    tags: Tags = Field(default_factory=list)
+    note: Note = ""
+    start: bool = False
+
+
+class CloneBody(Strict):
+    """What differs from the run that is cloned; what is left out is as there."""
+
+    experiment_id: Id | None = None
+    recipe_id: Id | None = None
+    recipe: Document | None = None
+    dataset_ids: Annotated[list[Id], Field(max_length=_MOST_DATASETS)] | None = None
+    parameters: dict[str, Any] | None = None
+    queue: Queue | None = None
+    time_limit_s: TimeLimit | None = None
+    tags: Tags | None = None
+    note: Note | None = None
+    start: bool = False
+
+
+class RunChanges(Strict):
+    """What changes of a run; what is left out stays."""
+
+    tags: Tags | None = None
+    note: Note | None = None
+    visibility: Visibility | None = None
+
+
+class BulkBody(Strict):
+    """The same for several runs."""
+
+    ids: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=MOST_ROWS)]
+    action: Literal["start", "stop", "restart", "delete"]
+
+
+class LabQuery(UrlQuery):
+    """A listing of the Lab, page by page, of one owner (`me`) or all, in which a text occurs."""
+
+    limit: Annotated[int, Field(ge=1, le=MOST_ROWS)] = Field(default=100, description="rows")
+    cursor: str | None = Field(default=None, description="next_cursor of the answer before")
+    owner: str | None = Field(default=None, max_length=80, description="an owner's id, or me")
+    text: str = Field(default="", max_length=100)
+
+
+class ExperimentsQuery(LabQuery):
+    """Experiments, open or archived."""
+
+    archived: bool | None = None
+
+
+class RunsQuery(LabQuery):
+    """Runs in some states, of a kind, with a tag, of an experiment."""
+
+    state: RunStates = Field(default="", description="queued, running, …, or several")
+    kind: Literal["describe", "train", "evaluate", "augment", "network", "audit"] | None = None
+    tag: str | None = Field(default=None, max_length=LONGEST_TAG)
+    experiment: str | None = Field(default=None, pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")
+
+
+class LogQuery(UrlQuery):
+    """Which stream of which attempt, from which byte on; without an attempt the current one."""
+
+    stream: Literal["log", "events"] = "log"
+    attempt: Annotated[int, Field(ge=1, le=10**6)] | None = None
+    from_: Annotated[int, Field(ge=0, le=2**62)] = Field(default=0, alias="from")

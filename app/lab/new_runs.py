@@ -1,0 +1,172 @@
+"""New runs: what is asked for is checked against what there is, before anything is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import ValidationError
+
+from app.contract.bodies import read_model
+from app.contract.lab import PARAMETERS, RunBody
+from app.contract.problems import Fault, RequestError, field_names, message_of, path_of
+from app.lab.checks import checked_recipe, files_of, fingerprint, needs_of
+from database.lab.datasets import Dataset, as_dataset
+from database.lab.experiments import own_experiment
+from database.lab.ownership import find_visible
+from database.lab.recipes import add_recipe, find_recipe
+from database.lab.runs import (
+    SUCCEEDED,
+    NewRun,
+    Run,
+    add_run,
+    change_run,
+    find_run,
+    run_with_key,
+)
+from database.people.principal import Principal
+from database.schema.lab_tables import datasets
+from model_training.recipe.recipe import Recipe
+from solar.errors import ConflictError
+
+_READY = "ready"
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What a run is made of."""
+
+    recipe_id: str | None
+    document: str
+    recipe: Recipe
+    datasets: Sequence[Dataset]
+    parameters: dict[str, Any]
+
+
+def draft_run(
+    connection: sa.Connection,
+    who: Principal,
+    asked: RunBody,
+    *,
+    start_key: str | None,
+    parent: str | None = None,
+    time_limit_s: int,
+    now: datetime,
+) -> Run:
+    """Store a draft of what is asked for; the same key returns the run that it made before.
+
+    `parent` is the recipe that a new one was made from.
+
+    Raises
+    ------
+    RequestError
+        When recipe, data sets or parameters cannot be used; nothing is stored then.
+    NotFoundError, NotAllowedError
+        When something is named that the person may not see, or not use.
+    """
+    own_experiment(connection, who, asked.experiment_id)
+    known = None if start_key is None else run_with_key(connection, who, start_key)
+    if known is not None:
+        return known
+    plan = _plan(connection, who, asked)
+    recipe_id = plan.recipe_id
+    if recipe_id is None:
+        kept = add_recipe(connection, who, plan.recipe.name, plan.document, parent=parent, now=now)
+        recipe_id = kept.recipe_id
+    new = NewRun(
+        asked.experiment_id,
+        asked.kind,
+        asked.queue,
+        fingerprint(
+            kind=asked.kind,
+            recipe=plan.recipe,
+            datasets=plan.datasets,
+            parameters=plan.parameters,
+        ),
+        _time_limit(asked, time_limit_s),
+        recipe_id=recipe_id,
+        dataset_ids=[dataset.dataset_id for dataset in plan.datasets],
+        parameters=plan.parameters,
+        needs=needs_of(asked.kind, plan.recipe),
+    )
+    run = add_run(connection, who, new, start_key=start_key, now=now)
+    if not asked.tags and not asked.note:
+        return run
+    changes = {"tags": asked.tags, "note": asked.note}
+    return change_run(connection, who, run.run_id, changes, now=now)
+
+
+def _time_limit(asked: RunBody, longest: int) -> int:
+    if asked.time_limit_s is not None and asked.time_limit_s > longest:
+        raise _refused("time_limit_s", f"is more than {longest} s, the longest that a run may take")
+    return asked.time_limit_s or longest
+
+
+def _plan(connection: sa.Connection, who: Principal, asked: RunBody) -> _Plan:
+    parameters = _parameters(asked.kind, asked.parameters)
+    recipe_id, dataset_ids = asked.recipe_id, asked.dataset_ids
+    if asked.kind == "evaluate":
+        trained = _trained(connection, who, parameters["run_id"])
+        recipe_id = recipe_id or (None if asked.recipe else trained.recipe_id)
+        dataset_ids = dataset_ids or trained.dataset_ids
+    if (recipe_id is None) == (asked.recipe is None):
+        raise _refused("recipe", "name a recipe_id, or send a recipe; one of both")
+    if not dataset_ids:
+        raise _refused("dataset_ids", "name one data set at least")
+    found = [_dataset(connection, who, one) for one in dict.fromkeys(dataset_ids)]
+    document = asked.recipe
+    if recipe_id is not None:
+        document = find_recipe(connection, who, recipe_id).document
+    recipe = checked_recipe(document or "", files=files_of(found))
+    return _Plan(recipe_id, document or "", recipe, found, parameters)
+
+
+def _parameters(kind: str, given: dict[str, Any]) -> dict[str, Any]:
+    model = PARAMETERS[kind]
+    try:
+        return model.model_validate(given).model_dump()
+    except ValidationError as error:
+        names = field_names(model)
+        faults = [
+            Fault(path_of(detail["loc"], "parameters"), message_of(detail, names))
+            for detail in error.errors(include_url=False, include_context=False)
+        ]
+        raise RequestError("the parameters cannot be used; see errors", faults=faults) from error
+
+
+def _trained(connection: sa.Connection, who: Principal, run_id: str) -> Run:
+    run = find_run(connection, who, run_id)
+    if run.kind != "train" or run.state != SUCCEEDED:
+        raise ConflictError(f"run {run.number} is a {run.kind} run, {run.state}; no model to score")
+    return run
+
+
+def _dataset(connection: sa.Connection, who: Principal, dataset_id: str) -> Dataset:
+    row = find_visible(connection, who, datasets, dataset_id, noun="data set")
+    dataset = as_dataset(row)
+    if dataset.state != _READY:
+        raise ConflictError(f"the data set {dataset.name} is {dataset.state}, not {_READY}")
+    return dataset
+
+
+def _refused(path: str, message: str) -> RequestError:
+    return RequestError("the run cannot be made; see errors", faults=[Fault(path, message)])
+
+
+def body_of_clone(run: Run, changes: dict[str, Any]) -> RunBody:
+    """Return what to ask for to have a run like another, with changes."""
+    is_other_recipe = "recipe" in changes or "recipe_id" in changes
+    like = {
+        "experiment_id": run.experiment_id,
+        "kind": run.kind,
+        "recipe_id": None if is_other_recipe else run.recipe_id,
+        "dataset_ids": run.dataset_ids,
+        "parameters": run.parameters,
+        "queue": run.queue,
+        "time_limit_s": run.time_limit_s,
+        "tags": run.tags,
+    }
+    return read_model(RunBody, like | changes)

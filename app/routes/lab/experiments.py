@@ -1,0 +1,234 @@
+"""Experiments and recipes of the Lab over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from flask import Blueprint, Response
+
+from app.contract.bodies import read_json, read_model
+from app.contract.lab import (
+    ExperimentBody,
+    ExperimentChanges,
+    ExperimentsQuery,
+    LabQuery,
+    RecipeBody,
+    RecipeCheckBody,
+)
+from app.contract.lab_answers import (
+    DeletedAnswer,
+    ExperimentItem,
+    ExperimentsPage,
+    RecipeCheckAnswer,
+    RecipeDetail,
+    RecipesPage,
+)
+from app.contract.problems import fault_items
+from app.contract.responses import cut_page, json_response, page, read_cursor
+from app.lab.checks import check_recipe, checked_recipe, needs_of
+from app.lab.run_items import owner_names
+from app.routes.operation import operation
+from app.services import services
+from database.engine import reading, transact
+from database.lab.experiments import (
+    Experiment,
+    ExperimentFilter,
+    add_experiment,
+    change_experiment,
+    count_runs,
+    delete_experiment,
+    find_experiment,
+    list_experiments,
+)
+from database.lab.recipes import KeptRecipe, add_recipe, find_recipe, list_recipes
+from database.people.principal import LAB, LAB_READ, Principal
+
+blueprint = Blueprint("experiments", __name__)
+
+Result = TypeVar("Result")
+
+
+@blueprint.get("/lab/experiments")
+@operation(
+    "Experiments that one may see, the newest first",
+    permission=LAB_READ,
+    query=ExperimentsQuery,
+    answer=ExperimentsPage,
+)
+def get_experiments(query: ExperimentsQuery) -> Response:
+    who = services().guard.principal()
+    chosen = ExperimentFilter(owner_of(query, who), query.archived, query.text)
+    with reading(services().engine) as connection:
+        rows = list_experiments(
+            connection, who, chosen, limit=query.limit + 1, before=before_of(query)
+        )
+        rows, cursor = cut_page(rows, query.limit, lambda row: (row.experiment_id,))
+        return page(_experiment_items(connection, who, rows), next_cursor=cursor)
+
+
+@blueprint.post("/lab/experiments")
+@operation("Begin an experiment", permission=LAB, body=ExperimentBody, answer=ExperimentItem)
+def post_experiments() -> Response:
+    body = read_model(ExperimentBody, read_json())
+    return _changed(lambda c, who, now: add_experiment(c, who, **body.model_dump(), now=now))
+
+
+@blueprint.get("/lab/experiments/<experiment_id>")
+@operation("An experiment", permission=LAB_READ, answer=ExperimentItem)
+def get_experiment(experiment_id: str) -> Response:
+    who = services().guard.principal()
+    with reading(services().engine) as connection:
+        experiment = find_experiment(connection, who, experiment_id)
+        return json_response(_experiment_items(connection, who, [experiment])[0])
+
+
+@blueprint.patch("/lab/experiments/<experiment_id>")
+@operation(
+    "Change or archive an experiment",
+    permission=LAB,
+    body=ExperimentChanges,
+    answer=ExperimentItem,
+)
+def patch_experiment(experiment_id: str) -> Response:
+    changes = read_model(ExperimentChanges, read_json()).model_dump(exclude_none=True)
+    return _changed(lambda c, who, now: change_experiment(c, who, experiment_id, changes, now=now))
+
+
+@blueprint.delete("/lab/experiments/<experiment_id>")
+@operation(
+    "Put an experiment and its runs into the trash",
+    permission=LAB,
+    answer=DeletedAnswer,
+    conflict="Runs of it are under way.",
+)
+def delete_one_experiment(experiment_id: str) -> Response:
+    in_lab(lambda c, who, now: delete_experiment(c, who, experiment_id, now=now))
+    return json_response({"deleted": experiment_id})
+
+
+@blueprint.post("/lab/recipes/check")
+@operation(
+    "Check a recipe; nothing is stored",
+    permission=LAB,
+    body=RecipeCheckBody,
+    answer=RecipeCheckAnswer,
+)
+def post_recipe_check() -> Response:
+    verdict = check_recipe(read_model(RecipeCheckBody, read_json()).document)
+    recipe = verdict.recipe
+    return json_response(
+        {
+            "ok": recipe is not None,
+            "errors": fault_items(verdict.faults),
+            "needs": [] if recipe is None else needs_of("train", recipe),
+            "recipe": None if recipe is None else recipe.model_dump(mode="json"),
+        }
+    )
+
+
+@blueprint.get("/lab/recipes")
+@operation(
+    "Recipes that one may see, the newest first",
+    permission=LAB_READ,
+    query=LabQuery,
+    answer=RecipesPage,
+)
+def get_recipes(query: LabQuery) -> Response:
+    who = services().guard.principal()
+    with reading(services().engine) as connection:
+        rows = list_recipes(
+            connection,
+            who,
+            owner=owner_of(query, who),
+            text=query.text,
+            limit=query.limit + 1,
+            before=before_of(query),
+        )
+        rows, cursor = cut_page(rows, query.limit, lambda row: (row.recipe_id,))
+        items = _recipe_items(connection, rows)
+    return page([_without_document(item) for item in items], next_cursor=cursor)
+
+
+@blueprint.post("/lab/recipes")
+@operation("Keep a recipe", permission=LAB, body=RecipeBody, answer=RecipeDetail)
+def post_recipes() -> Response:
+    body = read_model(RecipeBody, read_json())
+    name = body.name or checked_recipe(body.document).name
+
+    def work(connection: sa.Connection, who: Principal, now: datetime) -> dict[str, Any]:
+        if body.parent is not None:
+            find_recipe(connection, who, body.parent)
+        kept = add_recipe(
+            connection,
+            who,
+            name,
+            body.document,
+            visibility=body.visibility,
+            parent=body.parent,
+            now=now,
+        )
+        return _recipe_items(connection, [kept])[0]
+
+    return json_response(in_lab(work))
+
+
+@blueprint.get("/lab/recipes/<recipe_id>")
+@operation("A recipe with its document", permission=LAB_READ, answer=RecipeDetail)
+def get_recipe(recipe_id: str) -> Response:
+    who = services().guard.principal()
+    with reading(services().engine) as connection:
+        kept = find_recipe(connection, who, recipe_id)
+        return json_response(_recipe_items(connection, [kept])[0])
+
+
+def owner_of(query: LabQuery, who: Principal) -> str | None:
+    """Return whose objects a listing asks for."""
+    return who.owner if query.owner == "me" else query.owner
+
+
+def before_of(query: LabQuery) -> str | None:
+    """Return the id at which the page before ended."""
+    position = read_cursor(query.cursor, str)
+    return None if position is None else position[0]
+
+
+def in_lab(work: Callable[[sa.Connection, Principal, datetime], Result]) -> Result:
+    """Do in one transaction what somebody asks for."""
+    who, now = services().guard.principal(), services().clock()
+    return transact(services().engine, lambda connection: work(connection, who, now))
+
+
+def _changed(work: Callable[[sa.Connection, Principal, datetime], Experiment]) -> Response:
+    def shown(connection: sa.Connection, who: Principal, now: datetime) -> dict[str, Any]:
+        return _experiment_items(connection, who, [work(connection, who, now)])[0]
+
+    return json_response(in_lab(shown))
+
+
+def _experiment_items(
+    connection: sa.Connection, who: Principal, rows: Iterable[Experiment]
+) -> list[dict[str, Any]]:
+    shown = list(rows)
+    owners = owner_names(connection, (row.owner for row in shown))
+    counted = count_runs(connection, who, (row.experiment_id for row in shown))
+    return [
+        {name: value for name, value in vars(row).items() if name != "deleted_at"}
+        | {
+            "owner": {"id": row.owner, "name": owners[row.owner]},
+            "runs": counted.get(row.experiment_id, {}),
+        }
+        for row in shown
+    ]
+
+
+def _recipe_items(connection: sa.Connection, rows: Iterable[KeptRecipe]) -> list[dict[str, Any]]:
+    shown = list(rows)
+    owners = owner_names(connection, (row.owner for row in shown))
+    return [vars(row) | {"owner": {"id": row.owner, "name": owners[row.owner]}} for row in shown]
+
+
+def _without_document(item: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if name != "document"}

@@ -1,0 +1,154 @@
+"""Outputs of runs over HTTP: one by one, in part, or all in one archive."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from app.contract.lab_answers import (
+    OutputsPage,
+)
+from app.contract.problems import RequestError
+from app.contract.responses import page
+from app.lab.file_store import FileStore
+from app.routes.operation import operation
+from app.services import services
+from database.engine import reading
+from database.lab.outputs import Output, find_output, list_outputs
+from database.lab.runs import Run, find_run
+from database.people.principal import LAB_READ
+
+blueprint = Blueprint("outputs", __name__)
+_OCTETS, _ZIP = "application/octet-stream", "application/zip"
+_PIECE_BYTES = 2**20
+# Shown by a browser in place; everything else it can only keep.
+_SHOWN = {
+    ".png": "image/png",
+    ".json": "application/json",
+    ".csv": "text/csv; charset=utf-8",
+    ".txt": "text/plain; charset=utf-8",
+}
+
+
+@blueprint.get("/lab/runs/<run_id>/outputs")
+@operation("The files that a run made, by name", permission=LAB_READ, answer=OutputsPage)
+def get_run_outputs(run_id: str) -> Response:
+    _, outputs = _run_and_outputs(run_id)
+    items = [
+        {name: value for name, value in vars(output).items() if name != "run_id"}
+        for output in outputs
+    ]
+    return page(items, next_cursor=None)
+
+
+@blueprint.get("/lab/runs/<run_id>/outputs/<path:name>")
+@operation(
+    "A file that a run made, or the Range of it that is asked for",
+    permission=LAB_READ,
+    answer=_OCTETS,
+)
+def get_run_output(run_id: str, name: str) -> Response:
+    with reading(services().engine) as connection:
+        find_run(connection, services().guard.principal(), run_id)
+        output = find_output(connection, run_id, name)
+    store = services().file_store
+    start, end = _range(output.bytes)
+    # Read before the answer begins: what is no longer there is a 404, not an empty file.
+    first = store.read(output.sha256, start=start, length=min(_PIECE_BYTES, end - start))
+    body = _pieces(store, output.sha256, first, start=start, end=end)
+    response = Response(body, content_type=_SHOWN.get(_suffix(output), _OCTETS))
+    response.content_length = end - start
+    response.headers["Accept-Ranges"] = "bytes"
+    response.headers["ETag"] = f'"{output.sha256}"'
+    kind = "inline" if _suffix(output) in _SHOWN else "attachment"
+    response.headers["Content-Disposition"] = f'{kind}; filename="{PurePosixPath(name).name}"'
+    if request.range is not None:
+        response.status_code = 206
+        response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{output.bytes}"
+    return response
+
+
+@blueprint.get("/lab/runs/<run_id>/outputs.zip")
+@operation("All files that a run made, in one archive", permission=LAB_READ, answer=_ZIP)
+def get_run_archive(run_id: str) -> Response:
+    run, outputs = _run_and_outputs(run_id)
+    store = services().file_store
+    for output in outputs:
+        # Before the answer begins, as above.
+        store.read(output.sha256, length=0)
+    response = Response(_archive(store, outputs), content_type=_ZIP)
+    name = f"{run.kind}-{run.number}.zip"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _run_and_outputs(run_id: str) -> tuple[Run, list[Output]]:
+    with reading(services().engine) as connection:
+        run = find_run(connection, services().guard.principal(), run_id)
+        return run, list_outputs(connection, run_id)
+
+
+def _suffix(output: Output) -> str:
+    return PurePosixPath(output.name).suffix
+
+
+def _range(size: int) -> tuple[int, int]:
+    """Return the bytes [start, end) that are asked for: all, where no Range is."""
+    if request.range is None:
+        return 0, size
+    span = request.range.range_for_length(size)
+    if span is None:
+        raise RequestError(
+            f"the file has {size} bytes, and one range of them can be asked for",
+            status=416,
+            title="Range not satisfiable",
+        )
+    return span
+
+
+def _pieces(
+    store: FileStore, sha256: str, first: bytes, *, start: int, end: int
+) -> Iterator[bytes]:
+    yield first
+    start += len(first)
+    while start < end:
+        piece = store.read(sha256, start=start, length=min(_PIECE_BYTES, end - start))
+        if not piece:
+            return
+        yield piece
+        start += len(piece)
+
+
+class _Sink(io.RawIOBase):
+    """What an archive is written into: it keeps only what has not been sent yet."""
+
+    _written = b""
+
+    def write(self, data: Any) -> int:
+        """Take bytes of the archive."""
+        self._written += data
+        return len(data)
+
+    def take(self) -> bytes:
+        """Return what was written since the last time."""
+        taken, self._written = self._written, b""
+        return taken
+
+
+def _archive(store: FileStore, outputs: Sequence[Output]) -> Iterator[bytes]:
+    """Yield a zip archive while it is written; the files are stored as they are."""
+    sink = _Sink()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
+        for output in outputs:
+            made_at = output.created_at.timetuple()[:6]
+            info = zipfile.ZipInfo(output.name, date_time=made_at)
+            with archive.open(info, "w", force_zip64=output.bytes >= 2**31) as member:
+                for piece in store.pieces(output.sha256):
+                    member.write(piece)
+                    yield sink.take()
+    yield sink.take()

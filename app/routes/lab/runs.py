@@ -1,0 +1,385 @@
+"""Runs of the Lab over HTTP, with their log and history, the line in which they wait, workers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from flask import Blueprint, Response, request
+
+from app.contract.bodies import read_json, read_model
+from app.contract.lab import (
+    MOST_ROWS,
+    BulkBody,
+    CloneBody,
+    LogQuery,
+    RunBody,
+    RunChanges,
+    RunsQuery,
+)
+from app.contract.lab_answers import (
+    BulkAnswer,
+    DeletedAnswer,
+    HistoryAnswer,
+    LinePage,
+    RunDetail,
+    RunsPage,
+    WorkerItem,
+    WorkersPage,
+)
+from app.contract.problems import Fault, RequestError
+from app.contract.responses import cut_page, json_response, page
+from app.lab.new_runs import body_of_clone, draft_run
+from app.lab.run_items import line_items, run_detail, run_items, why_no_gpu, worker_items
+from app.routes.lab.experiments import before_of, owner_of
+from app.routes.operation import operation
+from app.services import services
+from database.engine import reading, transact
+from database.lab.attempts import list_attempts, store_time
+from database.lab.datasets import read_datasets
+from database.lab.recipes import share_recipe
+from database.lab.runs import (
+    DRAFT,
+    UNDER_WAY,
+    Run,
+    RunFilter,
+    change_run,
+    delete_run,
+    find_run,
+    list_runs,
+    restart_run,
+    start_run,
+    stop_run,
+)
+from database.lab.streams import read_stream
+from database.lab.workers import drain_worker, list_workers
+from database.people.audit import acts_on
+from database.people.principal import LAB, LAB_READ, OPERATE, Principal
+from solar.errors import ConflictError, FlarewatchError, NotAllowedError
+
+blueprint = Blueprint("runs", __name__)
+TEXT = "text/plain; charset=utf-8"
+_CONFLICT = "The run is in a state in which this cannot be done to it."
+_LONGEST_KEY = 200
+
+Result = TypeVar("Result")
+Work = Callable[[sa.Connection, Principal, datetime], Result]
+
+
+@blueprint.get("/lab/runs")
+@operation(
+    "Runs that one may see, the newest first", permission=LAB_READ, query=RunsQuery, answer=RunsPage
+)
+def get_runs(query: RunsQuery) -> Response:
+    who = services().guard.principal()
+    chosen = RunFilter(
+        experiment_id=query.experiment,
+        states=[state for state in query.state.split(",") if state],
+        kind=query.kind,
+        owner=owner_of(query, who),
+        tag=query.tag,
+        text=query.text,
+    )
+    with reading(services().engine) as connection:
+        rows = list_runs(connection, who, chosen, limit=query.limit + 1, before=before_of(query))
+        rows, cursor = cut_page(rows, query.limit, lambda run: (run.run_id,))
+        items = run_items(connection, who, rows, now=store_time(connection))
+    return page(items, next_cursor=cursor)
+
+
+@blueprint.post("/lab/runs")
+@operation(
+    "Draft a run, and queue it with `start`; the same Idempotency-Key is the same run",
+    permission=LAB,
+    body=RunBody,
+    answer=RunDetail,
+    conflict="The run cannot be queued now; it stays a draft.",
+)
+def post_runs() -> Response:
+    return _drafted(read_model(RunBody, read_json()))
+
+
+@blueprint.get("/lab/runs/<run_id>")
+@operation("A run", permission=LAB_READ, answer=RunDetail)
+def get_run(run_id: str) -> Response:
+    who = services().guard.principal()
+    with reading(services().engine) as connection:
+        run = find_run(connection, who, run_id)
+        return json_response(run_detail(connection, who, run, now=store_time(connection)))
+
+
+@blueprint.patch("/lab/runs/<run_id>")
+@operation(
+    "Change tags, note or visibility of a run; a shared run shares its recipe",
+    permission=LAB,
+    body=RunChanges,
+    answer=RunDetail,
+)
+def patch_run(run_id: str) -> Response:
+    changes = read_model(RunChanges, read_json()).model_dump(exclude_none=True)
+
+    def work(connection: sa.Connection, who: Principal, now: datetime) -> Run:
+        run = change_run(connection, who, run_id, changes, now=now)
+        if changes.get("visibility") == "shared" and run.recipe_id is not None:
+            share_recipe(connection, run.recipe_id, owner=run.owner)
+        return run
+
+    return _shown(work)
+
+
+@blueprint.delete("/lab/runs/<run_id>")
+@operation("Put a run into the trash", permission=LAB, answer=DeletedAnswer, conflict=_CONFLICT)
+def delete_one_run(run_id: str) -> Response:
+    _in_lab(lambda c, who, now: delete_run(c, who, run_id, now=now))
+    return json_response({"deleted": run_id})
+
+
+@blueprint.post("/lab/runs/<run_id>/start")
+@operation("Queue a draft", permission=LAB, answer=RunDetail, conflict=_CONFLICT)
+def post_run_start(run_id: str) -> Response:
+    return _shown_when_queued(run_id, start_run)
+
+
+@blueprint.post("/lab/runs/<run_id>/restart")
+@operation(
+    "Queue a run again that did not succeed; it goes on from its checkpoints",
+    permission=LAB,
+    answer=RunDetail,
+    conflict=_CONFLICT,
+)
+def post_run_restart(run_id: str) -> Response:
+    return _shown(lambda c, who, now: _queued(c, who, run_id, restart_run, now=now))
+
+
+@blueprint.post("/lab/runs/<run_id>/stop")
+@operation(
+    "Ask a run to stop; operators stop any run",
+    permission=LAB_READ,
+    answer=RunDetail,
+    conflict=_CONFLICT,
+)
+def post_run_stop(run_id: str) -> Response:
+    _refuse_readers()
+    return _shown(lambda c, who, now: stop_run(c, who, run_id, now=now))
+
+
+@blueprint.post("/lab/runs/<run_id>/clone")
+@operation(
+    "Draft a run like one that may be seen, with changes",
+    permission=LAB,
+    body=CloneBody,
+    answer=RunDetail,
+    conflict="What it needs is not ready.",
+)
+def post_run_clone(run_id: str) -> Response:
+    changes = read_model(CloneBody, read_json()).model_dump(exclude_none=True)
+    with reading(services().engine) as connection:
+        run = find_run(connection, services().guard.principal(), run_id)
+    return _drafted(body_of_clone(run, changes), parent=run.recipe_id)
+
+
+@blueprint.post("/lab/runs/bulk")
+@operation(
+    "Start, stop, restart or delete several runs",
+    permission=LAB_READ,
+    body=BulkBody,
+    answer=BulkAnswer,
+)
+def post_runs_bulk() -> Response:
+    _refuse_readers()
+    body = read_model(BulkBody, read_json())
+    items = [_done_to(run_id, body.action) for run_id in dict.fromkeys(body.ids)]
+    return json_response({"items": items})
+
+
+@blueprint.get("/lab/runs/<run_id>/log")
+@operation(
+    "Up to 64 kB of the log or the events of an attempt; X-Next-Offset says where it goes on",
+    permission=LAB_READ,
+    query=LogQuery,
+    answer="text/plain",
+)
+def get_run_log(query: LogQuery, run_id: str) -> Response:
+    with reading(services().engine) as connection:
+        run = find_run(connection, services().guard.principal(), run_id)
+        attempt = query.attempt or run.attempt
+        piece = read_stream(connection, run_id, attempt, query.stream, from_byte=query.from_)
+    text = _whole_characters(piece.data)
+    response = Response(text, content_type=TEXT)
+    response.headers["X-Offset"] = str(piece.from_byte)
+    response.headers["X-Next-Offset"] = str(piece.from_byte + len(text))
+    response.headers["X-State"] = run.state
+    response.headers["X-Attempt"] = str(attempt)
+    return response
+
+
+@blueprint.get("/lab/runs/<run_id>/history")
+@operation(
+    "The attempts of a run, and who did what to it", permission=LAB_READ, answer=HistoryAnswer
+)
+def get_run_history(run_id: str) -> Response:
+    with reading(services().engine) as connection:
+        find_run(connection, services().guard.principal(), run_id)
+        attempts = list_attempts(connection, run_id)
+        acts = acts_on(connection, "run", run_id, limit=MOST_ROWS)
+    hidden = ("run_id", "claim_token")
+    return json_response(
+        {
+            "attempts": [
+                {name: value for name, value in vars(attempt).items() if name not in hidden}
+                for attempt in attempts
+            ],
+            "audit": acts,
+        }
+    )
+
+
+@blueprint.get("/lab/line")
+@operation(
+    "What waits, the oldest first, and what it waits for", permission=LAB_READ, answer=LinePage
+)
+def get_line() -> Response:
+    who = services().guard.principal()
+    with reading(services().engine) as connection:
+        items = line_items(connection, who, limit=MOST_ROWS, now=store_time(connection))
+    return page(items, next_cursor=None)
+
+
+@blueprint.get("/lab/workers")
+@operation("Workers, and what they execute", permission=LAB_READ, answer=WorkersPage)
+def get_workers() -> Response:
+    who = services().guard.principal()
+    with reading(services().engine) as connection:
+        items = worker_items(connection, who, now=store_time(connection))
+    return page(items, next_cursor=None)
+
+
+@blueprint.post("/lab/workers/<worker_id>/drain")
+@operation("Give a worker nothing more to do", permission=OPERATE, answer=WorkerItem)
+def post_worker_drain(worker_id: str) -> Response:
+    def work(connection: sa.Connection, who: Principal, now: datetime) -> dict[str, Any]:
+        drain_worker(connection, who, worker_id, now=now)
+        items = worker_items(connection, who, now=now)
+        return next(item for item in items if item["worker_id"] == worker_id)
+
+    return json_response(_in_lab(work))
+
+
+def _drafted(asked: RunBody, *, parent: str | None = None) -> Response:
+    """Store a draft, and queue it if that is asked for; where it cannot be, the draft stays."""
+    start_key, longest = _start_key(), services().settings.lab_time_limit_seconds
+
+    def work(connection: sa.Connection, who: Principal, now: datetime) -> Run:
+        return draft_run(
+            connection,
+            who,
+            asked,
+            start_key=start_key,
+            parent=parent,
+            time_limit_s=longest,
+            now=now,
+        )
+
+    run = _in_lab(work)
+    if asked.start and run.state == DRAFT:
+        return _shown_when_queued(run.run_id, start_run)
+    return _shown(lambda connection, who, _now: find_run(connection, who, run.run_id))
+
+
+def _start_key() -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if not 0 < len(key) <= _LONGEST_KEY:
+        fault = Fault("Idempotency-Key", f"has 1 to {_LONGEST_KEY} characters")
+        raise RequestError("the request cannot be used; see errors", faults=[fault])
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _shown_when_queued(run_id: str, queue: Callable[..., Run]) -> Response:
+    def work(connection: sa.Connection, who: Principal, now: datetime) -> Run:
+        return _queued(connection, who, run_id, queue, now=now)
+
+    try:
+        return _shown(work)
+    except ConflictError:
+        # A second click that was faster has queued it: then there is nothing left to do.
+        return _shown(work)
+
+
+def _queued(
+    connection: sa.Connection,
+    who: Principal,
+    run_id: str,
+    queue: Callable[..., Run],
+    *,
+    now: datetime,
+) -> Run:
+    """Queue a run, unless what it needs is gone."""
+    was_under_way = find_run(connection, who, run_id).state in UNDER_WAY
+    run = queue(connection, who, run_id, now=now)
+    if was_under_way:
+        return run
+    reason = why_no_gpu(run, list_workers(connection, now=now))
+    known = {dataset.dataset_id for dataset in read_datasets(connection, run.dataset_ids)}
+    if len(known) < len(set(run.dataset_ids)):
+        reason = "a data set of the run is no longer there; clone it with another"
+    if reason is not None:
+        raise ConflictError(f"the run is not queued: {reason}")
+    return run
+
+
+def _done_to(run_id: str, action: str) -> dict[str, Any]:
+    def work(connection: sa.Connection, who: Principal, now: datetime) -> str:
+        if action == "delete":
+            delete_run(connection, who, run_id, now=now)
+            return "deleted"
+        if action == "stop":
+            return stop_run(connection, who, run_id, now=now).state
+        queue = start_run if action == "start" else restart_run
+        return _queued(connection, who, run_id, queue, now=now).state
+
+    try:
+        return {"run_id": run_id, "state": _in_lab(work), "error": None}
+    except FlarewatchError as error:
+        # One that cannot be done holds up none of the others.
+        return {"run_id": run_id, "state": None, "error": str(error)}
+
+
+def _refuse_readers() -> None:
+    who = services().guard.principal()
+    if not (who.may(LAB) or who.may(OPERATE)):
+        raise NotAllowedError(
+            f"{who.name} may not stop runs; it needs the role researcher, operator or admin"
+        )
+
+
+def _shown(work: Work[Run]) -> Response:
+    """Do something in a transaction and return the run that it leaves."""
+
+    def shown(connection: sa.Connection, who: Principal, now: datetime) -> dict[str, Any]:
+        run = work(connection, who, now)
+        return run_detail(connection, who, run, now=now)
+
+    return json_response(_in_lab(shown))
+
+
+def _in_lab(work: Work[Result]) -> Result:
+    """Do in one transaction what somebody asks for, at the time of the store."""
+    who = services().guard.principal()
+    return transact(services().engine, lambda c: work(c, who, store_time(c)))
+
+
+def _whole_characters(data: bytes) -> bytes:
+    """Leave out a character at the end of which not every byte is there."""
+    for back in range(1, min(4, len(data)) + 1):
+        byte = data[-back]
+        if byte < 0x80:
+            break
+        if byte >= 0xC0:
+            width = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
+            return data if back >= width else data[:-back]
+    return data

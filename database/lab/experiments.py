@@ -1,0 +1,190 @@
+"""Experiments: named groups of runs, open or archived."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from database.lab.ownership import PRIVATE, find_visible, refuse_others, visible_to
+from database.lab.runs import UNDER_WAY
+from database.people.audit import record
+from database.people.principal import Principal
+from database.schema.lab_tables import experiments, runs
+from solar.errors import ConflictError
+from solar.identifiers import new_id
+
+_NOUN = "experiment"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment as the store has it."""
+
+    experiment_id: str
+    owner: str
+    name: str
+    description: str
+    tags: list[str]
+    visibility: str
+    created_at: datetime
+    archived_at: datetime | None
+    deleted_at: datetime | None
+
+
+@dataclass(frozen=True)
+class ExperimentFilter:
+    """Which experiments a list shows; None chooses all."""
+
+    owner: str | None = None
+    is_archived: bool | None = None
+    text: str = ""
+
+
+def add_experiment(
+    connection: sa.Connection,
+    who: Principal,
+    name: str,
+    *,
+    description: str = "",
+    tags: Sequence[str] = (),
+    visibility: str = PRIVATE,
+    now: datetime,
+) -> Experiment:
+    """Store an experiment without runs."""
+    values: dict[str, Any] = {
+        "experiment_id": new_id(now),
+        "owner": who.owner,
+        "name": name,
+        "description": description,
+        "tags": json.dumps(list(tags)),
+        "visibility": visibility,
+        "created_at": now,
+    }
+    connection.execute(experiments.insert().values(values))
+    record(connection, who, "created", _NOUN, values["experiment_id"], after=name, now=now)
+    return find_experiment(connection, who, values["experiment_id"])
+
+
+def find_experiment(connection: sa.Connection, who: Principal, experiment_id: str) -> Experiment:
+    """Return an experiment that somebody may see; raises NotFoundError."""
+    return _as_experiment(find_visible(connection, who, experiments, experiment_id, noun=_NOUN))
+
+
+def own_experiment(connection: sa.Connection, who: Principal, experiment_id: str) -> Experiment:
+    """Return an experiment that somebody may change, which is locked until the transaction ends.
+
+    Raises
+    ------
+    NotFoundError
+        When there is none that they may see.
+    NotAllowedError
+        When it is shared with them for reading.
+    """
+    experiment = find_experiment(connection, who, experiment_id)
+    refuse_others(who, experiment.owner, noun=_NOUN)
+    is_it = experiments.c.experiment_id == experiment_id
+    connection.execute(sa.select(experiments.c.name).where(is_it).with_for_update())
+    return experiment
+
+
+def list_experiments(
+    connection: sa.Connection,
+    who: Principal,
+    chosen: ExperimentFilter,
+    *,
+    limit: int,
+    before: str | None = None,
+) -> list[Experiment]:
+    """Return experiments that somebody may see, the newest first, made before `before`."""
+    c = experiments.c
+    query = (
+        sa.select(experiments)
+        .where(visible_to(experiments, who), c.deleted_at.is_(None))
+        .order_by(c.experiment_id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(c.experiment_id < before)
+    if chosen.owner is not None:
+        query = query.where(c.owner == chosen.owner)
+    if chosen.is_archived is not None:
+        query = query.where(c.archived_at.is_not(None) == chosen.is_archived)
+    if chosen.text:
+        columns = (c.name, c.description, c.tags)
+        query = query.where(
+            sa.or_(*(column.icontains(chosen.text, autoescape=True) for column in columns))
+        )
+    return [_as_experiment(row) for row in connection.execute(query)]
+
+
+def count_runs(
+    connection: sa.Connection, who: Principal, experiment_ids: Iterable[str]
+) -> dict[str, Counter[str]]:
+    """Return for each experiment how many runs, of those that somebody may see, are in a state."""
+    query = (
+        sa.select(runs.c.experiment_id, runs.c.state, sa.func.count())
+        .where(
+            runs.c.experiment_id.in_(list(experiment_ids)),
+            runs.c.deleted_at.is_(None),
+            visible_to(runs, who),
+        )
+        .group_by(runs.c.experiment_id, runs.c.state)
+    )
+    counted: dict[str, Counter[str]] = {}
+    for experiment_id, state, n in connection.execute(query):
+        counted.setdefault(experiment_id, Counter())[state] = n
+    return counted
+
+
+def change_experiment(
+    connection: sa.Connection,
+    who: Principal,
+    experiment_id: str,
+    changes: Mapping[str, Any],
+    *,
+    now: datetime,
+) -> Experiment:
+    """Change name, description, tags or visibility, or archive it (`is_archived`)."""
+    experiment = own_experiment(connection, who, experiment_id)
+    values = dict(changes)
+    if "is_archived" in values:
+        values["archived_at"] = (experiment.archived_at or now) if values["is_archived"] else None
+        del values["is_archived"]
+    before = {name: getattr(experiment, name) for name in values}
+    if "tags" in values:
+        values["tags"] = json.dumps(list(values["tags"]))
+    if values:
+        is_it = experiments.c.experiment_id == experiment_id
+        connection.execute(experiments.update().where(is_it).values(values))
+        after = dict(changes)
+        record(
+            connection, who, "changed", _NOUN, experiment_id, before=before, after=after, now=now
+        )
+    return find_experiment(connection, who, experiment_id)
+
+
+def delete_experiment(
+    connection: sa.Connection, who: Principal, experiment_id: str, *, now: datetime
+) -> None:
+    """Put an experiment and its runs into the trash, unless one of them is under way."""
+    experiment = own_experiment(connection, who, experiment_id)
+    is_its = sa.and_(runs.c.experiment_id == experiment_id, runs.c.deleted_at.is_(None))
+    busy = sa.select(runs.c.number).where(is_its, runs.c.state.in_(UNDER_WAY))
+    if numbers := sorted(connection.execute(busy).scalars()):
+        named = ", ".join(str(number) for number in numbers[:10])
+        raise ConflictError(f"runs of the experiment are under way: {named}; stop them first")
+    connection.execute(runs.update().where(is_its).values(deleted_at=now))
+    is_it = experiments.c.experiment_id == experiment_id
+    connection.execute(experiments.update().where(is_it).values(deleted_at=now))
+    record(connection, who, "deleted", _NOUN, experiment_id, before=experiment.name, now=now)
+
+
+def _as_experiment(row: sa.Row[Any]) -> Experiment:
+    values = dict(row._mapping)
+    return Experiment(**values | {"tags": json.loads(values["tags"])})
