@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from types import FrameType
 
 import orjson
 from tqdm import tqdm
 
+from model_training.features import Floats, Inputs
 from solar.errors import FlarewatchError
+from solar.probability import brier_skill
 from solar.time import isoformat
 
 EVENTS = "events.jsonl"
@@ -38,6 +41,40 @@ class Stop:
 
 
 @dataclass(frozen=True)
+class FoldSkill:
+    """The Brier skill of a fit in progress on the held-out cases of its fold.
+
+    It is written down and nothing else: no fit learns, chooses or stops by it.
+
+    Parameters
+    ----------
+    make_inputs : makes the inputs of the n cases, if a fit asks for its skill
+    outcome : (n,) 0 or 1
+    finish : from (n,) forecasts of the estimator to those of the model
+    """
+
+    make_inputs: Callable[[], Inputs]
+    outcome: Floats
+    finish: Callable[[Floats], Floats] = lambda probability: probability
+
+    @cached_property
+    def _inputs(self) -> Inputs:
+        return self.make_inputs()
+
+    def behind(self, prepare: Callable[[Inputs], Inputs]) -> FoldSkill:
+        """Return the skill of what reads these inputs only after a preparation."""
+        return replace(self, make_inputs=lambda: prepare(self.make_inputs()))
+
+    def of(self, forecast: Callable[[Inputs], Floats]) -> float | None:
+        """Return 1 - Brier score / that of the event rate; None if all have one outcome.
+
+        Range to 1, no skill 0, perfect 1. The forecasts are raw: calibration comes later.
+        """
+        probability = self.finish(forecast(self._inputs))
+        return brier_skill(probability, self.outcome, reference=self.outcome.mean())
+
+
+@dataclass(frozen=True)
 class Journal:
     """The event log, progress bars and checkpoints of a run.
 
@@ -47,6 +84,7 @@ class Journal:
     place : what the run is doing, outermost first; part of every event and checkpoint name
     shows_bars : draw progress bars on standard error
     resumes : continue from the checkpoints found in the folder
+    fold_skill : what tells the skill of a fit between its steps; None in a fit without a fold
     """
 
     folder: Path | None = None
@@ -54,10 +92,11 @@ class Journal:
     shows_bars: bool = False
     resumes: bool = False
     stop: Stop = field(default_factory=Stop)
+    fold_skill: FoldSkill | None = None
 
     def within(self, name: str) -> Journal:
         """Return the journal of a part of the run."""
-        return Journal(self.folder, (*self.place, name), self.shows_bars, self.resumes, self.stop)
+        return replace(self, place=(*self.place, name))
 
     def tell(self, event: str, **figures: float | str | None) -> None:
         """Write one event with its time and place; figures must be finite or None."""

@@ -31,7 +31,12 @@ def one_kind(kind: dict[str, Any]) -> str:
     if kind["type"] == "array":
         allowed = kind.get("items", {}).get("enum", [])
         return f"list of {', '.join(f'`{value}`' for value in allowed)}" if allowed else "list"
-    words = {"integer": "whole number", "number": "number", "string": "text"}
+    words = {
+        "integer": "whole number",
+        "number": "number",
+        "string": "text",
+        "boolean": "yes or no",
+    }
     return " ".join([kind.get("format", words[kind["type"]]), *limits(kind)])
 
 

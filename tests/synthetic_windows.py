@@ -17,7 +17,9 @@ PLAIN: dict[str, Any] = {"kind": "logistic-regression"}
 SMALL: dict[str, dict[str, Any]] = {
     "logistic-regression": PLAIN,
     "gradient-boosting": {"kind": "gradient-boosting", "trees": 10, "rows_per_leaf": 10},
+    "random-forest": {"kind": "random-forest", "trees": 5, "rows_per_leaf": 5},
     "svm": {"kind": "svm"},
+    "nearest-neighbours": {"kind": "nearest-neighbours", "neighbours": 7},
     "gru": {"kind": "gru", "layers": 1, "hidden": 4, "dropout": 0, "batch": 64, "epochs": 1},
     "node2vec": {"kind": "node2vec", "dimensions": 4, "walks": 2, "walk_length": 6},
     "climatology": {"kind": "climatology"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ class Graph:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
         self._shape = [features] if steps == 1 else [steps, features]
+        self._prefix = "tensor"
         self.windows = self.node("Unsqueeze", INPUT, self.constant([1])) if steps == 1 else INPUT
 
     def constant(self, value: ArrayLike) -> str:
@@ -50,9 +51,27 @@ class Graph:
 
     def nodes(self, operator: str, *inputs: str, outputs: int, **attributes: Any) -> list[str]:
         """Add an operator with several outputs, and return the names of all."""
-        names = [f"tensor{len(self._nodes)}_{place}" for place in range(outputs)]
+        names = [f"{self._prefix}{len(self._nodes)}_{place}" for place in range(outputs)]
         self._nodes.append(helper.make_node(operator, inputs, names, **attributes))
         return names
+
+    def for_each_row(self, rows: str, function: Callable[[str], str]) -> str:
+        """Add a function of one row (f,), giving (1,), for every row of (rows, f) doubles.
+
+        Returns (rows, 1). One row at a time needs no tensor of rows times training rows. What the
+        function adds is computed anew for each row, so that what is constant belongs before it.
+        """
+        outside, self._nodes = self._nodes, []
+        self._prefix, row = f"row{len(outside)}_", f"row{len(outside)}"
+        result = function(row)
+        body = helper.make_graph(
+            self._nodes,
+            "row",
+            [helper.make_tensor_value_info(row, TensorProto.DOUBLE, None)],
+            [helper.make_tensor_value_info(result, TensorProto.DOUBLE, [1])],
+        )
+        self._nodes, self._prefix = outside, "tensor"
+        return self.node("Scan", rows, body=body, num_scan_inputs=1)
 
     def absorb(self, model: onnx.ModelProto, inputs: str) -> list[str]:
         """Add a whole model that a converter made, on one of the tensors here."""

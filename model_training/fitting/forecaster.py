@@ -7,7 +7,7 @@ class.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -22,7 +22,7 @@ from model_training.features import FlareHistory, Floats, Inputs
 from model_training.fitting import model as fitting
 from model_training.fitting.model import Cases, Model
 from model_training.fitting.training_cases import map_instrument, with_missing_copy
-from model_training.journal import Journal
+from model_training.journal import FoldSkill, Journal
 from model_training.recipe.recipe import Recipe
 from solar.errors import InvalidInputError
 from solar.flares import event as event_named
@@ -143,10 +143,20 @@ def fit(
     flares: FlareHistory | None,
     until: datetime | None,
     journal: Journal,
+    held_out: Dataset | None = None,
 ) -> Forecaster:
-    """Fit on cases, and count flares, that lie before `until`."""
+    """Fit on cases, and count flares, that lie before `until`.
+
+    The journal may tell of the skill on cases `held_out` meanwhile; the fit is the same without.
+    """
     models = tuple(
-        fit_event(recipe, cases, event, journal=journal.within(event)) for event in plan.fitted
+        fit_event(
+            recipe,
+            cases,
+            event,
+            journal=_telling_skill(journal.within(event), recipe, held_out, event),
+        )
+        for event in plan.fitted
     )
     return Forecaster(plan, models, _sizes(plan, flares, until), fitted_on=cases)
 
@@ -160,6 +170,16 @@ def _sizes(plan: Plan, flares: FlareHistory | None, until: datetime | None) -> d
             f" time: {'; '.join(plan.derived.values())}; leave them out of events"
         )
     return {event: size_ratio(event, flares, of=REFERENCE, until=until) for event in plan.derived}
+
+
+def _telling_skill(
+    journal: Journal, recipe: Recipe, held_out: Dataset | None, event: str
+) -> Journal:
+    if held_out is None or journal.folder is None:
+        return journal
+    known = held_out.take(~np.isnan(held_out.truth[event]))
+    skill = FoldSkill(lambda: known.windows(recipe.features), known.truth[event])
+    return replace(journal, fold_skill=skill)
 
 
 def fit_event(recipe: Recipe, cases: Dataset, event: str, *, journal: Journal) -> Model:

@@ -25,7 +25,7 @@ from model_training.fitting.augmentation.resampling import (
     undersample,
 )
 from model_training.fitting.estimators.estimator import Estimator
-from model_training.fitting.preparation.pipeline import Preparation, fit_preparation
+from model_training.fitting.preparation.pipeline import AsServed, Preparation, fit_preparation
 from model_training.journal import Journal
 from model_training.recipe.estimators import (
     BlendConfig,
@@ -42,7 +42,9 @@ from solar.errors import InvalidInputError
 _CLASSES = {
     "logistic-regression": ("logistic_regression", "LogisticRegressionEstimator"),
     "gradient-boosting": ("boosted_trees", "BoostedTreesEstimator"),
+    "random-forest": ("random_forest", "RandomForestEstimator"),
     "svm": ("svm", "SvmEstimator"),
+    "nearest-neighbours": ("nearest_neighbours", "NearestNeighboursEstimator"),
     "gru": ("gru", "GruEstimator"),
     "node2vec": ("node2vec", "Node2VecEstimator"),
     "mcintosh-poisson": ("event_rates", "McIntoshPoissonEstimator"),
@@ -176,8 +178,15 @@ class PreparedModel:
     n_synthetic: int
 
     def predict(self, windows: Inputs) -> Floats:
+        return self.with_prior(self.estimator.predict_proba(self.prepare(windows))[:, 1])
+
+    def prepare(self, windows: Inputs) -> Inputs:
+        """Return the inputs of the estimator."""
         seen = windows if self.places is None else windows[..., self.places]
-        raw: Floats = self.estimator.predict_proba(self.preparation.apply(seen))[:, 1]
+        return self.preparation.apply(seen)
+
+    def with_prior(self, raw: Floats) -> Floats:
+        """Return (n,) forecasts of the estimator with the event rate of all training rows."""
         return self.prior.apply(raw) if self.prior else raw
 
     def to_onnx(self, graph: Graph) -> str:
@@ -226,11 +235,19 @@ def _fit_one(config: Single, cases: Cases, *, seed: int, journal: Journal) -> Pr
         reads_windows=kind.reads_windows,
         takes_missing=kind.takes_missing,
     )
+    # Plug-ins need no such flag. With an imputer of another package the graph stays apart from
+    # numpy, so that the two are compared.
+    if getattr(kind, "is_stepwise", False) and config.preparation.missing != "plugin":
+        preparation = AsServed(**vars(preparation))
     real = _kept(cases, preparation)
     used = _balanced(config, real, preparation, seed=seed, journal=journal)
     estimator = make_estimator(config, seed=seed, inputs=preparation.names(cases.names))
-    estimator = estimator.fit(used.inputs, used.outcome, used.weight, journal=journal)
-    return PreparedModel(places, preparation, estimator, used.prior, used.n_synthetic)
+    model = PreparedModel(places, preparation, estimator, used.prior, used.n_synthetic)
+    if journal.fold_skill is not None:
+        skill = journal.fold_skill.behind(model.prepare)
+        journal = replace(journal, fold_skill=replace(skill, finish=model.with_prior))
+    fitted = estimator.fit(used.inputs, used.outcome, used.weight, journal=journal)
+    return replace(model, estimator=fitted)
 
 
 def _kept(cases: Cases, preparation: Preparation) -> Cases:

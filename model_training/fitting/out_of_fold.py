@@ -88,6 +88,7 @@ def forecast_folds(
             flares=flares,
             until=fold.until,
             journal=journal.within(f"fold {fold.name}"),
+            held_out=fold.held_out,
         )
         raw.append(model.predict(fold.held_out.windows(recipe.features)))
     return OutOfFold(parts.validation, np.vstack(raw), model)

@@ -156,6 +156,69 @@ class GradientBoostingConfig(EstimatorConfig):
     )
 
 
+class RandomForestConfig(EstimatorConfig):
+    """Scikit-learn's random forest; it sees missing values as missing."""
+
+    kind: Literal["random-forest"]
+    trees: int = option(100, "number of trees", ge=1, le=1000)
+    criterion: Literal["gini", "entropy"] = option(
+        "gini", "impurity that a split lowers; entropy is the log loss"
+    )
+    depth: int = option(12, "splits above a leaf at most; 64: as good as no limit", ge=1, le=64)
+    leaves: int | None = option(
+        None, "leaves of a tree at most, the best splits first; none: no limit", ge=2, le=100_000
+    )
+    rows_per_split: int = option(
+        2, "fewest training rows that are split", unit="rows", ge=2, le=10**6
+    )
+    rows_per_leaf: int = option(20, "fewest training rows in a leaf", unit="rows", ge=1, le=10**6)
+    weight_per_leaf: float = option(
+        0.0, "smallest share of the weight of all rows in a leaf", ge=0, le=0.5
+    )
+    least_gain: float = option(0.0, "smallest gain in impurity of a split", ge=0, le=1)
+    pruning: float = option(
+        0.0, "gain in impurity per leaf below which a branch is cut off again", ge=0, le=1
+    )
+    features_per_split: Literal["sqrt", "log2", "share"] = option(
+        "sqrt", "features that a split may choose from; share: features_share of them"
+    )
+    features_share: float = option(1.0, "with features_per_split = share", gt=0, le=1)
+    bootstrap: bool = option(True, "grow each tree on rows drawn with replacement; else on all")
+    rows_per_tree: float = option(
+        1.0, "rows drawn for each tree, as a share of all; with bootstrap alone", gt=0, le=1
+    )
+
+    @model_validator(mode="after")
+    def _fewer_rows_are_drawn(self) -> RandomForestConfig:
+        if self.rows_per_tree < 1 and not self.bootstrap:
+            raise ValueError("rows_per_tree below 1 needs bootstrap = true")
+        return self
+
+
+class NearestNeighboursConfig(EstimatorConfig):
+    """The event rate of the k nearest training rows, which are kept in the artefact."""
+
+    kind: Literal["nearest-neighbours"]
+    neighbours: int = option(
+        25, "k; all rows as near as the k-th count", unit="rows", ge=1, le=1000
+    )
+    weights: Literal["uniform", "distance"] = option(
+        "uniform", "uniform: all neighbours count alike; distance: by 1 / their distance"
+    )
+    metric: Literal["euclidean", "manhattan", "chebyshev", "minkowski", "cosine"] = option(
+        "euclidean", "distance of two rows"
+    )
+    p: float = option(2.0, "exponent of the minkowski distance", ge=1, le=8)
+    most_rows: int = option(
+        5000,
+        "training rows in the artefact at most, all events kept up to half of them: the cost of"
+        " a forecast grows with them",
+        unit="rows",
+        ge=100,
+        le=20_000,
+    )
+
+
 class SvmConfig(EstimatorConfig):
     """Support-vector machine; its margin becomes a probability in calibration."""
 
@@ -274,7 +337,9 @@ class PluginConfig(EstimatorConfig):
 Single = (
     LogisticRegressionConfig
     | GradientBoostingConfig
+    | RandomForestConfig
     | SvmConfig
+    | NearestNeighboursConfig
     | GruConfig
     | Node2VecConfig
     | McIntoshPoissonConfig

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from model_training.judging.importance import Importance
@@ -20,6 +21,7 @@ from model_training.report.canvas import TOKENS, Picture, drawing, looks, pictur
 # Progress of a step; every other number is a figure of the fit.
 _BOOKKEEPING = frozenset({"step", "of", "eta_seconds"})
 MOST = 20
+_LABELS = {"bss": "held-out BSS"}
 
 
 @dataclass(frozen=True)
@@ -77,27 +79,18 @@ def _figures(event: dict[str, Any]) -> list[tuple[str, float]]:
 def learning_picture(curves: Sequence[LearningCurve], key: str) -> Picture:
     """Draw the curves of one kind of step; several fits are several thin lines."""
     unit = curves[0].unit
-    style = looks(list(dict.fromkeys(curve.figure for curve in curves)))
     fits = len({curve.place for curve in curves})
+    # Losses fall and skill rises, each on a scale of its own.
+    panels = [
+        group
+        for is_skill in (False, True)
+        if (group := [curve for curve in curves if (curve.figure == "bss") == is_skill])
+    ]
     with drawing(280) as figure:
-        axes = figure.subplots()
-        labelled: set[str] = set()
-        for curve in curves:
-            look = style[curve.figure]
-            axes.plot(
-                curve.steps,
-                curve.values,
-                color=look.color,
-                linestyle=look.line,
-                linewidth=2 if fits == 1 else 1,
-                alpha=1 if fits == 1 else 0.7,
-                label=None if curve.figure in labelled else curve.figure.replace("_", " "),
-                marker=look.marker if len(curve.steps) == 1 else None,
-            )
-            labelled.add(curve.figure)
-        axes.set_xlabel(unit.capitalize())
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-        axes.legend(loc="upper right")
+        for axes, panel in zip(
+            figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
+        ):
+            _draw_curves(axes, panel, fits)
         return picture(
             figure,
             f"Learning by {unit}",
@@ -107,12 +100,37 @@ def learning_picture(curves: Sequence[LearningCurve], key: str) -> Picture:
         )
 
 
+def _draw_curves(axes: Axes, curves: Sequence[LearningCurve], fits: int) -> None:
+    style = looks(list(dict.fromkeys(curve.figure for curve in curves)))
+    labelled: set[str] = set()
+    for curve in curves:
+        look = style[curve.figure]
+        axes.plot(
+            curve.steps,
+            curve.values,
+            color=look.color,
+            linestyle=look.line,
+            linewidth=2 if fits == 1 else 1,
+            alpha=1 if fits == 1 else 0.7,
+            label=None if curve.figure in labelled else _label(curve.figure),
+            marker=look.marker if len(curve.steps) == 1 else None,
+        )
+        labelled.add(curve.figure)
+    axes.set_xlabel(curves[0].unit.capitalize())
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    axes.legend(loc="best")
+
+
+def _label(figure: str) -> str:
+    return _LABELS.get(figure, figure.replace("_", " "))
+
+
 def _learning_sentence(curves: Sequence[LearningCurve], fits: int) -> str:
     first = curves[0]
     ends: dict[str, str] = {}
     for curve in curves:
         ends.setdefault(curve.figure, f"{curve.values[0]:.3g} to {curve.values[-1]:.3g}")
-    changes = ", ".join(f"{name.replace('_', ' ')} {moved}" for name, moved in ends.items())
+    changes = ", ".join(f"{_label(name)} {moved}" for name, moved in ends.items())
     place = first.place or "the first"
     return f"{fits} fits over up to {max(first.steps)} steps; in {place}: {changes}."
 

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import orjson
 import pandas as pd
 import pytest
+from synthetic_windows import SMALL, recipe_of_windows, write_windows
 
 from model_training import training
 from model_training.artefact import graph
@@ -15,7 +17,7 @@ from model_training.data.flares import read_flares
 from model_training.data.split import split
 from model_training.fitting import forecaster, out_of_fold
 from model_training.fitting.forecaster import fit_event, make_plan
-from model_training.journal import Journal
+from model_training.journal import EVENTS, Journal
 from model_training.recipe.recipe import Recipe, midnight
 from model_training.training import PARITY_LIMIT, TrainingResult, train
 from solar.errors import ArtifactError, InvalidInputError
@@ -66,6 +68,26 @@ def test_each_validation_year_is_forecast_by_a_fit_on_the_rows_before_it(
     assert first.train.t_rec.max() < np.datetime64("2011-01-01")
     assert found.raw[: len(first.held_out), 0] == pytest.approx(alone)
     assert len(found.rows) == len(found.raw) == sum(len(fold.held_out) for fold in parts.folds)
+
+
+def test_a_gru_tells_by_epoch_the_skill_on_its_held_out_fold_alone(tmp_path: Path) -> None:
+    gru = SMALL["gru"] | {"epochs": 2, "class_weight": "balanced", "inputs": ["TOTUSJH", "USFLUX"]}
+    recipe = Recipe.model_validate(recipe_of_windows(gru))
+    write_windows(tmp_path)
+
+    told = train(recipe, tmp_path, journal=Journal(tmp_path / "told"))
+
+    lines = (tmp_path / "told" / EVENTS).read_bytes().splitlines()
+    epochs = [event for event in map(orjson.loads, lines) if event["event"] == "epoch"]
+    skills = {event["place"]: event["bss"] for event in epochs if "bss" in event}
+    assert {event["place"] for event in epochs} - skills.keys() == {"final/M1.0"}
+    # The network of the last epoch is the one that forecasts the fold.
+    first = told.parts.folds[0]
+    outcome = first.held_out.truth["M1.0"]
+    brier = np.mean((told.out_of_fold.raw[: len(outcome), 0] - outcome) ** 2)
+    expected = 1 - brier / (outcome.mean() * (1 - outcome.mean()))
+    assert skills[f"fold {first.name}/M1.0"] == pytest.approx(expected)
+    assert train(recipe, tmp_path).graph == told.graph
 
 
 def test_a_graph_that_differs_from_its_model_is_not_exported(

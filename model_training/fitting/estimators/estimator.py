@@ -23,7 +23,9 @@ class Estimator(Protocol):
 
     Its options are keyword-only arguments of ``__init__`` kept under their own names, as
     scikit-learn's ``get_params`` wants. `reads_windows`: inputs are (n, steps, features) and
-    the last step is t, else (n, features). `takes_missing`: NaN is allowed in the inputs.
+    the last step is t, else (n, features). `takes_missing`: NaN is allowed in the inputs. A class
+    may have `is_stepwise` = True: it jumps between inputs that are nearly equal, and gets them
+    from the graph to the last digit.
     """
 
     reads_windows: ClassVar[bool]

@@ -13,7 +13,6 @@ from model_training.features import Floats, Inputs
 from model_training.fitting.estimators.device import best_device, reproducible
 from model_training.fitting.estimators.estimator import Classifier, both_classes
 from model_training.fitting.estimators.gru_network import (
-    ROWS_AT_A_TIME,
     Checkpoint,
     GruNetwork,
     Rows,
@@ -73,14 +72,9 @@ class GruEstimator(Classifier):
         return self
 
     def predict_proba(self, X: Inputs) -> Floats:
-        event = np.empty(len(X))
-        device = best_device()
-        network = self.network_.to(device)
-        with reproducible(self.seed), torch.inference_mode():
-            for start in range(0, len(X), ROWS_AT_A_TIME):
-                part = slice(start, start + ROWS_AT_A_TIME)
-                scores = network(torch.tensor(X[part], dtype=torch.float32, device=device))
-                event[part] = torch.sigmoid(scores.double()).cpu().numpy()
+        network = self.network_.to(best_device())
+        with reproducible(self.seed):
+            event = network.probabilities(X)
         self.network_.cpu()
         return both_classes(event)
 

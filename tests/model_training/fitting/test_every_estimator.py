@@ -47,6 +47,13 @@ GRU = {"kind": "gru", "layers": 1, "hidden": 8, "epochs": 2, "preparation": {"mi
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "logistic-regression": (DAYS, {"kind": "logistic-regression", "inverse_penalty": 0.5}),
     "gradient-boosting": (DAYS, TREES),
+    "random-forest": (
+        DAYS, {"kind": "random-forest", "trees": 20, "rows_per_leaf": 10}),
+    "nearest-neighbours": (
+        SAMPLES,
+        {"kind": "nearest-neighbours", "neighbours": 15, "weights": "distance",
+         "most_rows": 500, "preparation": {"statistics": ["last", "mean", "slope"]}},
+    ),
     "svm": (DAYS, {"kind": "svm", "most_rows": 600}),
     "gru": (SAMPLES, GRU),
     "node2vec": (

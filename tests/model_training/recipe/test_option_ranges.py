@@ -17,6 +17,18 @@ RANGES: tuple[tuple[dict[str, Any], str, Any, Any, Any, Any], ...] = (
     (PLAIN, "max_iterations", 1, 100_000, 0, 100_001),
     (SMALL["gradient-boosting"], "learning_rate", 0.001, 1, 0, 1.1),
     (SMALL["gradient-boosting"], "leaves", 2, 256, 1, 257),
+    (SMALL["random-forest"], "trees", 1, 1000, 0, 1001),
+    (SMALL["random-forest"], "depth", 1, 64, 0, 65),
+    (SMALL["random-forest"], "criterion", "gini", "entropy", "mse", ""),
+    (SMALL["random-forest"], "rows_per_leaf", 1, 1_000_000, 0, 1_000_001),
+    (SMALL["random-forest"], "features_per_split", "sqrt", "share", "auto", ""),
+    (SMALL["random-forest"], "features_share", 0.01, 1, 0, 1.1),
+    (SMALL["random-forest"], "rows_per_tree", 0.01, 1, 0, 1.1),
+    (SMALL["nearest-neighbours"], "neighbours", 1, 1000, 0, 1001),
+    (SMALL["nearest-neighbours"], "weights", "uniform", "distance", "callable", ""),
+    (SMALL["nearest-neighbours"], "metric", "euclidean", "cosine", "haversine", ""),
+    (SMALL["nearest-neighbours"], "p", 1, 8, 0.5, 9),
+    (SMALL["nearest-neighbours"], "most_rows", 100, 20_000, 99, 20_001),
     (SMALL["svm"], "inverse_penalty", 0.01, 1000, 0, 1001),
     (SMALL["svm"], "kernel", "linear", "sigmoid", "cosine", ""),
     (SMALL["svm"], "degree", 1, 10, 0, 11),
@@ -84,6 +96,14 @@ def test_a_solver_that_does_not_know_the_penalty_is_refused_with_those_that_do(
     recipe = recipe_of_windows(SMALL[kind] | {"penalty": penalty, "solver": solver})
 
     with pytest.raises(InvalidInputError, match=f"penalty {penalty} needs one of the solvers"):
+        read_recipe(write_recipe(tmp_path / "recipe.toml", recipe))
+
+
+def test_a_forest_of_all_rows_that_draws_fewer_is_refused(tmp_path: Path) -> None:
+    options = {"bootstrap": False, "rows_per_tree": 0.5}
+    recipe = recipe_of_windows(SMALL["random-forest"] | options)
+
+    with pytest.raises(InvalidInputError, match="rows_per_tree below 1 needs bootstrap = true"):
         read_recipe(write_recipe(tmp_path / "recipe.toml", recipe))
 
 

@@ -43,6 +43,30 @@ REACHING: tuple[tuple[str, dict[str, Any]], ...] = (
     ("gradient-boosting", {"features_per_tree": 1}),
     ("gradient-boosting", {"rows_per_tree": 0.5}),
     ("gradient-boosting", {"rising": ["USFLUX"]}),
+    ("random-forest", {"trees": 1}),
+    ("random-forest", {"criterion": "entropy"}),
+    ("random-forest", {"depth": 2}),
+    ("random-forest", {"leaves": 4}),
+    ("random-forest", {"rows_per_split": 40}),
+    ("random-forest", {"rows_per_leaf": 1}),
+    ("random-forest", {"weight_per_leaf": 0.2}),
+    ("random-forest", {"least_gain": 0.05}),
+    ("random-forest", {"pruning": 0.02}),
+    (
+        "random-forest",
+        {"features_per_split": "log2", "preparation": {"statistics": ["last", "min", "std"]}},
+    ),
+    ("random-forest", {"features_per_split": "share"}),
+    ("random-forest", {"features_per_split": "share", "features_share": 0.7}),
+    ("random-forest", {"bootstrap": False}),
+    ("random-forest", {"rows_per_tree": 0.5}),
+    ("nearest-neighbours", {"neighbours": 1}),
+    ("nearest-neighbours", {"weights": "distance"}),
+    ("nearest-neighbours", {"metric": "manhattan"}),
+    ("nearest-neighbours", {"metric": "chebyshev"}),
+    ("nearest-neighbours", {"metric": "cosine"}),
+    ("nearest-neighbours", {"metric": "minkowski", "p": 3}),
+    ("nearest-neighbours", {"most_rows": 100}),
     ("svm", {"kernel": "linear"}),
     ("svm", {"kernel": "poly"}),
     ("svm", {"kernel": "sigmoid"}),
@@ -94,7 +118,8 @@ SCALING = ("none", "z-score", "min-max", "robust", "signed-log")
 PAIRS = [
     *[(kind, way, scaling) for kind in ("logistic-regression",) for way in MISSING
       for scaling in SCALING],
-    *[(kind, way, scaling) for kind in ("gradient-boosting", "svm", "gru", "node2vec")
+    *[(kind, way, scaling) for kind in (
+          "gradient-boosting", "random-forest", "svm", "nearest-neighbours", "gru", "node2vec")
       for way, scaling in zip(MISSING, SCALING, strict=True)],
     *[(kind, way, "none") for kind in ("climatology",) for way in MISSING],
     # Numbers of classes have no mean, and the first input of persistence is a count.
@@ -111,7 +136,10 @@ def windows(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def plain_graphs(windows: Path) -> dict[str, bytes]:
     """The graph of each estimator before any option is changed."""
-    kinds = ("logistic-regression", "gradient-boosting", "svm", "gru", "node2vec")
+    kinds = (
+        "logistic-regression", "gradient-boosting", "random-forest", "svm", "nearest-neighbours",
+        "gru", "node2vec",
+    )  # fmt: skip
     return {kind: run(windows, SMALL[kind]).graph for kind in kinds}
 
 

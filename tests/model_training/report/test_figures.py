@@ -32,6 +32,7 @@ Make = Callable[..., Evidence]
 
 ITEMS = (Importance("USFLUX", Estimate(0.2, 0.1, 0.3)), Importance("X", Estimate(None, None, None)))
 CURVES = (LearningCurve("epoch", "gru", "loss", (1, 2), (0.7, 0.4)),)
+SKILL = LearningCurve("epoch", "gru", "bss", (1, 2), (-2.5, 0.3))
 
 DRAWN: dict[str, Callable[[Evidence], Picture]] = {
     "reliability": lambda e: reliability_picture(e, "k"),
@@ -42,6 +43,7 @@ DRAWN: dict[str, Callable[[Evidence], Picture]] = {
     "forest": lambda e: forest_picture(judge(e, resamples=20), "k"),
     "importance": lambda e: importance_picture(ITEMS, e.event, key="k"),
     "learning": lambda e: learning_picture(CURVES, "k"),
+    "skill": lambda e: learning_picture((*CURVES, SKILL), "k"),
 }
 
 
@@ -102,6 +104,13 @@ def test_bins_of_fewer_than_five_cases_are_not_drawn(make_evidence: Make) -> Non
     evidence = make_evidence(4, calibrated=few, raw=few, entrants={}, outcome=np.zeros(4))
 
     assert "without a bin" in reliability_picture(evidence, "k").alternative
+
+
+def test_losses_and_skill_are_on_scales_of_their_own() -> None:
+    both, losses = (learning_picture(curves, "k") for curves in ((*CURVES, SKILL), CURVES))
+
+    assert "loss 0.7 to 0.4, held-out BSS -2.5 to 0.3" in both.alternative
+    assert both.svg.count('id="k-axes_') == 2 * losses.svg.count('id="k-axes_') == 2
 
 
 def test_importance_without_a_defined_drop_says_so() -> None:

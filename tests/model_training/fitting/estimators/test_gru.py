@@ -14,7 +14,7 @@ from model_training.artefact.graph import Graph, run
 from model_training.features import Floats
 from model_training.fitting.estimators.gru import GruEstimator
 from model_training.fitting.estimators.gru_network import GruNetwork
-from model_training.journal import Journal, Stop, StoppedError
+from model_training.journal import FoldSkill, Journal, Stop, StoppedError
 from solar.errors import InvalidInputError
 
 SMALL: dict[str, Any] = {"layers": 2, "hidden": 8, "dropout": 0.2, "epochs": 4, "batch": 32}
@@ -34,6 +34,10 @@ def ramps(n: int = 600, *, steps: int = 6, seed: int = 1) -> tuple[np.ndarray, F
 def weights_of(estimator: GruEstimator) -> bytes:
     state = estimator.network_.state_dict()
     return b"".join(value.numpy().tobytes() for value in state.values())
+
+
+def events_in(folder: Path) -> list[dict[str, Any]]:
+    return [orjson.loads(line) for line in (folder / "events.jsonl").read_bytes().splitlines()]
 
 
 class StopAfter(Stop):
@@ -219,9 +223,53 @@ def test_every_epoch_is_told_to_the_journal(tmp_path: Path) -> None:
 
     GruEstimator(**SMALL | {"patience": 4}).fit(windows, outcome, journal=Journal(tmp_path))
 
-    events = [orjson.loads(line) for line in (tmp_path / "events.jsonl").read_bytes().splitlines()]
+    events = events_in(tmp_path)
     assert [event["step"] for event in events] == [1, 2, 3, 4]
     assert all({"loss", "held_out_loss", "eta_seconds"} <= event.keys() for event in events)
+
+
+@pytest.mark.parametrize("patience", [0, 2])
+def test_telling_the_skill_on_held_out_cases_changes_no_weight(
+    patience: int, tmp_path: Path
+) -> None:
+    windows, outcome = ramps(100)
+    unseen, truth = ramps(20, seed=2)
+    options = SMALL | {"patience": patience, "dropout": 0.5}
+
+    alone = GruEstimator(**options).fit(windows, outcome, journal=Journal(tmp_path / "alone"))
+    told = GruEstimator(**options).fit(
+        windows,
+        outcome,
+        journal=Journal(tmp_path, fold_skill=FoldSkill(lambda: unseen, truth)),
+    )
+
+    assert weights_of(told) == weights_of(alone)
+    assert told.history_ == alone.history_
+    skills = [event["bss"] for event in events_in(tmp_path)]
+    brier = np.mean((told.predict_proba(unseen)[:, 1] - truth) ** 2)
+    expected = 1 - brier / (truth.mean() * (1 - truth.mean()))
+    assert skills[int(np.argmin([line["held_out_loss"] for line in told.history_]))
+                  if patience else -1] == pytest.approx(expected)  # fmt: skip
+
+
+def test_the_skill_on_many_held_out_cases_is_told_seldom_and_at_the_end(tmp_path: Path) -> None:
+    windows, outcome = ramps(100)
+    unseen, truth = ramps(60, seed=2)
+    journal = Journal(tmp_path, fold_skill=FoldSkill(lambda: unseen, truth))
+
+    GruEstimator(**SMALL | {"epochs": 5}).fit(windows, outcome, journal=journal)
+
+    # 30 cases would take a tenth of the time of 100 rows.
+    assert [event["step"] for event in events_in(tmp_path) if "bss" in event] == [2, 4, 5]
+
+
+def test_held_out_cases_of_one_outcome_have_no_skill(tmp_path: Path) -> None:
+    windows, outcome = ramps(100)
+    journal = Journal(tmp_path, fold_skill=FoldSkill(lambda: windows[:9], np.zeros(9)))
+
+    GruEstimator(**SMALL).fit(windows, outcome, journal=journal)
+
+    assert [event["bss"] for event in events_in(tmp_path)] == [None] * 4
 
 
 def test_a_fit_whose_loss_is_no_number_says_what_to_change() -> None:
