@@ -28,7 +28,7 @@ from app.routes import (
     status,
     worker,
 )
-from app.routes.lab import experiments, outputs, runs
+from app.routes.lab import datasets, experiments, outputs, runs, uploads
 from app.scoring.served_models import load_served_models
 from app.security import Guard, refuse_undeclared
 from app.services import Services, bind
@@ -49,6 +49,8 @@ ROUTES = (
     experiments,
     runs,
     outputs,
+    uploads,
+    datasets,
 )
 
 

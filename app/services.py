@@ -19,6 +19,7 @@ from app.full_disk import FullDiskNotice
 from app.ingest.admission import AdmissionControl
 from app.ingest.ingest import IngestStore
 from app.lab.file_store import FileStore
+from app.lab.uploads import Uploads
 from app.scoring.served_models import ServedModels, load_served_models, probe_served_models
 from app.security import Guard
 from app.settings import ApiSettings
@@ -57,6 +58,11 @@ class Services:
     admission: AdmissionControl
     full_disk: FullDiskNotice
     file_store: FileStore
+
+    @property
+    def uploads(self) -> Uploads:
+        """What takes uploads."""
+        return Uploads(self.engine, self.file_store, self.settings, self.clock)
 
 
 def bind(app: Flask, services: Services) -> None:

@@ -58,7 +58,9 @@ class Lab:
 
     def call(self, who: str, method: str, path: str, **options: Any) -> TestResponse:
         headers = {"Authorization": f"Bearer {self.tokens[who]}"} | options.pop("headers", {})
-        return self.client.open(f"/api/v1/lab{path}", method=method, headers=headers, **options)
+        # Read whole, as a server does: until then the answer holds one of the Lab's threads.
+        options |= {"method": method, "headers": headers, "buffered": True}
+        return self.client.open(f"/api/v1/lab{path}", **options)
 
     def get(self, who: str, path: str) -> Any:
         answer = self.call(who, "GET", path)

@@ -79,12 +79,13 @@ JOBS: tuple[Job, ...] = (
 
 
 def lab_jobs(settings: LabSettings) -> list[Job]:
-    """Return the job that hands out the runs of the Lab, if it is open."""
+    """Return the jobs that hand out runs and give up silent uploads, if the Lab is open."""
     if not settings.has_lab:
         return []
     publisher = Publisher(settings)
     return [
-        Job("runs", 0.0, lambda running: publisher.work(running.engine), sole=True, lock="runs")
+        Job("runs", 0.0, lambda running: publisher.work(running.engine), sole=True, lock="runs"),
+        Job("uploads", 600.0, lambda running: running.uploads.expire(), sole=True, lock="uploads"),
     ]
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
@@ -42,18 +42,26 @@ rows and a `next_cursor`, which is handed back as `cursor`; files carry it in `X
 class Operation:
     """What a view does, who may call it, its query, body and answer.
 
-    `answer` is a schema, or the media type of what is not JSON. `also_body` and `also_answer` are
-    further media types of both.
+    `answer` is a schema, the media type of what is not JSON, or None for an answer without content.
+    `also_body` and `also_answer` are further media types of both, `status` is that of the answer,
+    and `refusals` are by their status those that only this view has.
     """
 
     summary: str
     permission: str
     query: type[BaseModel]
     body: type[BaseModel] | None
-    answer: type[BaseModel] | str
+    answer: type[BaseModel] | str | None
     also_body: tuple[str, ...] = ()
     also_answer: tuple[str, ...] = ()
     conflict: str | None = None
+    status: int = 200
+    refusals: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def has_body(self) -> bool:
+        """Tell whether a request carries a body."""
+        return self.body is not None or bool(self.also_body)
 
 
 def holders(permission: str) -> str:
@@ -130,7 +138,7 @@ def _operation(method: str, path: str, declared: Operation) -> dict[str, Any]:
         described["description"] = (
             f"Needs the permission `{declared.permission}`: {holders(declared.permission)}."
         )
-    if declared.body is not None:
+    if declared.has_body:
         described["requestBody"] = {"required": True, "content": _body(declared)}
     return described
 
@@ -178,9 +186,10 @@ def _body(declared: Operation) -> dict[str, Any]:
 
 def _responses(path: str, declared: Operation) -> dict[str, Any]:
     answer = declared.answer
+    content: dict[str, Any] = {}
     if isinstance(answer, str):
-        content: dict[str, Any] = {answer: {}}
-    else:
+        content = {answer: {}}
+    elif answer is not None:
         content = {JSON: {"schema": _ref(answer)}}
     for media_type in declared.also_answer:
         content[media_type] = {"schema": {"type": "string", "format": "binary"}}
@@ -188,7 +197,8 @@ def _responses(path: str, declared: Operation) -> dict[str, Any]:
         status: {"description": text, "content": {PROBLEM_TYPE: {"schema": _ref(Problem)}}}
         for status, text in _problems(path, declared).items()
     }
-    return {"200": {"description": "As asked.", "content": content}, **problems}
+    done = {"description": "As asked."} | ({"content": content} if content else {})
+    return {str(declared.status): done, **problems}
 
 
 def _problems(path: str, declared: Operation) -> dict[str, str]:
@@ -203,12 +213,12 @@ def _problems(path: str, declared: Operation) -> dict[str, str]:
     if declared.conflict is not None:
         problems["409"] = declared.conflict
     problems["503"] = "The store is away; Retry-After says when to come back."
-    if declared.body is not None:
+    if declared.has_body:
         problems["400"] = "The body cannot be read."
         problems["408"] = "The body took too long to come."
         problems["413"] = "The body is too large; send it in parts."
         problems["415"] = "The body has a format that is not read here."
-    return dict(sorted(problems.items()))
+    return dict(sorted((problems | dict(declared.refusals)).items()))
 
 
 def _ref(model: type[BaseModel]) -> dict[str, str]:
@@ -264,8 +274,9 @@ def _marked(text: str) -> str:
 def _section(method: str, path: str, described: dict[str, Any]) -> str:
     body = described.get("requestBody", {}).get("content", {})
     formats = "".join(f"<p>Body: {_media(kind, content)}</p>" for kind, content in body.items())
-    answers = described["responses"]["200"]["content"]
-    answer = ", ".join(_media(kind, content) for kind, content in answers.items())
+    done = next(answer for status, answer in described["responses"].items() if status < "3")
+    answers = done.get("content", {})
+    answer = ", ".join(_media(kind, content) for kind, content in answers.items()) or "none"
     return (
         f"<section><h2><b>{method.upper()}</b> <code>{escape(path)}</code></h2>"
         f"<p>{escape(described['summary'])}. {_marked(described.get('description', ''))}</p>"

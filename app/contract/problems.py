@@ -116,7 +116,8 @@ def answer_to(error: FlarewatchError, note_full_disk: Callable[[], None]) -> Res
     own = error.retry_after if isinstance(error, RequestError) else None
     if seconds := own or RETRY_AFTER_SECONDS.get(error.status):
         response.headers["Retry-After"] = str(seconds)
-    if error.status >= 500:
+    # What is busy for a second is no fault of the server.
+    if error.status >= 500 and own is None:
         _log.error("%s", error)
     return response
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -71,12 +74,40 @@ class FileStore:
         if self.has(sha256):
             files.delete_file(self._path(sha256))
 
+    def incoming(self, key: str) -> Path:
+        """Return where a file lies until it is whole; its folder is there."""
+        self._incoming.mkdir(parents=True, exist_ok=True)
+        return self._incoming / key
+
+    def arriving(self, prefix: str) -> list[str]:
+        """Return the keys of the incoming files that begin so."""
+        return [file.name for file in self._incoming.glob(f"{prefix}*")]
+
+    def free_bytes(self) -> int:
+        """Return for how many bytes the disk of incoming files has space."""
+        return shutil.disk_usage(self.incoming("")).free
+
     def received(self, key: str) -> int:
         """Return how many bytes of an incoming file are on the disk."""
         try:
             return (self._incoming / key).stat().st_size
         except FileNotFoundError:
             return 0
+
+    @contextmanager
+    def claim(self, key: str) -> Iterator[None]:
+        """Have an incoming file to oneself; raises ConflictError while another request has it."""
+        with self.incoming(key).open("ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ConflictError("another request brings this file at this moment") from error
+            yield
+
+    def cut(self, key: str, size: int) -> None:
+        """Take back the bytes of an incoming file beyond a size."""
+        if self.received(key) > size:
+            os.truncate(self._incoming / key, size)
 
     def append(self, key: str, piece: bytes, *, offset: int) -> int:
         """Add a piece to an incoming file and return its new size; the bytes are on the disk then.
@@ -113,15 +144,23 @@ class FileStore:
         InvalidInputError
             When its hash is not the one it was said to have; the file is discarded.
         """
-        source = self._incoming / key
-        digest = _hash_of(source)
+        digest = self.hash_of(key)
         if sha256 is not None and digest != sha256:
             self.discard(key)
             raise InvalidInputError(f"the content has the hash {digest[:12]}…, not {sha256[:12]}…")
-        if not self.has(digest):
-            self._bring(source, digest)
-        self.discard(key)
+        self.bring(key, digest)
         return digest
+
+    def hash_of(self, key: str) -> str:
+        """Return the hash of an incoming file."""
+        with (self._incoming / key).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def bring(self, key: str, digest: str) -> None:
+        """Put a whole incoming file into the store under its hash, unless that has it."""
+        if not self.has(digest):
+            self._bring(self._incoming / key, digest)
+        self.discard(key)
 
     def _bring(self, source: Path, digest: str) -> None:
         files, _ = self._folder()
@@ -139,8 +178,3 @@ class FileStore:
             while piece := file.read(_COPIED_BYTES):
                 copy.write(piece)
         files.move(part, target)
-
-
-def _hash_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,9 +14,8 @@ from app.contract.bodies import read_model
 from app.contract.lab import PARAMETERS, RunBody
 from app.contract.problems import Fault, RequestError, field_names, message_of, path_of
 from app.lab.checks import checked_recipe, files_of, fingerprint, needs_of
-from database.lab.datasets import Dataset, as_dataset
+from database.lab.datasets import READY, Dataset, find_dataset
 from database.lab.experiments import own_experiment
-from database.lab.ownership import find_visible
 from database.lab.recipes import add_recipe, find_recipe
 from database.lab.runs import (
     SUCCEEDED,
@@ -28,11 +27,8 @@ from database.lab.runs import (
     run_with_key,
 )
 from database.people.principal import Principal
-from database.schema.lab_tables import datasets
 from model_training.recipe.recipe import Recipe
 from solar.errors import ConflictError
-
-_READY = "ready"
 
 
 @dataclass(frozen=True)
@@ -145,10 +141,9 @@ def _trained(connection: sa.Connection, who: Principal, run_id: str) -> Run:
 
 
 def _dataset(connection: sa.Connection, who: Principal, dataset_id: str) -> Dataset:
-    row = find_visible(connection, who, datasets, dataset_id, noun="data set")
-    dataset = as_dataset(row)
-    if dataset.state != _READY:
-        raise ConflictError(f"the data set {dataset.name} is {dataset.state}, not {_READY}")
+    dataset = find_dataset(connection, who, dataset_id)
+    if dataset.state != READY:
+        raise ConflictError(f"the data set {dataset.name} is {dataset.state}, not {READY}")
     return dataset
 
 

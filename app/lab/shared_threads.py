@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from flask import Flask, g, request
+from flask import Flask, Response, g, request
 
 from app.contract.problems import RequestError
 from app.settings import LabSettings
@@ -35,3 +35,12 @@ def install(app: Flask, settings: LabSettings, *, prefixes: tuple[str, ...]) -> 
 
     app.before_request(take)
     app.teardown_request(give_back)
+
+
+def hold(response: Response) -> Response:
+    """Keep the thread of the current request until its answer is sent, however long that takes."""
+    if "lab_thread" in g:
+        taken = [g.pop("lab_thread")]
+        # An answer may be closed twice.
+        response.call_on_close(lambda: taken.pop().release() if taken else None)
+    return response

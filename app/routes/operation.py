@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 
 from flask import Response
@@ -18,17 +18,28 @@ View = Callable[..., Response]
 def operation(
     summary: str,
     *,
-    answer: type[BaseModel] | str,
+    answer: type[BaseModel] | str | None,
     permission: str,
     query: type[BaseModel] = NoQuery,
     body: type[BaseModel] | None = None,
     also_body: tuple[str, ...] = (),
     also_answer: tuple[str, ...] = (),
     conflict: str | None = None,
+    status: int = 200,
+    refusals: Mapping[str, str] | None = None,
 ) -> Callable[[View], View]:
     """Declare a view; before it runs the permission is checked and its query is read."""
     described = Operation(
-        summary, permission, query, body, answer, also_body, also_answer, conflict
+        summary,
+        permission,
+        query,
+        body,
+        answer,
+        also_body,
+        also_answer,
+        conflict,
+        status,
+        refusals or {},
     )
 
     def decorate(view: View) -> View:

@@ -42,7 +42,7 @@ from database.lab.attempts import (
     report_run,
     store_time,
 )
-from database.lab.datasets import DataFile
+from database.lab.datasets import DataFile, finish_description
 from database.lab.outputs import Output, check_output_name, put_output
 from database.lab.runs import Run
 from database.lab.streams import Piece
@@ -232,7 +232,10 @@ def post_end(run_id: str) -> Response:
     end = End(**body.model_dump(exclude={"dataset"}))
 
     def work(connection: sa.Connection, now: datetime) -> Run:
-        return end_run(connection, who, run_id, end, now=now)
+        run = end_run(connection, who, run_id, end, now=now)
+        found = None if body.dataset is None else body.dataset.model_dump()
+        finish_description(connection, run, found, now=now)
+        return run
 
     return json_response({"state": _transact(work).state})
 

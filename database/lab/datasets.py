@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from database.schema.lab_tables import datasets
+from database.lab.attempts import store_time
+from database.lab.experiments import ensure_experiment
+from database.lab.ownership import PRIVATE, VISIBILITIES, find_visible, refuse_others, visible_to
+from database.lab.runs import DRAFT, SUCCEEDED, UNDER_WAY, NewRun, Run, add_run, as_run, start_run
+from database.people.audit import record
+from database.people.principal import PROGRAM, Principal
+from database.schema.lab_tables import LONGEST_NAME, datasets, experiments, runs
+from solar.errors import ConflictError, InvalidInputError
+from solar.identifiers import new_id
 
+CHECKING, ASKS, READY, REFUSED = "checking", "asks", "ready", "refused"
+STATES = (CHECKING, ASKS, READY, REFUSED)
+DESCRIBE = "describe"
+MOST_FILES = 1000
+# Where the runs are that look into new data sets.
+EXPERIMENT, _ABOUT = "Data sets", "Runs that look into new data sets"
+_DESCRIBE_SECONDS = 1800
+_LONGEST_REASON = 500
+_MOST_BYTES_OF_NAME = 200
+_NOUN = "data set"
 _JSON = ("files", "layout", "question", "breakdown")
 
 
@@ -49,6 +68,27 @@ class Dataset:
     deleted_at: datetime | None
 
 
+@dataclass(frozen=True)
+class NewDataset:
+    """What a data set is made of; `parent` and `made_by_run` say from what, and by what."""
+
+    name: str
+    files: Sequence[DataFile]
+    description: str = ""
+    licence: str = ""
+    parent: str | None = None
+    made_by_run: str | None = None
+
+
+@dataclass(frozen=True)
+class DatasetFilter:
+    """Which data sets a list shows; empty fields choose all."""
+
+    owner: str | None = None
+    states: Sequence[str] = ()
+    text: str = ""
+
+
 def as_dataset(row: sa.Row[Any]) -> Dataset:
     """Return a data set from its row."""
     values = dict(row._mapping)
@@ -63,3 +103,256 @@ def read_datasets(connection: sa.Connection, dataset_ids: Sequence[str]) -> list
     query = sa.select(datasets).where(datasets.c.dataset_id.in_(list(dataset_ids)))
     found = {row.dataset_id: as_dataset(row) for row in connection.execute(query)}
     return [found[one] for one in dataset_ids if one in found]
+
+
+def check_dataset_name(name: str) -> str:
+    """Return a name without spaces around it; in a run it is the name of a folder.
+
+    Raises
+    ------
+    InvalidInputError
+        When no folder can have it.
+    """
+    text = name.strip()
+    is_short = 0 < len(text) <= LONGEST_NAME and len(text.encode(errors="replace")) <= (
+        _MOST_BYTES_OF_NAME
+    )
+    if not is_short or not text.isprintable() or text.startswith(".") or set(text) & set("/\\"):
+        raise InvalidInputError(
+            f"a data set's name has 1 to {LONGEST_NAME} printable characters, no slash, and no full"
+            " stop at its beginning"
+        )
+    return text
+
+
+def add_dataset(
+    connection: sa.Connection, who: Principal, new: NewDataset, *, now: datetime
+) -> Dataset:
+    """Store a data set that is to be described, as the next version of its name."""
+    name = check_dataset_name(new.name)
+    is_named = sa.and_(datasets.c.owner == who.owner, datasets.c.name == name)
+    # One after the other: each sees the versions of those before.
+    query = sa.select(datasets.c.name, datasets.c.version).where(is_named).with_for_update()
+    # MySQL takes names for equal that differ in their capitals.
+    versions = [version for known, version in connection.execute(query) if known == name]
+    dataset_id = new_id(now)
+    values = {
+        "dataset_id": dataset_id,
+        "owner": who.owner,
+        "name": name,
+        "version": max(versions, default=0) + 1,
+        "visibility": PRIVATE,
+        "state": CHECKING,
+        "description": new.description,
+        "licence": new.licence,
+        "files": json.dumps([asdict(file) for file in new.files]),
+        "parent": new.parent,
+        "made_by_run": new.made_by_run,
+        "created_at": now,
+    }
+    connection.execute(datasets.insert().values(values))
+    dataset = _read(connection, dataset_id)
+    after = {"name": name, "version": dataset.version, "files": len(dataset.files)}
+    record(connection, who, "created", _NOUN, dataset.dataset_id, after=after, now=now)
+    _describe(connection, who, dataset, {})
+    return dataset
+
+
+def _read(connection: sa.Connection, dataset_id: str) -> Dataset:
+    (dataset,) = read_datasets(connection, [dataset_id])
+    return dataset
+
+
+def _describe(
+    connection: sa.Connection, who: Principal, dataset: Dataset, parameters: Mapping[str, Any]
+) -> Run:
+    """Queue the run that looks into a data set, by the clock by which runs are judged."""
+    now = store_time(connection)
+    content = [DESCRIBE, [file.sha256 for file in dataset.files], dict(parameters)]
+    new = NewRun(
+        experiment_id=ensure_experiment(connection, who, EXPERIMENT, description=_ABOUT, now=now),
+        kind=DESCRIBE,
+        queue="cpu",
+        fingerprint=hashlib.sha256(json.dumps(content).encode()).hexdigest(),
+        time_limit_s=_DESCRIBE_SECONDS,
+        dataset_ids=[dataset.dataset_id],
+        parameters=parameters,
+        needs=[DESCRIBE],
+    )
+    return start_run(connection, who, add_run(connection, who, new, now=now).run_id, now=now)
+
+
+def finish_description(
+    connection: sa.Connection, run: Run, result: Mapping[str, Any] | None, *, now: datetime
+) -> None:
+    """Bring the data set of a describe run that has ended into its next state.
+
+    It is ready, asks, or is refused with a reason: that of `result` (layout, breakdown, question,
+    rows, reason), or that of a run which found nothing.
+    """
+    if run.kind != DESCRIBE or run.state in UNDER_WAY:
+        return
+    found = dict(result or {}) if run.state == SUCCEEDED else {}
+    reason = found.get("reason")
+    if not found:
+        reason = run.reason or f"the run that looked into it is {run.state}; restart it"
+    is_asked = not reason and found.get("question") is not None
+    state = REFUSED if reason else ASKS if is_asked else READY
+    parts = {name: found.get(name) for name in ("layout", "question", "breakdown")}
+    values = {name: None if part is None else json.dumps(part) for name, part in parts.items()}
+    for dataset_id in run.dataset_ids:
+        is_it = sa.and_(
+            datasets.c.dataset_id == dataset_id, datasets.c.state.in_((CHECKING, REFUSED))
+        )
+        change = {"state": state, "reason": (reason or "")[:_LONGEST_REASON] or None}
+        change |= values | {"rows": found.get("rows")}
+        if connection.execute(datasets.update().where(is_it).values(change)).rowcount:
+            record(connection, PROGRAM, state, _NOUN, dataset_id, after=reason, now=now)
+
+
+def find_dataset(connection: sa.Connection, who: Principal, dataset_id: str) -> Dataset:
+    """Return a data set that somebody may see; raises NotFoundError."""
+    return as_dataset(find_visible(connection, who, datasets, dataset_id, noun=_NOUN))
+
+
+def list_datasets(
+    connection: sa.Connection,
+    who: Principal,
+    chosen: DatasetFilter,
+    *,
+    limit: int,
+    before: str | None = None,
+) -> list[Dataset]:
+    """Return data sets that somebody may see, without their break-downs, the newest first."""
+    columns: list[Any] = [column for column in datasets.c if column.name != "breakdown"]
+    query: sa.Select[Any] = (
+        sa.select(*columns, sa.null().label("breakdown"))
+        .where(visible_to(datasets, who), datasets.c.deleted_at.is_(None))
+        .order_by(datasets.c.dataset_id.desc())
+        .limit(limit)
+    )
+    if chosen.owner is not None:
+        query = query.where(datasets.c.owner == chosen.owner)
+    if chosen.states:
+        query = query.where(datasets.c.state.in_(list(chosen.states)))
+    if chosen.text:
+        texts = (datasets.c.name, datasets.c.description)
+        query = query.where(sa.or_(*(c.icontains(chosen.text, autoescape=True) for c in texts)))
+    if before is not None:
+        query = query.where(datasets.c.dataset_id < before)
+    return [as_dataset(row) for row in connection.execute(query)]
+
+
+def change_dataset(
+    connection: sa.Connection,
+    who: Principal,
+    dataset_id: str,
+    changes: Mapping[str, Any],
+    *,
+    now: datetime,
+) -> Dataset:
+    """Change description, licence or visibility; the content of a data set never changes."""
+    dataset = _own(connection, who, dataset_id)
+    if changes.get("visibility", PRIVATE) not in VISIBILITIES:
+        raise InvalidInputError(f"visibility is {' or '.join(VISIBILITIES)}")
+    before = {name: getattr(dataset, name) for name in changes}
+    if before != dict(changes):
+        _set(connection, dataset_id, **changes)
+        after = dict(changes)
+        record(connection, who, "changed", _NOUN, dataset_id, before=before, after=after, now=now)
+    return _read(connection, dataset_id)
+
+
+def answer_question(
+    connection: sa.Connection, who: Principal, dataset_id: str, value: str, *, now: datetime
+) -> Dataset:
+    """Answer what a data set asks; it is described again with the answer.
+
+    Raises
+    ------
+    ConflictError
+        When it asks nothing.
+    InvalidInputError
+        When the value is none of the answers to choose from.
+    """
+    dataset = _own(connection, who, dataset_id)
+    if dataset.state != ASKS or dataset.question is None:
+        raise ConflictError(f"the data set is {dataset.state} and asks nothing")
+    known = [str(answer["value"]) for answer in dataset.question["answers"]]
+    if value not in known:
+        raise InvalidInputError(f"no answer {value[:40]!r}; choose from {', '.join(known)}")
+    is_still = sa.and_(datasets.c.dataset_id == dataset_id, datasets.c.state == ASKS)
+    values = {"state": CHECKING, "answer": value}
+    if connection.execute(datasets.update().where(is_still).values(values)).rowcount == 0:
+        raise ConflictError("somebody else has just answered; look again")
+    record(connection, who, "answered", _NOUN, dataset_id, after=value, now=now)
+    _describe(connection, who, dataset, {"answer": value})
+    return _read(connection, dataset_id)
+
+
+def delete_dataset(
+    connection: sa.Connection, who: Principal, dataset_id: str, *, now: datetime
+) -> Dataset:
+    """Put a data set into the trash.
+
+    Raises
+    ------
+    ConflictError
+        While runs that have begun name it; the message lists them.
+    """
+    dataset = _own(connection, who, dataset_id)
+    users = _users(connection, who, dataset_id)
+    if users:
+        raise ConflictError(f"the data set is used by {users}; delete these first")
+    _set(connection, dataset_id, deleted_at=now)
+    record(connection, who, "deleted", _NOUN, dataset_id, before=dataset.name, now=now)
+    return dataset
+
+
+def _users(connection: sa.Connection, who: Principal, dataset_id: str) -> str:
+    """List the runs that read a data set and are no drafts; those of others are counted."""
+    query = (
+        sa.select(runs, experiments.c.name.label("experiment"))
+        .join(experiments, experiments.c.experiment_id == runs.c.experiment_id)
+        .where(
+            runs.c.dataset_ids.contains(dataset_id, autoescape=True),
+            runs.c.kind != DESCRIBE,
+            runs.c.state != DRAFT,
+            runs.c.deleted_at.is_(None),
+        )
+        .order_by(runs.c.run_id)
+    )
+    rows = connection.execute(query).all()
+    own = [row for row in rows if row.owner == who.owner]
+    parts = [f"{row.experiment} #{row.number} ({row.kind}, {row.state})" for row in own[:10]]
+    more = len(own) - len(parts)
+    parts += [f"{more} more of your runs"] if more > 0 else []
+    others = len(rows) - len(own)
+    parts += [f"{others} run{'s' if others > 1 else ''} of others"] if others else []
+    return ", ".join(parts)
+
+
+def describing_run(connection: sa.Connection, dataset: Dataset) -> Run | None:
+    """Return the run that looks, or has looked, into a data set."""
+    query = (
+        sa.select(runs)
+        .where(
+            runs.c.owner == dataset.owner,
+            runs.c.kind == DESCRIBE,
+            runs.c.dataset_ids == json.dumps([dataset.dataset_id]),
+        )
+        .order_by(runs.c.run_id.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else as_run(row)
+
+
+def _own(connection: sa.Connection, who: Principal, dataset_id: str) -> Dataset:
+    dataset = find_dataset(connection, who, dataset_id)
+    refuse_others(who, dataset.owner, noun=_NOUN)
+    return dataset
+
+
+def _set(connection: sa.Connection, dataset_id: str, **values: Any) -> None:
+    connection.execute(datasets.update().where(datasets.c.dataset_id == dataset_id).values(values))

@@ -71,6 +71,19 @@ def add_experiment(
     return find_experiment(connection, who, values["experiment_id"])
 
 
+def ensure_experiment(
+    connection: sa.Connection, who: Principal, name: str, *, description: str, now: datetime
+) -> str:
+    """Return the id of somebody's experiment of this name, made if there is none."""
+    c = experiments.c
+    is_it = sa.and_(c.owner == who.owner, c.name == name, c.deleted_at.is_(None))
+    query = sa.select(c.experiment_id).where(is_it).with_for_update()
+    known: str | None = connection.execute(query).scalars().first()
+    if known is not None:
+        return known
+    return add_experiment(connection, who, name, description=description, now=now).experiment_id
+
+
 def find_experiment(connection: sa.Connection, who: Principal, experiment_id: str) -> Experiment:
     """Return an experiment that somebody may see; raises NotFoundError."""
     return _as_experiment(find_visible(connection, who, experiments, experiment_id, noun=_NOUN))

@@ -29,8 +29,9 @@ STATES = (DRAFT, QUEUED, PUBLISHED, RUNNING, SUCCEEDED, FAILED, CANCELLED, TIMED
 UNDER_WAY = (QUEUED, PUBLISHED, RUNNING)
 RESTARTABLE = (FAILED, CANCELLED, TIMED_OUT, LOST)
 KINDS = ("describe", "train", "evaluate", "augment", "network", "audit")
-# Those that keep checkpoints, from which another attempt goes on.
-RESUMING = ("train", "augment")
+# Those that restart by themselves, once, when they were lost: from their checkpoints, or, because
+# somebody waits for their data set, from the beginning.
+RESUMING = ("train", "augment", "describe")
 MOST_TAGS, LONGEST_TAG, LONGEST_NOTE = 10, 40, 2000
 _NOUN = "run"
 _JSON = ("dataset_ids", "parameters", "needs", "headline", "tags")

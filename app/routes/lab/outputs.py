@@ -8,14 +8,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
-from app.contract.lab_answers import (
-    OutputsPage,
-)
-from app.contract.problems import RequestError
+from app.contract.lab_answers import OutputsPage
 from app.contract.responses import page
+from app.lab.downloads import OCTETS, download
 from app.lab.file_store import FileStore
+from app.lab.shared_threads import hold
 from app.routes.operation import operation
 from app.services import services
 from database.engine import reading
@@ -24,8 +23,7 @@ from database.lab.runs import Run, find_run
 from database.people.principal import LAB_READ
 
 blueprint = Blueprint("outputs", __name__)
-_OCTETS, _ZIP = "application/octet-stream", "application/zip"
-_PIECE_BYTES = 2**20
+_ZIP = "application/zip"
 # Shown by a browser in place; everything else it can only keep.
 _SHOWN = {
     ".png": "image/png",
@@ -50,27 +48,20 @@ def get_run_outputs(run_id: str) -> Response:
 @operation(
     "A file that a run made, or the Range of it that is asked for",
     permission=LAB_READ,
-    answer=_OCTETS,
+    answer=OCTETS,
+    refusals={"206": "The range that was asked for.", "416": "The file has no such range."},
 )
 def get_run_output(run_id: str, name: str) -> Response:
     with reading(services().engine) as connection:
         find_run(connection, services().guard.principal(), run_id)
         output = find_output(connection, run_id, name)
-    store = services().file_store
-    start, end = _range(output.bytes)
-    # Read before the answer begins: what is no longer there is a 404, not an empty file.
-    first = store.read(output.sha256, start=start, length=min(_PIECE_BYTES, end - start))
-    body = _pieces(store, output.sha256, first, start=start, end=end)
-    response = Response(body, content_type=_SHOWN.get(_suffix(output), _OCTETS))
-    response.content_length = end - start
-    response.headers["Accept-Ranges"] = "bytes"
-    response.headers["ETag"] = f'"{output.sha256}"'
-    kind = "inline" if _suffix(output) in _SHOWN else "attachment"
-    response.headers["Content-Disposition"] = f'{kind}; filename="{PurePosixPath(name).name}"'
-    if request.range is not None:
-        response.status_code = 206
-        response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{output.bytes}"
-    return response
+    return download(
+        services().file_store,
+        output.sha256,
+        output.bytes,
+        name=name,
+        shown_as=_SHOWN.get(PurePosixPath(name).suffix),
+    )
 
 
 @blueprint.get("/lab/runs/<run_id>/outputs.zip")
@@ -84,44 +75,13 @@ def get_run_archive(run_id: str) -> Response:
     response = Response(_archive(store, outputs), content_type=_ZIP)
     name = f"{run.kind}-{run.number}.zip"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return hold(response)
 
 
 def _run_and_outputs(run_id: str) -> tuple[Run, list[Output]]:
     with reading(services().engine) as connection:
         run = find_run(connection, services().guard.principal(), run_id)
         return run, list_outputs(connection, run_id)
-
-
-def _suffix(output: Output) -> str:
-    return PurePosixPath(output.name).suffix
-
-
-def _range(size: int) -> tuple[int, int]:
-    """Return the bytes [start, end) that are asked for: all, where no Range is."""
-    if request.range is None:
-        return 0, size
-    span = request.range.range_for_length(size)
-    if span is None:
-        raise RequestError(
-            f"the file has {size} bytes, and one range of them can be asked for",
-            status=416,
-            title="Range not satisfiable",
-        )
-    return span
-
-
-def _pieces(
-    store: FileStore, sha256: str, first: bytes, *, start: int, end: int
-) -> Iterator[bytes]:
-    yield first
-    start += len(first)
-    while start < end:
-        piece = store.read(sha256, start=start, length=min(_PIECE_BYTES, end - start))
-        if not piece:
-            return
-        yield piece
-        start += len(piece)
 
 
 class _Sink(io.RawIOBase):

@@ -104,6 +104,17 @@ GET /api/v1/lab/runs/<run_id>/outputs.zip      - vroa --l-a
 GET /api/v1/lab/line                           - vroa --l-a
 GET /api/v1/lab/workers                        - vroa --l-a
 POST /api/v1/lab/workers/<worker_id>/drain     - --oa ----a
+POST /api/v1/lab/uploads                       - -r-a --l-a
+PATCH /api/v1/lab/uploads/<upload_id>          - -r-a --l-a
+DELETE /api/v1/lab/uploads/<upload_id>         - -r-a --l-a
+GET /api/v1/lab/datasets                       - vroa --l-a
+POST /api/v1/lab/datasets                      - -r-a --l-a
+GET /api/v1/lab/datasets/<dataset_id>          - vroa --l-a
+PATCH /api/v1/lab/datasets/<dataset_id>        - -r-a --l-a
+DELETE /api/v1/lab/datasets/<dataset_id>       - -r-a --l-a
+GET /api/v1/lab/datasets/<dataset_id>/breakdown  - vroa --l-a
+GET /api/v1/lab/datasets/<dataset_id>/files/<sha256>  - vroa --l-a
+POST /api/v1/lab/datasets/<dataset_id>/answer  - -r-a --l-a
 POST /api/v1/worker/register                   - ---- ---wa
 POST /api/v1/worker/runs/<run_id>/claim        - ---- ---wa
 POST /api/v1/worker/runs/<run_id>/report       - ---- ---wa

@@ -67,10 +67,10 @@ def test_only_what_no_browser_runs_is_shown_in_place(lab: Lab, outputs: str) -> 
     assert {answer.headers["X-Content-Type-Options"] for answer in answers.values()} == {"nosniff"}
     placed = {name: answer.headers["Content-Disposition"] for name, answer in answers.items()}
     assert placed == {
-        "report.html": 'attachment; filename="report.html"',
-        "scores.json": 'inline; filename="scores.json"',
-        "checkpoints/a.txt": 'inline; filename="a.txt"',
-        "m/model.onnx": 'attachment; filename="model.onnx"',
+        "report.html": "attachment; filename=report.html",
+        "scores.json": "inline; filename=scores.json",
+        "checkpoints/a.txt": "inline; filename=a.txt",
+        "m/model.onnx": "attachment; filename=model.onnx",
     }
     assert answers["report.html"].mimetype == "application/octet-stream"
     assert lab.call("ann", "GET", f"{outputs}/../../runs").status_code == 404
@@ -84,7 +84,7 @@ def test_a_range_is_that_part_of_the_file(lab: Lab, outputs: str) -> None:
         for text in (*asked, f"{len(REPORT)}-", "0-1,4-5")
     }
 
-    assert [answer.status_code for answer in answers.values()] == [206, 206, 206, 416, 416]
+    assert [answer.status_code for answer in answers.values()] == [206, 206, 206, 416, 200]
     for text, span in asked.items():
         start, end, _ = span.indices(len(REPORT))
         assert answers[text].data == REPORT[span]

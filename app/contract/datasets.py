@@ -1,0 +1,154 @@
+"""Schemas of uploads and data sets."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, WithJsonSchema
+
+from app.contract.answers import TIME, Answer
+from app.contract.pages import Page
+from app.contract.queries import UrlQuery
+from app.contract.schemas import Strict
+from database.lab.datasets import MOST_FILES, STATES
+from database.schema.lab_tables import LONGEST_NAME
+
+MOST_ITEMS = 200
+_LONGEST_DESCRIPTION, _LONGEST_LICENCE, _LONGEST_VALUE = 500, 200, 200
+
+Id = Annotated[str, Field(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")]
+Description = Annotated[str, Field(max_length=_LONGEST_DESCRIPTION)]
+Licence = Annotated[str, Field(max_length=_LONGEST_LICENCE)]
+DatasetState = Literal["checking", "asks", "ready", "refused"]
+Visibility = Literal["private", "shared"]
+
+
+def _states(text: str) -> str:
+    states = [name for name in text.split(",") if name]
+    if unknown := sorted(set(states) - set(STATES)):
+        raise ValueError(f"no state {unknown[0]!r}; choose among {', '.join(STATES)}")
+    return ",".join(states)
+
+
+# Several are written with commas between them.
+DatasetStates = Annotated[
+    str,
+    AfterValidator(_states),
+    WithJsonSchema(
+        {"type": "string", "pattern": f"^(({'|'.join(STATES)})(,({'|'.join(STATES)})){{0,3}})?$"}
+    ),
+]
+
+
+class UploadAnswer(Answer):
+    """An upload: `received` of its `bytes` are here."""
+
+    upload_id: str
+    name: str
+    bytes: int
+    received: int
+    state: Literal["receiving", "complete"]
+    sha256: str | None
+    expires_at: str = TIME
+
+
+class DatasetBody(Strict):
+    """A data set to make of complete uploads; a zip becomes the files in it."""
+
+    name: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+    upload_ids: Annotated[list[Id], Field(min_length=1, max_length=MOST_FILES)]
+    description: Description = ""
+    licence: Licence = ""
+
+
+class DatasetChanges(Strict):
+    """What changes of a data set; what is left out stays."""
+
+    description: Description | None = None
+    licence: Licence | None = None
+    visibility: Visibility | None = None
+
+
+class QuestionAnswerBody(Strict):
+    """The answer to what a data set asks: the value of one of the answers to choose from."""
+
+    value: Annotated[str, Field(min_length=1, max_length=_LONGEST_VALUE)]
+
+
+class DatasetsQuery(UrlQuery):
+    """Data sets of everybody, or of one owner, in some states, in which a text occurs."""
+
+    limit: Annotated[int, Field(ge=1, le=MOST_ITEMS)] = Field(default=100, description="rows")
+    cursor: str | None = Field(default=None, description="next_cursor of the answer before")
+    owner: str | None = Field(default=None, max_length=80, description="an owner's id, or me")
+    state: DatasetStates = Field(default="", description="checking, asks, …, or several")
+    text: str = Field(default="", max_length=100, description="in the name or the description")
+
+
+class DatasetOwner(Answer):
+    """Whose it is."""
+
+    id: str
+    name: str
+
+
+class DatasetItem(Answer):
+    """A data set; `reason` says why it was refused, and the way out."""
+
+    dataset_id: str
+    owner: DatasetOwner
+    name: str
+    version: int
+    visibility: Visibility
+    state: DatasetState
+    description: str
+    licence: str
+    file_count: int
+    bytes: int
+    rows: int | None
+    reason: str | None
+    parent: str | None
+    made_by_run: str | None
+    created_at: str = TIME
+
+
+class DatasetsPage(Page):
+    """Data sets, the newest first."""
+
+    items: list[DatasetItem]
+
+
+class DatasetFile(Answer):
+    """A file of a data set; its content has the address files/SHA256."""
+
+    name: str
+    sha256: str
+    bytes: int
+
+
+class DatasetDetail(DatasetItem):
+    """A data set with its files, how it is read, what it asks, and the run that looks into it.
+
+    `question` has a `text` and the `answers` to choose from, each with `value` and `label`.
+    """
+
+    files: list[DatasetFile]
+    layout: dict[str, Any] | None
+    question: dict[str, Any] | None
+    answer: str | None
+    described_by: str | None
+    described_state: str | None
+
+
+class BreakdownAnswer(Answer):
+    """What was found in a data set; null until it was looked into."""
+
+    dataset_id: str
+    breakdown: dict[str, Any] | None
+
+
+class DeletedAnswer(Answer):
+    """What was put into the trash, and how many bytes of the quota are free again."""
+
+    deleted: str
+    bytes: int

@@ -1,0 +1,211 @@
+"""Data sets over HTTP: made of uploads, looked into by a worker, shared, and deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Blueprint, Response
+
+from app.contract.bodies import read_json, read_model
+from app.contract.datasets import (
+    BreakdownAnswer,
+    DatasetBody,
+    DatasetChanges,
+    DatasetDetail,
+    DatasetsPage,
+    DatasetsQuery,
+    DeletedAnswer,
+    QuestionAnswerBody,
+)
+from app.contract.responses import cut_page, json_response, page, read_cursor
+from app.lab.downloads import OCTETS, download
+from app.lab.run_items import owner_names
+from app.routes.operation import operation
+from app.services import services
+from database.engine import reading, transact
+from database.lab.datasets import (
+    Dataset,
+    DatasetFilter,
+    NewDataset,
+    add_dataset,
+    answer_question,
+    change_dataset,
+    check_dataset_name,
+    delete_dataset,
+    describing_run,
+    find_dataset,
+    list_datasets,
+)
+from database.lab.uploads import consume_uploads, find_complete
+from database.people.principal import LAB, LAB_READ
+from solar.errors import NotFoundError
+
+blueprint = Blueprint("datasets", __name__)
+
+_NOT_IN_ITEMS = ("files", "layout", "question", "answer", "breakdown", "owner", "deleted_at")
+
+
+@blueprint.get("/lab/datasets")
+@operation(
+    "Data sets that the caller may see, the newest first",
+    permission=LAB_READ,
+    query=DatasetsQuery,
+    answer=DatasetsPage,
+)
+def get_datasets(query: DatasetsQuery) -> Response:
+    who = services().guard.principal()
+    states = [state for state in query.state.split(",") if state]
+    chosen = DatasetFilter(who.owner if query.owner == "me" else query.owner, states, query.text)
+    before = read_cursor(query.cursor, str)
+    with reading(services().engine) as connection:
+        listed = list_datasets(
+            connection,
+            who,
+            chosen,
+            limit=query.limit + 1,
+            before=None if before is None else before[0],
+        )
+        listed, cursor = cut_page(listed, query.limit, lambda dataset: (dataset.dataset_id,))
+        names = owner_names(connection, (dataset.owner for dataset in listed))
+    return page([_item(dataset, names) for dataset in listed], next_cursor=cursor)
+
+
+@blueprint.post("/lab/datasets")
+@operation(
+    "Make a data set of complete uploads; a run looks into it",
+    permission=LAB,
+    body=DatasetBody,
+    answer=DatasetDetail,
+    status=201,
+    conflict="An upload is not complete, or was used by another request.",
+    refusals={"507": "The disk is full."},
+)
+def post_datasets() -> Response:
+    body = read_model(DatasetBody, read_json())
+    check_dataset_name(body.name)
+    who, now = services().guard.principal(), services().clock()
+    with reading(services().engine) as connection:
+        sent = find_complete(connection, who, body.upload_ids)
+    new = NewDataset(body.name, services().uploads.keep(who, sent), body.description, body.licence)
+
+    def work(connection: sa.Connection) -> dict[str, Any]:
+        consume_uploads(connection, who, sent, now=now)
+        return _detail(connection, add_dataset(connection, who, new, now=now))
+
+    response = json_response(transact(services().engine, work))
+    services().uploads.discard(sent)
+    response.status_code = 201
+    return response
+
+
+@blueprint.get("/lab/datasets/<dataset_id>")
+@operation("A data set with its files", permission=LAB_READ, answer=DatasetDetail)
+def get_dataset(dataset_id: str) -> Response:
+    who = services().guard.principal()
+    with reading(services().engine) as connection:
+        return json_response(_detail(connection, find_dataset(connection, who, dataset_id)))
+
+
+@blueprint.get("/lab/datasets/<dataset_id>/breakdown")
+@operation("What was found in a data set", permission=LAB_READ, answer=BreakdownAnswer)
+def get_breakdown(dataset_id: str) -> Response:
+    who = services().guard.principal()
+    with reading(services().engine) as connection:
+        dataset = find_dataset(connection, who, dataset_id)
+    return json_response({"dataset_id": dataset_id, "breakdown": dataset.breakdown})
+
+
+@blueprint.get("/lab/datasets/<dataset_id>/files/<sha256>")
+@operation(
+    "The content of a file of a data set, or a range of it",
+    permission=LAB_READ,
+    answer=OCTETS,
+    refusals={"206": "The range that was asked for.", "416": "The file has no such range."},
+)
+def get_dataset_file(dataset_id: str, sha256: str) -> Response:
+    who = services().guard.principal()
+    with reading(services().engine) as connection:
+        dataset = find_dataset(connection, who, dataset_id)
+    file = next((file for file in dataset.files if file.sha256 == sha256), None)
+    if file is None:
+        raise NotFoundError("the data set has no such file")
+    return download(services().file_store, sha256, file.bytes, name=file.name)
+
+
+@blueprint.patch("/lab/datasets/<dataset_id>")
+@operation(
+    "Change description, licence or visibility of a data set",
+    permission=LAB,
+    body=DatasetChanges,
+    answer=DatasetDetail,
+)
+def patch_dataset(dataset_id: str) -> Response:
+    changes = read_model(DatasetChanges, read_json()).model_dump(exclude_none=True)
+    who, now = services().guard.principal(), services().clock()
+    return _changed(
+        lambda connection: change_dataset(connection, who, dataset_id, changes, now=now)
+    )
+
+
+@blueprint.post("/lab/datasets/<dataset_id>/answer")
+@operation(
+    "Answer what a data set asks; it is looked into again",
+    permission=LAB,
+    body=QuestionAnswerBody,
+    answer=DatasetDetail,
+    conflict="It asks nothing.",
+)
+def post_answer(dataset_id: str) -> Response:
+    value = read_model(QuestionAnswerBody, read_json()).value
+    who, now = services().guard.principal(), services().clock()
+    return _changed(lambda connection: answer_question(connection, who, dataset_id, value, now=now))
+
+
+@blueprint.delete("/lab/datasets/<dataset_id>")
+@operation(
+    "Put a data set into the trash",
+    permission=LAB,
+    answer=DeletedAnswer,
+    conflict="Runs read it; detail lists them.",
+)
+def delete_one(dataset_id: str) -> Response:
+    who, now = services().guard.principal(), services().clock()
+    deleted = transact(
+        services().engine,
+        lambda connection: delete_dataset(connection, who, dataset_id, now=now),
+    )
+    return json_response({"deleted": dataset_id, "bytes": _size(deleted)})
+
+
+def _changed(work: Callable[[sa.Connection], Dataset]) -> Response:
+    return json_response(
+        transact(services().engine, lambda connection: _detail(connection, work(connection)))
+    )
+
+
+def _item(dataset: Dataset, names: dict[str, str]) -> dict[str, Any]:
+    kept = {name: value for name, value in vars(dataset).items() if name not in _NOT_IN_ITEMS}
+    return kept | {
+        "owner": {"id": dataset.owner, "name": names[dataset.owner]},
+        "file_count": len(dataset.files),
+        "bytes": _size(dataset),
+    }
+
+
+def _detail(connection: sa.Connection, dataset: Dataset) -> dict[str, Any]:
+    run = describing_run(connection, dataset)
+    return _item(dataset, owner_names(connection, [dataset.owner])) | {
+        "files": [asdict(file) for file in dataset.files],
+        "layout": dataset.layout,
+        "question": dataset.question,
+        "answer": dataset.answer,
+        "described_by": None if run is None else run.run_id,
+        "described_state": None if run is None else run.state,
+    }
+
+
+def _size(dataset: Dataset) -> int:
+    return sum(file.bytes for file in dataset.files)

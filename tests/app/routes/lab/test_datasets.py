@@ -1,0 +1,501 @@
+"""Data sets: made of uploads, refused when they can do harm, looked into by a run, and shared."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+import pickle
+import stat
+import zipfile
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+from tus_client import DATASETS, UPLOADS, VERSION, ask, begin, make, send, sign_in
+from werkzeug.test import TestResponse
+
+from app.lab import dataset_files
+from app.services import Services
+from database.engine import reading, writing
+from database.lab.attempts import Claim, claim_run, publish
+from database.lab.runs import NewRun, add_run, read_run, start_run
+from database.people.audit import list_audit
+from database.people.principal import COMMAND_LINE, OWNER
+from database.schema.lab_tables import datasets, experiments, runs
+from database.schema.lab_tables import uploads as upload_rows
+
+MakeApp = Callable[..., Flask]
+WORKER = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+LEASE = timedelta(hours=1)
+CSV = b"t_rec,harpnum\n2014-03-01T00:00:00Z,3721\n"
+
+
+@pytest.fixture
+def app(engine: sa.Engine, make_app: MakeApp, tmp_path: Path) -> Flask:
+    return make_app(engine, data_dir=tmp_path)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def quick(engine_sqlite: sa.Engine, make_app: MakeApp, tmp_path: Path) -> FlaskClient:
+    app = make_app(engine_sqlite, data_dir=tmp_path, lab_quota_bytes=10_000_000)
+    return app.test_client()
+
+
+def running(client: FlaskClient) -> Services:
+    services: Services = client.application.extensions["flarewatch"]
+    return services
+
+
+def zipped(*members: tuple[str | zipfile.ZipInfo, bytes], method: int = 8) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", method) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return packed.getvalue()
+
+
+def arrays(**named: Any) -> bytes:
+    packed = io.BytesIO()
+    np.savez(packed, **named)
+    return packed.getvalue()
+
+
+def end_description(client: FlaskClient, made: dict[str, Any], /, **end: Any) -> None:
+    """Execute the run that looks into a data set as a worker would, over HTTP to its end."""
+    engine = running(client).engine
+    claim = Claim(1, WORKER, WORKER, "host", "1", {})
+    with writing(engine) as connection:
+        run = read_run(connection, made["described_by"])
+        publish(connection, run, WORKER, now=run.created_at)
+        claim_run(connection, COMMAND_LINE, run.run_id, claim, lease=LEASE, now=run.created_at)
+    body = {"attempt": 1, "outcome": "succeeded"} | end
+    answer = client.post(f"/api/v1/worker/runs/{run.run_id}/end", json=body)
+    assert answer.status_code == 200, answer.text
+
+
+def one(client: FlaskClient, dataset_id: str, **who: str) -> dict[str, Any]:
+    answer = client.get(f"{DATASETS}/{dataset_id}", headers=who)
+    assert answer.status_code == 200, answer.text
+    content: dict[str, Any] = answer.get_json()
+    return content
+
+
+def test_a_data_set_is_made_of_uploads_and_a_run_is_queued_that_looks_into_it(
+    client: FlaskClient,
+) -> None:
+    made = make(client, "Rows of 2014", ("rows.csv", CSV), ("flares/flares.csv", b"start\n"))
+    again = make(client, "Rows of 2014", ("rows.csv", CSV))
+
+    dataset = made.get_json()
+    assert made.status_code == 201, made.text
+    assert (dataset["version"], again.get_json()["version"]) == (1, 2)
+    assert (dataset["state"], dataset["described_state"]) == ("checking", "queued")
+    assert dataset["owner"] == {"id": "local local", "name": "local"}
+    assert dataset["files"][0] == {
+        "name": "rows.csv", "sha256": hashlib.sha256(CSV).hexdigest(), "bytes": len(CSV),
+    }  # fmt: skip
+    assert one(client, dataset["dataset_id"]) == dataset
+    with reading(running(client).engine) as connection:
+        run = read_run(connection, dataset["described_by"])
+        (experiment,) = connection.execute(sa.select(experiments)).all()
+        states = connection.execute(sa.select(upload_rows.c.state)).scalars().all()
+        acts = [act.action for act in list_audit(connection, object_kinds=["data set"], limit=9)]
+    assert (run.kind, run.needs, run.queue) == ("describe", ["describe"], "cpu")
+    assert (run.dataset_ids, run.experiment_id) == ([dataset["dataset_id"]], experiment[0])
+    assert (experiment.name, set(states), acts) == ("Data sets", {"consumed"}, ["created"] * 2)
+    assert running(client).file_store.arriving("") == []
+
+
+def test_one_upload_becomes_one_data_set_however_often_that_is_asked(client: FlaskClient) -> None:
+    upload_id = send(client, "rows.csv", CSV)
+    asked = {"name": "rows", "upload_ids": [upload_id]}
+
+    answers = [client.post(DATASETS, json=asked) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [201, 404]
+    assert len(client.get(DATASETS).get_json()["items"]) == 1
+
+
+def test_a_request_that_broke_off_after_the_file_was_kept_can_be_sent_again(
+    client: FlaskClient,
+) -> None:
+    upload_id = send(client, "rows.csv", CSV)
+    store = running(client).file_store
+    store.bring(f"upload-{upload_id}", hashlib.sha256(CSV).hexdigest())
+
+    made = client.post(DATASETS, json={"name": "rows", "upload_ids": [upload_id]})
+
+    assert made.status_code == 201, made.text
+
+
+def test_an_upload_that_is_not_whole_is_no_data_set_yet(quick: FlaskClient) -> None:
+    upload_id = begin(quick, "rows.csv", 10).get_json()["upload_id"]
+
+    refused = quick.post(DATASETS, json={"name": "rows", "upload_ids": [upload_id]})
+
+    assert refused.status_code == 409
+    assert "0 of 10 bytes of rows.csv are here" in refused.get_json()["detail"]
+
+
+class Dangerous:
+    """What writes to the file that would show it was read."""
+
+    def __reduce__(self) -> Any:
+        return (os.mkdir, ("was-read",))
+
+
+HDF5 = b"\x89HDF\r\n\x1a\n" + bytes(100)
+JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        *((f"p{n}.csv", pickle.dumps(Dangerous(), n), "pd.read_pickle") for n in range(6)),
+        ("list.csv", pickle.dumps([[0.5] * 9], 0), "pd.read_pickle"),
+        ("store.parquet", HDF5, "pd.read_hdf"),
+        ("x.npy", b"\x93NUMPY\x01\x00v\x00{'descr': '|O', 'fortran_order'", "allow_pickle=True"),
+        ("x.npz", arrays(X=np.array([{}], object)), "allow_pickle=True"),
+        ("photo.csv", JPEG, "send parquet, CSV or TSV in UTF-8"),
+        ("rows.csv", "a,b".encode("utf-16"), "UTF-8"),
+        ("rows.csv.gz", b"\x1f\x8b\x08\x00" + bytes(20), "damaged"),
+    ],
+)  # fmt: skip
+def test_what_can_run_code_or_is_not_read_is_refused_with_the_way_out(
+    quick: FlaskClient, name: str, content: bytes, says: str
+) -> None:
+    refused = make(quick, "set", (name, content))
+
+    assert refused.status_code == 422
+    assert says in refused.get_json()["detail"]
+    assert quick.get(DATASETS).get_json()["items"] == []
+
+
+def test_a_pickle_that_is_packed_is_seen_too(quick: FlaskClient) -> None:
+    refused = make(quick, "set", ("x.csv.gz", gzip.compress(pickle.dumps([1.0] * 99))))
+
+    assert "pickle" in refused.get_json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"a.b\n1.5,2.", b"2014-03-01,5.", b"(x) 1.", "größe\n1\n".encode("latin-1")],
+)
+def test_text_is_taken_for_text(quick: FlaskClient, content: bytes) -> None:
+    assert make(quick, "set", ("rows.csv", content)).status_code == 201
+
+
+def test_an_archive_becomes_the_files_in_it_and_arrays_stay_one_file(client: FlaskClient) -> None:
+    swan = zipped(
+        ("partition1/FL/M1.0@265:Primary_ar115.csv", CSV),
+        ("partition1/NF/FQ_ar116.csv", CSV + CSV),
+        ("__MACOSX/._x", b"\0"),
+    )
+
+    made = make(client, "swan", ("swan.zip", swan)).get_json()
+    windows = make(client, "windows", ("w.npz", arrays(X=np.zeros(3)))).get_json()
+
+    assert [(file["name"], file["bytes"]) for file in made["files"]] == [
+        ("partition1/FL/M1.0@265:Primary_ar115.csv", len(CSV)),
+        ("partition1/NF/FQ_ar116.csv", 2 * len(CSV)),
+    ]
+    assert [file["name"] for file in windows["files"]] == ["w.npz"]
+    path = f"{DATASETS}/{made['dataset_id']}/files/{made['files'][1]['sha256']}"
+    with client.get(path) as got:
+        assert got.data == CSV + CSV
+    assert running(client).file_store.arriving("") == []
+
+
+def link() -> zipfile.ZipInfo:
+    member = zipfile.ZipInfo("passwd.csv")
+    member.external_attr = (stat.S_IFLNK | 0o777) << 16
+    return member
+
+
+HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
+    "bomb": (lambda: zipped(("x.csv", bytes(70 << 20))), "200 times its size"),
+    "many": (lambda: zipped(*((f"{i}.csv", b"1") for i in range(1_001))), "1,001 members"),
+    "crowd": (lambda: zipped(*((f"{i:050}", b"") for i in range(11_000))), "more than 1,000"),
+    "parent": (lambda: zipped(("../x.csv", CSV)), "leads out of the archive"),
+    "absolute": (lambda: zipped(("/etc/x.csv", CSV)), "leads out of the archive"),
+    "link": (lambda: zipped((link(), b"/etc/passwd")), "has a link"),
+    "nested": (lambda: zipped(("x.zip", zipped(("x.csv", CSV)))), "has an archive in it"),
+    "disguised": (lambda: zipped(("x.csv", zipped(("x.csv", CSV)))), "has an archive in it"),
+    "pickle": (lambda: zipped(("x.csv", pickle.dumps([1]))), "can run code"),
+    "method": (lambda: zipped(("x.csv", CSV), method=zipfile.ZIP_LZMA), "unusual way"),
+    "damaged": (lambda: zipped(("x.csv", os.urandom(999)))[:-60], "damaged"),
+    "flipped": (lambda: zipped(("x.csv", CSV), method=0).replace(b"harp", b"hard"), "damaged"),
+    "empty": (lambda: zipped(("a/", b"")), "has 0 files"),
+    "clash": (lambda: zipped(("a", CSV), ("a/b.csv", CSV)), "two files"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_an_archive_that_may_do_harm_is_refused_from_its_directory(
+    quick: FlaskClient, name: str
+) -> None:
+    pack, says = HOSTILE[name]
+
+    refused = make(quick, "set", ("x.zip", pack()))
+
+    assert refused.status_code == 422, refused.text
+    assert says in refused.get_json()["detail"]
+    assert len(running(quick).file_store.arriving("")) == 1
+
+
+def test_an_archive_that_unpacks_beyond_the_quota_is_refused(quick: FlaskClient) -> None:
+    packed = zipped(*((f"{i}.csv", bytes(1_000_000)) for i in range(11)))
+
+    refused = make(quick, "set", ("x.zip", packed))
+
+    assert refused.status_code == 413, refused.text
+    assert "FLARE_LAB_QUOTA_BYTES" in refused.get_json()["detail"]
+
+
+def test_two_files_of_one_name_are_refused(quick: FlaskClient) -> None:
+    refused = make(quick, "set", ("rows.csv", CSV), ("rows.csv", CSV + CSV))
+
+    assert "two files of the data set are called 'rows.csv'" in refused.get_json()["detail"]
+
+
+@pytest.mark.parametrize("name", [".", "..", "a/b", "a\\b", " ", "x" * 81, "\u202ex", "a\0"])
+def test_a_name_that_no_folder_can_have_is_refused(quick: FlaskClient, name: str) -> None:
+    upload_id = send(quick, "rows.csv", CSV)
+
+    refused = quick.post(DATASETS, json={"name": name, "upload_ids": [upload_id]})
+
+    assert refused.status_code == 422
+    assert ask(quick, upload_id).status_code == 200
+
+
+def test_a_data_set_that_was_looked_into_is_ready_with_its_break_down(client: FlaskClient) -> None:
+    dataset = make(client, "rows", ("rows.csv", CSV)).get_json()
+    found = {"layout": {"layout": "sharp"}, "breakdown": {"cases": 1}, "rows": 1}
+
+    end_description(client, dataset, dataset=found)
+
+    shown = one(client, dataset["dataset_id"])
+    assert (shown["state"], shown["rows"], shown["layout"]) == ("ready", 1, {"layout": "sharp"})
+    breakdown = client.get(f"{DATASETS}/{dataset['dataset_id']}/breakdown").get_json()
+    assert breakdown == {"dataset_id": dataset["dataset_id"], "breakdown": {"cases": 1}}
+
+
+def test_a_question_is_answered_and_the_data_set_looked_into_again(client: FlaskClient) -> None:
+    dataset = make(client, "windows", ("w.npz", arrays(X=np.zeros(3)))).get_json()
+    place = f"{DATASETS}/{dataset['dataset_id']}"
+    question = {"text": "Which axis is time?", "answers": [{"value": "1", "label": "the second"}]}
+    end_description(client, dataset, dataset={"question": question})
+    asked = one(client, dataset["dataset_id"])
+
+    wrong = client.post(f"{place}/answer", json={"value": "7"})
+    answered = client.post(f"{place}/answer", json={"value": "1"})
+    twice = client.post(f"{place}/answer", json={"value": "1"})
+
+    assert (asked["state"], asked["question"]) == ("asks", question)
+    assert (wrong.status_code, "choose from 1" in wrong.get_json()["detail"]) == (422, True)
+    assert (answered.get_json()["state"], answered.get_json()["answer"]) == ("checking", "1")
+    assert twice.status_code == 409
+    assert answered.get_json()["described_by"] != dataset["described_by"]
+    with reading(running(client).engine) as connection:
+        run = read_run(connection, answered.get_json()["described_by"])
+    assert (run.state, run.parameters) == ("queued", {"answer": "1"})
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        ({"dataset": {"reason": "needs more memory than 4 GiB"}}, "needs more memory than 4 GiB"),
+        ({"outcome": "failed", "reason": "killed by SIGKILL"}, "killed by SIGKILL"),
+        ({"outcome": "timed_out"}, "the run that looked into it is timed_out; restart it"),
+    ],
+)
+def test_a_data_set_that_cannot_be_read_is_refused_with_the_reason(
+    quick: FlaskClient, end: dict[str, Any], reason: str
+) -> None:
+    dataset = make(quick, "rows", ("rows.csv", CSV)).get_json()
+
+    end_description(quick, dataset, **end)
+
+    shown = one(quick, dataset["dataset_id"])
+    assert (shown["state"], shown["reason"]) == ("refused", reason)
+
+
+def test_a_run_that_is_handed_back_leaves_its_data_set_as_it_was(quick: FlaskClient) -> None:
+    dataset = make(quick, "rows", ("rows.csv", CSV)).get_json()
+
+    end_description(quick, dataset, outcome="handed_back")
+
+    assert one(quick, dataset["dataset_id"])["state"] == "checking"
+
+
+@pytest.fixture
+def people(quick: FlaskClient, clock: Callable[[], object]) -> dict[str, dict[str, str]]:
+    store = running(quick).engine
+    roles = {"ana": "researcher", "ben": "researcher", "vic": "viewer", "root": "admin"}
+    return {name: sign_in(store, name, role, now=clock()) for name, role in roles.items()}
+
+
+def test_each_sees_what_is_theirs_or_shared_and_changes_only_what_is_theirs(
+    quick: FlaskClient, people: dict[str, dict[str, str]]
+) -> None:
+    dataset = make(quick, "rows", ("rows.csv", CSV), who=people["ana"]).get_json()
+    place = f"{DATASETS}/{dataset['dataset_id']}"
+    file = f"{place}/files/{dataset['files'][0]['sha256']}"
+
+    def statuses(name: str) -> list[int]:
+        who = people[name]
+        answers = [
+            quick.get(place, headers=who),
+            quick.get(f"{place}/breakdown", headers=who),
+            quick.get(file, headers=who),
+            quick.patch(place, json={"licence": name}, headers=who),
+            quick.post(f"{place}/answer", json={"value": "1"}, headers=who),
+        ]
+        for answer in answers:
+            answer.close()
+        return [answer.status_code for answer in answers]
+
+    private = {name: statuses(name) for name in people}
+    shared = quick.patch(place, json={"visibility": "shared"}, headers=people["ana"])
+    assert shared.status_code == 200
+    after = {name: statuses(name) for name in people}
+
+    assert private["ana"] == private["root"] == [200, 200, 200, 200, 409]
+    assert private["ben"] == [404] * 5
+    assert private["vic"] == [404, 404, 404, 403, 403]
+    assert after["ben"] == after["vic"] == [200, 200, 200, 403, 403]
+    assert quick.delete(place, headers=people["ben"]).status_code == 403
+    listed = quick.get(DATASETS, headers=people["vic"]).get_json()["items"]
+    assert [item["owner"]["name"] for item in listed] == ["ana"]
+    assert quick.get(f"{DATASETS}?owner=me", headers=people["ben"]).get_json()["items"] == []
+
+
+def test_somebody_elses_upload_makes_no_data_set(
+    quick: FlaskClient, people: dict[str, dict[str, str]]
+) -> None:
+    upload_id = send(quick, "rows.csv", CSV, people["ana"])
+
+    refused = quick.post(
+        DATASETS, json={"name": "x", "upload_ids": [upload_id]}, headers=people["ben"]
+    )
+
+    assert refused.status_code == 404
+    assert ask(quick, upload_id, people["ana"]).status_code == 200
+
+
+def test_the_list_is_filtered_and_goes_on_where_it_ended(quick: FlaskClient) -> None:
+    made = [make(quick, name, ("rows.csv", CSV)).get_json() for name in ("a", "b_1", "b%", "c")]
+    end_description(quick, made[3], dataset={"rows": 1})
+
+    def names(query: str) -> list[str]:
+        return [item["name"] for item in quick.get(f"{DATASETS}?{query}").get_json()["items"]]
+
+    first = quick.get(f"{DATASETS}?limit=3").get_json()
+    rest = quick.get(f"{DATASETS}?limit=3&cursor={first['next_cursor']}").get_json()
+    listed = [item["name"] for page in (first, rest) for item in page["items"]]
+    assert sorted(listed) == ["a", "b%", "b_1", "c"]
+    assert rest["next_cursor"] is None
+    assert (names("text=B_"), names("state=ready"), names("owner=nobody")) == (["b_1"], ["c"], [])
+    assert quick.get(f"{DATASETS}?state=odd").status_code == 422
+
+
+def test_a_data_set_that_runs_name_is_not_deleted(client: FlaskClient) -> None:
+    dataset = make(client, "rows", ("rows.csv", CSV)).get_json()
+    place, dataset_id = f"{DATASETS}/{dataset['dataset_id']}", dataset["dataset_id"]
+    with writing(running(client).engine) as connection:
+        run = read_run(connection, dataset["described_by"])
+        new = NewRun(run.experiment_id, "train", "cpu", "f", 60, dataset_ids=[dataset_id])
+        draft = add_run(connection, OWNER, new, now=run.created_at)
+        start_run(connection, OWNER, draft.run_id, now=run.created_at)
+
+    refused = client.delete(place)
+    with writing(running(client).engine) as connection:
+        connection.execute(runs.update().values(deleted_at=run.created_at))
+    deleted = client.delete(place)
+
+    assert refused.status_code == 409
+    assert "Data sets #2 (train, queued)" in refused.get_json()["detail"]
+    assert deleted.get_json() == {"deleted": dataset_id, "bytes": len(CSV)}
+    assert client.get(place).status_code == 404
+    with reading(running(client).engine) as connection:
+        (row,) = connection.execute(sa.select(datasets.c.deleted_at)).all()
+    assert row.deleted_at is not None
+
+
+@pytest.fixture
+def file(quick: FlaskClient) -> Iterator[Callable[[str], TestResponse]]:
+    dataset = make(quick, "rows", ("sub/rows.csv", CSV)).get_json()
+    (kept,) = dataset["files"]
+    answers: list[TestResponse] = []
+
+    def get(wanted: str) -> TestResponse:
+        headers = {"Range": wanted} if wanted else {}
+        path = f"{DATASETS}/{dataset['dataset_id']}/files/{kept['sha256']}"
+        answers.append(quick.get(path, headers=headers))
+        return answers[-1]
+
+    yield get
+    for answer in answers:
+        answer.close()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "content"),
+    [
+        ("", 200, CSV),
+        ("bytes=0-4", 206, CSV[:5]),
+        ("bytes=6-", 206, CSV[6:]),
+        ("bytes=-5", 206, CSV[-5:]),
+        ("bytes=0-9999", 200, CSV),
+        ("lines=0-1", 200, CSV),
+    ],
+)
+def test_a_file_comes_whole_or_in_ranges(
+    file: Callable[[str], TestResponse], wanted: str, status: int, content: bytes
+) -> None:
+    got = file(wanted)
+
+    assert (got.status_code, got.data) == (status, content)
+    assert got.headers["Content-Length"] == str(len(content))
+    assert got.headers["Accept-Ranges"] == "bytes"
+    assert got.headers["Content-Disposition"] == "attachment; filename=rows.csv"
+
+
+def test_a_range_beyond_the_file_is_refused(file: Callable[[str], TestResponse]) -> None:
+    assert file("bytes=9999-").status_code == 416
+
+
+def test_downloads_leave_threads_to_forecasting_until_they_are_read(
+    file: Callable[[str], TestResponse],
+) -> None:
+    first, second = file(""), file("")
+
+    refused = file("")
+    first.close()
+
+    assert (second.status_code, refused.status_code) == (200, 503)
+    assert file("").status_code == 200
+
+
+def test_an_archive_is_not_unpacked_before_its_directory_was_read(
+    quick: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dataset_files, "MOST_UNPACKED_BYTES", 10)
+
+    refused = make(quick, "set", ("x.zip", zipped(("x.csv", CSV))))
+
+    assert "and at most 10 are read" in refused.get_json()["detail"]
+    assert quick.delete(f"{UPLOADS}/x", headers=VERSION).status_code == 404
