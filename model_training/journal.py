@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -21,6 +22,10 @@ from solar.probability import brier_skill
 from solar.time import isoformat
 
 EVENTS = "events.jsonl"
+_PARTS, _DOING = "parts", "doing"
+# Before this share of a run is done, its speed tells nothing of the rest.
+_LEAST_SHARE = 0.02
+_log = logging.getLogger(__name__)
 
 
 class StoppedError(FlarewatchError):
@@ -98,7 +103,23 @@ class Journal:
         """Return the journal of a part of the run."""
         return replace(self, place=(*self.place, name))
 
-    def tell(self, event: str, **figures: float | str | None) -> None:
+    def turn_to(self, work: str) -> None:
+        """Say in words what the run does next, in its log and its events.
+
+        Raises
+        ------
+        StoppedError
+            When the run was asked to stop.
+        """
+        self.check()
+        _log.info("%s", ": ".join([*self.place, work]))
+        self.tell(_DOING, text=work)
+
+    def tell_parts(self, names: Sequence[str]) -> None:
+        """Tell which parts this one will have, in their order, so that its progress is known."""
+        self.tell(_PARTS, names=names)
+
+    def tell(self, event: str, **figures: float | str | Sequence[str] | None) -> None:
         """Write one event with its time and place; figures must be finite or None."""
         if self.folder is None:
             return
@@ -106,6 +127,30 @@ class Journal:
         line = {"at": isoformat(datetime.now(UTC)), "place": "/".join(self.place), "event": event}
         with (self.folder / EVENTS).open("ab") as file:
             file.write(orjson.dumps(line | figures, option=orjson.OPT_APPEND_NEWLINE))
+
+    def lines(self) -> list[bytes]:
+        """Return the events of this part that were told so far, one line of JSON each."""
+        log = None if self.folder is None else self.folder / EVENTS
+        if log is None or not log.is_file():
+            return []
+        lines = log.read_bytes().splitlines()
+        place = orjson.dumps("/".join(self.place))[:-1]
+        within = tuple(b'"place":' + place + end for end in (b'"', b"/"))
+        return [line for line in lines if not self.place or any(one in line for one in within)]
+
+    @contextmanager
+    def of_run(self, recipe: str) -> Iterator[None]:
+        """Tell when a run begins and how it ends; one that was stopped has told so itself."""
+        self.tell("begin", recipe=recipe)
+        try:
+            yield
+        except StoppedError:
+            raise
+        except FlarewatchError as error:
+            # Who follows the log must not take a run that failed for one that goes on.
+            self.tell("failed", reason=str(error))
+            raise
+        self.tell("end", recipe=recipe)
 
     def checkpoint(self, suffix: str) -> Path | None:
         """Return where a checkpoint of this part of the run is kept, or None without a folder."""
@@ -160,6 +205,69 @@ class Steps:
     def close(self) -> None:
         """End early."""
         self._bar.close()
+
+
+class Progress:
+    """How far a run has come, read from its events one after the other.
+
+    Parts weigh the same, so that `eta_s`, the seconds left, is a rough figure; it and `share`
+    (0 to 1) are None while they are unknown.
+    """
+
+    def __init__(self) -> None:
+        self.share: float | None = None
+        self.doing = ""
+        self.eta_s: float | None = None
+        self._parts: dict[tuple[str, ...], list[str]] = {}
+        self._began: datetime | None = None
+
+    def read(self, line: str | bytes) -> None:
+        """Take in one event; a line that is not whole is passed over."""
+        try:
+            event = orjson.loads(line)
+            at, place = datetime.fromisoformat(event["at"]), tuple(event["place"].split("/"))
+        except (ValueError, LookupError, TypeError, AttributeError):
+            # A run that was killed leaves half a line behind.
+            return
+        place = place if place != ("",) else ()
+        self._began = self._began or at
+        if event["event"] == _PARTS:
+            known = self._parts.setdefault(place, [])
+            known += [name for name in event["names"] if name not in known]
+        if event["event"] == _DOING:
+            self.doing = ": ".join([*place, event["text"]])
+        if "of" in event:
+            self.doing = f"{', '.join(place)}: {event['event']} {event['step']} of {event['of']}"
+        if self._parts.get(()):
+            steps = 1.0 if event["event"] == "end" else event.get("step", 0) / event.get("of", 1)
+            self.share = max(self.share or 0.0, self._share_before(place, steps))
+            self.eta_s = self._eta(self.share, (at - self._began).total_seconds())
+
+    def _share_before(self, place: tuple[str, ...], done: float) -> float:
+        """Return the share of the run before a place of which so much is done."""
+        before, width = 0.0, 1.0
+        for depth, name in enumerate(place):
+            parts = self._parts.get(place[:depth], [])
+            if name not in parts:
+                break
+            width /= len(parts)
+            before += width * parts.index(name)
+        else:
+            # Where a part is divided further, its own steps do not measure it, but its end does.
+            done = 0.0 if done < 1 and self._parts.get(place) else done
+        return before + width * done
+
+    @staticmethod
+    def _eta(share: float, elapsed: float) -> float | None:
+        return round(elapsed * (1 - share) / share, 1) if share >= _LEAST_SHARE else None
+
+
+def progress_of(lines: Iterable[str | bytes]) -> tuple[float | None, str, float | None]:
+    """Read from the events of a run how far it is (0 to 1), what it does and the seconds left."""
+    progress = Progress()
+    for line in lines:
+        progress.read(line)
+    return progress.share, progress.doing, progress.eta_s
 
 
 @contextmanager

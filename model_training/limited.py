@@ -13,12 +13,16 @@ import runpy
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from solar.process import end_with_parent
+
 _GIB = 2**30
 _OUT_OF_MEMORY = 3
+_BETWEEN_SECONDS = 0.5
 _ROOT = Path(__file__).parents[1]
 # The child finds the packages where this process has them, whatever its folder is.
 _CHILD = (
@@ -45,24 +49,49 @@ class Ended:
     stopped: str | None
 
 
-def run_limited(module: str, arguments: Sequence[str], limits: ProcessLimits) -> Ended:
-    """Run a module as ``python -m`` would, with arguments, within limits and wait for its end."""
+def run_limited(
+    module: str,
+    arguments: Sequence[str],
+    limits: ProcessLimits,
+    *,
+    between: Callable[[], None] = lambda: None,
+) -> Ended:
+    """Run a module as ``python -m`` would, with arguments, within limits and wait for its end.
+
+    `between` is called again and again meanwhile; what it raises ends the child and the wait.
+    """
     bounds = (str(limits.address_space), str(limits.cpu_seconds))
     command = [sys.executable, "-c", _CHILD, str(_ROOT), *bounds, module, *arguments]
-    try:
-        done = subprocess.run(  # noqa: S603  this module, with paths as arguments
-            command,
-            capture_output=True,
-            env=os.environ | _ONE_THREAD,
-            stdin=subprocess.DEVNULL,
-            timeout=limits.wall_seconds,
-        )
-    except subprocess.TimeoutExpired:
-        return Ended("", f"does not end within {limits.wall_seconds:g} s")
-    stderr = done.stderr.decode(errors="replace").strip()
-    return Ended(
-        done.stdout.decode(errors="replace"), _why_stopped(done.returncode, stderr, limits)
-    )
+    deadline = time.monotonic() + limits.wall_seconds
+    with subprocess.Popen(  # noqa: S603  this module, with paths as arguments
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | _ONE_THREAD,
+        # A child must not outlive a parent that was killed.
+        preexec_fn=end_with_parent(),
+    ) as child:
+        try:
+            output, said = _outcome(child, deadline, between)
+        except subprocess.TimeoutExpired:
+            return Ended("", f"does not end within {limits.wall_seconds:g} s")
+        finally:
+            child.kill()
+    stderr = said.decode(errors="replace").strip()
+    return Ended(output.decode(errors="replace"), _why_stopped(child.returncode, stderr, limits))
+
+
+def _outcome(
+    child: subprocess.Popen[bytes], deadline: float, between: Callable[[], None]
+) -> tuple[bytes, bytes]:
+    while True:
+        between()
+        try:
+            return child.communicate(timeout=_BETWEEN_SECONDS)
+        except subprocess.TimeoutExpired:
+            if time.monotonic() >= deadline:
+                raise
 
 
 def _why_stopped(code: int, stderr: str, limits: ProcessLimits) -> str | None:

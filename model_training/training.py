@@ -20,7 +20,12 @@ from model_training.features import FlareHistory
 from model_training.fitting import forecaster
 from model_training.fitting.decisions import decide
 from model_training.fitting.forecaster import Forecaster, make_plan
-from model_training.fitting.out_of_fold import OutOfFold, calibrated_as_served, forecast_folds
+from model_training.fitting.out_of_fold import (
+    OutOfFold,
+    calibrated_as_served,
+    forecast_folds,
+    place_of,
+)
 from model_training.journal import Journal
 from model_training.judging.evaluation import (
     REFERENCE,
@@ -39,6 +44,8 @@ from solar.flares import HORIZON
 PARITY_LIMIT = 1e-5
 _PARITY_HIDDEN_SHARE = 0.3
 _PARITY_CASES = 4096
+_FINAL, _SCORING = "final", "scoring"
+_PLAIN = LogisticRegressionConfig(kind="logistic-regression")
 
 
 @dataclass(frozen=True)
@@ -85,10 +92,12 @@ def train(recipe: Recipe, folder: Path, *, journal: Journal | None = None) -> Tr
         When the run was asked to stop; its checkpoints are kept.
     """
     journal = journal or Journal()
+    journal.turn_to("reading the data")
     dataset = loading.load(recipe.data, folder, window=recipe.window)
     _refuse_what_the_data_lack(recipe, dataset)
     flares = loading.flares_of(recipe.data, folder)
     parts = split(dataset, recipe.split, seed=recipe.seed)
+    _tell_plan(recipe, parts, dataset, journal)
     fitted = fit_recipe(recipe, parts, flares, journal)
     audit = leak_audit.gate(
         recipe,
@@ -100,6 +109,7 @@ def train(recipe: Recipe, folder: Path, *, journal: Journal | None = None) -> Tr
             calibrated_on=fitted.out_of_fold.rows,
         ),
     )
+    journal.turn_to(f"leak audit passed ({len(audit.checks)} checks); exporting the model")
     model = graph.named(
         fitted.final.to_onnx(steps=dataset.window_length, features=len(recipe.features)),
         recipe.features,
@@ -117,11 +127,22 @@ def train(recipe: Recipe, folder: Path, *, journal: Journal | None = None) -> Tr
     )
     manifest = describe(run, folder)
     reference = _reference(recipe, parts, flares, journal)
+    journal.within(_SCORING).turn_to("beside the baselines")
     evidence = _evidence(
         Artifact(manifest, GraphInference(manifest, run.graph)), fitted, reference, run
     )
     manifest = manifest.model_copy(update={"scores": manifest_scores(evidence)})
     return TrainingResult(recipe, manifest, audit, run.graph, evidence, parts, fitted.out_of_fold)
+
+
+def _tell_plan(recipe: Recipe, parts: Split, dataset: Dataset, journal: Journal) -> None:
+    reference = [] if _is_plain(recipe) else [REFERENCE]
+    journal.tell_parts([*_parts_of_fit(parts), *reference, _SCORING])
+    journal.turn_to(
+        f"{len(dataset)} cases of {dataset.window_length} steps: {len(parts.train)} to train on,"
+        f" {len(parts.validation)} to validate in {len(parts.folds)} folds, {len(parts.test)} to"
+        " test"
+    )
 
 
 def _refuse_what_the_data_lack(recipe: Recipe, dataset: Dataset) -> None:
@@ -149,28 +170,39 @@ def _refuse_what_the_data_lack(recipe: Recipe, dataset: Dataset) -> None:
 def fit_recipe(
     recipe: Recipe, parts: Split, flares: FlareHistory | None, journal: Journal
 ) -> FittedRecipe:
+    """Fit each fold and forecast its cases, then fit the model that serves and decide on it."""
     plan = make_plan(recipe, parts)
+    journal.tell_parts(_parts_of_fit(parts))
     out_of_fold = forecast_folds(recipe, parts, plan=plan, flares=flares, journal=journal)
+    last = journal.within(_FINAL)
+    last.turn_to(f"fitting {len(parts.train)} cases")
     final = forecaster.fit(
         recipe,
         parts.train,
         plan=plan,
         flares=flares,
         until=parts.until,
-        journal=journal.within("final"),
+        journal=last,
     )
     return FittedRecipe(out_of_fold, final, decide(recipe, out_of_fold, final, train=parts.train))
+
+
+def _parts_of_fit(parts: Split) -> list[str]:
+    return [*(place_of(fold) for fold in parts.folds), _FINAL]
+
+
+def _is_plain(recipe: Recipe) -> bool:
+    return recipe.estimator == _PLAIN
 
 
 def _reference(
     recipe: Recipe, parts: Split, flares: FlareHistory | None, journal: Journal
 ) -> FittedRecipe | None:
     """Fit the plain logistic regression on the same cases, unless the recipe is just that."""
-    plain = LogisticRegressionConfig(kind="logistic-regression")
-    if recipe.estimator == plain:
+    if _is_plain(recipe):
         return None
     return fit_recipe(
-        recipe.model_copy(update={"estimator": plain}), parts, flares, journal.within(REFERENCE)
+        recipe.model_copy(update={"estimator": _PLAIN}), parts, flares, journal.within(REFERENCE)
     )
 
 

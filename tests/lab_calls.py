@@ -59,7 +59,7 @@ class Lab:
     def call(self, who: str, method: str, path: str, **options: Any) -> TestResponse:
         headers = {"Authorization": f"Bearer {self.tokens[who]}"} | options.pop("headers", {})
         # Read whole, as a server does: until then the answer holds one of the Lab's threads.
-        options |= {"method": method, "headers": headers, "buffered": True}
+        options = {"buffered": True} | options | {"method": method, "headers": headers}
         return self.client.open(f"/api/v1/lab{path}", **options)
 
     def get(self, who: str, path: str) -> Any:

@@ -13,6 +13,7 @@ from model_training.data import loading
 from model_training.data.dataset import Dataset
 from model_training.data.split import Fold, Split, split
 from model_training.fitting.augmentation.timegan import AsinhScale, synthetic_events
+from model_training.fitting.out_of_fold import place_of
 from model_training.journal import Journal
 from model_training.judging.evidence import Evidence
 from model_training.judging.judgement import judge
@@ -38,9 +39,12 @@ def trial(recipe: Recipe, folder: Path, *, journal: Journal) -> dict[str, Any]:
         raise InvalidInputError(
             f"{recipe.name} has no [estimator.augmentation] to try; a blend is tried by its members"
         )
+    journal.turn_to("reading the data")
     dataset = loading.load(recipe.data, folder, window=recipe.window)
     parts = split(dataset, recipe.split, seed=recipe.seed)
     augmentation = config.augmentation
+    judged = recipe.events if isinstance(augmentation, TimeGanConfig) else ()
+    journal.tell_parts(["with", "without", *(_place_of_quality(event) for event in judged)])
     return {
         event: {
             "skill": skill,
@@ -102,9 +106,10 @@ def _quality(
         _known(part, event, recipe.features) for part in (fold.train, fold.held_out)
     )
     # The fit of this fold has just trained the same TimeGAN, whose checkpoint is taken up.
-    fitted = replace(journal, resumes=True).within("with").within(f"fold {fold.name}").within(event)
+    fitted = replace(journal, resumes=True).within("with").within(place_of(fold)).within(event)
     synthetic = synthetic_events(windows, outcome, config=config, seed=recipe.seed, journal=fitted)
-    part = journal.within(f"quality {event}")
+    part = journal.within(_place_of_quality(event))
+    part.turn_to(f"judging {len(synthetic)} synthetic events")
     tamed = AsinhScale.by(windows)
     return assess(
         tamed.apply(synthetic),
@@ -113,6 +118,10 @@ def _quality(
         seed=recipe.seed,
         journal=part,
     ).to_dict()
+
+
+def _place_of_quality(event: str) -> str:
+    return f"quality {event}"
 
 
 def _known(part: Dataset, event: str, features: tuple[str, ...]) -> tuple[Any, Any]:

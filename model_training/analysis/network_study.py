@@ -24,9 +24,13 @@ from model_training.analysis.network_picture import (
     write_graphml,
     write_json,
 )
+from model_training.data import loading
 from model_training.features import Floats
 from model_training.fitting.networks.network import Network
 from model_training.fitting.networks.samples import fit_standardiser, sample_network
+from model_training.journal import Journal
+from model_training.recipe.recipe import Recipe
+from solar.errors import InvalidInputError
 from solar.network import correlations
 
 FEWEST_STEPS = 10
@@ -150,6 +154,46 @@ def _homophily(graph: nx.Graph) -> Figures:
     }
 
 
+def study_recipe(
+    recipe: Recipe,
+    folder: Path,
+    *,
+    event: str,
+    most: int,
+    threshold: float,
+    max_neighbours: int,
+    out: Path,
+    journal: Journal,
+) -> Figures:
+    """Study the data set of a recipe, whose paths start from `folder`; see `study`.
+
+    Parameters
+    ----------
+    event : whose outcome labels the samples
+    most : samples at most; of more, so many are drawn at random
+    """
+    journal.turn_to("reading the data")
+    dataset = loading.load(recipe.data, folder, window=recipe.window)
+    if event not in dataset.truth:
+        raise InvalidInputError(
+            f"the data set does not tell {event}; choose the event from"
+            f" {', '.join(dataset.truth) or 'none: it needs a flare list or labels'}"
+        )
+    if len(dataset) > most:
+        rng = np.random.default_rng(recipe.seed)
+        dataset = dataset.take(np.sort(rng.choice(len(dataset), most, replace=False)))
+    return study(
+        dataset.windows(recipe.features),
+        recipe.features,
+        dataset.truth[event],
+        threshold=threshold,
+        max_neighbours=max_neighbours,
+        seed=recipe.seed,
+        out=out,
+        journal=journal,
+    )
+
+
 def study(
     windows: NDArray[np.float32],
     names: Sequence[str],
@@ -159,6 +203,7 @@ def study(
     max_neighbours: int,
     seed: int,
     out: Path,
+    journal: Journal | None = None,
 ) -> Figures:
     """Build the networks of a data set and write their files and statistics to a folder.
 
@@ -173,11 +218,14 @@ def study(
     the statistics, as also written to `STATISTICS`; ``keywords`` has one entry per class, and
     is empty for windows of a single step, where keywords cannot correlate
     """
+    journal = journal or Journal()
     out.mkdir(parents=True, exist_ok=True)
+    journal.turn_to(f"joining {len(windows)} samples")
     rows = fit_standardiser(windows).rows(windows)
     samples = sample_network(rows, threshold=threshold, max_neighbours=max_neighbours)
     caption = Caption("Network of samples", label_names=_CLASSES)
     _write(samples, out / "samples", caption, labels=labels, layout="spring", seed=seed)
+    journal.turn_to(f"joining {len(names)} keywords")
     figures: Figures = {
         "threshold": threshold,
         "max_neighbours": max_neighbours,

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import orjson
 
 from model_training.analysis.description import describe, text
-from model_training.analysis.network_study import study
+from model_training.analysis.network_study import study_recipe
+from model_training.analysis.unknown_data import describe_unknown
 from model_training.commands.arguments import (
     RUNS,
     add_data,
@@ -24,8 +24,6 @@ from model_training.commands.arguments import (
 from model_training.data import loading
 from model_training.data.dataset import Dataset
 from model_training.data.guessing import guess
-from model_training.data.limits import Limits
-from model_training.data.trial import trial
 from model_training.journal import Journal, Stop, stopping_on_signals
 from model_training.recipe.recipe import Recipe, read_recipe
 from solar.errors import InvalidInputError
@@ -123,7 +121,8 @@ def add_augment(parser: argparse.ArgumentParser) -> None:
 
 def _describe(options: argparse.Namespace) -> None:
     if options.limited:
-        _try_file(options.what, options.data)
+        _describe_unknown(options)
+        return
     dataset = _load(options.what, options.data)
     description = describe(dataset, names=dataset.names)
     if options.json:
@@ -140,11 +139,19 @@ def _load(what: Path, folder: Path) -> Dataset:
     return loading.load(guess(path), path.parent)
 
 
-def _try_file(what: Path, folder: Path) -> None:
-    path = _found(what, folder)
-    if what.suffix == ".toml" or not path.is_file():
-        raise InvalidInputError(f"--limited reads one file of data, and {what.name} is none")
-    trial(path, Limits())
+def _describe_unknown(options: argparse.Namespace) -> None:
+    path = _found(options.what, options.data)
+    if path.suffix == ".toml" or not path.exists():
+        raise InvalidInputError(f"--limited reads a file or folder of data; {path.name} is none")
+    told = describe_unknown(path)
+    if told["question"] is not None:
+        raise InvalidInputError(told["question"]["message"])
+    if told["reason"] is not None:
+        raise InvalidInputError(told["reason"])
+    if options.json:
+        _write(told["breakdown"])
+    else:
+        sys.stdout.write(told["text"])
 
 
 def _found(what: Path, folder: Path) -> Path:
@@ -152,21 +159,15 @@ def _found(what: Path, folder: Path) -> Path:
 
 
 def _networks(options: argparse.Namespace) -> None:
-    recipe = read_recipe(options.recipe)
-    dataset = loading.load(recipe.data, options.data, window=recipe.window)
-    if options.event not in dataset.truth:
-        raise InvalidInputError(f"the data set tells {', '.join(dataset.truth)}; choose --event")
-    if len(dataset) > options.most:
-        rng = np.random.default_rng(recipe.seed)
-        dataset = dataset.take(np.sort(rng.choice(len(dataset), options.most, replace=False)))
-    figures = study(
-        dataset.windows(recipe.features),
-        recipe.features,
-        dataset.truth[options.event],
+    figures = study_recipe(
+        read_recipe(options.recipe),
+        options.data,
+        event=options.event,
+        most=options.most,
         threshold=options.threshold,
         max_neighbours=options.max_neighbours,
-        seed=recipe.seed,
         out=options.to,
+        journal=Journal(),
     )
     _write(figures)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import orjson
-from pydantic import ValidationError
 
 from model_training.artefact import artifact, probe
 from model_training.artefact.manifest import (
@@ -16,25 +15,24 @@ from model_training.artefact.manifest import (
     Evaluation,
     EventScores,
     LeakAudit,
-    Manifest,
 )
 from model_training.commands.arguments import add_data
 from model_training.data import leak_audit, loading
 from model_training.data.dataset import Dataset
-from model_training.data.split import Split, split
 from model_training.fitting.disk_map import disk_days
-from model_training.fitting.forecaster import make_plan
-from model_training.fitting.out_of_fold import OutOfFold, forecast_folds
 from model_training.journal import Journal
 from model_training.judging import full_disk
-from model_training.judging.evaluation import (
-    evidence_of_test,
-    evidence_of_validation,
-    served_inputs,
-)
+from model_training.judging.evaluation import evidence_of_test, served_inputs
 from model_training.judging.evidence import Evidence
 from model_training.judging.judgement import manifest_scores
-from model_training.recipe.data import SharpConfig, WindowConfig
+from model_training.judging.own_cases import (
+    OwnCases,
+    as_scored,
+    audit_split,
+    load_own_cases,
+    own_recipe,
+)
+from model_training.recipe.data import SharpConfig
 from model_training.recipe.recipe import Recipe, read_recipe
 from model_training.report.run_folder import keep
 from model_training.report.wording import table
@@ -111,17 +109,21 @@ def _evaluate(options: argparse.Namespace) -> None:
     model = probe.load(options.artefact, with_evaluation=False)
     _refuse_what_does_not_go_together(model, options)
     recipe = _recipe(model, options)
-    dataset = loading.load(recipe.data, options.data, window=recipe.window)
-    _refuse_other_cases(model, dataset)
-    parts = split(dataset, recipe.split, seed=recipe.seed)
-    evidences = _evidence(model, recipe, dataset, parts, options)
+    own = load_own_cases(model, recipe, options.data, journal=Journal())
+    evidences = _evidence(own, options)
     if options.keep is not None:
-        report = keep(options.keep, model.manifest, evidences, importances={})
+        report = keep(
+            options.keep,
+            model.manifest,
+            evidences,
+            importances={},
+            log=Journal(options.keep).lines(),
+        )
         sys.stderr.write(f"evidence, scores and report in {report.parent}\n")
     (scores,) = manifest_scores(evidences).values()
     if options.record:
-        cases = parts.test if options.on == "test" else parts.validation
-        audit = leak_audit.audit_elsewhere(model.manifest.fitted_until, cases, dataset=dataset)
+        cases = own.parts.test if options.on == "test" else own.parts.validation
+        audit = leak_audit.audit_elsewhere(model.manifest.fitted_until, cases, dataset=own.dataset)
         _record(options, recipe, audit, scores)
     if options.json:
         plain = {
@@ -157,47 +159,13 @@ def _recipe(model: artifact.Artifact, options: argparse.Namespace) -> Recipe:
     """Return the recipe that made a model or, for one made elsewhere, that it is scored with."""
     manifest = model.manifest
     if manifest.made_by == "flarewatch":
-        return _own_recipe(manifest)
+        return own_recipe(manifest)
     if options.recipe is None:
         raise InvalidInputError(
             f"{model.model_id} was made elsewhere; say with --recipe RECIPE.toml with whose data"
             " and split it is scored"
         )
-    window = WindowConfig(
-        steps=manifest.window_length,
-        cadence_hours=manifest.cadence_seconds / 3600,
-        tolerance_hours=manifest.tolerance_seconds / 3600,
-    )
-    return read_recipe(options.recipe).model_copy(update={"window": window})
-
-
-def _own_recipe(manifest: Manifest) -> Recipe:
-    if manifest.made_by == "elsewhere":
-        raise InvalidInputError(
-            f"{manifest.model_id} was made elsewhere, so that its training cannot be audited; run"
-            " `flarewatch evaluate FOLDER --recipe RECIPE.toml --record`"
-        )
-    try:
-        return Recipe.model_validate(manifest.recipe)
-    except ValidationError as error:
-        raise InvalidInputError(
-            f"{manifest.model_id} holds no usable recipe ({error.errors()[0]['msg']}); train it"
-            " again"
-        ) from error
-
-
-def _refuse_other_cases(model: artifact.Artifact, dataset: Dataset) -> None:
-    absent = [name for name in model.feature_names if name not in dataset.names]
-    if absent:
-        raise InvalidInputError(
-            f"the data set has no {', '.join(absent)}, which {model.model_id} looks at; choose"
-            " another recipe"
-        )
-    if dataset.window_length != model.manifest.window_length:
-        raise InvalidInputError(
-            f"the data set has windows of {dataset.window_length} steps, {model.model_id} looks at"
-            f" {model.manifest.window_length}; choose another recipe"
-        )
+    return as_scored(read_recipe(options.recipe), manifest)
 
 
 def _record(
@@ -224,39 +192,18 @@ def _record(
     sys.stderr.write(f"scores and leak audit in {path}\n")
 
 
-def _evidence(
-    model: artifact.Artifact,
-    recipe: Recipe,
-    dataset: Dataset,
-    parts: Split,
-    options: argparse.Namespace,
-) -> tuple[Evidence, ...]:
-    if options.on not in ("test", "validation"):
-        cases = _cases_elsewhere(model, recipe, parts, options)
-        if options.disk is None:
-            return evidence_of_test(model, cases, past=dataset)
-        return (_evidence_of_disk(model, recipe, cases, options),)
-    if options.on == "test":
-        return evidence_of_test(model, parts.test, past=dataset)
-    if model.manifest.made_by == "elsewhere":
-        return evidence_of_test(model, parts.validation, past=dataset, part="validation")
-    return evidence_of_validation(model, _pool(recipe, parts, options.data), past=dataset)
+def _evidence(own: OwnCases, options: argparse.Namespace) -> tuple[Evidence, ...]:
+    if options.on in ("test", "validation"):
+        return own.evidence(options.on, journal=Journal())
+    cases = _cases_elsewhere(own, options)
+    if options.disk is None:
+        return evidence_of_test(own.model, cases, past=own.dataset)
+    return (_evidence_of_disk(own.model, own.recipe, cases, options),)
 
 
-def _pool(recipe: Recipe, parts: Split, folder: Path) -> OutOfFold:
-    return forecast_folds(
-        recipe,
-        parts,
-        plan=make_plan(recipe, parts),
-        flares=loading.flares_of(recipe.data, folder),
-        journal=Journal(),
-    )
-
-
-def _cases_elsewhere(
-    model: artifact.Artifact, recipe: Recipe, parts: Split, options: argparse.Namespace
-) -> Dataset:
+def _cases_elsewhere(own: OwnCases, options: argparse.Namespace) -> Dataset:
     """Load other rows, and leave out the regions that a model made here was fitted on."""
+    recipe, model = own.recipe, own.model
     if not isinstance(recipe.data, SharpConfig):
         raise InvalidInputError(
             f"{recipe.name} was not trained on SHARP records; --on FILE cannot be scored with it"
@@ -267,7 +214,7 @@ def _cases_elsewhere(
     if model.manifest.made_by == "elsewhere":
         sys.stderr.write("it is not known which regions the model was fitted on; all are scored\n")
         return cases
-    seen = np.isin(cases.region_id, parts.train.region_id)
+    seen = np.isin(cases.region_id, own.parts.train.region_id)
     if seen.any():
         sys.stderr.write(f"{seen.sum()} cases of regions seen in training are left out\n")
     return cases.take(~seen)
@@ -298,19 +245,11 @@ def _evidence_of_disk(
 
 def _audit(options: argparse.Namespace) -> None:
     if options.what.is_dir():
-        recipe = _own_recipe(artifact.read_manifest(options.what))
+        recipe = own_recipe(artifact.read_manifest(options.what))
     else:
         recipe = read_recipe(options.what)
     for one in recipe.repeats():
-        dataset = loading.load(one.data, options.data, window=one.window)
-        parts = split(dataset, one.split, seed=one.seed)
-        report = leak_audit.audit(
-            one,
-            parts,
-            dataset=dataset,
-            fitted_on=parts.train,
-            calibrated_on=parts.validation,
-        )
+        report = audit_split(one, options.data, journal=Journal())
         for check in report.checks:
             sys.stdout.write(f"{_mark(check)}  {check.name} ({check.detail})\n")
         leak_audit.gate(one, report)

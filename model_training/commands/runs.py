@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from model_training.artefact.artifact import sha256_of
@@ -17,15 +15,14 @@ from model_training.commands.arguments import (
     add_resume,
     add_runs,
 )
-from model_training.journal import Journal, Stop, StoppedError, stopping_on_signals
+from model_training.journal import Journal, Stop, stopping_on_signals
 from model_training.judging import evidence
 from model_training.recipe.recipe import Recipe, read_recipe
 from model_training.report import comparison, results, run_folder
 from model_training.report.repeats import mean_table
-from model_training.report.run_folder import EVIDENCE
+from model_training.report.run_folder import EVIDENCE, REPORT
 from model_training.report.wording import table
-from model_training.training import train
-from solar.errors import FlarewatchError, InvalidInputError, NotFoundError
+from solar.errors import InvalidInputError, NotFoundError
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:
@@ -49,8 +46,7 @@ def _train(options: argparse.Namespace) -> None:
         for one in recipe.repeats():
             # The artefacts of repeated runs are evidence, not models to serve.
             out = _made(options.out if recipe.repeat is None else options.runs)
-            with _journal(one, options, stop) as journal:
-                _train_one(one, options.data, out=out, journal=journal)
+            _train_one(one, options, out=out, stop=stop)
     if recipe.repeat is not None:
         sys.stdout.write(mean_table(recipe, options.runs))
 
@@ -66,33 +62,19 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-@contextmanager
-def _journal(recipe: Recipe, options: argparse.Namespace, stop: Stop) -> Iterator[Journal]:
-    folder = run_folder.path(options.runs, recipe)
+def _train_one(recipe: Recipe, options: argparse.Namespace, *, out: Path, stop: Stop) -> None:
+    kept = run_folder.path(options.runs, recipe)
     if not options.resume:
-        run_folder.clear(folder)
-    journal = Journal(folder, shows_bars=sys.stderr.isatty(), resumes=options.resume, stop=stop)
-    journal.tell("begin", recipe=recipe.name)
-    try:
-        yield journal
-    except StoppedError:
-        raise
-    except FlarewatchError as error:
-        # Who follows the log must not take a run that failed for one that goes on.
-        journal.tell("failed", reason=str(error))
-        raise
-    journal.tell("end", recipe=recipe.name)
-
-
-def _train_one(recipe: Recipe, data: Path, *, out: Path, journal: Journal) -> None:
-    trained = train(recipe, data, journal=journal)
-    folder = trained.write(out)
-    report = run_folder.write(trained, journal)
+        run_folder.clear(kept)
+    journal = Journal(kept, shows_bars=sys.stderr.isatty(), resumes=options.resume, stop=stop)
+    trained, folder = run_folder.train_one(
+        recipe, options.data, out=out, kept=kept, journal=journal
+    )
     for part, scores in (trained.manifest.scores or {}).items():
         sys.stdout.write(f"{part}\n{table(scores)}\n")
     sys.stdout.write(
         f"leak audit passed ({len(trained.audit.checks)} checks);"
-        f" artefact {sha256_of(folder)[:12]} in {folder}; report {report}\n"
+        f" artefact {sha256_of(folder)[:12]} in {folder}; report {kept / REPORT}\n"
     )
 
 

@@ -143,7 +143,7 @@ def clock(column: Any, *, where: str, scale: str) -> Times:
     times = pd.Series(column)
     if pd.api.types.is_numeric_dtype(times):
         raise InvalidInputError(f"{where} holds numbers; write times as datetimes or ISO 8601")
-    is_utc, is_tai = _named_scales(times)
+    is_utc, is_tai = named_scales(times)
     if not pd.api.types.is_datetime64_any_dtype(times):
         times = times.astype("string").str.replace(*_JSOC_LABEL, regex=True)
     try:
@@ -158,8 +158,8 @@ def clock(column: Any, *, where: str, scale: str) -> Times:
     return shown
 
 
-def _named_scales(labels: pd.Series) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Tell which rows (n,) name a zone, and which the scale TAI."""
+def named_scales(labels: pd.Series) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Tell of labels or datetimes which rows (n,) name a zone, and which the scale TAI."""
     if pd.api.types.is_datetime64_any_dtype(labels):
         has_zone = isinstance(labels.dtype, pd.DatetimeTZDtype)
         return np.full(len(labels), has_zone), np.zeros(len(labels), np.bool_)

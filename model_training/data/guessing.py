@@ -8,6 +8,7 @@ from pathlib import Path
 
 from model_training.data.declared import read_arrays
 from model_training.data.files import names, read_table, refuse_pickle
+from model_training.data.questions import answers_of, table_layout, windows_layout
 from model_training.data.swan_sf import read_name
 from model_training.recipe.data import (
     AnyData,
@@ -28,34 +29,48 @@ _LABELS = {
 }
 _FLARES = "flares/goes_flares.parquet"
 _HARPS = "maps/all_harps_with_noaa_ars.txt"
+# Names of files that lie beside the cases.
+COMPANIONS = tuple(name.rpartition("/")[2] for name in (_FLARES, _HARPS))
 _FOLD = re.compile(r"(sharp|smarp)_\d+\.parquet")
 _SPLIT = re.compile(r"(?:train|valid|test)_data_(\d)\.parquet")
 
 
-def guess(path: Path) -> AnyData:
+def guess(path: Path, answer: str | None = None) -> AnyData:
     """Return the configuration that reads a file or folder; paths start from the folder it is in.
 
-    A flare list and a HARP map are used where they lie beside the data, one or two folders up.
+    A flare list and a HARP map are used where they lie beside the data, or up to two folders up.
+
+    Parameters
+    ----------
+    answer : the value that was chosen when a `QuestionError` was raised before
 
     Raises
     ------
     InvalidInputError
         When the columns must be declared; the message says which options do it.
+    QuestionError
+        When a person who knows the file can choose between a few readings.
     """
     refuse_pickle(path)
     if path.is_dir():
-        return _guess_folder(path)
+        return _known_folder(path)
     if not path.is_file():
         raise InvalidInputError(f"no file or folder at {path}")
-    return _guess_arrays(path) if path.suffix == ".npz" else _guess_table(path)
+    return (_guess_arrays if path.suffix == ".npz" else _guess_table)(path, answer)
 
 
-def _guess_folder(path: Path) -> AnyData:
+def guess_folder(path: Path) -> AnyData | None:
+    """Return the configuration of a folder that the names of its files tell, else None."""
     files = sorted(file for file in path.rglob("*") if file.is_file())
-    for kind in (_fold_choice, _split_choice, _instances_choice):
-        config = kind(path, files)
-        if config is not None:
-            return config
+    kinds = (_fold_choice, _split_choice, _instances_choice)
+    return next((config for kind in kinds if (config := kind(path, files)) is not None), None)
+
+
+def _known_folder(path: Path) -> AnyData:
+    config = guess_folder(path)
+    if config is not None:
+        return config
+    files = sorted(file for file in path.rglob("*") if file.is_file())
     for file in files:
         refuse_pickle(file)
     raise InvalidInputError(
@@ -89,8 +104,9 @@ def _instances_choice(path: Path, files: Iterable[Path]) -> SwanSfConfig | None:
     return SwanSfConfig(layout="swan-sf", folder=path.name)
 
 
-def _guess_table(path: Path) -> AnyData:
-    columns = [str(name) for name in read_table(path).columns]
+def _guess_table(path: Path, answer: str | None) -> AnyData:
+    table = read_table(path)
+    columns = [str(name) for name in table.columns]
     has = set(columns)
     if "t_rec" in has and has & {"noaa_ar", "harpnum"}:
         labels = {
@@ -105,25 +121,30 @@ def _guess_table(path: Path) -> AnyData:
         return SharpConfig(rows=path.name, flares=flares, harps=harps, labels=labels)
     if {"McIntosh", "AR issue_date"} <= has:
         return McIntoshConfig(layout="mcintosh", rows=path.name)
-    raise InvalidInputError(
+    hint = (
         f"{path.name} has the columns {names(columns)}: no layout that is known; declare"
         ' data.layout = "table" with region, time, time_scale, keywords (column -> name and unit)'
         " and labels (event -> column) in a recipe"
     )
+    flares, harps = _beside(path, _FLARES), _beside(path, _HARPS)
+    return table_layout(table, path.name, answers_of(answer, hint), flares=flares, harps=harps)
 
 
-def _guess_arrays(path: Path) -> AnyData:
-    arrays = ", ".join(f"{name} {array.shape}" for name, array in read_arrays(path).items())
-    raise InvalidInputError(
-        f"{path.name} holds {arrays}; which axis is time cannot be seen: declare data.layout ="
+def _guess_arrays(path: Path, answer: str | None) -> AnyData:
+    arrays = read_arrays(path)
+    shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+    hint = (
+        f"{path.name} holds {shapes}; which axis is time cannot be seen: declare data.layout ="
         ' "windows" with windows, axes (such as ["cases", "features", "steps"]), features (name'
         " and unit, in order), cadence_hours and labels in a recipe"
     )
+    return windows_layout(arrays, path.name, answers_of(answer, hint))
 
 
 def _beside(path: Path, name: str) -> str | None:
-    """Look for a file of the data folder above; return it relative to the parent of `path`."""
-    for up in ("..", "../.."):
-        if (path.parent / up / name).is_file():
-            return f"{up}/{name}"
+    """Look for a file beside and above the data; return it relative to the parent of `path`."""
+    own = (name.rpartition("/")[2], name)
+    for candidate in (*own, f"../{name}", f"../../{name}"):
+        if (path.parent / candidate).is_file():
+            return candidate
     return None

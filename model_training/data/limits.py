@@ -1,8 +1,8 @@
 """Limits: what a file of training data may promise and hold, found out before it is read.
 
 Headers and member lists say how much a file unpacks to, and compressed text is unpacked piece by
-piece, so that nothing here takes more memory than a piece. Where they lie, `trial` (beside this)
-reads the file in a child with bounded memory and time.
+piece, so that nothing here takes more memory than a piece. Where they lie,
+`analysis.unknown_data` reads the file in a process with bounded memory and time.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Limits:
     ratio : of unpacked to packed bytes, beyond a size that harms nobody
     columns : of a table
     line_bytes : of one line of text
-    process : of the child that reads a file on trial
+    process : of the process that reads a file which nobody vouches for
     """
 
     unpacked_bytes: int = 8 * _GIB

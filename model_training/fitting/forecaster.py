@@ -149,6 +149,7 @@ def fit(
 
     The journal may tell of the skill on cases `held_out` meanwhile; the fit is the same without.
     """
+    journal.tell_parts(plan.fitted)
     models = tuple(
         fit_event(
             recipe,

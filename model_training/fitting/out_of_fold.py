@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from model_training.artefact import calibration
 from model_training.artefact.manifest import EventModel
 from model_training.data.dataset import Dataset
-from model_training.data.split import Split
+from model_training.data.split import Fold, Split
 from model_training.features import FlareHistory, Floats
 from model_training.fitting import forecaster
 from model_training.fitting.forecaster import Forecaster, Plan
@@ -75,19 +75,29 @@ def calibrated_as_served(events: Sequence[EventModel], raw: Floats) -> dict[str,
     return {event.name: column for event, column in zip(events, lowered, strict=True)}
 
 
+def place_of(fold: Fold) -> str:
+    """Return what a journal calls the fit of a fold."""
+    return f"fold {fold.name}"
+
+
 def forecast_folds(
     recipe: Recipe, parts: Split, *, plan: Plan, flares: FlareHistory | None, journal: Journal
 ) -> OutOfFold:
     """Fit once for every fold, and forecast its held-out cases."""
     raw = []
-    for fold in parts.folds:
+    for number, fold in enumerate(parts.folds, start=1):
+        part = journal.within(place_of(fold))
+        part.turn_to(
+            f"fitting {len(fold.train)} cases, forecasting {len(fold.held_out)}"
+            f" ({number} of {len(parts.folds)})"
+        )
         model = forecaster.fit(
             recipe,
             fold.train,
             plan=plan,
             flares=flares,
             until=fold.until,
-            journal=journal.within(f"fold {fold.name}"),
+            journal=part,
             held_out=fold.held_out,
         )
         raw.append(model.predict(fold.held_out.windows(recipe.features)))

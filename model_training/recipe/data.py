@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
@@ -195,6 +196,27 @@ class McIntoshConfig(SourceConfig):
     layout: Literal["mcintosh"]
     rows: str = Field(description="csv or csv.gz")
     flares: str | None = option(None, _FLARES + "; the truth stays that of the file")
+
+
+# The options that name a file or folder; every layout has some of them.
+_PATHS = ("rows", "file", "folder", "flares", "harps")
+
+
+def paths_of(config: SourceConfig) -> dict[str, str]:
+    """Return the files and folders that a configuration names: option -> path."""
+    named = {name: getattr(config, name, None) for name in _PATHS}
+    named["fill.rows"] = getattr(getattr(config, "fill", None), "rows", None)
+    return {name: path for name, path in named.items() if path is not None}
+
+
+def paths_outside(config: SourceConfig) -> dict[str, str]:
+    """Return the paths of a configuration that lead out of the data folder: option -> path."""
+    return {name: path for name, path in paths_of(config).items() if _leaves(path)}
+
+
+def _leaves(path: str) -> bool:
+    plain = PurePosixPath(path.replace("\\", "/"))
+    return plain.is_absolute() or ".." in plain.parts or "\0" in path
 
 
 def _layout(value: Any) -> str:

@@ -76,13 +76,23 @@ def spreads_of(
     }
 
 
+def means(recipe: Recipe, runs: Path) -> dict[str, dict[str, dict[str, Spread]]]:
+    """Return the test scores over all runs of a recipe: event -> entrant -> score -> spread."""
+    first = run_folder.path(runs, recipe.repeats()[0])
+    return {
+        event: {
+            entrant: spreads_of(recipe, runs, event=event, entrant=entrant)
+            for entrant in find_judgement(first, part="test", event=event)["entrants"]
+        }
+        for event in recipe.events
+    }
+
+
 def mean_table(recipe: Recipe, runs: Path) -> str:
     """Write the mean test scores of the model and of every entrant for the terminal."""
-    first = run_folder.path(runs, recipe.repeats()[0])
     lines = [f"{'event':7}{'entrant':22}" + "".join(f"{name:>18}" for name in SCORES)]
-    for event in recipe.events:
-        for entrant in find_judgement(first, part="test", event=event)["entrants"]:
-            spreads = spreads_of(recipe, runs, event=event, entrant=entrant)
+    for event, entrants in means(recipe, runs).items():
+        for entrant, spreads in entrants.items():
             cells = "".join(f"{spread_text(spreads[name]):>18}" for name in SCORES)
             lines.append(f"{event:7}{entrant:22}{cells}")
     return "\n".join(["test, mean and standard deviation of the runs", *lines]) + "\n"

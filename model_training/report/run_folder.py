@@ -10,7 +10,7 @@ import numpy as np
 
 from model_training.artefact.manifest import Manifest
 from model_training.data.remarks import remarks as remarks_on
-from model_training.journal import EVENTS, Journal
+from model_training.journal import Journal
 from model_training.judging import evidence
 from model_training.judging.evidence import Evidence
 from model_training.judging.importance import Importance, importance
@@ -18,7 +18,7 @@ from model_training.judging.judgement import Judgement, judge, to_json
 from model_training.recipe.recipe import Recipe
 from model_training.report import page
 from model_training.report.page import Page
-from model_training.training import TrainingResult
+from model_training.training import TrainingResult, train
 
 EVIDENCE = "evidence.parquet"
 REPORT = "report.html"
@@ -37,16 +37,33 @@ def clear(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def write(trained: TrainingResult, journal: Journal) -> Path:
+def train_one(
+    recipe: Recipe, data: Path, *, out: Path, kept: Path, journal: Journal
+) -> tuple[TrainingResult, Path]:
+    """Make one run of a recipe; return its result and the folder of its artefact.
+
+    The artefact goes to a folder of its own in `out`; evidence, scores and report to `kept`.
+
+    Raises
+    ------
+    as `model_training.training.train`
+    """
+    with journal.of_run(recipe.name):
+        trained = train(recipe, data, journal=journal)
+        folder = trained.write(out)
+        write(trained, kept, log=journal.lines())
+    return trained, folder
+
+
+def write(trained: TrainingResult, folder: Path, *, log: Sequence[bytes] = ()) -> Path:
     """Write evidence, scores and report of a finished run; return the report."""
-    if journal.folder is None:
-        raise ValueError("a run without a folder keeps nothing")
     return keep(
-        journal.folder,
+        folder,
         trained.manifest,
         trained.evidence,
         importances=_importances(trained),
         remarks=remarks_on(trained.parts.train, trained.recipe.features),
+        log=log,
     )
 
 
@@ -57,16 +74,16 @@ def keep(
     *,
     importances: dict[str, tuple[Importance, ...]],
     remarks: Sequence[str] = (),
+    log: Sequence[bytes] = (),
 ) -> Path:
-    """Write evidence, scores and report into a folder; return the report."""
+    """Write evidence, scores and report, with curves from the log, into a folder; return the
+    report."""
     folder.mkdir(parents=True, exist_ok=True)
     judgements: list[Judgement] = [judge(one) for one in evidences]
     evidence.write(evidences, folder / EVIDENCE)
     (folder / SCORES).write_bytes(to_json(judgements))
-    log = folder / EVENTS
-    lines = log.read_bytes().splitlines() if log.is_file() else []
     page.write(
-        Page(manifest, evidences, judgements, importance=importances, remarks=remarks, log=lines),
+        Page(manifest, evidences, judgements, importance=importances, remarks=remarks, log=log),
         folder / REPORT,
     )
     return folder / REPORT

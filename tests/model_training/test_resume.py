@@ -110,7 +110,7 @@ def test_the_event_log_tells_step_loss_and_the_seconds_left(
     assert [line["step"] for line in steps] == list(range(1, LENGTH + 1))
     assert all(line["of"] == LENGTH and line["eta_seconds"] >= 0 for line in steps)
     assert all(any(name.endswith("loss") for name in line) for line in steps)
-    assert [line["event"] for line in whole.events if line["place"] == ""] == ["begin", "end"]
+    assert [line["event"] for line in (whole.events[0], whole.events[-1])] == ["begin", "end"]
 
 
 def test_a_stopped_run_resumes_to_the_model_of_an_uninterrupted_one(

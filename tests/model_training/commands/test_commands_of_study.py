@@ -55,7 +55,7 @@ def test_networks_names_the_events_that_the_data_tell(
 ) -> None:
     told = complaint(capsys, "networks", recipe, "--data", data, "--event", "X1.0")
 
-    assert "the data set tells M1.0; choose --event" in told
+    assert "the data set does not tell X1.0; choose the event from M1.0" in told
 
 
 def test_augment_tells_the_skill_with_and_without_and_the_quality(

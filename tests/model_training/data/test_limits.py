@@ -11,13 +11,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from words import Captured, complaint, said
 
+from model_training.analysis.unknown_data import describe_unknown
 from model_training.data.declared import read_arrays
 from model_training.data.files import read_table, to_utc, whole_numbers
 from model_training.data.limits import Limits, refuse_oversized
-from model_training.data.trial import trial
+from model_training.journal import StoppedError
 from model_training.limited import ProcessLimits
 from solar.errors import InvalidInputError
 
@@ -125,16 +127,35 @@ def test_a_file_that_keeps_its_reader_busy_is_stopped(tmp_path: Path, world: Pat
     content = "x,y\n" + "1.25,2.5\n" * 10_000_000
     path = text(content.encode(), "rows.csv")(tmp_path)
 
-    with pytest.raises(InvalidInputError, match=r"rows\.csv computes for more than 1 s; cut it"):
-        trial(path, Limits(process=busy))
+    told = describe_unknown(path, limits=busy)
+
+    assert told["reason"] == "rows.csv computes for more than 1 s; cut it into smaller files"
+
+
+def test_a_reader_is_ended_with_the_run_that_waits_for_it(tmp_path: Path) -> None:
+    path = text(b"x,y\n" + b"1.25,2.5\n" * 1_000_000, "rows.csv")(tmp_path)
+    children = []
+
+    def stop_once_it_reads() -> None:
+        children.extend(psutil.Process().children())
+        if children:
+            raise StoppedError("enough")
+
+    with pytest.raises(StoppedError):
+        describe_unknown(path, between=stop_once_it_reads)
+
+    assert not any(child.is_running() for child in children)
 
 
 def test_describe_tries_a_file_that_is_not_trusted_in_a_limited_process(
     world: Path, tmp_path: Path, capsys: Captured
 ) -> None:
     assert "1920 cases" in said(capsys, "datasets", "describe", world / "rows.parquet", "--limited")
-    assert "--limited reads one file of data" in complaint(
+    assert "no table and no arrays among no file" in complaint(
         capsys, "datasets", "describe", tmp_path, "--limited"
+    )
+    assert "--limited reads a file or folder of data" in complaint(
+        capsys, "datasets", "describe", tmp_path / "none", "--limited"
     )
 
 

@@ -183,7 +183,7 @@ def test_a_run_that_failed_says_so_in_its_log(data: Path, tmp_path: Path) -> Non
     assert main(["train", str(recipe), *places(tmp_path, data)]) == 1
 
     log = (tmp_path / "runs" / NAME / "events.jsonl").read_bytes().splitlines()
-    assert [orjson.loads(line)["event"] for line in log] == ["begin", "failed"]
+    assert [orjson.loads(line)["event"] for line in (log[0], log[-1])] == ["begin", "failed"]
     assert orjson.loads(log[-1])["reason"].startswith("the split leaves no case for test")
 
 
