@@ -22,7 +22,13 @@ from database.people.sessions import begin_session
 from database.schema.lab_tables import datasets
 from solar.identifiers import new_id
 
-PEOPLE = {"ann": "researcher", "ben": "researcher", "vic": "viewer", "olga": "operator"}
+PEOPLE = {
+    "ann": "researcher",
+    "ben": "researcher",
+    "vic": "viewer",
+    "olga": "operator",
+    "ada": "admin",
+}
 SHA = "0" * 64
 
 RECIPE = """

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import sqlalchemy as sa
 
+from database.people.audit import record, was_done_since
 from database.people.principal import Principal
 from solar.errors import NotAllowedError, NotFoundError
 from solar.identifiers import is_id
 
 PRIVATE, SHARED = "private", "shared"
 VISIBILITIES = (PRIVATE, SHARED)
+# A page that is open asks again and again, which is one look.
+_ONE_LOOK = timedelta(hours=1)
+_LOOKED = "looked at"
 
 
 def visible_to(table: sa.Table, who: Principal) -> sa.ColumnElement[bool]:
@@ -40,3 +46,12 @@ def refuse_others(who: Principal, owner: str, *, noun: str) -> None:
     """Refuse whoever sees an object, but does not own it."""
     if who.owner != owner and not who.sees_all:
         raise NotAllowedError(f"this {noun} belongs to somebody else, who shared it for reading")
+
+
+def note_look(
+    connection: sa.Connection, who: Principal, object_kind: str, object_id: str, *, now: datetime
+) -> None:
+    """Note in the audit that somebody who sees all looked at what is private to somebody else."""
+    since = now - _ONE_LOOK
+    if not was_done_since(connection, who, _LOOKED, object_kind, object_id, since=since):
+        record(connection, who, _LOOKED, object_kind, object_id, now=now)

@@ -138,6 +138,24 @@ def acts_on(
     ]
 
 
+def was_done_since(
+    connection: sa.Connection,
+    who: Principal,
+    action: str,
+    object_kind: str,
+    object_id: str,
+    *,
+    since: datetime,
+) -> bool:
+    """Tell whether somebody has done something to an object since a time."""
+    c = audit.c
+    is_it = sa.and_(c.object_kind == object_kind, c.object_id == object_id)
+    query = sa.select(c.audit_id).where(
+        is_it, c.at >= since, c.actor == who.name, c.action == action
+    )
+    return connection.execute(query.limit(1)).one_or_none() is not None
+
+
 def count_audit(connection: sa.Connection) -> int:
     """Return the number of all acts."""
     return connection.execute(sa.select(sa.func.count()).select_from(audit)).scalar_one()

@@ -33,6 +33,7 @@ from app.lab.run_items import owner_names
 from app.routes.operation import operation
 from app.services import services
 from database.engine import reading, transact
+from database.lab.attempts import store_time
 from database.lab.experiments import (
     Experiment,
     ExperimentFilter,
@@ -43,12 +44,15 @@ from database.lab.experiments import (
     find_experiment,
     list_experiments,
 )
+from database.lab.ownership import PRIVATE, note_look
 from database.lab.recipes import KeptRecipe, add_recipe, find_recipe, list_recipes
+from database.lab.runs import Run, find_run
 from database.people.principal import LAB, LAB_READ, Principal
 
 blueprint = Blueprint("experiments", __name__)
 
 Result = TypeVar("Result")
+Work = Callable[[sa.Connection, Principal, datetime], Result]
 
 
 @blueprint.get("/lab/experiments")
@@ -82,7 +86,9 @@ def get_experiment(experiment_id: str) -> Response:
     who = services().guard.principal()
     with reading(services().engine) as connection:
         experiment = find_experiment(connection, who, experiment_id)
-        return json_response(_experiment_items(connection, who, [experiment])[0])
+        item = _experiment_items(connection, who, [experiment])[0]
+    looked_at("experiment", experiment_id, experiment)
+    return json_response(item)
 
 
 @blueprint.patch("/lab/experiments/<experiment_id>")
@@ -181,7 +187,9 @@ def get_recipe(recipe_id: str) -> Response:
     who = services().guard.principal()
     with reading(services().engine) as connection:
         kept = find_recipe(connection, who, recipe_id)
-        return json_response(_recipe_items(connection, [kept])[0])
+        item = _recipe_items(connection, [kept])[0]
+    looked_at("recipe", recipe_id, kept)
+    return json_response(item)
 
 
 def owner_of(query: LabQuery, who: Principal) -> str | None:
@@ -195,13 +203,28 @@ def before_of(query: LabQuery) -> str | None:
     return None if position is None else position[0]
 
 
-def in_lab(work: Callable[[sa.Connection, Principal, datetime], Result]) -> Result:
-    """Do in one transaction what somebody asks for."""
-    who, now = services().guard.principal(), services().clock()
-    return transact(services().engine, lambda connection: work(connection, who, now))
+def looked_at(noun: str, object_id: str, shown: Experiment | KeptRecipe | Run) -> None:
+    """Note the look of an admin at what is private to somebody else."""
+    who = services().guard.principal()
+    if shown.visibility == PRIVATE and shown.owner != who.owner:
+        in_lab(lambda c, who, now: note_look(c, who, noun, object_id, now=now))
 
 
-def _changed(work: Callable[[sa.Connection, Principal, datetime], Experiment]) -> Response:
+def found_run(run_id: str) -> Run:
+    """Return a run that somebody may see; raises NotFoundError."""
+    with reading(services().engine) as connection:
+        run = find_run(connection, services().guard.principal(), run_id)
+    looked_at("run", run_id, run)
+    return run
+
+
+def in_lab(work: Work[Result]) -> Result:
+    """Do in one transaction what somebody asks for, at the time of the store."""
+    who = services().guard.principal()
+    return transact(services().engine, lambda c: work(c, who, store_time(c)))
+
+
+def _changed(work: Work[Experiment]) -> Response:
     def shown(connection: sa.Connection, who: Principal, now: datetime) -> dict[str, Any]:
         return _experiment_items(connection, who, [work(connection, who, now)])[0]
 

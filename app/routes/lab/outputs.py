@@ -15,11 +15,12 @@ from app.contract.responses import page
 from app.lab.downloads import OCTETS, download
 from app.lab.file_store import FileStore
 from app.lab.shared_threads import hold
+from app.routes.lab.experiments import found_run
 from app.routes.operation import operation
 from app.services import services
 from database.engine import reading
 from database.lab.outputs import Output, find_output, list_outputs
-from database.lab.runs import Run, find_run
+from database.lab.runs import Run
 from database.people.principal import LAB_READ
 
 blueprint = Blueprint("outputs", __name__)
@@ -52,8 +53,8 @@ def get_run_outputs(run_id: str) -> Response:
     refusals={"206": "The range that was asked for.", "416": "The file has no such range."},
 )
 def get_run_output(run_id: str, name: str) -> Response:
+    found_run(run_id)
     with reading(services().engine) as connection:
-        find_run(connection, services().guard.principal(), run_id)
         output = find_output(connection, run_id, name)
     return download(
         services().file_store,
@@ -79,8 +80,8 @@ def get_run_archive(run_id: str) -> Response:
 
 
 def _run_and_outputs(run_id: str) -> tuple[Run, list[Output]]:
+    run = found_run(run_id)
     with reading(services().engine) as connection:
-        run = find_run(connection, services().guard.principal(), run_id)
         return run, list_outputs(connection, run_id)
 
 

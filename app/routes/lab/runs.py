@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import sqlalchemy as sa
 from flask import Blueprint, Response, request
@@ -34,10 +34,10 @@ from app.contract.problems import Fault, RequestError
 from app.contract.responses import cut_page, json_response, page
 from app.lab.new_runs import body_of_clone, draft_run
 from app.lab.run_items import line_items, run_detail, run_items, why_no_gpu, worker_items
-from app.routes.lab.experiments import before_of, owner_of
+from app.routes.lab.experiments import Work, before_of, found_run, in_lab, owner_of
 from app.routes.operation import operation
 from app.services import services
-from database.engine import reading, transact
+from database.engine import reading
 from database.lab.attempts import list_attempts, store_time
 from database.lab.datasets import read_datasets
 from database.lab.recipes import share_recipe
@@ -64,9 +64,6 @@ blueprint = Blueprint("runs", __name__)
 TEXT = "text/plain; charset=utf-8"
 _CONFLICT = "The run is in a state in which this cannot be done to it."
 _LONGEST_KEY = 200
-
-Result = TypeVar("Result")
-Work = Callable[[sa.Connection, Principal, datetime], Result]
 
 
 @blueprint.get("/lab/runs")
@@ -105,9 +102,8 @@ def post_runs() -> Response:
 @blueprint.get("/lab/runs/<run_id>")
 @operation("A run", permission=LAB_READ, answer=RunDetail)
 def get_run(run_id: str) -> Response:
-    who = services().guard.principal()
+    run, who = found_run(run_id), services().guard.principal()
     with reading(services().engine) as connection:
-        run = find_run(connection, who, run_id)
         return json_response(run_detail(connection, who, run, now=store_time(connection)))
 
 
@@ -133,7 +129,7 @@ def patch_run(run_id: str) -> Response:
 @blueprint.delete("/lab/runs/<run_id>")
 @operation("Put a run into the trash", permission=LAB, answer=DeletedAnswer, conflict=_CONFLICT)
 def delete_one_run(run_id: str) -> Response:
-    _in_lab(lambda c, who, now: delete_run(c, who, run_id, now=now))
+    in_lab(lambda c, who, now: delete_run(c, who, run_id, now=now))
     return json_response({"deleted": run_id})
 
 
@@ -176,8 +172,7 @@ def post_run_stop(run_id: str) -> Response:
 )
 def post_run_clone(run_id: str) -> Response:
     changes = read_model(CloneBody, read_json()).model_dump(exclude_none=True)
-    with reading(services().engine) as connection:
-        run = find_run(connection, services().guard.principal(), run_id)
+    run = found_run(run_id)
     return _drafted(body_of_clone(run, changes), parent=run.recipe_id)
 
 
@@ -203,9 +198,9 @@ def post_runs_bulk() -> Response:
     answer="text/plain",
 )
 def get_run_log(query: LogQuery, run_id: str) -> Response:
+    run = found_run(run_id)
+    attempt = query.attempt or run.attempt
     with reading(services().engine) as connection:
-        run = find_run(connection, services().guard.principal(), run_id)
-        attempt = query.attempt or run.attempt
         piece = read_stream(connection, run_id, attempt, query.stream, from_byte=query.from_)
     text = _whole_characters(piece.data)
     response = Response(text, content_type=TEXT)
@@ -221,8 +216,8 @@ def get_run_log(query: LogQuery, run_id: str) -> Response:
     "The attempts of a run, and who did what to it", permission=LAB_READ, answer=HistoryAnswer
 )
 def get_run_history(run_id: str) -> Response:
+    found_run(run_id)
     with reading(services().engine) as connection:
-        find_run(connection, services().guard.principal(), run_id)
         attempts = list_attempts(connection, run_id)
         acts = acts_on(connection, "run", run_id, limit=MOST_ROWS)
     hidden = ("run_id", "claim_token")
@@ -265,7 +260,7 @@ def post_worker_drain(worker_id: str) -> Response:
         items = worker_items(connection, who, now=now)
         return next(item for item in items if item["worker_id"] == worker_id)
 
-    return json_response(_in_lab(work))
+    return json_response(in_lab(work))
 
 
 def _drafted(asked: RunBody, *, parent: str | None = None) -> Response:
@@ -283,7 +278,7 @@ def _drafted(asked: RunBody, *, parent: str | None = None) -> Response:
             now=now,
         )
 
-    run = _in_lab(work)
+    run = in_lab(work)
     if asked.start and run.state == DRAFT:
         return _shown_when_queued(run.run_id, start_run)
     return _shown(lambda connection, who, _now: find_run(connection, who, run.run_id))
@@ -343,7 +338,7 @@ def _done_to(run_id: str, action: str) -> dict[str, Any]:
         return _queued(connection, who, run_id, queue, now=now).state
 
     try:
-        return {"run_id": run_id, "state": _in_lab(work), "error": None}
+        return {"run_id": run_id, "state": in_lab(work), "error": None}
     except FlarewatchError as error:
         # One that cannot be done holds up none of the others.
         return {"run_id": run_id, "state": None, "error": str(error)}
@@ -364,13 +359,7 @@ def _shown(work: Work[Run]) -> Response:
         run = work(connection, who, now)
         return run_detail(connection, who, run, now=now)
 
-    return json_response(_in_lab(shown))
-
-
-def _in_lab(work: Work[Result]) -> Result:
-    """Do in one transaction what somebody asks for, at the time of the store."""
-    who = services().guard.principal()
-    return transact(services().engine, lambda c: work(c, who, store_time(c)))
+    return json_response(in_lab(shown))
 
 
 def _whole_characters(data: bytes) -> bytes:

@@ -197,6 +197,26 @@ def test_an_operator_stops_a_private_run_and_sees_little_of_it(lab: Lab) -> None
     assert lab.post("olga", f"/workers/{worker}/drain")["state"] == "draining"
 
 
+def test_an_admin_sees_what_is_private_and_each_look_is_in_the_audit(lab_sqlite: Lab) -> None:
+    run = lab_sqlite.run()
+    for _ in range(2):
+        lab_sqlite.get("ada", f"/runs/{run['run_id']}")
+        lab_sqlite.get("ada", f"/recipes/{run['recipe_id']}")
+        lab_sqlite.get("ada", f"/experiments/{lab_sqlite.experiment_id}")
+
+    acts = lab_sqlite.get("ann", f"/runs/{run['run_id']}/history")["audit"]
+    looks = lab_sqlite.client.get(
+        "/api/v1/audit?text=looked", headers={"Authorization": f"Bearer {lab_sqlite.tokens['ada']}"}
+    ).get_json()["items"]
+
+    assert [(act["actor"], act["action"]) for act in acts] == [
+        ("Ada", "looked at"),
+        ("Ann", "created"),
+    ]
+    assert {look["object_kind"] for look in looks} == {"run", "recipe", "experiment"}
+    assert len(looks) == 3
+
+
 def test_a_clone_is_like_its_run_but_for_what_changes(lab: Lab) -> None:
     run = lab.run(note="first")
     theirs = lab.post("ben", "/experiments", {"name": "mine"})["experiment_id"]
