@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -136,7 +137,7 @@ def actions(run: Run, who: Principal) -> list[str]:
 
 def waits_for(run: Run, workers: Iterable[Worker]) -> str | None:
     """Say what a queued run waits for; None where it is only its turn."""
-    if importlib.util.find_spec("celery") is None:
+    if not _hands_out_runs():
         return "this API hands out no runs: install flarewatch[lab]"
     of_queue = [worker for worker in workers if is_of_queue(worker, run.queue)]
     able = [worker for worker in of_queue if worker.executes(run)]
@@ -150,6 +151,12 @@ def waits_for(run: Run, workers: Iterable[Worker]) -> str | None:
     missing = min((set(run.needs) - set(worker.offers) for worker in present), key=len)
     named = ", ".join(sorted(need.partition(":")[2] or need for need in missing))
     return f"no worker offers {named}: install what it needs on a worker, and start it again"
+
+
+@functools.cache
+def _hands_out_runs() -> bool:
+    """Tell whether this installation has what sends runs to workers."""
+    return importlib.util.find_spec("celery") is not None
 
 
 def _waits_for_worker(able: Sequence[Worker]) -> str:
