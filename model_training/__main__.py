@@ -36,6 +36,7 @@ _COMMANDS = (
     ("schema", "write the JSON Schema of recipes", "data", "add_schema"),
     ("compare", "put runs side by side in one page", "runs", "add_compare"),
     ("results", "write the page of results from finished runs", "runs", "add_results"),
+    ("work", "execute the runs of the Lab", "work", "add_work"),
 )
 
 

@@ -29,7 +29,7 @@ _CHILD = (
     f"import sys; sys.path.append(sys.argv[1]); from {__name__} import main; main(*sys.argv[2:])"
 )
 # Helper threads of BLAS would reserve address space for each core.
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def run_limited(
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=os.environ | _ONE_THREAD,
+        env=os.environ | ONE_THREAD,
         # A child must not outlive a parent that was killed.
         preexec_fn=end_with_parent(),
     ) as child:

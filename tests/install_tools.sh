@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what tests need beside Python: a MariaDB server, a Chromium browser, nginx, curl, and the
-# libraries that LightGBM (OpenMP) and Playwright (atomic) are linked to.
+# Installs what tests need beside Python: a MariaDB server, a Redis, a Chromium browser, nginx, curl, and
+# the libraries that LightGBM (OpenMP) and Playwright (atomic) are linked to.
 set -eu
 PATH=$PATH:/usr/sbin:/usr/local/sbin
 missing=
@@ -8,6 +8,7 @@ command -v mariadbd >/dev/null || missing="$missing mariadb-server"
 command -v chromium >/dev/null || missing="$missing chromium"
 command -v nginx >/dev/null || missing="$missing nginx-light"
 command -v curl >/dev/null || missing="$missing curl"
+command -v redis-server >/dev/null || missing="$missing redis-server"
 ldconfig -p | grep -q libgomp.so.1 || missing="$missing libgomp1"
 ldconfig -p | grep -q libatomic.so.1 || missing="$missing libatomic1"
 [ -z "$missing" ] && exit 0

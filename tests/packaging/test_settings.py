@@ -12,10 +12,17 @@ from app.settings import ApiSettings
 from app_dash.settings import DashSettings
 from data_sender.settings import SenderSettings
 from database.settings import DatabaseSettings
+from model_training.jobs.settings import WorkerSettings
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = dict(re.findall(r"^(\w+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
-SETTINGS: list[type[BaseSettings]] = [DatabaseSettings, ApiSettings, DashSettings, SenderSettings]
+SETTINGS: list[type[BaseSettings]] = [
+    DatabaseSettings,
+    ApiSettings,
+    DashSettings,
+    SenderSettings,
+    WorkerSettings,
+]
 SECRET = {"api_key", "secret_key", "artifacts_dir", "alert_rules"}
 SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 USED_BY = [

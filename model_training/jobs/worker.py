@@ -1,0 +1,393 @@
+"""The worker: the process that registers at the API and runs the pool, whose processes are jobs.
+
+Celery reads the queue of this worker alone and gives each message to a process of its pool. A
+thread tells the API how many of these processes are idle, and how jobs ended that died.
+"""
+
+from __future__ import annotations
+
+import logging
+import mmap
+import os
+import re
+import shutil
+import signal
+import socket
+import threading
+import time
+import weakref
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import orjson
+from billiard.exceptions import Terminated
+from celery import Celery, Task, signals
+from celery.worker import WorkController, state
+from celery.worker.request import Request
+from kombu.exceptions import OperationalError
+
+from model_training.jobs.api import ApiAwayError, AttemptOverError, RunApi, WorkerApi
+from model_training.jobs.celery_app import make_celery
+from model_training.jobs.offers import find_offers
+from model_training.jobs.settings import WorkerSettings
+from model_training.jobs.streams import END, HANDED_BACK, Streams
+from model_training.jobs.work_folder import remove_leftovers, work_folder_of
+from model_training.limited import ONE_THREAD
+from solar.errors import FlarewatchError
+from solar.process import Backoff
+from solar.version import VERSION
+
+TASK = "flarewatch.run"
+# A worker that was told to end waits for its jobs up to so long.
+DRAIN_SECONDS = 60.0
+_LONGEST_SILENCE_SECONDS = 5.0
+_TICK_SECONDS = 0.5
+_CELERY_SETTINGS = {
+    "worker_prefetch_multiplier": 1,
+    "worker_max_tasks_per_child": 1,
+    "worker_lost_wait": 1,
+    "worker_hijack_root_logger": False,
+    "worker_enable_prefetch_count_reduction": False,
+    "worker_cancel_long_running_tasks_on_connection_loss": False,
+    "broker_connection_retry_on_startup": True,
+}
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Death:
+    """A job that ended without saying so: its attempt, its process, and why."""
+
+    task_id: str
+    pid: int | None
+    reason: str
+
+    @property
+    def run_id(self) -> str:
+        """The run that it executed."""
+        return self.task_id.partition(".")[0]
+
+    @property
+    def attempt(self) -> int:
+        """The attempt of the run."""
+        return int(self.task_id.partition(".")[2])
+
+
+class Slots:
+    """The processes of the pool, each for one job: which are idle, and which died."""
+
+    def __init__(self) -> None:
+        self._deaths: SimpleQueue[Death] = SimpleQueue()
+        self._waiting: weakref.WeakSet[Request] = weakref.WeakSet()
+        self._used: set[int] = set()
+
+    def received(self, request: Request) -> None:
+        """Note a message that no process has yet."""
+        self._waiting.add(request)
+
+    def accepted(self, request: Request, pid: int) -> None:
+        """Note that a process has begun; it ends after this job."""
+        self._waiting.discard(request)
+        self._used.add(pid)
+
+    def died(self, request: Request, error: BaseException) -> None:
+        """Note that a job ended by a signal or an error."""
+        self._waiting.discard(request)
+        self._deaths.put(Death(request.id, request.worker_pid, _why(error)))
+
+    def next_death(self, seconds: float) -> list[Death]:
+        """Wait for a death; return it, or nothing."""
+        try:
+            return [self._deaths.get(timeout=seconds)]
+        except Empty:
+            return []
+
+    def idle(self, pids: Iterable[int]) -> int:
+        """Count the processes, of those that there are now, that wait for a job."""
+        alive = set(pids)
+        self._used &= alive
+        return max(0, len(alive - self._used) - len(self._waiting))
+
+
+def _why(error: BaseException) -> str:
+    error = getattr(error, "exc", error)
+    if isinstance(error, Terminated):
+        return "killed, because it did not stop when it was asked to"
+    killed = re.search(r"\((SIG[A-Z]+)\)", str(error))
+    if killed is None:
+        return f"ended by a fault of the program: {error!r}"
+    guess = " (out of memory?)" if killed[1] == "SIGKILL" else ""
+    return f"killed by {killed[1]}{guess}"
+
+
+class _RunRequest(Request):
+    """A message in Celery's main process, with what becomes of it."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.task.slots.received(self)
+
+    def on_accepted(self, pid: int, time_accepted: float) -> None:
+        self.task.slots.accepted(self, pid)
+        super().on_accepted(pid, time_accepted)
+
+    def on_failure(self, exc_info: Any, *arguments: Any, **options: Any) -> None:
+        self.task.slots.died(self, exc_info.exception)
+        super().on_failure(exc_info, *arguments, **options)
+
+
+class Worker:
+    """One worker of the Lab.
+
+    Parameters
+    ----------
+    slots : how many runs it executes at a time
+    gpu : the number of the GPU that its runs may use, None for a worker without
+    """
+
+    def __init__(self, settings: WorkerSettings, *, slots: int, gpu: int | None) -> None:
+        self._settings, self._slot_count = settings, slots
+        self._gpu = gpu
+        self._host = socket.gethostname()
+        self._offers: list[str] = []
+        self._api = WorkerApi(settings)
+        self._slots = Slots()
+        self._deaths: list[Death] = []
+        self._worker_id: str | None = None
+        self._celery = make_celery(settings.broker_address, settings.data_dir.absolute())
+        self._controller: Any = None
+        self._is_ready = self._is_draining = False
+        self._silence = _LONGEST_SILENCE_SECONDS
+        self._told: tuple[int, bool] | None = None
+        self._told_at = 0.0
+        self._backoff = Backoff(_TICK_SECONDS, _LONGEST_SILENCE_SECONDS, jitter=(0.5, 1.0))
+        self._signals = 0
+        self._end_at: float | None = None
+        # Shared with the jobs, which are forked: whether they are to hand their runs back.
+        self._handing_back = mmap.mmap(-1, 1)
+
+    def run(self) -> int:
+        """Work until SIGTERM or SIGINT, or until the API wants no more; return the exit status.
+
+        Raises
+        ------
+        ApiRefusedError
+            When the API does not take this worker: its key, its address or its version.
+        InvalidInputError
+            When the data folder cannot be used, or nothing can be executed here.
+        """
+        # Until there are jobs to end, both simply end this process.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.environ.update(ONE_THREAD)
+        if self._gpu is not None:
+            os.environ["CUDA_VISIBLE_DEVICES"] = str(self._gpu)
+        for name in remove_leftovers(self._settings):
+            _log.info("removed the folder of job %s, which had died", name)
+        self._offers = find_offers(self._gpu)
+        self._register_first()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        self._start_pool()
+        threading.Thread(target=self._keep_in_touch, name="register", daemon=True).start()
+        self._controller.start()
+        return int(self._controller.exitcode or 0)
+
+    def _register_first(self) -> None:
+        is_told = False
+        while True:
+            try:
+                self._register(free=0)
+            except ApiAwayError as error:
+                if not is_told:
+                    _log.warning("%s; waiting for it", error)
+                is_told = True
+                time.sleep(self._backoff.next_seconds(error.retry_after_seconds))
+            else:
+                self._backoff.reset()
+                return
+
+    def _register(self, *, free: int) -> None:
+        answer = self._api.register(
+            {
+                "worker_id": self._worker_id,
+                "host": self._host,
+                "code_version": VERSION,
+                "offers": self._offers,
+                "queue": self._queue,
+                "slots": self._slot_count,
+                "free": free,
+                "is_draining": self._is_draining,
+            }
+        )
+        self._worker_id = str(answer["worker_id"])
+        self._silence = min(_LONGEST_SILENCE_SECONDS, answer["lease_seconds"] / 6)
+        if answer["state"] == "draining" and not self._is_draining:
+            self._drain("the API has drained this worker")
+
+    @property
+    def _queue(self) -> str:
+        if self._gpu is None:
+            return "cpu"
+        return f"gpu.{re.sub(r'[^A-Za-z0-9._-]', '-', self._host)[:64]}.{self._gpu}"
+
+    def _start_pool(self) -> None:
+        celery = self._celery
+        celery.conf.update(_CELERY_SETTINGS)
+        if not self._settings.broker_address:
+            # Over files, a job that is to be terminated would be waited for.
+            celery.conf.worker_pool_putlocks = False
+        celery.set_current()
+        # The log of this process and those of jobs are set up here.
+        signals.setup_logging.connect(_leave_logging_alone)
+        _add_task(celery, self._settings, self._handing_back).slots = self._slots
+        self._controller = WorkController(
+            app=celery,
+            hostname=f"{self._worker_id}@{self._host}",
+            pool="prefork",
+            concurrency=self._slot_count,
+            queues=[f"worker.{self._worker_id}"],
+            ready_callback=self._on_ready,
+            without_gossip=True,
+            without_mingle=True,
+            without_heartbeat=True,
+        )
+
+    def _on_ready(self, _consumer: Any) -> None:
+        _log.info(
+            "worker %s is ready: %d at a time, queue %s",
+            self._worker_id,
+            self._slot_count,
+            self._queue,
+        )
+        self._is_ready = True
+
+    def _on_signal(self, number: int, _frame: Any) -> None:
+        self._signals += 1
+
+    def _keep_in_touch(self) -> None:
+        while True:
+            self._deaths += self._slots.next_death(_TICK_SECONDS)
+            if self._signals and not self._handing_back[0]:
+                self._drain("was told to end")
+                self._handing_back[0] = 1
+                self._end_at = time.monotonic() + DRAIN_SECONDS
+            self._deaths = [death for death in self._deaths if not self._is_reported(death)]
+            self._tell()
+            if self._is_draining:
+                self._end_when_idle()
+
+    def _drain(self, why: str) -> None:
+        _log.info("draining: %s", why)
+        self._is_draining = True
+        # What comes without it ends at its claim, and is queued again.
+        with suppress(OperationalError):
+            self._celery.control.cancel_consumer(
+                f"worker.{self._worker_id}", destination=[self._controller.hostname]
+            )
+
+    def _tell(self) -> None:
+        """Register when something has changed, and every few seconds."""
+        state_now = self._free(), self._is_draining
+        if state_now == self._told and time.monotonic() - self._told_at < self._silence:
+            return
+        try:
+            self._register(free=state_now[0])
+        except AttemptOverError:
+            # The store forgot this worker, or is another one.
+            self._register_anew()
+        except FlarewatchError as error:
+            if self._told is not None:
+                _log.warning("%s; running jobs go on", error)
+            self._told, self._told_at = None, time.monotonic()
+            time.sleep(self._backoff.next_seconds())
+        else:
+            self._backoff.reset()
+            self._told, self._told_at = state_now, time.monotonic()
+
+    def _register_anew(self) -> None:
+        self._worker_id = None
+        # The next round is another chance.
+        with suppress(FlarewatchError, OperationalError):
+            self._register(free=0)
+            self._celery.control.add_consumer(
+                f"worker.{self._worker_id}", destination=[self._controller.hostname]
+            )
+            _log.info("registered anew as worker %s", self._worker_id)
+
+    def _free(self) -> int:
+        if not self._is_ready or self._is_draining:
+            return 0
+        # Celery does not tell its pool by another way; the list is replaced, not changed, rarely.
+        pids = [process.pid for process in list(self._controller.pool._pool._pool)]
+        return min(self._slot_count, self._slots.idle(pid for pid in pids if pid))
+
+    def _is_reported(self, death: Death) -> bool:
+        """Tell the API how a job ended that could not; return whether that is done."""
+        if death.pid:
+            # What it had started.
+            with suppress(ProcessLookupError):
+                os.killpg(death.pid, signal.SIGKILL)
+        folder = work_folder_of(self._settings, death.run_id, death.attempt)
+        if not folder.is_dir():
+            # It had not claimed its run, or had ended it.
+            return True
+        end: dict[str, Any] = {"outcome": "failed", "reason": death.reason}
+        if (folder / END).is_file():
+            end = orjson.loads((folder / END).read_bytes())
+        api = RunApi(self._api, death.run_id, death.attempt)
+        try:
+            Streams(api, folder).send_rest()
+            api.end(end)
+        except ApiAwayError:
+            return False
+        except FlarewatchError as error:
+            _log.warning("the end of run %s is not reported: %s", death.run_id, error)
+        else:
+            _log.warning("run %s, attempt %d: %s", death.run_id, death.attempt, end["reason"])
+        shutil.rmtree(folder, ignore_errors=True)
+        return True
+
+    def _end_when_idle(self) -> None:
+        if not state.reserved_requests and not self._deaths:
+            state.should_stop = 0
+        elif self._signals > 1 or (self._end_at is not None and time.monotonic() > self._end_at):
+            self._end_anyway()
+
+    def _end_anyway(self) -> None:
+        """Kill the jobs and hand their runs back."""
+        _log.warning("ends before its jobs do")
+        for request in list(state.reserved_requests):
+            reason = "its worker was told to end"
+            death = Death(request.id, request.worker_pid, reason)
+            folder = work_folder_of(self._settings, death.run_id, death.attempt)
+            if folder.is_dir():
+                (folder / END).write_bytes(orjson.dumps({"outcome": HANDED_BACK, "reason": reason}))
+            self._is_reported(death)
+        logging.shutdown()
+        os._exit(0)
+
+
+def _leave_logging_alone(**_: Any) -> None:
+    """Listen to the signal that asks who sets up logging."""
+
+
+def _add_task(celery: Celery, settings: WorkerSettings, handing_back: mmap.mmap) -> Task:
+    def run(task: Task, run_id: str, attempt: int) -> None:
+        # Only jobs need what it imports.
+        from model_training.jobs.job import run_job
+
+        queue = task.request.delivery_info["routing_key"]
+        run_job(
+            settings,
+            worker_id=queue.removeprefix("worker."),
+            run_id=run_id,
+            attempt=attempt,
+            is_draining=lambda: bool(handing_back[0]),
+        )
+
+    task: Task = celery.task(name=TASK, bind=True, ignore_result=True)(run)
+    task.Request = _RunRequest
+    return task

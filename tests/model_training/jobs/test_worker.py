@@ -1,0 +1,192 @@
+"""What becomes of a run when its job ends, is stopped, obeys or not, or dies; all in processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from running_lab import LONG_GRU, Lab, job_of, running_lab, wait_until
+
+# A fit that never ends and asks nobody whether to stop; it has started a process of its own.
+DEAF = """
+import subprocess
+import time
+
+class Deaf:
+    reads_windows = False
+    takes_missing = False
+
+    def fit(self, X, y, sample_weight=None, *, journal):
+        subprocess.Popen(["sleep", "600"])
+        journal.steps("fit", 2).advance()
+        time.sleep(600)
+
+    def predict_proba(self, X):
+        return X
+
+    def to_onnx(self, graph, inputs):
+        return inputs
+"""
+DEAF_PLUGIN = {"kind": "plugin", "plugin": "deaf"}
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    site = tmp_path_factory.mktemp("site")
+    (site / "deaf.py").write_text(DEAF)
+    info = site / "deaf-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: deaf\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[flarewatch.estimators]\ndeaf = deaf:Deaf\n")
+    path = os.pathsep.join([str(site), str(Path.cwd())])
+    with running_lab(tmp_path_factory.mktemp("lab"), PYTHONPATH=path) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def steady(lab: Lab) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker that all tests may use which do not end it."""
+    with lab.worker_process() as worker:
+        yield worker
+
+
+@pytest.mark.usefixtures("steady")
+def test_a_run_succeeds_and_its_files_log_and_events_are_outputs(lab: Lab) -> None:
+    run_id = lab.run()
+
+    run = lab.wait_for(run_id, "succeeded", "failed")
+
+    outputs = lab.outputs(run_id)
+    assert run.reason is None
+    assert {"log.txt", "events.jsonl", "windows-0.0.1/model.onnx"} <= outputs.keys()
+    assert lab.content(outputs["log.txt"]).decode() in lab.log(run_id)
+    assert lab.content(outputs["events.jsonl"]).decode() == lab.log(run_id, 1, "events")
+    assert "M1.0" in (run.headline or {})
+    assert lab.attempts(run_id)[0].libraries["numpy"]
+    wait_until(lambda: not lab.work_folders)
+
+
+@pytest.mark.usefixtures("steady")
+def test_a_stopped_run_keeps_its_checkpoints_and_goes_on_from_them(lab: Lab) -> None:
+    run_id = lab.run(LONG_GRU)
+    lab.wait_for_step(run_id)
+
+    lab.stop(run_id)
+    lab.wait_for(run_id, "cancelled")
+    kept = lab.checkpoints(run_id)
+    lab.restart(run_id)
+    wait_until(lambda: len(lab.attempts(run_id)) == 2 and lab.steps(run_id, 2))
+    lab.stop(run_id)
+
+    run = lab.wait_for(run_id, "cancelled", "failed")
+    assert (run.state, run.attempt) == ("cancelled", 2)
+    assert lab.steps(run_id, 2)[0] >= lab.steps(run_id, 1)[-1] > 1
+    assert [name for name in kept if name.startswith("checkpoints/")]
+
+
+def test_a_job_that_is_killed_has_failed_within_seconds(
+    lab: Lab, steady: subprocess.Popen[bytes]
+) -> None:
+    run_id = lab.run(DEAF_PLUGIN)
+    lab.wait_for_step(run_id)
+    job = job_of(steady)
+    (sleeper,) = job.children()
+
+    job.kill()
+    killed_at = time.monotonic()
+
+    run = lab.wait_for(run_id, "failed")
+    assert time.monotonic() - killed_at < 8
+    assert run.reason == "killed by SIGKILL (out of memory?)"
+    assert "reading the data" in lab.log(run_id)
+    wait_until(lambda: not sleeper.is_running())
+    wait_until(lambda: not lab.work_folders)
+
+
+def test_a_job_that_does_not_obey_is_killed_with_all_that_it_started(
+    lab: Lab, steady: subprocess.Popen[bytes]
+) -> None:
+    run_id = lab.run(DEAF_PLUGIN)
+    lab.wait_for_step(run_id)
+    (sleeper,) = job_of(steady).children()
+
+    lab.stop(run_id)
+
+    run = lab.wait_for(run_id, "cancelled", "failed", seconds=15)
+    assert run.state == "cancelled"
+    assert "did not stop" in (run.reason or "")
+    wait_until(lambda: not sleeper.is_running())
+
+
+def test_a_worker_that_is_told_to_end_hands_its_run_to_the_next_one(
+    lab: Lab, steady: subprocess.Popen[bytes]
+) -> None:
+    run_id = lab.run(LONG_GRU)
+    lab.wait_for_step(run_id)
+
+    steady.terminate()
+
+    assert steady.wait(20) == 0, lab.about()
+    assert lab.attempts(run_id)[0].outcome == "handed_back"
+    assert lab.read(run_id).state == "queued"
+    with lab.worker_process() as next_one:
+        wait_until(lambda: len(lab.attempts(run_id)) == 2 and lab.steps(run_id, 2))
+        job = job_of(next_one)
+        assert lab.steps(run_id, 2)[0] > 1
+
+        next_one.kill()
+
+        lab.wait_for(run_id, "lost", seconds=10)
+        wait_until(lambda: not job.is_running())
+        lab.stop(run_id)
+
+
+@pytest.mark.usefixtures("steady")
+def test_a_run_that_takes_too_long_has_timed_out(lab: Lab) -> None:
+    run_id = lab.run(DEAF_PLUGIN, time_limit_s=1)
+
+    run = lab.wait_for(run_id, "timed_out", "failed", "cancelled")
+
+    assert run.state == "timed_out"
+
+
+def test_a_job_goes_on_while_the_api_is_away_and_nothing_of_its_log_is_lost(
+    tmp_path: Path,
+) -> None:
+    with running_lab(tmp_path) as lab, lab.worker_process() as worker:
+        run_id = lab.run(LONG_GRU)
+        lab.wait_for_step(run_id)
+        lab.stop_api()
+        reported = lab.attempts(run_id)[0].event_bytes
+        events = lab.folder / f"lab/work/{run_id}.1/journal/events.jsonl"
+        wait_until(lambda: events.stat().st_size > reported + 1000)
+        assert worker.poll() is None
+
+        with lab.serving():
+            wait_until(lambda: lab.attempts(run_id)[0].event_bytes > reported)
+            lab.stop(run_id)
+
+            assert lab.wait_for(run_id, "cancelled", "failed", "lost").state == "cancelled"
+            whole = lab.content(lab.outputs(run_id)["events.jsonl"]).decode()
+            assert whole.startswith(lab.log(run_id, 1, "events"))
+            assert lab.attempts(run_id)[0].event_bytes == len(whole.encode())
+
+
+@pytest.mark.thorough
+def test_nothing_is_left_of_a_worker_whose_processes_are_killed(lab: Lab) -> None:
+    with lab.worker_process() as worker:
+        run_id = lab.run(DEAF_PLUGIN)
+        lab.wait_for_step(run_id)
+        all_of_it = psutil.Process(worker.pid).children(recursive=True)
+
+        os.killpg(worker.pid, signal.SIGKILL)
+
+        job = [one for one in all_of_it if one.name() != "sleep"]
+        wait_until(lambda: not any(one.is_running() for one in job))
+        lab.wait_for(run_id, "lost", seconds=10)
