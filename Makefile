@@ -16,6 +16,7 @@ TORCH_INDEX ?=
 help:
 	@echo 'make demo      API, dashboard and a simulated Sun: http://127.0.0.1:8050, Ctrl-C stops all'
 	@echo '               DATA=FILE FLARES=FILE replays records with a flare list instead'
+	@echo '               LAB=1 adds the training packages and a worker for runs of the Lab'
 	@echo 'make setup     everything for training and development, in .venv'
 	@echo 'make test      the suite; installs MariaDB, Chromium and nginx where it may'
 	@echo 'make check     format, lint, types, import contracts and the suite'
@@ -31,8 +32,8 @@ help:
 setup: $(VENV)/complete
 	@echo 'Ready. Activate the environment once in each shell: . $(BIN)/activate'
 
-demo: $(VENV)/serving
-	$(BIN)/python demo.py $(if $(DATA),--data "$(DATA)") $(if $(FLARES),--flares "$(FLARES)")
+demo: $(VENV)/$(if $(LAB),complete,serving)
+	$(BIN)/python demo.py $(if $(LAB),--lab) $(if $(DATA),--data "$(DATA)") $(if $(FLARES),--flares "$(FLARES)")
 
 # Numerical libraries start a thread for each core, and threads that wait for each other spin. The
 # tests start hundreds of programs, each of which would compile all its modules again.

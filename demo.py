@@ -20,7 +20,8 @@ from solar.settings import require_address
 
 GRACE_SECONDS = 10.0
 READY_SECONDS = 60.0
-SENDER_KEY = "demo-sender"
+# The keys of parts, once people or keys are registered in the store: name and scope.
+KEYS = {"sender": ("demo-sender", "ingest"), "worker": ("demo-worker", "work")}
 ASKED_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -52,7 +53,8 @@ def main() -> int:
         parts["API"] = start(environment, "app", "serve")
         wait_until_ready(f"{environment['FLARE_API_URL']}/ready", parts, "API")
         parts["dashboard"] = start(environment, "app_dash", "serve")
-        parts["sender"] = start_sender(arguments, environment)
+        for name in ("sender", "worker") if arguments.lab else ("sender",):
+            parts[name] = start_with_key(name, arguments, environment)
         page = f"http://127.0.0.1:{environment['FLARE_DASH_PORT']}"
         wait_until_ready(page, parts, "dashboard")
         say(f"\nFlarewatch is open at {page}   (API: {environment['FLARE_API_URL']}/docs)")
@@ -68,6 +70,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="flarewatch demo", description=__doc__)
     parser.add_argument("--data", type=Path, help="replay this file or folder, not a simulation")
     parser.add_argument("--flares", type=Path, help="import this flare list before the replay")
+    parser.add_argument("--lab", action="store_true", help="with a worker for runs of the Lab")
     arguments = parser.parse_args()
     for path in (arguments.data, arguments.flares):
         if path and not path.exists():
@@ -139,12 +142,16 @@ def sender_arguments(data: Path | None) -> list[str]:
     return ["simulate", "--history", "30"]
 
 
-def start_sender(arguments: argparse.Namespace, environment: dict[str, str]) -> Part:
-    """Start the sender, with a key once people or keys are registered in the store."""
-    if not environment.get("FLARE_API_KEY") and is_registered(environment):
-        run_database(environment, "users", "remove", SENDER_KEY)
-        added = run_database(environment, "users", "add", SENDER_KEY, "--scopes", "ingest")
-        environment = environment | {"FLARE_API_KEY": added.split("\n")[0]}
+def start_with_key(name: str, arguments: argparse.Namespace, environment: dict[str, str]) -> Part:
+    """Start sender or worker, with a key once people or keys are registered in the store."""
+    setting = "FLARE_API_KEY" if name == "sender" else "FLARE_WORKER_KEY"
+    if not environment.get(setting) and is_registered(environment):
+        key, scope = KEYS[name]
+        run_database(environment, "users", "remove", key)
+        added = run_database(environment, "users", "add", key, "--scopes", scope)
+        environment = environment | {setting: added.split("\n")[0]}
+    if name == "worker":
+        return start(environment, "model_training", "work", "--slots", "1")
     return start(environment, "data_sender", *sender_arguments(arguments.data))
 
 
@@ -192,9 +199,9 @@ def watch(
 ) -> int:
     """Wait until a part stops by itself; a replay that has sent everything may end.
 
-    The first person or key that is registered locks the sender out, which then begins anew.
+    The first person or key that is registered locks sender and worker out, which then begin anew.
     """
-    was_registered = is_registered(environment)
+    has_key = set(KEYS) if is_registered(environment) else set()
     while True:
         time.sleep(0.5)
         for name, part in list(parts.items()):
@@ -205,9 +212,9 @@ def watch(
                 say("The replay is complete; the dashboard stays open.")
                 del parts[name]
                 continue
-            if name == "sender" and not was_registered and is_registered(environment):
-                was_registered = True
-                parts[name] = start_sender(arguments, environment)
+            if name in KEYS and name not in has_key and is_registered(environment):
+                has_key.add(name)
+                parts[name] = start_with_key(name, arguments, environment)
                 continue
             say(f"the {name} stopped with code {code}:\n{part.last_lines()}")
             return 1
