@@ -27,6 +27,7 @@ from model_training.fitting.out_of_fold import (
     place_of,
 )
 from model_training.journal import Journal
+from model_training.judging import noise_test
 from model_training.judging.evaluation import (
     REFERENCE,
     ReferenceForecasts,
@@ -80,14 +81,14 @@ class FittedRecipe:
 
 
 def train(recipe: Recipe, folder: Path, *, journal: Journal | None = None) -> TrainingResult:
-    """Forecast the validation cases, decide on them, then fit the model that serves.
+    """Test the recipe on noise, forecast the validation cases, decide on them, and fit the model.
 
     Raises
     ------
     ArtifactError
         When the exported graph does not agree with the fitted model.
     InvalidInputError
-        When too few events are there to learn from, or the leak audit fails.
+        When too few events are there to learn from, or the noise test or the leak audit fails.
     StoppedError
         When the run was asked to stop; its checkpoints are kept.
     """
@@ -98,6 +99,9 @@ def train(recipe: Recipe, folder: Path, *, journal: Journal | None = None) -> Tr
     flares = loading.flares_of(recipe.data, folder)
     parts = split(dataset, recipe.split, seed=recipe.seed)
     _tell_plan(recipe, parts, dataset, journal)
+    journal.turn_to("fitting on noise")
+    noise = noise_test.run(recipe, parts, journal=journal)
+    noise_test.gate(recipe, noise)
     fitted = fit_recipe(recipe, parts, flares, journal)
     audit = leak_audit.gate(
         recipe,
@@ -107,6 +111,7 @@ def train(recipe: Recipe, folder: Path, *, journal: Journal | None = None) -> Tr
             dataset=dataset,
             fitted_on=fitted.final.fitted_on,
             calibrated_on=fitted.out_of_fold.rows,
+            noise=noise,
         ),
     )
     journal.turn_to(f"leak audit passed ({len(audit.checks)} checks); exporting the model")

@@ -28,6 +28,7 @@ def _printable(text: str) -> str:
 
 # What people call a feature, an event or a unit.
 Label = Annotated[str, Field(max_length=100), AfterValidator(_printable)]
+Exchanged = Literal["inputs", "outcomes"]
 FileName = Annotated[str, Field(pattern=NAME_PATTERN, max_length=100)]
 
 
@@ -132,19 +133,42 @@ class Check(_Strict):
     detail: str
 
 
-class LeakAudit(_Strict):
-    """The leak audit: passed only if every check is."""
-
-    passed: bool
-    checks: tuple[Check, ...]
-
-
 class Score(_Strict):
     """A score with its 95 % block-bootstrap interval; null is undefined."""
 
     value: float | None
     low: float | None = None
     high: float | None = None
+
+
+class NoiseTrial(_Strict):
+    """The skill that a recipe finds in noise, for one event.
+
+    `exchanged` are the values of all inputs, between cases, or the outcomes, between regions.
+    The interval of `bss` is one at `level`; a trial that was not judged has neither, and a `note`
+    that says why. Only skill whose whole interval lies above 0 fails.
+    """
+
+    exchanged: Exchanged
+    event: Label
+    n: int
+    n_events: int
+    bss: Score | None = None
+    level: float | None = None
+    note: str | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the interval reaches 0, or there is none."""
+        return self.bss is None or self.bss.low is None or self.bss.low <= 0
+
+
+class LeakAudit(_Strict):
+    """The leak audit: passed only if every check is; `noise` is empty in manifests from before."""
+
+    passed: bool
+    checks: tuple[Check, ...]
+    noise: tuple[NoiseTrial, ...] = ()
 
 
 class EventScores(_Strict):

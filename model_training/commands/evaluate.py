@@ -15,13 +15,14 @@ from model_training.artefact.manifest import (
     Evaluation,
     EventScores,
     LeakAudit,
+    NoiseTrial,
 )
 from model_training.commands.arguments import add_data
 from model_training.data import leak_audit, loading
 from model_training.data.dataset import Dataset
 from model_training.fitting.disk_map import disk_days
 from model_training.journal import Journal
-from model_training.judging import full_disk
+from model_training.judging import full_disk, noise_test
 from model_training.judging.evaluation import evidence_of_test, served_inputs
 from model_training.judging.evidence import Evidence
 from model_training.judging.judgement import manifest_scores
@@ -252,8 +253,16 @@ def _audit(options: argparse.Namespace) -> None:
         report = audit_split(one, options.data, journal=Journal())
         for check in report.checks:
             sys.stdout.write(f"{_mark(check)}  {check.name} ({check.detail})\n")
+        for trial in report.noise:
+            sys.stdout.write(
+                f"{_mark(trial)}  no skill with {trial.exchanged} exchanged"
+                f" ({noise_test.sentence(trial)})\n"
+            )
         leak_audit.gate(one, report)
+        noise_test.gate(one, report.noise)
 
 
-def _mark(check: Check) -> str:
+def _mark(check: Check | NoiseTrial) -> str:
+    if isinstance(check, NoiseTrial) and check.bss is None:
+        return "      "
     return "passed" if check.passed else "FAILED"

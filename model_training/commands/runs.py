@@ -72,8 +72,10 @@ def _train_one(recipe: Recipe, options: argparse.Namespace, *, out: Path, stop: 
     )
     for part, scores in (trained.manifest.scores or {}).items():
         sys.stdout.write(f"{part}\n{table(scores)}\n")
+    n_judged = sum(trial.bss is not None for trial in trained.audit.noise)
     sys.stdout.write(
-        f"leak audit passed ({len(trained.audit.checks)} checks);"
+        f"leak audit passed ({len(trained.audit.checks)} checks); noise test passed ({n_judged} of"
+        f" {len(trained.audit.noise)} trials judged);"
         f" artefact {sha256_of(folder)[:12]} in {folder}; report {kept / REPORT}\n"
     )
 

@@ -10,7 +10,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from model_training.artefact.manifest import Check, LeakAudit
+from model_training.artefact.manifest import Check, LeakAudit, NoiseTrial
 from model_training.data.dataset import NO_RECORD, Dataset
 from model_training.data.overlap import runs_in_common
 from model_training.data.split import Split, is_distinctive
@@ -35,7 +35,13 @@ class _Pair:
 
 
 def audit(
-    recipe: Recipe, parts: Split, *, dataset: Dataset, fitted_on: Dataset, calibrated_on: Dataset
+    recipe: Recipe,
+    parts: Split,
+    *,
+    dataset: Dataset,
+    fitted_on: Dataset,
+    calibrated_on: Dataset,
+    noise: tuple[NoiseTrial, ...] = (),
 ) -> LeakAudit:
     """Check a training run.
 
@@ -44,6 +50,7 @@ def audit(
     dataset : the data set as it was read, before any case was augmented
     fitted_on : the cases handed to the estimator, which scales and imputes by them too
     calibrated_on : the cases handed to calibration and threshold, all forecast out of fold
+    noise : the noise test of the recipe on these parts, kept beside the checks
     """
     pairs = [
         _Pair("train", parts.train, "test", parts.test),
@@ -62,7 +69,8 @@ def audit(
         _none_synthetic("validation", calibrated_on, dataset),
         _none_synthetic("test", parts.test, dataset),
     ]
-    return LeakAudit(passed=all(check.passed for check in checks), checks=tuple(checks))
+    passed = all(check.passed for check in checks) and all(trial.passed for trial in noise)
+    return LeakAudit(passed=passed, checks=tuple(checks), noise=noise)
 
 
 def gate(recipe: Recipe, report: LeakAudit) -> LeakAudit:

@@ -24,6 +24,7 @@ from model_training.artefact.artifact import MANIFEST, Artifact, read_manifest
 from model_training.artefact.manifest import GRAPH, ScoreBook
 from model_training.data import leak_audit
 from model_training.journal import Journal
+from model_training.judging import noise_test
 from model_training.judging.evidence import MODEL
 from model_training.judging.judgement import manifest_scores
 from model_training.judging.own_cases import as_scored, audit_split, load_own_cases, own_recipe
@@ -243,6 +244,7 @@ def _audit(job: Job) -> Result:
     _write(job.out / AUDIT, {name: one.model_dump() for name, one in reports.items()})
     for report in reports.values():
         leak_audit.gate(recipe, report)
+        noise_test.gate(recipe, report.noise)
     return Result()
 
 

@@ -18,6 +18,7 @@ from model_training.data.split import Split, split
 from model_training.fitting.forecaster import make_plan
 from model_training.fitting.out_of_fold import forecast_folds, place_of
 from model_training.journal import Journal
+from model_training.judging import noise_test
 from model_training.judging.evaluation import evidence_of_test, evidence_of_validation
 from model_training.judging.evidence import Evidence
 from model_training.recipe.data import WindowConfig
@@ -105,10 +106,12 @@ def as_scored(recipe: Recipe, manifest: Manifest) -> Recipe:
 
 
 def audit_split(recipe: Recipe, folder: Path, *, journal: Journal) -> LeakAudit:
-    """Split the data of a recipe again, and check that nothing scored would be seen before."""
+    """Split the data of a recipe again, check the parts, and try the recipe on noise."""
     journal.turn_to("reading the data")
     dataset = loading.load(recipe.data, folder, window=recipe.window)
     parts = split(dataset, recipe.split, seed=recipe.seed)
+    journal.turn_to("fitting on noise")
+    noise = noise_test.run(recipe, parts, journal=journal)
     journal.turn_to(f"checking the parts of {len(dataset)} cases")
     return leak_audit.audit(
         recipe,
@@ -116,6 +119,7 @@ def audit_split(recipe: Recipe, folder: Path, *, journal: Journal) -> LeakAudit:
         dataset=dataset,
         fitted_on=parts.train,
         calibrated_on=parts.validation,
+        noise=noise,
     )
 
 

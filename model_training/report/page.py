@@ -151,6 +151,7 @@ def write(page: Page, path: Path) -> None:
         "page.html",
         manifest=manifest,
         audit=_audit(manifest),
+        noise=manifest.leak_audit.noise if manifest.leak_audit else (),
         unknown=wording.NOT_KNOWN,
         model_id=f"{manifest.name}@{manifest.version}",
         sections=sections,

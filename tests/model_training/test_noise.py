@@ -15,10 +15,14 @@ from imblearn.over_sampling import SMOTE
 from sklearn.svm import SVC
 
 from model_training.data import leak_audit, loading
+from model_training.data.dataset import Dataset
 from model_training.data.split import Split, split
+from model_training.journal import Journal
+from model_training.judging import noise_test
 from model_training.recipe.recipe import Recipe
 from model_training.training import train
 from solar.contingency import Contingency
+from solar.errors import InvalidInputError
 
 STEPS, FEATURES = 60, ("A", "B", "C", "D", "E", "F")
 STATISTICS = ("mean", "std", "weighted-mean", "first", "max", "min")
@@ -65,7 +69,7 @@ def mean_tss(folder: Path, estimator: dict[str, Any], *, features: int = 6) -> f
     return float(np.mean([value for value in found if value is not None]))
 
 
-def parts_of(folder: Path) -> tuple[Recipe, Split, Any]:
+def parts_of(folder: Path) -> tuple[Recipe, Split, Dataset]:
     one = recipe({"kind": "logistic-regression"}, test_group=0)
     dataset = loading.load(one.data, folder, window=one.window)
     return one, split(dataset, one.split, seed=one.seed), dataset
@@ -153,12 +157,15 @@ def test_rows_of_overlapping_windows_would_have_found_skill_in_the_same_labels(
     assert tss > 0.8
 
 
+def split_by_rows(parts: Split, dataset: Dataset) -> Split:
+    is_test = np.random.default_rng(0).random(len(dataset)) < 0.2
+    train, test = dataset.take(~is_test), dataset.take(is_test)
+    return Split(train, test, parts.folds, None, 0, by_time=True)
+
+
 def test_the_audit_refuses_a_split_by_rows_of_overlapping_windows(overlapping: Path) -> None:
     one, parts, dataset = parts_of(overlapping)
-    is_test = np.random.default_rng(0).random(len(dataset)) < 0.2
-    shuffled = Split(
-        dataset.take(~is_test), dataset.take(is_test), parts.folds, None, 0, by_time=True
-    )
+    shuffled = split_by_rows(parts, dataset)
 
     found = leak_audit.audit(
         one, shuffled, dataset=dataset, fitted_on=shuffled.train,
@@ -168,6 +175,20 @@ def test_the_audit_refuses_a_split_by_rows_of_overlapping_windows(overlapping: P
     failed = {check.name for check in found.checks if not check.passed}
     assert "no region is in train and test" in failed
     assert "36 h lie between the windows of train and test" in failed
+
+
+def test_the_noise_test_finds_skill_in_exchanged_outcomes_where_rows_were_split(
+    overlapping: Path,
+) -> None:
+    _, parts, dataset = parts_of(overlapping)
+    trees = recipe({"kind": "gradient-boosting", "rows_per_leaf": 5}, test_group=0)
+
+    trials = noise_test.run(trees, split_by_rows(parts, dataset), journal=Journal())
+
+    assert [trial.passed for trial in trials] == [True, False]
+    with pytest.raises(InvalidInputError, match=r"outcomes exchanged.*training and test share"):
+        noise_test.gate(trees, trials)
+    assert all(trial.passed for trial in noise_test.run(trees, parts, journal=Journal()))
 
 
 def test_features_that_hold_the_label_are_forecast_perfectly_so_that_the_traps_mean_something(

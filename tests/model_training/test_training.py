@@ -186,6 +186,15 @@ def test_a_finished_run_passes_its_leak_audit(trained: TrainingResult) -> None:
     assert len(trained.manifest.leak_audit.checks) == 20
 
 
+def test_a_finished_run_has_found_no_skill_in_noise(trained: TrainingResult) -> None:
+    trials = trained.manifest.leak_audit.noise
+
+    assert [(trial.exchanged, trial.event) for trial in trials] == [
+        ("inputs", "C1.0"), ("inputs", "M1.0"), ("outcomes", "C1.0"), ("outcomes", "M1.0"),
+    ]  # fmt: skip
+    assert all(trial.passed and trial.bss is not None for trial in trials)
+
+
 def test_a_run_whose_audit_fails_yields_nothing(
     world: Path, make_recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:

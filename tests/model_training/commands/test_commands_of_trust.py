@@ -33,6 +33,34 @@ def test_audit_prints_a_line_for_every_check(recipe: Path, data: Path, capsys: C
     assert all(line.startswith("passed  ") for line in lines)
     assert "passed  no region is in train and test (0 shared)" in lines
     assert "passed  no synthetic case is in test (80 cases)" in lines
+    assert lines[-2].startswith("passed  no skill with inputs exchanged (M1.0+ BSS ")
+    assert lines[-1].startswith("passed  no skill with outcomes exchanged (M1.0+ BSS ")
+
+
+def test_audit_does_not_call_passed_what_has_too_few_events_to_judge(
+    recipe: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    write_windows(tmp_path, cases=90)
+
+    *_, last = said(capsys, "audit", recipe, "--data", tmp_path).splitlines()
+
+    assert last.startswith("        no skill with outcomes exchanged (M1.0+ not judged: ")
+
+
+def test_audit_fails_where_what_is_missing_tells_the_outcome(
+    recipe: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    write_windows(tmp_path, cases=600)
+    with np.load(tmp_path / "windows.npz") as file:
+        arrays = dict(file)
+    arrays["windows"][arrays["label"] == 1, 0, -1] = np.nan
+    np.savez(tmp_path / "windows.npz", **arrays)
+
+    assert main(["audit", str(recipe), "--data", str(tmp_path)]) == 1
+
+    out, err = capsys.readouterr()
+    assert "FAILED  no skill with inputs exchanged (M1.0+ BSS 0." in out
+    assert err.startswith("Invalid input: windows: the noise test failed: inputs exchanged")
 
 
 def test_audit_fails_where_a_stretch_of_a_window_is_on_both_sides(

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model_training.artefact.manifest import Manifest
+from model_training.artefact.manifest import Manifest, NoiseTrial, Score
 from model_training.judging.evidence import Evidence
 from model_training.judging.importance import Importance
 from model_training.judging.judgement import judge
@@ -107,6 +107,27 @@ def test_the_card_names_data_licence_hash_and_every_check(html: str, manifest: M
     for check in manifest.leak_audit.checks:
         assert check.name in said
     assert all(version in said for version in manifest.libraries.values())
+
+
+def test_the_noise_test_stands_beside_the_leak_audit(
+    manifest: Manifest, make_evidence: Make, tmp_path: Path
+) -> None:
+    assert manifest.leak_audit is not None
+    trials = (
+        NoiseTrial(
+            exchanged="inputs", event="M1.0", n=3781, n_events=120, level=0.975,
+            bss=Score(value=-0.0046, low=-0.0118, high=-0.0012),
+        ),
+        NoiseTrial(exchanged="outcomes", event="X1.0", n=90, n_events=3, note="3 events"),
+    )  # fmt: skip
+    audit = manifest.leak_audit.model_copy(update={"noise": trials})
+    tried = manifest.model_copy(update={"leak_audit": audit})
+
+    write(_page(tried, make_evidence(40)), tmp_path / "report.html")
+
+    said = " ".join(Reader((tmp_path / "report.html").read_text(encoding="utf-8")).text.split())
+    assert "passed−0.005−0.012 … −0.001 (97.5 %)3,781120" in said
+    assert "not judged: 3 events903" in said
 
 
 def test_what_people_wrote_is_escaped(
