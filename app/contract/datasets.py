@@ -4,40 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import Field
 
 from app.contract.answers import TIME, Answer
+from app.contract.lab import Description, Id, LabQuery, Name, Visibility
+from app.contract.lab_answers import Owner
 from app.contract.pages import Page
-from app.contract.queries import UrlQuery
 from app.contract.schemas import Strict
-from database.lab.datasets import MOST_FILES, STATES
-from database.schema.lab_tables import LONGEST_NAME
+from database.lab.datasets import MOST_FILES
 
-MOST_ITEMS = 200
-_LONGEST_DESCRIPTION, _LONGEST_LICENCE, _LONGEST_VALUE = 500, 200, 200
+_LONGEST_LICENCE, _LONGEST_VALUE = 200, 200
 
-Id = Annotated[str, Field(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")]
-Description = Annotated[str, Field(max_length=_LONGEST_DESCRIPTION)]
 Licence = Annotated[str, Field(max_length=_LONGEST_LICENCE)]
 DatasetState = Literal["checking", "asks", "ready", "refused"]
-Visibility = Literal["private", "shared"]
-
-
-def _states(text: str) -> str:
-    states = [name for name in text.split(",") if name]
-    if unknown := sorted(set(states) - set(STATES)):
-        raise ValueError(f"no state {unknown[0]!r}; choose among {', '.join(STATES)}")
-    return ",".join(states)
-
-
-# Several are written with commas between them.
-DatasetStates = Annotated[
-    str,
-    AfterValidator(_states),
-    WithJsonSchema(
-        {"type": "string", "pattern": f"^(({'|'.join(STATES)})(,({'|'.join(STATES)})){{0,3}})?$"}
-    ),
-]
 
 
 class UploadAnswer(Answer):
@@ -55,7 +34,7 @@ class UploadAnswer(Answer):
 class DatasetBody(Strict):
     """A data set to make of complete uploads; a zip becomes the files in it."""
 
-    name: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+    name: Name
     upload_ids: Annotated[list[Id], Field(min_length=1, max_length=MOST_FILES)]
     description: Description = ""
     licence: Licence = ""
@@ -75,28 +54,17 @@ class QuestionAnswerBody(Strict):
     value: Annotated[str, Field(min_length=1, max_length=_LONGEST_VALUE)]
 
 
-class DatasetsQuery(UrlQuery):
-    """Data sets of everybody, or of one owner, in some states, in which a text occurs."""
+class DatasetsQuery(LabQuery):
+    """Data sets in a state; the text is in the name or the description."""
 
-    limit: Annotated[int, Field(ge=1, le=MOST_ITEMS)] = Field(default=100, description="rows")
-    cursor: str | None = Field(default=None, description="next_cursor of the answer before")
-    owner: str | None = Field(default=None, max_length=80, description="an owner's id, or me")
-    state: DatasetStates = Field(default="", description="checking, asks, …, or several")
-    text: str = Field(default="", max_length=100, description="in the name or the description")
-
-
-class DatasetOwner(Answer):
-    """Whose it is."""
-
-    id: str
-    name: str
+    state: DatasetState | None = None
 
 
 class DatasetItem(Answer):
     """A data set; `reason` says why it was refused, and the way out."""
 
     dataset_id: str
-    owner: DatasetOwner
+    owner: Owner
     name: str
     version: int
     visibility: Visibility
@@ -147,7 +115,7 @@ class BreakdownAnswer(Answer):
     breakdown: dict[str, Any] | None
 
 
-class DeletedAnswer(Answer):
+class DeletedDatasetAnswer(Answer):
     """What was put into the trash, and how many bytes of the quota are free again."""
 
     deleted: str

@@ -19,29 +19,32 @@ def download(
 ) -> Response:
     """Return a file of the store, or the range that the request asks for.
 
-    A browser saves it under the last part of its name, unless it is `shown_as` a type.
+    A browser saves it under the last part of its name, unless it is `shown_as` a media type.
     """
-    start, stop = _range(size)
     # Before the answer begins: a file that is gone is a 404, not an empty one.
     store.read(sha256, length=0)
-    is_part = request.range is not None and (start, stop) != (0, size)
-    response = Response(_pieces(store, sha256, start, stop), 206 if is_part else 200)
+    found = _range(size)
+    start, stop = found or (0, size)
+    response = Response(_pieces(store, sha256, start, stop), 200 if found is None else 206)
     response.content_type = shown_as or OCTETS
     response.content_length = stop - start
     response.accept_ranges = "bytes"
     response.set_etag(sha256)
-    disposition = "attachment" if shown_as is None else "inline"
-    response.headers.set("Content-Disposition", disposition, filename=name.rpartition("/")[2])
-    if is_part:
+    kind = "attachment" if shown_as is None else "inline"
+    response.headers.set("Content-Disposition", kind, filename=name.rpartition("/")[2])
+    if found is not None:
         response.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
     return hold(response)
 
 
-def _range(size: int) -> tuple[int, int]:
-    """Return where the answer begins and ends in the file; several ranges are not told apart."""
+def _range(size: int) -> tuple[int, int] | None:
+    """Return where the range that is asked for begins and ends; None for the whole file.
+
+    Several ranges at a time are answered with the whole file.
+    """
     wanted = request.range
     if wanted is None or wanted.units != "bytes" or len(wanted.ranges) != 1:
-        return 0, size
+        return None
     found = wanted.range_for_length(size)
     if found is None:
         raise RequestError(

@@ -63,30 +63,31 @@ class Uploads:
             )
 
         def work(connection: sa.Connection) -> Upload:
-            self._refuse_without_room(connection, who, size)
-            return add_upload(connection, who, name, size, now=self.clock())
+            self._refuse_without_space(connection, size)
+            upload = add_upload(connection, who, name, size, now=self.clock())
+            self._refuse_over_quota(connection, who, size, counted=size)
+            return upload
 
         return transact(self.engine, work)
 
-    def _refuse_without_room(
-        self, connection: sa.Connection, who: Principal, size: int, *, in_place_of: int = 0
-    ) -> None:
-        """Refuse bytes beyond somebody's quota, or for which the disk has no space.
-
-        `in_place_of` so many bytes that they have already.
-        """
-        used = owned_bytes(connection, who.owner) - in_place_of
-        quota = self.settings.lab_quota_bytes
-        if used + size > quota:
-            raise too_large(
-                f"you have {used:,} of {quota:,} bytes (FLARE_LAB_QUOTA_BYTES), and this takes"
-                f" {size:,}; delete data sets that you no longer need"
-            )
+    def _refuse_without_space(self, connection: sa.Connection, size: int) -> None:
         free = self.store.free_bytes() - expected_bytes(connection) - SPARE_BYTES
         if size > free:
             raise no_space(
                 f"this takes {size:,} bytes, and the disk has space for {max(0, free):,} more; ask"
                 " whoever runs Flarewatch for space"
+            )
+
+    def _refuse_over_quota(
+        self, connection: sa.Connection, who: Principal, size: int, *, counted: int
+    ) -> None:
+        """Refuse bytes beyond somebody's quota, in which so many of them are `counted` already."""
+        used = owned_bytes(connection, who.owner) - counted
+        quota = self.settings.lab_quota_bytes
+        if used + size > quota:
+            raise too_large(
+                f"you have {used:,} of {quota:,} bytes (FLARE_LAB_QUOTA_BYTES), and this takes"
+                f" {size:,}; delete data sets that you no longer need"
             )
 
     def find(self, who: Principal, upload_id: str) -> Upload:
@@ -198,7 +199,8 @@ class Uploads:
                 return whole
             size = sum(member.file_size for member in unpacked_members(archive))
             with reading(self.engine) as connection:
-                self._refuse_without_room(connection, who, size, in_place_of=upload.bytes)
+                self._refuse_without_space(connection, size)
+                self._refuse_over_quota(connection, who, size, counted=upload.bytes)
             return unpack(store, archive, key, upload.name)
 
     def discard(self, sent: Sequence[Upload]) -> None:

@@ -22,7 +22,6 @@ from solar.errors import ConflictError, InvalidInputError
 from solar.identifiers import new_id
 
 CHECKING, ASKS, READY, REFUSED = "checking", "asks", "ready", "refused"
-STATES = (CHECKING, ASKS, READY, REFUSED)
 DESCRIBE = "describe"
 MOST_FILES = 1000
 # Where the runs are that look into new data sets.
@@ -85,7 +84,7 @@ class DatasetFilter:
     """Which data sets a list shows; empty fields choose all."""
 
     owner: str | None = None
-    states: Sequence[str] = ()
+    state: str | None = None
     text: str = ""
 
 
@@ -129,18 +128,12 @@ def add_dataset(
     connection: sa.Connection, who: Principal, new: NewDataset, *, now: datetime
 ) -> Dataset:
     """Store a data set that is to be described, as the next version of its name."""
-    name = check_dataset_name(new.name)
-    is_named = sa.and_(datasets.c.owner == who.owner, datasets.c.name == name)
-    # One after the other: each sees the versions of those before.
-    query = sa.select(datasets.c.name, datasets.c.version).where(is_named).with_for_update()
-    # MySQL takes names for equal that differ in their capitals.
-    versions = [version for known, version in connection.execute(query) if known == name]
-    dataset_id = new_id(now)
+    dataset_id, name = new_id(now), check_dataset_name(new.name)
     values = {
         "dataset_id": dataset_id,
         "owner": who.owner,
         "name": name,
-        "version": max(versions, default=0) + 1,
+        "version": 0,
         "visibility": PRIVATE,
         "state": CHECKING,
         "description": new.description,
@@ -151,11 +144,25 @@ def add_dataset(
         "created_at": now,
     }
     connection.execute(datasets.insert().values(values))
+    _set(connection, dataset_id, version=_newest_version(connection, who, name) + 1)
     dataset = _read(connection, dataset_id)
     after = {"name": name, "version": dataset.version, "files": len(dataset.files)}
     record(connection, who, "created", _NOUN, dataset.dataset_id, after=after, now=now)
     _describe(connection, who, dataset, {})
     return dataset
+
+
+def _newest_version(connection: sa.Connection, who: Principal, name: str) -> int:
+    """Return the version of a name that was given last.
+
+    The row of the next one is there already: of two that are made at a time, one waits for the
+    other, or is made again.
+    """
+    is_named = sa.and_(datasets.c.owner == who.owner, datasets.c.name == name)
+    query = sa.select(datasets.c.name, datasets.c.version).where(is_named).with_for_update()
+    # MySQL takes names for equal that differ in their capitals.
+    newest: int = max(version for known, version in connection.execute(query) if known == name)
+    return newest
 
 
 def _read(connection: sa.Connection, dataset_id: str) -> Dataset:
@@ -233,8 +240,8 @@ def list_datasets(
     )
     if chosen.owner is not None:
         query = query.where(datasets.c.owner == chosen.owner)
-    if chosen.states:
-        query = query.where(datasets.c.state.in_(list(chosen.states)))
+    if chosen.state is not None:
+        query = query.where(datasets.c.state == chosen.state)
     if chosen.text:
         texts = (datasets.c.name, datasets.c.description)
         query = query.where(sa.or_(*(c.icontains(chosen.text, autoescape=True) for c in texts)))

@@ -172,7 +172,8 @@ def open_uploads(connection: sa.Connection) -> set[str]:
 def owned_bytes(connection: sa.Connection, owner: str) -> int:
     """Return the size of somebody's data sets, out of the trash, and of their open uploads.
 
-    The rows are locked, so that two uploads that begin at a time do not both have the last bytes.
+    The uploads are read with locks: of two that were added at a time and counted after that, one
+    waits for the other, or is added again.
     """
     is_sent = sa.and_(uploads.c.owner == owner, uploads.c.state.in_(OPEN))
     sizes = sa.select(uploads.c.bytes).where(is_sent).with_for_update()

@@ -29,6 +29,8 @@ CHECKS = [
     not_a_server_error, status_code_conformance, content_type_conformance,
     response_schema_conformance,
 ]  # fmt: skip
+# The pieces of uploads are bytes.
+schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
 FRAMEWORK = {"/openapi.json", "/docs", "/metrics"}
 
 

@@ -31,6 +31,8 @@ CHECKS = [
     not_a_server_error, status_code_conformance, content_type_conformance,
     response_schema_conformance,
 ]  # fmt: skip
+# The pieces of uploads are bytes.
+schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
 # These answer in the formats of others.
 FRAMEWORK = {"/docs", "/metrics"}
 # Of the requests, that many are made from the document; the others are bodies of observations.

@@ -17,12 +17,13 @@ from app.contract.datasets import (
     DatasetDetail,
     DatasetsPage,
     DatasetsQuery,
-    DeletedAnswer,
+    DeletedDatasetAnswer,
     QuestionAnswerBody,
 )
-from app.contract.responses import cut_page, json_response, page, read_cursor
+from app.contract.responses import cut_page, json_response, page
 from app.lab.downloads import OCTETS, download
 from app.lab.run_items import owner_names
+from app.routes.lab.experiments import before_of, looked_at, owner_of
 from app.routes.operation import operation
 from app.services import services
 from database.engine import reading, transact
@@ -57,16 +58,14 @@ _NOT_IN_ITEMS = ("files", "layout", "question", "answer", "breakdown", "owner", 
 )
 def get_datasets(query: DatasetsQuery) -> Response:
     who = services().guard.principal()
-    states = [state for state in query.state.split(",") if state]
-    chosen = DatasetFilter(who.owner if query.owner == "me" else query.owner, states, query.text)
-    before = read_cursor(query.cursor, str)
+    chosen = DatasetFilter(owner_of(query, who), query.state, query.text)
     with reading(services().engine) as connection:
         listed = list_datasets(
             connection,
             who,
             chosen,
             limit=query.limit + 1,
-            before=None if before is None else before[0],
+            before=before_of(query),
         )
         listed, cursor = cut_page(listed, query.limit, lambda dataset: (dataset.dataset_id,))
         names = owner_names(connection, (dataset.owner for dataset in listed))
@@ -79,7 +78,6 @@ def get_datasets(query: DatasetsQuery) -> Response:
     permission=LAB,
     body=DatasetBody,
     answer=DatasetDetail,
-    status=201,
     conflict="An upload is not complete, or was used by another request.",
     refusals={"507": "The disk is full."},
 )
@@ -95,27 +93,23 @@ def post_datasets() -> Response:
         consume_uploads(connection, who, sent, now=now)
         return _detail(connection, add_dataset(connection, who, new, now=now))
 
-    response = json_response(transact(services().engine, work))
+    detail = transact(services().engine, work)
     services().uploads.discard(sent)
-    response.status_code = 201
-    return response
+    return json_response(detail)
 
 
 @blueprint.get("/lab/datasets/<dataset_id>")
 @operation("A data set with its files", permission=LAB_READ, answer=DatasetDetail)
 def get_dataset(dataset_id: str) -> Response:
-    who = services().guard.principal()
+    dataset = _found(dataset_id)
     with reading(services().engine) as connection:
-        return json_response(_detail(connection, find_dataset(connection, who, dataset_id)))
+        return json_response(_detail(connection, dataset))
 
 
 @blueprint.get("/lab/datasets/<dataset_id>/breakdown")
 @operation("What was found in a data set", permission=LAB_READ, answer=BreakdownAnswer)
 def get_breakdown(dataset_id: str) -> Response:
-    who = services().guard.principal()
-    with reading(services().engine) as connection:
-        dataset = find_dataset(connection, who, dataset_id)
-    return json_response({"dataset_id": dataset_id, "breakdown": dataset.breakdown})
+    return json_response({"dataset_id": dataset_id, "breakdown": _found(dataset_id).breakdown})
 
 
 @blueprint.get("/lab/datasets/<dataset_id>/files/<sha256>")
@@ -126,10 +120,7 @@ def get_breakdown(dataset_id: str) -> Response:
     refusals={"206": "The range that was asked for.", "416": "The file has no such range."},
 )
 def get_dataset_file(dataset_id: str, sha256: str) -> Response:
-    who = services().guard.principal()
-    with reading(services().engine) as connection:
-        dataset = find_dataset(connection, who, dataset_id)
-    file = next((file for file in dataset.files if file.sha256 == sha256), None)
+    file = next((file for file in _found(dataset_id).files if file.sha256 == sha256), None)
     if file is None:
         raise NotFoundError("the data set has no such file")
     return download(services().file_store, sha256, file.bytes, name=file.name)
@@ -168,7 +159,7 @@ def post_answer(dataset_id: str) -> Response:
 @operation(
     "Put a data set into the trash",
     permission=LAB,
-    answer=DeletedAnswer,
+    answer=DeletedDatasetAnswer,
     conflict="Runs read it; detail lists them.",
 )
 def delete_one(dataset_id: str) -> Response:
@@ -178,6 +169,14 @@ def delete_one(dataset_id: str) -> Response:
         lambda connection: delete_dataset(connection, who, dataset_id, now=now),
     )
     return json_response({"deleted": dataset_id, "bytes": _size(deleted)})
+
+
+def _found(dataset_id: str) -> Dataset:
+    """Return a data set that somebody may see; raises NotFoundError."""
+    with reading(services().engine) as connection:
+        dataset = find_dataset(connection, services().guard.principal(), dataset_id)
+    looked_at("data set", dataset_id, dataset)
+    return dataset
 
 
 def _changed(work: Callable[[sa.Connection], Dataset]) -> Response:

@@ -34,6 +34,7 @@ from app.routes.operation import operation
 from app.services import services
 from database.engine import reading, transact
 from database.lab.attempts import store_time
+from database.lab.datasets import Dataset
 from database.lab.experiments import (
     Experiment,
     ExperimentFilter,
@@ -203,7 +204,7 @@ def before_of(query: LabQuery) -> str | None:
     return None if position is None else position[0]
 
 
-def looked_at(noun: str, object_id: str, shown: Experiment | KeptRecipe | Run) -> None:
+def looked_at(noun: str, object_id: str, shown: Dataset | Experiment | KeptRecipe | Run) -> None:
     """Note the look of an admin at what is private to somebody else."""
     who = services().guard.principal()
     if shown.visibility == PRIVATE and shown.owner != who.owner:
