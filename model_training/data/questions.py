@@ -63,10 +63,10 @@ class QuestionError(InvalidInputError):
 
 @dataclass(frozen=True)
 class Answers:
-    """What a person has chosen so far, and how a recipe would declare it."""
+    """What a person has chosen so far, as numbers of readings, and what a recipe would declare."""
 
     hint: str
-    given: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, int] = field(default_factory=dict)
 
     def choose(self, key: str, text: str, readings: Sequence[Reading]) -> str:
         """Return the reading that was chosen, or the only one.
@@ -76,15 +76,16 @@ class Answers:
         QuestionError
             Where nobody has chosen; its values hold what was chosen before as well.
         """
-        values = [one.value for one in readings]
-        if not values:
+        if not readings:
             raise InvalidInputError(self.hint)
-        chosen = values[0] if len(values) == 1 else self.given.get(key)
-        if chosen in values:
-            return str(chosen)
+        shown = readings[:_MOST_READINGS]
+        chosen = 0 if len(readings) == 1 else self.given.get(key, -1)
+        if chosen in range(len(shown)):
+            return shown[chosen].value
+        # Numbers keep the value short, however long the names in a file are.
         asked = [
-            Reading(orjson.dumps({**self.given, key: one.value}).decode(), one.label, one.detail)
-            for one in readings[:_MOST_READINGS]
+            Reading(orjson.dumps({**self.given, key: number}).decode(), one.label, one.detail)
+            for number, one in enumerate(shown)
         ]
         raise QuestionError(self.hint, text, asked)
 
@@ -93,8 +94,8 @@ def answers_of(text: str | None, hint: str) -> Answers:
     """Read the value of the answer that a person chose; None before there is one."""
     try:
         given = orjson.loads(text or "{}")
-        return Answers(hint, {str(key): str(value) for key, value in given.items()})
-    except (ValueError, AttributeError) as error:
+        return Answers(hint, {str(key): int(number) for key, number in given.items()})
+    except (ValueError, TypeError, AttributeError) as error:
         raise InvalidInputError("the answer is none of those that were offered") from error
 
 

@@ -135,7 +135,7 @@ def execute(job: Job) -> Result:
     # As on the command line: sums in another order would differ in digits.
     with threadpool_limits(limits=1):
         result = _KINDS[job.kind](job)
-    return replace(result, kinds=_kinds_of(job.out))
+    return replace(result, kinds=kinds_of(job.out))
 
 
 def _describe(job: Job) -> Result:
@@ -290,7 +290,7 @@ def _headline(scores: ScoreBook, part: str) -> Headline:
     }
 
 
-def _kinds_of(out: Path) -> dict[str, str]:
+def kinds_of(out: Path) -> dict[str, str]:
     """Return the kind of each file of the outputs, by its name."""
     files = [path for path in sorted(out.rglob("*")) if path.is_file()]
     return {path.relative_to(out).as_posix(): _kind_of(path) for path in files}
@@ -299,7 +299,7 @@ def _kinds_of(out: Path) -> dict[str, str]:
 def _kind_of(path: Path) -> str:
     # A graph is written as GraphML, as JSON and as a picture.
     is_graph = path.with_suffix(".graphml").exists() and path.suffix != ".svg"
-    return "graph" if is_graph else _OUTPUTS.get(path.name) or _BY_SUFFIX[path.suffix]
+    return "graph" if is_graph else _OUTPUTS.get(path.name) or _BY_SUFFIX.get(path.suffix, "file")
 
 
 def _write(path: Path, document: Any) -> None:
