@@ -13,7 +13,7 @@ import requests
 from flask import g, has_request_context
 
 from app_dash.settings import DashSettings
-from solar.errors import FlarewatchError, InvalidInputError, NotFoundError
+from solar.errors import ConflictError, FlarewatchError, InvalidInputError, NotFoundError
 from solar.settings import without_password
 
 TIMEOUT_SECONDS = 10.0
@@ -40,6 +40,8 @@ _REFUSALS: dict[int, type[FlarewatchError]] = {
     401: RefusedError,
     403: RefusedError,
     404: NotFoundError,
+    409: ConflictError,
+    416: InvalidInputError,
     422: InvalidInputError,
     429: RefusedError,
 }
@@ -69,12 +71,13 @@ class Api:
         parameters: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        is_streamed: bool = False,
     ) -> requests.Response:
-        """Call the API and return a successful response.
+        """Call the API and return a successful response; a streamed one is read by its caller.
 
         Raises
         ------
-        InvalidInputError, NotFoundError, RefusedError
+        InvalidInputError, NotFoundError, ConflictError, RefusedError
             When the API refuses, with the text of its problem.
         ApiUnavailableError
             When there is no response in time, or one that means nothing.
@@ -89,6 +92,7 @@ class Api:
                 json=body,
                 headers={**self._identity(), **(headers or {})},
                 timeout=self.timeout_seconds,
+                stream=is_streamed,
             )
         except requests.Timeout as error:
             raise ApiUnavailableError(
@@ -100,7 +104,7 @@ class Api:
                 f"the API at {url} cannot be reached; see that it runs"
                 " (`flarewatch api serve`) and that FLARE_API_URL names it"
             ) from error
-        if response.status_code != requests.codes.ok:
+        if not 200 <= response.status_code < 300:
             raise _error_of(response, url)
         return response
 
@@ -123,12 +127,17 @@ def ask(
     body: Mapping[str, Any] | None = None,
     *,
     headers: Mapping[str, str] | None = None,
+    parameters: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Have the API do something for who is signed in, and return its answer.
 
     Raises what `Api.call` raises.
     """
-    response = api_of(settings).call(method, f"/api/v1{path}", body=body, headers=headers)
+    response = api_of(settings).call(
+        method, f"/api/v1{path}", parameters=parameters, body=body, headers=headers
+    )
+    if response.status_code == requests.codes.no_content:
+        return {}
     try:
         answer = response.json()
     except requests.JSONDecodeError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import dash
@@ -22,16 +23,18 @@ from app_dash.frame.page import Page, never_redraw
 from app_dash.frame.shell import Ids, shell
 from app_dash.guard import Guard, refuse_undeclared
 from app_dash.help import page as help_page
+from app_dash.lab import page as lab
+from app_dash.lab.query import RunsQuery
 from app_dash.now import page as now
 from app_dash.people import page as people
 from app_dash.people.query import PeopleQuery
 from app_dash.pipeline import page as pipeline
 from app_dash.region import page as region
 from app_dash.settings import DashSettings, signing_key
-from app_dash.shared.url_state import ACCOUNT_PATH, HELP_PATH, PEOPLE_PATH
+from app_dash.shared.url_state import ACCOUNT_PATH, HELP_PATH, LAB_PATH, PEOPLE_PATH
 from app_dash.skill import page as skill
 from app_dash.skill.query import SkillQuery
-from database.people.principal import ACCOUNT, FEEDBACK, PEOPLE, READ
+from database.people.principal import ACCOUNT, FEEDBACK, LAB_READ, PEOPLE, READ
 from solar.errors import FlarewatchError
 
 _log = logging.getLogger(__name__)
@@ -64,6 +67,17 @@ PAGES: tuple[Page, ...] = (
         query=AlertQuery,
     ),
     Page(
+        LAB_PATH,
+        "Lab",
+        "Runs, the line, the slots",
+        "7",
+        lab.layout,
+        LAB_READ,
+        never_redraw,
+        RunsQuery,
+        is_about_data=False,
+    ),
+    Page(
         PEOPLE_PATH,
         "People",
         "and what they did",
@@ -72,6 +86,7 @@ PAGES: tuple[Page, ...] = (
         PEOPLE,
         never_redraw,
         PeopleQuery,
+        is_about_data=False,
     ),
     Page(
         ACCOUNT_PATH,
@@ -81,6 +96,7 @@ PAGES: tuple[Page, ...] = (
         account.layout,
         ACCOUNT,
         never_redraw,
+        is_about_data=False,
     ),
     Page(
         HELP_PATH,
@@ -90,6 +106,7 @@ PAGES: tuple[Page, ...] = (
         help_page.layout,
         FEEDBACK,
         never_redraw,
+        is_about_data=False,
     ),
 )
 
@@ -109,6 +126,12 @@ _INDEX = """<!DOCTYPE html>
 <footer>{%config%}{%scripts%}{%renderer%}</footer>
 </body>
 </html>"""
+
+
+def pages_of(settings: DashSettings) -> list[Page]:
+    """Return the pages; where the Lab is off nothing leads to it, and its page says so."""
+    is_off = settings.lab == "off"
+    return [replace(page, key="") if is_off and page.path == LAB_PATH else page for page in PAGES]
 
 
 def create_app(engine: sa.Engine, settings: DashSettings) -> dash.Dash:
@@ -133,8 +156,9 @@ def create_app(engine: sa.Engine, settings: DashSettings) -> dash.Dash:
     guard = Guard(server, engine, settings)
     sign_in.register(server, engine, guard, settings=settings)
     announcements.register(app, engine)
-    routing.register(app, engine, settings=settings, pages=PAGES)
-    typed_fields.register(app, PAGES)
+    pages = pages_of(settings)
+    routing.register(app, engine, settings=settings, pages=pages)
+    typed_fields.register(app, pages)
     alerts.register(app, engine, settings=settings)
     region.register(app, engine, settings=settings)
     for page in (explore, pipeline, skill):
@@ -142,6 +166,7 @@ def create_app(engine: sa.Engine, settings: DashSettings) -> dash.Dash:
     people.register(app, engine, settings=settings)
     account.register(app, engine, guard, settings=settings)
     help_page.register(app, engine, settings=settings)
+    lab.register(app, engine, settings=settings)
     health.register(server, engine)
     refusals.install(app)
     Compress(server)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import Literal
 
 from pydantic import Field, SecretStr
 
@@ -21,7 +22,7 @@ class DashSettings(AccessSettings):
     machine only, and signs with a new key at every start. ``api_key`` is any key of the API; it
     vouches for the addresses of browsers. All clear needs a full-disk probability of M1.0+ below
     ``all_clear_limit``. ``public_api_url`` is the address of the API that people use, if
-    ``api_url`` is one of an internal network.
+    ``api_url`` is one of an internal network. ``lab`` says whether there are pages of the Lab.
     """
 
     dash_host: str = "127.0.0.1"
@@ -34,6 +35,7 @@ class DashSettings(AccessSettings):
     api_key: SecretStr | None = None
     secret_key: SecretStr | None = None
     public_api_url: str | None = None
+    lab: Literal["on", "off"] = "on"
 
     @property
     def is_loopback(self) -> bool:

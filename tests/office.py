@@ -53,6 +53,10 @@ class Office:
         self.people[name], self._tokens[name] = person, token
         return person
 
+    def admit(self, name: str, token: str) -> None:
+        """Know a person who is registered and has a session already."""
+        self._tokens[name] = token
+
     def browser(self, name: str = "") -> FlaskClient:
         """Return a browser, of a person or of a stranger."""
         client = self.app.server.test_client()
@@ -74,7 +78,16 @@ class Office:
         return json.dumps(answer.get_json(), ensure_ascii=False)
 
     def press(
-        self, page: str, action: str, of: str = "", /, *, by: str, search: str = "", **values: Any
+        self,
+        page: str,
+        action: str,
+        of: str = "",
+        /,
+        *,
+        by: str,
+        search: str = "",
+        pathname: str = "",
+        **values: Any,
     ) -> TestResponse:
         """Press a button of a page, with what its inputs hold."""
         key = {"action": action, "of": of}
@@ -89,7 +102,7 @@ class Office:
                      "value": value}
                     for name, value in values.items()
                 ],
-                {"id": "url", "property": "pathname", "value": f"/{page}"},
+                {"id": "url", "property": "pathname", "value": pathname or f"/{page}"},
                 {"id": "url", "property": "search", "value": search},
                 {"id": "theme", "property": "data", "value": "light"},
             ],

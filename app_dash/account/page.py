@@ -31,7 +31,13 @@ from database.people.sessions import Session, hash_token, list_sessions
 from solar.errors import InvalidInputError
 
 PAGE = "account"
-_SCOPE_HINTS = {"ingest": "send records", "read": "read the API", "admin": "all that you may"}
+_SCOPE_HINTS = {
+    "ingest": "send records",
+    "read": "read the API",
+    "lab": "use the Lab",
+    "work": "execute runs, as workers do",
+    "admin": "all that you may",
+}
 
 
 @dataclass(frozen=True)
@@ -43,12 +49,12 @@ class AccountData:
     keys: list[ApiKey]
 
 
-def layout(context: PageContext, _pathname: str, search: str) -> Component:
+def layout(context: PageContext, pathname: str, search: str) -> Component:
     """Draw the page."""
-    return html.Div(content(context, search), id=actions.content_id(PAGE))
+    return html.Div(content(context, pathname, search), id=actions.content_id(PAGE))
 
 
-def content(context: PageContext, _search: str) -> Component:
+def content(context: PageContext, _pathname: str, _search: str) -> Component:
     """Draw what an action draws anew."""
     data = _read(context)
     return html.Div(

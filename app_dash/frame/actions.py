@@ -34,16 +34,19 @@ class Action:
     of: str
     values: Mapping[str, Any]
     search: str = ""
+    pathname: str = ""
 
-    def text(self, name: str) -> str:
+    def text(self, name: str, *, longest: int = _LONGEST_TEXT) -> str:
         """Return what was typed, without blanks around it; raises InvalidInputError."""
-        return self.secret(name).strip()
+        return self.secret(name, longest=longest).strip()
 
-    def secret(self, name: str) -> str:
+    def secret(self, name: str, *, longest: int = _LONGEST_TEXT) -> str:
         """Return what was typed, as it is; raises InvalidInputError."""
         value = self.values.get(name) or ""
-        if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
+        if not isinstance(value, str):
             raise InvalidInputError(f"the field {name} cannot be read; type it again")
+        if len(value) > longest:
+            raise InvalidInputError(f"the field {name} takes at most {longest:,} characters")
         return value
 
     def choices(self, name: str) -> list[str]:
@@ -54,22 +57,29 @@ class Action:
 
 @dataclass(frozen=True)
 class ActionResult:
-    """What an action achieved: words, what is shown this once, and the address that follows."""
+    """What an action achieved: words, what is shown this once, and the address that follows.
+
+    `search` and `path` are None where the page stays.
+    """
 
     text: str
     shown: Component | None = None
     search: str | None = None
+    path: str | None = None
 
 
 @dataclass(frozen=True)
 class ActionPage:
-    """A page with actions: `perform` does one, `draw` draws the content anew for an address."""
+    """A page with actions: `perform` does one, `draw` draws the content anew for an address.
+
+    An address is the path and the query behind it; `path` and what begins with it are the page's.
+    """
 
     name: str
     path: str
     permission: str
     perform: Callable[[Action], ActionResult]
-    draw: Callable[[PageContext, str], Component]
+    draw: Callable[[PageContext, str, str], Component]
 
 
 def register(
@@ -100,20 +110,26 @@ def register(
         if not clicks or not isinstance(ctx.triggered_id, dict):
             return no_update
         try:
-            done = _performed(page, ctx.triggered_id, search or "")
+            done = _performed(page, ctx.triggered_id, pathname or "/", search or "")
         except FlarewatchError as error:
             return str(error)
         _show(done)
-        if pathname == page.path and not _leads_on(done, search or ""):
+        if _is_of(page, pathname or "/") and not _leads_on(done, pathname or "/", search or ""):
             context = routing.read_context(engine, settings=settings, theme=theme)
-            drawn = page.draw(context, search or "")
+            drawn = page.draw(context, pathname or "/", search or "")
             dash.set_props(content_id(page.name), {"children": drawn})
         return ""
 
 
-def _performed(page: ActionPage, pressed: Mapping[str, Any], search: str) -> ActionResult:
+def _performed(
+    page: ActionPage, pressed: Mapping[str, Any], pathname: str, search: str
+) -> ActionResult:
     name, of = str(pressed.get("action")), str(pressed.get("of"))
-    return page.perform(Action(name, of, _input_values(), search))
+    return page.perform(Action(name, of, _input_values(), search, pathname))
+
+
+def _is_of(page: ActionPage, pathname: str) -> bool:
+    return pathname == page.path or pathname.startswith(f"{page.path}/")
 
 
 def _show(done: ActionResult) -> None:
@@ -122,11 +138,15 @@ def _show(done: ActionResult) -> None:
         dash.set_props(Ids.SHOWN, {"children": done.shown})
 
 
-def _leads_on(done: ActionResult, search: str) -> bool:
+def _leads_on(done: ActionResult, pathname: str, search: str) -> bool:
     """Go to the address that follows; its change draws the page."""
-    if done.search is None or done.search == search:
+    following = (
+        pathname if done.path is None else done.path,
+        search if done.search is None else done.search,
+    )
+    if following == (pathname, search):
         return False
-    dash.set_props(Ids.URL, {"search": done.search})
+    dash.set_props(Ids.URL, dict(zip(("pathname", "search"), following, strict=True)))
     return True
 
 

@@ -46,7 +46,8 @@ def never_redraw(_view: PageContext, _pathname: str) -> bool:
 class Page:
     """A page of the dashboard: `layout(context, pathname, search)` returns its content.
 
-    `key` opens it from the navigation; a page without one is linked elsewhere.
+    `key` opens it from the navigation; a page without one is linked elsewhere. A page that is not
+    about the data has their state, the strip, as a chip in the header.
     `is_live(context, pathname)` tells whether new data alone may redraw it. `query` reads what is
     typed into its fields; without fields it is None. Who lacks the `permission` does not learn
     that the page exists.
@@ -60,6 +61,7 @@ class Page:
     permission: str
     is_live: Callable[[PageContext, str], bool] = always_redraw
     query: type[Query] | None = None
+    is_about_data: bool = True
 
     def owns(self, pathname: str) -> bool:
         """Tell whether the address belongs to this page."""

@@ -166,7 +166,7 @@ def draw_frame(
     page = page_of(pages, pathname)
     newest = context.state.newest_t_rec
     verdict = assess(context)
-    is_about_data = page is None or bool(page.key)
+    is_about_data = page is None or page.is_about_data
     drawing: dict[str, Any] = {"page": no_update, "drawn_for": no_update, "marks": no_update}
     if not keep:
         drawn = draw_page(context, page, pathname=pathname, search=search)

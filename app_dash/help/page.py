@@ -35,12 +35,12 @@ from solar.time import isoformat
 from solar.version import VERSION
 
 
-def layout(context: PageContext, _pathname: str, search: str) -> Component:
+def layout(context: PageContext, pathname: str, search: str) -> Component:
     """Draw the page."""
-    return html.Div(content(context, search), id=actions.content_id(PAGE))
+    return html.Div(content(context, pathname, search), id=actions.content_id(PAGE))
 
 
-def content(context: PageContext, search: str) -> Component:
+def content(context: PageContext, _pathname: str, search: str) -> Component:
     """Draw what an action draws anew."""
     query, _ = parse_leniently(HelpQuery, search)
     data, who = read_help(context), context.who

@@ -27,7 +27,7 @@ PAGE = "help"
 _KINDS = (("Feedback", "feedback"), ("Report a bug", BUG))
 _SCORES = {"1": "1 bad", "2": "2", "3": "3", "4": "4", "5": "5 good"}
 _KEYS = (
-    ("1 … 6", "the pages, in their order"),
+    ("1 … 7", "the pages, in their order"),
     ("/", "the search of the page"),
     ("A", "acknowledge the first open alert"),
     ("← →", "step through what was known of a region"),

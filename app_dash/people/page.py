@@ -42,12 +42,12 @@ from solar.time import parse_time
 _PEOPLE = "/people"
 
 
-def layout(context: PageContext, _pathname: str, search: str) -> Component:
+def layout(context: PageContext, pathname: str, search: str) -> Component:
     """Draw the page of the address; an invalid one gives the defaults and the error."""
-    return html.Div(content(context, search), id=actions.content_id(PAGE))
+    return html.Div(content(context, pathname, search), id=actions.content_id(PAGE))
 
 
-def content(context: PageContext, search: str) -> Component:
+def content(context: PageContext, _pathname: str, search: str) -> Component:
     """Draw what an action draws anew."""
     query, message = parse_leniently(PeopleQuery, search)
     data = read_people(context, query)

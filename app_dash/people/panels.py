@@ -25,7 +25,9 @@ from database.people.principal import (
     ACKNOWLEDGE,
     ANNOUNCE,
     FEEDBACK,
+    LAB,
     LOCAL,
+    OPERATE,
     PEOPLE,
     ROLES,
 )
@@ -45,18 +47,22 @@ _MAY = (
     ("Read what is shown, write feedback", FEEDBACK),
     ("Own sessions and keys", ACCOUNT),
     ("Acknowledge alerts", ACKNOWLEDGE),
+    ("Own data sets, recipes and runs in the Lab", LAB),
+    ("Stop any run, drain workers", OPERATE),
     ("Announce, answer feedback", ANNOUNCE),
     ("People, keys, audit", PEOPLE),
 )
 ROLE_HINTS = {
     "viewer": "reads",
-    "researcher": "reads",
+    "researcher": "reads, and has runs in the Lab",
     "operator": "acknowledges, announces, answers",
     "admin": "all, with people and keys",
 }
 SCOPE_HINTS = {
     "ingest": "send records",
     "read": "read the API",
+    "lab": "use the Lab",
+    "work": "execute runs, as workers do",
     "admin": "all but people’s accounts",
 }
 

@@ -17,6 +17,7 @@ SKILL_PATH = "/skill"
 EXPLORE_PATH = "/explore"
 PIPELINE_PATH = "/pipeline"
 ALERTS_PATH = "/alerts"
+LAB_PATH = "/lab"
 PEOPLE_PATH = "/people"
 ACCOUNT_PATH = "/account"
 HELP_PATH = "/help"
@@ -26,6 +27,8 @@ PREDICTIONS_PARQUET_PATH = "/export/predictions.parquet"
 SKILL_CSV_PATH = "/export/skill.csv"
 SKILL_JSON_PATH = "/export/skill.json"
 AUDIT_CSV_PATH = "/export/audit.csv"
+LAB_LOG_PATH = "/lab/log"
+LAB_OUTPUTS_PATH = "/lab/outputs"
 
 MOST_REGIONS = 50
 # The server takes no request line of 4,094 bytes or more.

@@ -43,6 +43,9 @@ ACCESS = """
 /export/predictions.parquet         - vroa
 /export/skill.csv                   - vroa
 /export/skill.json                  - vroa
+/lab/log                            - vroa
+/lab/outputs/<run_id>.zip           - vroa
+/lab/outputs/<run_id>/<path:name>   - vroa
 page.children                       - vroa
 version.data                        - vroa
 api-status.children                 - vroa
@@ -57,6 +60,11 @@ announcements.children              - vroa
 people-message.children                - ---a
 account-message.children               - vroa
 help-message.children                  - vroa
+lab-message.children                   - vroa
+lab-live.children                      - vroa
+lab-verdict.children                   - -r-a
+lab-parameters.children                - -r-a
+lab-input.value                        - -r-a
 """
 CALLERS = ("nobody", *ROLES)
 PAGE_ACCESS = {
@@ -66,6 +74,7 @@ PAGE_ACCESS = {
     "/explore": "vroa",
     "/pipeline": "vroa",
     "/alerts": "vroa",
+    "/lab": "vroa",
     "/people": "a",
     "/account": "vroa",
     "/help": "vroa",

@@ -10,10 +10,10 @@ from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.e2e
 
-PAGES = ("Now", "Regions", "Skill", "Explore", "Pipeline", "Alerts")
+PAGES = ("Now", "Regions", "Skill", "Explore", "Pipeline", "Alerts", "Lab")
 
 
-def test_the_keys_one_to_six_open_the_pages_in_their_order(
+def test_the_keys_one_to_seven_open_the_pages_in_their_order(
     house: House, window: OpenWindow
 ) -> None:
     page = window().open(house.dash)

@@ -1,0 +1,92 @@
+"""Logs and outputs of runs, passed on from the API: the browser asks this site alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import requests
+from flask import Flask, Response, request, stream_with_context
+
+from app_dash.api_client import api_of
+from app_dash.guard import route
+from app_dash.lab.answers import run_path
+from app_dash.settings import DashSettings
+from app_dash.shared.url_state import LAB_LOG_PATH, LAB_OUTPUTS_PATH
+from database.people.principal import LAB_READ
+from solar.errors import InvalidInputError
+
+_CHUNK_BYTES = 64 * 1024
+_OF_LOG = ("X-Next-Offset", "X-State", "X-Attempt")
+_OF_FILE = ("Content-Length", "Content-Range", "Accept-Ranges", "ETag")
+
+
+def register(server: Flask, *, settings: DashSettings) -> None:
+    """Serve the routes on the server of the dashboard; the API decides who may read what."""
+
+    @route(server, LAB_LOG_PATH, permission=LAB_READ)
+    def log() -> Response:
+        run_id, attempt = request.args.get("run", ""), request.args.get("attempt", "")
+        if request.args.get("download"):
+            name = f"run-{run_id}-attempt-{attempt}.log"
+            pieces = stream_with_context(_pieces(settings, run_id, attempt))
+            return _as_file(Response(pieces, content_type="text/plain; charset=utf-8"), name)
+        answer = _log_piece(settings, run_id, attempt, request.args.get("from", "0"))
+        response = Response(answer.content, content_type="text/plain; charset=utf-8")
+        for header in _OF_LOG:
+            if header in answer.headers:
+                response.headers[header] = answer.headers[header]
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    @route(server, f"{LAB_OUTPUTS_PATH}/<run_id>.zip", permission=LAB_READ)
+    def outputs(run_id: str) -> Response:
+        return _passed_on(settings, f"{run_path(run_id)}/outputs.zip", f"run-{run_id}.zip")
+
+    @route(server, f"{LAB_OUTPUTS_PATH}/<run_id>/<path:name>", permission=LAB_READ)
+    def output(run_id: str, name: str) -> Response:
+        return _passed_on(settings, f"{run_path(run_id)}/outputs/{quote(name)}", name)
+
+
+def _log_piece(settings: DashSettings, run_id: str, attempt: str, start: str) -> requests.Response:
+    if not start.isdecimal():
+        raise InvalidInputError(f"from={start[:40]!r} is no number of bytes; write from=0")
+    asked = {"stream": "log", "from": start} | ({"attempt": attempt} if attempt else {})
+    return api_of(settings).get(f"/api/v1{run_path(run_id)}/log", asked)
+
+
+def _pieces(settings: DashSettings, run_id: str, attempt: str) -> Iterator[bytes]:
+    """Yield the whole log piece by piece; it ends where nothing follows."""
+    start = 0
+    while True:
+        answer = _log_piece(settings, run_id, attempt, str(start))
+        following = answer.headers.get("X-Next-Offset", "")
+        yield answer.content
+        if not following.isdecimal() or int(following) <= start:
+            return
+        start = int(following)
+
+
+def _passed_on(settings: DashSettings, path: str, name: str) -> Response:
+    """Stream a file of the API as a download; no browser shows what a run has made as a page."""
+    wanted = {"Range": request.headers["Range"]} if "Range" in request.headers else {}
+    answer = api_of(settings).call("GET", f"/api/v1{path}", headers=wanted, is_streamed=True)
+    response = Response(
+        answer.iter_content(_CHUNK_BYTES),
+        answer.status_code,
+        content_type="application/octet-stream",
+    )
+    response.call_on_close(answer.close)
+    for header in _OF_FILE:
+        # The length of what is compressed on the way is not that of the file.
+        if header in answer.headers and "Content-Encoding" not in answer.headers:
+            response.headers[header] = answer.headers[header]
+    return _as_file(response, name.rpartition("/")[2])
+
+
+def _as_file(response: Response, name: str) -> Response:
+    # What a header may hold without quoting.
+    safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)[:200]
+    response.headers["Content-Disposition"] = f'attachment; filename="{safe}"'
+    return response

@@ -1,0 +1,303 @@
+"""The home of the Lab: what asks for me, my runs, the line, and who sits in which slot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from app_dash.frame import actions
+from app_dash.lab.answers import Lab, Placed, Run, Waiting, Worker
+from app_dash.lab.marks import (
+    NEW_PATH,
+    PAGE,
+    RUNS_PATH,
+    action_buttons,
+    doing_text,
+    ended_text,
+    headline_event,
+    left_text,
+    place_text,
+    progress_bar,
+    queue_name,
+    run_address,
+    run_link,
+    score_cells,
+    state_mark,
+    table,
+    took_text,
+)
+from app_dash.shared.numbers import count, duration
+from app_dash.shared.panels import empty_message, panel
+from app_dash.shared.people import avatar
+from database.lab.runs import CANCELLED, FAILED, LOST, SUCCEEDED, TIMED_OUT, UNDER_WAY
+from database.people.principal import LAB, OPERATE, Principal
+
+# What failed longer ago asks for nobody any more.
+_ASKS_FOR = timedelta(days=2)
+_MOST_ROWS = 12
+_LIVE = (*UNDER_WAY, LOST)
+_ENDED = (SUCCEEDED, FAILED, CANCELLED, TIMED_OUT)
+_FAILED = (FAILED, TIMED_OUT)
+_HEADINGS = (
+    ("State", ""),
+    ("Run", ""),
+    ("BSS", "number"),
+    ("Interval", "wide"),
+    ("−0.1 … 0.6", "wide"),
+    ("Took", "number wide"),
+    ("Ended", "number"),
+)
+
+
+@dataclass(frozen=True)
+class HomeData:
+    """What the page shows: the asker's runs, the line, the workers."""
+
+    live: Sequence[Run]
+    ended: Sequence[Run]
+    line: Sequence[Waiting]
+    workers: Sequence[Worker]
+
+    def failures(self, now: datetime) -> list[Run]:
+        """Return the runs that wait for their owner to look."""
+        ended = [
+            run
+            for run in self.ended
+            if run.state in _FAILED and run.ended_at is not None and now - run.ended_at < _ASKS_FOR
+        ]
+        return [run for run in self.live if not run.is_under_way] + ended
+
+    @property
+    def under_way(self) -> list[Run]:
+        """The runs whose state changes by itself."""
+        return [run for run in self.live if run.is_under_way]
+
+
+def read_home(lab: Lab) -> HomeData:
+    """Ask the API for what the page shows."""
+    return HomeData(
+        live=lab.runs(owner="me", state=",".join(_LIVE)).runs,
+        ended=lab.runs(owner="me", state=",".join(_ENDED), limit=str(_MOST_ROWS)).runs,
+        line=lab.line(),
+        workers=lab.workers(),
+    )
+
+
+def home(data: HomeData, who: Principal, now: datetime) -> Component:
+    """Draw the page."""
+    asks = data.failures(now)
+    left = [_asks_panel(asks, now)] if asks else []
+    left += [_under_way_panel(data.under_way, who, now), _ended_panel(data.ended, now)]
+    return html.Div(
+        [
+            html.Div(left, className="stack span-8"),
+            html.Div(
+                [_line_panel(data.line, who), _slots_panel(data, who, now)],
+                className="stack span-4",
+            ),
+        ],
+        className="grid lab-home",
+    )
+
+
+def _asks_panel(runs: Sequence[Run], now: datetime) -> Component:
+    rows = [
+        html.Div(
+            [
+                state_mark(run.state),
+                html.Div(
+                    [run_link(run), html.Span(run.reason or "no reason given", className="note")],
+                    className="named",
+                ),
+                html.Span(ended_text(run, now), className="when"),
+                html.Span(
+                    [
+                        *action_buttons(run, ("restart",)),
+                        dcc.Link(
+                            "Open log",
+                            href=f"{run_address(run.run_id)}?tab=log",
+                            className="button",
+                        ),
+                    ],
+                    className="row-buttons",
+                ),
+            ],
+            className="lab-row ask",
+        )
+        for run in runs
+    ]
+    return panel("Asks for you", *rows, subtitle=count(len(runs)), class_name="flush")
+
+
+def _under_way_panel(runs: Sequence[Run], who: Principal, now: datetime) -> Component:
+    all_runs = dcc.Link("All runs", href=RUNS_PATH, className="link")
+    if not runs:
+        text = "None of your runs is under way."
+        return panel("Under way", _begin(text, who), actions=all_runs)
+    rows = [_under_way_row(run, now) for run in runs]
+    subtitle = f"{count(len(runs))} of yours"
+    return panel("Under way", *rows, subtitle=subtitle, actions=all_runs, class_name="flush")
+
+
+def _begin(text: str, who: Principal) -> Component:
+    if not who.may(LAB):
+        return empty_message(f"{text} Your roles let you look; a researcher may have runs.")
+    return empty_message(text, dcc.Link("New run", href=NEW_PATH, className="button"))
+
+
+def _under_way_row(run: Run, now: datetime) -> Component:
+    attempt = f", attempt {run.attempt}" if run.attempt > 1 else ""
+    return html.Div(
+        [
+            state_mark(run.state),
+            html.Div(
+                [
+                    run_link(run),
+                    html.Span(f"{place_text(run)} · {run.kind}{attempt}", className="note"),
+                ],
+                className="named",
+            ),
+            html.Div(
+                [progress_bar(run), html.Span(doing_text(run), className="note")], className="far"
+            ),
+            html.Span(left_text(run, now), className="when"),
+            html.Span(action_buttons(run, ("stop", "restart")), className="row-buttons"),
+        ],
+        className="lab-row under-way",
+    )
+
+
+def _ended_panel(runs: Sequence[Run], now: datetime) -> Component:
+    if not runs:
+        return panel("Ended lately", empty_message("None of your runs has ended yet."))
+    rows = [_ended_row(run, now) for run in runs]
+    subtitle = "BSS of the rarer event on its cases, 95 %"
+    return panel(
+        "Ended lately", table("runs", _HEADINGS, rows), subtitle=subtitle, class_name="flush"
+    )
+
+
+def _ended_row(run: Run, now: datetime) -> Component:
+    scored = headline_event(run.headline)
+    return html.Tr(
+        [
+            html.Td(state_mark(run.state)),
+            html.Td(run_link(run)),
+            *score_cells(scored and scored[1], run.reason),
+            html.Td(took_text(run), className="number wide"),
+            html.Td(ended_text(run, now), className="number"),
+        ]
+    )
+
+
+def _line_panel(line: Sequence[Waiting], who: Principal) -> Component:
+    if not line:
+        return panel("Waiting", empty_message("Nobody waits: a run starts at once."))
+    mine = [str(one.position) for one in line if one.owner.id == who.owner]
+    yours = f" · yours at {' and '.join(mine)}" if mine else ""
+    rows = [_line_row(one, is_mine=one.owner.id == who.owner) for one in line[:_MOST_ROWS]]
+    more = len(line) - len(rows)
+    rest = [html.P(f"{count(more)} more", className="listed quiet")] if more > 0 else []
+    return panel("Waiting", *rows, *rest, subtitle=f"{count(len(line))}{yours}", class_name="flush")
+
+
+def _line_row(one: Waiting, *, is_mine: bool) -> Component:
+    waits = one.waits_for or f"next free {queue_name(one.queue)} slot"
+    named = _placed_link(one)
+    return html.Div(
+        [
+            html.Span(str(one.position), className="position"),
+            html.Span(avatar(one.owner.name, is_me=is_mine), title=one.owner.name),
+            html.Div(
+                [
+                    html.B(named) if is_mine else named,
+                    html.Span(f"{one.owner.name} · {waits}", className="note"),
+                ],
+                className="named",
+            ),
+            html.Span(
+                action_buttons(one, ("stop",)) if not is_mine else [], className="row-buttons"
+            ),
+        ],
+        className="lab-row waiting",
+    )
+
+
+def _placed_link(one: Placed) -> Component:
+    is_known = one.run_id is not None and one.name is not None
+    return (
+        dcc.Link(one.label, href=run_address(one.run_id or ""))
+        if is_known
+        else html.Span(one.label)
+    )
+
+
+def _slots_panel(data: HomeData, who: Principal, now: datetime) -> Component:
+    if not data.workers:
+        text = "No worker is there, so queued runs wait. Start one: flarewatch work"
+        return panel("Slots", empty_message(text))
+    slots = sum(worker.slots for worker in data.workers)
+    taken = sum(worker.slots - worker.free for worker in data.workers)
+    rows = [_worker(worker, who, now) for worker in data.workers]
+    return panel("Slots", *rows, subtitle=f"{count(taken)} of {count(slots)} taken")
+
+
+def _worker(worker: Worker, who: Principal, now: datetime) -> Component:
+    runs = worker.runs[: worker.slots]
+    taken = max(worker.slots - worker.free, len(runs))
+    name = queue_name(worker.queue)
+    boxes = [_slot(name, run, worker, who) for run in runs]
+    boxes += [_box("taken", name, "taken") for _ in range(taken - len(runs))]
+    is_closed = worker.state != "ready"
+    free = _box("closed", name, worker.state) if is_closed else _box("free", name, "free")
+    boxes += [free] * max(worker.slots - taken, 0)
+    may_drain = who.may(OPERATE) and worker.state == "ready"
+    drain = [
+        actions.asked(
+            PAGE,
+            "drain",
+            "Drain",
+            question=f"{worker.host} gets no new runs. What it executes goes on to its end.",
+            sure=f"Drain {worker.host}",
+            of=worker.worker_id,
+            kind="link",
+            name=f"Drain {worker.host}",
+        )
+    ]
+    return html.Div(
+        [
+            html.Div(
+                [html.B(worker.host), _worker_state(worker, now), *(drain if may_drain else [])],
+                className="worker-head",
+            ),
+            html.Ul(boxes, className="slots"),
+        ],
+        className="worker",
+    )
+
+
+def _worker_state(worker: Worker, now: datetime) -> Component:
+    taken = f"{worker.slots - worker.free} of {worker.slots} · "
+    if worker.state == "away" and worker.last_seen_at is not None:
+        silent = f"silent {duration(now - worker.last_seen_at)}"
+        return html.Span([taken, html.Span(silent, className="silent")], className="secondary")
+    return html.Span([taken, state_mark(worker.state)], className="secondary")
+
+
+def _slot(name: str, run: Placed, worker: Worker, who: Principal) -> Component:
+    is_mine = run.owner.id == who.owner
+    kind = "silent" if worker.state == "away" else "mine" if is_mine else "taken"
+    mark = avatar(run.owner.name, is_me=is_mine)
+    return html.Li(
+        [html.Span([name, mark], className="slot-name"), html.B(_placed_link(run))],
+        className=f"slot {kind}",
+        title=f"{run.label}, of {run.owner.name}",
+    )
+
+
+def _box(kind: str, name: str, text: str) -> Component:
+    return html.Li([html.Span(name, className="slot-name"), html.B(text)], className=f"slot {kind}")

@@ -1,0 +1,136 @@
+"""What the buttons of the Lab do: each is a request to the API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dash import html
+from dash.development.base_component import Component
+
+from app_dash.frame.actions import Action, ActionResult
+from app_dash.frame.shell import Ids
+from app_dash.lab import new_run
+from app_dash.lab.answers import LAB, Lab, experiment_path, run_path
+from app_dash.lab.marks import EXPERIMENTS_PATH, RUNS_PATH, run_address, tags_of
+from app_dash.lab.runs import picks_of
+from solar.errors import InvalidInputError
+
+_DONE = {"start": "Queued.", "stop": "Asked to stop.", "restart": "Queued again."}
+
+
+class LabActions:
+    """The actions by name."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+
+    def do(self, action: Action) -> ActionResult:
+        """Do one action through the API; raises FlarewatchError when it is refused."""
+        actions: Mapping[str, Callable[[Action], ActionResult]] = {
+            **dict.fromkeys(_DONE, self._move),
+            "clone": self._clone,
+            "delete": self._delete,
+            "note": self._note,
+            "bulk": self._bulk,
+            "drain": self._drain,
+            "new-run": self._new_run,
+            "new-experiment": self._new_experiment,
+            "experiment": self._save_experiment,
+            "share": lambda action: self._change(action, visibility="shared"),
+            "unshare": lambda action: self._change(action, visibility="private"),
+            "archive": lambda action: self._change(action, is_archived=True),
+            "unarchive": lambda action: self._change(action, is_archived=False),
+            "delete-experiment": self._delete_experiment,
+        }
+        if action.name not in actions:
+            raise InvalidInputError("there is no such action; load the page again")
+        return actions[action.name](action)
+
+    def _move(self, action: Action) -> ActionResult:
+        self._lab.do("POST", f"{run_path(action.of)}/{action.name}")
+        return ActionResult(_DONE[action.name])
+
+    def _clone(self, action: Action) -> ActionResult:
+        made = self._lab.do("POST", f"{run_path(action.of)}/clone", {})
+        return ActionResult("A draft is made.", search="", path=run_address(str(made["run_id"])))
+
+    def _delete(self, action: Action) -> ActionResult:
+        self._lab.do("DELETE", run_path(action.of))
+        return ActionResult("The run is deleted.", search="", path=RUNS_PATH)
+
+    def _note(self, action: Action) -> ActionResult:
+        body = {"note": action.text("note"), "tags": tags_of(action.text("tags"))}
+        self._lab.do("PATCH", run_path(action.of), body)
+        return ActionResult("Saved.")
+
+    def _bulk(self, action: Action) -> ActionResult:
+        ids = picks_of(dict(action.values))
+        if not ids:
+            raise InvalidInputError("Choose some runs first.")
+        answer = self._lab.do("POST", f"{LAB}/runs/bulk", {"ids": ids, "action": action.of})
+        refused = [str(one["error"]) for one in answer.get("items", []) if one.get("error")]
+        done = f"Done for {len(ids) - len(refused)} of {len(ids)}."
+        return ActionResult(done, _refusals(done, refused) if refused else None)
+
+    def _drain(self, action: Action) -> ActionResult:
+        self._lab.do("POST", f"{LAB}/workers/{action.of}/drain")
+        return ActionResult("The worker gets no new runs.")
+
+    def _new_run(self, action: Action) -> ActionResult:
+        key = {"Idempotency-Key": action.of.partition(" ")[2]}
+        body = new_run.body_of(action, self._experiment_of(action))
+        made = self._lab.do("POST", f"{LAB}/runs", body, headers=key)
+        text = "Queued." if body["start"] else "Kept as a draft."
+        return ActionResult(text, search="", path=run_address(str(made["run_id"])))
+
+    def _experiment_of(self, action: Action) -> str:
+        """Return the chosen experiment, or that of the typed name, which may be a new one."""
+        name = action.text(new_run.NEW_EXPERIMENT)
+        if not name:
+            chosen = action.text(new_run.EXPERIMENT)
+            if not chosen:
+                raise InvalidInputError("Choose an experiment, or name a new one.")
+            return chosen
+        # Where the run was refused before, the experiment is there already.
+        known = [one for one in self._lab.experiments(owner="me") if one.name == name]
+        return known[0].experiment_id if known else self._begin({"name": name})
+
+    def _begin(self, body: Mapping[str, Any]) -> str:
+        return str(self._lab.do("POST", f"{LAB}/experiments", body)["experiment_id"])
+
+    def _new_experiment(self, action: Action) -> ActionResult:
+        name, text = action.text("experiment-name"), action.text("experiment-text")
+        if not name:
+            raise InvalidInputError("Write a name.")
+        experiment_id = self._begin({"name": name, "description": text})
+        return ActionResult("Begun.", search="", path=f"{EXPERIMENTS_PATH}/{experiment_id}")
+
+    def _save_experiment(self, action: Action) -> ActionResult:
+        return self._change(
+            action,
+            name=action.text("experiment-name"),
+            description=action.text("experiment-text"),
+            tags=tags_of(action.text("experiment-tags")),
+        )
+
+    def _change(self, action: Action, **changes: Any) -> ActionResult:
+        self._lab.do("PATCH", experiment_path(action.of), changes)
+        return ActionResult("Saved.")
+
+    def _delete_experiment(self, action: Action) -> ActionResult:
+        self._lab.do("DELETE", experiment_path(action.of))
+        return ActionResult("The experiment is deleted.", search="", path=EXPERIMENTS_PATH)
+
+
+def _refusals(done: str, reasons: list[str]) -> Component:
+    """Say for which of several runs nothing was done, and why; it stays until it is read."""
+    finished: dict[str, Any] = {"data-clears": Ids.SHOWN}
+    return html.Section(
+        [
+            html.H2(done),
+            html.Ul([html.Li(reason) for reason in dict.fromkeys(reasons)]),
+            html.Button("Done", type="button", className="button", **finished),
+        ],
+        className="panel shown-once",
+    )

@@ -1,0 +1,50 @@
+"""The addresses of the Lab: what the query behind each of its paths selects."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from app_dash.shared.url_state import Query
+
+Tab = Literal["progress", "log", "recipe", "outputs", "history"]
+Sort = Literal["made", "state", "name", "bss", "took", "ended"]
+State = Literal[
+    "", "draft", "queued", "published", "running", "succeeded", "failed", "cancelled", "timed_out",
+    "lost",
+]  # fmt: skip
+
+
+class RunQuery(Query):
+    """The tab of a run, and the attempt whose log is shown, 0 for the newest."""
+
+    tab: Tab = "progress"
+    attempt: int = Field(default=0, ge=0, le=1_000_000)
+
+
+class RunsQuery(Query):
+    """Which runs a table lists, in which order, and from which place on."""
+
+    state: State = ""
+    tag: str = Field(default="", max_length=40)
+    text: str = Field(default="", max_length=100)
+    mine: bool = False
+    sort: Sort = "made"
+    up: bool = False
+    after: str = Field(default="", max_length=500)
+
+    def filters(self) -> dict[str, str]:
+        """Return the parameters of the request for the rows."""
+        given = {"state": self.state, "tag": self.tag, "text": self.text, "cursor": self.after}
+        owner = {"owner": "me"} if self.mine else {}
+        return {name: value for name, value in given.items() if value} | owner
+
+
+class NewRunQuery(Query):
+    """What the form of a new run begins with."""
+
+    experiment: str = Field(default="", pattern=r"^[0-9A-Z]{0,26}$")
+    recipe: str = Field(default="", pattern=r"^[0-9A-Z]{0,26}$")
+    run: str = Field(default="", pattern=r"^[0-9A-Z]{0,26}$")
+    dataset: str = Field(default="", pattern=r"^[0-9A-Z]{0,26}$")

@@ -1,0 +1,303 @@
+"""The page of a run: its state and what may be done, progress, log, recipe, outputs, history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from app_dash.frame import actions
+from app_dash.frame.page import PageContext
+from app_dash.lab.answers import Attempt, Entry, History, Lab, Output, Run
+from app_dash.lab.marks import (
+    EXPERIMENTS_PATH,
+    PAGE,
+    action_buttons,
+    place_text,
+    run_address,
+    size_text,
+    state_mark,
+    table,
+)
+from app_dash.lab.progress import progress_tab
+from app_dash.lab.query import RunQuery, Tab
+from app_dash.shared.numbers import ABSENT, count, duration
+from app_dash.shared.panels import aria_label, empty_message, panel
+from app_dash.shared.people import avatar, day_or_time
+from app_dash.shared.url_state import LAB_LOG_PATH, LAB_OUTPUTS_PATH
+from solar.flares import EVENTS
+
+TABS: tuple[tuple[Tab, str], ...] = (
+    ("progress", "Progress"),
+    ("log", "Log"),
+    ("recipe", "Recipe"),
+    ("outputs", "Outputs"),
+    ("history", "History"),
+)
+_OUTPUT_HEADINGS = (("Name", ""), ("Kind", ""), ("Size", "number"), ("SHA-256", "wide"))
+_ATTEMPT_HEADINGS = (
+    ("No", ""),
+    ("Ended as", ""),
+    ("Host", ""),
+    ("Began, UTC", "number"),
+    ("CPU", "number wide"),
+    ("Memory", "number wide"),
+    ("Code", "wide"),
+)
+_CURVE_HEIGHT = 180
+_EVENT_LABELS = {event.name: event for event in EVENTS}
+
+
+@dataclass(frozen=True)
+class RunData:
+    """A run, and of the rest what its open tab shows."""
+
+    run: Run
+    events: str = ""
+    document: str | None = None
+    outputs: Sequence[Output] = ()
+    history: History = field(default_factory=History)
+
+
+def read_run(lab: Lab, run_id: str, query: RunQuery) -> RunData:
+    """Ask the API for what the open tab shows."""
+    run = lab.run(run_id)
+    tab = query.tab
+    is_begun = run.attempt > 0
+    return RunData(
+        run,
+        events=lab.events(run_id) if tab == "progress" and is_begun else "",
+        document=lab.recipe(run.recipe_id).document if tab == "recipe" and run.recipe_id else None,
+        outputs=lab.outputs(run_id) if tab == "outputs" else (),
+        history=lab.history(run_id) if tab in ("progress", "log", "history") else History(),
+    )
+
+
+def run_page(data: RunData, query: RunQuery, context: PageContext) -> Component:
+    """Draw the page with its open tab."""
+    run, now = data.run, context.now
+    tabs: Mapping[Tab, Callable[[], Component]] = {
+        "progress": lambda: progress_tab(data.run, data.events, data.history.attempts, context),
+        "log": lambda: _log_tab(data, query),
+        "recipe": lambda: _recipe_tab(data),
+        "outputs": lambda: _outputs_tab(data),
+        "history": lambda: _history_tab(data, now),
+    }
+    open_tab = tabs[query.tab]()
+    return html.Div([_title(run, now), _tabs(run, query), open_tab], className="stack lab-run")
+
+
+def _title(run: Run, now: datetime) -> Component:
+    """Name the run, say how it is, and offer what may be done."""
+    experiment = dcc.Link(run.name or "Run", href=f"{EXPERIMENTS_PATH}/{run.experiment_id}")
+    named = [experiment, html.Span(f" › run {run.number}", className="secondary")]
+    known = [run.visibility, run.kind]
+    known += [f"attempt {run.attempt}"] if run.attempt else []
+    known += [place_text(run)]
+    at = run.ended_at or run.started_at or run.queued_at or run.created_at
+    known += [f"since {day_or_time(at, now)} UTC"] if at else []
+    owner: list[Any] = (
+        [avatar(run.owner.name), " ", run.owner.name, " · "] if run.owner.name else []
+    )
+    # A remark of why it waits, failed or was lost stands where the state is read.
+    reason = [html.P(run.reason, className="reason")] if run.reason else []
+    return html.Div(
+        [
+            html.Div(
+                [
+                    html.H2(named),
+                    state_mark(run.state, is_pill=True),
+                    html.Span([*owner, " · ".join(known)], className="secondary"),
+                ],
+                className="run-title",
+            ),
+            html.Div(_buttons(run), className="run-buttons"),
+            *reason,
+        ],
+        className="run-head",
+    )
+
+
+def _buttons(run: Run) -> list[Component]:
+    buttons = action_buttons(run, ("clone",))
+    if "delete" in run.actions:
+        question = f"{run.label.capitalize()} goes, with its log and the files it has made."
+        buttons.append(
+            actions.asked(
+                PAGE, "delete", "Delete", question=question, sure="Delete the run", of=run.run_id
+            )
+        )
+    first = "button primary"
+    return [
+        *buttons,
+        *action_buttons(run, ("stop",)),
+        *action_buttons(run, ("restart", "start"), kind=first),
+    ]
+
+
+def _tabs(run: Run, query: RunQuery) -> Component:
+    links = [
+        dcc.Link(
+            label,
+            href=run_address(run.run_id) + RunQuery(tab=name).search(),
+            className="active" if name == query.tab else "",
+        )
+        for name, label in TABS
+    ]
+    return html.Nav(links, className="tabs", **aria_label("Parts of the run"))
+
+
+def _log_tab(data: RunData, query: RunQuery) -> Component:
+    """Hold the place of the log; ``assets/lab_log.js`` fills it."""
+    run = data.run
+    if run.attempt == 0:
+        return panel("Log", empty_message("There is no log before the run has begun."))
+    shown = query.attempt or run.attempt
+    pressed: dict[str, Any] = {"aria-pressed": "true"}
+    told: dict[str, Any] = {
+        "data-run": run.run_id,
+        "data-attempt": str(shown),
+        "data-url": LAB_LOG_PATH,
+    }
+    find = dcc.Input(
+        id="lab-find",
+        type="search",
+        placeholder="Find in log",
+        className="field find-field",
+        autoComplete="off",
+    )
+    file = f"{LAB_LOG_PATH}?{urlencode({'run': run.run_id, 'attempt': shown, 'download': 1})}"
+    return panel(
+        "Log",
+        html.P("", id="lab-log-note", className="log-note", role="status"),
+        html.Pre(
+            id="lab-log", className="log", tabIndex=0, role="log", **aria_label("Log"), **told
+        ),
+        subtitle=_attempt_choice(data, shown),
+        actions=[
+            html.Label([html.Span("Find in log", className="visually-hidden"), find]),
+            html.Button("First warning", id="lab-first", type="button", className="button"),
+            html.Button(
+                "Following",
+                id="lab-follow",
+                type="button",
+                className="toggle pressed",
+                **pressed,
+            ),
+            html.A("Download", href=file, className="link", download=""),
+        ],
+        class_name="flush log-panel",
+    )
+
+
+def _attempt_choice(data: RunData, shown: int) -> list[Component | str]:
+    numbers = sorted({one.attempt for one in data.history.attempts} | {data.run.attempt})
+    if len(numbers) < 2:
+        return [f"attempt {shown}"]
+    links: list[Component | str] = ["attempt "]
+    for number in numbers:
+        search = RunQuery(tab="log", attempt=number).search()
+        address = run_address(data.run.run_id) + search
+        kind = "link strong" if number == shown else "link"
+        links += [dcc.Link(str(number), href=address, className=kind), " "]
+    return links
+
+
+def _recipe_tab(data: RunData) -> Component:
+    if data.document is None:
+        return panel("Recipe", empty_message(f"A run of the kind {data.run.kind} has no recipe."))
+    copied: dict[str, Any] = {"data-copy": data.document}
+    return panel(
+        "Recipe",
+        html.Pre(data.document, className="toml", tabIndex=0, role="region", **aria_label("TOML")),
+        actions=[html.Button("Copy", type="button", className="button", **copied)],
+        subtitle="as it runs",
+        class_name="flush",
+    )
+
+
+def _outputs_tab(data: RunData) -> Component:
+    if not data.outputs:
+        return panel("Outputs", empty_message("This run has made no files yet."))
+    run_id = quote(data.run.run_id, safe="")
+    rows = [_output_row(run_id, one) for one in data.outputs]
+    size = size_text(sum(one.bytes for one in data.outputs))
+    archive = html.A(
+        "All as zip", href=f"{LAB_OUTPUTS_PATH}/{run_id}.zip", className="button", download=""
+    )
+    return panel(
+        "Outputs",
+        html.Div(table("outputs", _OUTPUT_HEADINGS, rows), className="scrolled"),
+        subtitle=f"{count(len(data.outputs))}, {size}",
+        actions=[archive],
+        class_name="flush",
+    )
+
+
+def _output_row(run_id: str, one: Output) -> Component:
+    address = output_address(run_id, one.name)
+    return html.Tr(
+        [
+            html.Td(html.A(one.name, href=address, className="link", download="")),
+            html.Td(one.kind, className="secondary"),
+            html.Td(size_text(one.bytes), className="number", title=f"{one.bytes:,} bytes"),
+            html.Td(html.Code(one.sha256[:12]), title=one.sha256, className="wide"),
+        ]
+    )
+
+
+def output_address(run_id: str, name: str) -> str:
+    """Return where the dashboard passes an output on."""
+    return f"{LAB_OUTPUTS_PATH}/{run_id}/{quote(name)}"
+
+
+def _history_tab(data: RunData, now: datetime) -> Component:
+    attempts = sorted(data.history.attempts, key=lambda one: -one.attempt)
+    rows = [_attempt_row(one, now) for one in attempts]
+    shown = table("attempts", _ATTEMPT_HEADINGS, rows) if rows else empty_message("None yet.")
+    entries = [_entry(one, now) for one in data.history.audit]
+    done = entries or [empty_message("Nothing is known.")]
+    return html.Div(
+        [
+            panel("Attempts", shown, subtitle=count(len(rows)), class_name="flush"),
+            panel("What was done", *done, subtitle=count(len(entries)), class_name="flush"),
+        ],
+        className="stack",
+    )
+
+
+def _attempt_row(one: Attempt, now: datetime) -> Component:
+    state = [state_mark(one.outcome or "running"), html.Span(one.reason or "", className="note")]
+    began = ABSENT if one.began_at is None else day_or_time(one.began_at, now)
+    cpu = ABSENT if one.cpu_s is None else duration(timedelta(seconds=one.cpu_s))
+    memory = ABSENT if one.peak_rss is None else size_text(one.peak_rss)
+    libraries = ", ".join(f"{name} {version}" for name, version in one.libraries.items())
+    return html.Tr(
+        [
+            html.Td(str(one.attempt)),
+            html.Td(state),
+            html.Td(one.host),
+            html.Td(began, className="number"),
+            html.Td(cpu, className="number wide"),
+            html.Td(memory, className="number wide"),
+            html.Td(html.Code(one.code_version[:12]), className="wide", title=libraries),
+        ]
+    )
+
+
+def _entry(entry: Entry, now: datetime) -> Component:
+    changed = " → ".join(str(one) for one in (entry.before, entry.after) if one)
+    return html.Div(
+        [
+            html.Span(day_or_time(entry.at, now), className="when"),
+            html.Span([avatar(entry.actor), " ", entry.actor]),
+            html.Span(entry.action, className="strong"),
+            html.Span(changed[:200], className="note"),
+        ],
+        className="lab-row entry",
+    )
