@@ -169,8 +169,9 @@ def claim_run(
         return run
     if run.state != PUBLISHED or run.worker_id != claim.worker_id:
         raise ConflictError(f"the run is {run.state}, and not for this job to begin")
-    started = {"started_at": now, "lease_until": now + lease, "restarts_at": None}
-    run = move(connection, who, run, to=RUNNING, now=now, **started)
+    anew = dict.fromkeys(("restarts_at", "progress", "doing", "eta_s", "headline", "reason"))
+    started = {"started_at": now, "lease_until": now + lease}
+    run = move(connection, who, run, to=RUNNING, now=now, **anew, **started)
     connection.execute(
         attempts.insert().values(
             run_id=run_id,
@@ -217,7 +218,7 @@ def report_run(
     if run.state == LOST:
         found = {**values, "restarts_at": None, "ended_at": None, "reason": "found again"}
         run = move(connection, who, run, to=RUNNING, now=now, **found)
-        _note_attempt(connection, run_id, report.attempt, outcome=None, ended_at=None)
+        _note_attempt(connection, run_id, report.attempt, outcome=None, reason=None, ended_at=None)
     else:
         is_it = sa.and_(
             runs.c.run_id == run_id, runs.c.state == RUNNING, runs.c.attempt == run.attempt
@@ -244,14 +245,16 @@ def end_run(
     if run.attempt == end.attempt and _ended_as(connection, run) == end.outcome:
         return run
     _refuse_what_has_ended(run, end.attempt)
-    outcome = _outcome(run, end.outcome)
-    noted = {"outcome": end.outcome, "ended_at": now, "reason": end.reason}
+    outcome, reason = _outcome(run, end.outcome), end.reason
+    if outcome == CANCELLED and run.stop_asked_by is not None:
+        reason = f"stopped by {run.stop_asked_by}"
+    noted = {"outcome": end.outcome, "ended_at": now, "reason": reason}
     _note_attempt(connection, run_id, end.attempt, **noted, cpu_s=end.cpu_s, peak_rss=end.peak_rss)
     values: dict[str, Any] = {"lease_until": None, "restarts_at": None, "eta_s": None}
     if outcome == QUEUED:
         return move(connection, who, run, to=QUEUED, now=now, worker_id=None, **values)
     headline = None if end.headline is None else json.dumps(dict(end.headline))
-    values |= {"ended_at": now, "reason": end.reason, "headline": headline}
+    values |= {"ended_at": now, "reason": reason, "headline": headline}
     if outcome == SUCCEEDED:
         values["progress"] = 1.0
     return move(connection, who, run, to=outcome, now=now, **values)
@@ -279,11 +282,13 @@ def lose_runs(connection: sa.Connection, *, restart_after: timedelta, now: datet
             and run.stop_asked_at is None
             and not _was_lost_before(connection, run)
         )
-        _note_attempt(connection, run.run_id, run.attempt, outcome=LOST, ended_at=now)
+        reason = f"no word from its job; the lease ended at {run.lease_until:%H:%M:%S} UTC"
+        noted = {"outcome": LOST, "reason": reason, "ended_at": now}
+        _note_attempt(connection, run.run_id, run.attempt, **noted)
         values = {
             "ended_at": now,
             "restarts_at": now + restart_after if may_restart else None,
-            "reason": f"no word from its job; the lease ended at {run.lease_until:%H:%M:%S} UTC",
+            "reason": reason,
         }
         lost.append(move(connection, PROGRAM, run, to=LOST, now=now, **values))
     return lost
