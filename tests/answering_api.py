@@ -27,6 +27,8 @@ class Api:
                 self.end_headers()
                 self.wfile.write(body)
 
+            do_POST = do_GET
+
             def log_message(self, *_: object) -> None:
                 pass
 

@@ -52,6 +52,7 @@ class Lab:
     broker: str = ""
     extra: Mapping[str, str] = field(default_factory=dict)
     api: subprocess.Popen[bytes] | None = None
+    steady: subprocess.Popen[bytes] | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -85,20 +86,45 @@ class Lab:
             self.api.terminate()
             self.api.wait(20)
 
+    def steady_worker(self) -> subprocess.Popen[bytes]:
+        """Return a worker that tests share; a new one if a test has ended it."""
+        if self.steady is None or self.steady.poll() is not None:
+            before = self._free_workers()
+            self.steady = self._start_worker()
+            self._wait_for_worker(self.steady, before=before)
+        return self.steady
+
+    def end_steady_worker(self) -> None:
+        """Kill the shared worker, which would take the runs of another one."""
+        if self.steady is not None:
+            kill_group(self.steady)
+
     @contextmanager
-    def worker_process(self, *options: str) -> Iterator[subprocess.Popen[bytes]]:
-        """Run a worker until the block ends, from when it is ready."""
+    def worker_process(
+        self, *options: str, is_ready: bool = True
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """Run a worker and no other until the block ends, from when it is ready or is started."""
+        self.end_steady_worker()
         before = self._free_workers()
-        command = [sys.executable, "-m", "model_training", "work", "--slots", "1", *options]
-        with (self.folder / "worker.log").open("ab") as log:
-            process = subprocess.Popen(
-                command, env=self.environment, stdout=log, stderr=log, start_new_session=True
-            )
+        process = self._start_worker(*options)
         try:
-            wait_until(lambda: self._free_workers() - before or process.poll() is not None)
+            if is_ready:
+                self._wait_for_worker(process, before=before)
             yield process
         finally:
             kill_group(process)
+
+    def _start_worker(self, *options: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "model_training", "work", "--slots", "1", *options]
+        with (self.folder / "worker.log").open("ab") as log:
+            return subprocess.Popen(
+                command, env=self.environment, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def _wait_for_worker(self, process: subprocess.Popen[bytes], *, before: set[str]) -> None:
+        wait_until(
+            lambda: self._free_workers() - before or process.poll() is not None, about=self.about
+        )
 
     def _free_workers(self) -> set[str]:
         query = sa.select(workers.c.worker_id).where(workers.c.free > 0)
@@ -125,7 +151,7 @@ class Lab:
                 time_limit_s=changes.pop("time_limit_s", 600),
                 recipe_id=recipe_id,
                 dataset_ids=[self._dataset(connection)],
-                needs=["train"],
+                needs=changes.pop("needs", ["train"]),
                 **changes,
             )
             run = add_run(connection, OWNER, new, now=now)
@@ -215,6 +241,7 @@ def running_lab(folder: Path, *, broker: str = "", **extra: str) -> Iterator[Lab
         with lab.serving() as lab.api:
             yield lab
     finally:
+        lab.end_steady_worker()
         engine.dispose()
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from flask import Blueprint, Response, request
 
 from app.contract.bodies import read_body, read_json, read_model
-from app.contract.problems import RequestError
+from app.contract.problems import RequestError, problem
 from app.contract.responses import json_response
 from app.contract.worker import (
     ClaimAnswer,
@@ -169,6 +169,8 @@ def put_piece(query: OutputQuery, run_id: str, name: str) -> Response:
     key, store = f"{run_id}.{query.attempt}.{query.sha256}", services().file_store
     received = query.bytes
     if not store.has(query.sha256):
+        if (received := store.received(key)) != query.offset:
+            return _not_the_next(received)
         received = _receive(key, query)
         if received < query.bytes:
             return json_response({"received": received, "is_complete": False})
@@ -183,6 +185,12 @@ def put_piece(query: OutputQuery, run_id: str, name: str) -> Response:
 
     _transact(work)
     return json_response({"received": received, "is_complete": True})
+
+
+def _not_the_next(received: int) -> Response:
+    response = problem(409, "Conflict", detail=f"{received} bytes are here; go on from there")
+    response.headers["X-Next-Offset"] = str(received)
+    return response
 
 
 def _receive(key: str, query: OutputQuery) -> int:

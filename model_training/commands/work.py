@@ -41,8 +41,9 @@ def _work(options: argparse.Namespace) -> None:
         raise InvalidInputError(f"--slots is a whole number from 1 to {_MOST_SLOTS}")
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING)
     logging.getLogger("model_training").setLevel(logging.INFO)
-    # Of hosts that files do not have.
-    logging.getLogger("kombu.connection").setLevel(logging.ERROR)
+    # It misses a host where messages are files; of jobs that die, the worker itself tells.
+    for name in ("kombu.connection", "celery.worker.request", "multiprocessing"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     slots = 1 if options.gpu is not None else options.slots or max(1, _processors() - 1)
     sys.exit(Worker(WorkerSettings(), slots=slots, gpu=options.gpu).run())
 

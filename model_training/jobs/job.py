@@ -8,6 +8,7 @@ import platform
 import re
 import resource
 import shutil
+import signal
 import socket
 import sys
 import threading
@@ -62,6 +63,9 @@ def run_job(
     """
     os.setpgid(0, 0)
     os.nice(_NICENESS)
+    # A supervisor that sends SIGTERM to every process ends the worker, which tells its jobs. Not
+    # ignored, for what a job starts would ignore it too.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     api = RunApi(WorkerApi(settings), run_id, attempt)
     job = {
         "worker_id": worker_id,
@@ -148,7 +152,7 @@ class _Attempt:
             result = self._result(journal)
             outcome, reason = SUCCEEDED, None
         except StoppedError as error:
-            outcome, reason = reporter.why or FAILED, str(error)
+            outcome, reason = reporter.why or FAILED, reporter.reason or str(error)
         except FlarewatchError as error:
             outcome, reason = FAILED, str(error)
         except MemoryError:

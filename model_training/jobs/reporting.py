@@ -114,6 +114,16 @@ class Reporter(threading.Thread):
         elif self._is_draining() and self._kind in RESUMING:
             self._ask(HANDED_BACK)
 
+    @property
+    def reason(self) -> str | None:
+        """Why the job was to stop, in words; None if it was not asked to."""
+        reasons = {
+            CANCELLED: "was asked to stop",
+            TIMED_OUT: f"took longer than {self._times.time_limit_s:g} s",
+            HANDED_BACK: "its worker was to end",
+        }
+        return reasons.get(self.why or "")
+
     def _ask(self, why: str) -> None:
         if self.why is None and self.is_executing:
             _log.info("asked to stop: %s", why.replace("_", " "))
@@ -153,8 +163,8 @@ class Reporter(threading.Thread):
 
     def _give_up(self) -> None:
         """Kill the job, which does not stop; the worker says so."""
-        grace = self._times.grace_seconds
-        reason = f"did not stop within {grace:g} s, and was killed"
+        grace = f"{self._times.grace_seconds:g} s"
+        reason = f"{self.reason}; did not stop within {grace}, and was killed"
         (self._folder / END).write_bytes(orjson.dumps({"outcome": self.why, "reason": reason}))
         self._kill()
 

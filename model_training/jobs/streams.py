@@ -39,13 +39,16 @@ class Stream:
         """Tell whether the file has more than the API."""
         return self._path.exists() and self._path.stat().st_size > self.sent
 
-    def piece(self) -> dict[str, Any]:
-        """Return the next piece as text; it ends between two characters."""
+    def piece(self, *, most: int = _PIECE_BYTES) -> dict[str, Any]:
+        """Return the next piece of at most so many bytes, 4 or more, as text.
+
+        It ends between two characters. A byte that is no UTF-8 becomes a question mark.
+        """
         if not self.has_more:
             return {"from_byte": self.sent, "text": ""}
         with self._path.open("rb") as file:
             file.seek(self.sent)
-            data = _whole_characters(file.read(_PIECE_BYTES))
+            data = _whole_characters(file.read(most))
         text = data.decode("utf-8", errors="question-mark-for-each-byte")
         return {"from_byte": self.sent, "text": text}
 

@@ -15,24 +15,19 @@ import signal
 import socket
 import threading
 import time
-import weakref
-from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
-from queue import Empty, SimpleQueue
 from typing import Any
 
 import orjson
-from billiard.exceptions import Terminated
 from celery import Celery, Task, signals
 from celery.worker import WorkController, state
-from celery.worker.request import Request
 from kombu.exceptions import OperationalError
 
 from model_training.jobs.api import ApiAwayError, AttemptOverError, RunApi, WorkerApi
 from model_training.jobs.celery_app import make_celery
 from model_training.jobs.offers import find_offers
 from model_training.jobs.settings import WorkerSettings
+from model_training.jobs.slots import Death, RunRequest, Slots
 from model_training.jobs.streams import END, HANDED_BACK, Streams
 from model_training.jobs.work_folder import remove_leftovers, work_folder_of
 from model_training.limited import ONE_THREAD
@@ -57,88 +52,6 @@ _CELERY_SETTINGS = {
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Death:
-    """A job that ended without saying so: its attempt, its process, and why."""
-
-    task_id: str
-    pid: int | None
-    reason: str
-
-    @property
-    def run_id(self) -> str:
-        """The run that it executed."""
-        return self.task_id.partition(".")[0]
-
-    @property
-    def attempt(self) -> int:
-        """The attempt of the run."""
-        return int(self.task_id.partition(".")[2])
-
-
-class Slots:
-    """The processes of the pool, each for one job: which are idle, and which died."""
-
-    def __init__(self) -> None:
-        self._deaths: SimpleQueue[Death] = SimpleQueue()
-        self._waiting: weakref.WeakSet[Request] = weakref.WeakSet()
-        self._used: set[int] = set()
-
-    def received(self, request: Request) -> None:
-        """Note a message that no process has yet."""
-        self._waiting.add(request)
-
-    def accepted(self, request: Request, pid: int) -> None:
-        """Note that a process has begun; it ends after this job."""
-        self._waiting.discard(request)
-        self._used.add(pid)
-
-    def died(self, request: Request, error: BaseException) -> None:
-        """Note that a job ended by a signal or an error."""
-        self._waiting.discard(request)
-        self._deaths.put(Death(request.id, request.worker_pid, _why(error)))
-
-    def next_death(self, seconds: float) -> list[Death]:
-        """Wait for a death; return it, or nothing."""
-        try:
-            return [self._deaths.get(timeout=seconds)]
-        except Empty:
-            return []
-
-    def idle(self, pids: Iterable[int]) -> int:
-        """Count the processes, of those that there are now, that wait for a job."""
-        alive = set(pids)
-        self._used &= alive
-        return max(0, len(alive - self._used) - len(self._waiting))
-
-
-def _why(error: BaseException) -> str:
-    error = getattr(error, "exc", error)
-    if isinstance(error, Terminated):
-        return "killed, because it did not stop when it was asked to"
-    killed = re.search(r"\((SIG[A-Z]+)\)", str(error))
-    if killed is None:
-        return f"ended by a fault of the program: {error!r}"
-    guess = " (out of memory?)" if killed[1] == "SIGKILL" else ""
-    return f"killed by {killed[1]}{guess}"
-
-
-class _RunRequest(Request):
-    """A message in Celery's main process, with what becomes of it."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.task.slots.received(self)
-
-    def on_accepted(self, pid: int, time_accepted: float) -> None:
-        self.task.slots.accepted(self, pid)
-        super().on_accepted(pid, time_accepted)
-
-    def on_failure(self, exc_info: Any, *arguments: Any, **options: Any) -> None:
-        self.task.slots.died(self, exc_info.exception)
-        super().on_failure(exc_info, *arguments, **options)
-
-
 class Worker:
     """One worker of the Lab.
 
@@ -157,7 +70,7 @@ class Worker:
         self._slots = Slots()
         self._deaths: list[Death] = []
         self._worker_id: str | None = None
-        self._celery = make_celery(settings.broker_address, settings.data_dir.absolute())
+        self._celery: Any = None
         self._controller: Any = None
         self._is_ready = self._is_draining = False
         self._silence = _LONGEST_SILENCE_SECONDS
@@ -234,15 +147,16 @@ class Worker:
         return f"gpu.{re.sub(r'[^A-Za-z0-9._-]', '-', self._host)[:64]}.{self._gpu}"
 
     def _start_pool(self) -> None:
-        celery = self._celery
+        settings = self._settings
+        self._celery = celery = make_celery(settings.broker_address, settings.data_dir.absolute())
         celery.conf.update(_CELERY_SETTINGS)
-        if not self._settings.broker_address:
+        if not settings.broker_address:
             # Over files, a job that is to be terminated would be waited for.
             celery.conf.worker_pool_putlocks = False
         celery.set_current()
         # The log of this process and those of jobs are set up here.
         signals.setup_logging.connect(_leave_logging_alone)
-        _add_task(celery, self._settings, self._handing_back).slots = self._slots
+        _add_task(celery, settings, self._handing_back).slots = self._slots
         self._controller = WorkController(
             app=celery,
             hostname=f"{self._worker_id}@{self._host}",
@@ -269,15 +183,24 @@ class Worker:
 
     def _keep_in_touch(self) -> None:
         while True:
-            self._deaths += self._slots.next_death(_TICK_SECONDS)
-            if self._signals and not self._handing_back[0]:
-                self._drain("was told to end")
-                self._handing_back[0] = 1
-                self._end_at = time.monotonic() + DRAIN_SECONDS
-            self._deaths = [death for death in self._deaths if not self._is_reported(death)]
-            self._tell()
-            if self._is_draining:
-                self._end_when_idle()
+            try:
+                self._do_round()
+            except Exception:
+                # Without this thread the worker would work on and be taken for dead.
+                _log.exception("this round failed; the next one follows")
+                time.sleep(_TICK_SECONDS)
+
+    def _do_round(self) -> None:
+        """Notice deaths and signals, and tell the API what is new."""
+        self._deaths += self._slots.next_death(_TICK_SECONDS)
+        if self._signals and not self._handing_back[0]:
+            self._handing_back[0] = 1
+            self._end_at = time.monotonic() + DRAIN_SECONDS
+            self._drain("was told to end")
+        self._deaths = [death for death in self._deaths if not self._is_reported(death)]
+        self._tell()
+        if self._is_draining:
+            self._end_when_idle()
 
     def _drain(self, why: str) -> None:
         _log.info("draining: %s", why)
@@ -389,5 +312,5 @@ def _add_task(celery: Celery, settings: WorkerSettings, handing_back: mmap.mmap)
         )
 
     task: Task = celery.task(name=TASK, bind=True, ignore_result=True)(run)
-    task.Request = _RunRequest
+    task.Request = RunRequest
     return task

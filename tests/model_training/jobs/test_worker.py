@@ -6,54 +6,19 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 from running_lab import LONG_GRU, Lab, job_of, running_lab, wait_until
 
-# A fit that never ends and asks nobody whether to stop; it has started a process of its own.
-DEAF = """
-import subprocess
-import time
-
-class Deaf:
-    reads_windows = False
-    takes_missing = False
-
-    def fit(self, X, y, sample_weight=None, *, journal):
-        subprocess.Popen(["sleep", "600"])
-        journal.steps("fit", 2).advance()
-        time.sleep(600)
-
-    def predict_proba(self, X):
-        return X
-
-    def to_onnx(self, graph, inputs):
-        return inputs
-"""
+# The plug-in of conftest.py that never ends its fit, and asks nobody whether to stop.
 DEAF_PLUGIN = {"kind": "plugin", "plugin": "deaf"}
 
 
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    site = tmp_path_factory.mktemp("site")
-    (site / "deaf.py").write_text(DEAF)
-    info = site / "deaf-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: deaf\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[flarewatch.estimators]\ndeaf = deaf:Deaf\n")
-    path = os.pathsep.join([str(site), str(Path.cwd())])
-    with running_lab(tmp_path_factory.mktemp("lab"), PYTHONPATH=path) as lab:
-        yield lab
-
-
-@pytest.fixture(scope="module")
-def steady(lab: Lab) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker that all tests may use which do not end it."""
-    with lab.worker_process() as worker:
-        yield worker
+@pytest.fixture
+def steady(lab: Lab) -> subprocess.Popen[bytes]:
+    return lab.steady_worker()
 
 
 @pytest.mark.usefixtures("steady")
@@ -97,6 +62,7 @@ def test_a_job_that_is_killed_has_failed_within_seconds(
     lab.wait_for_step(run_id)
     job = job_of(steady)
     (sleeper,) = job.children()
+    assert job.nice() == 10
 
     job.kill()
     killed_at = time.monotonic()
@@ -124,6 +90,16 @@ def test_a_job_that_does_not_obey_is_killed_with_all_that_it_started(
     wait_until(lambda: not sleeper.is_running())
 
 
+@pytest.mark.usefixtures("steady")
+def test_a_run_that_takes_too_long_has_timed_out(lab: Lab) -> None:
+    run_id = lab.run(DEAF_PLUGIN, time_limit_s=1)
+
+    run = lab.wait_for(run_id, "timed_out", "failed", "cancelled")
+
+    assert run.state == "timed_out"
+    assert (run.reason or "").startswith("took longer than 1 s")
+
+
 def test_a_worker_that_is_told_to_end_hands_its_run_to_the_next_one(
     lab: Lab, steady: subprocess.Popen[bytes]
 ) -> None:
@@ -145,15 +121,6 @@ def test_a_worker_that_is_told_to_end_hands_its_run_to_the_next_one(
         lab.wait_for(run_id, "lost", seconds=10)
         wait_until(lambda: not job.is_running())
         lab.stop(run_id)
-
-
-@pytest.mark.usefixtures("steady")
-def test_a_run_that_takes_too_long_has_timed_out(lab: Lab) -> None:
-    run_id = lab.run(DEAF_PLUGIN, time_limit_s=1)
-
-    run = lab.wait_for(run_id, "timed_out", "failed", "cancelled")
-
-    assert run.state == "timed_out"
 
 
 def test_a_job_goes_on_while_the_api_is_away_and_nothing_of_its_log_is_lost(
@@ -178,15 +145,66 @@ def test_a_job_goes_on_while_the_api_is_away_and_nothing_of_its_log_is_lost(
             assert lab.attempts(run_id)[0].event_bytes == len(whole.encode())
 
 
+def test_a_second_signal_ends_a_worker_whose_job_goes_on(lab: Lab) -> None:
+    with lab.worker_process() as worker:
+        run_id = lab.run(DEAF_PLUGIN)
+        lab.wait_for_step(run_id)
+        job = job_of(worker)
+        (sleeper,) = job.children()
+        before = lab.about().count("draining")
+        worker.terminate()
+        wait_until(lambda: lab.about().count("draining") > before)
+
+        worker.terminate()
+
+        assert worker.wait(20) == 0, lab.about()
+        assert lab.attempts(run_id)[0].outcome == "handed_back"
+        wait_until(lambda: not job.is_running() and not sleeper.is_running())
+        lab.stop(run_id)
+
+
 @pytest.mark.thorough
 def test_nothing_is_left_of_a_worker_whose_processes_are_killed(lab: Lab) -> None:
     with lab.worker_process() as worker:
-        run_id = lab.run(DEAF_PLUGIN)
+        run_id = lab.run(LONG_GRU)
         lab.wait_for_step(run_id)
         all_of_it = psutil.Process(worker.pid).children(recursive=True)
 
         os.killpg(worker.pid, signal.SIGKILL)
 
-        job = [one for one in all_of_it if one.name() != "sleep"]
-        wait_until(lambda: not any(one.is_running() for one in job))
+        wait_until(lambda: not any(one.is_running() for one in all_of_it))
         lab.wait_for(run_id, "lost", seconds=10)
+        lab.stop(run_id)
+
+
+@pytest.mark.thorough
+def test_a_run_whose_worker_died_is_lost_within_32_seconds_and_restarts_by_itself(
+    tmp_path: Path,
+) -> None:
+    times = {"LEASE": "30", "CLAIM": "20", "GRACE": "30"}
+    real = {f"FLARE_LAB_{name}_SECONDS": value for name, value in times.items()}
+    with running_lab(tmp_path, **real) as lab:
+        with lab.worker_process() as worker:
+            run_id = lab.run(LONG_GRU)
+            lab.wait_for_step(run_id)
+            worker.kill()
+            killed_at = time.monotonic()
+        lab.wait_for(run_id, "lost")
+        assert time.monotonic() - killed_at < 35
+        with lab.worker_process():
+            wait_until(lambda: len(lab.attempts(run_id)) == 2, seconds=90)
+
+
+@pytest.mark.thorough
+def test_an_idle_worker_takes_100_mb_at_most_and_hardly_computes(lab: Lab) -> None:
+    with lab.worker_process() as worker:
+        parent = psutil.Process(worker.pid)
+        processes = [parent, *parent.children()]
+        before = sum(sum(one.cpu_times()[:2]) for one in processes)
+
+        time.sleep(20)
+
+        used = sum(sum(one.cpu_times()[:2]) for one in processes) - before
+        memory = sum(one.memory_full_info().pss for one in processes)
+        assert memory < 100e6
+        assert used / 20 < 0.005
