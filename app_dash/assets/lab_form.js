@@ -1,4 +1,5 @@
-// The form of a new run: a recipe from a file, and its check a moment after the last key.
+// The form of a new run: a recipe from a file, and its check a moment after the last key. A page
+// of the Lab that nobody sees asks for nothing.
 (() => {
   const SETTLED_MS = 300;
   const setValue = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set;
@@ -25,6 +26,11 @@
     chooser.addEventListener("change", () =>
       read(chooser.files[0], document.querySelector(`#${button.dataset.reads} textarea`)));
     chooser.click();
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (!document.querySelector(".lab-page")) return;
+    const at = document.getElementById("page").dataset.address;
+    dash_clientside.set_props({ type: "lab-tick", at }, { disabled: document.hidden });
   });
   document.addEventListener("dragover", (event) => {
     if (event.target.closest(".toml-field")) event.preventDefault();

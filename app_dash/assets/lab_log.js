@@ -9,13 +9,11 @@
 
   const part = (name) => document.getElementById(name);
   let view = null;
-
   const begin = (log) => {
     log.textContent = "";
     const text = document.createTextNode("");
     log.append(text);
-    view = { log, text, key: keyOf(log), offset: 0, due: 0, isAsking: false, follows: true, found: -1, failedAt: null,
-      decoder: new TextDecoder() };
+    view = { log, text, key: keyOf(log), decoder: new TextDecoder(), offset: 0, due: 0, follows: true, found: -1 };
     show(view);
     log.addEventListener("scroll", () => {
       const { scrollTop, clientHeight, scrollHeight } = log;
@@ -32,8 +30,7 @@
     button.setAttribute("aria-pressed", String(follows));
   };
   const say = (text) => {
-    const note = part("lab-log-note");
-    if (note && note.textContent !== text) note.textContent = text;
+    if (part("lab-log-note")) part("lab-log-note").textContent = text;
   };
   const toEnd = ({ log }) => { log.scrollTop = log.scrollHeight; };
 
@@ -101,8 +98,7 @@
   };
   const find = (wanted) => {
     const text = view.text.data.toLowerCase();
-    const next = text.indexOf(wanted, view.found + 1);
-    const start = next < 0 ? text.indexOf(wanted) : next;
+    const start = [text.indexOf(wanted, view.found + 1), text.indexOf(wanted)].find((at) => at >= 0) ?? -1;
     if (start < 0) { say(`“${wanted}” is not in the log so far.`); return; }
     say("");
     choose(start, wanted.length);

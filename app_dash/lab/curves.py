@@ -81,6 +81,7 @@ class Curve:
     """A line of a figure: steps and values of one part of a run."""
 
     part: str
+    dash: str
     steps: Sequence[int]
     values: Sequence[float]
     is_now: bool
@@ -92,13 +93,16 @@ def curve_groups(
     """Group the curves by what they show and the event, as (figure, event)."""
     groups: dict[tuple[str, str], list[Curve]] = {}
     last = list(places)[-1:]
+    # A part looks the same in every figure, the newest one solid.
+    parts = list(dict.fromkeys(parts_of(place)[0] for place in places))[::-1]
     for place, steps in places.items():
         part, event = parts_of(place)
         for name, values in steps.curves.items():
             every = -(-len(values) // MOST_POINTS)
             shown = sorted(values.items())[::-1][::every][::-1]
             is_now = is_live and [place] == last and not steps.is_done
-            curve = Curve(part, [s for s, _ in shown], [v for _, v in shown], is_now)
+            dash = _DASHES[min(parts.index(part), len(_DASHES) - 1)]
+            curve = Curve(part, dash, [s for s, _ in shown], [v for _, v in shown], is_now)
             groups.setdefault((name, event), []).append(curve)
     return dict(sorted(groups.items(), key=lambda group: (_rank(group[0][0]), group[0])))
 
@@ -122,7 +126,7 @@ def curve_figure(
     vertical = axis(tokens, "", **(_log_ticks(values) if is_log else {"nticks": 5}))
     return chart(
         tokens,
-        [_trace(curve, place, len(curves), tokens) for place, curve in enumerate(curves)],
+        [_trace(curve, tokens) for curve in curves],
         xaxis=axis(tokens, unit.capitalize(), range=[0, last], nticks=6),
         yaxis=vertical,
         margin={"l": 44, "r": 96, "t": _MARGIN_TOP, "b": _MARGIN_BOTTOM},
@@ -164,8 +168,7 @@ def _colour(curve: Curve, tokens: Tokens) -> str:
     return tokens.accent if curve.is_now else tokens.text2
 
 
-def _trace(curve: Curve, place: int, n: int, tokens: Tokens) -> Trace:
-    from_end = n - 1 - place
+def _trace(curve: Curve, tokens: Tokens) -> Trace:
     return {
         "type": "scatter",
         "mode": "lines+markers" if len(curve.steps) == 1 else "lines",
@@ -175,7 +178,7 @@ def _trace(curve: Curve, place: int, n: int, tokens: Tokens) -> Trace:
         "line": {
             "width": 2 if curve.is_now else 1.5,
             "color": _colour(curve, tokens),
-            "dash": _DASHES[min(from_end, len(_DASHES) - 1)],
+            "dash": curve.dash,
         },
         "hovertemplate": "%{fullData.name}, step %{x}: %{y:.4f}<extra></extra>",
     }

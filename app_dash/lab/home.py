@@ -175,7 +175,7 @@ def _ended_panel(runs: Sequence[Run], now: datetime) -> Component:
     if not runs:
         return panel("Ended lately", empty_message("None of your runs has ended yet."))
     rows = [_ended_row(run, now) for run in runs]
-    subtitle = "BSS of the rarer event on its cases, 95 %"
+    subtitle = "BSS of M1.0+ on the test, 95 %"
     return panel(
         "Ended lately", table("runs", _HEADINGS, rows), subtitle=subtitle, class_name="flush"
     )

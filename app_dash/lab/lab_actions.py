@@ -79,10 +79,20 @@ class LabActions:
 
     def _new_run(self, action: Action) -> ActionResult:
         key = {"Idempotency-Key": action.of.partition(" ")[2]}
-        body = new_run.body_of(action, self._experiment_of(action))
+        body = self._with_kept_recipe(
+            new_run.body_of(action, self._experiment_of(action)), action.text(new_run.KEPT)
+        )
         made = self._lab.do("POST", f"{LAB}/runs", body, headers=key)
         text = "Queued." if body["start"] else "Kept as a draft."
         return ActionResult(text, search="", path=run_address(str(made["run_id"])))
+
+    def _with_kept_recipe(self, body: dict[str, Any], recipe_id: str) -> dict[str, Any]:
+        """Name the recipe that the form began with, where nothing of it was changed."""
+        if not recipe_id or self._lab.recipe(recipe_id).document != body.get("recipe"):
+            return body
+        return {name: value for name, value in body.items() if name != "recipe"} | {
+            "recipe_id": recipe_id
+        }
 
     def _experiment_of(self, action: Action) -> str:
         """Return the chosen experiment, or that of the typed name, which may be a new one."""

@@ -103,7 +103,7 @@ def _what_panel(data: NewRunData, query: NewRunQuery) -> Component:
     )
     chosen = [query.dataset] if query.dataset in ready else []
     datasets = dcc.Checklist(id=actions.input_id(PAGE, DATASETS), value=chosen, **_options(ready))
-    nothing = "" if ready else "none is ready yet: add one under Data"
+    nothing = "" if ready else "none is ready yet; docs/lab.md says how to send one"
     rows = [
         _select(EXPERIMENT, "Experiment", experiments, value=query.experiment or None),
         actions.text_input(PAGE, NEW_EXPERIMENT, "or a new one", hint="its name", maxLength=80),

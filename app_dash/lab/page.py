@@ -8,7 +8,7 @@ from typing import Any
 
 import dash
 import sqlalchemy as sa
-from dash import ALL, Input, Output, State, ctx, dcc, html, no_update
+from dash import ALL, MATCH, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 from pydantic import BaseModel
 
@@ -39,6 +39,7 @@ LIVE, DRAWN, TICK, NOTE = "lab-live", "lab-drawn", "lab-tick", "lab-note"
 _BUSY_MS, _IDLE_MS = 2_000, 15_000
 _ROWS = "100"
 _LINKS = (("Home", LAB_PATH), ("Runs", RUNS_PATH), ("Experiments", EXPERIMENTS_PATH))
+_LAST_KNOWN = "What is shown is the last that was known."
 _OFF = "The Lab is switched off on this installation: FLARE_LAB is off."
 _NO_LAB = "The API has no Lab: it is older than this dashboard, or its FLARE_LAB is off."
 
@@ -71,8 +72,8 @@ def layout(context: PageContext, pathname: str, search: str) -> Component:
     return html.Div(
         [
             _links(pathname, may_begin=context.who.may(LAB)),
-            dcc.Interval(id=TICK, interval=_BUSY_MS),
-            html.P("", id=NOTE, className="lab-note", role="status"),
+            dcc.Interval(id=_id(TICK, pathname + search), interval=_BUSY_MS),
+            html.P("", id=_id(NOTE, pathname + search), className="lab-note", role="status"),
             content,
         ],
         className="lab-page",
@@ -83,11 +84,16 @@ def draw(context: PageContext, pathname: str, search: str) -> Component:
     """Draw what an action draws anew: the content, with what tells it from the next drawing."""
     try:
         view = _view(context, pathname, search, ())
-    except NotFoundError as error:
-        view = View(_not_found(pathname, error))
     except FlarewatchError as error:
-        view = View(error_message(f"{error.title}: {error}", retry=pathname + search))
-    return html.Div([dcc.Store(id=DRAWN, data=view.told()), html.Div(view.component, id=LIVE)])
+        view = _failed(pathname, search, error)
+    told = dcc.Store(id=_id(DRAWN, pathname + search), data=view.told())
+    live = html.Div(view.component, id=_id(LIVE, pathname + search), className="lab-live")
+    return html.Div([told, live])
+
+
+def _id(kind: str, at: Any) -> dict[str, Any]:
+    """Name a part of the page of an address, so that no late answer changes another page."""
+    return {"type": kind, "at": at}
 
 
 def _links(pathname: str, *, may_begin: bool) -> Component:
@@ -175,6 +181,13 @@ def _new(context: PageContext, search: str) -> View:
     return View(new_run_page(read_new_run(Lab(context.settings), query), query))
 
 
+def _failed(pathname: str, search: str, error: FlarewatchError) -> View:
+    """Say why a page cannot be drawn."""
+    if isinstance(error, NotFoundError):
+        return View(_not_found(pathname, error))
+    return View(error_message(f"{error.title}: {error}", retry=pathname + search))
+
+
 def _not_found(pathname: str, error: NotFoundError) -> Component:
     """Say that an object is not there; a listing that is not is the whole Lab."""
     is_listing = pathname in (LAB_PATH, RUNS_PATH, EXPERIMENTS_PATH, NEW_PATH)
@@ -194,43 +207,42 @@ def register(app: dash.Dash, engine: sa.Engine, *, settings: DashSettings) -> No
     @callback(
         app,
         LAB_READ,
-        Output(LIVE, "children"),
-        Output(DRAWN, "data"),
-        Output(NOTE, "children"),
-        Output(TICK, "interval"),
-        Input(TICK, "n_intervals"),
-        State(Ids.URL, "pathname"),
-        State(Ids.URL, "search"),
+        Output(_id(LIVE, MATCH), "children"),
+        Output(_id(DRAWN, MATCH), "data"),
+        Output(_id(NOTE, MATCH), "children"),
+        Output(_id(TICK, MATCH), "interval"),
+        Input(_id(TICK, MATCH), "n_intervals"),
         State(Ids.THEME, "data"),
-        State(DRAWN, "data"),
+        State(_id(DRAWN, MATCH), "data"),
         State({"type": f"{PAGE}-input", "name": ALL}, "value"),
         prevent_initial_call=True,
     )
     def refresh(
         _tick: int | None,
-        pathname: str | None,
-        search: str | None,
         theme: str | None,
         drawn: Drawn | None,
         _values: list[str | list[str] | None],
     ) -> Any:
+        pathname, search = _address()
         if pathname == NEW_PATH:
             # What is typed there stays.
             return no_update, no_update, "", _IDLE_MS
         try:
             context = routing.read_context(engine, settings=settings, theme=theme)
-            view = _view(context, pathname or "/", search or "", picks_of(_input_values()))
+            view = _view(context, pathname, search, picks_of(_input_values()))
         except (ApiUnavailableError, StoreUnavailableError) as error:
-            return (
-                no_update,
-                no_update,
-                f"{error}. What is shown is the last that was known.",
-                _IDLE_MS,
-            )
-        except FlarewatchError:
-            # The object has gone since: drawn anew, the page says so.
-            return draw(context, pathname or "/", search or ""), no_update, "", _IDLE_MS
+            return no_update, no_update, f"{error}. {_LAST_KNOWN}", _IDLE_MS
+        except FlarewatchError as error:
+            # Such as a run that is deleted meanwhile.
+            view = _failed(pathname, search, error)
         return _refreshed(view, drawn or Drawn())
+
+
+def _address() -> tuple[str, str]:
+    """Return the path and the query that the page which asks was drawn for."""
+    asks = ctx.triggered_id
+    pathname, mark, query = str(asks["at"] if isinstance(asks, dict) else "").partition("?")
+    return pathname, mark + query
 
 
 def _input_values() -> dict[str, Any]:

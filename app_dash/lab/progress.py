@@ -56,7 +56,7 @@ def _steps(run: Run, places: Mapping[str, Steps], now: datetime) -> Component:
     """Show a segment for each part that has begun, or one bar where none counts its steps."""
     left = left_text(run, now)
     text = doing_text(run) if run.is_under_way or run.state == LOST else _ended(run)
-    if places and run.state == RUNNING:
+    if run.state == RUNNING and places and not list(places.values())[-1].is_done:
         text = f"Part {len(places)}"
     head = html.Div(
         [html.Span(text, className="secondary"), html.B(left if left != ABSENT else "")],

@@ -26,6 +26,7 @@ from app_dash.lab.marks import (
 )
 from app_dash.lab.progress import progress_tab
 from app_dash.lab.query import RunQuery, Tab
+from app_dash.shared.changes import change_text
 from app_dash.shared.numbers import ABSENT, count, duration
 from app_dash.shared.panels import aria_label, empty_message, panel
 from app_dash.shared.people import avatar, day_or_time
@@ -215,9 +216,10 @@ def _recipe_tab(data: RunData) -> Component:
     return panel(
         "Recipe",
         html.Pre(data.document, className="toml", tabIndex=0, role="region", **aria_label("TOML")),
-        actions=[html.Button("Copy", type="button", className="button", **copied)],
+        # Where there is no clipboard, the text before the button is chosen.
+        html.Button("Copy", type="button", className="button", **copied),
         subtitle="as it runs",
-        class_name="flush",
+        class_name="flush recipe-text",
     )
 
 
@@ -291,7 +293,7 @@ def _attempt_row(one: Attempt, now: datetime) -> Component:
 
 
 def _entry(entry: Entry, now: datetime) -> Component:
-    changed = " → ".join(str(one) for one in (entry.before, entry.after) if one)
+    changed = change_text(entry.before, entry.after)
     return html.Div(
         [
             html.Span(day_or_time(entry.at, now), className="when"),

@@ -18,7 +18,8 @@ from flask import Flask, Response, request, stream_with_context
 from app_dash.frame.typed_fields import field_id
 from app_dash.guard import route
 from app_dash.people.query import AUDIT_ROWS, OBJECT_KINDS, Audit, PeopleQuery
-from app_dash.shared.numbers import ABSENT, count, moment
+from app_dash.shared.changes import change_text
+from app_dash.shared.numbers import count
 from app_dash.shared.panels import empty_message, panel, segmented
 from app_dash.shared.people import agent_name, avatar, day_or_time
 from app_dash.shared.range_picker import time_field, write_utc
@@ -39,7 +40,6 @@ _HEADINGS = (
 )
 _BATCH = 1_000
 _ULID = re.compile(r"[0-9A-Z]{26}")
-_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?\+00:00$")
 _LONGEST = 140
 
 
@@ -108,7 +108,7 @@ def _filters(query: PeopleQuery) -> Component:
 def _row(row: AuditEntry, now: datetime) -> Component:
     is_person = row.via != SYSTEM
     who: list[Any] = [avatar(row.actor), row.actor] if is_person else [row.actor]
-    change = change_text(row.before, row.after)
+    change = change_text(_read(row.before), _read(row.after))
     short = change if len(change) <= _LONGEST else f"{change[:_LONGEST]}…"
     cells: tuple[tuple[Any, str, str], ...] = (
         (_when(row.at, now), "when", isoformat(row.at)),
@@ -137,32 +137,8 @@ def _when(at: datetime, now: datetime) -> str:
     return f"{at.astimezone(UTC):%H:%M:%S}" if " " not in text else text
 
 
-def change_text(before: str | None, after: str | None) -> str:
-    """Write what an action changed: ``roles viewer → operator``; a dash where there is nothing."""
-    old, new = (None if text is None else json.loads(text) for text in (before, after))
-    if not (isinstance(old, dict | None) and isinstance(new, dict | None)):
-        return _arrow(old, new)
-    old, new = old or {}, new or {}
-    names = [*new, *(name for name in old if name not in new)]
-    return "; ".join(f"{name} {_arrow(old.get(name), new.get(name))}" for name in names) or ABSENT
-
-
-def _arrow(old: Any, new: Any) -> str:
-    if old is None:
-        return _value(new)
-    return f"{_value(old)} → {_value(new)}"
-
-
-def _value(value: Any) -> str:
-    if value is None:
-        return ABSENT
-    if isinstance(value, list):
-        return ", ".join(map(_value, value)) or ABSENT
-    if isinstance(value, str) and _TIME.match(value):
-        return moment(datetime.fromisoformat(value))
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_value(one)}" for name, one in value.items())
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _read(text: str | None) -> Any:
+    return None if text is None else json.loads(text)
 
 
 def _paging(query: PeopleQuery, audit: Audit) -> Component:

@@ -237,7 +237,7 @@ def test_the_pages_of_the_lab_are_sound(
         f"/lab/runs/{'X' * 26}",
     ):
         seen.follow(house.dash + path)
-        expect(page.locator("#lab-live")).not_to_be_empty()
+        expect(page.locator(".lab-live")).not_to_be_empty()
         expect_sound(page, theme=theme, width=width)
     job.end("failed", reason="it was only a test")
     assert seen.complaints == []

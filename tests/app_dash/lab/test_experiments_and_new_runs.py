@@ -59,6 +59,22 @@ def test_a_new_experiment_is_begun_once_however_often_its_run_is_refused(
     assert names.count("third") == 1
 
 
+def test_the_form_offers_what_there_is_and_begins_with_a_kept_recipe(
+    lab: Lab, office: Office
+) -> None:
+    recipe_id = lab.run()["recipe_id"]
+
+    page = office.open(f"/lab/new?recipe={recipe_id}&dataset={lab.dataset_id}", of="ann")
+
+    for text in ("first", "daily v1", "logistic-regression", "Keep as draft"):
+        assert text in page, text
+    assert "daily v1" not in office.open("/lab/new", of="ben")
+    again = new_run(office, "ann", lab, kept=recipe_id)
+    changed = new_run(office, "ann", lab, of="draft b", kept=recipe_id, recipe=RECIPE + "\n")
+    runs = [lab.get("ann", there(one).removeprefix("/lab")) for one in (again, changed)]
+    assert [run["recipe_id"] == recipe_id for run in runs] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [

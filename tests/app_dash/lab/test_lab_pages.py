@@ -6,11 +6,16 @@ import json
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from component_tree import words
+from dash import html
 from lab_calls import Lab
-from office import Office, message_of
+from office import Office, message_of, serving_api
+from ports import free_port
 from werkzeug.test import TestResponse
 
 from app_dash.create_app import pages_of
+from app_dash.frame import routing
 from app_dash.settings import DashSettings
 from database.engine import writing
 from database.lab.attempts import Report, report_run, store_time
@@ -40,27 +45,34 @@ def tell(lab: Lab, run_id: str, *, log: bytes = b"", events: bytes = b"", **more
         report_run(connection, PROGRAM, run_id, said, lease=now - now, now=now)
 
 
-def refreshed(office: Office, pathname: str, *, of: str, drawn: Any = None) -> TestResponse:
-    """Have the open page ask for what is new."""
-    (output,) = (key for key in office.app.callback_map if "lab-live.children" in key)
-    named = {
-        "url.pathname": pathname,
-        "url.search": "",
-        "theme.data": "light",
-        "lab-drawn.data": drawn or {"marks": [], "states": {}},
-    }
-    split = [(*name.split("."), value) for name, value in named.items()]
-    state = [{"id": part, "property": prop, "value": value} for part, prop, value in split]
-    outputs = ("lab-live.children", "lab-drawn.data", "lab-note.children", "lab-tick.interval")
+def refreshed(office: Office, path: str, *, of: str, drawn: Any = None) -> Any:
+    """Have the open page of an address ask for what is new; return the answer by kind of part."""
+    (output,) = (key for key in office.app.callback_map if '"lab-live"' in key)
+
+    def part(kind: str, prop: str, **more: Any) -> dict[str, Any]:
+        return {"id": {"at": path, "type": kind}, "property": prop, **more}
+
+    names = ("lab-live.children", "lab-drawn.data", "lab-note.children", "lab-tick.interval")
+    known = drawn or {"marks": [], "states": {}}
     body = {
         "output": output,
-        "outputs": [dict(zip(("id", "property"), one.split("."), strict=True)) for one in outputs],
-        "inputs": [{"id": "lab-tick", "property": "n_intervals", "value": 1}],
-        # No input stands on the page.
-        "state": [*state, []],
-        "changedPropIds": ["lab-tick.n_intervals"],
+        "outputs": [part(*name.split(".")) for name in names],
+        "inputs": [part("lab-tick", "n_intervals", value=1)],
+        "state": [
+            {"id": "theme", "property": "data", "value": "light"},
+            part("lab-drawn", "data", value=known),
+            # No input stands on the page.
+            [],
+        ],
+        "changedPropIds": [json.dumps({"at": path, "type": "lab-tick"}) + ".n_intervals"],
     }
-    return office.browser(of).post("/_dash-update-component", json=body)
+    answer = office.browser(of).post("/_dash-update-component", json=body)
+    assert answer.status_code == 200, answer.text
+    content = answer.get_json()
+    parts = content.get("response", {}).items()
+    return {json.loads(name)["type"]: props for name, props in parts} | {
+        "said": content.get("sideUpdate")
+    }
 
 
 def test_the_home_shows_my_runs_the_line_and_the_slots(lab: Lab, office: Office) -> None:
@@ -161,18 +173,19 @@ def test_a_run_is_started_stopped_restarted_cloned_and_deleted(lab: Lab, office:
 def test_an_open_page_gets_what_has_changed_and_says_a_state_once(lab: Lab, office: Office) -> None:
     run_id = running(lab)
     there = f"/lab/runs/{run_id}"
-    first = refreshed(office, there, of="ann").get_json()
-    drawn = first["response"]["lab-drawn"]["data"]
-    again = refreshed(office, there, of="ann", drawn=drawn).get_json()
+    first = refreshed(office, there, of="ann")
+    drawn = first["lab-drawn"]["data"]
+    again = refreshed(office, there, of="ann", drawn=drawn)
     lab.ended(run_id, "succeeded")
-    ended = refreshed(office, there, of="ann", drawn=drawn).get_json()
+    ended = refreshed(office, there, of="ann", drawn=drawn)
 
-    assert set(again["response"]) <= {"lab-note", "lab-tick"}
-    assert "small, run 1: Succeeded" in json.dumps(ended["sideUpdate"])
-    assert ended["response"]["lab-tick"]["interval"] > first["response"]["lab-tick"]["interval"]
+    assert set(again) <= {"lab-note", "lab-tick", "said"}
+    assert "small, run 1: Succeeded" in json.dumps(ended["said"])
+    assert ended["lab-tick"]["interval"] > first["lab-tick"]["interval"]
     lab.call("ann", "DELETE", there.removeprefix("/lab"))
     gone = refreshed(office, there, of="ann", drawn=drawn)
-    assert "There is no such run" in gone.text
+    assert "There is no such run" in json.dumps(gone["lab-live"])
+    assert refreshed(office, "/lab/new", of="ann").keys() == {"lab-note", "lab-tick", "said"}
 
 
 def test_the_log_and_the_outputs_pass_through_as_they_are(lab: Lab, office: Office) -> None:
@@ -207,12 +220,26 @@ def test_an_operator_drains_a_worker_and_nobody_else(lab: Lab, office: Office) -
     assert "run-state draining" in done.text
 
 
-def test_a_lab_that_is_off_or_missing_says_so(lab: Lab, office: Office) -> None:
-    off = DashSettings(_env_file=None, lab="off")
-    keys = {page.path: page.key for page in pages_of(off)}
+def test_a_lab_that_is_off_is_not_in_the_navigation_and_its_page_says_so(
+    engine_sqlite: sa.Engine,
+) -> None:
+    settings = DashSettings(_env_file=None, lab="off")
+    view = routing.read_context(engine_sqlite, settings=settings, theme=None)
 
-    assert keys["/lab"] == ""
-    assert {page.path: page.key for page in pages_of(office.settings)}["/lab"] == "7"
+    frame = routing.draw_frame(view, pages_of(settings), pathname="/lab", search="")
+
+    assert "FLARE_LAB is off" in words(frame["page"])
+    assert "Lab" not in words(html.Div(frame["navigation"]))
+    assert "Lab" in words(html.Div(frame["title"]))
+
+
+def test_an_api_without_a_lab_is_said_on_each_page_of_it(office: Office) -> None:
+    with serving_api(office.engine, lab="off") as address:
+        old = Office(office.engine, address)
+        old.add("zoe", "researcher")
+        pages = [old.open(path, of="zoe") for path in ("/lab", "/lab/runs", "/lab/new")]
+
+    assert all("The API has no Lab" in page for page in pages)
 
 
 @pytest.mark.parametrize("search", ["?tab=nothing", "?attempt=-1"])
@@ -222,3 +249,16 @@ def test_a_tab_that_does_not_exist_opens_the_first(lab: Lab, office: Office, sea
     assert "A draft: it starts when you say so." in office.open(
         f"/lab/runs/{run_id}{search}", of="ann"
     )
+
+
+def test_while_the_api_is_away_the_page_keeps_what_it_shows(lab: Lab, office: Office) -> None:
+    closed = f"http://127.0.0.1:{free_port()}"
+    away = Office(office.engine, closed)
+    away.admit("ann", lab.tokens["ann"])
+
+    first = away.open("/lab", of="ann")
+    later = refreshed(away, "/lab", of="ann")
+
+    assert "cannot be reached" in first
+    assert "cannot be reached" in later["lab-note"]["children"]
+    assert "lab-live" not in later

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from office import Office, message_of
 
-from app_dash.people.audit import change_text
 from app_dash.people.query import AUDIT_ROWS, PeopleQuery
+from app_dash.shared.changes import change_text
 from app_dash.shared.people import agent_name, initials, seen
 from database.engine import reading, writing
 from database.people.audit import record
@@ -190,7 +191,9 @@ def test_the_audit_is_a_file_that_a_spreadsheet_does_not_run(office: Office) -> 
     ],
 )  # fmt: skip
 def test_a_change_is_written_in_words(before: str | None, after: str | None, text: str) -> None:
-    assert change_text(before, after) == text
+    old, new = (None if one is None else json.loads(one) for one in (before, after))
+
+    assert change_text(old, new) == text
 
 
 def test_another_filter_of_the_audit_begins_at_its_first_page() -> None:
