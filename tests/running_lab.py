@@ -38,8 +38,8 @@ from solar.identifiers import new_id
 
 OWNER = Principal("tester", LOCAL, frozenset({LAB_READ, LAB, PEOPLE}))
 SECONDS = 40.0
-# Long enough to be stopped in the middle.
-LONG_GRU = {"kind": "gru", "layers": 1, "hidden": 4, "batch": 16, "epochs": 1000}
+# The plug-ins of tests/model_training/jobs/conftest.py.
+DEAF, PATIENT = ({"kind": "plugin", "plugin": name} for name in ("deaf", "patient"))
 
 
 @dataclass
@@ -100,16 +100,13 @@ class Lab:
             kill_group(self.steady)
 
     @contextmanager
-    def worker_process(
-        self, *options: str, is_ready: bool = True
-    ) -> Iterator[subprocess.Popen[bytes]]:
-        """Run a worker and no other until the block ends, from when it is ready or is started."""
+    def worker_process(self, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Run a worker and no other until the block ends, from when it is ready."""
         self.end_steady_worker()
         before = self._free_workers()
         process = self._start_worker(*options)
         try:
-            if is_ready:
-                self._wait_for_worker(process, before=before)
+            self._wait_for_worker(process, before=before)
             yield process
         finally:
             kill_group(process)

@@ -135,18 +135,18 @@ class _Attempt:
         reporter.start()
         delivered = Delivered(self.api, self.folder)
         with delivered.checkpoints_in_time():
-            end, kinds = self._execute(journal, reporter)
+            end = self._execute(journal, reporter)
             reporter.is_executing = False
         try:
-            end = self._deliver(delivered, end, kinds)
+            end = self._deliver(delivered, end)
             reporter.finish()
             patiently(partial(self.api.end, end), seconds=_END_PATIENCE_SECONDS)
         except (AttemptOverError, ApiAwayError) as error:
             # Another attempt has taken over, or the API was away for an hour: nobody to tell.
             _log.warning("the end of run %s is not reported: %s", self.api.run_id, error)
 
-    def _execute(self, journal: Journal, reporter: Reporter) -> tuple[dict[str, Any], Any]:
-        """Return what `end` says, and the kinds of the outputs."""
+    def _execute(self, journal: Journal, reporter: Reporter) -> dict[str, Any]:
+        """Return what `end` says."""
         result = None
         try:
             result = self._result(journal)
@@ -163,7 +163,7 @@ class _Attempt:
             outcome, reason = FAILED, f"{type(error).__name__}: {error}"
         _log.info("%s%s", outcome.replace("_", " "), f": {reason}" if reason else "")
         used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-        end = {
+        return {
             "outcome": outcome,
             "reason": reason and reason[:_LONGEST_REASON],
             "headline": result and result.headline,
@@ -171,7 +171,6 @@ class _Attempt:
             "cpu_s": round(sum(one.ru_utime + one.ru_stime for one in used), 3),
             "peak_rss": max(one.ru_maxrss for one in used) * 1024,
         }
-        return end, (result.kinds if result else {})
 
     def _result(self, journal: Journal) -> Any:
         # It brings the libraries of training, which only a process that executes a run needs.
@@ -218,12 +217,10 @@ class _Attempt:
         for file in self.claim["inputs"]:
             yield file, inside(data / "artefact", Path(file["name"]).name)
 
-    def _deliver(
-        self, delivered: Delivered, end: dict[str, Any], kinds: dict[str, str]
-    ) -> dict[str, Any]:
+    def _deliver(self, delivered: Delivered, end: dict[str, Any]) -> dict[str, Any]:
         """Deliver all files, and return what `end` says then."""
         try:
-            delivered.all(kinds, with_checkpoints=end["outcome"] != SUCCEEDED)
+            delivered.all(with_checkpoints=end["outcome"] != SUCCEEDED)
         except (AttemptOverError, ApiAwayError):
             raise
         except (FlarewatchError, OSError) as error:
@@ -242,12 +239,11 @@ class Delivered:
         self._delivered: dict[str, tuple[int, int]] = {}
         self._lock = threading.Lock()
 
-    def all(self, kinds: dict[str, str], *, with_checkpoints: bool) -> None:
+    def all(self, *, with_checkpoints: bool) -> None:
         """Deliver outputs, the checkpoints that somebody may need, log and events."""
         out = self._folder / "out"
-        for path in sorted(path for path in out.rglob("*") if path.is_file()):
-            name = path.relative_to(out).as_posix()
-            self._deliver(path, re.sub(r"[^\w./-]", "_", name, flags=re.ASCII), kinds.get(name))
+        for name, kind in _kinds_of(out).items():
+            self._deliver(out / name, re.sub(r"[^\w./-]", "_", name, flags=re.ASCII), kind)
         if with_checkpoints:
             self.checkpoints()
         # Copies: the job still writes to both.
@@ -281,14 +277,24 @@ class Delivered:
                 self.checkpoints(patience=0)
 
     def _deliver(
-        self, path: Path, name: str, kind: str | None, *, patience: float = _END_PATIENCE_SECONDS
+        self, path: Path, name: str, kind: str, *, patience: float = _END_PATIENCE_SECONDS
     ) -> None:
         with self._lock:
             state = path.stat().st_mtime_ns, path.stat().st_size
             if self._delivered.get(name) == state:
                 return
-            self._api.deliver(path, name, kind=kind or "file", patience_seconds=patience)
+            self._api.deliver(path, name, kind=kind, patience_seconds=patience)
             self._delivered[name] = state
+
+
+def _kinds_of(out: Path) -> dict[str, str]:
+    """Return the kind of each output by its name; of a job that could not begin there is none."""
+    if not any(out.iterdir()):
+        return {}
+    # As above.
+    from model_training.jobs.kinds import kinds_of
+
+    return kinds_of(out)
 
 
 def _output_name(file_name: str) -> str:

@@ -39,7 +39,7 @@ TASK = "flarewatch.run"
 # A worker that was told to end waits for its jobs up to so long.
 DRAIN_SECONDS = 60.0
 _LONGEST_SILENCE_SECONDS = 5.0
-_TICK_SECONDS = 0.5
+_TICK_SECONDS = 1.0
 _CELERY_SETTINGS = {
     "worker_prefetch_multiplier": 1,
     "worker_max_tasks_per_child": 1,
