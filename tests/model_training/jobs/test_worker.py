@@ -78,6 +78,7 @@ def test_a_job_that_is_killed_has_failed_within_seconds(
     wait_until(lambda: not lab.work_folders)
 
 
+@pytest.mark.thorough
 def test_a_job_that_does_not_obey_is_killed_with_all_that_it_started(
     lab: Lab, steady: subprocess.Popen[bytes]
 ) -> None:
@@ -92,6 +93,7 @@ def test_a_job_that_does_not_obey_is_killed_with_all_that_it_started(
     wait_until(lambda: not sleeper.is_running())
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("steady")
 def test_a_run_that_takes_too_long_has_timed_out(lab: Lab) -> None:
     run_id = lab.run(DEAF, time_limit_s=1)
@@ -125,6 +127,7 @@ def test_a_worker_that_is_told_to_end_hands_its_run_to_the_next_one(
         lab.stop(run_id)
 
 
+@pytest.mark.thorough
 def test_a_job_goes_on_while_the_api_is_away_and_nothing_of_its_log_is_lost(
     tmp_path: Path, plugins: str
 ) -> None:
@@ -147,6 +150,7 @@ def test_a_job_goes_on_while_the_api_is_away_and_nothing_of_its_log_is_lost(
             assert lab.attempts(run_id)[0].event_bytes == len(whole.encode())
 
 
+@pytest.mark.thorough
 def test_a_second_signal_ends_a_worker_whose_job_goes_on(lab: Lab) -> None:
     with lab.worker_process() as worker:
         run_id = lab.run(DEAF)
