@@ -17,8 +17,9 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.workers.base import Worker
 from pydantic import SecretStr
 
-from app_dash.create_app import MAX_BODY_BYTES, create_app
+from app_dash.create_app import create_app
 from app_dash.health import next_steps
+from app_dash.lab.downloads import PIECE_BYTES
 from app_dash.settings import DashSettings, signing_key
 from database.engine import create_engine, reading, refuse_wrong_store, wait_for_store
 from database.people.people import is_anybody_registered
@@ -42,7 +43,7 @@ class Server(BaseApplication):
     def load_config(self) -> None:
         settings = self.settings
         options = {
-            **shared_options(settings.dash_host, settings.dash_port, MAX_BODY_BYTES),
+            **shared_options(settings.dash_host, settings.dash_port, PIECE_BYTES),
             "workers": settings.dash_workers,
             "threads": settings.dash_threads,
             "graceful_timeout": STOP_SECONDS,

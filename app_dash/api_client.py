@@ -70,10 +70,14 @@ class Api:
         *,
         parameters: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
+        data: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         is_streamed: bool = False,
+        passes_refusals: bool = False,
     ) -> requests.Response:
         """Call the API and return a successful response; a streamed one is read by its caller.
+
+        `body` is sent as JSON, `data` as it is; with `passes_refusals` a refusal is returned too.
 
         Raises
         ------
@@ -90,6 +94,7 @@ class Api:
                 address + path,
                 params=parameters,
                 json=body,
+                data=data,
                 headers={**self._identity(), **(headers or {})},
                 timeout=self.timeout_seconds,
                 stream=is_streamed,
@@ -104,7 +109,7 @@ class Api:
                 f"the API at {url} cannot be reached; see that it runs"
                 " (`flarewatch api serve`) and that FLARE_API_URL names it"
             ) from error
-        if not 200 <= response.status_code < 300:
+        if not passes_refusals and not 200 <= response.status_code < 300:
             raise _error_of(response, url)
         return response
 
@@ -128,12 +133,13 @@ def ask(
     *,
     headers: Mapping[str, str] | None = None,
     parameters: Mapping[str, str] | None = None,
+    timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> dict[str, Any]:
     """Have the API do something for who is signed in, and return its answer.
 
     Raises what `Api.call` raises.
     """
-    response = api_of(settings).call(
+    response = api_of(settings, timeout_seconds=timeout_seconds).call(
         method, f"/api/v1{path}", parameters=parameters, body=body, headers=headers
     )
     if response.status_code == requests.codes.no_content:
@@ -156,14 +162,15 @@ def acknowledge(settings: DashSettings, alert_id: str, *, comment: str | None = 
 def _error_of(response: requests.Response, url: str) -> FlarewatchError:
     kind = _REFUSALS.get(response.status_code, ApiUnavailableError)
     status_text = f"the API at {url} answered {response.status_code}; try again in a moment"
-    error = kind(_problem_text(response) or status_text)
+    error = kind(problem_text(response) or status_text)
     if isinstance(error, RefusedError):
         error.status = response.status_code
         error.retry_after = response.headers.get("Retry-After")
     return error
 
 
-def _problem_text(response: requests.Response) -> str:
+def problem_text(response: requests.Response) -> str:
+    """Return what the problem in a response says; empty where there is none."""
     try:
         body = response.json()
     except requests.JSONDecodeError:

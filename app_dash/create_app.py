@@ -24,7 +24,7 @@ from app_dash.frame.shell import Ids, shell
 from app_dash.guard import Guard, refuse_undeclared
 from app_dash.help import page as help_page
 from app_dash.lab import page as lab
-from app_dash.lab.query import RunsQuery
+from app_dash.lab.query import TableQuery
 from app_dash.now import page as now
 from app_dash.people import page as people
 from app_dash.people.query import PeopleQuery
@@ -74,7 +74,7 @@ PAGES: tuple[Page, ...] = (
         lab.layout,
         LAB_READ,
         never_redraw,
-        RunsQuery,
+        TableQuery,
         is_about_data=False,
     ),
     Page(

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from app_dash.api_client import ApiUnavailableError, api_of, ask
+from app_dash.api_client import TIMEOUT_SECONDS, ApiUnavailableError, api_of, ask
 from app_dash.settings import DashSettings
 from database.lab.runs import UNDER_WAY
 
@@ -206,6 +206,11 @@ class Dataset(Answer):
     state: str = ""
     rows: int | None = None
 
+    @property
+    def label(self) -> str:
+        """Name the data set in words."""
+        return f"{self.name} v{self.version}"
+
 
 class Recipe(Answer):
     """A stored recipe."""
@@ -247,9 +252,7 @@ class Lab:
 
     def runs(self, **filters: str) -> Listing:
         """Return a page of runs, the newest first."""
-        answer = self._get(f"{LAB}/runs", **filters)
-        cursor = answer.get("next_cursor")
-        return Listing(_read_all(Run, answer), cursor if isinstance(cursor, str) else None)
+        return Listing(*self.page(Run, f"{LAB}/runs", **filters))
 
     def run(self, run_id: str) -> Run:
         """Return a run."""
@@ -301,6 +304,22 @@ class Lab:
         """Return the data sets that the asker may use."""
         return _read_all(Dataset, self._get(f"{LAB}/datasets", limit="200"))
 
+    def one(self, kind: type[A], path: str) -> A:
+        """Return the answer at a path of the API."""
+        return _read(kind, self._get(path))
+
+    def page(self, kind: type[A], path: str, **filters: str) -> tuple[list[A], str | None]:
+        """Return a page of a list, and the cursor of the next one."""
+        answer = self._get(path, **filters)
+        cursor = answer.get("next_cursor")
+        return _read_all(kind, answer), cursor if isinstance(cursor, str) else None
+
+    def longest_upload(self) -> int | None:
+        """Return how many bytes a file may have, None where the API does not say."""
+        told = api_of(self._settings).call("OPTIONS", f"/api/v1{LAB}/uploads").headers
+        size = told.get("Tus-Max-Size", "")
+        return int(size) if size.isdecimal() else None
+
     def recipes(self) -> list[Recipe]:
         """Return the stored recipes, without their documents where the API leaves these out."""
         return _read_all(Recipe, self._get(f"{LAB}/recipes", limit="200"))
@@ -320,9 +339,12 @@ class Lab:
         body: Mapping[str, Any] | None = None,
         *,
         headers: Mapping[str, str] | None = None,
+        timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> dict[str, Any]:
         """Have the API do something."""
-        return ask(self._settings, method, path, body, headers=headers)
+        return ask(
+            self._settings, method, path, body, headers=headers, timeout_seconds=timeout_seconds
+        )
 
     def _get(self, path: str, **parameters: str) -> dict[str, Any]:
         return ask(self._settings, "GET", path, parameters=parameters)
@@ -331,6 +353,11 @@ class Lab:
 def run_path(run_id: str) -> str:
     """Return where the API has a run."""
     return f"{LAB}/runs/{_part(run_id)}"
+
+
+def dataset_path(dataset_id: str) -> str:
+    """Return where the API has a data set."""
+    return f"{LAB}/datasets/{_part(dataset_id)}"
 
 
 def experiment_path(experiment_id: str) -> str:

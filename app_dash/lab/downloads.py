@@ -1,4 +1,4 @@
-"""Logs and outputs of runs, passed on from the API: the browser asks this site alone."""
+"""Logs, outputs, files and uploads, passed on between browser and API: it asks this site alone."""
 
 from __future__ import annotations
 
@@ -9,17 +9,28 @@ from urllib.parse import quote
 import requests
 from flask import Flask, Response, request, stream_with_context
 
-from app_dash.api_client import api_of
+from app_dash.api_client import api_of, problem_text
 from app_dash.guard import route
-from app_dash.lab.answers import run_path
+from app_dash.lab.answers import LAB as LAB_API
+from app_dash.lab.answers import dataset_path, run_path
 from app_dash.settings import DashSettings
-from app_dash.shared.url_state import LAB_LOG_PATH, LAB_OUTPUTS_PATH
-from database.people.principal import LAB_READ
+from app_dash.shared.url_state import (
+    LAB_FILES_PATH,
+    LAB_LOG_PATH,
+    LAB_OUTPUTS_PATH,
+    LAB_UPLOADS_PATH,
+)
+from database.people.principal import LAB, LAB_READ
 from solar.errors import InvalidInputError
 
+# The most bytes of a piece of an upload.
+PIECE_BYTES = 4 * 2**20
 _CHUNK_BYTES = 64 * 1024
 _OF_LOG = ("X-Next-Offset", "X-State", "X-Attempt")
 _OF_FILE = ("Content-Length", "Content-Range", "Accept-Ranges", "ETag")
+_TO_UPLOAD = ("Tus-Resumable", "Upload-Length", "Upload-Metadata", "Upload-Offset", "Content-Type")
+_OF_UPLOAD = ("Tus-Resumable", "Upload-Length", "Upload-Metadata", "Upload-Offset",
+              "Upload-Expires", "Retry-After")  # fmt: skip
 
 
 def register(server: Flask, *, settings: DashSettings) -> None:
@@ -47,6 +58,46 @@ def register(server: Flask, *, settings: DashSettings) -> None:
     @route(server, f"{LAB_OUTPUTS_PATH}/<run_id>/<path:name>", permission=LAB_READ)
     def output(run_id: str, name: str) -> Response:
         return _passed_on(settings, f"{run_path(run_id)}/outputs/{quote(name)}", name)
+
+    _serve_data(server, settings)
+
+
+def _serve_data(server: Flask, settings: DashSettings) -> None:
+    @route(server, f"{LAB_FILES_PATH}/<dataset_id>/<sha256>/<path:name>", permission=LAB_READ)
+    def file(dataset_id: str, sha256: str, name: str) -> Response:
+        return _passed_on(settings, f"{dataset_path(dataset_id)}/files/{quote(sha256)}", name)
+
+    @route(server, LAB_UPLOADS_PATH, permission=LAB, methods=["POST"])
+    def begin_upload() -> Response:
+        return _upload_request(settings, f"{LAB_API}/uploads")
+
+    one = f"{LAB_UPLOADS_PATH}/<upload_id>"
+
+    @route(server, one, permission=LAB, methods=["HEAD", "PATCH", "DELETE"])
+    def upload(upload_id: str) -> Response:
+        return _upload_request(settings, f"{LAB_API}/uploads/{quote(upload_id, safe='')}")
+
+
+def _upload_request(settings: DashSettings, path: str) -> Response:
+    """Pass a request of tus on; of a refusal its text, its status and when to try again."""
+    request.max_content_length = PIECE_BYTES
+    answer = api_of(settings).call(
+        request.method,
+        f"/api/v1{path}",
+        data=request.get_data(),
+        headers={name: request.headers[name] for name in _TO_UPLOAD if name in request.headers},
+        passes_refusals=True,
+    )
+    text = "" if answer.ok else f"{problem_text(answer)}\n"
+    response = Response(text, answer.status_code, content_type="text/plain; charset=utf-8")
+    for header in _OF_UPLOAD:
+        if header in answer.headers:
+            response.headers[header] = answer.headers[header]
+    if "Location" in answer.headers:
+        upload_id = answer.headers["Location"].rpartition("/")[2]
+        response.headers["Location"] = f"{LAB_UPLOADS_PATH}/{upload_id}"
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def _log_piece(settings: DashSettings, run_id: str, attempt: str, start: str) -> requests.Response:

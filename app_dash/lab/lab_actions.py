@@ -10,9 +10,16 @@ from dash.development.base_component import Component
 
 from app_dash.frame.actions import Action, ActionResult
 from app_dash.frame.shell import Ids
-from app_dash.lab import new_run
-from app_dash.lab.answers import LAB, Lab, experiment_path, run_path
-from app_dash.lab.marks import EXPERIMENTS_PATH, RUNS_PATH, run_address, tags_of
+from app_dash.lab import data, dataset, new_run
+from app_dash.lab.answers import LAB, Lab, dataset_path, experiment_path, run_path
+from app_dash.lab.marks import (
+    DATA_PATH,
+    EXPERIMENTS_PATH,
+    RUNS_PATH,
+    dataset_address,
+    run_address,
+    tags_of,
+)
 from app_dash.lab.runs import picks_of
 from solar.errors import InvalidInputError
 
@@ -35,6 +42,11 @@ class LabActions:
             "bulk": self._bulk,
             "drain": self._drain,
             "new-run": self._new_run,
+            "make-dataset": self._make_dataset,
+            "answer-dataset": self._answer_dataset,
+            "share-dataset": lambda action: self._show_dataset(action, "shared"),
+            "unshare-dataset": lambda action: self._show_dataset(action, "private"),
+            "delete-dataset": self._delete_dataset,
             "new-experiment": self._new_experiment,
             "experiment": self._save_experiment,
             "share": lambda action: self._change(action, visibility="shared"),
@@ -115,6 +127,38 @@ class LabActions:
             raise InvalidInputError("Write a name.")
         experiment_id = self._begin({"name": name, "description": text})
         return ActionResult("Begun.", search="", path=f"{EXPERIMENTS_PATH}/{experiment_id}")
+
+    def _make_dataset(self, action: Action) -> ActionResult:
+        name = action.text(data.NAME)
+        if not name:
+            raise InvalidInputError("Write a name.")
+        upload_ids = action.text(data.UPLOADS, longest=data.LONGEST_UPLOADS).split()
+        if not upload_ids:
+            raise InvalidInputError("Choose files first.")
+        # A large zip is unpacked within this request.
+        made = self._lab.do(
+            "POST",
+            f"{LAB}/datasets",
+            {"name": name, "upload_ids": upload_ids},
+            timeout_seconds=data.UNPACKING_SECONDS,
+        )
+        path = dataset_address(str(made["dataset_id"]))
+        return ActionResult("The data set is made.", search="", path=path)
+
+    def _answer_dataset(self, action: Action) -> ActionResult:
+        value = action.text(dataset.ANSWER)
+        if not value:
+            raise InvalidInputError("Choose an answer.")
+        self._lab.do("POST", f"{dataset_path(action.of)}/answer", {"value": value})
+        return ActionResult("Answered; it is looked into again.")
+
+    def _show_dataset(self, action: Action, visibility: str) -> ActionResult:
+        self._lab.do("PATCH", dataset_path(action.of), {"visibility": visibility})
+        return ActionResult("Saved.")
+
+    def _delete_dataset(self, action: Action) -> ActionResult:
+        self._lab.do("DELETE", dataset_path(action.of))
+        return ActionResult("The data set is deleted.", search="", path=DATA_PATH)
 
     def _save_experiment(self, action: Action) -> ActionResult:
         return self._change(

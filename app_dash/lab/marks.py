@@ -10,14 +10,15 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from app_dash.frame import actions
-from app_dash.lab.answers import Placed, Run, Score
-from app_dash.shared.numbers import ABSENT, duration, score_text
+from app_dash.lab.answers import Dataset, Placed, Run, Score
+from app_dash.shared.numbers import ABSENT, count, duration, score_text
 from app_dash.shared.panels import aria_hidden, aria_label
 from app_dash.shared.people import day_or_time
 from app_dash.shared.url_state import LAB_PATH
 from database.lab.runs import LOST, QUEUED, TIMED_OUT
 
 PAGE = "lab"
+DATA_PATH = f"{LAB_PATH}/data"
 RUNS_PATH = f"{LAB_PATH}/runs"
 EXPERIMENTS_PATH = f"{LAB_PATH}/experiments"
 NEW_PATH = f"{LAB_PATH}/new"
@@ -56,6 +57,16 @@ def run_link(run: Run, *, tab: str = "") -> Component:
 def run_address(run_id: str) -> str:
     """Return the address of the page of a run."""
     return f"{RUNS_PATH}/{run_id}"
+
+
+def dataset_address(dataset_id: str) -> str:
+    """Return the address of the page of a data set."""
+    return f"{DATA_PATH}/{dataset_id}"
+
+
+def rows_text(one: Dataset) -> str:
+    """Write the number of rows, a dash where nobody knows."""
+    return ABSENT if one.rows is None else count(one.rows)
 
 
 def place_text(run: Run) -> str:

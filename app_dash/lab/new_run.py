@@ -16,7 +16,7 @@ from app_dash.frame.actions import Action
 from app_dash.frame.key_form import choice_row
 from app_dash.guard import callback
 from app_dash.lab.answers import Check, Dataset, Experiment, Lab, Recipe
-from app_dash.lab.marks import PAGE, state_mark, tags_of
+from app_dash.lab.marks import DATA_PATH, PAGE, state_mark, tags_of
 from app_dash.lab.query import NewRunQuery
 from app_dash.settings import DashSettings
 from app_dash.shared.numbers import count
@@ -103,7 +103,7 @@ def _what_panel(data: NewRunData, query: NewRunQuery) -> Component:
     )
     chosen = [query.dataset] if query.dataset in ready else []
     datasets = dcc.Checklist(id=actions.input_id(PAGE, DATASETS), value=chosen, **_options(ready))
-    nothing = "" if ready else "none is ready yet; docs/lab.md says how to send one"
+    nothing: list[Component | str] = [] if ready else ["none is ready yet: ", _data_link()]
     rows = [
         _select(EXPERIMENT, "Experiment", experiments, value=query.experiment or None),
         actions.text_input(PAGE, NEW_EXPERIMENT, "or a new one", hint="its name", maxLength=80),
@@ -114,9 +114,13 @@ def _what_panel(data: NewRunData, query: NewRunQuery) -> Component:
     return panel("What", html.Div(rows, className="form note-fields"))
 
 
+def _data_link() -> Component:
+    return dcc.Link("send one", href=DATA_PATH, className="link")
+
+
 def _dataset_label(one: Dataset) -> str:
     rows = f", {count(one.rows)} rows" if one.rows is not None else ""
-    return f"{one.name} v{one.version}{rows}"
+    return f"{one.label}{rows}"
 
 
 def _where_panel() -> Component:

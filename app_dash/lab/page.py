@@ -21,11 +21,20 @@ from app_dash.frame.typed_fields import parse_leniently
 from app_dash.guard import callback
 from app_dash.lab import downloads, new_run
 from app_dash.lab.answers import Lab
+from app_dash.lab.data import data_page, read_data
+from app_dash.lab.dataset import dataset_page, read_dataset
 from app_dash.lab.home import home, read_home
 from app_dash.lab.lab_actions import LabActions
-from app_dash.lab.marks import EXPERIMENTS_PATH, NEW_PATH, PAGE, RUNS_PATH, state_word
+from app_dash.lab.marks import (
+    DATA_PATH,
+    EXPERIMENTS_PATH,
+    NEW_PATH,
+    PAGE,
+    RUNS_PATH,
+    state_word,
+)
 from app_dash.lab.new_run import new_run_page, read_new_run
-from app_dash.lab.query import NewRunQuery, RunQuery, RunsQuery
+from app_dash.lab.query import DataQuery, NewRunQuery, RunQuery, RunsQuery
 from app_dash.lab.run import read_run, run_page
 from app_dash.lab.runs import experiment_page, experiments_page, picks_of, runs_page
 from app_dash.settings import DashSettings
@@ -38,7 +47,12 @@ LIVE, DRAWN, TICK, NOTE = "lab-live", "lab-drawn", "lab-tick", "lab-note"
 # How often a page asks: while something goes on, and while nothing does.
 _BUSY_MS, _IDLE_MS = 2_000, 15_000
 _ROWS = "100"
-_LINKS = (("Home", LAB_PATH), ("Runs", RUNS_PATH), ("Experiments", EXPERIMENTS_PATH))
+_LINKS = (
+    ("Home", LAB_PATH),
+    ("Data", DATA_PATH),
+    ("Runs", RUNS_PATH),
+    ("Experiments", EXPERIMENTS_PATH),
+)
 _LAST_KNOWN = "What is shown is the last that was known."
 _OFF = "The Lab is switched off on this installation: FLARE_LAB is off."
 _NO_LAB = "The API has no Lab: it is older than this dashboard, or its FLARE_LAB is off."
@@ -127,6 +141,8 @@ def _view(context: PageContext, pathname: str, search: str, picked: Collection[s
     views: Mapping[tuple[str, bool], Callable[[], View]] = {
         ("", False): lambda: _home(context),
         ("new", False): lambda: _new(context, search),
+        ("data", False): lambda: _data(context, search),
+        ("data", True): lambda: _dataset(context, identity),
         ("runs", False): lambda: _runs(context, search, picked),
         ("runs", True): lambda: _run(context, identity, search),
         ("experiments", False): lambda: _experiments(context),
@@ -142,6 +158,19 @@ def _home(context: PageContext) -> View:
     states = {run.label: run.state for run in (*data.live, *data.ended)}
     component = home(data, context.who, context.now)
     return View(component, bool(data.under_way or data.line), states)
+
+
+def _data(context: PageContext, search: str) -> View:
+    query, message = parse_leniently(DataQuery, search)
+    data = read_data(Lab(context.settings), query, may_send=context.who.may(LAB), limit=_ROWS)
+    states = {one.label: one.state for one in data.datasets}
+    return View(data_page(data, query, context, message), "checking" in states.values(), states)
+
+
+def _dataset(context: PageContext, dataset_id: str) -> View:
+    data = read_dataset(Lab(context.settings), dataset_id)
+    one = data.dataset
+    return View(dataset_page(data, context), one.state == "checking", {one.label: one.state})
 
 
 def _run(context: PageContext, run_id: str, search: str) -> View:
@@ -190,7 +219,7 @@ def _failed(pathname: str, search: str, error: FlarewatchError) -> View:
 
 def _not_found(pathname: str, error: NotFoundError) -> Component:
     """Say that an object is not there; a listing that is not is the whole Lab."""
-    is_listing = pathname in (LAB_PATH, RUNS_PATH, EXPERIMENTS_PATH, NEW_PATH)
+    is_listing = pathname in (LAB_PATH, DATA_PATH, RUNS_PATH, EXPERIMENTS_PATH, NEW_PATH)
     text = _NO_LAB if is_listing else f"{str(error).capitalize()}, or it is not shared with you."
     back = [] if is_listing else [dcc.Link("To the Lab", href=LAB_PATH, className="button")]
     return html.Section(empty_message(text, *back), className="panel")

@@ -14,6 +14,7 @@ State = Literal[
     "", "draft", "queued", "published", "running", "succeeded", "failed", "cancelled", "timed_out",
     "lost",
 ]  # fmt: skip
+DataState = Literal["", "checking", "asks", "ready", "refused"]
 
 
 class RunQuery(Query):
@@ -23,10 +24,10 @@ class RunQuery(Query):
     attempt: int = Field(default=0, ge=0, le=1_000_000)
 
 
-class RunsQuery(Query):
-    """Which runs a table lists, in which order, and from which place on."""
+class TableQuery(Query):
+    """What the address of any table of the Lab selects; each table knows its own states."""
 
-    state: State = ""
+    state: str = Field(default="", max_length=20)
     tag: str = Field(default="", max_length=40)
     text: str = Field(default="", max_length=100)
     mine: bool = False
@@ -39,6 +40,18 @@ class RunsQuery(Query):
         given = {"state": self.state, "tag": self.tag, "text": self.text, "cursor": self.after}
         owner = {"owner": "me"} if self.mine else {}
         return {name: value for name, value in given.items() if value} | owner
+
+
+class RunsQuery(TableQuery):
+    """Which runs a table lists, in which order, and from which place on."""
+
+    state: State = ""
+
+
+class DataQuery(TableQuery):
+    """Which data sets the table lists."""
+
+    state: DataState = ""
 
 
 class NewRunQuery(Query):

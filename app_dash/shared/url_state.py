@@ -29,6 +29,8 @@ SKILL_JSON_PATH = "/export/skill.json"
 AUDIT_CSV_PATH = "/export/audit.csv"
 LAB_LOG_PATH = "/lab/log"
 LAB_OUTPUTS_PATH = "/lab/outputs"
+LAB_FILES_PATH = "/lab/files"
+LAB_UPLOADS_PATH = "/lab/uploads"
 
 MOST_REGIONS = 50
 # The server takes no request line of 4,094 bytes or more.

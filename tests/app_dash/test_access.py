@@ -46,6 +46,9 @@ ACCESS = """
 /lab/log                            - vroa
 /lab/outputs/<run_id>.zip           - vroa
 /lab/outputs/<run_id>/<path:name>   - vroa
+/lab/files/<dataset_id>/<sha256>/<path:name>  - vroa
+/lab/uploads                        - -r-a
+/lab/uploads/<upload_id>            - -r-a
 page.children                       - vroa
 version.data                        - vroa
 api-status.children                 - vroa
@@ -66,6 +69,11 @@ lab-verdict.children                   - -r-a
 lab-parameters.children                - -r-a
 lab-input.value                        - -r-a
 """
+METHODS = {
+    "/sign-out": "POST",
+    "/lab/uploads": "POST",
+    "/lab/uploads/<upload_id>": "DELETE",
+}
 CALLERS = ("nobody", *ROLES)
 PAGE_ACCESS = {
     "/": "vroa",
@@ -126,7 +134,7 @@ def is_refused(client: FlaskClient, name: str, output: str, cookie: str) -> bool
     headers = {"Cookie": cookie} if cookie else {}
     if name.startswith("/"):
         path = re.sub(r"<[^>]+>", "x", name)
-        method = "POST" if name == "/sign-out" else "GET"
+        method = METHODS.get(name, "GET")
         answer = client.open(path, method=method, headers=headers)
         is_sign_in = "/sign-in?next=" in answer.headers.get("Location", "")
         return answer.status_code in (401, 403) or is_sign_in

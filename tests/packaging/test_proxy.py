@@ -128,7 +128,8 @@ def test_the_proxy_says_who_asks_whatever_the_client_claims(proxy: Proxy) -> Non
 
 
 @pytest.mark.parametrize(
-    ("path", "most"), [("/", 1 << 20), ("/uploads/1", 4 << 20), ("/api/v1/observations", 32 << 20)]
+    ("path", "most"),
+    [("/", 1 << 20), ("/lab/uploads/1", 4 << 20), ("/api/v1/observations", 32 << 20)],
 )
 def test_the_proxy_bounds_bodies_by_their_address(proxy: Proxy, path: str, most: int) -> None:
     # The server behind it takes less, and says so in its own words.

@@ -1,0 +1,162 @@
+"""The table of data sets, and the place to send files that become one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, get_args
+
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from app_dash.frame import actions
+from app_dash.frame.page import PageContext
+from app_dash.frame.typed_fields import field_id, field_state
+from app_dash.lab.answers import LAB as LAB_API
+from app_dash.lab.answers import Lab
+from app_dash.lab.data_answers import FullDataset
+from app_dash.lab.marks import (
+    DATA_PATH,
+    PAGE,
+    dataset_address,
+    rows_text,
+    size_text,
+    state_mark,
+    state_word,
+    table,
+)
+from app_dash.lab.query import DataQuery, DataState
+from app_dash.shared.numbers import ABSENT, count
+from app_dash.shared.panels import aria_label, empty_message, menu, panel
+from app_dash.shared.people import day_or_time
+from database.people.principal import LAB
+
+NAME, UPLOADS = "dataset-name", "dataset-uploads"
+# The identifiers of a thousand uploads, and how long the API may take to unpack what they brought.
+LONGEST_UPLOADS, UNPACKING_SECONDS = 30_000, 300.0
+_STATES: tuple[DataState, ...] = get_args(DataState)
+_HEADINGS = (
+    ("State", ""),
+    ("Data set", ""),
+    ("Owner", "wide"),
+    ("Rows", "number"),
+    ("Files", "number wide"),
+    ("Size", "number wide"),
+    ("Made", "number"),
+)
+
+
+@dataclass(frozen=True)
+class DataList:
+    """A page of data sets, the cursor of the next one, and the longest file that may be sent."""
+
+    datasets: list[FullDataset]
+    following: str | None
+    longest_upload: int | None = None
+
+
+def read_data(lab: Lab, query: DataQuery, *, may_send: bool, limit: str) -> DataList:
+    """Ask the API for a page of data sets; raises what the API refuses."""
+    listed = lab.page(FullDataset, f"{LAB_API}/datasets", limit=limit, **query.filters())
+    return DataList(*listed, lab.longest_upload() if may_send else None)
+
+
+def data_page(data: DataList, query: DataQuery, context: PageContext, message: str) -> Component:
+    """Draw the table of data sets, below the place to send files for those who may."""
+    sending = [_upload_panel(data.longest_upload)] if context.who.may(LAB) else []
+    listed = [field_state({"text": query.text}, message), *sending, _table(data, query, context)]
+    return html.Div(listed, className="stack")
+
+
+def _upload_panel(longest: int | None) -> Component:
+    """Offer to send files; assets/lab_upload.js fills the list and says when all are complete."""
+    limit = "" if longest is None else f", {size_text(longest)} each at most"
+    chooses: dict[str, Any] = {"data-chooses": "lab-uploads"}
+    text = "Drop files here: Parquet, CSV, TSV, .npz, or a zip of such files" + limit
+    zone = html.Div(
+        [
+            html.Button("Choose files …", type="button", className="button primary", **chooses),
+            html.Span(text, className="secondary"),
+        ],
+        className="drop-zone",
+    )
+    making = [
+        actions.text_input(PAGE, NAME, "Name", hint="the same again is its next version",
+                           maxLength=80),
+        dcc.Input(id=actions.input_id(PAGE, UPLOADS), type="hidden", value=""),
+        actions.button(PAGE, "make-dataset", "Make data set", kind="button primary"),
+    ]  # fmt: skip
+    return panel(
+        "Send files",
+        zone,
+        html.Ul(id="lab-uploads", className="uploads", **aria_label("Files")),
+        html.Div(making, className="form note-fields make-dataset"),
+        class_name="upload-panel",
+    )
+
+
+def _table(data: DataList, query: DataQuery, context: PageContext) -> Component:
+    rows = [_row(one, context.now) for one in data.datasets]
+    content = table("runs", _HEADINGS, rows) if rows else _no_data(query)
+    return panel(
+        "Data sets",
+        _filters(query),
+        html.Div(content, className="scrolled"),
+        html.Div(_paging(data, query), className="paging"),
+        subtitle=count(len(rows)),
+        class_name="flush",
+    )
+
+
+def _row(one: FullDataset, now: datetime) -> Component:
+    link = dcc.Link([html.B(one.name), f" v{one.version}"], href=dataset_address(one.dataset_id))
+    note = html.Span(one.reason or one.description[:80], className="note")
+    return html.Tr(
+        [
+            html.Td(state_mark(one.state)),
+            html.Td([link, note], className="run-name"),
+            html.Td(one.owner.name, className="wide"),
+            html.Td(rows_text(one), className="number"),
+            html.Td(count(one.file_count), className="number wide"),
+            html.Td(size_text(one.bytes), className="number wide"),
+            html.Td(_made_text(one, now), className="number"),
+        ]
+    )
+
+
+def _made_text(one: FullDataset, now: datetime) -> str:
+    return ABSENT if one.created_at is None else day_or_time(one.created_at, now)
+
+
+def _filters(query: DataQuery) -> Component:
+    states = [
+        (
+            state_word(state) if state else "Any",
+            DATA_PATH + query.changed(state=state, after="").search(),
+            state == query.state,
+        )
+        for state in _STATES
+    ]
+    entry = dcc.Input(
+        id=field_id(PAGE, "text"), value=query.text, type="text", debounce=True,
+        autoComplete="off", className="field",
+    )  # fmt: skip
+    chosen = state_word(query.state) if query.state else "any"
+    contains = html.Label([html.Span("Contains"), entry], className="labelled grow")
+    return html.Div([contains, menu("State", chosen, states)], className="filters run-filters")
+
+
+def _no_data(query: DataQuery) -> Component:
+    if query == DataQuery():
+        return empty_message("There are no data sets yet.")
+    every = dcc.Link("Show all", href=DATA_PATH, className="button")
+    return empty_message("No data set matches these filters.", every)
+
+
+def _paging(data: DataList, query: DataQuery) -> list[Component]:
+    places = [("Newest", "" if query.after else None), ("Older", data.following)]
+    return [
+        dcc.Link(label, href=DATA_PATH + query.changed(after=place).search(), className="button")
+        for label, place in places
+        if place is not None
+    ]
