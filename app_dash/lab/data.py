@@ -83,13 +83,13 @@ def _upload_panel(longest: int | None) -> Component:
     making = [
         actions.text_input(PAGE, NAME, "Name", hint="the same again is its next version",
                            maxLength=80),
-        dcc.Input(id=actions.input_id(PAGE, UPLOADS), type="hidden", value=""),
         actions.button(PAGE, "make-dataset", "Make data set", kind="button primary"),
     ]  # fmt: skip
     return panel(
         "Send files",
         zone,
         html.Ul(id="lab-uploads", className="uploads", **aria_label("Files")),
+        html.Div(dcc.Input(id=actions.input_id(PAGE, UPLOADS), value=""), hidden=True),
         html.Div(making, className="form note-fields make-dataset"),
         class_name="upload-panel",
     )
@@ -110,7 +110,7 @@ def _table(data: DataList, query: DataQuery, context: PageContext) -> Component:
 
 def _row(one: FullDataset, now: datetime) -> Component:
     link = dcc.Link([html.B(one.name), f" v{one.version}"], href=dataset_address(one.dataset_id))
-    note = html.Span(one.reason or one.description[:80], className="note")
+    note = html.Span((one.reason or one.description)[:80], className="note")
     return html.Tr(
         [
             html.Td(state_mark(one.state)),

@@ -183,7 +183,7 @@ def _question_panel(one: FullDataset, question: Question, *, may_change: bool) -
         PAGE, "answer-dataset", "Answer", of=one.dataset_id, kind="button primary"
     )
     group = html.Div(choices, role="group", **aria_label(question.text))
-    form = html.Div([group, answer], className="note-fields answers")
+    form = html.Div([group, answer], className="answers")
     return panel(question.text, form, subtitle="it asks you", class_name="asks-panel")
 
 

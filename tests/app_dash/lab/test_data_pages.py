@@ -13,8 +13,10 @@ from office import Office, message_of
 from tus_client import VERSION
 from werkzeug.test import TestResponse
 
+from app_dash.frame.typed_fields import accept
 from app_dash.lab.dataset import layout_text
 from app_dash.lab.downloads import PIECE_BYTES
+from app_dash.lab.query import TableQuery
 from solar.identifiers import is_id
 
 CSV = b"t_rec,harpnum\n2014-03-01T00:00:00Z,3721\n"
@@ -144,6 +146,13 @@ def test_the_table_lists_data_sets_by_text_and_state(lab: Lab, office: Office) -
     assert "No data set matches these filters." in none
     assert "There are no data sets yet." in office.open("/lab/data", of="vic")
     assert "Choose files" not in office.open("/lab/data", of="vic")
+
+
+def test_a_typed_filter_keeps_the_state_of_each_table() -> None:
+    for state in ("asks", "timed_out"):
+        search = accept(TableQuery, f"?state={state}", typed={"text": "a"}, shown={"text": ""})
+
+        assert search == f"?state={state}&text=a"
 
 
 def test_a_ready_data_set_shows_what_was_found_and_begins_a_run(lab: Lab, office: Office) -> None:
