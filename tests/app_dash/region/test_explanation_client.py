@@ -9,7 +9,7 @@ from synthetic_explanation import body, item
 
 from app_dash.api_client import Api, ApiUnavailableError, RefusedError
 from app_dash.region.explanation import ExplanationRequest, read_explanation
-from solar.errors import FlarewatchError, InvalidInputError, NotFoundError
+from solar.errors import ConflictError, FlarewatchError, InvalidInputError, NotFoundError
 
 QUESTION = ExplanationRequest(
     region_id=-12017, event="M1.0", at=datetime(2014, 3, 29, 16, tzinfo=UTC), hours_back=24
@@ -36,7 +36,7 @@ def test_the_question_is_put_with_its_key_and_read_from_the_answer() -> None:
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(404, NotFoundError), (422, InvalidInputError), (409, ApiUnavailableError)],
+    [(404, NotFoundError), (422, InvalidInputError), (409, ConflictError)],
 )
 def test_the_apis_own_words_explain_a_refusal(status: int, kind: type[FlarewatchError]) -> None:
     with answering(status, {"detail": "no record of region -12017"}) as api:
