@@ -148,7 +148,7 @@ attempts = table(
     sa.Column("libraries", long_text(), nullable=False, comment="JSON"),
     sa.Column("began_at", UtcDateTime, nullable=False),
     sa.Column("ended_at", UtcDateTime),
-    sa.Column("outcome", identifier(_STATE)),
+    sa.Column("outcome", identifier(16)),
     sa.Column("reason", sa.String(2000)),
     sa.Column("cpu_s", sa.Double),
     sa.Column("peak_rss", sa.BigInteger, comment="bytes"),

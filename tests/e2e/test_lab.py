@@ -204,7 +204,7 @@ def test_a_run_that_is_asked_to_stop_is_told_so_and_restarts(
     job.end("cancelled", reason="asked to stop")
     expect_state(page, "Cancelled")
     seen.follow(f"{house.dash}/lab/runs?state=cancelled")
-    page.get_by_role("row").filter(has_text="asked to stop").get_by_role("checkbox").check()
+    page.get_by_role("row").filter(has_text="stopped by").get_by_role("checkbox").check()
     # The page asks for news meanwhile, and what is ticked stays so.
     with page.expect_response(lambda answer: "lab-live" in (answer.request.post_data or "")):
         pass

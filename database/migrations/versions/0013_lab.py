@@ -179,7 +179,7 @@ def _create_runs() -> None:
         sa.Column("libraries", _long_text(), nullable=False, comment="JSON"),
         sa.Column("began_at", _moment(), nullable=False),
         sa.Column("ended_at", _moment()),
-        sa.Column("outcome", _identifier(9)),
+        sa.Column("outcome", _identifier(16)),
         sa.Column("reason", sa.String(2000)),
         sa.Column("cpu_s", sa.Double()),
         sa.Column("peak_rss", sa.BigInteger(), comment="bytes"),
