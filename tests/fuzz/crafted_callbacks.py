@@ -47,6 +47,9 @@ SOUND_VALUES: Mapping[str, tuple[Any, ...]] = {
     "people-action.n_clicks": (1, None),
     "account-action.n_clicks": (1, None),
     "help-action.n_clicks": (1, None),
+    "lab-action.n_clicks": (1, None),
+    "lab-input.value": ("train", "", None),
+    "lab-tick.n_intervals": (0, 7, None),
     "people-input.value": ("ana", ["viewer"], None),
     "account-input.value": ("notebook", ["read"], None),
     "help-input.value": ("4", "It is good.", None),
@@ -174,8 +177,11 @@ def _identity(text: str, chosen: str) -> Any:
     """Return an id as the browser sends it: what may be anything is what was chosen."""
     if not text.startswith("{"):
         return text
+    # A part of a page of the Lab is drawn at the address of that page.
+    matched = {"at": "/lab"}
     return {
-        key: chosen if isinstance(value, list) else value for key, value in json.loads(text).items()
+        key: matched.get(key, chosen) if isinstance(value, list) else value
+        for key, value in json.loads(text).items()
     }
 
 
