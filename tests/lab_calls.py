@@ -119,10 +119,17 @@ def add_dataset(engine: sa.Engine, owner: str, *names: str, **changes: Any) -> s
     now = datetime(2014, 4, 1, tzinfo=UTC)
     files = [{"name": name, "sha256": SHA, "bytes": 3} for name in names]
     values = {
-        "dataset_id": new_id(now), "owner": owner, "name": "daily", "version": 1,
-        "visibility": "private", "state": "ready", "description": "", "licence": "",
-        "files": json.dumps(files), "created_at": now,
-    }  # fmt: skip
+        "dataset_id": new_id(now),
+        "owner": owner,
+        "name": "daily",
+        "version": 1,
+        "visibility": "private",
+        "state": "ready",
+        "description": "",
+        "licence": "",
+        "files": json.dumps(files),
+        "created_at": now,
+    }
     with writing(engine) as connection:
         connection.execute(datasets.insert().values(values | changes))
     return str(values["dataset_id"])

@@ -163,9 +163,15 @@ class Lab:
         kept.write_bytes(path.read_bytes())
         files = [{"name": FILE, "sha256": sha256, "bytes": path.stat().st_size}]
         return _insert(
-            connection, datasets, "dataset_id", version=1, state="ready", description="",
-            licence="", files=json.dumps(files),
-        )  # fmt: skip
+            connection,
+            datasets,
+            "dataset_id",
+            version=1,
+            state="ready",
+            description="",
+            licence="",
+            files=json.dumps(files),
+        )
 
     def stop(self, run_id: str) -> None:
         with writing(self.engine) as connection:

@@ -35,8 +35,12 @@ _LONGEST_READ = 2**20
 _HEAD_BYTES = 4096
 _ARCHIVES = (".zip", ".npz", ".gz", ".bz2", ".xz", ".zst", ".tar", ".tgz", ".7z")
 _PARQUET, _ARRAY, _ZIP, _GZIP, _HDF5 = (
-    b"PAR1", b"\x93NUMPY", b"PK\x03\x04", b"\x1f\x8b", b"\x89HDF\r\n\x1a\n",
-)  # fmt: skip
+    b"PAR1",
+    b"\x93NUMPY",
+    b"PK\x03\x04",
+    b"\x1f\x8b",
+    b"\x89HDF\r\n\x1a\n",
+)
 # So many steps of a pickle in a row are no text by chance.
 _STEPS = 20
 _OBJECTS = re.compile(rb"'\|?O\d*'")

@@ -11,11 +11,20 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from database.lab.line import places, runs_in_slots, waiting_runs
 from database.lab.ownership import SHARED
 from database.lab.recipes import recipe_names
 from database.lab.runs import DRAFT, LOST, QUEUED, RESTARTABLE, UNDER_WAY, Run, runs_like
-from database.lab.workers import AWAY, CPU, GPU, READY, Worker, list_workers
+from database.lab.workers import (
+    AWAY,
+    CPU,
+    GPU,
+    READY,
+    Worker,
+    list_workers,
+    places,
+    runs_in_slots,
+    waiting_runs,
+)
 from database.people.people import display_names
 from database.people.principal import LAB, OPERATE, Principal
 
@@ -23,10 +32,29 @@ _LONGEST_TEXT = 200
 _MOST_LIKE = 10
 # What a list has of a run besides what is looked up.
 _FIELDS = (
-    "run_id", "experiment_id", "kind", "number", "visibility", "state", "attempt", "queue",
-    "recipe_id", "tags", "note", "progress", "doing", "eta_s", "headline", "reason",
-    "stop_asked_at", "restarts_at", "created_at", "queued_at", "started_at", "ended_at",
-)  # fmt: skip
+    "run_id",
+    "experiment_id",
+    "kind",
+    "number",
+    "visibility",
+    "state",
+    "attempt",
+    "queue",
+    "recipe_id",
+    "tags",
+    "note",
+    "progress",
+    "doing",
+    "eta_s",
+    "headline",
+    "reason",
+    "stop_asked_at",
+    "restarts_at",
+    "created_at",
+    "queued_at",
+    "started_at",
+    "ended_at",
+)
 # Of a run that is private to somebody else.
 _HIDDEN: dict[str, Any] = {
     **dict.fromkeys(("experiment_id", "recipe_id", "doing", "headline", "reason")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -27,7 +28,6 @@ from app.contract.worker import (
     StateAnswer,
 )
 from app.lab.file_store import PIECE_BYTES
-from app.lab.inputs import Inputs, inputs_of
 from app.routes.operation import operation
 from app.services import services
 from database.engine import reading, transact
@@ -42,8 +42,16 @@ from database.lab.attempts import (
     report_run,
     store_time,
 )
-from database.lab.datasets import DataFile, finish_description
-from database.lab.outputs import Output, check_output_name, put_output
+from database.lab.datasets import DataFile, Dataset, finish_description, read_datasets
+from database.lab.outputs import (
+    CHECKPOINT,
+    MODEL,
+    Output,
+    check_output_name,
+    list_outputs,
+    put_output,
+)
+from database.lab.recipes import read_document
 from database.lab.runs import Run
 from database.lab.streams import Piece
 from database.lab.workers import register_worker, see_worker
@@ -100,9 +108,9 @@ def post_claim(run_id: str) -> Response:
     body, who = read_model(ClaimBody, read_json()), services().guard.principal()
     claim = Claim(**body.model_dump())
 
-    def work(connection: sa.Connection, now: datetime) -> tuple[Run, Inputs]:
+    def work(connection: sa.Connection, now: datetime) -> tuple[Run, _Inputs]:
         run = claim_run(connection, who, run_id, claim, lease=_lease(), now=now)
-        return run, inputs_of(connection, run)
+        return run, _inputs_of(connection, run)
 
     run, inputs = _transact(work)
     return json_response(
@@ -211,7 +219,7 @@ def _receive(key: str, query: OutputQuery) -> int:
 def get_worker_file(query: FileQuery, sha256: str) -> Response:
     with reading(services().engine) as connection:
         run = find_current(connection, query.run_id, query.attempt)
-        if sha256 not in inputs_of(connection, run).hashes:
+        if sha256 not in _inputs_of(connection, run).hashes:
             raise NotFoundError("the run reads no such file")
     start, length = _range()
     content = services().file_store.read(sha256, start=start, length=length)
@@ -271,3 +279,30 @@ def _files(files: Iterable[DataFile | Output]) -> list[dict[str, Any]]:
 
 def _piece(body: PieceBody) -> Piece:
     return Piece(body.from_byte, body.text.encode())
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """What a job reads: recipe, data sets, outputs of another run, and its own checkpoints."""
+
+    recipe: str | None
+    datasets: list[Dataset]
+    outputs: list[Output]
+    checkpoints: list[Output]
+
+    @property
+    def hashes(self) -> set[str]:
+        """The content that the job may fetch."""
+        files = {file.sha256 for dataset in self.datasets for file in dataset.files}
+        return files | {output.sha256 for output in (*self.outputs, *self.checkpoints)}
+
+
+def _inputs_of(connection: sa.Connection, run: Run) -> _Inputs:
+    """Return what the job of a run reads."""
+    other = run.parameters.get("run_id")
+    return _Inputs(
+        recipe=read_document(connection, run.recipe_id) if run.recipe_id else None,
+        datasets=read_datasets(connection, run.dataset_ids),
+        outputs=list_outputs(connection, other, kind=MODEL) if other else [],
+        checkpoints=list_outputs(connection, run.run_id, kind=CHECKPOINT),
+    )

@@ -158,9 +158,17 @@ def _labels(
         text = f"{curve.part.removeprefix('fold ')[:12]} {curve.values[-1]:.3f}"
         shift = place - at * pixels
         labels.append(
-            note(tokens, text, x=last, y=at, xanchor="left", xshift=4, yshift=shift,
-                 color=_colour(curve, tokens))
-        )  # fmt: skip
+            note(
+                tokens,
+                text,
+                x=last,
+                y=at,
+                xanchor="left",
+                xshift=4,
+                yshift=shift,
+                color=_colour(curve, tokens),
+            )
+        )
     return labels
 
 

@@ -81,10 +81,11 @@ def _upload_panel(longest: int | None) -> Component:
         className="drop-zone",
     )
     making = [
-        actions.text_input(PAGE, NAME, "Name", hint="the same again is its next version",
-                           maxLength=80),
+        actions.text_input(
+            PAGE, NAME, "Name", hint="the same again is its next version", maxLength=80
+        ),
         actions.button(PAGE, "make-dataset", "Make data set", kind="button primary"),
-    ]  # fmt: skip
+    ]
     return panel(
         "Send files",
         zone,
@@ -138,9 +139,13 @@ def _filters(query: DataQuery) -> Component:
         for state in _STATES
     ]
     entry = dcc.Input(
-        id=field_id(PAGE, "text"), value=query.text, type="text", debounce=True,
-        autoComplete="off", className="field",
-    )  # fmt: skip
+        id=field_id(PAGE, "text"),
+        value=query.text,
+        type="text",
+        debounce=True,
+        autoComplete="off",
+        className="field",
+    )
     chosen = state_word(query.state) if query.state else "any"
     contains = html.Label([html.Span("Contains"), entry], className="labelled grow")
     return html.Div([contains, menu("State", chosen, states)], className="filters run-filters")

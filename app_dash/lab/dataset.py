@@ -88,14 +88,15 @@ def dataset_page(data: DatasetData, context: PageContext) -> Component:
             html.Div(
                 [
                     html.Div([*state, *found], className="stack span-8"),
-                    html.Div([_facts_panel(data), _files_panel(one), *layout],
-                             className="stack span-4"),
+                    html.Div(
+                        [_facts_panel(data), _files_panel(one), *layout], className="stack span-4"
+                    ),
                 ],
                 className="grid",
             ),
         ],
         className="stack lab-run",
-    )  # fmt: skip
+    )
 
 
 def _head(one: FullDataset, context: PageContext, *, may_change: bool) -> Component:
@@ -230,9 +231,9 @@ def _found_panels(found: Breakdown) -> list[Component]:
 
 
 def _feature_row(one: Feature) -> Component:
-    least, greatest = (None, None) if one.spread is None else (
-        one.spread.minimum, one.spread.maximum
-    )  # fmt: skip
+    least, greatest = (
+        (None, None) if one.spread is None else (one.spread.minimum, one.spread.maximum)
+    )
     return html.Tr(
         [
             html.Td(one.name),
@@ -302,6 +303,8 @@ def _toml_value(value: Any) -> str:
 
 
 def _toml(key: str) -> str:
-    return key if key.isascii() and key.replace("_", "").replace("-", "").isalnum() else (
-        _toml_value(key)
-    )  # fmt: skip
+    return (
+        key
+        if key.isascii() and key.replace("_", "").replace("-", "").isalnum()
+        else (_toml_value(key))
+    )

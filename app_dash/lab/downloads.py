@@ -29,8 +29,14 @@ _CHUNK_BYTES = 64 * 1024
 _OF_LOG = ("X-Next-Offset", "X-State", "X-Attempt")
 _OF_FILE = ("Content-Length", "Content-Range", "Accept-Ranges", "ETag")
 _TO_UPLOAD = ("Tus-Resumable", "Upload-Length", "Upload-Metadata", "Upload-Offset", "Content-Type")
-_OF_UPLOAD = ("Tus-Resumable", "Upload-Length", "Upload-Metadata", "Upload-Offset",
-              "Upload-Expires", "Retry-After")  # fmt: skip
+_OF_UPLOAD = (
+    "Tus-Resumable",
+    "Upload-Length",
+    "Upload-Metadata",
+    "Upload-Offset",
+    "Upload-Expires",
+    "Retry-After",
+)
 
 
 def register(server: Flask, *, settings: DashSettings) -> None:

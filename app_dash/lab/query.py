@@ -11,9 +11,17 @@ from app_dash.shared.url_state import Query
 Tab = Literal["progress", "log", "recipe", "outputs", "history"]
 Sort = Literal["made", "state", "name", "bss", "took", "ended"]
 State = Literal[
-    "", "draft", "queued", "published", "running", "succeeded", "failed", "cancelled", "timed_out",
+    "",
+    "draft",
+    "queued",
+    "published",
+    "running",
+    "succeeded",
+    "failed",
+    "cancelled",
+    "timed_out",
     "lost",
-]  # fmt: skip
+]
 DataState = Literal["", "checking", "asks", "ready", "refused"]
 
 

@@ -127,10 +127,18 @@ def _experiment_buttons(experiment: Experiment) -> list[Component]:
     is_open, is_private = experiment.archived_at is None, experiment.visibility == "private"
     return [
         _edit(experiment),
-        actions.button(PAGE, "share" if is_private else "unshare",
-                       "Share" if is_private else "Make private", of=of),
-        actions.button(PAGE, "archive" if is_open else "unarchive",
-                       "Archive" if is_open else "Take back", of=of),
+        actions.button(
+            PAGE,
+            "share" if is_private else "unshare",
+            "Share" if is_private else "Make private",
+            of=of,
+        ),
+        actions.button(
+            PAGE,
+            "archive" if is_open else "unarchive",
+            "Archive" if is_open else "Take back",
+            of=of,
+        ),
         actions.asked(
             PAGE,
             "delete-experiment",
@@ -139,7 +147,7 @@ def _experiment_buttons(experiment: Experiment) -> list[Component]:
             sure="Delete all of it",
             of=of,
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _edit(experiment: Experiment) -> Component:
@@ -174,10 +182,11 @@ def _runs_panel(
         html.Div(content, className="scrolled"),
         *([_bulk()] if may_act else []),
         _paging(listing, query, path),
-        subtitle=f"{count(len(runs))} on this page" if query.after or listing.following else
-        count(len(runs)),
+        subtitle=f"{count(len(runs))} on this page"
+        if query.after or listing.following
+        else count(len(runs)),
         class_name="flush",
-    )  # fmt: skip
+    )
 
 
 def sorted_runs(runs: Sequence[Run], query: RunsQuery) -> list[Run]:
@@ -291,8 +300,9 @@ def _field(name: str, label: str, value: str) -> Component:
 
 def _no_runs(query: RunsQuery, path: str) -> Component:
     if query == RunsQuery():
-        return empty_message("There are no runs yet.", dcc.Link("New run", href=NEW_PATH,
-                                                                className="button"))  # fmt: skip
+        return empty_message(
+            "There are no runs yet.", dcc.Link("New run", href=NEW_PATH, className="button")
+        )
     return empty_message(
         "No run matches these filters.", dcc.Link("Show all", href=path, className="button")
     )
@@ -349,6 +359,7 @@ def _experiment_row(one: Experiment, now: datetime) -> Component:
 def picks_of(values: dict[str, Any]) -> list[str]:
     """Return the runs that are ticked, from the values of the page's inputs."""
     return [
-        name.removeprefix(PICKED) for name, value in values.items()
+        name.removeprefix(PICKED)
+        for name, value in values.items()
         if name.startswith(PICKED) and value
-    ]  # fmt: skip
+    ]

@@ -95,3 +95,10 @@ def recipe_names(connection: sa.Connection, recipe_ids: Iterable[str]) -> dict[s
         return {}
     query = sa.select(recipes.c.recipe_id, recipes.c.name).where(recipes.c.recipe_id.in_(wanted))
     return dict(connection.execute(query).all())
+
+
+def read_document(connection: sa.Connection, recipe_id: str) -> str:
+    """Return the text of a recipe for the program itself."""
+    query = sa.select(recipes.c.document).where(recipes.c.recipe_id == recipe_id)
+    document: str = connection.execute(query).scalar_one()
+    return document

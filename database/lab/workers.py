@@ -1,4 +1,4 @@
-"""Workers: the processes that execute runs, and which of them gets the next one."""
+"""Workers: the processes that execute runs, the line of runs that wait, and whose turn it is."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ SILENT_FOR = timedelta(seconds=30)
 _FORGOTTEN_AFTER = timedelta(days=1)
 # Of each owner so many queued runs of a kind of worker are looked at in one round.
 _MOST_OF_AN_OWNER = 20
+# Further back a place in the line is of no interest.
+_MOST_PLACES = 2000
 
 
 @dataclass(frozen=True)
@@ -220,3 +222,33 @@ def _next(
 def _by_turn(waiting: dict[str, list[Run]], busy: Counter[str]) -> Iterable[str]:
     owners = [owner for owner, queued in waiting.items() if queued]
     return sorted(owners, key=lambda owner: (busy[owner], waiting[owner][0].queued_at))
+
+
+def waiting_runs(connection: sa.Connection, *, limit: int) -> list[Run]:
+    """Return the queued runs of everybody, the oldest first."""
+    query = sa.select(runs).where(*_is_queued()).order_by(runs.c.queued_at, runs.c.run_id)
+    return [as_run(row) for row in connection.execute(query.limit(limit))]
+
+
+def places(connection: sa.Connection) -> dict[str, int]:
+    """Return the place of queued runs by the time of queueing, from 1.
+
+    Whose turn it is depends on the owners as well, so that a run may come earlier or later.
+    """
+    query = sa.select(runs.c.run_id).where(*_is_queued())
+    ordered = query.order_by(runs.c.queued_at, runs.c.run_id).limit(_MOST_PLACES)
+    return {run_id: place for place, run_id in enumerate(connection.execute(ordered).scalars(), 1)}
+
+
+def runs_in_slots(connection: sa.Connection) -> list[Run]:
+    """Return the runs of everybody that workers have, by the time of their start."""
+    query = (
+        sa.select(runs)
+        .where(runs.c.state.in_((PUBLISHED, RUNNING)), runs.c.deleted_at.is_(None))
+        .order_by(runs.c.published_at)
+    )
+    return [as_run(row) for row in connection.execute(query)]
+
+
+def _is_queued() -> tuple[sa.ColumnElement[bool], ...]:
+    return runs.c.state == QUEUED, runs.c.deleted_at.is_(None)

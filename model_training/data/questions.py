@@ -28,11 +28,27 @@ Columns = Mapping[str, pd.Series]
 _MOST_READINGS = 8
 _SEEN_ROWS = 50
 _MOST_CASES = 2000
-_REGIONS = {"region": None, "region_id": None, "noaa_ar": "noaa", "noaa": "noaa", "ar": "noaa",
-            "harpnum": "harp", "harp": "harp"}  # fmt: skip
+_REGIONS = {
+    "region": None,
+    "region_id": None,
+    "noaa_ar": "noaa",
+    "noaa": "noaa",
+    "ar": "noaa",
+    "harpnum": "harp",
+    "harp": "harp",
+}
 _TIMES = ("t_rec", "time", "at", "date", "datetime", "observed", "timestamp")
-_CLASSES = {"C": "C1.0", "C1": "C1.0", "M": "M1.0", "M1": "M1.0", "M24": "M1.0", "M5": "M5.0",
-            "X": "X1.0", "X1": "X1.0", "X24": "X1.0"}  # fmt: skip
+_CLASSES = {
+    "C": "C1.0",
+    "C1": "C1.0",
+    "M": "M1.0",
+    "M1": "M1.0",
+    "M24": "M1.0",
+    "M5": "M5.0",
+    "X": "X1.0",
+    "X1": "X1.0",
+    "X24": "X1.0",
+}
 _CADENCES = {"0.2": "12 min", "1.0": "1 h", "1.6": "96 min", "24.0": "1 day"}
 # What pandas calls the index of a table that was written as its first column.
 _INDEX = "Unnamed: "

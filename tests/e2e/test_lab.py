@@ -64,13 +64,20 @@ class Job:
         return answer
 
     def deliver(self, name: str, content: bytes) -> None:
-        parameters = {"attempt": 1, "kind": "model", "offset": 0, "bytes": len(content),
-                      "sha256": hashlib.sha256(content).hexdigest()}  # fmt: skip
+        parameters = {
+            "attempt": 1,
+            "kind": "model",
+            "offset": 0,
+            "bytes": len(content),
+            "sha256": hashlib.sha256(content).hexdigest(),
+        }
         answer = requests.put(
             f"{self.house.api}/api/v1/worker/runs/{self.run_id}/outputs/{name}",
-            params=parameters, data=content, timeout=10,
+            params=parameters,
+            data=content,
+            timeout=10,
             headers={"Content-Type": "application/octet-stream"},
-        )  # fmt: skip
+        )
         assert answer.json()["is_complete"], answer.text
 
     def end(self, outcome: str, **more: Any) -> None:
@@ -96,18 +103,29 @@ def draft(house: House) -> str:
     engine.dispose()
     experiment = post(house, "/experiments", name="Embargo")["experiment_id"]
     run_id: str = post(
-        house, "/runs", experiment_id=experiment, kind="train", recipe=RECIPE,
+        house,
+        "/runs",
+        experiment_id=experiment,
+        kind="train",
+        recipe=RECIPE,
         dataset_ids=[dataset_id],
-    )["run_id"]  # fmt: skip
+    )["run_id"]
     return run_id
 
 
 def events(steps: range) -> str:
     lines = (
-        {"place": "fold 2012/M1.0", "event": "epoch", "step": step, "of": 20, "eta_seconds": 9.0,
-         "loss": 1 / step, "bss": 0.3 - 0.2 / step}
+        {
+            "place": "fold 2012/M1.0",
+            "event": "epoch",
+            "step": step,
+            "of": 20,
+            "eta_seconds": 9.0,
+            "loss": 1 / step,
+            "bss": 0.3 - 0.2 / step,
+        }
         for step in steps
-    )  # fmt: skip
+    )
     return "".join(json.dumps(line) + "\n" for line in lines)
 
 

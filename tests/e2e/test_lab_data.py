@@ -96,22 +96,37 @@ def test_the_pages_of_data_sets_are_sound(
     engine = create_engine(DatabaseSettings(database_url=house.store))
     question = {"text": "Which axis is time?", "answers": [{"value": "1", "label": "60 of 18"}]}
     breakdown = {
-        "cases": 9, "regions": 2, "steps": 3,
-        "features": [{"name": "TOTUSJH", "unit": "G²/m", "missing": 0.1,
-                      "spread": {"minimum": 1.0, "maximum": 2e9}}],
+        "cases": 9,
+        "regions": 2,
+        "steps": 3,
+        "features": [
+            {
+                "name": "TOTUSJH",
+                "unit": "G²/m",
+                "missing": 0.1,
+                "spread": {"minimum": 1.0, "maximum": 2e9},
+            }
+        ],
         "events": [{"event": "M1.0", "events": 1, "none": 8, "unknown": 0}],
-    }  # fmt: skip
+    }
     states = {
         "ready": {"layout": json.dumps({"rows": "x" * 90}), "breakdown": json.dumps(breakdown)},
         "asks": {"question": json.dumps(question)},
         "refused": {"reason": "It is a pickle: " + "convert it. " * 9},
         "checking": {},
-    }  # fmt: skip
+    }
     made = [
-        add_dataset(engine, "local local", "rows.csv", name=f"{theme} {width}", state=state,
-                    version=version, **more)
+        add_dataset(
+            engine,
+            "local local",
+            "rows.csv",
+            name=f"{theme} {width}",
+            state=state,
+            version=version,
+            **more,
+        )
         for version, (state, more) in enumerate(states.items(), 1)
-    ]  # fmt: skip
+    ]
     engine.dispose()
     small, seen = tmp_path / f"{'long-' * 20}.csv", window(width=width, theme=theme)
     small.write_bytes(b"a\n")

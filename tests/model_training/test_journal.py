@@ -31,8 +31,11 @@ def test_every_step_is_written_with_its_place_its_figures_and_the_time_that_is_l
 
     first, second = told(tmp_path)
     assert (first["place"], first["event"], first["step"], first["of"]) == (
-        "fold 2012/gru", "epoch", 1, 3,
-    )  # fmt: skip
+        "fold 2012/gru",
+        "epoch",
+        1,
+        3,
+    )
     assert second["loss"] == 0.25
     assert float(str(second["eta_seconds"])) >= 0
     assert str(second["at"]).endswith("Z")
@@ -142,5 +145,7 @@ def test_of_a_run_that_told_no_parts_only_the_words_are_known(tmp_path: Path) ->
     Journal(tmp_path).turn_to("reading the data")
 
     assert progress_of([*Journal(tmp_path).lines(), b'{"at": "20']) == (
-        None, "reading the data", None,
-    )  # fmt: skip
+        None,
+        "reading the data",
+        None,
+    )

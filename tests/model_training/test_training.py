@@ -190,8 +190,11 @@ def test_a_finished_run_has_found_no_skill_in_noise(trained: TrainingResult) -> 
     trials = trained.manifest.leak_audit.noise
 
     assert [(trial.exchanged, trial.event) for trial in trials] == [
-        ("inputs", "C1.0"), ("inputs", "M1.0"), ("outcomes", "C1.0"), ("outcomes", "M1.0"),
-    ]  # fmt: skip
+        ("inputs", "C1.0"),
+        ("inputs", "M1.0"),
+        ("outcomes", "C1.0"),
+        ("outcomes", "M1.0"),
+    ]
     assert all(trial.passed and trial.bss is not None for trial in trials)
 
 

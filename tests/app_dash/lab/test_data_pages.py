@@ -30,21 +30,31 @@ QUESTION = {
     ],
 }
 BREAKDOWN = {
-    "cases": 1920, "regions": 240, "steps": 3, "cadence_hours": 0.2,
-    "first_at": "2011-02-14T00:00:00Z", "last_at": "2017-09-08T12:00:00Z",
+    "cases": 1920,
+    "regions": 240,
+    "steps": 3,
+    "cadence_hours": 0.2,
+    "first_at": "2011-02-14T00:00:00Z",
+    "last_at": "2017-09-08T12:00:00Z",
     "features": [
-        {"name": "TOTUSJH", "unit": "G²/m", "missing": 0.083,
-         "spread": {"minimum": 23.6, "maximum": 12103.0}},
+        {
+            "name": "TOTUSJH",
+            "unit": "G²/m",
+            "missing": 0.083,
+            "spread": {"minimum": 23.6, "maximum": 12103.0},
+        },
         {"name": "USFLUX", "unit": "Mx", "missing": 0.0, "spread": None},
     ],
     "events": [{"event": "M1.0", "events": 116, "none": 1800, "unknown": 4}],
     "remarks": ["SAVNCPP never changes"],
-}  # fmt: skip
+}
 
 
 def dataset(lab: Lab, who: str = "ann", **changes: Any) -> str:
-    values = {name: json.dumps(value) if isinstance(value, dict) else value
-              for name, value in changes.items()}  # fmt: skip
+    values = {
+        name: json.dumps(value) if isinstance(value, dict) else value
+        for name, value in changes.items()
+    }
     return add_dataset(lab.engine, lab.ids[who], "rows.csv", **values)
 
 
@@ -161,10 +171,21 @@ def test_a_ready_data_set_shows_what_was_found_and_begins_a_run(lab: Lab, office
     page = office.open(f"/lab/data/{ready}", of="ann")
 
     for text in (
-        "TOTUSJH", "G²/m", "8.3", "23.6", "1.21e+04", "M1.0", "1,800", "SAVNCPP never changes",
-        "1,920 of 240 regions", "3 steps of 0.2 h", f"/lab/new?dataset={ready}",
-        f"/lab/files/{ready}/{SHA}/rows.csv", "[data]", "Delete the data set",
-    ):  # fmt: skip
+        "TOTUSJH",
+        "G²/m",
+        "8.3",
+        "23.6",
+        "1.21e+04",
+        "M1.0",
+        "1,800",
+        "SAVNCPP never changes",
+        "1,920 of 240 regions",
+        "3 steps of 0.2 h",
+        f"/lab/new?dataset={ready}",
+        f"/lab/files/{ready}/{SHA}/rows.csv",
+        "[data]",
+        "Delete the data set",
+    ):
         assert text in page, text
     assert ready in office.open(f"/lab/new?dataset={ready}", of="ann")
 
@@ -216,11 +237,17 @@ def test_a_break_down_that_cannot_be_read_hides_nothing_else(lab: Lab, office: O
 @pytest.mark.parametrize(
     "layout",
     [
-        {"layout": "sharp", "rows": "ro\"ws\\é\x7f.csv"},
-        {"layout": "windows", "features": [{"name": "A B", "unit": "m"}], "cadence_hours": 0.2,
-         "labels": {"M1.0": "label_m"}, "shuffled": True, "axes": [0, 2, 1]},
+        {"layout": "sharp", "rows": 'ro"ws\\é\x7f.csv'},
+        {
+            "layout": "windows",
+            "features": [{"name": "A B", "unit": "m"}],
+            "cadence_hours": 0.2,
+            "labels": {"M1.0": "label_m"},
+            "shuffled": True,
+            "axes": [0, 2, 1],
+        },
     ],
     ids=["text", "nested"],
-)  # fmt: skip
+)
 def test_a_layout_is_written_as_toml_that_reads_back(layout: dict[str, Any]) -> None:
     assert tomllib.loads(layout_text(layout | {"flares": None})) == {"data": layout}

@@ -24,8 +24,13 @@ NOW = parse_time("2026-11-30T08:00:00Z")
 def new_run(
     office: Office, by: str, lab: Lab, of: str = "start a-key", **values: Any
 ) -> TestResponse:
-    given = {"experiment": lab.experiment_id, "kind": "train", "recipe": RECIPE,
-             "datasets": [lab.dataset_id], "queue": "cpu"}  # fmt: skip
+    given = {
+        "experiment": lab.experiment_id,
+        "kind": "train",
+        "recipe": RECIPE,
+        "datasets": [lab.dataset_id],
+        "queue": "cpu",
+    }
     return office.press("lab", "new-run", of, by=by, pathname="/lab/new", **(given | values))
 
 
@@ -178,8 +183,9 @@ def test_runs_are_sorted_by_any_column_and_those_without_a_value_stand_last() ->
     def run(number: int, bss: float | None, minutes: int | None) -> Run:
         headline = None if bss is None else {"M1.0": Score(bss=bss)}
         ended = None if minutes is None else NOW + timedelta(minutes=minutes)
-        return Run(run_id=str(number), number=number, headline=headline, started_at=NOW,
-                   ended_at=ended)  # fmt: skip
+        return Run(
+            run_id=str(number), number=number, headline=headline, started_at=NOW, ended_at=ended
+        )
 
     runs = [run(1, 0.2, 5), run(2, None, None), run(3, -0.1, 60), run(4, 0.3, 1)]
 

@@ -24,10 +24,19 @@ from database.people.principal import PROGRAM
 
 OFFERS = ("train", "estimator:logistic-regression")
 EVENTS = b"".join(
-    json.dumps({"place": "fold 2012/M1.0", "event": "epoch", "step": step, "of": 3,
-                "eta_seconds": 1.0, "loss": 1 / step}).encode() + b"\n"
+    json.dumps(
+        {
+            "place": "fold 2012/M1.0",
+            "event": "epoch",
+            "step": step,
+            "of": 3,
+            "eta_seconds": 1.0,
+            "loss": 1 / step,
+        }
+    ).encode()
+    + b"\n"
     for step in (1, 2, 3)
-)  # fmt: skip
+)
 
 
 def running(lab: Lab, *, who: str = "ann", **changes: Any) -> str:

@@ -190,10 +190,15 @@ def add_experiment(connection: sa.Connection) -> str:
     experiment_id = new_id(T0)
     connection.execute(
         experiments.insert().values(
-            experiment_id=experiment_id, owner=OWNER.owner, name="e", description="", tags="[]",
-            visibility="private", created_at=T0,
+            experiment_id=experiment_id,
+            owner=OWNER.owner,
+            name="e",
+            description="",
+            tags="[]",
+            visibility="private",
+            created_at=T0,
         )
-    )  # fmt: skip
+    )
     return experiment_id
 
 

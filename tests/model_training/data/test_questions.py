@@ -66,8 +66,9 @@ def test_the_questions_of_a_table_lead_one_after_the_other_to_its_layout(
     assert (found.region_numbers, found.time_scale) == ("harp", "TAI")
     assert found.labels == {"M1.0": "flared_m"}
     assert {column: one.name for column, one in found.keywords.items()} == {
-        "usflux": "USFLUX", "own": "own",
-    }  # fmt: skip
+        "usflux": "USFLUX",
+        "own": "own",
+    }
     assert len(load(found, path.parent)) == 100
 
 
@@ -85,9 +86,13 @@ def test_a_column_of_0_and_1_that_names_no_event_is_asked_for(
 ) -> None:
     times = [f"{time}Z" for time in TABLE["observed"]]
     path = write(
-        TABLE, region=None, noaa_ar=TABLE["region"], observed=times,
-        flared_m=None, y=TABLE["flared_m"],
-    )  # fmt: skip
+        TABLE,
+        region=None,
+        noaa_ar=TABLE["region"],
+        observed=times,
+        flared_m=None,
+        y=TABLE["flared_m"],
+    )
 
     question = asked(path)
 
@@ -107,8 +112,9 @@ def test_the_axis_of_time_is_asked_with_the_likelier_reading_first(
 
     assert "Which axis is time? X in set.npz is 60 x 5 x 12" in first.text
     assert [one.label for one in first.readings] == [
-        "60 cases, 12 steps of 5 features", "60 cases, 5 steps of 12 features",
-    ]  # fmt: skip
+        "60 cases, 12 steps of 5 features",
+        "60 cases, 5 steps of 12 features",
+    ]
     assert first.readings[0].detail.startswith("neighbouring steps agree")
     assert first.readings[1].detail.startswith("neighbouring steps do not agree")
     assert "How long is one step" in second.text

@@ -36,8 +36,10 @@ def test_a_known_layout_is_ready_with_its_breakdown_and_its_flare_list(
     told = described(data, tmp_path)
 
     assert told["layout"] == {
-        "layout": "sharp", "rows": "rows.parquet", "flares": "goes_flares.parquet",
-    }  # fmt: skip
+        "layout": "sharp",
+        "rows": "rows.parquet",
+        "flares": "goes_flares.parquet",
+    }
     assert (told["rows"], told["question"], told["reason"]) == (1920, None, None)
     breakdown = orjson.loads((tmp_path / "out" / "breakdown.json").read_bytes())
     assert breakdown == told["breakdown"]

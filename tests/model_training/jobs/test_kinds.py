@@ -189,8 +189,10 @@ def test_a_network_run_leaves_graphs_pictures_and_statistics(data: Path, tmp_pat
 
     kinds = {name: kind for name, kind in result.kinds.items() if name.startswith("samples")}
     assert kinds == {
-        "samples.graphml": "graph", "samples.json": "graph", "samples.svg": "picture",
-    }  # fmt: skip
+        "samples.graphml": "graph",
+        "samples.json": "graph",
+        "samples.svg": "picture",
+    }
     figures = orjson.loads((job.out / "networks.json").read_bytes())
     assert (figures["samples"]["nodes"], figures["threshold"]) == (60, 0.4)
 

@@ -26,8 +26,11 @@ from solar.errors import InvalidInputError
 def work(*options: str, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "model_training", "work", *options],
-        env=os.environ | settings, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+        env=os.environ | settings,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 def test_a_worker_without_a_valid_key_says_so_and_ends(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def test_a_job_goes_on_while_the_api_is_away_and_nothing_of_its_log_is_lost(
         lab.wait_for_step(run_id)
         lab.stop_api()
         reported = lab.attempts(run_id)[0].event_bytes
-        events = lab.folder / f"lab/work/{run_id}.1/journal/events.jsonl"
+        events = lab.folder.joinpath("lab", "work", f"{run_id}.1", "journal", "events.jsonl")
         wait_until(lambda: events.stat().st_size > reported + 1000)
         assert worker.poll() is None
 

@@ -137,9 +137,14 @@ def windows(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def plain_graphs(windows: Path) -> dict[str, bytes]:
     """The graph of each estimator before any option is changed."""
     kinds = (
-        "logistic-regression", "gradient-boosting", "random-forest", "svm", "nearest-neighbours",
-        "gru", "node2vec",
-    )  # fmt: skip
+        "logistic-regression",
+        "gradient-boosting",
+        "random-forest",
+        "svm",
+        "nearest-neighbours",
+        "gru",
+        "node2vec",
+    )
     return {kind: run(windows, SMALL[kind]).graph for kind in kinds}
 
 

@@ -115,11 +115,15 @@ def test_the_noise_test_stands_beside_the_leak_audit(
     assert manifest.leak_audit is not None
     trials = (
         NoiseTrial(
-            exchanged="inputs", event="M1.0", n=3781, n_events=120, level=0.975,
+            exchanged="inputs",
+            event="M1.0",
+            n=3781,
+            n_events=120,
+            level=0.975,
             bss=Score(value=-0.0046, low=-0.0118, high=-0.0012),
         ),
         NoiseTrial(exchanged="outcomes", event="X1.0", n=90, n_events=3, note="3 events"),
-    )  # fmt: skip
+    )
     audit = manifest.leak_audit.model_copy(update={"noise": trials})
     tried = manifest.model_copy(update={"leak_audit": audit})
 

@@ -105,8 +105,10 @@ def test_a_data_set_is_made_of_uploads_and_a_run_is_queued_that_looks_into_it(
     assert (dataset["state"], dataset["described_state"]) == ("checking", "queued")
     assert dataset["owner"] == {"id": "local local", "name": "local"}
     assert dataset["files"][0] == {
-        "name": "rows.csv", "sha256": hashlib.sha256(CSV).hexdigest(), "bytes": len(CSV),
-    }  # fmt: skip
+        "name": "rows.csv",
+        "sha256": hashlib.sha256(CSV).hexdigest(),
+        "bytes": len(CSV),
+    }
     assert one(client, dataset["dataset_id"]) == dataset
     with reading(running(client).engine) as connection:
         run = read_run(connection, dataset["described_by"])

@@ -39,13 +39,28 @@ def many(lab: Lab) -> Lab:
 def _row(lab: Lab, i: int) -> dict[str, Any]:
     at = T0 + timedelta(minutes=i)
     return {
-        "run_id": new_id(at), "experiment_id": lab.experiment_id, "number": i + 1, "kind": "train",
-        "owner": lab.ids["ann" if i % 2 else "ben"], "attempt": 1, "queue": "cpu", "needs": "[]",
-        "visibility": "shared" if i % 3 else "private", "dataset_ids": "[]", "parameters": "{}",
-        "fingerprint": f"{i:064}", "state": STATES[i % 5], "time_limit_s": 60, "headline": HEADLINE,
-        "tags": '["day-end"]', "note": f"try {i}: " + "a note of some length " * 5,
-        "created_at": at, "queued_at": at, "started_at": at, "ended_at": at,
-    }  # fmt: skip
+        "run_id": new_id(at),
+        "experiment_id": lab.experiment_id,
+        "number": i + 1,
+        "kind": "train",
+        "owner": lab.ids["ann" if i % 2 else "ben"],
+        "attempt": 1,
+        "queue": "cpu",
+        "needs": "[]",
+        "visibility": "shared" if i % 3 else "private",
+        "dataset_ids": "[]",
+        "parameters": "{}",
+        "fingerprint": f"{i:064}",
+        "state": STATES[i % 5],
+        "time_limit_s": 60,
+        "headline": HEADLINE,
+        "tags": '["day-end"]',
+        "note": f"try {i}: " + "a note of some length " * 5,
+        "created_at": at,
+        "queued_at": at,
+        "started_at": at,
+        "ended_at": at,
+    }
 
 
 @contextmanager

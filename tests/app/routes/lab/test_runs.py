@@ -150,10 +150,19 @@ def test_what_is_private_does_not_exist_for_others_and_what_is_shared_is_only_re
 ) -> None:
     run_id = lab.run()["run_id"]
     ways = [
-        ("GET", ""), ("GET", "/log"), ("GET", "/history"), ("GET", "/outputs"),
-        ("GET", "/outputs.zip"), ("GET", "/outputs/report.html"), ("PATCH", ""), ("DELETE", ""),
-        ("POST", "/start"), ("POST", "/stop"), ("POST", "/restart"), ("POST", "/clone"),
-    ]  # fmt: skip
+        ("GET", ""),
+        ("GET", "/log"),
+        ("GET", "/history"),
+        ("GET", "/outputs"),
+        ("GET", "/outputs.zip"),
+        ("GET", "/outputs/report.html"),
+        ("PATCH", ""),
+        ("DELETE", ""),
+        ("POST", "/start"),
+        ("POST", "/stop"),
+        ("POST", "/restart"),
+        ("POST", "/clone"),
+    ]
 
     def answers(run_id: str) -> list[tuple[int, bytes]]:
         found = [
@@ -168,10 +177,14 @@ def test_what_is_private_does_not_exist_for_others_and_what_is_shared_is_only_re
 
     lab.call("ann", "PATCH", f"/runs/{run_id}", json={"visibility": "shared"})
     (shared,) = lab.get("vic", "/runs")["items"]
-    refused = [lab.call("ben", *way, json={"note": "x"}).status_code for way in (
-        ("PATCH", f"/runs/{run_id}"), ("DELETE", f"/runs/{run_id}"),
-        ("POST", f"/runs/{run_id}/start"),
-    )]  # fmt: skip
+    refused = [
+        lab.call("ben", *way, json={"note": "x"}).status_code
+        for way in (
+            ("PATCH", f"/runs/{run_id}"),
+            ("DELETE", f"/runs/{run_id}"),
+            ("POST", f"/runs/{run_id}/start"),
+        )
+    ]
 
     assert (shared["run_id"], shared["actions"]) == (run_id, [])
     assert refused == [403] * 3

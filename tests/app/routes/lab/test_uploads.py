@@ -167,9 +167,21 @@ def test_a_size_that_cannot_be_is_refused_before_the_first_byte(small: FlaskClie
 
 
 BAD_NAMES = (
-    "", "..", "../x.csv", "/etc/passwd", "a//b", "a/../b", "a\\b", "C:x", "a\0b", "\u202egnp.csv",
-    "x" * 201, "a/ b", "\ud800.csv", "é" * 150,
-)  # fmt: skip
+    "",
+    "..",
+    "../x.csv",
+    "/etc/passwd",
+    "a//b",
+    "a/../b",
+    "a\\b",
+    "C:x",
+    "a\0b",
+    "\u202egnp.csv",
+    "x" * 201,
+    "a/ b",
+    "\ud800.csv",
+    "é" * 150,
+)
 GOOD_NAMES = (
     "<script>alert(1)<_script>.csv",
     "partition1/FL/M1.0@265:Primary_ar115.csv",
@@ -291,9 +303,16 @@ class Curl:
     def __init__(self, address: str, content: bytes) -> None:
         self._content = content
         begun = self._curl(
-            "-X", "POST", "-H", f"Upload-Length: {len(content)}", "-H",
-            "Upload-Metadata: filename cm93cy5jc3Y=", "-D", "-", f"{address}{UPLOADS}",
-        )  # fmt: skip
+            "-X",
+            "POST",
+            "-H",
+            f"Upload-Length: {len(content)}",
+            "-H",
+            "Upload-Metadata: filename cm93cy5jc3Y=",
+            "-D",
+            "-",
+            f"{address}{UPLOADS}",
+        )
         self.address = address
         self._path = self._header(begun, "location")
 
@@ -316,10 +335,19 @@ class Curl:
     def bring_next(self) -> str:
         begins = self.offset()
         return self._curl(
-            "-X", "PATCH", "-H", "Content-Type: application/offset+octet-stream",
-            "-H", f"Upload-Offset: {begins}", "--data-binary", "@-", "-w", "%{http_code}",
-            self._place, piece=self._content[begins : begins + (4 << 20)],
-        )  # fmt: skip
+            "-X",
+            "PATCH",
+            "-H",
+            "Content-Type: application/offset+octet-stream",
+            "-H",
+            f"Upload-Offset: {begins}",
+            "--data-binary",
+            "@-",
+            "-w",
+            "%{http_code}",
+            self._place,
+            piece=self._content[begins : begins + (4 << 20)],
+        )
 
     def bring_all(self) -> None:
         while self.offset() < len(self._content):

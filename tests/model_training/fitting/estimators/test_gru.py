@@ -248,8 +248,9 @@ def test_telling_the_skill_on_held_out_cases_changes_no_weight(
     skills = [event["bss"] for event in events_in(tmp_path)]
     brier = np.mean((told.predict_proba(unseen)[:, 1] - truth) ** 2)
     expected = 1 - brier / (truth.mean() * (1 - truth.mean()))
-    assert skills[int(np.argmin([line["held_out_loss"] for line in told.history_]))
-                  if patience else -1] == pytest.approx(expected)  # fmt: skip
+    assert skills[
+        int(np.argmin([line["held_out_loss"] for line in told.history_])) if patience else -1
+    ] == pytest.approx(expected)
 
 
 def test_the_skill_on_many_held_out_cases_is_told_seldom_and_at_the_end(tmp_path: Path) -> None:

@@ -32,17 +32,36 @@ def cases(seed: int, *, n: int = 600, missing: float = 0.1) -> tuple[Inputs, Flo
 def test_the_options_are_those_of_the_library() -> None:
     rows, outcome, weight = cases(1)
     library = RandomForestClassifier(
-        8, criterion="entropy", max_depth=9, max_leaf_nodes=40, min_samples_split=5,
-        min_samples_leaf=2, min_weight_fraction_leaf=0.001, min_impurity_decrease=1e-4,
-        ccp_alpha=1e-4, max_features=0.6, max_samples=0.7, random_state=3,
-    )  # fmt: skip
+        8,
+        criterion="entropy",
+        max_depth=9,
+        max_leaf_nodes=40,
+        min_samples_split=5,
+        min_samples_leaf=2,
+        min_weight_fraction_leaf=0.001,
+        min_impurity_decrease=1e-4,
+        ccp_alpha=1e-4,
+        max_features=0.6,
+        max_samples=0.7,
+        random_state=3,
+    )
     library.fit(rows, outcome, sample_weight=weight)
 
     estimator = RandomForestEstimator(
-        trees=8, criterion="entropy", depth=9, leaves=40, rows_per_split=5, rows_per_leaf=2,
-        weight_per_leaf=0.001, least_gain=1e-4, pruning=1e-4, features_per_split="share",
-        features_share=0.6, rows_per_tree=0.7, seed=3,
-    )  # fmt: skip
+        trees=8,
+        criterion="entropy",
+        depth=9,
+        leaves=40,
+        rows_per_split=5,
+        rows_per_leaf=2,
+        weight_per_leaf=0.001,
+        least_gain=1e-4,
+        pruning=1e-4,
+        features_per_split="share",
+        features_share=0.6,
+        rows_per_tree=0.7,
+        seed=3,
+    )
     estimator.fit(rows, outcome, weight, journal=Journal())
 
     np.testing.assert_array_equal(estimator.predict_proba(rows), library.predict_proba(rows))
