@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app.services import Services
 from database.engine import writing
 from database.people.keys import add_key
 from database.people.people import add_person
@@ -78,3 +79,9 @@ def make(
     """Send files and make a data set of them."""
     upload_ids = [send(client, *file, who) for file in files]
     return client.post(DATASETS, json={"name": name, "upload_ids": upload_ids}, headers=who)
+
+
+def running(client: FlaskClient) -> Services:
+    """Return what the application behind a client shares."""
+    services: Services = client.application.extensions["flarewatch"]
+    return services

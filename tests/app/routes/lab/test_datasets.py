@@ -1,4 +1,4 @@
-"""Data sets: made of uploads, refused when they can do harm, looked into by a run, and shared."""
+"""Data sets: made of uploads, refused when they can do harm, and looked into by a run."""
 
 from __future__ import annotations
 
@@ -9,88 +9,30 @@ import os
 import pickle
 import stat
 import zipfile
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 import sqlalchemy as sa
+from dataset_calls import CSV, end_description, one, zipped
 from flask import Flask
 from flask.testing import FlaskClient
-from tus_client import DATASETS, UPLOADS, VERSION, ask, begin, make, send, sign_in
-from werkzeug.test import TestResponse
+from tus_client import DATASETS, ask, begin, make, running, send
 
-from app.lab import dataset_files
-from app.services import Services
-from database.engine import reading, writing
-from database.lab.attempts import Claim, claim_run, publish
-from database.lab.runs import NewRun, add_run, read_run, start_run
+from database.engine import reading
+from database.lab.runs import read_run
 from database.people.audit import list_audit
-from database.people.principal import COMMAND_LINE, OWNER
-from database.schema.lab_tables import datasets, experiments, runs
+from database.schema.lab_tables import experiments
 from database.schema.lab_tables import uploads as upload_rows
 
 MakeApp = Callable[..., Flask]
-WORKER = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
-LEASE = timedelta(hours=1)
-CSV = b"t_rec,harpnum\n2014-03-01T00:00:00Z,3721\n"
-
-
-@pytest.fixture
-def app(engine: sa.Engine, make_app: MakeApp, tmp_path: Path) -> Flask:
-    return make_app(engine, data_dir=tmp_path)
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return app.test_client()
-
-
-@pytest.fixture
-def quick(engine_sqlite: sa.Engine, make_app: MakeApp, tmp_path: Path) -> FlaskClient:
-    app = make_app(engine_sqlite, data_dir=tmp_path, lab_quota_bytes=10_000_000)
-    return app.test_client()
-
-
-def running(client: FlaskClient) -> Services:
-    services: Services = client.application.extensions["flarewatch"]
-    return services
-
-
-def zipped(*members: tuple[str | zipfile.ZipInfo, bytes], method: int = 8) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", method) as archive:
-        for name, content in members:
-            archive.writestr(name, content)
-    return packed.getvalue()
 
 
 def arrays(**named: Any) -> bytes:
     packed = io.BytesIO()
     np.savez(packed, **named)
     return packed.getvalue()
-
-
-def end_description(client: FlaskClient, made: dict[str, Any], /, **end: Any) -> None:
-    """Execute the run that looks into a data set as a worker would, over HTTP to its end."""
-    engine = running(client).engine
-    claim = Claim(1, WORKER, WORKER, "host", "1", {})
-    with writing(engine) as connection:
-        run = read_run(connection, made["described_by"])
-        publish(connection, run, WORKER, now=run.created_at)
-        claim_run(connection, COMMAND_LINE, run.run_id, claim, lease=LEASE, now=run.created_at)
-    body = {"attempt": 1, "outcome": "succeeded"} | end
-    answer = client.post(f"/api/v1/worker/runs/{run.run_id}/end", json=body)
-    assert answer.status_code == 200, answer.text
-
-
-def one(client: FlaskClient, dataset_id: str, **who: str) -> dict[str, Any]:
-    answer = client.get(f"{DATASETS}/{dataset_id}", headers=who)
-    assert answer.status_code == 200, answer.text
-    content: dict[str, Any] = answer.get_json()
-    return content
 
 
 def test_a_data_set_is_made_of_uploads_and_a_run_is_queued_that_looks_into_it(
@@ -327,155 +269,3 @@ def test_a_run_that_is_handed_back_leaves_its_data_set_as_it_was(quick: FlaskCli
     end_description(quick, dataset, outcome="handed_back")
 
     assert one(quick, dataset["dataset_id"])["state"] == "checking"
-
-
-@pytest.fixture
-def people(quick: FlaskClient, clock: Callable[[], object]) -> dict[str, dict[str, str]]:
-    store = running(quick).engine
-    roles = {"ana": "researcher", "ben": "researcher", "vic": "viewer", "root": "admin"}
-    return {name: sign_in(store, name, role, now=clock()) for name, role in roles.items()}
-
-
-def test_each_sees_what_is_theirs_or_shared_and_changes_only_what_is_theirs(
-    quick: FlaskClient, people: dict[str, dict[str, str]]
-) -> None:
-    dataset = make(quick, "rows", ("rows.csv", CSV), who=people["ana"]).get_json()
-    place = f"{DATASETS}/{dataset['dataset_id']}"
-    file = f"{place}/files/{dataset['files'][0]['sha256']}"
-
-    def statuses(name: str) -> list[int]:
-        who = people[name]
-        answers = [
-            quick.get(place, headers=who),
-            quick.get(f"{place}/breakdown", headers=who),
-            quick.get(file, headers=who),
-            quick.patch(place, json={"licence": name}, headers=who),
-            quick.post(f"{place}/answer", json={"value": "1"}, headers=who),
-        ]
-        for answer in answers:
-            answer.close()
-        return [answer.status_code for answer in answers]
-
-    private = {name: statuses(name) for name in people}
-    with reading(running(quick).engine) as connection:
-        acts = list_audit(connection, object_kinds=["data set"], text="looked", limit=9)
-    shared = quick.patch(place, json={"visibility": "shared"}, headers=people["ana"])
-    assert shared.status_code == 200
-    after = {name: statuses(name) for name in people}
-
-    assert private["ana"] == private["root"] == [200, 200, 200, 200, 409]
-    assert {act.actor for act in acts} == {"root"}
-    assert private["ben"] == [404] * 5
-    assert private["vic"] == [404, 404, 404, 403, 403]
-    assert after["ben"] == after["vic"] == [200, 200, 200, 403, 403]
-    assert quick.delete(place, headers=people["ben"]).status_code == 403
-    listed = quick.get(DATASETS, headers=people["vic"]).get_json()["items"]
-    assert [item["owner"]["name"] for item in listed] == ["ana"]
-    assert quick.get(f"{DATASETS}?owner=me", headers=people["ben"]).get_json()["items"] == []
-
-
-def test_somebody_elses_upload_makes_no_data_set(
-    quick: FlaskClient, people: dict[str, dict[str, str]]
-) -> None:
-    upload_id = send(quick, "rows.csv", CSV, people["ana"])
-
-    refused = quick.post(
-        DATASETS, json={"name": "x", "upload_ids": [upload_id]}, headers=people["ben"]
-    )
-
-    assert refused.status_code == 404
-    assert ask(quick, upload_id, people["ana"]).status_code == 200
-
-
-def test_the_list_is_filtered_and_goes_on_where_it_ended(quick: FlaskClient) -> None:
-    made = [make(quick, name, ("rows.csv", CSV)).get_json() for name in ("a", "b_1", "b%", "c")]
-    end_description(quick, made[3], dataset={"rows": 1})
-
-    def names(query: str) -> list[str]:
-        return [item["name"] for item in quick.get(f"{DATASETS}?{query}").get_json()["items"]]
-
-    first = quick.get(f"{DATASETS}?limit=3").get_json()
-    rest = quick.get(f"{DATASETS}?limit=3&cursor={first['next_cursor']}").get_json()
-    listed = [item["name"] for page in (first, rest) for item in page["items"]]
-    assert sorted(listed) == ["a", "b%", "b_1", "c"]
-    assert rest["next_cursor"] is None
-    assert (names("text=B_"), names("state=ready"), names("owner=nobody")) == (["b_1"], ["c"], [])
-    assert quick.get(f"{DATASETS}?state=odd").status_code == 422
-
-
-def test_a_data_set_that_runs_name_is_not_deleted(client: FlaskClient) -> None:
-    dataset = make(client, "rows", ("rows.csv", CSV)).get_json()
-    place, dataset_id = f"{DATASETS}/{dataset['dataset_id']}", dataset["dataset_id"]
-    with writing(running(client).engine) as connection:
-        run = read_run(connection, dataset["described_by"])
-        new = NewRun(run.experiment_id, "train", "cpu", "f", 60, dataset_ids=[dataset_id])
-        draft = add_run(connection, OWNER, new, now=run.created_at)
-        start_run(connection, OWNER, draft.run_id, now=run.created_at)
-
-    refused = client.delete(place)
-    with writing(running(client).engine) as connection:
-        connection.execute(runs.update().values(deleted_at=run.created_at))
-    deleted = client.delete(place)
-
-    assert refused.status_code == 409
-    assert "Data sets #2 (train, queued)" in refused.get_json()["detail"]
-    assert deleted.get_json() == {"deleted": dataset_id, "bytes": len(CSV)}
-    assert client.get(place).status_code == 404
-    with reading(running(client).engine) as connection:
-        (row,) = connection.execute(sa.select(datasets.c.deleted_at)).all()
-    assert row.deleted_at is not None
-
-
-@pytest.fixture
-def file(quick: FlaskClient) -> Iterator[Callable[[str], TestResponse]]:
-    dataset = make(quick, "rows", ("sub/rows.csv", CSV)).get_json()
-    (kept,) = dataset["files"]
-    answers: list[TestResponse] = []
-
-    def get(wanted: str) -> TestResponse:
-        headers = {"Range": wanted} if wanted else {}
-        path = f"{DATASETS}/{dataset['dataset_id']}/files/{kept['sha256']}"
-        answers.append(quick.get(path, headers=headers))
-        return answers[-1]
-
-    yield get
-    for answer in answers:
-        answer.close()
-
-
-def test_a_file_comes_whole_or_in_ranges(file: Callable[[str], TestResponse]) -> None:
-    wanted = ("", "bytes=0-4", "bytes=6-", "bytes=-5", "bytes=0-9999", "lines=0-1", "bytes=9999-")
-    contents = (CSV, CSV[:5], CSV[6:], CSV[-5:], CSV, CSV)
-
-    answers = []
-    for one_range in wanted:
-        with file(one_range) as answer:
-            answers.append((answer.status_code, answer.data, answer.headers))
-
-    assert [status for status, _, _ in answers] == [200, 206, 206, 206, 206, 200, 416]
-    for content, (_, data, headers) in zip(contents, answers, strict=False):
-        assert (data, headers["Content-Length"]) == (content, str(len(content)))
-        assert headers["Content-Disposition"] == "attachment; filename=rows.csv"
-
-
-def test_downloads_leave_threads_to_forecasting_until_they_are_read(
-    file: Callable[[str], TestResponse],
-) -> None:
-    first, second = file(""), file("")
-
-    refused = file("")
-    first.close()
-
-    assert (second.status_code, refused.status_code) == (200, 503)
-    assert file("").status_code == 200
-
-
-def test_an_archive_is_not_unpacked_before_its_directory_was_read(
-    quick: FlaskClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(dataset_files, "MOST_UNPACKED_BYTES", 10)
-
-    refused = make(quick, "set", ("x.zip", zipped(("x.csv", CSV))))
-
-    assert "and at most 10 are read" in refused.get_json()["detail"]
-    assert quick.delete(f"{UPLOADS}/x", headers=VERSION).status_code == 404

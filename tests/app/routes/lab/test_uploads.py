@@ -5,36 +5,26 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import signal
-import subprocess
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-import psutil
 import pytest
 import sqlalchemy as sa
+from curl_uploads import Curl
 from flask import Flask
 from flask.testing import FlaskClient
-from processes import free_port, serving
-from tus_client import UPLOADS, VERSION, ask, begin, bring, key_of, make, send, sign_in
+from tus_client import UPLOADS, VERSION, ask, begin, bring, key_of, make, running, send, sign_in
 from werkzeug.serving import make_server
 
 from app.lab import uploads as lab_uploads
-from app.services import Services
 from database.engine import reading
 from database.people.audit import list_audit
 from database.schema.lab_tables import uploads
 
 MakeApp = Callable[..., Flask]
 ROOT = Path(__file__).parents[4]
-
-
-@pytest.fixture
-def app(engine: sa.Engine, make_app: MakeApp, tmp_path: Path) -> Flask:
-    return make_app(engine, data_dir=tmp_path)
 
 
 @pytest.fixture
@@ -47,11 +37,6 @@ def small(engine_sqlite: sa.Engine, make_app: MakeApp, tmp_path: Path) -> FlaskC
     """An API that takes files of 1,000 bytes, and 2,500 bytes of each person."""
     app = make_app(engine_sqlite, data_dir=tmp_path, lab_upload_bytes=1_000, lab_quota_bytes=2_500)
     return app.test_client()
-
-
-def running(client: FlaskClient) -> Services:
-    services: Services = client.application.extensions["flarewatch"]
-    return services
 
 
 def arriving(client: FlaskClient, upload_id: str) -> Path:
@@ -297,63 +282,6 @@ def test_an_upload_that_is_silent_for_a_day_is_given_up_with_its_file(
     assert running(sender).file_store.arriving("") == [f"upload-{alive}"]
 
 
-class Curl:
-    """Sends a file as a person would with curl, from where the server says."""
-
-    def __init__(self, address: str, content: bytes) -> None:
-        self._content = content
-        begun = self._curl(
-            "-X",
-            "POST",
-            "-H",
-            f"Upload-Length: {len(content)}",
-            "-H",
-            "Upload-Metadata: filename cm93cy5jc3Y=",
-            "-D",
-            "-",
-            f"{address}{UPLOADS}",
-        )
-        self.address = address
-        self._path = self._header(begun, "location")
-
-    @property
-    def _place(self) -> str:
-        return self.address + self._path
-
-    def _curl(self, *options: str, piece: bytes = b"") -> str:
-        command = ["curl", "-sS", "--max-time", "20", "-H", "Tus-Resumable: 1.0.0", *options]
-        done = subprocess.run(command, input=piece, capture_output=True, check=True)
-        return done.stdout.decode()
-
-    def _header(self, told: str, name: str) -> str:
-        (line,) = (line for line in told.splitlines() if line.lower().startswith(f"{name}: "))
-        return line.split()[1]
-
-    def offset(self) -> int:
-        return int(self._header(self._curl("-I", self._place), "upload-offset"))
-
-    def bring_next(self) -> str:
-        begins = self.offset()
-        return self._curl(
-            "-X",
-            "PATCH",
-            "-H",
-            "Content-Type: application/offset+octet-stream",
-            "-H",
-            f"Upload-Offset: {begins}",
-            "--data-binary",
-            "@-",
-            "-w",
-            "%{http_code}",
-            self._place,
-            piece=self._content[begins : begins + (4 << 20)],
-        )
-
-    def bring_all(self) -> None:
-        while self.offset() < len(self._content):
-            assert self.bring_next() == "204"
-
-
 def test_curl_sends_a_file(sender: FlaskClient) -> None:
     content = os.urandom(3 << 20).hex().encode()
     server = make_server("127.0.0.1", 0, sender.application, threaded=True)
@@ -372,59 +300,6 @@ def test_curl_sends_a_file(sender: FlaskClient) -> None:
     assert (statuses, end) == (["204", "204"], len(content))
     (key,) = running(sender).file_store.arriving("")
     assert running(sender).file_store.incoming(key).read_bytes() == content
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    port = free_port()
-    environment = {name: value for name, value in os.environ.items() if name[:6] != "FLARE_"} | {
-        "FLARE_DATABASE_URL": f"sqlite:///{folder}/store.db",
-        "FLARE_DATA_DIR": str(folder),
-        "FLARE_API_PORT": port,
-        "FLARE_API_WORKERS": "1",
-        "PYTHONPATH": str(ROOT),
-    }
-    address = f"http://127.0.0.1:{port}"
-    with serving("app", "serve", ready=f"{address}/ready", environment=environment) as server:
-        yield address, server
-
-
-@pytest.mark.thorough
-def test_an_upload_goes_on_after_the_server_was_killed(tmp_path: Path) -> None:
-    content = os.urandom(3 << 20).hex().encode()
-
-    with served(tmp_path) as (address, server):
-        curl = Curl(address, content)
-        assert curl.bring_next() == "204"
-        os.killpg(server.pid, signal.SIGKILL)
-        server.wait()
-    with served(tmp_path) as (address, _):
-        curl.address = address
-        assert curl.offset() == 4 << 20
-        assert curl.bring_next() == "204"
-        assert curl.offset() == len(content)
-
-    (file,) = (tmp_path / "lab" / "incoming").iterdir()
-    assert file.read_bytes() == content
-
-
-def resident_bytes(group: int) -> int:
-    """Return the largest memory of a process of a group."""
-    processes = (process for process in psutil.process_iter() if os.getpgid(process.pid) == group)
-    return max(process.memory_info().rss for process in processes)
-
-
-@pytest.mark.thorough
-def test_a_large_upload_takes_no_more_memory_than_a_small_one(tmp_path: Path) -> None:
-    content = b"0.123456789,\n" * (256 * 2**20 // 13)
-
-    with served(tmp_path) as (address, server):
-        Curl(address, content[: 8 << 20]).bring_all()
-        before = resident_bytes(server.pid)
-        Curl(address, content).bring_all()
-        grown = resident_bytes(server.pid) - before
-
-    assert grown < 40 * 2**20
 
 
 def test_the_pieces_of_a_finished_upload_are_not_taken_again(small: FlaskClient) -> None:
