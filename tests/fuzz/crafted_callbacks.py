@@ -50,6 +50,8 @@ SOUND_VALUES: Mapping[str, tuple[Any, ...]] = {
     "lab-action.n_clicks": (1, None),
     "lab-input.value": ("train", "", None),
     "lab-tick.n_intervals": (0, 7, None),
+    "lab-to-check.data": ("name = 1", "", None),
+    "lab-drawn.data": ({"home": "ab"}, None),
     "people-input.value": ("ana", ["viewer"], None),
     "account-input.value": ("notebook", ["read"], None),
     "help-input.value": ("4", "It is good.", None),
