@@ -17,6 +17,7 @@ from database.lab.runs import UNDER_WAY
 LAB = "/lab"
 # Of a stream so many pieces are read for the curves, which is a megabyte.
 _MOST_PIECES = 16
+MOST_SHOWN_BYTES = 4 * 2**20
 A = TypeVar("A", bound="Answer")
 
 
@@ -265,6 +266,12 @@ class Lab:
     def outputs(self, run_id: str) -> list[Output]:
         """Return the files that a run has made."""
         return _read_all(Output, self._get(f"{LAB}/runs/{_part(run_id)}/outputs"))
+
+    def output(self, run_id: str, name: str) -> bytes:
+        """Return the first bytes of a file that a run has made, as many as a page shows."""
+        path = f"/api/v1{run_path(run_id)}/outputs/{quote(name)}"
+        shown = {"Range": f"bytes=0-{MOST_SHOWN_BYTES - 1}"}
+        return api_of(self._settings).call("GET", path, headers=shown).content
 
     def events(self, run_id: str) -> str:
         """Return what the current attempt has told so far, as lines of JSON."""

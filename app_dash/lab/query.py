@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app_dash.shared.url_state import Query
 
-Tab = Literal["progress", "log", "recipe", "outputs", "history"]
+Tab = Literal["progress", "log", "result", "recipe", "outputs", "history"]
 Sort = Literal["made", "state", "name", "bss", "took", "ended"]
 State = Literal[
     "",

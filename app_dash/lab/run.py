@@ -26,6 +26,7 @@ from app_dash.lab.marks import (
 )
 from app_dash.lab.progress import progress_tab
 from app_dash.lab.query import RunQuery, Tab
+from app_dash.lab.result import Found, result_tab
 from app_dash.shared.changes import change_text
 from app_dash.shared.numbers import ABSENT, count, duration
 from app_dash.shared.panels import aria_label, empty_message, panel
@@ -36,6 +37,7 @@ from solar.flares import EVENTS
 TABS: tuple[tuple[Tab, str], ...] = (
     ("progress", "Progress"),
     ("log", "Log"),
+    ("result", "Result"),
     ("recipe", "Recipe"),
     ("outputs", "Outputs"),
     ("history", "History"),
@@ -63,6 +65,7 @@ class RunData:
     document: str | None = None
     outputs: Sequence[Output] = ()
     history: History = field(default_factory=History)
+    read: Callable[[str], bytes] = field(default=lambda name: b"")
 
 
 def read_run(lab: Lab, run_id: str, query: RunQuery) -> RunData:
@@ -74,8 +77,9 @@ def read_run(lab: Lab, run_id: str, query: RunQuery) -> RunData:
         run,
         events=lab.events(run_id) if tab == "progress" and is_begun else "",
         document=lab.recipe(run.recipe_id).document if tab == "recipe" and run.recipe_id else None,
-        outputs=lab.outputs(run_id) if tab == "outputs" else (),
+        outputs=lab.outputs(run_id) if tab in ("result", "outputs") else (),
         history=lab.history(run_id) if tab in ("progress", "log", "history") else History(),
+        read=lambda name: lab.output(run_id, name),
     )
 
 
@@ -85,6 +89,7 @@ def run_page(data: RunData, query: RunQuery, context: PageContext) -> Component:
     tabs: Mapping[Tab, Callable[[], Component]] = {
         "progress": lambda: progress_tab(data.run, data.events, data.history.attempts, context),
         "log": lambda: _log_tab(data, query),
+        "result": lambda: result_tab(Found(run, data.outputs, data.read), context),
         "recipe": lambda: _recipe_tab(data),
         "outputs": lambda: _outputs_tab(data),
         "history": lambda: _history_tab(data, now),
