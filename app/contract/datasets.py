@@ -49,9 +49,12 @@ class DatasetChanges(Strict):
 
 
 class QuestionAnswerBody(Strict):
-    """The answer to what a data set asks: the value of one of the answers to choose from."""
+    """The answer to what a data set asks: the value of one of the answers to choose from.
 
-    value: Annotated[str, Field(min_length=1, max_length=_LONGEST_VALUE)]
+    With null for none of them the data set is refused.
+    """
+
+    value: Annotated[str, Field(min_length=1, max_length=_LONGEST_VALUE)] | None
 
 
 class DatasetsQuery(LabQuery):
@@ -97,7 +100,8 @@ class DatasetFile(Answer):
 class DatasetDetail(DatasetItem):
     """A data set with its files, how it is read, what it asks, and the run that looks into it.
 
-    `question` has a `text` and the `answers` to choose from, each with `value` and `label`.
+    `question` has a `text` and the `answers` to choose from, each with `value`, `label`, `detail`
+    and `series`, some features as they look when read so.
     """
 
     files: list[DatasetFile]

@@ -15,26 +15,33 @@ from app_dash.api_client import ApiUnavailableError
 from app_dash.frame import actions
 from app_dash.frame.page import PageContext
 from app_dash.lab.answers import Lab, dataset_path
+from app_dash.lab.breakdown import (
+    BreakdownView,
+    balance_panel,
+    correlation_panels,
+    feature_panels,
+    series_pictures,
+)
 from app_dash.lab.data_answers import (
-    Balance,
     Breakdown,
     DataFile,
-    Feature,
     FoundAnswer,
     FullDataset,
     Question,
+    Reading,
 )
 from app_dash.lab.marks import (
     NEW_PATH,
     PAGE,
+    dataset_address,
     rows_text,
     run_address,
     size_text,
     state_mark,
     table,
 )
-from app_dash.lab.query import NewRunQuery
-from app_dash.shared.numbers import ABSENT, count, date_moment, probability
+from app_dash.lab.query import DatasetQuery, NewRunQuery
+from app_dash.shared.numbers import ABSENT, count, date_moment
 from app_dash.shared.panels import aria_label, empty_message, facts, panel
 from app_dash.shared.people import avatar
 from app_dash.shared.url_state import LAB_FILES_PATH
@@ -42,14 +49,6 @@ from database.people.principal import LAB
 
 ANSWER = "dataset-answer"
 _FILE_HEADINGS = (("Name", ""), ("Size", "number"), ("SHA-256", "wide"))
-_FEATURE_HEADINGS = (
-    ("Feature", ""),
-    ("Unit", "wide"),
-    ("Missing", "number"),
-    ("Least", "number"),
-    ("Greatest", "number"),
-)
-_EVENT_HEADINGS = (("Event", ""), ("With", "number"), ("Without", "number"), ("Unknown", "number"))
 
 
 @dataclass(frozen=True)
@@ -74,23 +73,23 @@ def read_dataset(lab: Lab, dataset_id: str) -> DatasetData:
         return DatasetData(dataset, unread=str(error))
 
 
-def dataset_page(data: DatasetData, context: PageContext) -> Component:
+def dataset_page(data: DatasetData, context: PageContext, query: DatasetQuery) -> Component:
     """Draw a data set: what it asks, what was found in it, its files and its layout."""
     one = data.dataset
     is_own = context.who.sees_all or one.owner.id == context.who.owner
     may_change = is_own and context.who.may(LAB)
-    state = _state_panel(data, may_change=may_change)
-    found = [] if data.breakdown is None else _found_panels(data.breakdown)
+    state = _state_panel(data, context, may_change=may_change)
+    features, found = _found_panels(data, context, query)
     layout = [] if one.layout is None else [_layout_panel(one.layout)]
     return html.Div(
         [
             _head(one, context, may_change=may_change),
             html.Div(
                 [
-                    html.Div([*state, *found], className="stack span-8"),
                     html.Div(
-                        [_facts_panel(data), _files_panel(one), *layout], className="stack span-4"
+                        [*state, *features, _files_panel(one), *layout], className="stack span-8"
                     ),
+                    html.Div([_facts_panel(data), *found], className="stack span-4"),
                 ],
                 className="grid",
             ),
@@ -141,11 +140,11 @@ def _change_buttons(one: FullDataset) -> list[Component]:
     ]
 
 
-def _state_panel(data: DatasetData, *, may_change: bool) -> list[Component]:
+def _state_panel(data: DatasetData, context: PageContext, *, may_change: bool) -> list[Component]:
     """Say what a data set waits for, asks, or was refused for; of a ready one nothing."""
     one = data.dataset
     if one.state == "asks" and one.question is not None:
-        return [_question_panel(one, one.question, may_change=may_change)]
+        return [_question_panel(one, one.question, context, may_change=may_change)]
     if one.state == "refused":
         text = one.reason or "No reason was told."
         return [panel("Refused", html.P(text, className="error-text"))]
@@ -161,31 +160,46 @@ def _run_link(run_id: str) -> Component:
     return dcc.Link("Its log", href=f"{run_address(run_id)}?tab=log", className="button")
 
 
-def _question_panel(one: FullDataset, question: Question, *, may_change: bool) -> Component:
+def _question_panel(
+    one: FullDataset, question: Question, context: PageContext, *, may_change: bool
+) -> Component:
+    readings = [_reading(reading, context) for reading in question.answers]
+    kind = "choices drawn" if any(reading.series for reading in question.answers) else "choices"
     if not may_change:
-        listed = html.Ul([html.Li(reading.label) for reading in question.answers])
+        listed = html.Ul([html.Li(reading) for reading in readings], className=kind)
         return panel(question.text, listed, subtitle="its owner answers", class_name="asks-panel")
     choices = dcc.RadioItems(
         id=actions.input_id(PAGE, ANSWER),
         options=[
-            {
-                "label": html.Span(
-                    [reading.label, html.Span(f" {reading.detail}", className="hint")]
-                ),
-                "value": reading.value,
-            }
-            for reading in question.answers
+            {"label": label, "value": reading.value}
+            for label, reading in zip(readings, question.answers, strict=True)
         ],
         # The likeliest answer comes first.
         value=question.answers[0].value if question.answers else None,
-        className="choices",
+        className=kind,
+    )
+    refuse = actions.asked(
+        PAGE,
+        "refuse-dataset",
+        "None of these",
+        question="The data set is refused then.",
+        sure="Refuse the data set",
+        of=one.dataset_id,
     )
     answer = actions.button(
         PAGE, "answer-dataset", "Answer", of=one.dataset_id, kind="button primary"
     )
     group = html.Div(choices, role="group", **aria_label(question.text))
-    form = html.Div([group, answer], className="answers")
+    form = html.Div(
+        [group, html.Div([answer, refuse], className="run-buttons")], className="answers"
+    )
     return panel(question.text, form, subtitle="it asks you", class_name="asks-panel")
+
+
+def _reading(reading: Reading, context: PageContext) -> Component:
+    """Write an answer, with what speaks for it and what the data look like then."""
+    detail = html.Span(f" {reading.detail}", className="hint")
+    return html.Span([reading.label, detail, *series_pictures(reading.series, context.tokens)])
 
 
 def _facts_panel(data: DatasetData) -> Component:
@@ -214,44 +228,15 @@ def _window_text(found: Breakdown) -> str:
     return steps if found.cadence_hours is None else f"{steps} of {found.cadence_hours:g} h"
 
 
-def _found_panels(found: Breakdown) -> list[Component]:
-    features = table("outputs", _FEATURE_HEADINGS, [_feature_row(one) for one in found.features])
-    events = table("outputs", _EVENT_HEADINGS, [_event_row(one) for one in found.events])
-    remarks = [html.Li(remark) for remark in found.remarks]
-    return [
-        panel(
-            "Features",
-            html.Div(features, className="scrolled"),
-            subtitle=count(len(found.features)),
-            class_name="flush",
-        ),
-        panel("Classes", html.Div(events, className="scrolled"), class_name="flush"),
-        *([panel("Remarks", html.Ul(remarks))] if remarks else []),
-    ]
-
-
-def _feature_row(one: Feature) -> Component:
-    least, greatest = (
-        (None, None) if one.spread is None else (one.spread.minimum, one.spread.maximum)
-    )
-    return html.Tr(
-        [
-            html.Td(one.name),
-            html.Td(one.unit or ABSENT, className="wide secondary"),
-            html.Td(probability(one.missing) if one.missing else "0", className="number"),
-            html.Td(_figure(least), className="number"),
-            html.Td(_figure(greatest), className="number"),
-        ]
-    )
-
-
-def _figure(value: float | None) -> str:
-    return ABSENT if value is None else f"{value:.4g}"
-
-
-def _event_row(one: Balance) -> Component:
-    figures = (one.events, one.none, one.unknown)
-    return html.Tr([html.Td(one.event), *(html.Td(count(n), className="number") for n in figures)])
+def _found_panels(
+    data: DatasetData, context: PageContext, query: DatasetQuery
+) -> tuple[list[Component], list[Component]]:
+    """Draw the features, and what stands beside them."""
+    if data.breakdown is None:
+        return [], []
+    path = dataset_address(data.dataset.dataset_id)
+    view = BreakdownView(data.breakdown, query, path, context.tokens)
+    return feature_panels(view), [balance_panel(view.found), *correlation_panels(view)]
 
 
 def _files_panel(one: FullDataset) -> Component:

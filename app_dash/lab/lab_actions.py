@@ -44,6 +44,7 @@ class LabActions:
             "new-run": self._new_run,
             "make-dataset": self._make_dataset,
             "answer-dataset": self._answer_dataset,
+            "refuse-dataset": self._refuse_dataset,
             "share-dataset": lambda action: self._show_dataset(action, "shared"),
             "unshare-dataset": lambda action: self._show_dataset(action, "private"),
             "delete-dataset": self._delete_dataset,
@@ -151,6 +152,10 @@ class LabActions:
             raise InvalidInputError("Choose an answer.")
         self._lab.do("POST", f"{dataset_path(action.of)}/answer", {"value": value})
         return ActionResult("Answered; it is looked into again.")
+
+    def _refuse_dataset(self, action: Action) -> ActionResult:
+        self._lab.do("POST", f"{dataset_path(action.of)}/answer", {"value": None})
+        return ActionResult("Refused.")
 
     def _show_dataset(self, action: Action, visibility: str) -> ActionResult:
         self._lab.do("PATCH", dataset_path(action.of), {"visibility": visibility})

@@ -34,7 +34,7 @@ from app_dash.lab.marks import (
     state_word,
 )
 from app_dash.lab.new_run import new_run_page, read_new_run
-from app_dash.lab.query import DataQuery, NewRunQuery, RunQuery, RunsQuery
+from app_dash.lab.query import DataQuery, DatasetQuery, NewRunQuery, RunQuery, RunsQuery
 from app_dash.lab.run import read_run, run_page
 from app_dash.lab.runs import experiment_page, experiments_page, picks_of, runs_page
 from app_dash.settings import DashSettings
@@ -142,7 +142,7 @@ def _view(context: PageContext, pathname: str, search: str, picked: Collection[s
         ("", False): lambda: _home(context),
         ("new", False): lambda: _new(context, search),
         ("data", False): lambda: _data(context, search),
-        ("data", True): lambda: _dataset(context, identity),
+        ("data", True): lambda: _dataset(context, identity, search),
         ("runs", False): lambda: _runs(context, search, picked),
         ("runs", True): lambda: _run(context, identity, search),
         ("experiments", False): lambda: _experiments(context),
@@ -167,10 +167,11 @@ def _data(context: PageContext, search: str) -> View:
     return View(data_page(data, query, context, message), "checking" in states.values(), states)
 
 
-def _dataset(context: PageContext, dataset_id: str) -> View:
+def _dataset(context: PageContext, dataset_id: str, search: str) -> View:
+    query, _ = parse_leniently(DatasetQuery, search)
     data = read_dataset(Lab(context.settings), dataset_id)
     one = data.dataset
-    return View(dataset_page(data, context), one.state == "checking", {one.label: one.state})
+    return View(dataset_page(data, context, query), one.state == "checking", {one.label: one.state})
 
 
 def _run(context: PageContext, run_id: str, search: str) -> View:

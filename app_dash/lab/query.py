@@ -22,6 +22,7 @@ State = Literal[
     "timed_out",
     "lost",
 ]
+Scale = Literal["auto", "linear", "log"]
 DataState = Literal["", "checking", "asks", "ready", "refused"]
 
 
@@ -60,6 +61,13 @@ class DataQuery(TableQuery):
     """Which data sets the table lists."""
 
     state: DataState = ""
+
+
+class DatasetQuery(Query):
+    """How the page of a data set draws: the scale of the histograms, which lag is correlated."""
+
+    scale: Scale = "auto"
+    lag: int = Field(default=0, ge=0, le=2)
 
 
 class NewRunQuery(Query):

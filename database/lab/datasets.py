@@ -271,9 +271,11 @@ def change_dataset(
 
 
 def answer_question(
-    connection: sa.Connection, who: Principal, dataset_id: str, value: str, *, now: datetime
+    connection: sa.Connection, who: Principal, dataset_id: str, value: str | None, *, now: datetime
 ) -> Dataset:
     """Answer what a data set asks; it is described again with the answer.
+
+    None is no answer of those to choose from: the data set is refused.
 
     Raises
     ------
@@ -286,14 +288,19 @@ def answer_question(
     if dataset.state != ASKS or dataset.question is None:
         raise ConflictError(f"the data set is {dataset.state} and asks nothing")
     known = [str(answer["value"]) for answer in dataset.question["answers"]]
-    if value not in known:
+    if value is not None and value not in known:
         raise InvalidInputError(f"no answer {value[:40]!r}; choose from {', '.join(known)}")
     is_still = sa.and_(datasets.c.dataset_id == dataset_id, datasets.c.state == ASKS)
     values = {"state": CHECKING, "answer": value}
+    if value is None:
+        text, hint = dataset.question["text"], dataset.question.get("message", "")
+        reason = f"its owner took none of the answers to: {text}. {hint}"
+        values = {"state": REFUSED, "reason": reason[:_LONGEST_REASON]}
     if connection.execute(datasets.update().where(is_still).values(values)).rowcount == 0:
         raise ConflictError("somebody else has just answered; look again")
     record(connection, who, "answered", _NOUN, dataset_id, after=value, now=now)
-    _describe(connection, who, dataset, {"answer": value})
+    if value is not None:
+        _describe(connection, who, dataset, {"answer": value})
     return _read(connection, dataset_id)
 
 

@@ -11,20 +11,34 @@ from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from model_training.analysis.correlation import (
+    CLOSE,
+    CORRELATION,
+    MOST_FEATURES,
+    ClosePair,
+    Lagged,
+    Matrix,
+    correlate,
+    sampled,
+)
+from model_training.analysis.histogram import Histogram, bins_of, histogram
 from model_training.data.dataset import NO_RECORD, Dataset
 from model_training.data.overlap import Overlap, find_overlap
 from model_training.data.remarks import remarks
 from model_training.features import Floats, Integers, unit
 from solar.time import isoformat, to_datetime
 
-CORRELATION = "Spearman"
-CLOSE = 0.95
-# Ranks of all pairs of features are costly; evenly chosen cases are enough.
-_MOST_CORRELATED = 20_000
 _MOST_PAIRS = 12
+_MOST_RECORDS = 50_000
+_PARTS = 12
+# More years than observations go back come from wrong times.
+_MOST_YEARS = 40
+# How many of the days of all regions on the disk have such a flare within 24 h: from 1996 to 2018
+# in SWPC's daily summaries, and every hour of two months at the maximum of 2014.
+_WHOLE_DISK = {"M1.0": (0.03, 0.06), "C1.0": (0.19, 0.30), "X1.0": (0.003, 0.006)}
+_CHOSEN, _FEWEST_EVENTS = 1.5, 10
 _COLUMNS = ("feature", "unit", "min", "25 %", "median", "75 %", "max", "missing", "worst region")
 
 
@@ -43,7 +57,8 @@ class Spread:
 class FeatureDescription:
     """One feature: the spread of its known values in the records, and where it is missing.
 
-    Shares are of the steps of all windows. `worst_region` has the largest share missing.
+    Shares are of the steps of all windows. `worst_region` has the largest share missing;
+    `missing_by_part` is of twelve equal parts of the time, None where a part has no case.
     """
 
     name: str
@@ -53,25 +68,40 @@ class FeatureDescription:
     worst_region: int
     missing_in_worst_region: float
     missing_by_year: dict[int, float]
+    missing_by_part: tuple[float | None, ...]
+    histogram: Histogram | None
 
 
 @dataclass(frozen=True)
 class Balance:
-    """The numbers of cases with an event, without one, and of unknown truth."""
+    """The numbers of cases with an event, without one, and of unknown truth.
+
+    `regions` is the number of regions that have a case with an event.
+    """
 
     event: str
     events: int
     none: int
     unknown: int
+    regions: int
 
 
 @dataclass(frozen=True)
-class ClosePair:
-    """Two features that are nearly the same."""
+class RegionCases:
+    """How many cases a region has; `largest` has the most."""
 
-    one: str
-    other: str
-    correlation: float
+    least: int
+    median: float
+    most: int
+    largest: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    """How many records the histograms count and how many cases are correlated, of all or drawn."""
+
+    records: int
+    cases: int
 
 
 @dataclass(frozen=True)
@@ -79,14 +109,17 @@ class Description:
     """The description of a data set.
 
     `correlation` (f, f) is by rank over the cases at t, None where undefined, in the order of
-    `features`; `step_hours` the median time between records of a region at neighbouring
-    cases; `remarks` name features of no use.
+    the first 60 `features`, and `lagged` the same with values from before; of `n_close_pairs` the
+    closest are listed. `step_hours` is the median time between records of a region at
+    neighbouring cases; `remarks` name features of no use, `balance_remark` tells of cases that
+    were chosen around flares.
     """
 
     cases: int
     steps: int
     records: int
     regions: int
+    region_cases: RegionCases
     first_at: str
     last_at: str
     cadence_hours: float
@@ -97,8 +130,12 @@ class Description:
     folds: dict[int, int]
     features: tuple[FeatureDescription, ...]
     events: tuple[Balance, ...]
+    balance_remark: str | None
+    sample: Sample
     correlation_method: str
-    correlation: tuple[tuple[float | None, ...], ...]
+    correlation: Matrix
+    lagged: tuple[Lagged, ...]
+    n_close_pairs: int
     close_pairs: tuple[ClosePair, ...]
     remarks: tuple[str, ...]
     overlap: Overlap
@@ -111,27 +148,36 @@ class Description:
 def describe(dataset: Dataset, *, names: Sequence[str] | None = None) -> Description:
     """Describe a data set by features, `names` or all that it has."""
     wanted = tuple(dataset.names if names is None else names)
-    matrix = _correlation(dataset, wanted)
-    used = _used(dataset)
+    used, step_hours = _used(dataset), _step_hours(dataset)
+    correlation = correlate(dataset, wanted, step_hours)
+    # Whose values are counted into histograms.
+    drawn = np.flatnonzero(used)
+    drawn = drawn[sampled(len(drawn), _MOST_RECORDS)]
+    events = tuple(_balance(dataset, event) for event in dataset.truth)
     folds = np.unique([] if dataset.fold is None else dataset.fold, return_counts=True)
     return Description(
         cases=len(dataset),
         steps=dataset.window_length,
         records=int(np.count_nonzero(used)),
         regions=len(np.unique(dataset.region_id)),
+        region_cases=_region_cases(dataset),
         first_at=isoformat(to_datetime(dataset.t_rec.min())),
         last_at=isoformat(to_datetime(dataset.t_rec.max())),
         cadence_hours=dataset.cadence_hours,
-        step_hours=_step_hours(dataset),
+        step_hours=step_hours,
         without_record=float(np.mean(dataset.steps == NO_RECORD)),
         rejected=dataset.rejected,
         filled=dataset.filled,
         folds={int(fold): int(count) for fold, count in zip(*folds, strict=True)},
-        features=tuple(_feature(dataset, name, used) for name in wanted),
-        events=tuple(_balance(event, truth) for event, truth in dataset.truth.items()),
+        features=tuple(_feature(dataset, name, used, drawn) for name in wanted),
+        events=events,
+        balance_remark=_balance_remark(events),
+        sample=Sample(records=len(drawn), cases=correlation.cases),
         correlation_method=CORRELATION,
-        correlation=tuple(tuple(_number(value) for value in row) for row in matrix),
-        close_pairs=_close_pairs(wanted, matrix),
+        correlation=correlation.matrix,
+        lagged=correlation.lagged,
+        n_close_pairs=correlation.n_close,
+        close_pairs=correlation.close_pairs,
         remarks=remarks(dataset, wanted),
         overlap=find_overlap(dataset, wanted),
     )
@@ -145,13 +191,16 @@ def _used(dataset: Dataset) -> NDArray[np.bool_]:
     return used[:-1]
 
 
-def _feature(dataset: Dataset, name: str, used: NDArray[np.bool_]) -> FeatureDescription:
+def _feature(
+    dataset: Dataset, name: str, used: NDArray[np.bool_], drawn: Integers
+) -> FeatureDescription:
     column = np.asarray(dataset.records[name], float)
-    known = column[used & ~np.isnan(column)]
+    known = column[used & np.isfinite(column)]
     quantiles = np.percentile(known, (0, 25, 50, 75, 100)).tolist() if known.size else None
     missing = np.append(np.isnan(column), True)[dataset.steps].mean(axis=1)
     by_region = _means(missing, dataset.region_id)
     worst = max(by_region, key=lambda region: by_region[region])
+    by_year = _means(missing, dataset.t_rec.astype("datetime64[Y]").astype(int) + 1970)
     return FeatureDescription(
         name=name,
         unit=unit_of(dataset, name),
@@ -159,15 +208,23 @@ def _feature(dataset: Dataset, name: str, used: NDArray[np.bool_]) -> FeatureDes
         missing=float(missing.mean()),
         worst_region=worst,
         missing_in_worst_region=by_region[worst],
-        missing_by_year=_means(missing, dataset.t_rec.astype("datetime64[Y]").astype(int) + 1970),
+        missing_by_year=by_year if len(by_year) <= _MOST_YEARS else {},
+        missing_by_part=_missing_by_part(dataset, missing),
+        histogram=histogram(known, column[drawn]),
     )
 
 
 def _means(values: Floats, groups: Integers) -> dict[int, float]:
     """Average values (n,) within each group (n,)."""
     keys, code, count = np.unique(groups, return_inverse=True, return_counts=True)
-    means = np.bincount(code, values) / count
+    means = np.round(np.bincount(code, values) / count, 4)
     return dict(zip(keys.tolist(), means.tolist(), strict=True))
+
+
+def _missing_by_part(dataset: Dataset, missing: Floats) -> tuple[float | None, ...]:
+    since = (dataset.t_rec - dataset.t_rec.min()) / np.timedelta64(1, "s")
+    means = _means(missing, bins_of(since, _PARTS))
+    return tuple(means.get(part) for part in range(_PARTS))
 
 
 def unit_of(dataset: Dataset, name: str) -> str:
@@ -180,9 +237,34 @@ def unit_of(dataset: Dataset, name: str) -> str:
         return "unknown"
 
 
-def _balance(event: str, truth: Floats) -> Balance:
-    counts = (np.count_nonzero(part) for part in (truth == 1, truth == 0, np.isnan(truth)))
-    return Balance(event, *(int(count) for count in counts))
+def _balance(dataset: Dataset, event: str) -> Balance:
+    truth = dataset.truth[event]
+    return Balance(
+        event,
+        events=int(np.count_nonzero(truth == 1)),
+        none=int(np.count_nonzero(truth == 0)),
+        unknown=int(np.count_nonzero(np.isnan(truth))),
+        regions=len(np.unique(dataset.region_id[truth == 1])),
+    )
+
+
+def _balance_remark(events: Sequence[Balance]) -> str | None:
+    """Say that there are more events than on the whole disk, at the example of one event."""
+    found = {one.event: one for one in events if one.events >= _FEWEST_EVENTS}
+    for event, (low, high) in _WHOLE_DISK.items():
+        one = found.get(event)
+        if one is not None and one.events > _CHOSEN * high * (one.events + one.none):
+            return (
+                f"Chosen around flares: on the whole disk {low * 100:g} to {high * 100:g} % have"
+                f" {'a' if event[0] == 'C' else 'an'} {event}+. Take no base rate from here."
+            )
+    return None
+
+
+def _region_cases(dataset: Dataset) -> RegionCases:
+    regions, cases = np.unique(dataset.region_id, return_counts=True)
+    largest = int(regions[cases.argmax()])
+    return RegionCases(int(cases.min()), float(np.median(cases)), int(cases.max()), largest)
 
 
 def _step_hours(dataset: Dataset) -> float | None:
@@ -193,23 +275,6 @@ def _step_hours(dataset: Dataset) -> float | None:
     return float(np.median(gaps / np.timedelta64(1, "h"))) if gaps.size else None
 
 
-def _correlation(dataset: Dataset, names: Sequence[str]) -> NDArray[np.float64]:
-    every = max(1, -(-len(dataset) // _MOST_CORRELATED))
-    cases = dataset.take(np.arange(0, len(dataset), every))
-    table = pd.DataFrame({name: cases.feature(name) for name in names})
-    return table.corr(method="spearman").to_numpy(float)
-
-
-def _close_pairs(names: Sequence[str], matrix: NDArray[np.float64]) -> tuple[ClosePair, ...]:
-    close = np.argwhere(np.triu(np.abs(matrix) >= CLOSE, k=1))
-    pairs = [ClosePair(names[a], names[b], float(matrix[a, b])) for a, b in close]
-    return tuple(sorted(pairs, key=lambda pair: -abs(pair.correlation)))
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
-
-
 def text(description: Description) -> str:
     """Write a description as readable tables, with a line for every feature and event."""
     blocks = [
@@ -218,6 +283,7 @@ def text(description: Description) -> str:
         "\n".join(description.remarks),
         _missing_by_year(description),
         _events(description),
+        description.balance_remark,
         _correlation_text(description),
         overlap_text(description.overlap),
     ]
@@ -299,16 +365,16 @@ def _events(description: Description) -> str:
 
 
 def _correlation_text(description: Description) -> str:
-    title = (
-        f"{len(description.close_pairs)} pairs of features with |{description.correlation_method}"
-    )
+    title = f"{description.n_close_pairs} pairs of features with |{description.correlation_method}"
     title += f" correlation| >= {CLOSE:g}"
+    if len(description.features) > MOST_FEATURES:
+        title += f", of the first {MOST_FEATURES} features"
     shown = [
         f"  {pair.one} ~ {pair.other}: {pair.correlation:.3f}"
         for pair in description.close_pairs[:_MOST_PAIRS]
     ]
-    if len(description.close_pairs) > _MOST_PAIRS:
-        shown.append(f"  and {len(description.close_pairs) - _MOST_PAIRS} more")
+    if description.n_close_pairs > _MOST_PAIRS:
+        shown.append(f"  and {description.n_close_pairs - _MOST_PAIRS} more")
     return "\n".join([title, *shown])
 
 

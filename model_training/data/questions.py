@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import permutations
 from typing import Any
 
@@ -28,6 +28,8 @@ Columns = Mapping[str, pd.Series]
 _MOST_READINGS = 8
 _SEEN_ROWS = 50
 _MOST_CASES = 2000
+# What is drawn of a reading of arrays: some features of one case.
+_DRAWN_FEATURES, _DRAWN_STEPS = 3, 60
 _REGIONS = {
     "region": None,
     "region_id": None,
@@ -56,12 +58,24 @@ _FOLD, _CADENCE = "fold", "cadence_hours"
 
 
 @dataclass(frozen=True)
+class Series:
+    """A feature over the steps of a window, to be drawn; None is missing."""
+
+    name: str
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
 class Reading:
-    """One way to read a file: `value` chooses it, `detail` is what speaks for or against it."""
+    """One way to read a file: `value` chooses it, `detail` is what speaks for or against it.
+
+    `series` are some features as they look when read so.
+    """
 
     value: str
     label: str
     detail: str = ""
+    series: tuple[Series, ...] = ()
 
 
 class QuestionError(InvalidInputError):
@@ -72,7 +86,7 @@ class QuestionError(InvalidInputError):
         self.text, self.readings = text, tuple(readings)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return ``text``, ``answers``, each with value, label and detail, and ``message``."""
+        """Return ``text``, ``answers``, which have the fields of a reading, and ``message``."""
         answers = [asdict(one) for one in self.readings]
         return {"text": self.text, "answers": answers, "message": str(self)}
 
@@ -100,7 +114,7 @@ class Answers:
             return shown[chosen].value
         # Numbers keep the value short, however long the names in a file are.
         asked = [
-            Reading(orjson.dumps({**self.given, key: number}).decode(), one.label, one.detail)
+            replace(one, value=orjson.dumps({**self.given, key: number}).decode())
             for number, one in enumerate(shown)
         ]
         raise QuestionError(self.hint, text, asked)
@@ -206,7 +220,31 @@ def _orders(block: Array, lengths: set[int], names: Sequence[str] | None) -> lis
         and (names is None or block.shape[axes.index("features")] == len(names))
     ]
     ranked = sorted(((_agreement(block, axes), axes) for axes in orders), reverse=True)
-    return [Reading(",".join(axes), _order(block, axes), _agrees(r)) for r, axes in ranked]
+    return [
+        Reading(",".join(axes), _order(block, axes), _agrees(r), _series(block, axes, names))
+        for r, axes in ranked
+    ]
+
+
+def _series(block: Array, axes: Sequence[str], names: Sequence[str] | None) -> tuple[Series, ...]:
+    """Return the first, middle and last feature of that case which has the most values."""
+    if "steps" not in axes:
+        return ()
+    windows = _in_order(block, axes)
+    case = windows[np.isfinite(windows).sum(axis=(1, 2)).argmax()]
+    case = case[:: -(-len(case) // _DRAWN_STEPS)]
+    names = names or _numbered(case.shape[1])
+    places = np.unique(np.linspace(0, len(names) - 1, _DRAWN_FEATURES).astype(int))
+    return tuple(
+        Series(names[at], tuple(float(f"{v:.4g}") if np.isfinite(v) else None for v in case[:, at]))
+        for at in places
+    )
+
+
+def _in_order(block: Array, axes: Sequence[str]) -> Array:
+    """Return some windows (cases, steps, features)."""
+    order = [axes.index(name) for name in ("cases", "steps", "features")]
+    return np.transpose(block, order)[:_MOST_CASES].astype(float)
 
 
 def _order(block: Array, axes: Sequence[str]) -> str:
@@ -223,8 +261,7 @@ def _agreement(block: Array, axes: Sequence[str]) -> float:
     """Correlate each step with the next, over all features and some cases; 0 where undefined."""
     if "steps" not in axes:
         return 0.0
-    order = [axes.index(name) for name in ("cases", "steps", "features")]
-    windows = np.transpose(block, order)[:_MOST_CASES].astype(float)
+    windows = _in_order(block, axes)
     pairs = np.stack([windows[:, :-1].ravel(), windows[:, 1:].ravel()])
     # Ranks: one feature of great numbers must not decide.
     ranks = pd.DataFrame(pairs[:, np.isfinite(pairs).all(axis=0)].T).rank()

@@ -94,19 +94,34 @@ def test_the_pages_of_data_sets_are_sound(
     house: House, window: OpenWindow, tmp_path: Path, width: int, theme: Literal["light", "dark"]
 ) -> None:
     engine = create_engine(DatabaseSettings(database_url=house.store))
-    question = {"text": "Which axis is time?", "answers": [{"value": "1", "label": "60 of 18"}]}
+    readings = [
+        {
+            "value": n,
+            "label": f"{n} of 18",
+            "series": [{"name": "MEANSHR", "values": [1, None, 3, 2]}],
+        }
+        for n in ("60", "18")
+    ]
+    question = {"text": "Which axis is time?", "answers": readings}
     breakdown = {
         "cases": 9,
         "regions": 2,
         "steps": 3,
         "features": [
             {
-                "name": "TOTUSJH",
+                "name": name,
                 "unit": "G²/m",
                 "missing": 0.1,
                 "spread": {"minimum": 1.0, "maximum": 2e9},
+                "missing_by_part": [0.1] * 11 + [None],
+                "histogram": {"linear": [9, 1], "log": [2, 8], "is_skewed": True},
             }
+            for name in ("TOTUSJH", "MEANSHR")
         ],
+        "balance_remark": "Chosen around flares.",
+        "correlation": [[1.0, 0.97], [0.97, None]],
+        "lagged": [{"hours": 1.0, "correlation": [[1.0, -0.4], [0.3, None]]}],
+        "overlap": {"cases": 9, "shared": 8, "overlapping": 8},
         "events": [{"event": "M1.0", "events": 1, "none": 8, "unknown": 0}],
     }
     states = {

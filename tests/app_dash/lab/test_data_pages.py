@@ -25,7 +25,12 @@ LAYOUT = {"layout": "sharp", "rows": "rows.csv", "flares": None}
 QUESTION = {
     "text": "Which axis is time?",
     "answers": [
-        {"value": "1", "label": "60 steps of 18", "detail": "neighbours agree"},
+        {
+            "value": "1",
+            "label": "60 steps of 18",
+            "detail": "neighbours agree",
+            "series": [{"name": "MEANSHR", "values": [1.0, None, 3.0, 2.5]}],
+        },
         {"value": "2", "label": "18 steps of 60", "detail": ""},
     ],
 }
@@ -47,6 +52,34 @@ BREAKDOWN = {
     ],
     "events": [{"event": "M1.0", "events": 116, "none": 1800, "unknown": 4}],
     "remarks": ["SAVNCPP never changes"],
+}
+FULL = BREAKDOWN | {
+    "records": 5760,
+    "region_cases": {"least": 1, "median": 2.0, "most": 12, "largest": 377},
+    "features": [
+        {
+            "name": name,
+            "unit": "G²/m",
+            "missing": 0.083,
+            "spread": {
+                "minimum": 0.0,
+                "lower_quartile": 2.0,
+                "upper_quartile": 4e7,
+                "maximum": 1e24,
+            },
+            "missing_by_year": {"2011": 0.02, "2012": 0.0, "2013": 0.3},
+            "missing_by_part": [0.1] * 11 + [None],
+            "histogram": {"linear": [9, 1, 0], "log": [2, 6, 2], "is_skewed": True},
+        }
+        for name in ("TOTUSJH", "USFLUX", "MEANSHR")
+    ],
+    "events": [{"event": "M1.0", "events": 116, "none": 37, "unknown": 0, "regions": 40}],
+    "balance_remark": "Chosen around flares.",
+    "sample": {"records": 500, "cases": 200},
+    "correlation_method": "Spearman",
+    "correlation": [[1.0, 0.96, -0.2], [0.96, 1.0, None], [-0.2, None, None]],
+    "lagged": [{"hours": 0.2, "correlation": [[0.9, 0.1, 0.3]] * 3}],
+    "overlap": {"cases": 153, "shared": 131, "overlapping": 131},
 }
 
 
@@ -175,9 +208,10 @@ def test_a_ready_data_set_shows_what_was_found_and_begins_a_run(lab: Lab, office
         "G²/m",
         "8.3",
         "23.6",
-        "1.21e+04",
+        "12,103",
         "M1.0",
-        "1,800",
+        "of 1,916, 6.1",
+        "4 unknown",
         "SAVNCPP never changes",
         "1,920 of 240 regions",
         "3 steps of 0.2 h",
@@ -190,6 +224,35 @@ def test_a_ready_data_set_shows_what_was_found_and_begins_a_run(lab: Lab, office
     assert ready in office.open(f"/lab/new?dataset={ready}", of="ann")
 
 
+def test_the_features_of_a_data_set_are_drawn(lab: Lab, office: Office) -> None:
+    ready = dataset(lab, breakdown=FULL)
+
+    page = office.open(f"/lab/data/{ready}", of="ann")
+    lagged = office.open(f"/lab/data/{ready}?lag=1&scale=linear", of="ann")
+
+    for text in (
+        "by year, 2011 … 2013",
+        "Missing of TOTUSJH by year: 2011 2.0\u202f%, 2012 0, 2013 30\u202f%",
+        "Distribution of TOTUSJH: half of the values from 2.00 to 4.0·10⁷",
+        "1.0·10²⁴",
+        "Distributions of 500 of 5,760 records, drawn at random.",
+        "76\u202f%",
+        "Chosen around flares.",
+        "131 of 153 windows",
+        "Cases a region: 1 to 12, median 2; most has 377. M1.0+ in 40 of 240 regions.",
+        "the strongest: USFLUX, TOTUSJH 0.96; MEANSHR, TOTUSJH −0.20",
+        "1 pair ≥ 0.95",
+        "200 of 1,920 cases, at random.",
+        f"/lab/data/{ready}?lag=1",
+        "12 min",
+    ):
+        assert text in page, text
+    assert "Row: now. Column: 12 min before." in lagged
+    assert "the strongest: USFLUX, after TOTUSJH 0.90; " in lagged
+    assert f"/lab/data/{ready}?scale=log&lag=1" in lagged
+    assert lagged.count('"log"') < page.count('"log"')
+
+
 def test_a_data_set_asks_its_owner_who_answers(lab: Lab, office: Office) -> None:
     asks = dataset(lab, name="windows", state="asks", question=QUESTION, visibility="shared")
 
@@ -198,7 +261,15 @@ def test_a_data_set_asks_its_owner_who_answers(lab: Lab, office: Office) -> None
     wrong = office.press("lab", "answer-dataset", asks, by="ann", **{"dataset-answer": "9"})
     done = office.press("lab", "answer-dataset", asks, by="ann", **{"dataset-answer": "1"})
 
-    for text in ("Which axis is time?", "60 steps of 18", "neighbours agree", "Answer"):
+    for text in (
+        "Which axis is time?",
+        "60 steps of 18",
+        "neighbours agree",
+        "MEANSHR",
+        "data:image/svg+xml",
+        "Answer",
+        "None of these",
+    ):
         assert text in mine, text
     assert "its owner answers" in others
     assert "answer-dataset" not in others
@@ -206,6 +277,16 @@ def test_a_data_set_asks_its_owner_who_answers(lab: Lab, office: Office) -> None
     assert "no answer" in message_of(wrong)
     assert message_of(done) == ""
     assert lab.get("ann", f"/datasets/{asks}")["state"] == "checking"
+
+
+def test_a_data_set_of_which_no_answer_is_true_is_refused(lab: Lab, office: Office) -> None:
+    asks = dataset(lab, name="windows", state="asks", question=QUESTION)
+
+    stolen = office.press("lab", "refuse-dataset", asks, by="ben")
+    office.press("lab", "refuse-dataset", asks, by="ann")
+
+    assert message_of(stolen) != ""
+    assert "took none of the answers" in office.open(f"/lab/data/{asks}", of="ann")
 
 
 def test_a_data_set_is_shared_and_deleted_by_its_owner(lab: Lab, office: Office) -> None:

@@ -118,6 +118,11 @@ def test_the_axis_of_time_is_asked_with_the_likelier_reading_first(
     assert first.readings[0].detail.startswith("neighbouring steps agree")
     assert first.readings[1].detail.startswith("neighbouring steps do not agree")
     assert "How long is one step" in second.text
+    # The first case without a gap, its first, middle and last feature.
+    drawn = first.to_dict()["answers"][0]["series"]
+    assert [one["name"] for one in drawn] == ["feature 1", "feature 3", "feature 5"]
+    assert drawn[1]["values"] == pytest.approx(ARRAYS["X"][0, 2], rel=1e-3)
+    assert [len(one.values) for one in first.readings[1].series] == [5, 5, 5]
     assert isinstance(found, WindowsConfig)
     assert (found.axes, found.cadence_hours) == (("cases", "features", "steps"), 0.2)
     assert load(found, path.parent).window_length == 12

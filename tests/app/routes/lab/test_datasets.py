@@ -248,6 +248,24 @@ def test_a_question_is_answered_and_the_data_set_looked_into_again(client: Flask
     assert (run.state, run.parameters) == ("queued", {"answer": "1"})
 
 
+def test_a_data_set_whose_owner_takes_no_answer_is_refused_with_the_way_out(
+    client: FlaskClient,
+) -> None:
+    dataset = make(client, "windows", ("w.npz", arrays(X=np.zeros(3)))).get_json()
+    question = {
+        "text": "Which axis is time?",
+        "answers": [{"value": "1", "label": "the second"}],
+        "message": "declare axes in a recipe",
+    }
+    end_description(client, dataset, dataset={"question": question})
+
+    refused = client.post(f"{DATASETS}/{dataset['dataset_id']}/answer", json={"value": None})
+
+    shown = refused.get_json()
+    assert (shown["state"], shown["described_by"]) == ("refused", dataset["described_by"])
+    assert "Which axis is time?. declare axes in a recipe" in shown["reason"]
+
+
 def test_a_data_set_that_cannot_be_read_is_refused_with_the_reason(quick: FlaskClient) -> None:
     ends: list[tuple[dict[str, Any], str]] = [
         ({"dataset": {"reason": "needs more than 4 GiB"}}, "needs more than 4 GiB"),
