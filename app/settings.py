@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 import model_training
 from database.people.access import AccessSettings, Network, is_loopback, read_networks
-from database.settings import DatabaseSettings
+from database.settings import DatabaseSettings, FileSettings
 from solar.errors import InvalidInputError
 from solar.settings import Settings
 from solar.stream import DEAD_TOPIC, OBSERVATIONS_TOPIC, PREDICTIONS_TOPIC
@@ -112,21 +112,18 @@ def refuse_without_broker(settings: StreamSettings) -> None:
         )
 
 
-class LabSettings(Settings):
+class LabSettings(FileSettings):
     """Settings of the Lab.
 
     ``broker_url`` is a Redis, ``redis://host:6379/0``; without it workers on this machine get
-    their runs through files under ``data_dir``. ``lab_store`` is where the content of data sets
-    and outputs lies, an address such as ``file:///srv/lab``; empty: under ``data_dir``.
+    their runs through files under ``data_dir``.
     A job that is silent for ``lab_lease_seconds`` is lost, a run that no worker begins within
     ``lab_claim_seconds`` is queued again, and a job that does not stop when asked is killed after
     ``lab_grace_seconds``.
     """
 
     lab: Literal["on", "off"] = "on"
-    data_dir: Path = Path("var")
     broker_url: SecretStr | None = None
-    lab_store: str = Field(default="", pattern=r"^([a-z0-9]+://[!-~]+)?$")
     lab_upload_bytes: int = Field(default=2 * 2**30, ge=1)
     lab_quota_bytes: int = Field(default=20 * 2**30, ge=1)
     lab_time_limit_seconds: int = Field(default=86_400, ge=1, le=30 * 86_400)
@@ -138,16 +135,6 @@ class LabSettings(Settings):
     def has_lab(self) -> bool:
         """Tell whether the Lab is open."""
         return self.lab == "on"
-
-    @property
-    def lab_folder(self) -> Path:
-        """Where the Lab keeps its files on this machine."""
-        return self.data_dir.absolute() / "lab"
-
-    @property
-    def lab_store_address(self) -> str:
-        """The address of the content of data sets and outputs."""
-        return self.lab_store or (self.lab_folder / "files").as_uri()
 
     @property
     def broker_address(self) -> str:

@@ -21,11 +21,12 @@ from database.flares.assignment import reassign
 from database.flares.flare_files import import_flares
 from database.flares.xray import import_xray
 from database.harps import import_harp_map
+from database.lab.purge import purge
 from database.maintenance.partitions import PARTITIONED, list_partitions, partition
 from database.maintenance.retention import prune, read_ages
 from database.migrations import upgrade
 from database.people import commands as people_commands
-from database.settings import DatabaseSettings
+from database.settings import DatabaseSettings, FileSettings
 from database.verification.rollup import refresh
 from solar.errors import FlarewatchError, InvalidInputError
 from solar.flares import FluxScale
@@ -134,6 +135,9 @@ def _add_maintenance(add: AddCommand) -> None:
         metavar="NAME=AGE",
         help="another age this time, such as observations=24m, rejections=1y, notices=keep",
     )
+    lab = add("lab", _purge, "the trash of the Lab, and its files")
+    actions = lab.add_subparsers(metavar="ACTION", required=True)
+    actions.add_parser("purge", help="delete old trash, and files that nothing names")
     divider = add("partition", _partition, "divide the tables of records by month (MySQL, MariaDB)")
     divider.add_argument("--list", action="store_true", help="only show how they are divided")
 
@@ -203,6 +207,11 @@ def _partition(engine: sa.Engine, options: argparse.Namespace) -> str:
         return _partition_list(engine)
     added = partition(engine, now=datetime.now(UTC))
     return "\n".join(f"{name}: {months} months added" for name, months in added.items())
+
+
+def _purge(engine: sa.Engine, options: argparse.Namespace) -> str:
+    address = FileSettings().lab_store_address
+    return str(purge(engine, address, options.retention, now=datetime.now(UTC)))
 
 
 def _partition_list(engine: sa.Engine) -> str:

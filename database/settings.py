@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr
@@ -26,3 +27,24 @@ class DatabaseSettings(Settings):
     database_pool_size: int = Field(default=8, ge=1, le=1000)
     retention: str = ""
     sqlite_synchronous: Literal["full", "normal"] = "full"
+
+
+class FileSettings(Settings):
+    """Settings of the files of the Lab.
+
+    ``lab_store`` is where the content of data sets and outputs lies, an address such as
+    ``file:///srv/lab``; empty: under ``data_dir``.
+    """
+
+    data_dir: Path = Path("var")
+    lab_store: str = Field(default="", pattern=r"^([a-z0-9]+://[!-~]+)?$")
+
+    @property
+    def lab_folder(self) -> Path:
+        """Where the Lab keeps its files on this machine."""
+        return self.data_dir.absolute() / "lab"
+
+    @property
+    def lab_store_address(self) -> str:
+        """The address of the content of data sets and outputs."""
+        return self.lab_store or (self.lab_folder / "files").as_uri()

@@ -30,7 +30,7 @@ _COMMANDS = (
     ("promote", "make an artefact live, or a shadow", "artefacts", "add_promote"),
     ("retire", "stop serving a shadow", "artefacts", "add_retire"),
     ("select", "make the most skilful artefact live", "artefacts", "add_select"),
-    ("datasets", "describe a data set", "data", "add_datasets"),
+    ("datasets", "describe a data set, or process it", "data", "add_datasets"),
     ("networks", "draw the functional networks of a data set", "data", "add_networks"),
     ("augment", "judge the synthetic windows of a recipe", "data", "add_augment"),
     ("schema", "write the JSON Schema of recipes", "data", "add_schema"),

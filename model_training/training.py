@@ -95,7 +95,7 @@ def train(recipe: Recipe, folder: Path, *, journal: Journal | None = None) -> Tr
     journal = journal or Journal()
     journal.turn_to("reading the data")
     dataset = loading.load(recipe.data, folder, window=recipe.window)
-    _refuse_what_the_data_lack(recipe, dataset)
+    refuse_what_the_data_lack(recipe, dataset)
     flares = loading.flares_of(recipe.data, folder)
     parts = split(dataset, recipe.split, seed=recipe.seed)
     _tell_plan(recipe, parts, dataset, journal)
@@ -150,7 +150,8 @@ def _tell_plan(recipe: Recipe, parts: Split, dataset: Dataset, journal: Journal)
     )
 
 
-def _refuse_what_the_data_lack(recipe: Recipe, dataset: Dataset) -> None:
+def refuse_what_the_data_lack(recipe: Recipe, dataset: Dataset) -> None:
+    """Raise InvalidInputError where a data set lacks features, events or reach of a recipe."""
     unknown = [name for name in recipe.features if name not in dataset.names]
     if unknown:
         raise InvalidInputError(

@@ -17,6 +17,7 @@ from app.services import Services
 from app.settings import LabSettings, NotificationSettings
 from database.drift.rollup import refresh_drift
 from database.exploration.rollup import refresh_exploration
+from database.lab.purge import purge
 from database.maintenance.retention import run_daily_maintenance
 from database.verification.rollup import refresh
 
@@ -68,6 +69,12 @@ def maintain_store(running: Services) -> None:
     run_daily_maintenance(running.engine, running.settings.retention, now=running.clock())
 
 
+def purge_lab(running: Services) -> None:
+    """Delete what has been in the trash of the Lab for long, and files that nothing names."""
+    settings = running.settings
+    purge(running.engine, settings.lab_store_address, settings.retention, now=running.clock())
+
+
 # A later job reads what an earlier one has written.
 JOBS: tuple[Job, ...] = (
     Job("verification", 5.0, verify, sole=True),
@@ -86,6 +93,7 @@ def lab_jobs(settings: LabSettings) -> list[Job]:
     return [
         Job("runs", 0.0, lambda running: publisher.work(running.engine), sole=True, lock="runs"),
         Job("uploads", 600.0, lambda running: running.uploads.expire(), sole=True, lock="uploads"),
+        Job("purge", 86_400.0, purge_lab, sole=True, lock="purge"),
     ]
 
 

@@ -97,9 +97,19 @@ class DatasetFile(Answer):
     bytes: int
 
 
+class DatasetLink(Answer):
+    """Another data set, that this one is made of, or that is made of it."""
+
+    dataset_id: str
+    name: str
+    version: int
+    state: DatasetState
+
+
 class DatasetDetail(DatasetItem):
     """A data set with its files, how it is read, what it asks, and the run that looks into it.
 
+    `made_of` is the parent, null where there is none to see, `children` are made of this one.
     `question` has a `text` and the `answers` to choose from, each with `value`, `label`, `detail`
     and `series`, some features as they look when read so.
     """
@@ -110,6 +120,8 @@ class DatasetDetail(DatasetItem):
     answer: str | None
     described_by: str | None
     described_state: str | None
+    made_of: DatasetLink | None
+    children: list[DatasetLink]
 
 
 class BreakdownAnswer(Answer):

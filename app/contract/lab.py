@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from app.contract.queries import UrlQuery
 from app.contract.schemas import EventName, Strict
+from app.contract.times import Time
 from database.lab.runs import LONGEST_NOTE, LONGEST_TAG, MOST_TAGS, STATES
 from database.schema.lab_tables import LONGEST_NAME
 from model_training.recipe.recipe import LARGEST_BYTES
@@ -71,7 +72,7 @@ Tag = Annotated[str, Field(min_length=1, max_length=LONGEST_TAG), AfterValidator
 Tags = Annotated[list[Tag], Field(max_length=MOST_TAGS), AfterValidator(_short_tags)]
 Visibility = Literal["private", "shared"]
 Document = Annotated[str, Field(max_length=LARGEST_BYTES, description="a recipe as TOML")]
-Kind = Literal["train", "evaluate", "augment", "network", "audit"]
+Kind = Literal["train", "evaluate", "augment", "network", "audit", "process", "snapshot"]
 Queue = Annotated[str, Field(pattern=r"^(cpu|gpu|gpu\.[A-Za-z0-9._-]{1,64}\.\d{1,3})$")]
 TimeLimit = Annotated[int, Field(ge=1, le=30 * 86_400)]
 # Several are written with commas between them.
@@ -121,6 +122,36 @@ class NoParameters(Strict):
     """Of kinds that have none."""
 
 
+class ChildParameters(Strict):
+    """What a run calls the data set that it makes."""
+
+    name: Name | None = Field(
+        default=None, description="of the data set that is made; none: after the one it is made of"
+    )
+
+
+class AugmentParameters(ChildParameters):
+    """Whether the synthetic cases are kept, and of which event they are."""
+
+    keep: bool = Field(
+        default=False, description="make a data set of the training cases with the synthetic ones"
+    )
+    event: EventName = Field(default="M1.0", description="whose synthetic cases are kept")
+
+
+class SnapshotParameters(ChildParameters):
+    """The records of which time become a data set: [from, to), UTC."""
+
+    from_: Time = Field(alias="from", description="time of the first records, UTC")
+    to: Time = Field(description="time before which the last ones lie, UTC")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.from_ >= self.to:
+            raise ValueError("from lies before to")
+        return self
+
+
 class EvaluateParameters(Strict):
     """Which trained model is scored, and on which cases."""
 
@@ -140,9 +171,11 @@ class NetworkParameters(Strict):
 PARAMETERS: dict[str, type[Strict]] = {
     "train": NoParameters,
     "evaluate": EvaluateParameters,
-    "augment": NoParameters,
+    "augment": AugmentParameters,
     "network": NetworkParameters,
     "audit": NoParameters,
+    "process": ChildParameters,
+    "snapshot": SnapshotParameters,
 }
 
 
@@ -214,7 +247,7 @@ class RunsQuery(LabQuery):
     """Runs in some states, of a kind, with a tag, of an experiment."""
 
     state: RunStates = Field(default="", description="queued, running, …, or several")
-    kind: Literal["describe", "train", "evaluate", "augment", "network", "audit"] | None = None
+    kind: Literal["describe"] | Kind | None = None
     tag: str | None = Field(default=None, max_length=LONGEST_TAG)
     experiment: str | None = Field(default=None, pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")
 

@@ -31,8 +31,19 @@ NEXT_CURSOR = "X-Next-Cursor"
 # Of the columns of files; every other one is a number. Declared, so that a file has the same types
 # when a column or all of it is empty, and files of several pages can be put together.
 _TEXT = ("series", "sender", "model", "rung", "reason")
-_WHOLE = ("region", "quality", "revision")
-_TIMES = ("t_rec", "valid_to", "made_at", "received_at", "issued_at", "lost_at")
+_WHOLE = ("region", "quality", "revision", "noaa_ar")
+_TIMES = (
+    "t_rec",
+    "valid_to",
+    "made_at",
+    "received_at",
+    "issued_at",
+    "lost_at",
+    "start",
+    "peak",
+    "from",
+    "to",
+)
 _TYPES: dict[str, pa.DataType] = {
     **dict.fromkeys(_TEXT, pa.string()),
     **dict.fromkeys(_WHOLE, pa.int64()),

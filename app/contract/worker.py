@@ -141,6 +141,13 @@ class FileQuery(UrlQuery):
     attempt: AttemptNumber
 
 
+class StoreQuery(UrlQuery):
+    """The attempt that reads the store, and where its next page begins."""
+
+    attempt: AttemptNumber
+    cursor: str | None = Field(default=None, max_length=500)
+
+
 class Interval(Strict):
     """A skill score with its interval."""
 

@@ -143,10 +143,10 @@ def files_of(datasets: Sequence[Dataset]) -> list[str]:
 
 def needs_of(kind: str, recipe: Recipe | None) -> list[str]:
     """Return what a worker has to offer for a run of a kind with a recipe."""
-    if recipe is None or kind not in ("train", "augment"):
+    if recipe is None or kind not in ("train", "augment", "process"):
         return [kind]
     members = members_of(recipe.estimator)
-    needed = {f"estimator:{member.kind}" for member in members} if kind == "train" else set()
+    needed = {f"estimator:{member.kind}" for member in members} if kind != "augment" else set()
     # Synthetic windows come from a network of the library that the GRU is made with.
     if any(isinstance(member.augmentation, TimeGanConfig) for member in members):
         needed.add(_TORCH)

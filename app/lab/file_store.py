@@ -46,9 +46,13 @@ class FileStore:
         return f"{self._folder()[1]}/{sha256[:2]}/{sha256}"
 
     def has(self, sha256: str) -> bool:
-        """Tell whether the content is there."""
+        """Tell whether the content is there; a purge leaves it for a day, until it is named."""
         files, _ = self._folder()
-        return bool(files.get_file_info(self._path(sha256)).type == pa.fs.FileType.File)
+        path = self._path(sha256)
+        is_there = files.get_file_info(path).type == pa.fs.FileType.File
+        if is_there and isinstance(files, pa.fs.LocalFileSystem):
+            os.utime(path)
+        return bool(is_there)
 
     def read(self, sha256: str, *, start: int = 0, length: int | None = None) -> bytes:
         """Return bytes of a file, up to its end; raises NotFoundError."""

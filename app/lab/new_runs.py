@@ -14,10 +14,11 @@ from app.contract.bodies import read_model
 from app.contract.lab import PARAMETERS, RunBody
 from app.contract.problems import Fault, RequestError, field_names, message_of, path_of
 from app.lab.checks import checked_recipe, files_of, fingerprint, needs_of
-from database.lab.datasets import READY, Dataset, find_dataset
+from database.lab.datasets import READY, Dataset, check_dataset_name, find_dataset
 from database.lab.experiments import own_experiment
 from database.lab.recipes import add_recipe, find_recipe
 from database.lab.runs import (
+    SNAPSHOT,
     SUCCEEDED,
     NewRun,
     Run,
@@ -37,7 +38,7 @@ class _Plan:
 
     recipe_id: str | None
     document: str
-    recipe: Recipe
+    recipe: Recipe | None
     datasets: Sequence[Dataset]
     parameters: dict[str, Any]
 
@@ -69,7 +70,7 @@ def draft_run(
         return known
     plan = _plan(connection, who, asked)
     recipe_id = plan.recipe_id
-    if recipe_id is None:
+    if recipe_id is None and plan.recipe is not None:
         kept = add_recipe(connection, who, plan.recipe.name, plan.document, parent=parent, now=now)
         recipe_id = kept.recipe_id
     new = NewRun(
@@ -104,6 +105,10 @@ def _time_limit(asked: RunBody, longest: int) -> int:
 def _plan(connection: sa.Connection, who: Principal, asked: RunBody) -> _Plan:
     parameters = _parameters(asked.kind, asked.parameters)
     recipe_id, dataset_ids = asked.recipe_id, asked.dataset_ids
+    if asked.kind == SNAPSHOT:
+        if recipe_id or asked.recipe or dataset_ids:
+            raise _refused("kind", "reads the store: leave out recipe and data sets")
+        return _Plan(None, "", None, (), parameters)
     if asked.kind == "evaluate":
         trained = _trained(connection, who, parameters["run_id"])
         recipe_id = recipe_id or (None if asked.recipe else trained.recipe_id)
@@ -123,7 +128,7 @@ def _plan(connection: sa.Connection, who: Principal, asked: RunBody) -> _Plan:
 def _parameters(kind: str, given: dict[str, Any]) -> dict[str, Any]:
     model = PARAMETERS[kind]
     try:
-        return model.model_validate(given).model_dump()
+        asked = model.model_validate(given).model_dump(mode="json", by_alias=True)
     except ValidationError as error:
         names = field_names(model)
         faults = [
@@ -131,6 +136,9 @@ def _parameters(kind: str, given: dict[str, Any]) -> dict[str, Any]:
             for detail in error.errors(include_url=False, include_context=False)
         ]
         raise RequestError("the parameters cannot be used; see errors", faults=faults) from error
+    if asked.get("name") is not None:
+        check_dataset_name(asked["name"])
+    return asked
 
 
 def _trained(connection: sa.Connection, who: Principal, run_id: str) -> Run:

@@ -21,6 +21,7 @@ from database.lab.attempts import (
     take_back,
     unclaimed,
 )
+from database.lab.datasets import finish_description
 from database.lab.runs import Run, has_work, read_run
 from database.lab.workers import assign
 from solar.errors import ConflictError
@@ -85,7 +86,9 @@ class Publisher:
             for run in unclaimed(connection, before=now - claim):
                 take_back(connection, run, now=now)
             if may_lose:
-                lose_runs(connection, restart_after=_RESTART_LEASES * lease, now=now)
+                lost = lose_runs(connection, restart_after=_RESTART_LEASES * lease, now=now)
+                for run in (one for one in lost if one.restarts_at is None):
+                    finish_description(connection, run, None, now=now)
             requeue_lost(connection, now=now)
 
         _transact(engine, work)

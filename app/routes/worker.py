@@ -12,7 +12,7 @@ from flask import Blueprint, Response, request
 
 from app.contract.bodies import read_body, read_json, read_model
 from app.contract.problems import RequestError, problem
-from app.contract.responses import json_response
+from app.contract.responses import PARQUET, file_page, json_response
 from app.contract.worker import (
     ClaimAnswer,
     ClaimBody,
@@ -26,8 +26,10 @@ from app.contract.worker import (
     ReportAnswer,
     ReportBody,
     StateAnswer,
+    StoreQuery,
 )
 from app.lab.file_store import PIECE_BYTES
+from app.lab.store_pages import store_page
 from app.routes.operation import operation
 from app.services import services
 from database.engine import reading, transact
@@ -42,6 +44,7 @@ from database.lab.attempts import (
     report_run,
     store_time,
 )
+from database.lab.children import make_child
 from database.lab.datasets import DataFile, Dataset, finish_description, read_datasets
 from database.lab.outputs import (
     CHECKPOINT,
@@ -228,6 +231,21 @@ def get_worker_file(query: FileQuery, sha256: str) -> Response:
     return response
 
 
+@blueprint.get("/runs/<run_id>/store/<table>")
+@operation(
+    "A page of records, flares, regions or coverage of the time that a snapshot run asks for",
+    permission=WORK,
+    query=StoreQuery,
+    answer=PARQUET,
+    conflict="the attempt is over",
+)
+def get_store_page(query: StoreQuery, run_id: str, table: str) -> Response:
+    with reading(services().engine) as connection:
+        run = find_current(connection, run_id, query.attempt)
+        rows, columns, cursor = store_page(connection, run, table, query.cursor)
+    return file_page(rows, columns, kind="parquet", name=table, next_cursor=cursor)
+
+
 def _range() -> tuple[int, int]:
     """Return where the asked range begins and its length, which is bounded."""
     wanted = request.range
@@ -251,6 +269,7 @@ def post_end(run_id: str) -> Response:
         run = end_run(connection, who, run_id, end, now=now)
         found = None if body.dataset is None else body.dataset.model_dump()
         finish_description(connection, run, found, now=now)
+        make_child(connection, run, now=now)
         return run
 
     return json_response({"state": _transact(work).state})

@@ -17,6 +17,7 @@ from app_dash.lab.answers import Lab
 from app_dash.lab.data_answers import FullDataset
 from app_dash.lab.marks import (
     DATA_PATH,
+    NEW_PATH,
     PAGE,
     dataset_address,
     rows_text,
@@ -92,6 +93,7 @@ def _upload_panel(longest: int | None) -> Component:
         html.Ul(id="lab-uploads", className="uploads", **aria_label("Files")),
         html.Div(dcc.Input(id=actions.input_id(PAGE, UPLOADS), value=""), hidden=True),
         html.Div(making, className="form note-fields make-dataset"),
+        actions=dcc.Link("From the store …", href=f"{NEW_PATH}?kind=snapshot", className="button"),
         class_name="upload-panel",
     )
 

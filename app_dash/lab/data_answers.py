@@ -56,6 +56,10 @@ class FullDataset(Dataset):
     layout: dict[str, Any] | None = None
     question: Question | None = None
     described_by: str | None = None
+    described_state: str | None = None
+    made_by_run: str | None = None
+    made_of: Dataset | None = None
+    children: tuple[Dataset, ...] = ()
 
 
 class Range(Answer):

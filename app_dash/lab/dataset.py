@@ -14,7 +14,7 @@ from dash.development.base_component import Component
 from app_dash.api_client import ApiUnavailableError
 from app_dash.frame import actions
 from app_dash.frame.page import PageContext
-from app_dash.lab.answers import Lab, dataset_path
+from app_dash.lab.answers import Dataset, Lab, dataset_path
 from app_dash.lab.breakdown import (
     BreakdownView,
     balance_panel,
@@ -40,14 +40,17 @@ from app_dash.lab.marks import (
     state_mark,
     table,
 )
-from app_dash.lab.query import DatasetQuery, NewRunQuery
+from app_dash.lab.query import DatasetQuery
 from app_dash.shared.numbers import ABSENT, count, date_moment
 from app_dash.shared.panels import aria_label, empty_message, facts, panel
 from app_dash.shared.people import avatar
 from app_dash.shared.url_state import LAB_FILES_PATH
+from database.lab.runs import RESTARTABLE
 from database.people.principal import LAB
 
-ANSWER = "dataset-answer"
+ANSWER, TEXT, LICENCE = "dataset-answer", "dataset-text", "dataset-licence"
+# The runs that a data set invites to.
+_KINDS = ("process", "augment", "network", "cluster", "forecast", "train")
 _FILE_HEADINGS = (("Name", ""), ("Size", "number"), ("SHA-256", "wide"))
 
 
@@ -101,8 +104,7 @@ def dataset_page(data: DatasetData, context: PageContext, query: DatasetQuery) -
 def _head(one: FullDataset, context: PageContext, *, may_change: bool) -> Component:
     buttons: list[Component] = []
     if one.state == "ready" and context.who.may(LAB):
-        address = NEW_PATH + NewRunQuery(dataset=one.dataset_id).search()
-        buttons.append(dcc.Link("New run with it", href=address, className="button"))
+        buttons += [html.Span(_run_with(one, kind)) for kind in _KINDS]
     if may_change:
         buttons += _change_buttons(one)
     title = [
@@ -124,10 +126,22 @@ def _head(one: FullDataset, context: PageContext, *, may_change: bool) -> Compon
     )
 
 
+def _run_with(one: FullDataset, kind: str) -> Component:
+    address = f"{NEW_PATH}?kind={kind}&dataset={one.dataset_id}"
+    return dcc.Link(f"{kind.capitalize()} …", href=address, className="button")
+
+
 def _change_buttons(one: FullDataset) -> list[Component]:
     is_private = one.visibility == "private"
     act, word = ("share", "Share") if is_private else ("unshare", "Make private")
+    fields = [
+        actions.text_input(PAGE, TEXT, "Description", value=one.description, maxLength=500),
+        actions.text_input(PAGE, LICENCE, "Licence", value=one.licence, maxLength=200),
+        actions.button(PAGE, "edit-dataset", "Save", of=one.dataset_id),
+    ]
+    form = html.Div(fields, className="form note-fields")
     return [
+        html.Details([html.Summary("Edit", className="button"), form], className="asking"),
         actions.button(PAGE, f"{act}-dataset", word, of=one.dataset_id),
         actions.asked(
             PAGE,
@@ -147,7 +161,10 @@ def _state_panel(data: DatasetData, context: PageContext, *, may_change: bool) -
         return [_question_panel(one, one.question, context, may_change=may_change)]
     if one.state == "refused":
         text = one.reason or "No reason was told."
-        return [panel("Refused", html.P(text, className="error-text"))]
+        again: list[Component] = []
+        if may_change and one.described_by and one.described_state in RESTARTABLE:
+            again = [actions.button(PAGE, "restart", "Look again", of=one.described_by)]
+        return [panel("Refused", html.P(text, className="error-text"), *again)]
     if one.state == "checking":
         run = [_run_link(one.described_by)] if one.described_by else []
         return [panel("Checking", empty_message("A run looks into the files.", *run))]
@@ -210,6 +227,13 @@ def _facts_panel(data: DatasetData) -> Component:
         ("Made, UTC", ABSENT if one.created_at is None else date_moment(one.created_at)),
         ("Licence", one.licence or ABSENT),
     ]
+    if one.made_of is not None:
+        rows.append(("Made of", _dataset_link(one.made_of)))
+    if one.made_by_run:
+        made_by = dcc.Link("its run", href=run_address(one.made_by_run), className="link")
+        rows.append(("Made by", made_by))
+    if one.children:
+        rows.append(("Made of it", [html.Div(_dataset_link(child)) for child in one.children]))
     if found is not None:
         rows += [
             ("Cases", f"{count(found.cases)} of {count(found.regions)} regions"),
@@ -221,6 +245,10 @@ def _facts_panel(data: DatasetData) -> Component:
         link = dcc.Link("its run", href=run_address(one.described_by), className="link")
         rows.append(("Looked into by", link))
     return panel("Facts", facts(rows))
+
+
+def _dataset_link(one: Dataset) -> Component:
+    return dcc.Link(one.label, href=dataset_address(one.dataset_id), className="link")
 
 
 def _window_text(found: Breakdown) -> str:

@@ -45,8 +45,9 @@ class LabActions:
             "make-dataset": self._make_dataset,
             "answer-dataset": self._answer_dataset,
             "refuse-dataset": self._refuse_dataset,
-            "share-dataset": lambda action: self._show_dataset(action, "shared"),
-            "unshare-dataset": lambda action: self._show_dataset(action, "private"),
+            "edit-dataset": self._edit_dataset,
+            "share-dataset": lambda action: self._change_dataset(action, visibility="shared"),
+            "unshare-dataset": lambda action: self._change_dataset(action, visibility="private"),
             "delete-dataset": self._delete_dataset,
             "new-experiment": self._new_experiment,
             "experiment": self._save_experiment,
@@ -157,8 +158,12 @@ class LabActions:
         self._lab.do("POST", f"{dataset_path(action.of)}/answer", {"value": None})
         return ActionResult("Refused.")
 
-    def _show_dataset(self, action: Action, visibility: str) -> ActionResult:
-        self._lab.do("PATCH", dataset_path(action.of), {"visibility": visibility})
+    def _edit_dataset(self, action: Action) -> ActionResult:
+        text, licence = action.text(dataset.TEXT), action.text(dataset.LICENCE)
+        return self._change_dataset(action, description=text, licence=licence)
+
+    def _change_dataset(self, action: Action, **changes: str) -> ActionResult:
+        self._lab.do("PATCH", dataset_path(action.of), changes)
         return ActionResult("Saved.")
 
     def _delete_dataset(self, action: Action) -> ActionResult:

@@ -14,7 +14,17 @@ import sqlalchemy as sa
 from database.lab.attempts import store_time
 from database.lab.experiments import ensure_experiment
 from database.lab.ownership import PRIVATE, VISIBILITIES, find_visible, refuse_others, visible_to
-from database.lab.runs import DRAFT, SUCCEEDED, UNDER_WAY, NewRun, Run, add_run, as_run, start_run
+from database.lab.runs import (
+    CANCELLED,
+    DRAFT,
+    SUCCEEDED,
+    UNDER_WAY,
+    NewRun,
+    Run,
+    add_run,
+    as_run,
+    start_run,
+)
 from database.people.audit import record
 from database.people.principal import PROGRAM, Principal
 from database.schema.lab_tables import LONGEST_NAME, datasets, experiments, runs
@@ -28,7 +38,7 @@ MOST_FILES = 1000
 EXPERIMENT, _ABOUT = "Data sets", "Runs that look into new data sets"
 _DESCRIBE_SECONDS = 1800
 _LONGEST_REASON = 500
-_MOST_BYTES_OF_NAME = 200
+MOST_BYTES_OF_NAME = 200
 _NOUN = "data set"
 _JSON = ("files", "layout", "question", "breakdown")
 
@@ -114,7 +124,7 @@ def check_dataset_name(name: str) -> str:
     """
     text = name.strip()
     is_short = 0 < len(text) <= LONGEST_NAME and len(text.encode(errors="replace")) <= (
-        _MOST_BYTES_OF_NAME
+        MOST_BYTES_OF_NAME
     )
     if not is_short or not text.isprintable() or text.startswith(".") or set(text) & set("/\\"):
         raise InvalidInputError(
@@ -192,17 +202,26 @@ def _describe(
 def finish_description(
     connection: sa.Connection, run: Run, result: Mapping[str, Any] | None, *, now: datetime
 ) -> None:
-    """Bring the data set of a describe run that has ended into its next state.
+    """Bring the data set of a describe run into the state that follows from that of the run.
 
     It is ready, asks, or is refused with a reason: that of `result` (layout, breakdown, question,
-    rows, reason), or that of a run which found nothing.
+    rows, reason), or that of a run which found nothing. Of a run that was queued again it is
+    looked into once more.
     """
-    if run.kind != DESCRIBE or run.state in UNDER_WAY:
+    if run.kind != DESCRIBE:
+        return
+    if run.state in UNDER_WAY:
+        is_refused = sa.and_(
+            datasets.c.dataset_id.in_(run.dataset_ids), datasets.c.state == REFUSED
+        )
+        connection.execute(datasets.update().where(is_refused).values(state=CHECKING, reason=None))
         return
     found = dict(result or {}) if run.state == SUCCEEDED else {}
     reason = found.get("reason")
     if not found:
-        reason = run.reason or f"the run that looked into it is {run.state}; restart it"
+        is_cancelled = run.state == CANCELLED
+        reason = "looking into it was cancelled; look again" if is_cancelled else run.reason
+        reason = reason or f"the run that looked into it is {run.state}; look again"
     is_asked = not reason and found.get("question") is not None
     state = REFUSED if reason else ASKS if is_asked else READY
     parts = {name: found.get(name) for name in ("layout", "question", "breakdown")}

@@ -28,7 +28,8 @@ SUCCEEDED, FAILED, CANCELLED, TIMED_OUT, LOST = (
 STATES = (DRAFT, QUEUED, PUBLISHED, RUNNING, SUCCEEDED, FAILED, CANCELLED, TIMED_OUT, LOST)
 UNDER_WAY = (QUEUED, PUBLISHED, RUNNING)
 RESTARTABLE = (FAILED, CANCELLED, TIMED_OUT, LOST)
-KINDS = ("describe", "train", "evaluate", "augment", "network", "audit")
+# It reads the store, by no recipe and from no data set.
+SNAPSHOT = "snapshot"
 # Those that restart by themselves, once, when they were lost: from their checkpoints, or, because
 # somebody waits for their data set, from the beginning.
 RESUMING = ("train", "augment", "describe")

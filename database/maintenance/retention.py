@@ -20,6 +20,7 @@ from database.exploration.rollup import refresh_exploration
 from database.maintenance.partitions import drop_partitions_before, extend_partitions
 from database.notifications import DRY_RUN, SENT
 from database.rollup_days import COUNTED, note_limit
+from database.schema.lab_tables import datasets, experiments, runs
 from database.schema.people_tables import invitations, login_failures, sessions
 from database.schema.tables import (
     ingest_flow,
@@ -75,6 +76,8 @@ class RetentionRule:
 
 
 _span = ingest_flow.c.span_seconds
+_names_it = runs.c.dataset_ids.contains(datasets.c.dataset_id)
+_is_used = sa.exists().where(runs.c.deleted_at.is_(None), runs.c.kind != "describe", _names_it)
 _is_delivered = notices.c.state.in_((SENT, DRY_RUN))
 
 # Flares and the rollup of verification have no rule: they are small, and all scores need them.
@@ -99,6 +102,10 @@ RETENTION_RULES: tuple[RetentionRule, ...] = (
     RetentionRule("sessions", sessions, sessions.c.expires_at, "7d"),
     RetentionRule("invitations", invitations, invitations.c.expires_at, "30d"),
     RetentionRule("login_failures", login_failures, login_failures.c.at, "7d"),
+    # Of the trash of the Lab. Runs go before the data sets that they have read.
+    RetentionRule("trash_experiments", experiments, experiments.c.deleted_at, "7d"),
+    RetentionRule("trash_runs", runs, runs.c.deleted_at, "7d"),
+    RetentionRule("trash_datasets", datasets, datasets.c.deleted_at, "7d", only=~_is_used),
 )
 _NAMES = ", ".join(rule.name for rule in RETENTION_RULES)
 

@@ -11,6 +11,7 @@ import orjson
 
 from model_training.analysis.description import describe, text
 from model_training.analysis.network_study import study_recipe
+from model_training.analysis.processing import process, write_augmented
 from model_training.analysis.unknown_data import describe_unknown
 from model_training.commands.arguments import (
     RUNS,
@@ -45,8 +46,8 @@ def _write(document: Any) -> None:
 
 
 def add_datasets(parser: argparse.ArgumentParser) -> None:
-    """Declare ``datasets describe``."""
-    parser.description = "Say what a data set holds and lacks."
+    """Declare ``datasets describe`` and ``datasets process``."""
+    parser.description = "Say what a data set holds and lacks, or process it as a recipe says."
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     describe = commands.add_parser("describe", help="the break-down of a data set")
     describe.add_argument(
@@ -64,6 +65,23 @@ def add_datasets(parser: argparse.ArgumentParser) -> None:
     describe.add_argument("--json", action="store_true", help="write JSON instead of tables")
     add_data(describe)
     describe.set_defaults(run=_describe)
+    process = commands.add_parser(
+        "process", help="write the prepared inputs of a recipe, with the parameters of each step"
+    )
+    add_recipe(process)
+    add_data(process)
+    _add_to(process, "processed")
+    process.set_defaults(run=_process)
+
+
+def _add_to(parser: argparse.ArgumentParser, name: str) -> None:
+    parser.add_argument(
+        "--to",
+        type=Path,
+        default=RUNS / name,
+        metavar="DIR",
+        help=f"folder of the files (default: {RUNS / name})",
+    )
 
 
 def add_networks(parser: argparse.ArgumentParser) -> None:
@@ -74,13 +92,7 @@ def add_networks(parser: argparse.ArgumentParser) -> None:
     )
     add_recipe(parser)
     add_data(parser)
-    parser.add_argument(
-        "--to",
-        type=Path,
-        default=RUNS / "networks",
-        metavar="DIR",
-        help=f"folder of the files (default: {RUNS / 'networks'})",
-    )
+    _add_to(parser, "networks")
     parser.add_argument("--event", default="M1.0", help="whose outcome colours the samples")
     parser.add_argument(
         "--threshold",
@@ -116,6 +128,11 @@ def add_augment(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
     add_runs(parser)
     add_resume(parser)
+    parser.add_argument(
+        "--keep",
+        metavar="EVENT",
+        help="write the training cases with the synthetic ones of this event too",
+    )
     parser.set_defaults(run=_augment)
 
 
@@ -158,6 +175,11 @@ def _found(what: Path, folder: Path) -> Path:
     return what if what.exists() else folder / what
 
 
+def _process(options: argparse.Namespace) -> None:
+    recipe = read_recipe(options.recipe)
+    _write(process(recipe, options.data, out=options.to, journal=Journal()))
+
+
 def _networks(options: argparse.Namespace) -> None:
     figures = study_recipe(
         read_recipe(options.recipe),
@@ -181,4 +203,6 @@ def _augment(options: argparse.Namespace) -> None:
     folder = options.runs / f"{recipe.name}-{recipe.version}-augmentation"
     journal = Journal(folder, shows_bars=sys.stderr.isatty(), resumes=options.resume, stop=stop)
     with stopping_on_signals(stop):
+        if options.keep is not None:
+            write_augmented(recipe, options.data, event=options.keep, out=folder, journal=journal)
         _write(trial(recipe, options.data, journal=journal))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from model_training.data.dataset import Dataset, points
 from model_training.data.files import (
@@ -25,11 +26,13 @@ from model_training.data.files import (
 )
 from model_training.data.flares import read_region_flares
 from model_training.data.limits import UNREADABLE, one_line, refuse_oversized
-from model_training.features import Floats, Integers, Times
-from model_training.recipe.data import TableConfig, WindowsConfig
+from model_training.features import Floats, Inputs, Integers, Times
+from model_training.recipe.data import ColumnConfig, TableConfig, WindowsConfig
 from solar.errors import InvalidInputError
 
 Array = NDArray[Any]
+# The array of an .npz file that says how the others are read.
+LAYOUT = "layout"
 # Hours of cases without a time begin here; only their order means anything.
 _NO_TIME = np.datetime64("2000-01-01T00:00:00", "us")
 
@@ -96,6 +99,61 @@ def load_windows(config: WindowsConfig, folder: Path) -> Dataset:
         units={item.name: item.unit for item in config.features if item.unit},
         cadence_hours=config.cadence_hours,
     )
+
+
+def own_layout(text: str, file: str) -> WindowsConfig:
+    """Return the layout that a file of arrays says of itself: the [data] table as JSON.
+
+    Raises
+    ------
+    InvalidInputError
+        When it is none.
+    """
+    try:
+        return WindowsConfig.model_validate_json(text).model_copy(update={"file": file})
+    except ValidationError as error:
+        raise InvalidInputError(
+            f"{file}: the array {LAYOUT} is no [data] table as JSON: {one_line(error)}; leave it"
+            " out, and the layout is found from the other arrays"
+        ) from error
+
+
+def write_windows(
+    path: Path, dataset: Dataset, windows: Inputs, names: Sequence[str], **more: Array
+) -> None:
+    """Write cases as an .npz file that says of itself how it is read; `more` arrays beside them.
+
+    Parameters
+    ----------
+    dataset : whose times, regions, outcomes and folds are those of the cases
+    windows : (n, steps, f), or (n, f) of single records
+    names : of the f features
+    """
+    config = WindowsConfig(
+        layout="windows",
+        file=path.name,
+        windows="windows",
+        axes=("cases", "steps", "features") if windows.ndim == 3 else ("cases", "features"),
+        features=tuple(ColumnConfig(name=one, unit=dataset.units.get(one, "")) for one in names),
+        cadence_hours=dataset.cadence_hours,
+        labels={event: f"label_{event}" for event in dataset.truth},
+        region="region",
+        time="time",
+        fold=None if dataset.fold is None else "fold",
+    )
+    arrays: dict[str, Array] = {
+        LAYOUT: np.array(config.model_dump_json()),
+        config.windows: windows,
+        **more,
+        "features": np.array(names),
+        "region": dataset.region_id,
+        "time": np.datetime_as_string(dataset.t_rec, unit="us", timezone="UTC"),
+        **{config.labels[event]: column for event, column in dataset.truth.items()},
+    }
+    if dataset.fold is not None:
+        arrays["fold"] = dataset.fold
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, allow_pickle=False, **arrays)
 
 
 def read_arrays(path: Path) -> dict[str, Array]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from model_training.data.declared import read_arrays
+from model_training.data.declared import LAYOUT, own_layout, read_arrays
 from model_training.data.files import names, read_table, refuse_pickle
 from model_training.data.questions import answers_of, table_layout, windows_layout
 from model_training.data.swan_sf import read_name
@@ -132,6 +132,8 @@ def _guess_table(path: Path, answer: str | None) -> AnyData:
 
 def _guess_arrays(path: Path, answer: str | None) -> AnyData:
     arrays = read_arrays(path)
+    if LAYOUT in arrays:
+        return own_layout(str(arrays[LAYOUT]), path.name)
     shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
     hint = (
         f"{path.name} holds {shapes}; which axis is time cannot be seen: declare data.layout ="

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import requests
 
 from model_training.jobs.settings import WorkerSettings
@@ -18,6 +21,8 @@ from solar.process import Backoff, retry_after_seconds
 from solar.settings import without_password
 
 PIECE_BYTES = 4 * 2**20
+# So long a page of the store is asked for while the API is away.
+STORE_PATIENCE_SECONDS = 600.0
 _TIMEOUT_SECONDS = (3.05, 30.0)
 _TEMPORARY = frozenset({408, 425, 429})
 _INSUFFICIENT_STORAGE = 507
@@ -131,6 +136,18 @@ class RunApi:
         header = {"Range": f"bytes={start}-{end - 1}"}
         answer = self._api.send("GET", f"/files/{sha256}", params=query, headers=header)
         return bytes(answer.content)
+
+    def store_pages(self, table: str) -> Iterator[pa.Table]:
+        """Yield the pages of a table of the store in the time of a snapshot run."""
+        query: dict[str, Any] | None = {"attempt": self.attempt}
+        while query is not None:
+            read = partial(
+                self._api.send, "GET", f"/runs/{self.run_id}/store/{table}", params=query
+            )
+            answer = patiently(read, seconds=STORE_PATIENCE_SECONDS)
+            yield pq.read_table(io.BytesIO(answer.content))
+            cursor = answer.headers.get("X-Next-Cursor")
+            query = None if cursor is None else {"attempt": self.attempt, "cursor": cursor}
 
     def deliver(self, path: Path, name: str, *, kind: str, patience_seconds: float) -> str:
         """Deliver a file as an output, piece by piece, and return its SHA-256.

@@ -188,6 +188,7 @@ class _Attempt:
                 out=self.folder / "out",
                 journal=journal,
                 layouts={one["name"]: one["layout"] for one in claim["datasets"]},
+                store=self.api.store_pages,
             )
         )
 

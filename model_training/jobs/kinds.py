@@ -18,11 +18,13 @@ from pydantic import ValidationError
 from threadpoolctl import threadpool_limits
 
 from model_training.analysis.network_study import study_recipe
+from model_training.analysis.processing import DATA, process, write_augmented
 from model_training.analysis.unknown_data import describe_unknown
 from model_training.artefact import probe
 from model_training.artefact.artifact import MANIFEST, Artifact, read_manifest
 from model_training.artefact.manifest import GRAPH, ScoreBook
 from model_training.data import leak_audit
+from model_training.data.snapshot import Pages, write_snapshot
 from model_training.journal import Journal
 from model_training.judging import noise_test
 from model_training.judging.evidence import MODEL
@@ -64,6 +66,14 @@ class DescribeParameters(Config):
     answer: str | None = None
 
 
+class AugmentParameters(Config):
+    """What `augment` is told: whether the synthetic cases are kept, and of which event."""
+
+    name: str | None = option(None, "of the data set that is made")
+    keep: bool = option(False, "make a data set of the training cases with the synthetic ones")
+    event: EventName = option("M1.0", "whose synthetic cases are kept")
+
+
 class EvaluateParameters(Config):
     """What `evaluate` is told: the run whose model is scored, and on which cases."""
 
@@ -91,6 +101,7 @@ class Job:
     out : folder whose files become the outputs, under their paths in it
     journal : where events and checkpoints go; asked for a stop, the job ends soon
     layouts : name of each data set -> how it is laid out, None while nobody knows
+    store : the pages of a table of the store that a snapshot may read
     """
 
     kind: str
@@ -100,6 +111,7 @@ class Job:
     out: Path
     journal: Journal
     layouts: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
+    store: Pages | None = None
 
 
 @dataclass(frozen=True)
@@ -226,7 +238,24 @@ def _augment(job: Job) -> Result:
     # Imported when asked for: torch takes a second, and most jobs do without it.
     from model_training.analysis.augmentation_trial import trial
 
-    _write(job.out / QUALITY, trial(_recipe(job), job.data, journal=job.journal))
+    asked, recipe = _asked(AugmentParameters, job), _recipe(job)
+    if asked.keep:
+        write_augmented(recipe, job.data, event=asked.event, out=job.out, journal=job.journal)
+    _write(job.out / QUALITY, trial(recipe, job.data, journal=job.journal))
+    return Result()
+
+
+def _process(job: Job) -> Result:
+    process(_recipe(job), job.data, out=job.out, journal=job.journal)
+    return Result()
+
+
+def _snapshot(job: Job) -> Result:
+    """Write what the API has of the time that it was asked for; it checked the parameters."""
+    if job.store is None:
+        raise InvalidInputError("a snapshot reads the store, which only a worker's API reaches")
+    job.journal.turn_to("reading the store")
+    _log.info("%d records", write_snapshot(job.store, job.out / DATA))
     return Result()
 
 
@@ -297,6 +326,8 @@ def kinds_of(out: Path) -> dict[str, str]:
 
 
 def _kind_of(path: Path) -> str:
+    if path.parent.name == DATA:
+        return DATA
     # A graph is written as GraphML, as JSON and as a picture.
     is_graph = path.with_suffix(".graphml").exists() and path.suffix != ".svg"
     return "graph" if is_graph else _OUTPUTS.get(path.name) or _BY_SUFFIX.get(path.suffix, "file")
@@ -314,4 +345,6 @@ _KINDS: dict[str, Callable[[Job], Result]] = {
     "augment": _augment,
     "network": _network,
     "audit": _audit,
+    "process": _process,
+    "snapshot": _snapshot,
 }

@@ -10,7 +10,7 @@ from typing import get_args
 
 from solar.errors import InvalidInputError
 
-KINDS = ("describe", "train", "evaluate", "augment", "network", "audit")
+KINDS = ("describe", "train", "evaluate", "augment", "network", "audit", "process", "snapshot")
 
 _PACKAGES = ("pandas", "sklearn", "imblearn", "lightgbm", "networkx", "gensim", "onnx", "skl2onnx")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -20,6 +20,7 @@ from app.contract.datasets import (
     DeletedDatasetAnswer,
     QuestionAnswerBody,
 )
+from app.contract.lab import MOST_ROWS
 from app.contract.responses import cut_page, json_response, page
 from app.lab.downloads import OCTETS, download
 from app.lab.run_items import owner_names
@@ -27,6 +28,7 @@ from app.routes.lab.experiments import before_of, looked_at, owner_of
 from app.routes.operation import operation
 from app.services import services
 from database.engine import reading, transact
+from database.lab.children import list_children, list_parents
 from database.lab.datasets import (
     Dataset,
     DatasetFilter,
@@ -195,7 +197,9 @@ def _item(dataset: Dataset, names: dict[str, str]) -> dict[str, Any]:
 
 
 def _detail(connection: sa.Connection, dataset: Dataset) -> dict[str, Any]:
-    run = describing_run(connection, dataset)
+    run, who = describing_run(connection, dataset), services().guard.principal()
+    parents = list_parents(connection, who, dataset)
+    children = list_children(connection, who, dataset.dataset_id, limit=MOST_ROWS)
     return _item(dataset, owner_names(connection, [dataset.owner])) | {
         "files": [asdict(file) for file in dataset.files],
         "layout": dataset.layout,
@@ -203,7 +207,14 @@ def _detail(connection: sa.Connection, dataset: Dataset) -> dict[str, Any]:
         "answer": dataset.answer,
         "described_by": None if run is None else run.run_id,
         "described_state": None if run is None else run.state,
+        "made_of": next(iter(_links(parents)), None),
+        "children": _links(children),
     }
+
+
+def _links(listed: Iterable[Dataset]) -> list[dict[str, Any]]:
+    names = ("dataset_id", "name", "version", "state")
+    return [{name: getattr(one, name) for name in names} for one in listed]
 
 
 def _size(dataset: Dataset) -> int:

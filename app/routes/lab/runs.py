@@ -39,7 +39,7 @@ from app.routes.operation import operation
 from app.services import services
 from database.engine import reading
 from database.lab.attempts import list_attempts, store_time
-from database.lab.datasets import read_datasets
+from database.lab.datasets import finish_description, read_datasets
 from database.lab.recipes import share_recipe
 from database.lab.runs import (
     DRAFT,
@@ -159,7 +159,7 @@ def post_run_restart(run_id: str) -> Response:
 )
 def post_run_stop(run_id: str) -> Response:
     _refuse_readers()
-    return _shown(lambda c, who, now: stop_run(c, who, run_id, now=now))
+    return _shown(lambda c, who, now: _stopped(c, who, run_id, now=now))
 
 
 @blueprint.post("/lab/runs/<run_id>/clone")
@@ -316,6 +316,7 @@ def _queued(
     """Queue a run, unless what it needs is gone."""
     was_under_way = find_run(connection, who, run_id).state in UNDER_WAY
     run = queue(connection, who, run_id, now=now)
+    finish_description(connection, run, None, now=now)
     if was_under_way:
         return run
     reason = why_no_gpu(run, list_workers(connection, now=now))
@@ -327,13 +328,20 @@ def _queued(
     return run
 
 
+def _stopped(connection: sa.Connection, who: Principal, run_id: str, *, now: datetime) -> Run:
+    """Stop a run; the data set that a cancelled one would have looked into is told so."""
+    run = stop_run(connection, who, run_id, now=now)
+    finish_description(connection, run, None, now=now)
+    return run
+
+
 def _done_to(run_id: str, action: str) -> dict[str, Any]:
     def work(connection: sa.Connection, who: Principal, now: datetime) -> str:
         if action == "delete":
             delete_run(connection, who, run_id, now=now)
             return "deleted"
         if action == "stop":
-            return stop_run(connection, who, run_id, now=now).state
+            return _stopped(connection, who, run_id, now=now).state
         queue = start_run if action == "start" else restart_run
         return _queued(connection, who, run_id, queue, now=now).state
 

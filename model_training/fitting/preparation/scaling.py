@@ -38,6 +38,14 @@ class Scaled(SameFeatures):
             values = np.arcsinh(values / self.log_scale)
         return ((values - self.centre) / self.spread).astype(np.float32)
 
+    def invert(self, scaled: Inputs) -> Inputs:
+        """Return to the units of the features; one that did not vary has its only value."""
+        width = np.where(np.isfinite(self.spread), self.spread, 0)
+        values = scaled * width + self.centre
+        if self.log_scale is not None:
+            values = np.sinh(values) * self.log_scale
+        return values.astype(np.float32)
+
     def to_onnx(self, graph: Graph, windows: str) -> str:
         if self.log_scale is not None:
             ratio = graph.node("Div", windows, graph.constant(self.log_scale))

@@ -121,6 +121,7 @@ POST /api/v1/worker/runs/<run_id>/report       - ---- ---wa
 PUT /api/v1/worker/runs/<run_id>/outputs/<path:name>  - ---- ---wa
 GET /api/v1/worker/files/<sha256>              - ---- ---wa
 POST /api/v1/worker/runs/<run_id>/end          - ---- ---wa
+GET /api/v1/worker/runs/<run_id>/store/<table> - ---- ---wa
 """
 # Who calls, in the order of the columns, and who else is nobody.
 CALLERS = ("nobody", *(f"role {role}" for role in ROLES), *(f"key {scope}" for scope in SCOPES))

@@ -215,7 +215,7 @@ def test_a_ready_data_set_shows_what_was_found_and_begins_a_run(lab: Lab, office
         "SAVNCPP never changes",
         "1,920 of 240 regions",
         "3 steps of 0.2 h",
-        f"/lab/new?dataset={ready}",
+        f"/lab/new?kind=process&dataset={ready}",
         f"/lab/files/{ready}/{SHA}/rows.csv",
         "[data]",
         "Delete the data set",
@@ -304,6 +304,39 @@ def test_a_data_set_is_shared_and_deleted_by_its_owner(lab: Lab, office: Office)
     assert "share-dataset" not in seen
     assert "belongs to somebody else" in message_of(stolen)
     assert deleted.get_json()["sideUpdate"]["url"]["pathname"] == "/lab/data"
+
+
+def test_a_data_set_leads_to_what_it_was_made_of_and_by_and_to_what_was_made_of_it(
+    lab: Lab, office: Office
+) -> None:
+    parent = dataset(lab, name="rows")
+    run_id = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    child = dataset(lab, name="rows, processed", parent=parent, made_by_run=run_id)
+
+    above, below = (office.open(f"/lab/data/{one}", of="ann") for one in (parent, child))
+
+    assert f"/lab/data/{child}" in above
+    assert "rows, processed v1" in above
+    for text in ("Made of", f"/lab/data/{parent}", "Made by", f"/lab/runs/{run_id}"):
+        assert text in below, text
+
+
+def test_the_owner_edits_description_and_licence_and_looks_again_where_it_was_cancelled(
+    lab: Lab, office: Office
+) -> None:
+    made = lab.post("ann", "/datasets", {"name": "x", "upload_ids": [send(office, CSV)]})
+    lab.post("ann", f"/runs/{made['described_by']}/stop")
+    page = f"/lab/data/{made['dataset_id']}"
+    typed = {"dataset-text": "Rows of 2014", "dataset-licence": "CC0"}
+
+    edited = office.press("lab", "edit-dataset", made["dataset_id"], by="ann", **typed)
+    refused = office.open(page, of="ann")
+    office.press("lab", "restart", made["described_by"], by="ann")
+
+    assert message_of(edited) == ""
+    for text in ("Rows of 2014", "CC0", "looking into it was cancelled", "Look again"):
+        assert text in refused, text
+    assert "A run looks into the files." in office.open(page, of="ann")
 
 
 def test_a_break_down_that_cannot_be_read_hides_nothing_else(lab: Lab, office: Office) -> None:

@@ -270,7 +270,7 @@ def test_a_data_set_that_cannot_be_read_is_refused_with_the_reason(quick: FlaskC
     ends: list[tuple[dict[str, Any], str]] = [
         ({"dataset": {"reason": "needs more than 4 GiB"}}, "needs more than 4 GiB"),
         ({"outcome": "failed", "reason": "killed by SIGKILL"}, "killed by SIGKILL"),
-        ({"outcome": "timed_out"}, "the run that looked into it is timed_out; restart it"),
+        ({"outcome": "timed_out"}, "the run that looked into it is timed_out; look again"),
     ]
     for end, reason in ends:
         dataset = make(quick, "rows", ("rows.csv", CSV)).get_json()

@@ -1,0 +1,96 @@
+"""The purge of the Lab: trash that is old enough, and files that nothing names any more."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pyarrow as pa
+import pyarrow.fs
+import sqlalchemy as sa
+
+from database.engine import reading, transact
+from database.lab.uploads import CONSUMED
+from database.maintenance.retention import KEEP, prune, read_ages
+from database.schema.lab_tables import attempts, datasets, log_chunks, outputs, runs, uploads
+from solar.errors import InvalidInputError
+
+# A file is in the store before a row names it.
+_UNNAMED_FOR = timedelta(hours=24)
+_TRASH = "trash_"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Purged:
+    """How many rows of the trash, and how many files with so many bytes, were deleted."""
+
+    rows: dict[str, int]
+    files: int
+    bytes: int
+
+    def __str__(self) -> str:
+        rows = ", ".join(f"{n} {name}" for name, n in self.rows.items())
+        return f"deleted {rows}; {self.files} files with {self.bytes:,} bytes"
+
+
+def purge(engine: sa.Engine, address: str, retention: str, *, now: datetime) -> Purged:
+    """Delete trash as old as `retention` says, and files that nothing has named for 24 h.
+
+    Parameters
+    ----------
+    address : of the files
+    retention : the value of the setting FLARE_RETENTION
+
+    Raises
+    ------
+    InvalidInputError
+        When the address cannot be opened.
+    """
+    ages = {
+        name: age if name.startswith(_TRASH) else KEEP for name, age in read_ages(retention).items()
+    }
+    pruned = prune(engine, ages, now=now)
+    transact(engine, _delete_what_belongs_to_no_run)
+    files = list(_old_files(address, before=now - _UNNAMED_FOR))
+    with reading(engine, seconds=None) as connection:
+        named = set(_named(connection))
+    unnamed = [(system, file) for system, file in files if file.base_name not in named]
+    for system, file in unnamed:
+        system.delete_file(file.path)
+    rows = {one.name.removeprefix(_TRASH): one.rows for one in pruned}
+    purged = Purged(rows, len(unnamed), sum(file.size for _, file in unnamed))
+    _log.info("%s", purged)
+    return purged
+
+
+def _delete_what_belongs_to_no_run(connection: sa.Connection) -> None:
+    for table in (attempts, log_chunks, outputs):
+        connection.execute(table.delete().where(table.c.run_id.not_in(sa.select(runs.c.run_id))))
+
+
+def _old_files(
+    address: str, *, before: datetime
+) -> Iterator[tuple[pa.fs.FileSystem, pa.fs.FileInfo]]:
+    try:
+        system, folder = pa.fs.FileSystem.from_uri(address)
+        listed = system.get_file_info(
+            pa.fs.FileSelector(folder, allow_not_found=True, recursive=True)
+        )
+    except (OSError, ValueError, pa.ArrowInvalid) as error:
+        raise InvalidInputError(f"FLARE_LAB_STORE cannot be opened: {error}") from error
+    for file in listed:
+        if file.type == pa.fs.FileType.File and file.mtime < before:
+            yield system, file
+
+
+def _named(connection: sa.Connection) -> Iterator[str]:
+    """Yield the hashes of the content that outputs, data sets and uploads name."""
+    yield from connection.execute(sa.select(outputs.c.sha256)).scalars()
+    for text in connection.execute(sa.select(datasets.c.files)).scalars():
+        yield from (file["sha256"] for file in json.loads(text))
+    is_open = sa.and_(uploads.c.state != CONSUMED, uploads.c.sha256.is_not(None))
+    yield from connection.execute(sa.select(uploads.c.sha256).where(is_open)).scalars()
