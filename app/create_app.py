@@ -28,7 +28,7 @@ from app.routes import (
     status,
     worker,
 )
-from app.routes.lab import datasets, experiments, outputs, runs, uploads
+from app.routes.lab import datasets, experiments, outputs, runs, uploads, workers
 from app.scoring.served_models import load_served_models
 from app.security import Guard, refuse_undeclared
 from app.services import Services, bind
@@ -51,6 +51,7 @@ ROUTES = (
     outputs,
     uploads,
     datasets,
+    workers,
 )
 
 

@@ -13,6 +13,7 @@ from bench import (
     ingest,
     peers,
     record_profile,
+    run_lists,
     scaling,
     soak,
     sqlite,
@@ -20,7 +21,17 @@ from bench import (
     whole_mission,
 )
 
-NAMES = ("ingest", "profile", "mission", "scaling", "sqlite", "dashboard", "training", "peers")
+NAMES = (
+    "ingest",
+    "profile",
+    "mission",
+    "scaling",
+    "sqlite",
+    "dashboard",
+    "training",
+    "lists",
+    "peers",
+)
 # Lasts too long to come unasked.
 SOAK = "soak"
 
@@ -49,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "sqlite": sqlite.main,
         "dashboard": lambda: dashboard.main(plan),
         "training": training.main,
+        "lists": run_lists.main,
         "peers": lambda: peers.main(trees),
         SOAK: lambda: soak.main(minutes=given.minutes or soak.MINUTES, rate=given.rate),
     }

@@ -1,6 +1,6 @@
 """The Lab as processes: an API with its store, workers beside it, and runs of theirs.
 
-Leases, claims and grace are a tenth of what they are elsewhere.
+Leases, claims, grace and the time to drain are a tenth of what they are elsewhere, or less.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ from solar.identifiers import new_id
 OWNER = Principal("tester", LOCAL, frozenset({LAB_READ, LAB, PEOPLE}))
 SECONDS = 40.0
 # The plug-ins of tests/model_training/jobs/conftest.py.
-DEAF, PATIENT = ({"kind": "plugin", "plugin": name} for name in ("deaf", "patient"))
+DEAF, PATIENT, KEEPING, SILENT = (
+    {"kind": "plugin", "plugin": name} for name in ("deaf", "patient", "keeping", "silent")
+)
 
 
 @dataclass
@@ -68,6 +70,8 @@ class Lab:
             "FLARE_LAB_LEASE_SECONDS": "3",
             "FLARE_LAB_CLAIM_SECONDS": "2",
             "FLARE_LAB_GRACE_SECONDS": "3",
+            "FLARE_WORKER_CHECKPOINT_SECONDS": "2",
+            "FLARE_WORKER_DRAIN_SECONDS": "6",
             "OMP_NUM_THREADS": "1",
             **self.extra,
         }

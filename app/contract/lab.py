@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from typing import Annotated, Any, Literal, Self
 
@@ -14,11 +15,14 @@ from app.contract.times import Time
 from database.lab.runs import LONGEST_NOTE, LONGEST_TAG, MOST_TAGS, STATES
 from database.schema.lab_tables import LONGEST_NAME
 from model_training.recipe.recipe import LARGEST_BYTES
+from solar.flares import EVENTS
 
 MOST_ROWS = 200
 _LONGEST_TAGS = 500
 _MOST_DATASETS = 16
 _LONGEST_DESCRIPTION = 500
+_EVENT_NAMES = tuple(event.name for event in EVENTS)
+_SCORE = re.compile(r"-?\d{1,3}(\.\d{1,9})?")
 # They turn the text around them, so that what is read is not what stands there.
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -82,6 +86,20 @@ RunStates = Annotated[
     WithJsonSchema(
         {"type": "string", "pattern": f"^(({'|'.join(STATES)})(,({'|'.join(STATES)})){{0,8}})?$"}
     ),
+]
+
+
+def _least_score(text: str) -> str:
+    event, _, number = text.partition(":")
+    if event not in _EVENT_NAMES or not _SCORE.fullmatch(number):
+        raise ValueError("write an event and its least Brier skill score, such as M1.0:0.1")
+    return text
+
+
+LeastScore = Annotated[
+    str,
+    AfterValidator(_least_score),
+    WithJsonSchema({"type": "string", "pattern": f"^({'|'.join(_EVENT_NAMES)}):{_SCORE.pattern}$"}),
 ]
 
 
@@ -222,10 +240,17 @@ class RunChanges(Strict):
 
 
 class BulkBody(Strict):
-    """The same for several runs."""
+    """The same for several runs; `tag` and `untag` take the tag."""
 
     ids: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=MOST_ROWS)]
-    action: Literal["start", "stop", "restart", "delete"]
+    action: Literal["start", "stop", "restart", "delete", "tag", "untag"]
+    tag: Tag | None = None
+
+    @model_validator(mode="after")
+    def _names_its_tag(self) -> Self:
+        if (self.tag is not None) != (self.action in ("tag", "untag")):
+            raise ValueError("tag belongs to the actions tag and untag, which need it")
+        return self
 
 
 class LabQuery(UrlQuery):
@@ -244,12 +269,18 @@ class ExperimentsQuery(LabQuery):
 
 
 class RunsQuery(LabQuery):
-    """Runs in some states, of a kind, with a tag, of an experiment."""
+    """Runs by what they are and hold, in an order; those without the value stand last."""
 
     state: RunStates = Field(default="", description="queued, running, …, or several")
     kind: Literal["describe"] | Kind | None = None
     tag: str | None = Field(default=None, max_length=LONGEST_TAG)
-    experiment: str | None = Field(default=None, pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")
+    experiment: Id | None = None
+    estimator: str | None = Field(default=None, max_length=64, description="its kind, such as gru")
+    recipe: str = Field(default="", max_length=100, description="occurs in the recipe's TOML")
+    bss_min: LeastScore | None = Field(default=None, examples=["M1.0:0.1"])
+    sort: Literal["made", "ended", "name", "state", "took", "bss", "owner"] = "made"
+    event: EventName = Field(default="M1.0", description="of the BSS that is sorted by")
+    up: bool = False
 
 
 class LogQuery(UrlQuery):

@@ -30,6 +30,12 @@ class ExperimentItem(Answer):
     runs: dict[str, int]
 
 
+class ExperimentDetail(ExperimentItem):
+    """An experiment, with the bytes of the files that its runs have made."""
+
+    bytes: int
+
+
 class ExperimentsPage(Page):
     """Experiments, the newest first."""
 
@@ -58,9 +64,14 @@ class RecipeItem(Answer):
 
 
 class RecipeDetail(RecipeItem):
-    """A recipe with its document."""
+    """A recipe with its document.
+
+    `differs` are the options that are not those of its parent, as [parent's, its own] by path. It
+    is null without a parent that one may see.
+    """
 
     document: str
+    differs: dict[str, list[Any]] | None = None
 
 
 class RecipesPage(Page):
@@ -80,7 +91,9 @@ class RunItem(Answer):
     """A run in a list: note and reason may be cut.
 
     `actions` are what the asker may do now, `position` is its place among all that is queued, by
-    the time of queueing. Of a run that the asker may not see, but stopped, most is null.
+    the time of queueing. `bytes` are those of its files. `differs`, in the list of one experiment,
+    are the options that the first of its runs has otherwise; null is what this one has not. Of a
+    run that the asker may not see, but stopped, most is null.
     """
 
     run_id: str
@@ -109,11 +122,13 @@ class RunItem(Answer):
     started_at: str | None
     ended_at: str | None
     position: int | None
+    bytes: int
+    differs: dict[str, Any] | None
     actions: list[str]
 
 
 class RunsPage(Page):
-    """Runs, the newest first."""
+    """Runs in the order that was asked for."""
 
     items: list[RunItem]
 
@@ -130,10 +145,11 @@ class RunDetail(RunItem):
 
 
 class BulkItem(Answer):
-    """What became of one run: its state, or why nothing was done."""
+    """What became of one run: its state, or why nothing was done; deleted, the bytes that go."""
 
     run_id: str
     state: str | None
+    bytes: int | None
     error: str | None
 
 
@@ -144,9 +160,10 @@ class BulkAnswer(Answer):
 
 
 class DeletedAnswer(Answer):
-    """What was put into the trash."""
+    """What was put into the trash, and how many bytes of files go with it, where it is known."""
 
     deleted: str
+    bytes: int | None = None
 
 
 class OutputItem(Answer):

@@ -11,8 +11,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.contract.lab_answers import RunItem
 from database.lab.ownership import SHARED
 from database.lab.recipes import recipe_names
+from database.lab.run_lists import stored_bytes
 from database.lab.runs import DRAFT, LOST, QUEUED, RESTARTABLE, UNDER_WAY, Run, runs_like
 from database.lab.workers import (
     AWAY,
@@ -31,30 +33,7 @@ from database.people.principal import LAB, OPERATE, Principal
 _LONGEST_TEXT = 200
 _MOST_LIKE = 10
 # What a list has of a run besides what is looked up.
-_FIELDS = (
-    "run_id",
-    "experiment_id",
-    "kind",
-    "number",
-    "visibility",
-    "state",
-    "attempt",
-    "queue",
-    "recipe_id",
-    "tags",
-    "note",
-    "progress",
-    "doing",
-    "eta_s",
-    "headline",
-    "reason",
-    "stop_asked_at",
-    "restarts_at",
-    "created_at",
-    "queued_at",
-    "started_at",
-    "ended_at",
-)
+_FIELDS = tuple(name for name in RunItem.model_fields if name in Run.__dataclass_fields__)
 # Of a run that is private to somebody else.
 _HIDDEN: dict[str, Any] = {
     **dict.fromkeys(("experiment_id", "recipe_id", "doing", "headline", "reason")),
@@ -72,6 +51,7 @@ class Surroundings:
     recipes: dict[str, str]
     workers: dict[str, Worker]
     places: dict[str, int]
+    sizes: dict[str, int]
 
 
 def look_round(connection: sa.Connection, shown: Collection[Run], *, now: datetime) -> Surroundings:
@@ -83,6 +63,7 @@ def look_round(connection: sa.Connection, shown: Collection[Run], *, now: dateti
         recipes=recipe_names(connection, (run.recipe_id for run in shown if run.recipe_id)),
         workers={worker.worker_id: worker for worker in workers},
         places=places(connection) if is_any_queued else {},
+        sizes=stored_bytes(connection, (run.run_id for run in shown)),
     )
 
 
@@ -130,6 +111,8 @@ def _item(who: Principal, run: Run, around: Surroundings) -> dict[str, Any]:
         "reason": None if reason is None else reason[:_LONGEST_TEXT],
         "worker": None if run.worker_id is None else {"id": run.worker_id, "host": host},
         "position": around.places.get(run.run_id) if run.state == QUEUED else None,
+        "bytes": around.sizes.get(run.run_id, 0),
+        "differs": None,
         "actions": actions(run, who),
     }
     return item if is_visible(who, run) else item | _HIDDEN

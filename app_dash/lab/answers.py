@@ -83,6 +83,8 @@ class Run(Answer):
     started_at: datetime | None = None
     ended_at: datetime | None = None
     position: int | None = None
+    bytes: int = 0
+    differs: dict[str, Any] | None = None
     actions: list[str] = []
 
     @property
@@ -113,6 +115,7 @@ class Experiment(Answer):
     tags: list[str] = []
     visibility: str = "private"
     runs: dict[str, int] = {}
+    bytes: int = 0
     created_at: datetime | None = None
     archived_at: datetime | None = None
 
@@ -219,6 +222,7 @@ class Recipe(Answer):
     recipe_id: str
     name: str = ""
     document: str = ""
+    differs: dict[str, list[Any]] | None = None
     created_at: datetime | None = None
 
 
@@ -259,13 +263,9 @@ class Lab:
         """Return a run."""
         return _read(Run, self._get(f"{LAB}/runs/{_part(run_id)}"))
 
-    def history(self, run_id: str) -> History:
-        """Return the attempts of a run and what was done to it."""
-        return _read(History, self._get(f"{LAB}/runs/{_part(run_id)}/history"))
-
     def outputs(self, run_id: str) -> list[Output]:
         """Return the files that a run has made."""
-        return _read_all(Output, self._get(f"{LAB}/runs/{_part(run_id)}/outputs"))
+        return self.all(Output, f"{run_path(run_id)}/outputs")
 
     def output(self, run_id: str, name: str) -> bytes:
         """Return the first bytes of a file that a run has made, as many as a page shows."""
@@ -299,14 +299,6 @@ class Lab:
         """Return an experiment."""
         return _read(Experiment, self._get(f"{LAB}/experiments/{_part(experiment_id)}"))
 
-    def workers(self) -> list[Worker]:
-        """Return the workers that have been seen lately."""
-        return _read_all(Worker, self._get(f"{LAB}/workers"))
-
-    def line(self) -> list[Waiting]:
-        """Return who waits, in the order of the line."""
-        return _read_all(Waiting, self._get(f"{LAB}/line"))
-
     def datasets(self) -> list[Dataset]:
         """Return the data sets that the asker may use."""
         return _read_all(Dataset, self._get(f"{LAB}/datasets", limit="200"))
@@ -314,6 +306,10 @@ class Lab:
     def one(self, kind: type[A], path: str) -> A:
         """Return the answer at a path of the API."""
         return _read(kind, self._get(path))
+
+    def all(self, kind: type[A], path: str) -> list[A]:
+        """Return the items of a list of the API."""
+        return _read_all(kind, self._get(path))
 
     def page(self, kind: type[A], path: str, **filters: str) -> tuple[list[A], str | None]:
         """Return a page of a list, and the cursor of the next one."""

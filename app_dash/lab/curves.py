@@ -6,12 +6,16 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import pairwise
 
 from app_dash.shared.chart import Figure, Trace, axis, chart, note
 from app_dash.shared.theme import Tokens
 from solar.flares import EVENTS
 
 MOST_POINTS = 500
+# The event with which a job tells of its processor time and memory.
+MACHINE = "machine"
 _MOST_LABELS, _LABEL_PX = 4, 13
 _MARGIN_TOP, _MARGIN_BOTTOM = 8, 40
 _NOT_CURVES = frozenset({"step", "of", "eta_seconds"})
@@ -78,11 +82,11 @@ def parts_of(place: str) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Curve:
-    """A line of a figure: steps and values of one part of a run."""
+    """A line of a figure: steps, or minutes, and values of one part of a run."""
 
     part: str
     dash: str
-    steps: Sequence[int]
+    steps: Sequence[float]
     values: Sequence[float]
     is_now: bool
 
@@ -105,6 +109,25 @@ def curve_groups(
             curve = Curve(part, dash, [s for s, _ in shown], [v for _, v in shown], is_now)
             groups.setdefault((name, event), []).append(curve)
     return dict(sorted(groups.items(), key=lambda group: (_rank(group[0][0]), group[0])))
+
+
+def machine_curves(text: str, *, is_live: bool) -> tuple[Curve, Curve]:
+    """Return the processors [cores] that a job kept busy, and its memory [GB], by minute."""
+    samples = [told for told in map(_told, text.splitlines()) if told.get("event") == MACHINE]
+    # Beyond what a figure shows, only every other sample, or fewer.
+    samples = samples[:: -(-len(samples) // MOST_POINTS) or 1]
+    seconds = [datetime.fromisoformat(str(told["at"])).timestamp() for told in samples]
+    figures = [[float(str(told[name])) for told in samples] for name in ("cpu_s", "rss")]
+    minutes = [(at - seconds[0]) / 60 for at in seconds]
+    busy = [
+        (used - before) / max(at - since, 1e-3)
+        for (before, used), (since, at) in zip(pairwise(figures[0]), pairwise(seconds), strict=True)
+    ]
+    memory = [value / 1e9 for value in figures[1]]
+    return (
+        Curve("cores", "solid", minutes[1:], busy, is_live),
+        Curve("GB", "solid", minutes, memory, is_live),
+    )
 
 
 def _rank(name: str) -> int:
@@ -142,7 +165,7 @@ def _log_ticks(values: Sequence[float]) -> dict[str, object]:
 
 
 def _labels(
-    curves: Sequence[Curve], last: int, tokens: Tokens, *, is_log: bool, height: int
+    curves: Sequence[Curve], last: float, tokens: Tokens, *, is_log: bool, height: int
 ) -> list[dict[str, object]]:
     """Name the last curves, one below the other where their ends are close."""
     scale = math.log10 if is_log else float

@@ -10,6 +10,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from app_dash.frame import actions
+from app_dash.lab.answers import LAB as LAB_API
 from app_dash.lab.answers import Lab, Placed, Run, Waiting, Worker
 from app_dash.lab.marks import (
     NEW_PATH,
@@ -18,18 +19,16 @@ from app_dash.lab.marks import (
     action_buttons,
     doing_text,
     ended_text,
-    headline_event,
     left_text,
     place_text,
     progress_bar,
     queue_name,
     run_address,
     run_link,
-    score_cells,
     state_mark,
     table,
-    took_text,
 )
+from app_dash.lab.runs import COLUMNS, run_cells
 from app_dash.shared.numbers import count, duration
 from app_dash.shared.panels import empty_message, panel
 from app_dash.shared.people import avatar
@@ -42,15 +41,6 @@ _MOST_ROWS = 12
 _LIVE = (*UNDER_WAY, LOST)
 _ENDED = (SUCCEEDED, FAILED, CANCELLED, TIMED_OUT)
 _FAILED = (FAILED, TIMED_OUT)
-_HEADINGS = (
-    ("State", ""),
-    ("Run", ""),
-    ("BSS", "number"),
-    ("Interval", "wide"),
-    ("−0.1 … 0.6", "wide"),
-    ("Took", "number wide"),
-    ("Ended", "number"),
-)
 
 
 @dataclass(frozen=True)
@@ -82,8 +72,8 @@ def read_home(lab: Lab) -> HomeData:
     return HomeData(
         live=lab.runs(owner="me", state=",".join(_LIVE)).runs,
         ended=lab.runs(owner="me", state=",".join(_ENDED), limit=str(_MOST_ROWS)).runs,
-        line=lab.line(),
-        workers=lab.workers(),
+        line=lab.all(Waiting, f"{LAB_API}/line"),
+        workers=lab.all(Worker, f"{LAB_API}/workers"),
     )
 
 
@@ -174,24 +164,11 @@ def _under_way_row(run: Run, now: datetime) -> Component:
 def _ended_panel(runs: Sequence[Run], now: datetime) -> Component:
     if not runs:
         return panel("Ended lately", empty_message("None of your runs has ended yet."))
-    rows = [_ended_row(run, now) for run in runs]
+    rows = [html.Tr(run_cells(run, "M1.0", now)) for run in runs]
     subtitle = "BSS of M1.0+ on the test, 95 %"
-    return panel(
-        "Ended lately", table("runs", _HEADINGS, rows), subtitle=subtitle, class_name="flush"
-    )
-
-
-def _ended_row(run: Run, now: datetime) -> Component:
-    scored = headline_event(run.headline)
-    return html.Tr(
-        [
-            html.Td(state_mark(run.state)),
-            html.Td(run_link(run)),
-            *score_cells(scored and scored[1], run.reason),
-            html.Td(took_text(run), className="number wide"),
-            html.Td(ended_text(run, now), className="number"),
-        ]
-    )
+    headings = [(label, kind) for _, label, kind in COLUMNS]
+    listed = table("runs", headings, rows)
+    return panel("Ended lately", listed, subtitle=subtitle, class_name="flush")
 
 
 def _line_panel(line: Sequence[Waiting], who: Principal) -> Component:

@@ -18,10 +18,11 @@ from app_dash.lab.marks import (
     RUNS_PATH,
     dataset_address,
     run_address,
+    size_text,
     tags_of,
 )
-from app_dash.lab.runs import picks_of
-from solar.errors import InvalidInputError
+from app_dash.lab.runs import BULK_TAG, picks_of
+from solar.errors import FlarewatchError, InvalidInputError
 
 _DONE = {"start": "Queued.", "stop": "Asked to stop.", "restart": "Queued again."}
 
@@ -40,6 +41,7 @@ class LabActions:
             "delete": self._delete,
             "note": self._note,
             "bulk": self._bulk,
+            "bulk-archive": self._archive_several,
             "drain": self._drain,
             "new-run": self._new_run,
             "make-dataset": self._make_dataset,
@@ -80,12 +82,24 @@ class LabActions:
 
     def _bulk(self, action: Action) -> ActionResult:
         ids = picks_of(dict(action.values))
-        if not ids:
-            raise InvalidInputError("Choose some runs first.")
-        answer = self._lab.do("POST", f"{LAB}/runs/bulk", {"ids": ids, "action": action.of})
-        refused = [str(one["error"]) for one in answer.get("items", []) if one.get("error")]
-        done = f"Done for {len(ids) - len(refused)} of {len(ids)}."
-        return ActionResult(done, _refusals(done, refused) if refused else None)
+        body: dict[str, Any] = {"ids": ids, "action": action.of}
+        if action.of in ("tag", "untag"):
+            body["tag"] = action.text(BULK_TAG)
+        items = self._lab.do("POST", f"{LAB}/runs/bulk", body).get("items", [])
+        refused = [str(one["error"]) for one in items if one.get("error")]
+        size = sum(one.get("bytes") or 0 for one in items)
+        return _done_for(ids, refused, f" {size_text(size)} of files go." if size else "")
+
+    def _archive_several(self, action: Action) -> ActionResult:
+        ids, refused = picks_of(dict(action.values)), []
+        for experiment_id in ids:
+            try:
+                change = {"is_archived": action.of == "archive"}
+                self._lab.do("PATCH", experiment_path(experiment_id), change)
+            except FlarewatchError as error:
+                # One that cannot be changed holds up none of the others.
+                refused.append(str(error))
+        return _done_for(ids, refused)
 
     def _drain(self, action: Action) -> ActionResult:
         self._lab.do("POST", f"{LAB}/workers/{action.of}/drain")
@@ -185,6 +199,13 @@ class LabActions:
     def _delete_experiment(self, action: Action) -> ActionResult:
         self._lab.do("DELETE", experiment_path(action.of))
         return ActionResult("The experiment is deleted.", search="", path=EXPERIMENTS_PATH)
+
+
+def _done_for(ids: list[str], refused: list[str], more: str = "") -> ActionResult:
+    if not ids:
+        raise InvalidInputError("Choose some first.")
+    done = f"Done for {len(ids) - len(refused)} of {len(ids)}.{more}"
+    return ActionResult(done, _refusals(done, refused) if refused else None)
 
 
 def _refusals(done: str, reasons: list[str]) -> Component:

@@ -134,14 +134,6 @@ def ended_text(run: Run, now: datetime) -> str:
     return ABSENT if run.ended_at is None else day_or_time(run.ended_at, now)
 
 
-def headline_event(headline: dict[str, Score] | None) -> tuple[str, Score] | None:
-    """Return the event that stands for a run, M1.0 where it has one, and its score."""
-    if not headline:
-        return None
-    event = "M1.0" if "M1.0" in headline else next(iter(headline))
-    return event, headline[event]
-
-
 def _interval_text(score: Score) -> str:
     """Write the interval of a score."""
     if score.low is None or score.high is None:

@@ -23,6 +23,7 @@ from app_dash.lab import downloads, new_run
 from app_dash.lab.answers import Lab
 from app_dash.lab.data import data_page, read_data
 from app_dash.lab.dataset import dataset_page, read_dataset
+from app_dash.lab.experiments import experiment_page, experiments_page
 from app_dash.lab.home import home, read_home
 from app_dash.lab.lab_actions import LabActions
 from app_dash.lab.marks import (
@@ -34,9 +35,16 @@ from app_dash.lab.marks import (
     state_word,
 )
 from app_dash.lab.new_run import new_run_page, read_new_run
-from app_dash.lab.query import DataQuery, DatasetQuery, NewRunQuery, RunQuery, RunsQuery
+from app_dash.lab.query import (
+    DataQuery,
+    DatasetQuery,
+    ExperimentsQuery,
+    NewRunQuery,
+    RunQuery,
+    RunsQuery,
+)
 from app_dash.lab.run import read_run, run_page
-from app_dash.lab.runs import experiment_page, experiments_page, picks_of, runs_page
+from app_dash.lab.runs import picks_of, runs_page
 from app_dash.settings import DashSettings
 from app_dash.shared.panels import aria_label, empty_message, error_message
 from app_dash.shared.url_state import LAB_PATH
@@ -145,7 +153,7 @@ def _view(context: PageContext, pathname: str, search: str, picked: Collection[s
         ("data", True): lambda: _dataset(context, identity, search),
         ("runs", False): lambda: _runs(context, search, picked),
         ("runs", True): lambda: _run(context, identity, search),
-        ("experiments", False): lambda: _experiments(context),
+        ("experiments", False): lambda: _experiments(context, search, picked),
         ("experiments", True): lambda: _experiment(context, identity, search, picked),
     }
     if (kind, bool(identity)) not in views:
@@ -188,8 +196,10 @@ def _runs(context: PageContext, search: str, picked: Collection[str]) -> View:
     return View(component, any(run.is_under_way for run in listing.runs))
 
 
-def _experiments(context: PageContext) -> View:
-    return View(experiments_page(Lab(context.settings).experiments(), context))
+def _experiments(context: PageContext, search: str, picked: Collection[str]) -> View:
+    query, message = parse_leniently(ExperimentsQuery, search)
+    listed = Lab(context.settings).experiments(**query.filters())
+    return View(experiments_page(listed, query, context, message=message, picked=picked))
 
 
 def _experiment(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from dash import dcc, html
@@ -12,16 +12,25 @@ from dash.development.base_component import Component
 from app_dash.frame import actions
 from app_dash.frame.page import PageContext
 from app_dash.lab.answers import Attempt, Run
-from app_dash.lab.curves import Steps, curve_figure, curve_groups, parts_of, read_events, title_of
+from app_dash.lab.curves import (
+    Steps,
+    curve_figure,
+    curve_groups,
+    machine_curves,
+    parts_of,
+    read_events,
+    title_of,
+)
 from app_dash.lab.marks import (
     PAGE,
     doing_text,
     left_text,
     progress_bar,
+    size_text,
     state_mark,
     took_text,
 )
-from app_dash.shared.numbers import ABSENT, count, score_text
+from app_dash.shared.numbers import ABSENT, count, duration, score_text
 from app_dash.shared.panels import aria_label, empty_message, facts, graph, panel
 from app_dash.shared.people import day_or_time
 from app_dash.shared.theme import Tokens
@@ -42,10 +51,7 @@ def progress_tab(
     return html.Div(
         [
             html.Div(_steps(run, places, now), className="span-12"),
-            html.Div(
-                [_curves(run, places, context.tokens), _note(run)],
-                className="stack span-8",
-            ),
+            html.Div([_curves(run, places, context.tokens), _note(run)], className="stack span-8"),
             html.Div([part for part in right if part is not None], className="stack span-4"),
         ],
         className="grid",
@@ -110,6 +116,38 @@ def _curves(run: Run, places: Mapping[str, Steps], tokens: Tokens) -> Component:
     )
 
 
+def machine_tab(
+    run: Run, events: str, attempts: Sequence[Attempt], context: PageContext
+) -> Component:
+    """Draw processor and memory over the current attempt of a run; what there is not is said."""
+    curves = machine_curves(events, is_live=run.state == RUNNING)
+    drawn = []
+    for name, curve in zip(("Processor, cores", "Memory, GB"), curves, strict=True):
+        if not curve.values:
+            continue
+        text = f"{name} by minute, at the end {curve.values[-1]:.3f}"
+        figure = curve_figure(name, "minute", [curve], context.tokens, height=_CURVE_HEIGHT)
+        shown = graph(f"machine-{curve.part}", figure, text=text, height=_CURVE_HEIGHT)
+        drawn.append(html.Div([html.H3(name), shown]))
+    nothing = empty_message("Nothing yet: a job tells of its machine every ten seconds.")
+    last = max(attempts, key=lambda one: one.attempt, default=None)
+    took = timedelta(seconds=last.cpu_s) if last is not None and last.cpu_s else None
+    has_gpu = run.queue.startswith("gpu")
+    rows = [
+        ("Host", (last and last.host) or ABSENT),
+        ("Processor time", ABSENT if took is None else duration(took)),
+        ("Memory at most", size_text(last.peak_rss) if last and last.peak_rss else ABSENT),
+        ("GPU", "not measured" if has_gpu else "none: the run has a slot of a processor"),
+    ]
+    return html.Div(
+        [
+            panel("Machine", html.Div(drawn, className="curves") if drawn else nothing),
+            panel("In all", facts(rows), subtitle=f"attempt {run.attempt}"),
+        ],
+        className="stack",
+    )
+
+
 def _figure_heading(name: str, event: str) -> Component:
     known = _EVENTS.get(event)
     badge: list[Any] = (
@@ -122,10 +160,7 @@ def _headline(run: Run) -> Component | None:
     if not run.headline:
         return None
     rows = [
-        (
-            f"{event}+",
-            f"{score_text(one.bss)} ({score_text(one.low)} … {score_text(one.high)})",
-        )
+        (f"{event}+", f"{score_text(one.bss)} ({score_text(one.low)} … {score_text(one.high)})")
         for event, one in run.headline.items()
     ]
     return panel("Brier skill", facts(rows), subtitle="against climatology, 95 %")

@@ -8,8 +8,9 @@ from pydantic import Field
 
 from app_dash.shared.url_state import Query
 
-Tab = Literal["progress", "log", "result", "recipe", "outputs", "history"]
-Sort = Literal["made", "state", "name", "bss", "took", "ended"]
+Tab = Literal["progress", "log", "result", "recipe", "outputs", "machine", "history"]
+Sort = Literal["made", "state", "name", "bss", "took", "ended", "owner"]
+Event = Literal["M1.0", "C1.0", "M5.0", "X1.0"]
 State = Literal[
     "",
     "draft",
@@ -39,22 +40,48 @@ class TableQuery(Query):
     state: str = Field(default="", max_length=20)
     tag: str = Field(default="", max_length=40)
     text: str = Field(default="", max_length=100)
-    mine: bool = False
+    owner: str = Field(default="", max_length=80)
+    recipe: str = Field(default="", max_length=100)
+    least: str = Field(default="", pattern=r"^(-?\d{1,3}(\.\d{1,9})?)?$")
+    event: Event = "M1.0"
     sort: Sort = "made"
     up: bool = False
     after: str = Field(default="", max_length=500)
 
     def filters(self) -> dict[str, str]:
         """Return the parameters of the request for the rows."""
-        given = {"state": self.state, "tag": self.tag, "text": self.text, "cursor": self.after}
-        owner = {"owner": "me"} if self.mine else {}
-        return {name: value for name, value in given.items() if value} | owner
+        given = {name: getattr(self, name) for name in ("state", "tag", "text", "owner")}
+        given["cursor"] = self.after
+        return {name: value for name, value in given.items() if value}
 
 
 class RunsQuery(TableQuery):
     """Which runs a table lists, in which order, and from which place on."""
 
     state: State = ""
+
+    def filters(self) -> dict[str, str]:
+        """Return the parameters of the request for the rows."""
+        given = {
+            "recipe": self.recipe,
+            "bss_min": f"{self.event}:{self.least}" if self.least else "",
+            "sort": self.sort,
+            "event": self.event,
+            "up": "true" if self.up else "",
+        }
+        return super().filters() | {name: value for name, value in given.items() if value}
+
+
+class ExperimentsQuery(TableQuery):
+    """Which experiments the table lists."""
+
+    state: Literal["", "open", "archived"] = ""
+
+    def filters(self) -> dict[str, str]:
+        """Return the parameters of the request for the rows."""
+        archived = {"archived": str(self.state == "archived").lower()} if self.state else {}
+        given = {"text": self.text, "owner": self.owner}
+        return {name: value for name, value in given.items() if value} | archived
 
 
 class DataQuery(TableQuery):

@@ -13,7 +13,7 @@ from dash.development.base_component import Component
 
 from app_dash.frame import actions
 from app_dash.frame.page import PageContext
-from app_dash.lab.answers import Attempt, Entry, History, Lab, Output, Run
+from app_dash.lab.answers import Attempt, Entry, History, Lab, Output, Recipe, Run, run_path
 from app_dash.lab.marks import (
     EXPERIMENTS_PATH,
     PAGE,
@@ -24,15 +24,14 @@ from app_dash.lab.marks import (
     state_mark,
     table,
 )
-from app_dash.lab.progress import progress_tab
+from app_dash.lab.progress import machine_tab, progress_tab
 from app_dash.lab.query import RunQuery, Tab
 from app_dash.lab.result import Found, result_tab
 from app_dash.shared.changes import change_text
 from app_dash.shared.numbers import ABSENT, count, duration
-from app_dash.shared.panels import aria_label, empty_message, panel
+from app_dash.shared.panels import aria_label, empty_message, facts, panel
 from app_dash.shared.people import avatar, day_or_time
 from app_dash.shared.url_state import LAB_LOG_PATH, LAB_OUTPUTS_PATH
-from solar.flares import EVENTS
 
 TABS: tuple[tuple[Tab, str], ...] = (
     ("progress", "Progress"),
@@ -40,6 +39,7 @@ TABS: tuple[tuple[Tab, str], ...] = (
     ("result", "Result"),
     ("recipe", "Recipe"),
     ("outputs", "Outputs"),
+    ("machine", "Machine"),
     ("history", "History"),
 )
 _OUTPUT_HEADINGS = (("Name", ""), ("Kind", ""), ("Size", "number"), ("SHA-256", "wide"))
@@ -52,8 +52,8 @@ _ATTEMPT_HEADINGS = (
     ("Memory", "number wide"),
     ("Code", "wide"),
 )
-_CURVE_HEIGHT = 180
-_EVENT_LABELS = {event.name: event for event in EVENTS}
+# The tabs that show the attempts.
+_OF_ATTEMPTS = ("progress", "log", "machine", "history")
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class RunData:
 
     run: Run
     events: str = ""
-    document: str | None = None
+    recipe: Recipe | None = None
     outputs: Sequence[Output] = ()
     history: History = field(default_factory=History)
     read: Callable[[str], bytes] = field(default=lambda name: b"")
@@ -71,14 +71,14 @@ class RunData:
 def read_run(lab: Lab, run_id: str, query: RunQuery) -> RunData:
     """Ask the API for what the open tab shows."""
     run = lab.run(run_id)
-    tab = query.tab
+    tab, history = query.tab, f"{run_path(run_id)}/history"
     is_begun = run.attempt > 0
     return RunData(
         run,
-        events=lab.events(run_id) if tab == "progress" and is_begun else "",
-        document=lab.recipe(run.recipe_id).document if tab == "recipe" and run.recipe_id else None,
+        events=lab.events(run_id) if tab in ("progress", "machine") and is_begun else "",
+        recipe=lab.recipe(run.recipe_id) if tab == "recipe" and run.recipe_id else None,
         outputs=lab.outputs(run_id) if tab in ("result", "outputs") else (),
-        history=lab.history(run_id) if tab in ("progress", "log", "history") else History(),
+        history=lab.one(History, history) if tab in _OF_ATTEMPTS else History(),
         read=lambda name: lab.output(run_id, name),
     )
 
@@ -92,6 +92,7 @@ def run_page(data: RunData, query: RunQuery, context: PageContext) -> Component:
         "result": lambda: result_tab(Found(run, data.outputs, data.read), context),
         "recipe": lambda: _recipe_tab(data),
         "outputs": lambda: _outputs_tab(data),
+        "machine": lambda: machine_tab(data.run, data.events, data.history.attempts, context),
         "history": lambda: _history_tab(data, now),
     }
     open_tab = tabs[query.tab]()
@@ -132,7 +133,8 @@ def _title(run: Run, now: datetime) -> Component:
 def _buttons(run: Run) -> list[Component]:
     buttons = action_buttons(run, ("clone",))
     if "delete" in run.actions:
-        question = f"{run.label.capitalize()} goes, with its log and the files it has made."
+        files = f"the files it has made, {size_text(run.bytes)}"
+        question = f"{run.label.capitalize()} goes, with its log and {files}."
         buttons.append(
             actions.asked(
                 PAGE, "delete", "Delete", question=question, sure="Delete the run", of=run.run_id
@@ -189,11 +191,7 @@ def _log_tab(data: RunData, query: RunQuery) -> Component:
             html.Label([html.Span("Find in log", className="visually-hidden"), find]),
             html.Button("First warning", id="lab-first", type="button", className="button"),
             html.Button(
-                "Following",
-                id="lab-follow",
-                type="button",
-                className="toggle pressed",
-                **pressed,
+                "Following", id="lab-follow", type="button", className="toggle pressed", **pressed
             ),
             html.A("Download", href=file, className="link", download=""),
         ],
@@ -215,17 +213,24 @@ def _attempt_choice(data: RunData, shown: int) -> list[Component | str]:
 
 
 def _recipe_tab(data: RunData) -> Component:
-    if data.document is None:
+    if data.recipe is None:
         return panel("Recipe", empty_message(f"A run of the kind {data.run.kind} has no recipe."))
-    copied: dict[str, Any] = {"data-copy": data.document}
-    return panel(
+    copied: dict[str, Any] = {"data-copy": data.recipe.document}
+    text = data.recipe.document
+    shown = panel(
         "Recipe",
-        html.Pre(data.document, className="toml", tabIndex=0, role="region", **aria_label("TOML")),
+        html.Pre(text, className="toml", tabIndex=0, role="region", **aria_label("TOML")),
         # Where there is no clipboard, the text before the button is chosen.
         html.Button("Copy", type="button", className="button", **copied),
         subtitle="as it runs",
         class_name="flush recipe-text",
     )
+    if data.recipe.differs is None:
+        return shown
+    rows = [(path, change_text(*pair)) for path, pair in data.recipe.differs.items()]
+    changed = facts(rows) if rows else empty_message("Name and texts alone.")
+    subtitle = "against the recipe that it was made from"
+    return html.Div([panel("What differs", changed, subtitle=subtitle), shown], className="stack")
 
 
 def _outputs_tab(data: RunData) -> Component:

@@ -1,8 +1,8 @@
-"""Tables of runs, of all or of one experiment: filtered, sorted, and several at once."""
+"""Tables of runs: filtered, sorted, and several at once."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, get_args
 
@@ -12,14 +12,13 @@ from dash.development.base_component import Component
 from app_dash.frame import actions
 from app_dash.frame.page import PageContext
 from app_dash.frame.typed_fields import field_id, field_state
-from app_dash.lab.answers import Experiment, Listing, Run
+from app_dash.lab.answers import Listing, Owner, Run
 from app_dash.lab.marks import (
-    EXPERIMENTS_PATH,
     NEW_PATH,
     PAGE,
+    RUNS_PATH,
     doing_text,
     ended_text,
-    headline_event,
     run_link,
     score_cells,
     state_mark,
@@ -27,14 +26,15 @@ from app_dash.lab.marks import (
     table,
     took_text,
 )
-from app_dash.lab.query import RunsQuery, Sort, State
+from app_dash.lab.query import Event, RunsQuery, Sort, State, TableQuery
+from app_dash.shared.changes import change_text
 from app_dash.shared.numbers import ABSENT, count
 from app_dash.shared.panels import empty_message, menu, panel
-from app_dash.shared.people import avatar, day_or_time
 from database.people.principal import LAB
 
-PICKED = "pick "
-_COLUMNS: tuple[tuple[Sort | None, str, str], ...] = (
+CHOOSE: tuple[Component | str, str] = (html.Span("Choose", className="visually-hidden"), "pick")
+PICKED, BULK_TAG = "pick ", "bulk-tag"
+COLUMNS: tuple[tuple[Sort | None, str, str], ...] = (
     ("state", "State", ""),
     ("name", "Run", ""),
     ("bss", "BSS", "number"),
@@ -42,23 +42,22 @@ _COLUMNS: tuple[tuple[Sort | None, str, str], ...] = (
     (None, "−0.1 … 0.6", "wide"),
     ("took", "Took", "number wide"),
     ("ended", "Ended", "number"),
-    (None, "Owner", "wide"),
+)
+_OF_ALL: tuple[tuple[Sort | None, str, str], ...] = (
+    ("owner", "Owner", "wide"),
     (None, "Tags", "wide"),
 )
+_DIFFERS = (None, "Unlike the first", "wide")
+_LONGEST_DIFFERENCES = 160
 _STATES: tuple[State, ...] = get_args(State)
+_EVENTS: tuple[Event, ...] = get_args(Event)
+_FIELDS = (("text", "Contains"), ("tag", "Tag"), ("recipe", "Recipe has"), ("least", "BSS from"))
 _BULK = (("start", "Start"), ("stop", "Stop"), ("restart", "Restart"))
-_EXPERIMENT_HEADINGS = (
-    ("Name", ""),
-    ("Runs", ""),
-    ("Owner", ""),
-    ("Tags", "wide"),
-    ("Begun", "number"),
-)
 
 
 def shown_fields(query: RunsQuery) -> dict[str, str]:
     """Return what the typed fields show."""
-    return {"text": query.text, "tag": query.tag}
+    return {name: getattr(query, name) for name, _ in _FIELDS}
 
 
 def runs_page(
@@ -71,114 +70,25 @@ def runs_page(
     picked: Collection[str],
 ) -> Component:
     """Draw the table of all runs that the asker sees."""
-    runs = _runs_panel(listing, query, context, path=path, picked=picked)
+    runs = runs_panel(listing, query, context, path=path, picked=picked)
     return html.Div([field_state(shown_fields(query), message), runs], className="stack")
 
 
-def experiment_page(
-    experiment: Experiment,
-    listing: Listing,
-    query: RunsQuery,
-    context: PageContext,
-    *,
-    path: str,
-    message: str,
-    picked: Collection[str],
+def runs_panel(
+    listing: Listing, query: RunsQuery, context: PageContext, *, path: str, picked: Collection[str]
 ) -> Component:
-    """Draw an experiment: what it is for, and its runs."""
-    may_change = context.who.sees_all or experiment.owner.id == context.who.owner
-    return html.Div(
-        [
-            field_state(shown_fields(query), message),
-            _title(experiment, context.now, may_change=may_change and context.who.may(LAB)),
-            _runs_panel(listing, query, context, path=path, picked=picked),
-        ],
-        className="stack",
-    )
-
-
-def _title(experiment: Experiment, now: datetime, *, may_change: bool) -> Component:
-    known = [experiment.visibility, *experiment.tags]
-    if experiment.archived_at is not None:
-        known.append(f"archived {day_or_time(experiment.archived_at, now)}")
-    owner = experiment.owner.name
-    buttons = _experiment_buttons(experiment) if may_change else []
-    said = [html.P(experiment.description, className="reason")] if experiment.description else []
-    return html.Div(
-        [
-            html.Div(
-                [
-                    html.H2(experiment.name),
-                    html.Span(
-                        [avatar(owner), f" {owner} · ", " · ".join(known)], className="secondary"
-                    ),
-                ],
-                className="run-title",
-            ),
-            html.Div(buttons, className="run-buttons"),
-            *said,
-        ],
-        className="run-head",
-    )
-
-
-def _experiment_buttons(experiment: Experiment) -> list[Component]:
-    of, n = experiment.experiment_id, sum(experiment.runs.values())
-    is_open, is_private = experiment.archived_at is None, experiment.visibility == "private"
-    return [
-        _edit(experiment),
-        actions.button(
-            PAGE,
-            "share" if is_private else "unshare",
-            "Share" if is_private else "Make private",
-            of=of,
-        ),
-        actions.button(
-            PAGE,
-            "archive" if is_open else "unarchive",
-            "Archive" if is_open else "Take back",
-            of=of,
-        ),
-        actions.asked(
-            PAGE,
-            "delete-experiment",
-            "Delete",
-            question=f"“{experiment.name}” goes with its {count(n)} runs and their files.",
-            sure="Delete all of it",
-            of=of,
-        ),
-    ]
-
-
-def _edit(experiment: Experiment) -> Component:
-    fields = [
-        actions.text_input(PAGE, "experiment-name", "Name", value=experiment.name, maxLength=80),
-        actions.text_input(PAGE, "experiment-text", "For what", value=experiment.description),
-        actions.text_input(PAGE, "experiment-tags", "Tags", value=", ".join(experiment.tags)),
-        actions.button(PAGE, "experiment", "Save", of=experiment.experiment_id),
-    ]
-    form = html.Div(fields, className="form note-fields")
-    return html.Details([html.Summary("Edit", className="button"), form], className="asking")
-
-
-def _runs_panel(
-    listing: Listing,
-    query: RunsQuery,
-    context: PageContext,
-    *,
-    path: str,
-    picked: Collection[str],
-) -> Component:
-    runs = sorted_runs(listing.runs, query)
+    """Draw a table of runs with its filters and what may be done with several of them."""
+    runs = listing.runs
     may_act = context.who.may(LAB) and any(run.actions for run in runs)
-    headings = [_heading(column, query, path) for column in _COLUMNS]
+    compared = [_DIFFERS] if any(run.differs is not None for run in runs) else []
+    headings = [_heading(column, query, path) for column in (*COLUMNS, *_OF_ALL, *compared)]
     if may_act:
-        headings.insert(0, (html.Span("Choose", className="visually-hidden"), "pick"))
-    rows = [_row(run, context, picked if may_act else None) for run in runs]
+        headings.insert(0, CHOOSE)
+    rows = [_row(run, query.event, context, picked if may_act else None) for run in runs]
     content = table("runs", headings, rows) if rows else _no_runs(query, path)
     return panel(
         "Runs",
-        _filters(query, path),
+        _filters(query, path, runs),
         html.Div(content, className="scrolled"),
         *([_bulk()] if may_act else []),
         _paging(listing, query, path),
@@ -189,28 +99,6 @@ def _runs_panel(
     )
 
 
-def sorted_runs(runs: Sequence[Run], query: RunsQuery) -> list[Run]:
-    """Sort the runs of a page; those without the value stand last."""
-    known = [run for run in runs if _key(run, query.sort) is not None]
-    unknown = [run for run in runs if _key(run, query.sort) is None]
-    return sorted(known, key=lambda run: _key(run, query.sort), reverse=not query.up) + unknown
-
-
-def _key(run: Run, sort: Sort) -> Any:
-    if sort == "bss":
-        scored = headline_event(run.headline)
-        return scored[1].bss if scored else None
-    if sort == "name":
-        return ((run.name or "").casefold(), run.number)
-    # The identifier grows with the time at which the run was made.
-    return {
-        "made": run.run_id,
-        "state": run.state,
-        "took": run.took,
-        "ended": run.ended_at,
-    }[sort]
-
-
 def _heading(
     column: tuple[Sort | None, str, str], query: RunsQuery, path: str
 ) -> tuple[Component | str, str]:
@@ -219,74 +107,111 @@ def _heading(
         return label, kind
     is_sorted = query.sort == sort
     mark = (" ↑" if query.up else " ↓") if is_sorted else ""
-    there = query.changed(sort=sort, up=is_sorted and not query.up)
+    there = query.changed(sort=sort, up=is_sorted and not query.up, after="")
+    label = f"{label} {query.event}+" if sort == "bss" else label
     return dcc.Link(label + mark, href=path + there.search(), className="sort"), kind
 
 
-def _row(run: Run, context: PageContext, picked: Collection[str] | None) -> Component:
-    now, scored = context.now, headline_event(run.headline)
+def run_cells(run: Run, event: str, now: datetime) -> list[Component]:
+    """Return the cells of a run under COLUMNS, with its score for the event."""
     why = doing_text(run) if run.is_under_way else run.reason
-    cells = [
+    return [
         html.Td(state_mark(run.state)),
         html.Td([run_link(run), html.Span(run.note[:80], className="note")], className="run-name"),
-        *score_cells(scored and scored[1], why),
+        *score_cells((run.headline or {}).get(event), why),
         html.Td(took_text(run), className="number wide"),
         html.Td(ended_text(run, now), className="number"),
-        html.Td(run.owner.name, className="wide"),
+    ]
+
+
+def _row(run: Run, event: str, context: PageContext, picked: Collection[str] | None) -> Component:
+    cells = [
+        *run_cells(run, event, context.now),
+        html.Td(owner_link(run.owner, RUNS_PATH), className="wide"),
         html.Td(", ".join(run.tags) or ABSENT, className="wide secondary"),
     ]
+    if run.differs is not None:
+        text = change_text({}, run.differs)
+        shown = text if len(text) <= _LONGEST_DIFFERENCES else f"{text[:_LONGEST_DIFFERENCES]} …"
+        cells.append(html.Td(shown, className="wide secondary", title=text))
     if picked is not None:
-        cells.insert(0, html.Td(_pick(run, is_picked=run.run_id in picked), className="pick"))
+        cells.insert(0, html.Td(pick(run.run_id, run.label, picked), className="pick"))
     return html.Tr(cells)
 
 
-def _pick(run: Run, *, is_picked: bool) -> Component:
-    label = html.Span(f"Choose {run.label}", className="visually-hidden")
+def owner_link(owner: Owner, path: str) -> Component:
+    """Link an owner to what they have done."""
+    there = path + TableQuery(owner=owner.id).search()
+    return dcc.Link(owner.name, href=there) if owner.id else html.Span(owner.name)
+
+
+def pick(key: str, label: str, picked: Collection[str]) -> Component:
+    """Offer to choose a row for what is done with several."""
     return dcc.Checklist(
-        id=actions.input_id(PAGE, PICKED + run.run_id),
-        options=[{"label": label, "value": run.run_id}],
-        value=[run.run_id] if is_picked else [],
+        id=actions.input_id(PAGE, PICKED + key),
+        options=[
+            {"label": html.Span(f"Choose {label}", className="visually-hidden"), "value": key}
+        ],
+        value=[key] if key in picked else [],
         className="choices",
     )
 
 
 def _bulk() -> Component:
     buttons = [actions.button(PAGE, "bulk", label, of=action) for action, label in _BULK]
+    tag = [
+        actions.text_input(PAGE, BULK_TAG, "Tag", maxLength=40),
+        actions.button(PAGE, "bulk", "Add tag", of="tag"),
+        actions.button(PAGE, "bulk", "Take tag off", of="untag"),
+    ]
     question = "The chosen runs go, with their logs and files. Those under way stay."
     delete = actions.asked(
         PAGE, "bulk", "Delete", question=question, sure="Delete the chosen runs", of="delete"
     )
     label = html.Span("With the chosen:", className="secondary")
-    return html.Div([label, *buttons, delete], className="person-buttons bulk")
+    return html.Div([label, *buttons, *tag, delete], className="person-buttons bulk")
 
 
-def _filters(query: RunsQuery, path: str) -> Component:
-    states = [
-        (
-            state_word(state) if state else "Any",
-            path + query.changed(state=state, after="").search(),
-            state == query.state,
-        )
-        for state in _STATES
-    ]
-    chosen = state_word(query.state) if query.state else "any"
-    mine = path + query.changed(mine=not query.mine, after="").search()
-    pressed: dict[str, Any] = {"aria-current": "true"} if query.mine else {}
+def _filters(query: RunsQuery, path: str, runs: Sequence[Run]) -> Component:
+    def choices(name: str, labels: Mapping[Any, str]) -> list[tuple[str, str, bool]]:
+        return menu_choices(query, path, name, labels)
+
+    states = {state: state_word(state) if state else "Any" for state in _STATES}
+    owners = owner_labels(query, [run.owner for run in runs])
+    events = {event: f"{event}+" for event in _EVENTS}
     return html.Div(
         [
-            _field("text", "Contains", query.text),
-            _field("tag", "Tag", query.tag),
-            menu("State", chosen, states),
-            html.Span(
-                dcc.Link("Mine", href=mine, className="toggle pressed" if query.mine else "toggle"),
-                **pressed,
-            ),
+            *(text_field(name, label, getattr(query, name)) for name, label in _FIELDS),
+            menu("Event", events[query.event], choices("event", events)),
+            menu("State", states[query.state], choices("state", states)),
+            menu("Owner", owners[query.owner], choices("owner", owners)),
         ],
         className="filters run-filters",
     )
 
 
-def _field(name: str, label: str, value: str) -> Component:
+def menu_choices(
+    query: TableQuery, path: str, name: str, labels: Mapping[Any, str]
+) -> list[tuple[str, str, bool]]:
+    """Return the choices of a field of the address, as `menu` takes them."""
+    return [
+        (
+            label,
+            path + query.changed(**{name: value}, after="").search(),
+            value == getattr(query, name),
+        )
+        for value, label in labels.items()
+    ]
+
+
+def owner_labels(query: TableQuery, owners: Iterable[Owner]) -> dict[str, str]:
+    """Return by whose objects a table may be narrowed: of anybody, mine, of those on the page."""
+    named = {owner.id: owner.name for owner in owners if owner.id}
+    return {query.owner: "one without runs", "": "Anybody", "me": "Me"} | named
+
+
+def text_field(name: str, label: str, value: str) -> Component:
+    """Offer a filter that is typed."""
     entry = dcc.Input(
         id=field_id(PAGE, name),
         value=value,
@@ -311,49 +236,12 @@ def _no_runs(query: RunsQuery, path: str) -> Component:
 def _paging(listing: Listing, query: RunsQuery, path: str) -> Component:
     links = []
     if query.after:
-        newest = path + query.changed(after="").search()
-        links.append(dcc.Link("Newest", href=newest, className="button"))
+        first = path + query.changed(after="").search()
+        links.append(dcc.Link("First", href=first, className="button"))
     if listing.following:
-        older = path + query.changed(after=listing.following).search()
-        links.append(dcc.Link("Older", href=older, className="button"))
+        following = path + query.changed(after=listing.following).search()
+        links.append(dcc.Link("Next", href=following, className="button"))
     return html.Div(links, className="paging")
-
-
-def experiments_page(experiments: Sequence[Experiment], context: PageContext) -> Component:
-    """Draw the list of experiments, and the form of a new one for those who may begin one."""
-    rows = [_experiment_row(one, context.now) for one in experiments]
-    text = "There are no experiments yet. A run belongs to one: begin here, or with New run."
-    listed = table("experiments", _EXPERIMENT_HEADINGS, rows) if rows else empty_message(text)
-    subtitle = count(len(rows))
-    parts = [panel("Experiments", listed, subtitle=subtitle, class_name="flush span-8")]
-    if context.who.may(LAB):
-        fields = [
-            actions.text_input(PAGE, "experiment-name", "Name", maxLength=80),
-            actions.text_input(PAGE, "experiment-text", "For what"),
-            actions.button(PAGE, "new-experiment", "Begin", kind="button primary"),
-        ]
-        form = html.Div(fields, className="form note-fields")
-        parts.append(html.Div(panel("New experiment", form), className="span-4"))
-    return html.Div(parts, className="grid")
-
-
-def _experiment_row(one: Experiment, now: datetime) -> Component:
-    counted = [
-        html.Span([state_mark(state), f" {count(n)}"], className="counted")
-        for state, n in one.runs.items()
-    ]
-    link = dcc.Link(html.B(one.name), href=f"{EXPERIMENTS_PATH}/{one.experiment_id}")
-    about = one.description + (" · archived" if one.archived_at is not None else "")
-    begun = ABSENT if one.created_at is None else day_or_time(one.created_at, now)
-    return html.Tr(
-        [
-            html.Td([link, html.Span(about, className="note")], className="run-name"),
-            html.Td(counted or ABSENT, className="counts"),
-            html.Td(one.owner.name),
-            html.Td(", ".join(one.tags) or ABSENT, className="wide secondary"),
-            html.Td(begun, className="number"),
-        ]
-    )
 
 
 def picks_of(values: dict[str, Any]) -> list[str]:

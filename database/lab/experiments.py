@@ -15,7 +15,7 @@ from database.lab.ownership import PRIVATE, find_visible, refuse_others, visible
 from database.lab.runs import UNDER_WAY
 from database.people.audit import record
 from database.people.principal import Principal
-from database.schema.lab_tables import experiments, runs
+from database.schema.lab_tables import experiments, outputs, runs
 from solar.errors import ConflictError
 from solar.identifiers import new_id
 
@@ -153,6 +153,13 @@ def count_runs(
     for experiment_id, state, n in connection.execute(query):
         counted.setdefault(experiment_id, Counter())[state] = n
     return counted
+
+
+def experiment_bytes(connection: sa.Connection, who: Principal, experiment_id: str) -> int:
+    """Return the bytes of the files of an experiment's runs, of those that somebody may see."""
+    is_its = sa.and_(runs.c.experiment_id == experiment_id, runs.c.deleted_at.is_(None))
+    query = sa.select(sa.func.sum(outputs.c.bytes)).join(runs, runs.c.run_id == outputs.c.run_id)
+    return int(connection.execute(query.where(is_its, visible_to(runs, who))).scalar() or 0)
 
 
 def change_experiment(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -88,17 +87,24 @@ def share_recipe(connection: sa.Connection, recipe_id: str, *, owner: str) -> No
     connection.execute(recipes.update().where(is_it).values(visibility=SHARED))
 
 
-def recipe_names(connection: sa.Connection, recipe_ids: Iterable[str]) -> dict[str, Any]:
+def recipe_names(connection: sa.Connection, recipe_ids: Iterable[str]) -> dict[str, str]:
     """Return the names of recipes by their id."""
+    return _by_id(connection, recipes.c.name, recipe_ids)
+
+
+def read_documents(connection: sa.Connection, recipe_ids: Iterable[str]) -> dict[str, str]:
+    """Return the texts of recipes by their id, for the program itself."""
+    return _by_id(connection, recipes.c.document, recipe_ids)
+
+
+def _by_id(
+    connection: sa.Connection, column: sa.Column[str], recipe_ids: Iterable[str]
+) -> dict[str, str]:
     wanted = sorted(set(recipe_ids))
-    if not wanted:
-        return {}
-    query = sa.select(recipes.c.recipe_id, recipes.c.name).where(recipes.c.recipe_id.in_(wanted))
-    return dict(connection.execute(query).all())
+    query = sa.select(recipes.c.recipe_id, column).where(recipes.c.recipe_id.in_(wanted))
+    return dict(connection.execute(query).all()) if wanted else {}
 
 
 def read_document(connection: sa.Connection, recipe_id: str) -> str:
     """Return the text of a recipe for the program itself."""
-    query = sa.select(recipes.c.document).where(recipes.c.recipe_id == recipe_id)
-    document: str = connection.execute(query).scalar_one()
-    return document
+    return read_documents(connection, [recipe_id])[recipe_id]

@@ -96,18 +96,6 @@ class NewRun:
     needs: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
-class RunFilter:
-    """Which runs a list shows; empty fields choose all."""
-
-    experiment_id: str | None = None
-    states: Sequence[str] = ()
-    kind: str | None = None
-    owner: str | None = None
-    tag: str | None = None
-    text: str = ""
-
-
 def as_run(row: sa.Row[Any]) -> Run:
     """Return a run from its row."""
     values = dict(row._mapping)
@@ -192,46 +180,6 @@ def runs_like(connection: sa.Connection, who: Principal, run: Run, *, limit: int
     return list(connection.execute(query).scalars())
 
 
-def list_runs(
-    connection: sa.Connection,
-    who: Principal,
-    chosen: RunFilter,
-    *,
-    limit: int,
-    before: str | None = None,
-) -> list[Run]:
-    """Return runs that somebody may see, the newest first, those made before the run `before`."""
-    query = (
-        sa.select(runs)
-        .where(visible_to(runs, who), runs.c.deleted_at.is_(None), *_conditions(chosen))
-        .order_by(runs.c.run_id.desc())
-        .limit(limit)
-    )
-    if before is not None:
-        query = query.where(runs.c.run_id < before)
-    return [as_run(row) for row in connection.execute(query)]
-
-
-def _conditions(chosen: RunFilter) -> list[sa.ColumnElement[bool]]:
-    conditions: list[sa.ColumnElement[bool]] = [
-        column == value
-        for column, value in (
-            (runs.c.experiment_id, chosen.experiment_id),
-            (runs.c.kind, chosen.kind),
-            (runs.c.owner, chosen.owner),
-        )
-        if value is not None
-    ]
-    if chosen.states:
-        conditions.append(runs.c.state.in_(list(chosen.states)))
-    if chosen.tag is not None:
-        conditions.append(runs.c.tags.contains(json.dumps(chosen.tag), autoescape=True))
-    if chosen.text:
-        columns = (runs.c.note, runs.c.tags, runs.c.reason)
-        conditions.append(sa.or_(*(c.icontains(chosen.text, autoescape=True) for c in columns)))
-    return conditions
-
-
 def has_work(connection: sa.Connection) -> bool:
     """Tell whether any run waits, is under way, or is to restart by itself."""
     is_alive = sa.or_(runs.c.state.in_(UNDER_WAY), runs.c.restarts_at.is_not(None))
@@ -282,20 +230,6 @@ def stop_run(connection: sa.Connection, who: Principal, run_id: str, *, now: dat
         connection.execute(runs.update().where(_is_still(run)).values(values))
         record(connection, who, "asked to stop", _NOUN, run_id, now=now)
     return read_run(connection, run_id)
-
-
-def clone_run(
-    connection: sa.Connection,
-    who: Principal,
-    run_id: str,
-    changes: Mapping[str, Any],
-    *,
-    now: datetime,
-) -> Run:
-    """Make a draft like a run that somebody may see, with some fields of `NewRun` changed."""
-    run = find_run(connection, who, run_id)
-    fields = {name: getattr(run, name) for name in NewRun.__dataclass_fields__}
-    return add_run(connection, who, NewRun(**fields | dict(changes)), now=now)
 
 
 def change_run(

@@ -10,7 +10,6 @@ from database.schema.lab_tables import attempts, log_chunks
 from solar.errors import InvalidInputError
 
 LOG, EVENTS = "log", "events"
-STREAMS = (LOG, EVENTS)
 LARGEST_CHUNK = 2**16
 # Of each stream the beginning and the end are kept; the whole of it is an output.
 _KEPT_FIRST, _KEPT_LAST = 2**20, 2**22

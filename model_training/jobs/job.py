@@ -27,7 +27,7 @@ from celery.utils.log import LoggingProxy
 
 from model_training.jobs.api import ApiAwayError, AttemptOverError, RunApi, WorkerApi, patiently
 from model_training.jobs.inputs import InputCache, fetch, inside
-from model_training.jobs.reporting import Reporter, Times
+from model_training.jobs.reporting import Reporter, Times, cpu_seconds
 from model_training.jobs.settings import WorkerSettings
 from model_training.jobs.streams import EVENTS, LOG
 from model_training.jobs.work_folder import work_folder
@@ -41,7 +41,6 @@ CHECKPOINT, CHECKPOINTS = "checkpoint", "checkpoints"
 # A run that nobody began within so long is given to another worker.
 _CLAIM_PATIENCE_SECONDS = 15.0
 _END_PATIENCE_SECONDS = 3600.0
-_CHECKPOINT_SECONDS = 60.0
 _LONGEST_REASON = 2000
 _NICENESS = 10
 # What a result depends on, beside this program.
@@ -134,7 +133,7 @@ class _Attempt:
         )
         reporter.start()
         delivered = Delivered(self.api, self.folder)
-        with delivered.checkpoints_in_time():
+        with delivered.checkpoints_in_time(every_seconds=self.settings.worker_checkpoint_seconds):
             end = self._execute(journal, reporter)
             reporter.is_executing = False
         try:
@@ -162,14 +161,14 @@ class _Attempt:
             _log.exception("the job failed")
             outcome, reason = FAILED, f"{type(error).__name__}: {error}"
         _log.info("%s%s", outcome.replace("_", " "), f": {reason}" if reason else "")
-        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
         return {
             "outcome": outcome,
             "reason": reason and reason[:_LONGEST_REASON],
             "headline": result and result.headline,
             "dataset": result and result.dataset,
-            "cpu_s": round(sum(one.ru_utime + one.ru_stime for one in used), 3),
-            "peak_rss": max(one.ru_maxrss for one in used) * 1024,
+            "cpu_s": cpu_seconds(),
+            "peak_rss": max(resource.getrusage(one).ru_maxrss for one in kinds) * 1024,
         }
 
     def _result(self, journal: Journal) -> Any:
@@ -260,10 +259,11 @@ class Delivered:
                 self._deliver(path, name, CHECKPOINT, patience=patience)
 
     @contextmanager
-    def checkpoints_in_time(self) -> Iterator[None]:
-        """Deliver new checkpoints once a minute until the block ends."""
+    def checkpoints_in_time(self, *, every_seconds: float) -> Iterator[None]:
+        """Deliver new checkpoints now and then until the block ends."""
         ended = threading.Event()
-        thread = threading.Thread(target=self._now_and_then, args=(ended,), daemon=True)
+        arguments = (ended, every_seconds)
+        thread = threading.Thread(target=self._now_and_then, args=arguments, daemon=True)
         thread.start()
         try:
             yield
@@ -271,9 +271,9 @@ class Delivered:
             ended.set()
             thread.join()
 
-    def _now_and_then(self, ended: threading.Event) -> None:
-        while not ended.wait(_CHECKPOINT_SECONDS):
-            # The next minute is another chance; whether the attempt is over, the reporter hears.
+    def _now_and_then(self, ended: threading.Event, every_seconds: float) -> None:
+        while not ended.wait(every_seconds):
+            # The next time is another chance; whether the attempt is over, the reporter hears.
             with suppress(FlarewatchError, OSError):
                 self.checkpoints(patience=0)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
+import resource
 import shutil
 import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +19,7 @@ import orjson
 
 from model_training.jobs.api import AttemptOverError, RunApi
 from model_training.jobs.streams import END, HANDED_BACK, PIECES_AT_ONCE, Streams
-from model_training.journal import Progress, Stop
+from model_training.journal import Journal, Progress, Stop
 from solar.errors import FlarewatchError
 from solar.process import Backoff
 
@@ -42,8 +45,13 @@ class Times:
 
     @property
     def quiet_seconds(self) -> float:
-        """How often to report while nothing happens."""
-        return min(5.0, self.lease_seconds / 6)
+        """How often to report while nothing happens, and so to hear of a stop."""
+        return min(2.0, self.lease_seconds / 15)
+
+    @property
+    def machine_seconds(self) -> float:
+        """How often to tell of processor time and memory."""
+        return min(10.0, self.lease_seconds / 3)
 
 
 class Reporter(threading.Thread):
@@ -77,6 +85,7 @@ class Reporter(threading.Thread):
         self._parent = os.getppid()
         self._began = self._reported = time.monotonic()
         self._asked_at = 0.0
+        self._sampled_at = -math.inf
         self._backoff = Backoff(times.tick_seconds, times.quiet_seconds, jitter=(0.5, 1.0))
         self._sending = threading.Lock()
         self._finished = threading.Event()
@@ -90,6 +99,7 @@ class Reporter(threading.Thread):
                 # Linux kills the job when the worker dies; this is for where it does not.
                 self._kill()
             self._look_at_the_clock()
+            self._tell_of_the_machine()
             if self._is_due():
                 pause = self._send_once()
 
@@ -104,6 +114,15 @@ class Reporter(threading.Thread):
             time.monotonic() - self._reported
             >= self._times.quiet_seconds - self._times.tick_seconds / 2
         )
+
+    def _tell_of_the_machine(self) -> None:
+        """Write processor time and memory among the events, which become curves."""
+        now = time.monotonic()
+        if self.is_executing and now - self._sampled_at >= self._times.machine_seconds:
+            self._sampled_at = now
+            # A disk that is full is told by the job, which writes there too.
+            with suppress(OSError):
+                Journal(self._folder / "journal").tell("machine", cpu_s=cpu_seconds(), rss=_rss())
 
     def _look_at_the_clock(self) -> None:
         if self.is_executing and self.why is not None:
@@ -178,6 +197,12 @@ class Reporter(threading.Thread):
     def _kill() -> None:
         # The job leads a process group of its own: what it started ends with it.
         os.killpg(os.getpid(), signal.SIGKILL)
+
+
+def cpu_seconds() -> float:
+    """Return the processor time of this process and of those that it started and that ended [s]."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return round(sum(one.ru_utime + one.ru_stime for one in used), 3)
 
 
 def _rss() -> int:

@@ -26,6 +26,12 @@ class WorkerSettings(Settings):
     worker_cache_bytes: int = Field(
         default=20 * 2**30, ge=0, description="Inputs of runs are kept up to this size"
     )
+    worker_checkpoint_seconds: float = Field(
+        default=60.0, gt=0, description="New checkpoints are delivered as often at most"
+    )
+    worker_drain_seconds: float = Field(
+        default=60.0, ge=0, description="Jobs of a worker that is to end may go on for so long"
+    )
 
     @property
     def work_dir(self) -> Path:

@@ -15,6 +15,7 @@ LOG, EVENTS, END = "log.txt", "events.jsonl", "end.json"
 HANDED_BACK = "handed_back"
 PIECES_AT_ONCE = 50
 _PIECE_BYTES = 64_000
+_EACH_BYTE = "question-mark-for-each-byte"
 
 
 def _same_length(error: UnicodeError) -> tuple[str, int]:
@@ -24,7 +25,7 @@ def _same_length(error: UnicodeError) -> tuple[str, int]:
     return "?" * (error.end - error.start), error.end
 
 
-codecs.register_error("question-mark-for-each-byte", _same_length)
+codecs.register_error(_EACH_BYTE, _same_length)
 
 
 class Stream:
@@ -48,8 +49,11 @@ class Stream:
             return {"from_byte": self.sent, "text": ""}
         with self._path.open("rb") as file:
             file.seek(self.sent)
-            data = _whole_characters(file.read(most))
-        text = data.decode("utf-8", errors="question-mark-for-each-byte")
+            data = file.read(most)
+        text, used = codecs.utf_8_decode(data, _EACH_BYTE, False)
+        if not used:
+            # Of the last character the rest may never come.
+            text = data.decode("utf-8", errors=_EACH_BYTE)
         return {"from_byte": self.sent, "text": text}
 
 
@@ -79,15 +83,3 @@ class Streams:
             if not self.has_more:
                 return
             self.send({})
-
-
-def _whole_characters(data: bytes) -> bytes:
-    """Leave out the first bytes of a last character that is not all here."""
-    for behind in range(1, min(4, len(data) + 1)):
-        byte = data[-behind]
-        if byte & 0b1100_0000 == 0b1100_0000:
-            length = 2 + (byte >= 0b1110_0000) + (byte >= 0b1111_0000)
-            return data[:-behind] if behind < length and len(data) > behind else data
-        if byte < 0b1000_0000:
-            break
-    return data

@@ -36,8 +36,6 @@ from solar.process import Backoff
 from solar.version import VERSION
 
 TASK = "flarewatch.run"
-# A worker that was told to end waits for its jobs up to so long.
-DRAIN_SECONDS = 60.0
 _LONGEST_SILENCE_SECONDS = 5.0
 _TICK_SECONDS = 1.0
 _CELERY_SETTINGS = {
@@ -195,7 +193,7 @@ class Worker:
         self._deaths += self._slots.next_death(_TICK_SECONDS)
         if self._signals and not self._handing_back[0]:
             self._handing_back[0] = 1
-            self._end_at = time.monotonic() + DRAIN_SECONDS
+            self._end_at = time.monotonic() + self._settings.worker_drain_seconds
             self._drain("was told to end")
         self._deaths = [death for death in self._deaths if not self._is_reported(death)]
         self._tell()

@@ -248,7 +248,10 @@ def test_the_pages_of_the_lab_are_sound(
 
     for path in (
         f"/lab/runs/{run_id}",
-        *(f"/lab/runs/{run_id}?tab={tab}" for tab in ("log", "recipe", "outputs", "history")),
+        *(
+            f"/lab/runs/{run_id}?tab={tab}"
+            for tab in ("log", "recipe", "outputs", "machine", "history")
+        ),
         "/lab",
         "/lab/runs",
         "/lab/experiments",

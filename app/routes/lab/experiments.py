@@ -20,6 +20,7 @@ from app.contract.lab import (
 )
 from app.contract.lab_answers import (
     DeletedAnswer,
+    ExperimentDetail,
     ExperimentItem,
     ExperimentsPage,
     RecipeCheckAnswer,
@@ -29,6 +30,7 @@ from app.contract.lab_answers import (
 from app.contract.problems import fault_items
 from app.contract.responses import cut_page, json_response, page, read_cursor
 from app.lab.checks import check_recipe, checked_recipe, needs_of
+from app.lab.differences import recipe_differences
 from app.lab.run_items import owner_names
 from app.routes.operation import operation
 from app.services import services
@@ -42,6 +44,7 @@ from database.lab.experiments import (
     change_experiment,
     count_runs,
     delete_experiment,
+    experiment_bytes,
     find_experiment,
     list_experiments,
 )
@@ -82,22 +85,20 @@ def post_experiments() -> Response:
 
 
 @blueprint.get("/lab/experiments/<experiment_id>")
-@operation("An experiment", permission=LAB_READ, answer=ExperimentItem)
+@operation("An experiment", permission=LAB_READ, answer=ExperimentDetail)
 def get_experiment(experiment_id: str) -> Response:
     who = services().guard.principal()
     with reading(services().engine) as connection:
         experiment = find_experiment(connection, who, experiment_id)
-        item = _experiment_items(connection, who, [experiment])[0]
+        size = {"bytes": experiment_bytes(connection, who, experiment_id)}
+        item = _experiment_items(connection, who, [experiment])[0] | size
     looked_at("experiment", experiment_id, experiment)
     return json_response(item)
 
 
 @blueprint.patch("/lab/experiments/<experiment_id>")
 @operation(
-    "Change or archive an experiment",
-    permission=LAB,
-    body=ExperimentChanges,
-    answer=ExperimentItem,
+    "Change or archive an experiment", permission=LAB, body=ExperimentChanges, answer=ExperimentItem
 )
 def patch_experiment(experiment_id: str) -> Response:
     changes = read_model(ExperimentChanges, read_json()).model_dump(exclude_none=True)
@@ -112,8 +113,12 @@ def patch_experiment(experiment_id: str) -> Response:
     conflict="Runs of it are under way.",
 )
 def delete_one_experiment(experiment_id: str) -> Response:
-    in_lab(lambda c, who, now: delete_experiment(c, who, experiment_id, now=now))
-    return json_response({"deleted": experiment_id})
+    def work(connection: sa.Connection, who: Principal, now: datetime) -> int:
+        size = experiment_bytes(connection, who, experiment_id)
+        delete_experiment(connection, who, experiment_id, now=now)
+        return size
+
+    return json_response({"deleted": experiment_id, "bytes": in_lab(work)})
 
 
 @blueprint.post("/lab/recipes/check")
@@ -189,6 +194,7 @@ def get_recipe(recipe_id: str) -> Response:
     with reading(services().engine) as connection:
         kept = find_recipe(connection, who, recipe_id)
         item = _recipe_items(connection, [kept])[0]
+        item["differs"] = recipe_differences(connection, who, kept)
     looked_at("recipe", recipe_id, kept)
     return json_response(item)
 

@@ -1,11 +1,13 @@
-"""Runs of the Lab over HTTP, with their log and history, the line in which they wait, workers."""
+"""Runs of the Lab over HTTP, with their log and history."""
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote, unquote
 
 import sqlalchemy as sa
 from flask import Blueprint, Response, request
@@ -20,42 +22,33 @@ from app.contract.lab import (
     RunChanges,
     RunsQuery,
 )
-from app.contract.lab_answers import (
-    BulkAnswer,
-    DeletedAnswer,
-    HistoryAnswer,
-    LinePage,
-    RunDetail,
-    RunsPage,
-    WorkerItem,
-    WorkersPage,
-)
+from app.contract.lab_answers import BulkAnswer, DeletedAnswer, HistoryAnswer, RunDetail, RunsPage
 from app.contract.problems import Fault, RequestError
-from app.contract.responses import cut_page, json_response, page
+from app.contract.responses import cut_page, json_response, page, read_cursor
+from app.lab.differences import differing_runs
 from app.lab.new_runs import body_of_clone, draft_run
-from app.lab.run_items import line_items, run_detail, run_items, why_no_gpu, worker_items
-from app.routes.lab.experiments import Work, before_of, found_run, in_lab, owner_of
+from app.lab.run_items import run_detail, run_items, why_no_gpu
+from app.routes.lab.experiments import Work, found_run, in_lab, owner_of
 from app.routes.operation import operation
 from app.services import services
 from database.engine import reading
 from database.lab.attempts import list_attempts, store_time
 from database.lab.datasets import finish_description, read_datasets
 from database.lab.recipes import share_recipe
+from database.lab.run_lists import NUMBERS, TEXTS, RunFilter, RunOrder, placed_runs, stored_bytes
 from database.lab.runs import (
     DRAFT,
     UNDER_WAY,
     Run,
-    RunFilter,
     change_run,
     delete_run,
     find_run,
-    list_runs,
     restart_run,
     start_run,
     stop_run,
 )
 from database.lab.streams import read_stream
-from database.lab.workers import drain_worker, list_workers
+from database.lab.workers import list_workers
 from database.people.audit import acts_on
 from database.people.principal import LAB, LAB_READ, OPERATE, Principal
 from solar.errors import ConflictError, FlarewatchError, NotAllowedError
@@ -68,23 +61,53 @@ _LONGEST_KEY = 200
 
 @blueprint.get("/lab/runs")
 @operation(
-    "Runs that one may see, the newest first", permission=LAB_READ, query=RunsQuery, answer=RunsPage
+    "Runs that one may see, the newest first, or sorted",
+    permission=LAB_READ,
+    query=RunsQuery,
+    answer=RunsPage,
 )
 def get_runs(query: RunsQuery) -> Response:
-    who = services().guard.principal()
-    chosen = RunFilter(
+    who, order = services().guard.principal(), RunOrder(query.sort, query.event, query.up)
+    chosen, after = _filter_of(query, who), _place_of(query)
+    with reading(services().engine) as connection:
+        rows = placed_runs(connection, who, chosen, order, limit=query.limit + 1, after=after)
+        rows, cursor = cut_page(rows, query.limit, lambda row: _written(row[1]))
+        shown = [run for run, _ in rows]
+        items = run_items(connection, who, shown, now=store_time(connection))
+        if query.experiment is not None and shown:
+            differs = differing_runs(connection, who, query.experiment, shown)
+            items = [item | {"differs": differs[item["run_id"]]} for item in items]
+    return page(items, next_cursor=cursor)
+
+
+def _filter_of(query: RunsQuery, who: Principal) -> RunFilter:
+    event, _, least = (query.bss_min or "").partition(":")
+    return RunFilter(
         experiment_id=query.experiment,
         states=[state for state in query.state.split(",") if state],
         kind=query.kind,
         owner=owner_of(query, who),
         tag=query.tag,
         text=query.text,
+        estimator=query.estimator,
+        recipe=query.recipe,
+        least_bss=(event, float(least)) if least else None,
     )
-    with reading(services().engine) as connection:
-        rows = list_runs(connection, who, chosen, limit=query.limit + 1, before=before_of(query))
-        rows, cursor = cut_page(rows, query.limit, lambda run: (run.run_id,))
-        items = run_items(connection, who, rows, now=store_time(connection))
-    return page(items, next_cursor=cursor)
+
+
+def _place_of(query: RunsQuery) -> tuple[Any, ...] | None:
+    """Return the place in the order at which the page before ended."""
+    if query.sort in TEXTS:
+        named = read_cursor(query.cursor, str, str)
+        return named and (unquote(named[0]), named[1])
+    kinds = [float, str] if query.sort in NUMBERS else [str]
+    place: tuple[Any, ...] | None = read_cursor(query.cursor, *kinds)
+    return place
+
+
+def _written(place: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Write a place for a cursor, the texts of which are ASCII."""
+    return tuple(quote(value) if isinstance(value, str) else float(value) for value in place)
 
 
 @blueprint.post("/lab/runs")
@@ -129,8 +152,8 @@ def patch_run(run_id: str) -> Response:
 @blueprint.delete("/lab/runs/<run_id>")
 @operation("Put a run into the trash", permission=LAB, answer=DeletedAnswer, conflict=_CONFLICT)
 def delete_one_run(run_id: str) -> Response:
-    in_lab(lambda c, who, now: delete_run(c, who, run_id, now=now))
-    return json_response({"deleted": run_id})
+    size = in_lab(lambda c, who, now: _deleted(c, who, run_id, now=now))
+    return json_response({"deleted": run_id, "bytes": size})
 
 
 @blueprint.post("/lab/runs/<run_id>/start")
@@ -178,7 +201,7 @@ def post_run_clone(run_id: str) -> Response:
 
 @blueprint.post("/lab/runs/bulk")
 @operation(
-    "Start, stop, restart or delete several runs",
+    "Start, stop, restart, tag, untag or delete several runs",
     permission=LAB_READ,
     body=BulkBody,
     answer=BulkAnswer,
@@ -186,7 +209,7 @@ def post_run_clone(run_id: str) -> Response:
 def post_runs_bulk() -> Response:
     _refuse_readers()
     body = read_model(BulkBody, read_json())
-    items = [_done_to(run_id, body.action) for run_id in dict.fromkeys(body.ids)]
+    items = [_done_to(run_id, body) for run_id in dict.fromkeys(body.ids)]
     return json_response({"items": items})
 
 
@@ -202,7 +225,8 @@ def get_run_log(query: LogQuery, run_id: str) -> Response:
     attempt = query.attempt or run.attempt
     with reading(services().engine) as connection:
         piece = read_stream(connection, run_id, attempt, query.stream, from_byte=query.from_)
-    text = _whole_characters(piece.data)
+    # The end of a character of which not every byte is there comes with the next piece.
+    text = piece.data[: codecs.utf_8_decode(piece.data, "replace", False)[1]]
     response = Response(text, content_type=TEXT)
     response.headers["X-Offset"] = str(piece.from_byte)
     response.headers["X-Next-Offset"] = str(piece.from_byte + len(text))
@@ -230,37 +254,6 @@ def get_run_history(run_id: str) -> Response:
             "audit": acts,
         }
     )
-
-
-@blueprint.get("/lab/line")
-@operation(
-    "What waits, the oldest first, and what it waits for", permission=LAB_READ, answer=LinePage
-)
-def get_line() -> Response:
-    who = services().guard.principal()
-    with reading(services().engine) as connection:
-        items = line_items(connection, who, limit=MOST_ROWS, now=store_time(connection))
-    return page(items, next_cursor=None)
-
-
-@blueprint.get("/lab/workers")
-@operation("Workers, and what they execute", permission=LAB_READ, answer=WorkersPage)
-def get_workers() -> Response:
-    who = services().guard.principal()
-    with reading(services().engine) as connection:
-        items = worker_items(connection, who, now=store_time(connection))
-    return page(items, next_cursor=None)
-
-
-@blueprint.post("/lab/workers/<worker_id>/drain")
-@operation("Give a worker nothing more to do", permission=OPERATE, answer=WorkerItem)
-def post_worker_drain(worker_id: str) -> Response:
-    def work(connection: sa.Connection, who: Principal, now: datetime) -> dict[str, Any]:
-        drain_worker(connection, who, worker_id, now=now)
-        items = worker_items(connection, who, now=now)
-        return next(item for item in items if item["worker_id"] == worker_id)
-
-    return json_response(in_lab(work))
 
 
 def _drafted(asked: RunBody, *, parent: str | None = None) -> Response:
@@ -335,21 +328,43 @@ def _stopped(connection: sa.Connection, who: Principal, run_id: str, *, now: dat
     return run
 
 
-def _done_to(run_id: str, action: str) -> dict[str, Any]:
-    def work(connection: sa.Connection, who: Principal, now: datetime) -> str:
-        if action == "delete":
-            delete_run(connection, who, run_id, now=now)
-            return "deleted"
-        if action == "stop":
-            return _stopped(connection, who, run_id, now=now).state
-        queue = start_run if action == "start" else restart_run
-        return _queued(connection, who, run_id, queue, now=now).state
+def _deleted(connection: sa.Connection, who: Principal, run_id: str, *, now: datetime) -> int:
+    """Delete a run; return how many bytes go with it."""
+    delete_run(connection, who, run_id, now=now)
+    return stored_bytes(connection, [run_id]).get(run_id, 0)
+
+
+def _tagged(
+    connection: sa.Connection, who: Principal, run_id: str, body: BulkBody, *, now: datetime
+) -> Run:
+    """Put a tag on a run, or take it off."""
+    run = find_run(connection, who, run_id)
+    others = [tag for tag in run.tags if tag != body.tag]
+    tags = RunChanges.model_validate(
+        {"tags": [*others, body.tag] if body.action == "tag" else others}
+    )
+    return change_run(connection, who, run_id, tags.model_dump(exclude_none=True), now=now)
+
+
+def _done_to(run_id: str, body: BulkBody) -> dict[str, Any]:
+    done: dict[str, Any] = {"run_id": run_id, "state": None, "bytes": None, "error": None}
+
+    def work(connection: sa.Connection, who: Principal, now: datetime) -> dict[str, Any]:
+        if body.action == "delete":
+            size = _deleted(connection, who, run_id, now=now)
+            return {"state": "deleted", "bytes": size}
+        if body.tag is not None:
+            return {"state": _tagged(connection, who, run_id, body, now=now).state}
+        if body.action == "stop":
+            return {"state": _stopped(connection, who, run_id, now=now).state}
+        queue = start_run if body.action == "start" else restart_run
+        return {"state": _queued(connection, who, run_id, queue, now=now).state}
 
     try:
-        return {"run_id": run_id, "state": in_lab(work), "error": None}
+        return done | in_lab(work)
     except FlarewatchError as error:
         # One that cannot be done holds up none of the others.
-        return {"run_id": run_id, "state": None, "error": str(error)}
+        return done | {"error": str(error)}
 
 
 def _refuse_readers() -> None:
@@ -368,15 +383,3 @@ def _shown(work: Work[Run]) -> Response:
         return run_detail(connection, who, run, now=now)
 
     return json_response(in_lab(shown))
-
-
-def _whole_characters(data: bytes) -> bytes:
-    """Leave out a character at the end of which not every byte is there."""
-    for back in range(1, min(4, len(data)) + 1):
-        byte = data[-back]
-        if byte < 0x80:
-            break
-        if byte >= 0xC0:
-            width = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
-            return data if back >= width else data[:-back]
-    return data

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,13 +11,8 @@ from lab_calls import RECIPE, Lab
 from office import Office, message_of
 from werkzeug.test import TestResponse
 
-from app_dash.lab.answers import Check, Fault, Run, Score
+from app_dash.lab.answers import Check, Fault
 from app_dash.lab.new_run import verdict
-from app_dash.lab.query import RunsQuery
-from app_dash.lab.runs import sorted_runs
-from solar.time import parse_time
-
-NOW = parse_time("2026-11-30T08:00:00Z")
 
 
 def new_run(
@@ -130,7 +124,7 @@ def test_several_runs_are_stopped_at_once_and_each_refusal_is_said(
     nothing = office.press("lab", "bulk", "stop", by="ann", pathname="/lab/runs")
     done = office.press("lab", "bulk", "stop", by="ann", pathname="/lab/runs", **picks)
 
-    assert "Choose some runs" in message_of(nothing)
+    assert "Choose some" in message_of(nothing)
     assert message_of(done) == ""
     assert "Done for 1 of 2." in done.text
     assert "draft" in json.dumps(done.get_json()["sideUpdate"]["shown-once"])
@@ -179,20 +173,44 @@ def test_the_filters_and_the_order_are_in_the_address(lab: Lab, office: Office) 
     assert "about keywords" in office.open(f"/lab/experiments/{lab.experiment_id}", of="ann")
 
 
-def test_runs_are_sorted_by_any_column_and_those_without_a_value_stand_last() -> None:
-    def run(number: int, bss: float | None, minutes: int | None) -> Run:
-        headline = None if bss is None else {"M1.0": Score(bss=bss)}
-        ended = None if minutes is None else NOW + timedelta(minutes=minutes)
-        return Run(
-            run_id=str(number), number=number, headline=headline, started_at=NOW, ended_at=ended
-        )
+def test_a_table_is_sorted_and_narrowed_by_links_and_says_what_differs(
+    lab: Lab, office: Office
+) -> None:
+    lab.run(note="about keywords", tags=["gru"])
+    lab.run(note="other", recipe=RECIPE.replace("seed = 7", "seed = 8"))
+    me = lab.ids["ann"]
 
-    runs = [run(1, 0.2, 5), run(2, None, None), run(3, -0.1, 60), run(4, 0.3, 1)]
+    up, down = (office.open(f"/lab/runs?sort=made{more}", of="ann") for more in ("&up=true", ""))
+    mine, none = (office.open(f"/lab/runs?owner={one}", of="ann") for one in (me, lab.ids["ben"]))
+    scored = office.open("/lab/runs?least=0.2&event=C1.0", of="ann")
+    experiment = office.open(f"/lab/experiments/{lab.experiment_id}", of="ann")
 
-    def order(**query: Any) -> list[int]:
-        return [one.number for one in sorted_runs(runs, RunsQuery(**query))]
+    assert up.index("about keywords") < up.index("other")
+    assert down.index("other") < down.index("about keywords")
+    assert "sort=owner" in mine
+    assert f"?owner={me}" in mine
+    assert "about keywords" in mine
+    for page in (none, scored):
+        assert "No run matches these filters." in page
+    assert "seed 8" in experiment
+    assert "Unlike the first" not in mine
 
-    assert order() == [4, 3, 2, 1]
-    assert order(sort="bss") == [4, 1, 3, 2]
-    assert order(sort="bss", up=True) == [3, 1, 4, 2]
-    assert order(sort="took") == [3, 1, 4, 2]
+
+def test_several_runs_are_tagged_and_several_experiments_archived(lab: Lab, office: Office) -> None:
+    picks = {f"pick {lab.run()['run_id']}": ["x"]}
+    tag = {"bulk-tag": "paper", **picks}
+    picked = {f"pick {lab.experiment_id}": ["x"], "pick unknown": ["x"]}
+
+    tagged = office.press("lab", "bulk", "tag", by="ann", pathname="/lab/runs", **tag)
+    archived = office.press(
+        "lab", "bulk-archive", "archive", by="ann", pathname="/lab/experiments", **picked
+    )
+
+    assert message_of(tagged) == ""
+    assert [one["tags"] for one in lab.get("ann", "/runs")["items"]] == [["paper"]]
+    assert "Done for 1 of 2." in archived.text
+    opened = [
+        office.open(f"/lab/experiments?state={state}&owner=me", of="ann")
+        for state in ("open", "archived")
+    ]
+    assert [lab.experiment_id in page for page in opened] == [False, True]

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from component_tree import words
 from dash import html
-from lab_calls import Lab
+from lab_calls import RECIPE, Lab
 from office import Office, message_of, serving_api
 from ports import free_port
 from werkzeug.test import TestResponse
@@ -129,6 +129,35 @@ def test_a_run_shows_what_it_does_its_steps_and_its_curves(lab: Lab, office: Off
     assert f'"data-run": "{run_id}"' in log
     assert "This run has made no files yet." in outputs
     assert "Ann" in history
+
+
+def test_a_run_shows_its_machine_and_what_its_recipe_differs_in(lab: Lab, office: Office) -> None:
+    run_id = running(lab)
+    nothing = office.open(f"/lab/runs/{run_id}?tab=machine", of="ann")
+    told = {"event": "machine", "place": ""}
+    samples = [
+        told | {"at": f"2026-11-30T08:00:{10 * i:02}Z", "cpu_s": 5.0 * i, "rss": 2_000_000_000}
+        for i in range(3)
+    ]
+    lines = b"".join(json.dumps(one).encode() + b"\n" for one in samples)
+    tell(lab, run_id, events=lines)
+    other = {"recipe": RECIPE.replace("seed = 7", "seed = 8")}
+    clone = lab.post("ann", f"/runs/{run_id}/clone", other)["run_id"]
+
+    machine = office.open(f"/lab/runs/{run_id}?tab=machine", of="ann")
+    first, changed = (
+        office.open(f"/lab/runs/{one}?tab=recipe", of="ann") for one in (run_id, clone)
+    )
+
+    assert "Nothing yet" in nothing
+    for text in (
+        "cores by minute, at the end 0.500",
+        "GB by minute, at the end 2.000",
+        "none: the",
+    ):
+        assert text in machine, text
+    assert "7 → 8" in changed
+    assert "What differs" not in first
 
 
 def test_buttons_exist_only_where_the_api_allows_them(lab: Lab, office: Office) -> None:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from database.engine import transact, writing
 from database.lab.datasets import DataFile, NewDataset, add_dataset, read_datasets
-from database.lab.runs import RunFilter, list_runs
+from database.lab.run_lists import RunFilter, list_runs
 from database.lab.uploads import (
     Upload,
     add_upload,

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from running_lab import Lab, running_lab
 
-# Two estimators whose fit never ends. The one asks nobody whether to stop, and starts a process
-# of its own; the other keeps a checkpoint when it is asked to, and goes on from it.
+# Estimators whose fit never ends. The first asks nobody whether to stop, and starts a process of
+# its own; the second keeps a checkpoint when it is asked to, and goes on from it; the third keeps
+# one all the time; the last tells nothing.
 PLUGIN = """
 import subprocess
 import time
@@ -49,6 +50,24 @@ class Patient(Deaf):
             done += 1
         kept.write_text(str(done))
         raise StoppedError("stopped")
+
+class Keeping(Deaf):
+    def fit_for_ever(self, journal):
+        kept = journal.checkpoint(".pt")
+        done = int(kept.read_text()) if journal.resumes and kept.exists() else 0
+        steps = journal.steps("fit", 10**6, done=done)
+        while True:
+            time.sleep(0.05)
+            steps.advance()
+            done += 1
+            kept.write_text(str(done))
+
+class Silent(Deaf):
+    def fit_for_ever(self, journal):
+        journal.steps("fit", 2).advance()
+        while not journal.stop.is_requested:
+            time.sleep(0.01)
+        raise StoppedError("stopped")
 """
 
 
@@ -62,6 +81,7 @@ def plugins(tmp_path_factory: pytest.TempPathFactory) -> str:
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: endless\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
         "[flarewatch.estimators]\ndeaf = endless:Deaf\npatient = endless:Patient\n"
+        "keeping = endless:Keeping\nsilent = endless:Silent\n"
     )
     return os.pathsep.join([str(site), str(Path.cwd())])
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from running_lab import DEAF, PATIENT, Lab, job_of, running_lab, wait_until
+from running_lab import DEAF, KEEPING, PATIENT, SILENT, Lab, job_of, running_lab, wait_until
 
 REAL_TIMES = {
     "FLARE_LAB_LEASE_SECONDS": "30",
@@ -200,9 +200,98 @@ def test_a_run_whose_worker_died_is_lost_within_32_seconds_and_restarts_by_itsel
 
 
 @pytest.mark.thorough
-def test_an_idle_worker_takes_100_mb_at_most(lab: Lab) -> None:
-    with lab.worker_process() as worker:
-        parent = psutil.Process(worker.pid)
-        memory = sum(one.memory_full_info().pss for one in (parent, *parent.children()))
+def test_checkpoints_are_delivered_now_and_then_and_found_by_a_restart_elsewhere(
+    tmp_path: Path, plugins: str
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "lab").mkdir(parents=True)
+    with running_lab(tmp_path, PYTHONPATH=plugins) as lab:
+        with lab.worker_process():
+            run_id = lab.run(KEEPING)
+            wait_until(lambda: lab.checkpoints(run_id), about=lab.about)
+            kept, began = set(), time.monotonic()
+            while time.monotonic() - began < 5:
+                kept |= {one.sha256 for one in lab.checkpoints(run_id).values()}
+                time.sleep(0.05)
+        # Of some hundred checkpoints those of every other second.
+        assert 2 <= len(kept) <= 4
+        last = max(int(lab.content(one)) for one in lab.checkpoints(run_id).values())
+        (elsewhere / "lab" / "broker").symlink_to(tmp_path / "lab" / "broker")
+        lab.extra = {**lab.extra, "FLARE_DATA_DIR": str(elsewhere)}
+        with lab.worker_process():
+            wait_until(lambda: lab.steps(run_id, 2), about=lab.about)
+            assert lab.steps(run_id, 2)[0] == last + 1
+            lab.stop(run_id)
 
+
+@pytest.mark.thorough
+def test_a_worker_that_is_told_to_end_waits_for_its_jobs_no_longer_than_it_may(lab: Lab) -> None:
+    with lab.worker_process() as worker:
+        run_id = lab.run(DEAF)
+        lab.wait_for_step(run_id)
+        job = job_of(worker)
+        told_at = time.monotonic()
+
+        worker.terminate()
+
+        # The job is asked to stop as well, and killed by itself after the grace of 3 s.
+        assert worker.wait(20) == 0, lab.about()
+        assert time.monotonic() - told_at < 12
+        assert not job.is_running()
+        assert lab.read(run_id).state == "queued"
+        lab.stop(run_id)
+
+
+@pytest.mark.thorough
+def test_a_run_whose_host_comes_back_before_the_restart_is_found_again(lab: Lab) -> None:
+    with lab.worker_process() as worker:
+        run_id = lab.run(PATIENT)
+        lab.wait_for_step(run_id)
+        every = [psutil.Process(worker.pid), job_of(worker)]
+        for process in every:
+            process.suspend()
+        lab.wait_for(run_id, "lost", seconds=10)
+        told = len(lab.steps(run_id, 1))
+
+        for process in every:
+            process.resume()
+
+        assert lab.wait_for(run_id, "running", seconds=5).reason == "found again"
+        wait_until(lambda: len(lab.steps(run_id, 1)) > told)
+        assert [one.attempt for one in lab.attempts(run_id)] == [1]
+        lab.stop(run_id)
+        lab.wait_for(run_id, "cancelled")
+
+
+@pytest.mark.thorough
+def test_an_idle_worker_takes_little_and_a_silent_run_stops_within_3_seconds(
+    tmp_path: Path, plugins: str
+) -> None:
+    with (
+        running_lab(tmp_path, PYTHONPATH=plugins, **REAL_TIMES) as lab,
+        lab.worker_process() as worker,
+    ):
+        everybody = [psutil.Process(worker.pid), *psutil.Process(worker.pid).children()]
+        memory = sum(one.memory_full_info().pss for one in everybody)
         assert memory < 100e6
+        before, since = computed_seconds(everybody), time.monotonic()
+        time.sleep(20)
+        share = (computed_seconds(everybody) - before) / (time.monotonic() - since)
+        assert share < 0.005
+
+        run_id = lab.run(SILENT)
+        lab.wait_for_step(run_id)
+        job = job_of(worker)
+        # Until it has nothing left to tell.
+        time.sleep(3)
+        lab.stop(run_id)
+        asked_at = time.monotonic()
+        lab.wait_for(run_id, "cancelled")
+        wait_until(lambda: not job.is_running() or job.status() == psutil.STATUS_ZOMBIE)
+        assert time.monotonic() - asked_at < 3.5
+
+
+def computed_seconds(processes: list[psutil.Process]) -> float:
+    """Return the time that processes have computed, finer than in the ticks of a clock."""
+    threads = [path for one in processes for path in Path(f"/proc/{one.pid}/task").iterdir()]
+    return sum(int((path / "schedstat").read_text().split()[0]) for path in threads) / 1e9

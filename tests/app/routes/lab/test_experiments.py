@@ -146,7 +146,7 @@ def test_an_experiment_goes_into_the_trash_with_its_runs_once_none_is_under_way(
     assert counted == {"queued": 1, "draft": 1}
     assert busy.status_code == 409
     assert "are under way: 1; stop them first" in busy.get_json()["detail"]
-    assert deleted.get_json() == {"deleted": lab.experiment_id}
+    assert deleted.get_json() == {"deleted": lab.experiment_id, "bytes": 0}
     assert lab.call("ann", "GET", path).status_code == 404
     assert lab.get("ann", "/runs")["items"] == lab.get("ann", "/line")["items"] == []
 
