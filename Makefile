@@ -11,12 +11,13 @@ TORCH := 2.13.0
 # Another index for torch, such as that of its builds without CUDA.
 TORCH_INDEX ?=
 
-.PHONY: help setup demo test chaos fuzz check lint results bench lock clean
+.PHONY: help setup demo demo-lab test chaos fuzz check lint results bench lock clean
 
 help:
 	@echo 'make demo      API, dashboard and a simulated Sun: http://127.0.0.1:8050, Ctrl-C stops all'
 	@echo '               DATA=FILE FLARES=FILE replays records with a flare list instead'
 	@echo '               LAB=1 adds the training packages and a worker for runs of the Lab'
+	@echo 'make demo-lab  the data sets and runs that it shows in the Lab, made anew: demo_lab.zip'
 	@echo 'make setup     everything for training and development, in .venv'
 	@echo 'make test      the suite; installs MariaDB, Chromium and nginx where it may'
 	@echo 'make check     format, lint, types, import contracts and the suite'
@@ -34,6 +35,10 @@ setup: $(VENV)/complete
 
 demo: $(VENV)/$(if $(LAB),complete,serving)
 	$(BIN)/python demo.py $(if $(LAB),--lab) $(if $(DATA),--data "$(DATA)") $(if $(FLARES),--flares "$(FLARES)")
+
+# Two minutes of processor time.
+demo-lab: $(VENV)/complete
+	OMP_NUM_THREADS=1 $(BIN)/python -m bench.demo_lab
 
 # Numerical libraries start a thread for each core, and threads that wait for each other spin. The
 # tests start hundreds of programs, each of which would compile all its modules again.

@@ -18,6 +18,8 @@ from solar.errors import InvalidInputError
 from solar.process import end_with_parent
 from solar.settings import require_address
 
+# What the Lab shows at the first start; an installed package goes without it.
+EXAMPLE = Path(__file__).with_name("demo_lab.zip")
 GRACE_SECONDS = 10.0
 READY_SECONDS = 60.0
 # The keys of parts, once people or keys are registered in the store: name and scope.
@@ -122,7 +124,8 @@ def require_data_folder(folder: Path) -> None:
 
 
 def prepare(arguments: argparse.Namespace, environment: dict[str, str]) -> None:
-    steps = [["upgrade"]]
+    has_example = EXAMPLE.exists() and environment.get("FLARE_LAB") != "off"
+    steps = [["upgrade", *(["--example", str(EXAMPLE)] if has_example else [])]]
     if arguments.flares:
         steps.append(["import-flares", str(arguments.flares)])
     for step in steps:

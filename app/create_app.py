@@ -15,7 +15,6 @@ from app.full_disk import FullDiskNotice, reserve_measurements
 from app.ingest.admission import AdmissionControl
 from app.ingest.ingest import IngestStore
 from app.lab import shared_threads
-from app.lab.file_store import FileStore
 from app.routes import (
     alerts,
     messages,
@@ -34,6 +33,7 @@ from app.security import Guard, refuse_undeclared
 from app.services import Services, bind
 from app.settings import ApiSettings
 from database.engine import create_engine
+from database.lab.file_store import FileStore
 
 PREFIX = "/api/v1"
 

@@ -18,13 +18,13 @@ from app.alerts.config import AlertConfig, load_alert_config
 from app.full_disk import FullDiskNotice
 from app.ingest.admission import AdmissionControl
 from app.ingest.ingest import IngestStore
-from app.lab.file_store import FileStore
 from app.lab.uploads import Uploads
 from app.scoring.served_models import ServedModels, load_served_models, probe_served_models
 from app.security import Guard
 from app.settings import ApiSettings
 from database.backup.restoration import refuse_unfinished_restore
 from database.engine import create_engine, reading, transact, wait_for_store
+from database.lab.file_store import FileStore
 from database.maintenance.retention import read_ages
 from database.migrations import is_current, upgrade
 from database.models import register

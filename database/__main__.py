@@ -21,7 +21,9 @@ from database.flares.assignment import reassign
 from database.flares.flare_files import import_flares
 from database.flares.xray import import_xray
 from database.harps import import_harp_map
-from database.lab.purge import purge
+from database.lab import commands as lab_commands
+from database.lab.example import import_example
+from database.lab.file_store import FileStore
 from database.maintenance.partitions import PARTITIONED, list_partitions, partition
 from database.maintenance.retention import prune, read_ages
 from database.migrations import upgrade
@@ -90,9 +92,16 @@ def parser() -> argparse.ArgumentParser:
     upgrader.add_argument(
         "--invite-admin", action="store_true", help="print a link for the first person, if needed"
     )
+    upgrader.add_argument(
+        "--example", type=Path, metavar="FILE", help="show this example in the Lab, demo_lab.zip"
+    )
     _add_imports(add)
     users = add("users", people_commands.run, "people who sign in, and API keys")
     people_commands.add_arguments(users)
+    lab = add(
+        "lab", lab_commands.run, "the Lab's trash, and its files, which a backup leaves out"
+    )
+    lab_commands.add_arguments(lab)
     _add_backups(add)
     _add_maintenance(add)
     return top
@@ -135,9 +144,6 @@ def _add_maintenance(add: AddCommand) -> None:
         metavar="NAME=AGE",
         help="another age this time, such as observations=24m, rejections=1y, notices=keep",
     )
-    lab = add("lab", _purge, "the trash of the Lab, and its files")
-    actions = lab.add_subparsers(metavar="ACTION", required=True)
-    actions.add_parser("purge", help="delete old trash, and files that nothing names")
     divider = add("partition", _partition, "divide the tables of records by month (MySQL, MariaDB)")
     divider.add_argument("--list", action="store_true", help="only show how they are divided")
 
@@ -146,6 +152,8 @@ def _upgrade(engine: sa.Engine, options: argparse.Namespace) -> str:
     lines = [f"the store has schema {upgrade(engine)}"]
     if options.invite_admin:
         lines.append(people_commands.invite_first_admin(engine))
+    if options.example:
+        lines.append(import_example(engine, FileStore(FileSettings()), options.example))
     return "\n".join(filter(None, lines))
 
 
@@ -207,11 +215,6 @@ def _partition(engine: sa.Engine, options: argparse.Namespace) -> str:
         return _partition_list(engine)
     added = partition(engine, now=datetime.now(UTC))
     return "\n".join(f"{name}: {months} months added" for name, months in added.items())
-
-
-def _purge(engine: sa.Engine, options: argparse.Namespace) -> str:
-    address = FileSettings().lab_store_address
-    return str(purge(engine, address, options.retention, now=datetime.now(UTC)))
 
 
 def _partition_list(engine: sa.Engine) -> str:

@@ -1,4 +1,4 @@
-"""The settings of the store: its address, password, connections and retention."""
+"""The settings of the store, its address, password, connections and retention, and of its files."""
 
 from __future__ import annotations
 

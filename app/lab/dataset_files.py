@@ -21,8 +21,8 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from app.lab.file_store import FileStore
 from database.lab.datasets import MOST_FILES, DataFile
+from database.lab.file_store import FileStore
 from database.schema.lab_tables import LONGEST_FILE_NAME
 from solar.errors import InvalidInputError
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from flask import Response, request
 
 from app.contract.problems import RequestError
-from app.lab.file_store import FileStore
 from app.lab.shared_threads import hold
+from database.lab.file_store import FileStore
 
 OCTETS = "application/octet-stream"
 _PIECE_BYTES = 2**20

@@ -158,7 +158,8 @@ def waits_for(run: Run, workers: Iterable[Worker]) -> str | None:
         return _waits_for_worker(able)
     present = [worker for worker in of_queue if worker.state != AWAY]
     if not present:
-        return f"no worker for {run.queue} is there; start one: flarewatch model_training work"
+        advice = "start one: flarewatch work; in the demonstration: make demo LAB=1"
+        return f"no worker for {run.queue} is there; {advice}"
     missing = min((set(run.needs) - set(worker.offers) for worker in present), key=len)
     named = ", ".join(sorted(need.partition(":")[2] or need for need in missing))
     return f"no worker offers {named}: install what it needs on a worker, and start it again"

@@ -18,10 +18,10 @@ from app.lab.dataset_files import (
     unpack,
     unpacked_members,
 )
-from app.lab.file_store import PIECE_BYTES, FileStore
 from app.settings import LabSettings
 from database.engine import reading, transact
 from database.lab.datasets import DataFile
+from database.lab.file_store import PIECE_BYTES, FileStore
 from database.lab.uploads import (
     RECEIVING,
     Upload,

@@ -28,7 +28,6 @@ from app.contract.worker import (
     StateAnswer,
     StoreQuery,
 )
-from app.lab.file_store import PIECE_BYTES
 from app.lab.store_pages import store_page
 from app.routes.operation import operation
 from app.services import services
@@ -46,6 +45,7 @@ from database.lab.attempts import (
 )
 from database.lab.children import make_child
 from database.lab.datasets import DataFile, Dataset, finish_description, read_datasets
+from database.lab.file_store import PIECE_BYTES
 from database.lab.outputs import (
     CHECKPOINT,
     MODEL,

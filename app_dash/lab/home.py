@@ -13,6 +13,8 @@ from app_dash.frame import actions
 from app_dash.lab.answers import LAB as LAB_API
 from app_dash.lab.answers import Lab, Placed, Run, Waiting, Worker
 from app_dash.lab.marks import (
+    DATA_PATH,
+    EXPERIMENTS_PATH,
     NEW_PATH,
     PAGE,
     RUNS_PATH,
@@ -80,17 +82,44 @@ def read_home(lab: Lab) -> HomeData:
 def home(data: HomeData, who: Principal, now: datetime) -> Component:
     """Draw the page."""
     asks = data.failures(now)
-    left = [_asks_panel(asks, now)] if asks else []
+    left = [] if data.workers else [_look_panel()]
+    left += [_asks_panel(asks, now)] if asks else []
     left += [_under_way_panel(data.under_way, who, now), _ended_panel(data.ended, now)]
     return html.Div(
         [
             html.Div(left, className="stack span-8"),
             html.Div(
-                [_line_panel(data.line, who), _slots_panel(data, who, now)],
+                [_line_panel(data, who), _slots_panel(data, who, now)],
                 className="stack span-4",
             ),
         ],
         className="grid lab-home",
+    )
+
+
+def _look_panel() -> Component:
+    """Say what there is to look at where nothing can be computed."""
+    places = (("Data sets", DATA_PATH), ("Experiments", EXPERIMENTS_PATH), ("All runs", RUNS_PATH))
+    links = [dcc.Link(text, href=path, className="button") for text, path in places]
+    return panel(
+        "Look around",
+        html.P(
+            "No worker is there: nothing is computed, and what you start waits. Read what is"
+            " shared: data sets with their break-down, and of each run the curves, the log,"
+            " the recipe and the files that it made."
+        ),
+        html.P(
+            [
+                html.Code("make demo LAB=1"),
+                " instead of ",
+                html.Code("make demo"),
+                " adds a worker to the demonstration, ",
+                html.Code("flarewatch work"),
+                " starts one anywhere else.",
+            ]
+        ),
+        html.Div(links, className="row-buttons"),
+        class_name="look-around",
     )
 
 
@@ -171,9 +200,10 @@ def _ended_panel(runs: Sequence[Run], now: datetime) -> Component:
     return panel("Ended lately", listed, subtitle=subtitle, class_name="flush")
 
 
-def _line_panel(line: Sequence[Waiting], who: Principal) -> Component:
+def _line_panel(data: HomeData, who: Principal) -> Component:
+    line, soon = data.line, ": a run starts at once" if data.workers else ""
     if not line:
-        return panel("Waiting", empty_message("Nobody waits: a run starts at once."))
+        return panel("Waiting", empty_message(f"Nobody waits{soon}."))
     mine = [str(one.position) for one in line if one.owner.id == who.owner]
     yours = f" · yours at {' and '.join(mine)}" if mine else ""
     rows = [_line_row(one, is_mine=one.owner.id == who.owner) for one in line[:_MOST_ROWS]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +22,8 @@ from solar.errors import InvalidInputError
 # A file is in the store before a row names it.
 _UNNAMED_FOR = timedelta(hours=24)
 _TRASH = "trash_"
+# What the store has written, whole or in part; others may keep files of theirs beside it.
+_OURS = re.compile(r"[0-9a-f]{64}(\.\d+\.part)?")
 _log = logging.getLogger(__name__)
 
 
@@ -83,7 +86,8 @@ def _old_files(
     except (OSError, ValueError, pa.ArrowInvalid) as error:
         raise InvalidInputError(f"FLARE_LAB_STORE cannot be opened: {error}") from error
     for file in listed:
-        if file.type == pa.fs.FileType.File and file.mtime < before:
+        is_ours = file.type == pa.fs.FileType.File and _OURS.fullmatch(file.base_name)
+        if is_ours and file.mtime < before:
             yield system, file
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import socket
@@ -8,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -57,6 +59,17 @@ def wait_for_a_prediction(environment: dict[str, str]) -> None:
     raise AssertionError("no prediction within 60 s")
 
 
+def runs_of_the_example(environment: dict[str, str]) -> list[dict[str, Any]]:
+    """Return the runs that the Lab shows, and download what the newest has made."""
+    lab = f"http://127.0.0.1:{environment['FLARE_API_PORT']}/api/v1/lab"
+    runs: list[dict[str, Any]] = requests.get(f"{lab}/runs", timeout=5).json()["items"]
+    outputs = f"{lab}/runs/{runs[0]['run_id']}/outputs"
+    for output in requests.get(outputs, timeout=5).json()["items"]:
+        content = requests.get(f"{outputs}/{output['name']}", timeout=5).content
+        assert hashlib.sha256(content).hexdigest() == output["sha256"]
+    return runs
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("ask", [signal.SIGINT, signal.SIGHUP])
 def test_the_demonstration_predicts_and_leaves_no_process_behind(
@@ -67,11 +80,14 @@ def test_the_demonstration_predicts_and_leaves_no_process_behind(
     )
 
     wait_for_a_prediction(environment)
+    shown = runs_of_the_example(environment)
     running = processes_of(tmp_path)
     demo.send_signal(ask)
     demo.communicate(timeout=30)
 
     assert demo.returncode == 0
+    assert [run["state"] for run in shown] == ["succeeded"] * 3
+    assert {run["owner"]["name"] for run in shown} == {"demo"}
     assert len(running) >= 3
     assert processes_of(tmp_path) == []
 

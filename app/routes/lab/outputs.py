@@ -13,12 +13,12 @@ from flask import Blueprint, Response
 from app.contract.lab_answers import OutputsPage
 from app.contract.responses import page
 from app.lab.downloads import OCTETS, download
-from app.lab.file_store import FileStore
 from app.lab.shared_threads import hold
 from app.routes.lab.experiments import found_run
 from app.routes.operation import operation
 from app.services import services
 from database.engine import reading
+from database.lab.file_store import FileStore
 from database.lab.outputs import Output, find_output, list_outputs
 from database.lab.runs import Run
 from database.people.principal import LAB_READ

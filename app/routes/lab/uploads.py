@@ -12,9 +12,9 @@ from app.contract.bodies import media_type, read_body, refuse_media_type
 from app.contract.datasets import UploadAnswer
 from app.contract.problems import RequestError
 from app.contract.responses import json_response
-from app.lab.file_store import PIECE_BYTES
 from app.routes.operation import operation
 from app.services import services
+from database.lab.file_store import PIECE_BYTES
 from database.lab.uploads import Upload
 from database.people.principal import LAB
 from solar.errors import InvalidInputError

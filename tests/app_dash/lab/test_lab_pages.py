@@ -103,14 +103,20 @@ def test_the_home_shows_my_runs_the_line_and_the_slots(lab: Lab, office: Office)
     assert live not in others
 
 
-def test_an_empty_lab_says_how_to_begin(office: Office) -> None:
+def test_an_empty_lab_says_how_to_begin(lab: Lab, office: Office) -> None:
     page = office.open("/lab", of="ann")
 
     assert "None of your runs is under way." in page
-    assert "Nobody waits: a run starts at once." in page
+    assert "Nobody waits." in page
     assert "No worker is there, so queued runs wait." in page
     assert "New run" in page
+    assert "Look around" in page
+    assert "make demo LAB=1" in page
     assert "New run" not in office.open("/lab", of="vic")
+    lab.worker("train")
+    page = office.open("/lab", of="ann")
+    assert "Look around" not in page
+    assert "Nobody waits: a run starts at once." in page
 
 
 def test_a_run_shows_what_it_does_its_steps_and_its_curves(lab: Lab, office: Office) -> None:

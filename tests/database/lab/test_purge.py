@@ -12,11 +12,11 @@ import pytest
 import sqlalchemy as sa
 from lab_calls import add_dataset
 
-from app.lab.file_store import FileStore
 from app.settings import LabSettings
 from database.__main__ import main
 from database.engine import reading, writing
 from database.lab.datasets import ensure_experiment
+from database.lab.file_store import FileStore
 from database.lab.outputs import Output, put_output
 from database.lab.purge import purge
 from database.lab.runs import NewRun, add_run, delete_run, start_run
@@ -79,6 +79,9 @@ def test_old_trash_goes_with_its_files_and_what_is_used_or_named_stays(
     alive = run_on(engine, used, sha256=made, deleted_at=None)
     trashed = run_on(engine, old, sha256=lost, deleted_at=LONG_AGO)
     keep(store, b"young", at=NOW - timedelta(hours=23))
+    notes = tmp_path / "lab/files/notes.txt"
+    notes.write_text("nothing that the store wrote")
+    os.utime(notes, (LONG_AGO.timestamp(), LONG_AGO.timestamp()))
 
     purged = purge(engine, f"file://{tmp_path}/lab/files", "", now=NOW)
 
@@ -92,6 +95,7 @@ def test_old_trash_goes_with_its_files_and_what_is_used_or_named_stays(
     assert (purged.files, purged.bytes) == (2, 8)
     again = purge(engine, f"file://{tmp_path}/lab/files", "", now=NOW)
     assert (sum(again.rows.values()), again.files) == (0, 0)
+    assert notes.exists()
 
 
 def test_content_that_comes_again_is_left_until_it_is_named(

@@ -6,15 +6,15 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.fs
 
-from app.settings import LabSettings
+from database.settings import FileSettings
 from solar.errors import ConflictError, InvalidInputError, NotFoundError, StoreFullError
 
 PIECE_BYTES = 4 * 2**20
@@ -28,7 +28,7 @@ class FileStore:
     store before any row names it.
     """
 
-    def __init__(self, settings: LabSettings) -> None:
+    def __init__(self, settings: FileSettings) -> None:
         self._address = settings.lab_store_address
         self._incoming = settings.lab_folder / "incoming"
         self._opened: tuple[Any, str] | None = None
@@ -149,9 +149,11 @@ class FileStore:
             When its hash is not the one it was said to have; the file is discarded.
         """
         digest = self.hash_of(key)
-        if sha256 is not None and digest != sha256:
+        try:
+            _refuse_other(digest, sha256 or digest)
+        except InvalidInputError:
             self.discard(key)
-            raise InvalidInputError(f"the content has the hash {digest[:12]}…, not {sha256[:12]}…")
+            raise
         self.bring(key, digest)
         return digest
 
@@ -177,8 +179,49 @@ class FileStore:
             except OSError:
                 # On another disk: copied, as into object storage.
                 pass
+        with source.open("rb") as file:
+            self.write(digest, iter(lambda: file.read(_COPIED_BYTES), b""))
+
+    def write(self, sha256: str, content: Iterable[bytes]) -> int:
+        """Put content, piece by piece, into the store under its hash, and return its size.
+
+        Raises
+        ------
+        InvalidInputError
+            When it has another hash; nothing of it is kept.
+        StoreFullError
+            When the disk takes no more.
+        """
+        files, _ = self._folder()
+        target, digest, size = self._path(sha256), hashlib.sha256(), 0
         part = f"{target}.{os.getpid()}.part"
-        with source.open("rb") as file, files.open_output_stream(part) as copy:
-            while piece := file.read(_COPIED_BYTES):
-                copy.write(piece)
-        files.move(part, target)
+        try:
+            files.create_dir(target.rpartition("/")[0], recursive=True)
+            with files.open_output_stream(part) as copy:
+                for piece in content:
+                    digest.update(piece)
+                    size += len(piece)
+                    copy.write(piece)
+            _refuse_other(digest.hexdigest(), sha256)
+            files.move(part, target)
+        except OSError as error:
+            raise StoreFullError(f"the file cannot be kept: {error.strerror or error}") from error
+        finally:
+            # Gone already when all went well.
+            with suppress(OSError):
+                files.delete_file(part)
+        return size
+
+    def check(self, sha256: str) -> int:
+        """Read a file to its end and return its size; raises InvalidInputError, NotFoundError."""
+        digest, size = hashlib.sha256(), 0
+        for piece in self.pieces(sha256):
+            digest.update(piece)
+            size += len(piece)
+        _refuse_other(digest.hexdigest(), sha256)
+        return size
+
+
+def _refuse_other(digest: str, sha256: str) -> None:
+    if digest != sha256:
+        raise InvalidInputError(f"the content has the hash {digest[:12]}…, not {sha256[:12]}…")
