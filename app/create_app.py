@@ -27,7 +27,7 @@ from app.routes import (
     status,
     worker,
 )
-from app.routes.lab import datasets, experiments, outputs, runs, uploads, workers
+from app.routes.lab import datasets, experiments, outputs, recipes, runs, uploads, workers
 from app.scoring.served_models import load_served_models
 from app.security import Guard, refuse_undeclared
 from app.services import Services, bind
@@ -47,6 +47,7 @@ ROUTES = (
     people,
     messages,
     experiments,
+    recipes,
     runs,
     outputs,
     uploads,

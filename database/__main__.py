@@ -98,9 +98,7 @@ def parser() -> argparse.ArgumentParser:
     _add_imports(add)
     users = add("users", people_commands.run, "people who sign in, and API keys")
     people_commands.add_arguments(users)
-    lab = add(
-        "lab", lab_commands.run, "the Lab's trash, and its files, which a backup leaves out"
-    )
+    lab = add("lab", lab_commands.run, "the Lab's trash, and its files, which a backup leaves out")
     lab_commands.add_arguments(lab)
     _add_backups(add)
     _add_maintenance(add)

@@ -122,15 +122,10 @@ class ExperimentChanges(Strict):
     is_archived: bool | None = None
 
 
-class RecipeCheckBody(Strict):
-    """A recipe to check."""
-
-    document: Document
-
-
-class RecipeBody(RecipeCheckBody):
+class RecipeBody(Strict):
     """A recipe to keep; without a name it is called as the model is."""
 
+    document: Document
     name: Name | None = None
     visibility: Visibility = "private"
     parent: Id | None = None
@@ -173,17 +168,19 @@ class SnapshotParameters(ChildParameters):
 class EvaluateParameters(Strict):
     """Which trained model is scored, and on which cases."""
 
-    run_id: Id
-    on: Literal["test", "validation"] = "test"
+    run_id: Id = Field(description="of a run that trained: the last part of its address")
+    on: Literal["test", "validation"] = Field(default="test", description="the cases")
 
 
 class NetworkParameters(Strict):
     """How samples are joined to a network, and how many of them."""
 
-    event: EventName = "M1.0"
-    threshold: float = Field(default=0.5, ge=0, le=1, allow_inf_nan=False)
-    max_neighbours: int = Field(default=8, ge=1, le=100)
-    most: int = Field(default=2000, ge=10, le=100_000)
+    event: EventName = Field(default="M1.0", description="whose samples are told apart")
+    threshold: float = Field(
+        default=0.5, ge=0, le=1, allow_inf_nan=False, description="of the correlation that joins"
+    )
+    max_neighbours: int = Field(default=8, ge=1, le=100, description="of a sample")
+    most: int = Field(default=2000, ge=10, le=100_000, description="samples, evenly chosen")
 
 
 PARAMETERS: dict[str, type[Strict]] = {
@@ -195,6 +192,10 @@ PARAMETERS: dict[str, type[Strict]] = {
     "process": ChildParameters,
     "snapshot": SnapshotParameters,
 }
+
+
+# Kinds whose runs take the recipe of another run, or need none.
+WITHOUT_RECIPE = ("evaluate", "snapshot")
 
 
 class RunBody(Strict):
@@ -214,6 +215,16 @@ class RunBody(Strict):
     tags: Tags = Field(default_factory=list)
     note: Note = ""
     start: bool = False
+
+
+class RecipeCheckBody(Strict):
+    """A recipe to check, and the run that it is for; without data sets no file is looked for."""
+
+    document: Document
+    kind: Kind = "train"
+    dataset_ids: Annotated[list[Id], Field(max_length=_MOST_DATASETS)] = Field(default_factory=list)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    queue: Queue = "cpu"
 
 
 class CloneBody(Strict):

@@ -42,13 +42,78 @@ class ExperimentsPage(Page):
     items: list[ExperimentItem]
 
 
+class SplitSpan(Answer):
+    """A stretch of one part of a split; without a time it is where the data begin or end.
+
+    `cases` are those of a part that the source has made, where its data set tells of them.
+    """
+
+    part: Literal["train", "validation", "test"]
+    from_at: str | None
+    to_at: str | None
+    cases: int | None
+
+
+class SplitLane(Answer):
+    """What one fit is fitted on, and what it forecasts."""
+
+    name: str
+    spans: list[SplitSpan]
+
+
+class DerivedAnswer(Answer):
+    """What follows from the window and the split of a recipe."""
+
+    reach_hours: float
+    embargo_hours: float | None
+    first_at: str | None
+    last_at: str | None
+    split: list[SplitLane]
+
+
+class SameRun(Answer):
+    """A run of the same recipe, data, code and seed."""
+
+    run_id: str
+    number: int
+    state: str
+
+
 class RecipeCheckAnswer(Answer):
-    """Whether a recipe can be used: errors by JSON pointer, or itself with every option."""
+    """Whether a recipe can be used: errors by JSON pointer, or itself with every option.
+
+    `toml` is that as a document. `estimate_s` is how long it would take by the runs of its kind
+    that ended, null without any.
+    """
 
     ok: bool
     errors: list[FaultAnswer]
+    warnings: list[str]
     needs: list[str]
     recipe: dict[str, Any] | None
+    toml: str | None
+    derived: DerivedAnswer | None
+    estimate_s: float | None
+    same_as: list[SameRun]
+
+
+class OffersAnswer(Answer):
+    """What the workers that are there execute, and the inputs that the program knows."""
+
+    workers: int
+    queues: list[str]
+    offers: list[str]
+    keywords: list[str]
+    history: list[str]
+
+
+class SchemaAnswer(Answer):
+    """The JSON Schema of recipes, that of the parameters of each kind of run, and the offers."""
+
+    recipe: dict[str, Any]
+    parameters: dict[str, dict[str, Any]]
+    without_recipe: list[str]
+    offers: OffersAnswer
 
 
 class RecipeItem(Answer):

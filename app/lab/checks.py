@@ -63,7 +63,18 @@ def _faults(error: InvalidInputError, document: str) -> Iterator[Fault]:
     content = tomllib.loads(document)
     for detail in error.__cause__.errors(include_input=False, include_url=False):
         message = detail["msg"].removeprefix("Value error, ")[:_LONGEST_MESSAGE]
-        yield Fault(_pointer(content, detail["loc"]), message)
+        pointer = _pointer(content, detail["loc"])
+        yield Fault(pointer + _named_option(content, pointer, message), message)
+
+
+def _named_option(content: Any, pointer: str, message: str) -> str:
+    """Return the pointer within a table to the option that a message of the table begins with."""
+    table = content
+    for part in pointer.split("/")[1:]:
+        table = _inside(table, int(part) if part.isdecimal() else part)
+    parts = message.partition(" ")[0].split(".")
+    is_option = isinstance(table, dict) and parts[0] in table
+    return "".join(f"/{part}" for part in parts) if is_option else ""
 
 
 def _pointer(content: Any, location: Sequence[int | str]) -> str:

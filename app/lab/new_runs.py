@@ -103,7 +103,7 @@ def _time_limit(asked: RunBody, longest: int) -> int:
 
 
 def _plan(connection: sa.Connection, who: Principal, asked: RunBody) -> _Plan:
-    parameters = _parameters(asked.kind, asked.parameters)
+    parameters = parameters_of(asked.kind, asked.parameters)
     recipe_id, dataset_ids = asked.recipe_id, asked.dataset_ids
     if asked.kind == SNAPSHOT:
         if recipe_id or asked.recipe or dataset_ids:
@@ -117,7 +117,7 @@ def _plan(connection: sa.Connection, who: Principal, asked: RunBody) -> _Plan:
         raise _refused("recipe", "name a recipe_id, or send a recipe; one of both")
     if not dataset_ids:
         raise _refused("dataset_ids", "name one data set at least")
-    found = [_dataset(connection, who, one) for one in dict.fromkeys(dataset_ids)]
+    found = [ready_dataset(connection, who, one) for one in dict.fromkeys(dataset_ids)]
     document = asked.recipe
     if recipe_id is not None:
         document = find_recipe(connection, who, recipe_id).document
@@ -125,7 +125,8 @@ def _plan(connection: sa.Connection, who: Principal, asked: RunBody) -> _Plan:
     return _Plan(recipe_id, document or "", recipe, found, parameters)
 
 
-def _parameters(kind: str, given: dict[str, Any]) -> dict[str, Any]:
+def parameters_of(kind: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a kind of run with their defaults; raises RequestError."""
     model = PARAMETERS[kind]
     try:
         asked = model.model_validate(given).model_dump(mode="json", by_alias=True)
@@ -148,7 +149,8 @@ def _trained(connection: sa.Connection, who: Principal, run_id: str) -> Run:
     return run
 
 
-def _dataset(connection: sa.Connection, who: Principal, dataset_id: str) -> Dataset:
+def ready_dataset(connection: sa.Connection, who: Principal, dataset_id: str) -> Dataset:
+    """Return a data set that a run may read; raises ConflictError where it is not ready."""
     dataset = find_dataset(connection, who, dataset_id)
     if dataset.state != READY:
         raise ConflictError(f"the data set {dataset.name} is {dataset.state}, not {READY}")

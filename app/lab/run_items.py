@@ -19,7 +19,6 @@ from database.lab.runs import DRAFT, LOST, QUEUED, RESTARTABLE, UNDER_WAY, Run, 
 from database.lab.workers import (
     AWAY,
     CPU,
-    GPU,
     READY,
     Worker,
     list_workers,
@@ -96,8 +95,13 @@ def run_detail(
         "fingerprint": run.fingerprint if may_see else "",
         "needs": run.needs,
         "time_limit_s": run.time_limit_s,
-        "same_as": runs_like(connection, who, run, limit=_MOST_LIKE) if may_see else [],
+        "same_as": _same_as(connection, who, run) if may_see else [],
     }
+
+
+def _same_as(connection: sa.Connection, who: Principal, run: Run) -> list[str]:
+    alike = runs_like(connection, who, run.fingerprint, but=run.run_id, limit=_MOST_LIKE)
+    return [one.run_id for one in alike]
 
 
 def _item(who: Principal, run: Run, around: Surroundings) -> dict[str, Any]:
@@ -123,7 +127,9 @@ def _name(run: Run, around: Surroundings) -> str:
 
 
 def _reason(run: Run, around: Surroundings) -> str | None:
-    return waits_for(run, around.workers.values()) if run.state == QUEUED else run.reason
+    if run.state != QUEUED:
+        return run.reason
+    return waits_for(run.queue, run.needs, around.workers.values())
 
 
 def is_visible(who: Principal, run: Run) -> bool:
@@ -146,12 +152,12 @@ def actions(run: Run, who: Principal) -> list[str]:
     return [name for name, is_possible in possible.items() if is_possible]
 
 
-def waits_for(run: Run, workers: Iterable[Worker]) -> str | None:
-    """Say what a queued run waits for; None where it is only its turn."""
+def waits_for(queue: str, needs: Collection[str], workers: Iterable[Worker]) -> str | None:
+    """Say what a run in a queue waits for; None where it is only its turn."""
     if not _hands_out_runs():
         return "this API hands out no runs: install flarewatch[lab]"
-    of_queue = [worker for worker in workers if is_of_queue(worker, run.queue)]
-    able = [worker for worker in of_queue if worker.executes(run)]
+    of_queue = [worker for worker in workers if worker.serves(queue)]
+    able = [worker for worker in of_queue if set(needs) <= set(worker.offers)]
     if any(worker.state == READY for worker in able):
         return None
     if able:
@@ -159,8 +165,8 @@ def waits_for(run: Run, workers: Iterable[Worker]) -> str | None:
     present = [worker for worker in of_queue if worker.state != AWAY]
     if not present:
         advice = "start one: flarewatch work; in the demonstration: make demo LAB=1"
-        return f"no worker for {run.queue} is there; {advice}"
-    missing = min((set(run.needs) - set(worker.offers) for worker in present), key=len)
+        return f"no worker for {queue} is there; {advice}"
+    missing = min((set(needs) - set(worker.offers) for worker in present), key=len)
     named = ", ".join(sorted(need.partition(":")[2] or need for need in missing))
     return f"no worker offers {named}: install what it needs on a worker, and start it again"
 
@@ -179,18 +185,11 @@ def _waits_for_worker(able: Sequence[Worker]) -> str:
     return f"waits for {worker.queue} of {worker.host}, which is draining"
 
 
-def is_of_queue(worker: Worker, queue: str) -> bool:
-    """Tell whether a worker serves a queue."""
-    return queue == worker.queue or (queue == GPU and worker.queue.startswith(f"{GPU}."))
-
-
-def why_no_gpu(run: Run, workers: Iterable[Worker]) -> str | None:
-    """Say why a run cannot be queued: no worker that is there has the GPU that it asks for."""
-    if run.queue == CPU:
+def why_no_gpu(queue: str, workers: Iterable[Worker]) -> str | None:
+    """Say why no run can be queued: no worker that is there has the GPU that it asks for."""
+    if queue == CPU or any(worker.serves(queue) and worker.state != AWAY for worker in workers):
         return None
-    if any(is_of_queue(worker, run.queue) and worker.state != AWAY for worker in workers):
-        return None
-    return f"no worker has {run.queue}; start one with --gpu, or choose the queue cpu"
+    return f"no worker has {queue}; start one with --gpu, or choose the queue cpu"
 
 
 def line_items(
@@ -205,7 +204,7 @@ def line_items(
             "position": place,
             "queue": run.queue,
             "queued_at": run.queued_at,
-            "waits_for": waits_for(run, around.workers.values()),
+            "waits_for": waits_for(run.queue, run.needs, around.workers.values()),
         }
         for place, run in enumerate(waiting, 1)
     ]

@@ -233,12 +233,69 @@ class Fault(Answer):
     message: str = ""
 
 
+class Span(Answer):
+    """A stretch of one part of a split; without a time it is where the data begin or end."""
+
+    part: str = ""
+    from_at: datetime | None = None
+    to_at: datetime | None = None
+    cases: int | None = None
+
+
+class Lane(Answer):
+    """What one fit is fitted on, and what it forecasts."""
+
+    name: str = ""
+    spans: list[Span] = []
+
+
+class Derived(Answer):
+    """What follows from a recipe."""
+
+    reach_hours: float = 0
+    embargo_hours: float | None = None
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+    split: list[Lane] = []
+
+
+class SameRun(Answer):
+    """A run of the same recipe, data, code and seed."""
+
+    run_id: str
+    number: int = 0
+    state: str = ""
+
+
 class Check(Answer):
     """What the API says of a recipe."""
 
     ok: bool
     errors: list[Fault] = []
+    warnings: list[str] = []
     needs: list[str] = []
+    derived: Derived | None = None
+    estimate_s: float | None = None
+    same_as: list[SameRun] = []
+
+
+class Offers(Answer):
+    """What the workers that are there execute, and the inputs that the program knows."""
+
+    workers: int = 0
+    queues: list[str] = []
+    offers: list[str] = []
+    keywords: list[str] = []
+    history: list[str] = []
+
+
+class Schemas(Answer):
+    """The JSON Schema of recipes, that of the parameters of each kind of run, and the offers."""
+
+    recipe: dict[str, Any]
+    parameters: dict[str, dict[str, Any]] = {}
+    without_recipe: list[str] = []
+    offers: Offers = Offers()
 
 
 @dataclass(frozen=True)
@@ -331,9 +388,14 @@ class Lab:
         """Return a stored recipe with its document."""
         return _read(Recipe, self._get(f"{LAB}/recipes/{_part(recipe_id)}"))
 
-    def check(self, document: str) -> Check:
-        """Have a recipe checked; nothing is stored."""
-        return _read(Check, self.do("POST", f"{LAB}/recipes/check", {"document": document}))
+    def schemas(self) -> Schemas:
+        """Return what the form of a new run is drawn from."""
+        return _read(Schemas, self._get(f"{LAB}/schema"))
+
+    def check(self, document: str, **run: Any) -> Check:
+        """Have a recipe checked for a run; nothing is stored."""
+        body = {"document": document} | run
+        return _read(Check, self.do("POST", f"{LAB}/recipes/check", body))
 
     def do(
         self,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -47,6 +46,7 @@ from app_dash.shared.people import avatar
 from app_dash.shared.url_state import LAB_FILES_PATH
 from database.lab.runs import RESTARTABLE
 from database.people.principal import LAB
+from solar.toml import write_toml
 
 ANSWER, TEXT, LICENCE = "dataset-answer", "dataset-text", "dataset-licence"
 # The runs that a data set invites to.
@@ -298,26 +298,4 @@ def _layout_panel(layout: Mapping[str, Any]) -> Component:
 
 def layout_text(layout: Mapping[str, Any]) -> str:
     """Write a layout as the ``[data]`` table of a recipe."""
-    lines = [f"{_toml(key)} = {_toml_value(value)}" for key, value in _known(layout)]
-    return "\n".join(["[data]", *lines]) + "\n"
-
-
-def _known(values: Mapping[str, Any]) -> Sequence[tuple[str, Any]]:
-    return [(key, value) for key, value in values.items() if value is not None]
-
-
-def _toml_value(value: Any) -> str:
-    if isinstance(value, dict):
-        pairs = [f"{_toml(key)} = {_toml_value(one)}" for key, one in _known(value)]
-        return "{ " + ", ".join(pairs) + " }"
-    if isinstance(value, list):
-        return "[" + ", ".join(_toml_value(one) for one in value) + "]"
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _toml(key: str) -> str:
-    return (
-        key
-        if key.isascii() and key.replace("_", "").replace("-", "").isalnum()
-        else (_toml_value(key))
-    )
+    return write_toml({"data": layout}).lstrip()

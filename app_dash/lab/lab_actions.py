@@ -107,12 +107,21 @@ class LabActions:
 
     def _new_run(self, action: Action) -> ActionResult:
         key = {"Idempotency-Key": action.of.partition(" ")[2]}
-        body = self._with_kept_recipe(
-            new_run.body_of(action, self._experiment_of(action)), action.text(new_run.KEPT)
-        )
-        made = self._lab.do("POST", f"{LAB}/runs", body, headers=key)
+        experiment_id = self._experiment_of(action)
+        without = self._lab.schemas().without_recipe
+        body = new_run.body_of(action, experiment_id, without)
+        path, body = self._made_from(action, body)
+        made = self._lab.do("POST", path, body, headers=key)
         text = "Queued." if body["start"] else "Kept as a draft."
         return ActionResult(text, search="", path=run_address(str(made["run_id"])))
+
+    def _made_from(self, action: Action, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Return where a run is made: as a clone of the one that the form began with, or anew."""
+        kind, _, run_id = action.text(new_run.FROM).partition(" ")
+        if kind != body["kind"]:
+            return f"{LAB}/runs", self._with_kept_recipe(body, action.text(new_run.KEPT))
+        changes = {name: value for name, value in body.items() if name != "kind"}
+        return f"{run_path(run_id)}/clone", changes
 
     def _with_kept_recipe(self, body: dict[str, Any], recipe_id: str) -> dict[str, Any]:
         """Name the recipe that the form began with, where nothing of it was changed."""

@@ -2,31 +2,56 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import dash
-from dash import ClientsideFunction, Input, Output, dcc, html, no_update
+from dash import ClientsideFunction, Input, Output, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 
 from app_dash.frame import actions
 from app_dash.frame.actions import Action
 from app_dash.frame.key_form import choice_row
 from app_dash.guard import callback
-from app_dash.lab.answers import Check, Dataset, Experiment, Lab, Recipe
-from app_dash.lab.marks import DATA_PATH, PAGE, state_mark, tags_of
+from app_dash.lab.answers import Check, Dataset, Experiment, Lab, Offers, Recipe, Schemas
+from app_dash.lab.data_answers import FoundAnswer, FullDataset
+from app_dash.lab.marks import DATA_PATH, PAGE, queue_name, tags_of
 from app_dash.lab.query import NewRunQuery
+from app_dash.lab.recipe_form import (
+    Section,
+    parameter_rows,
+    recipe_sections,
+    section_panel,
+    use_button,
+)
+from app_dash.lab.recipe_values import root
+from app_dash.lab.recipe_verdict import contents, marks, split_axis, toml_pane, verdict
+from app_dash.lab.typed_recipe import (
+    PARAMETERS,
+    Edits,
+    Typed,
+    known_names,
+    read_found,
+    read_typed,
+    starting_recipe,
+)
 from app_dash.settings import DashSettings
 from app_dash.shared.numbers import count
 from app_dash.shared.panels import panel
 from database.people.principal import LAB
 from solar.errors import FlarewatchError, InvalidInputError
+from solar.toml import write_toml
 
 EXPERIMENT, NEW_EXPERIMENT, KIND, DATASETS = "experiment", "new-name", "kind", "datasets"
 RECIPE, KEPT, QUEUE, TAGS, NOTE = "recipe", "kept", "queue", "tags", "note"
-PARAMETERS, TO_CHECK, VERDICT = "lab-parameters", "lab-to-check", "lab-verdict"
+FROM = "from"
+EDITS, FORM, CONTENTS, VERDICT = "lab-edits", "lab-form", "lab-contents", "lab-verdict"
+PANE, MARKS, AXIS = "lab-toml", "lab-marks", "lab-split"
+# What assets/lab_form.js has taken up; nothing reads it.
+PAINTED, BEGUN = "lab-painted", "lab-begun"
 # A recipe that names every file of a large data set.
 LONGEST_RECIPE = 500_000
 KINDS = {
@@ -35,83 +60,114 @@ KINDS = {
     "augment": "make synthetic cases, and measure what they are worth",
     "network": "join samples to a functional network",
     "audit": "look for leaks between training and test",
+    "process": "make a data set of the inputs as the recipe prepares them",
+    "snapshot": "make a data set of what the store holds between two times",
+    "cluster": "group cases by their inputs",
+    "forecast": "forecast keywords, beside persistence",
 }
-# Of each kind the fields of its parameters: name, label, hint, what it begins with.
-_FIELDS: Mapping[str, Sequence[tuple[str, str, str, str]]] = {
-    "evaluate": (
-        ("run_id", "Trained run", "the last part of the address of its page", ""),
-        ("on", "Cases", "test or validation", "test"),
-    ),
-    "network": (
-        ("event", "Event", "C1.0, M1.0, M5.0 or X1.0", "M1.0"),
-        ("threshold", "Threshold", "of the correlation, 0 to 1", "0.5"),
-        ("max_neighbours", "Neighbours", "of a sample at most", "8"),
-        ("most", "Samples", "at most", "2000"),
-    ),
-}
-_WHOLE = ("max_neighbours", "most")
 
 
 @dataclass(frozen=True)
 class NewRunData:
-    """What the form offers."""
+    """What the form offers and begins with."""
 
     experiments: Sequence[Experiment]
     datasets: Sequence[Dataset]
     recipes: Sequence[Recipe]
+    schemas: Schemas
     document: str = ""
+    chosen: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_new_run(lab: Lab, query: NewRunQuery) -> NewRunData:
     """Ask the API for what the form offers; raises what the API refuses."""
+    chosen: dict[str, Any] = {EXPERIMENT: query.experiment, KIND: query.kind, KEPT: query.recipe}
+    chosen[DATASETS] = [query.dataset] if query.dataset else []
     document = lab.recipe(query.recipe).document if query.recipe else ""
-    return NewRunData(lab.experiments(owner="me"), lab.datasets(), lab.recipes(), document)
+    if query.run:
+        run = lab.run(query.run)
+        document = lab.recipe(run.recipe_id).document if run.recipe_id else ""
+        chosen |= {EXPERIMENT: run.experiment_id, KIND: run.kind, DATASETS: run.datasets}
+        chosen |= {QUEUE: run.queue, TAGS: ", ".join(run.tags), PARAMETERS: run.parameters}
+        chosen[FROM] = f"{run.kind} {run.run_id}"
+    elif not document:
+        found = [read_found(lab, one) for one in chosen[DATASETS]]
+        document = write_toml(starting_recipe(*found[0] if found else (None, None)))
+    experiments = lab.experiments(owner="me")
+    datasets = [one for one in lab.datasets() if one.state == "ready"]
+    return NewRunData(experiments, datasets, lab.recipes(), lab.schemas(), document, chosen)
 
 
 def new_run_page(data: NewRunData, query: NewRunQuery) -> Component:
     """Draw the form; the key of its buttons makes two clicks one run."""
     key = uuid.uuid4().hex
-    buttons = [
-        actions.button(PAGE, "new-run", "Start", of=f"start {key}", kind="button primary"),
-        actions.button(PAGE, "new-run", "Keep as draft", of=f"draft {key}"),
-    ]
-    begin = html.Div(buttons, className="new-buttons")
+    given = data.chosen.get(PARAMETERS, {})
+    edits = Edits(key=key, origin=data.document, base=data.document, parameters=given)
+    middle = [_run_panel(data, query), html.Section(id=FORM, className="panel flush recipe-form")]
     return html.Div(
         [
-            html.Div(
-                [_what_panel(data, query), _where_panel(), begin],
-                className="stack span-5",
-            ),
-            html.Div([_recipe_panel(data, query), _verdict_panel()], className="stack span-7"),
-            dcc.Store(id=TO_CHECK, data=data.document),
+            panel("Recipe", html.Nav(id=CONTENTS), class_name="span-2 flush recipe-contents"),
+            html.Div(middle, className="stack span-6"),
+            html.Div([_verdict_panel(key, data), _toml_panel(data)], className="stack span-4"),
+            dcc.Store(id=EDITS, data=edits.model_dump()),
+            dcc.Store(id=MARKS),
+            dcc.Store(id=PAINTED),
+            dcc.Store(id=BEGUN),
+            _hidden(PARAMETERS, json.dumps(given)),
+            _hidden(FROM, data.chosen.get(FROM, "")),
         ],
         className="grid new-run",
     )
 
 
-def _what_panel(data: NewRunData, query: NewRunQuery) -> Component:
+def _hidden(name: str, value: str) -> Component:
+    return dcc.Input(id=actions.input_id(PAGE, name), type="hidden", value=value)
+
+
+def _run_panel(data: NewRunData, query: NewRunQuery) -> Component:
+    chosen, offers = data.chosen, data.schemas.offers
     experiments = {one.experiment_id: one.name for one in data.experiments}
-    ready = {one.dataset_id: _dataset_label(one) for one in data.datasets if one.state == "ready"}
-    kinds = dcc.RadioItems(
-        id=actions.input_id(PAGE, KIND),
-        options=[
-            {"label": html.Span([name, html.Span(f" {text}", className="hint")]), "value": name}
-            for name, text in KINDS.items()
-        ],
-        value="train",
-        className="choices",
+    ready = {one.dataset_id: _dataset_label(one) for one in data.datasets}
+    kept = {one.recipe_id: one.name for one in data.recipes}
+    datasets = dcc.Checklist(
+        id=actions.input_id(PAGE, DATASETS),
+        value=[one for one in chosen[DATASETS] if one in ready],
+        **_options(ready),
     )
-    chosen = [query.dataset] if query.dataset in ready else []
-    datasets = dcc.Checklist(id=actions.input_id(PAGE, DATASETS), value=chosen, **_options(ready))
     nothing: list[Component | str] = [] if ready else ["none is ready yet: ", _data_link()]
     rows = [
-        _select(EXPERIMENT, "Experiment", experiments, value=query.experiment or None),
+        _select(EXPERIMENT, "Experiment", experiments, value=chosen.get(EXPERIMENT) or None),
         actions.text_input(PAGE, NEW_EXPERIMENT, "or a new one", hint="its name", maxLength=80),
-        choice_row("Kind", kinds),
-        html.Div(id=PARAMETERS, className="form parameters"),
+        _select(KIND, "Kind", _kinds(data.schemas), value=chosen.get(KIND) or "train"),
         choice_row("Data sets", html.Div([datasets, html.Span(nothing, className="hint")])),
+        *([_select(KEPT, "Begin with", kept, value=chosen[KEPT] or None)] if kept else []),
+        _select(QUEUE, "Where", queue_choices(offers), value=chosen.get(QUEUE) or "cpu"),
+        actions.text_input(
+            PAGE, TAGS, "Tags", hint="with commas between", value=chosen.get(TAGS, "")
+        ),
+        actions.text_input(PAGE, NOTE, "Note", maxLength=2000),
     ]
-    return panel("What", html.Div(rows, className="form note-fields"))
+    begun = f"from {chosen[FROM].partition(' ')[0]} run" if FROM in chosen else ""
+    reset: dict[str, Any] = {"data-resets": "yes"}
+    back = [html.Button("Reset", type="button", className="button", **reset)] if begun else None
+    form = html.Div(rows, className="form note-fields")
+    return panel("Conditions", form, subtitle=begun, actions=back)
+
+
+def _kinds(schemas: Schemas) -> dict[str, str]:
+    told = {kind: schema.get("description", "") for kind, schema in schemas.parameters.items()}
+    return {kind: f"{kind}: {KINDS.get(kind) or text}" for kind, text in told.items()}
+
+
+def queue_choices(offers: Offers) -> dict[str, str]:
+    """Return the queues, with the reason at those that no worker serves."""
+    gpus = [queue for queue in offers.queues if queue.startswith("gpu")]
+    reason = "" if offers.workers else ": no worker is there yet"
+    named = {
+        "cpu": f"processor{reason}",
+        "gpu": "any graphics processor" + ("" if gpus else ": no GPU found"),
+    }
+    return named | {queue: f"{queue_name(queue)} of {queue.split('.')[1]}" for queue in gpus}
 
 
 def _data_link() -> Component:
@@ -123,24 +179,30 @@ def _dataset_label(one: Dataset) -> str:
     return f"{one.label}{rows}"
 
 
-def _where_panel() -> Component:
-    queues = {"cpu": "processor", "gpu": "any graphics processor"}
-    queue = dcc.RadioItems(
-        id=actions.input_id(PAGE, QUEUE),
-        options=[{"label": label, "value": value} for value, label in queues.items()],
-        value="cpu",
-        className="choices inline",
-    )
-    rows = [
-        choice_row("Where", queue),
-        actions.text_input(PAGE, TAGS, "Tags", hint="with commas between"),
-        actions.text_input(PAGE, NOTE, "Note", maxLength=2000),
+def _select(name: str, label: str, choices: Mapping[str, str], *, value: str | None) -> Component:
+    """Offer to choose one; a long list scrolls."""
+    entry = dcc.RadioItems(id=actions.input_id(PAGE, name), value=value, **_options(choices))
+    return choice_row(label, entry)
+
+
+def _options(choices: Mapping[str, str]) -> dict[str, Any]:
+    listed = [{"label": text, "value": one} for one, text in choices.items()]
+    return {"options": listed, "className": "choices listing"}
+
+
+def _verdict_panel(key: str, data: NewRunData) -> Component:
+    kind = data.chosen.get(KIND) or "train"
+    copied: dict[str, Any] = {"data-copy": f"flarewatch {kind} recipe.toml --data FOLDER"}
+    buttons = [
+        actions.button(PAGE, "new-run", "Start", of=f"start {key}", kind="button primary"),
+        actions.button(PAGE, "new-run", "Save draft", of=f"draft {key}"),
+        html.Button("Copy CLI call", type="button", className="button", **copied),
     ]
-    return panel("Where, and words of yours", html.Div(rows, className="form note-fields"))
+    told = html.Div(id=VERDICT, role="status", className="recipe-check")
+    return panel("Check", told, html.Div(buttons, className="new-buttons"))
 
 
-def _recipe_panel(data: NewRunData, query: NewRunQuery) -> Component:
-    kept = {one.recipe_id: one.name for one in data.recipes}
+def _toml_panel(data: NewRunData) -> Component:
     text = dcc.Textarea(
         id=actions.input_id(PAGE, RECIPE),
         value=data.document,
@@ -151,122 +213,183 @@ def _recipe_panel(data: NewRunData, query: NewRunQuery) -> Component:
     )
     # assets/lab_form.js reads the file into the field; so does dropping one there.
     reads: dict[str, Any] = {"data-reads": "lab-recipe"}
-    file = html.Button("From a file …", type="button", className="button", **reads)
-    named = html.Label([html.Span("TOML", className="visually-hidden"), text], id="lab-recipe")
-    select = [_select(KEPT, "Begin with", kept, value=query.recipe or None)] if kept else []
-    return panel("Recipe", *select, named, actions=[file], class_name="recipe-panel")
-
-
-def _verdict_panel() -> Component:
-    return panel("Check", html.Div(id=VERDICT, role="status", className="recipe-check"))
-
-
-def _select(
-    name: str, label: str, choices: Mapping[str, str], *, value: str | None, hint: str = ""
-) -> Component:
-    """Offer to choose one; a long list scrolls."""
-    entry = dcc.RadioItems(id=actions.input_id(PAGE, name), value=value, **_options(choices))
-    return choice_row(label, html.Div([entry, html.Span(hint, className="hint")]))
-
-
-def _options(choices: Mapping[str, str]) -> dict[str, Any]:
-    listed = [{"label": text, "value": one} for one, text in choices.items()]
-    return {"options": listed, "className": "choices listing"}
-
-
-def parameter_fields(kind: str) -> list[Component]:
-    """Offer the parameters of a kind of run."""
-    return [
-        actions.text_input(PAGE, f"parameter {name}", label, hint=hint, value=value)
-        for name, label, hint, value in _FIELDS.get(kind, ())
+    saves: dict[str, Any] = {"data-saves": "recipe.toml"}
+    buttons = [
+        html.Button("From a file …", type="button", className="button", **reads),
+        html.Button("Download", type="button", className="button", **saves),
     ]
-
-
-def checked(lab: Lab, document: str) -> Component | str:
-    """Have a recipe checked, and say how it is."""
-    if not document.strip():
-        return "Write or choose a recipe; it is checked while you type."
-    try:
-        return verdict(lab.check(document[:LONGEST_RECIPE]))
-    except FlarewatchError as error:
-        return html.P(str(error), className="error-text")
-
-
-def verdict(check: Check) -> Component:
-    """Say whether a recipe can be used, and if not, each fault with its place."""
-    if check.ok:
-        needs = ", ".join(check.needs)
-        return html.P([state_mark("ready"), f" This recipe can be used. It needs: {needs}."])
-    faults = [html.Li([html.Code(fault.path or "/"), " ", fault.message]) for fault in check.errors]
-    return html.Div(
-        [html.P([state_mark("refused"), f" {count(len(faults))} to correct"]), html.Ul(faults)]
+    named = html.Label([html.Span("TOML", className="visually-hidden"), text], id="lab-recipe")
+    edit = html.Details([html.Summary("Paste or edit the text"), named], className="toml-edit")
+    return panel(
+        "As it will run",
+        edit,
+        html.Div(id=PANE),
+        subtitle="recipe.toml",
+        actions=buttons,
+        class_name="flush recipe-panel",
     )
 
 
-def body_of(action: Action, experiment_id: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Drawing:
+    """The form as it is to be drawn; `check` is None where the API cannot be asked."""
+
+    typed: Typed
+    sections: Sequence[Section]
+    check: Check
+
+    @property
+    def form(self) -> list[Component]:
+        """The sections, or why there are none."""
+        if self.typed.values is None:
+            text = "The text is no TOML: put it right under “Paste or edit the text”."
+            return [html.P(text, className="empty")]
+        return [section_panel(one) for one in self.sections]
+
+    @property
+    def axis(self) -> Component | str:
+        """The split on the axis of time."""
+        return split_axis(self.check.derived)
+
+
+def read_drawing(lab: Lab, edits: Edits, run: Mapping[str, Any]) -> Drawing:
+    """Have what was typed checked for a run, and draw it; raises what the API refuses."""
+    schemas, kind = lab.schemas(), str(run["kind"])
+    typed = read_typed(schemas, edits, kind)
+    needs_recipe = kind not in schemas.without_recipe
+    document = typed.document[:LONGEST_RECIPE] if needs_recipe else ""
+    check = lab.check(document, parameters=typed.parameters, **run)
+    found = [read_found(lab, one) for one in run["dataset_ids"]] if edits.redraws else []
+    known = known_names(schemas, found, typed.values or {})
+    node = root(schemas.parameters.get(kind, {}))
+    rows = parameter_rows(node, typed.parameters, known)
+    sections = [Section("Parameters", (PARAMETERS,), rows)] if rows else []
+    if needs_recipe and typed.values is not None:
+        sections += recipe_sections(root(schemas.recipe), typed.values, known)
+        sections = [_with_more(one, found, check) for one in sections]
+    return Drawing(typed, sections, check)
+
+
+def _with_more(
+    section: Section, found: Sequence[tuple[FullDataset, FoundAnswer]], check: Check
+) -> Section:
+    """Put the layouts of the data sets and the picture of the split into their sections."""
+    if section.title == "Split":
+        axis = html.Div(split_axis(check.derived), id=AXIS)
+        return replace(section, rows=[*section.rows, axis])
+    if section.title != "Data":
+        return section
+    offered = [
+        use_button("/data", one.layout, f"As {one.label} is laid out")
+        for one, _ in found
+        if one.layout
+    ]
+    return replace(section, rows=[*offered, *section.rows])
+
+
+def body_of(action: Action, experiment_id: str, without_recipe: Sequence[str]) -> dict[str, Any]:
     """Return the body of the request for a new run; raises InvalidInputError."""
     kind = action.text(KIND)
-    if kind not in KINDS:
+    if not kind:
         raise InvalidInputError("Choose a kind.")
     body = {
         "experiment_id": experiment_id,
         "kind": kind,
         "dataset_ids": action.choices(DATASETS),
-        "parameters": _parameters(action, kind),
+        "parameters": _parameters(action.text(PARAMETERS)),
         "queue": action.text(QUEUE) or "cpu",
         "tags": tags_of(action.text(TAGS)),
         "note": action.text(NOTE),
         "start": action.of.startswith("start "),
     }
     recipe = action.secret(RECIPE, longest=LONGEST_RECIPE)
-    # What is scored without a recipe has that of the trained run.
-    return body | ({"recipe": recipe} if recipe.strip() else {})
+    return body | ({"recipe": recipe} if recipe.strip() and kind not in without_recipe else {})
 
 
-def _parameters(action: Action, kind: str) -> dict[str, Any]:
-    given = {name: action.text(f"parameter {name}") for name, *_ in _FIELDS.get(kind, ())}
-    return {name: _number(name, text) for name, text in given.items() if text}
-
-
-def _number(name: str, text: str) -> Any:
-    if name not in (*_WHOLE, "threshold"):
-        return text
+def _parameters(text: str) -> dict[str, Any]:
     try:
-        return int(text) if name in _WHOLE else float(text)
-    except ValueError as error:
-        raise InvalidInputError(f"{name}: {text[:40]!r} is no number") from error
+        given = json.loads(text or "{}")
+    except ValueError:
+        given = None
+    if not isinstance(given, dict):
+        raise InvalidInputError("the parameters cannot be read; load the page again")
+    return given
 
 
 def register(app: Any, settings: DashSettings) -> None:
-    """Connect the form: the check while one types, the parameters of a kind, recipes to begin."""
-    recipe, lab = actions.input_id(PAGE, RECIPE), Lab(settings)
+    """Connect the form: what is typed is checked and drawn; a kept recipe begins it anew."""
+    lab = Lab(settings)
+
+    def chosen(name: str) -> dict[str, str]:
+        return actions.input_id(PAGE, name)
+
     app.clientside_callback(
-        ClientsideFunction("lab", "later"),
-        Output(TO_CHECK, "data"),
-        Input(recipe, "value"),
-        prevent_initial_call=True,
+        ClientsideFunction("lab", "paint"),
+        Output(PAINTED, "data"),
+        Input(MARKS, "data"),
     )
-
-    @callback(app, LAB, Output(VERDICT, "children"), Input(TO_CHECK, "data"))
-    def check(document: str | None) -> Any:
-        return checked(lab, document or "")
-
-    @callback(
-        app, LAB, Output(PARAMETERS, "children"), Input(actions.input_id(PAGE, KIND), "value")
+    app.clientside_callback(
+        ClientsideFunction("lab", "adopt"), Output(BEGUN, "data"), Input(EDITS, "data")
     )
-    def offer(kind: str | None) -> Any:
-        return parameter_fields(kind or "")
 
     @callback(
         app,
         LAB,
-        Output(recipe, "value"),
-        Input(actions.input_id(PAGE, KEPT), "value"),
+        Output(FORM, "children"),
+        Output(CONTENTS, "children"),
+        Output(VERDICT, "children"),
+        Output(PANE, "children"),
+        Output(MARKS, "data"),
+        Output(chosen(RECIPE), "value"),
+        Output(chosen(PARAMETERS), "value"),
+        Input(EDITS, "data"),
+        Input(chosen(KIND), "value"),
+        Input(chosen(DATASETS), "value"),
+        Input(chosen(QUEUE), "value"),
+    )
+    def draw(
+        edits: Edits | None, kind: str | None, datasets: list[str] | None, queue: str | None
+    ) -> Any:
+        given = edits or Edits()
+        is_typed = ctx.triggered_id == EDITS and not given.redraws
+        queue = queue or "cpu"
+        run = {"kind": kind or "train", "dataset_ids": datasets or [], "queue": queue}
+        try:
+            drawing = read_drawing(lab, given.model_copy(update={"redraws": not is_typed}), run)
+        except FlarewatchError as error:
+            refused = html.P(str(error), className="error-text")
+            kept = no_update
+            return kept, kept, refused, kept, {"seq": given.seq}, kept, kept
+        typed, check, sections = drawing.typed, drawing.check, drawing.sections
+        if is_typed:
+            dash.set_props(AXIS, {"children": drawing.axis})
+        # The text that is being typed is not written over.
+        is_own = not given.edits and not given.writes
+        return (
+            no_update if is_typed else drawing.form,
+            contents(sections, check, typed.changed),
+            verdict(check, queue=queue),
+            toml_pane(typed.document, sections, check, typed.changed),
+            marks(check, typed.changed) | {"seq": given.seq},
+            no_update if is_own else typed.document,
+            json.dumps(typed.parameters, default=str),
+        )
+
+    @callback(
+        app,
+        LAB,
+        Output(EDITS, "data"),
+        Input(chosen(KEPT), "value"),
         prevent_initial_call=True,
     )
     def begin(recipe_id: str | None) -> Any:
         try:
-            return lab.recipe(recipe_id).document if recipe_id else no_update
+            if not recipe_id:
+                return no_update
+            document = lab.recipe(recipe_id).document
+            return Edits(
+                key=uuid.uuid4().hex, origin=document, base=document, writes=True
+            ).model_dump()
         except FlarewatchError as error:
             dash.set_props(VERDICT, {"children": html.P(str(error), className="error-text")})
             return no_update

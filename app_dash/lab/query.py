@@ -103,3 +103,5 @@ class NewRunQuery(Query):
     experiment: str = Field(default="", pattern=r"^[0-9A-Z]{0,26}$")
     recipe: str = Field(default="", pattern=r"^[0-9A-Z]{0,26}$")
     dataset: str = Field(default="", pattern=r"^[0-9A-Z]{0,26}$")
+    run: str = Field(default="", pattern=r"^[0-9A-Z]{0,26}$")
+    kind: str = Field(default="", pattern=r"^[a-z-]{0,16}$")

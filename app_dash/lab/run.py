@@ -16,6 +16,7 @@ from app_dash.frame.page import PageContext
 from app_dash.lab.answers import Attempt, Entry, History, Lab, Output, Recipe, Run, run_path
 from app_dash.lab.marks import (
     EXPERIMENTS_PATH,
+    NEW_PATH,
     PAGE,
     action_buttons,
     place_text,
@@ -25,7 +26,7 @@ from app_dash.lab.marks import (
     table,
 )
 from app_dash.lab.progress import machine_tab, progress_tab
-from app_dash.lab.query import RunQuery, Tab
+from app_dash.lab.query import NewRunQuery, RunQuery, Tab
 from app_dash.lab.result import Found, result_tab
 from app_dash.shared.changes import change_text
 from app_dash.shared.numbers import ABSENT, count, duration
@@ -132,6 +133,9 @@ def _title(run: Run, now: datetime) -> Component:
 
 def _buttons(run: Run) -> list[Component]:
     buttons = action_buttons(run, ("clone",))
+    if "clone" in run.actions and run.kind != "describe":
+        address = NEW_PATH + NewRunQuery(run=run.run_id).search()
+        buttons.append(dcc.Link("Clone with changes", href=address, className="button"))
     if "delete" in run.actions:
         files = f"the files it has made, {size_text(run.bytes)}"
         question = f"{run.label.capitalize()} goes, with its log and {files}."

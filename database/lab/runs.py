@@ -167,17 +167,19 @@ def run_with_key(connection: sa.Connection, who: Principal, start_key: str) -> R
     return None if row is None else as_run(row)
 
 
-def runs_like(connection: sa.Connection, who: Principal, run: Run, *, limit: int) -> list[str]:
-    """Return the ids of other runs that somebody may see with the fingerprint of a run."""
+def runs_like(
+    connection: sa.Connection, who: Principal, fingerprint: str, *, but: str = "", limit: int
+) -> list[Run]:
+    """Return the runs that somebody may see with a fingerprint, without the run `but`."""
     c = runs.c
     query = (
-        sa.select(c.run_id)
-        .where(c.fingerprint == run.fingerprint, c.run_id != run.run_id)
+        sa.select(runs)
+        .where(c.fingerprint == fingerprint, c.run_id != but)
         .where(c.deleted_at.is_(None), visible_to(runs, who))
         .order_by(c.run_id)
         .limit(limit)
     )
-    return list(connection.execute(query).scalars())
+    return [as_run(row) for row in connection.execute(query)]
 
 
 def has_work(connection: sa.Connection) -> bool:

@@ -46,10 +46,11 @@ class Worker:
 
     def executes(self, run: Run) -> bool:
         """Tell whether a run can be executed here: its queue, and all that it needs."""
-        is_queue = run.queue == self.queue or (
-            run.queue == GPU and self.queue.startswith(f"{GPU}.")
-        )
-        return is_queue and set(run.needs) <= set(self.offers)
+        return self.serves(run.queue) and set(run.needs) <= set(self.offers)
+
+    def serves(self, queue: str) -> bool:
+        """Tell whether runs of a queue come here."""
+        return queue == self.queue or (queue == GPU and self.queue.startswith(f"{GPU}."))
 
 
 @dataclass(frozen=True)

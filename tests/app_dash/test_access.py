@@ -65,9 +65,8 @@ account-message.children               - vroa
 help-message.children                  - vroa
 lab-message.children                   - vroa
 lab-live.children                      - vroa
-lab-verdict.children                   - -r-a
-lab-parameters.children                - -r-a
-lab-input.value                        - -r-a
+lab-form.children                      - -r-a
+lab-edits.data                         - -r-a
 """
 METHODS = {
     "/sign-out": "POST",

@@ -50,7 +50,12 @@ SOUND_VALUES: Mapping[str, tuple[Any, ...]] = {
     "lab-action.n_clicks": (1, None),
     "lab-input.value": ("train", "", None),
     "lab-tick.n_intervals": (0, 7, None),
-    "lab-to-check.data": ("name = 1", "", None),
+    "lab-edits.data": (
+        {"key": "a", "origin": "", "base": "name = 1", "edits": [["/seed", "3"]], "seq": 1},
+        {"key": "a", "base": "seed = 1\n[estimator]\nkind = 'gru'", "redraws": True, "seq": 2,
+         "edits": [["=/estimator", "svm"], ["/estimator@svm/gamma", "x"]]},
+        {"base": "[", "seq": 0}, None,
+    ),
     "lab-drawn.data": ({"home": "ab"}, None),
     "people-input.value": ("ana", ["viewer"], None),
     "account-input.value": ("notebook", ["read"], None),

@@ -1,4 +1,4 @@
-"""Experiments and recipes of the Lab over HTTP."""
+"""Experiments of the Lab over HTTP."""
 
 from __future__ import annotations
 
@@ -15,22 +15,14 @@ from app.contract.lab import (
     ExperimentChanges,
     ExperimentsQuery,
     LabQuery,
-    RecipeBody,
-    RecipeCheckBody,
 )
 from app.contract.lab_answers import (
     DeletedAnswer,
     ExperimentDetail,
     ExperimentItem,
     ExperimentsPage,
-    RecipeCheckAnswer,
-    RecipeDetail,
-    RecipesPage,
 )
-from app.contract.problems import fault_items
 from app.contract.responses import cut_page, json_response, page, read_cursor
-from app.lab.checks import check_recipe, checked_recipe, needs_of
-from app.lab.differences import recipe_differences
 from app.lab.run_items import owner_names
 from app.routes.operation import operation
 from app.services import services
@@ -49,7 +41,7 @@ from database.lab.experiments import (
     list_experiments,
 )
 from database.lab.ownership import PRIVATE, note_look
-from database.lab.recipes import KeptRecipe, add_recipe, find_recipe, list_recipes
+from database.lab.recipes import KeptRecipe
 from database.lab.runs import Run, find_run
 from database.people.principal import LAB, LAB_READ, Principal
 
@@ -121,84 +113,6 @@ def delete_one_experiment(experiment_id: str) -> Response:
     return json_response({"deleted": experiment_id, "bytes": in_lab(work)})
 
 
-@blueprint.post("/lab/recipes/check")
-@operation(
-    "Check a recipe; nothing is stored",
-    permission=LAB,
-    body=RecipeCheckBody,
-    answer=RecipeCheckAnswer,
-)
-def post_recipe_check() -> Response:
-    verdict = check_recipe(read_model(RecipeCheckBody, read_json()).document)
-    recipe = verdict.recipe
-    return json_response(
-        {
-            "ok": recipe is not None,
-            "errors": fault_items(verdict.faults),
-            "needs": [] if recipe is None else needs_of("train", recipe),
-            "recipe": None if recipe is None else recipe.model_dump(mode="json"),
-        }
-    )
-
-
-@blueprint.get("/lab/recipes")
-@operation(
-    "Recipes that one may see, the newest first",
-    permission=LAB_READ,
-    query=LabQuery,
-    answer=RecipesPage,
-)
-def get_recipes(query: LabQuery) -> Response:
-    who = services().guard.principal()
-    with reading(services().engine) as connection:
-        rows = list_recipes(
-            connection,
-            who,
-            owner=owner_of(query, who),
-            text=query.text,
-            limit=query.limit + 1,
-            before=before_of(query),
-        )
-        rows, cursor = cut_page(rows, query.limit, lambda row: (row.recipe_id,))
-        items = _recipe_items(connection, rows)
-    return page([_without_document(item) for item in items], next_cursor=cursor)
-
-
-@blueprint.post("/lab/recipes")
-@operation("Keep a recipe", permission=LAB, body=RecipeBody, answer=RecipeDetail)
-def post_recipes() -> Response:
-    body = read_model(RecipeBody, read_json())
-    name = body.name or checked_recipe(body.document).name
-
-    def work(connection: sa.Connection, who: Principal, now: datetime) -> dict[str, Any]:
-        if body.parent is not None:
-            find_recipe(connection, who, body.parent)
-        kept = add_recipe(
-            connection,
-            who,
-            name,
-            body.document,
-            visibility=body.visibility,
-            parent=body.parent,
-            now=now,
-        )
-        return _recipe_items(connection, [kept])[0]
-
-    return json_response(in_lab(work))
-
-
-@blueprint.get("/lab/recipes/<recipe_id>")
-@operation("A recipe with its document", permission=LAB_READ, answer=RecipeDetail)
-def get_recipe(recipe_id: str) -> Response:
-    who = services().guard.principal()
-    with reading(services().engine) as connection:
-        kept = find_recipe(connection, who, recipe_id)
-        item = _recipe_items(connection, [kept])[0]
-        item["differs"] = recipe_differences(connection, who, kept)
-    looked_at("recipe", recipe_id, kept)
-    return json_response(item)
-
-
 def owner_of(query: LabQuery, who: Principal) -> str | None:
     """Return whose objects a listing asks for."""
     return who.owner if query.owner == "me" else query.owner
@@ -252,13 +166,3 @@ def _experiment_items(
         }
         for row in shown
     ]
-
-
-def _recipe_items(connection: sa.Connection, rows: Iterable[KeptRecipe]) -> list[dict[str, Any]]:
-    shown = list(rows)
-    owners = owner_names(connection, (row.owner for row in shown))
-    return [vars(row) | {"owner": {"id": row.owner, "name": owners[row.owner]}} for row in shown]
-
-
-def _without_document(item: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in item.items() if name != "document"}

@@ -312,7 +312,7 @@ def _queued(
     finish_description(connection, run, None, now=now)
     if was_under_way:
         return run
-    reason = why_no_gpu(run, list_workers(connection, now=now))
+    reason = why_no_gpu(run.queue, list_workers(connection, now=now))
     known = {dataset.dataset_id for dataset in read_datasets(connection, run.dataset_ids)}
     if len(known) < len(set(run.dataset_ids)):
         reason = "a data set of the run is no longer there; clone it with another"

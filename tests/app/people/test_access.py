@@ -83,6 +83,7 @@ GET /api/v1/lab/experiments/<experiment_id>    - vroa --l-a
 PATCH /api/v1/lab/experiments/<experiment_id>  - -r-a --l-a
 DELETE /api/v1/lab/experiments/<experiment_id> - -r-a --l-a
 POST /api/v1/lab/recipes/check                 - -r-a --l-a
+GET /api/v1/lab/schema                         - vroa --l-a
 GET /api/v1/lab/recipes                        - vroa --l-a
 POST /api/v1/lab/recipes                       - -r-a --l-a
 GET /api/v1/lab/recipes/<recipe_id>            - vroa --l-a

@@ -6,13 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from component_tree import words
 from lab_calls import RECIPE, Lab
 from office import Office, message_of
 from werkzeug.test import TestResponse
-
-from app_dash.lab.answers import Check, Fault
-from app_dash.lab.new_run import verdict
 
 
 def new_run(
@@ -65,7 +61,7 @@ def test_the_form_offers_what_there_is_and_begins_with_a_kept_recipe(
 
     page = office.open(f"/lab/new?recipe={recipe_id}&dataset={lab.dataset_id}", of="ann")
 
-    for text in ("first", "daily v1", "logistic-regression", "Keep as draft"):
+    for text in ("first", "daily v1", "logistic-regression", "Save draft"):
         assert text in page, text
     assert "daily v1" not in office.open("/lab/new", of="ben")
     again = new_run(office, "ann", lab, kept=recipe_id)
@@ -78,9 +74,11 @@ def test_the_form_offers_what_there_is_and_begins_with_a_kept_recipe(
     ("values", "said"),
     [
         ({"experiment": None}, "Choose an experiment"),
-        ({"kind": "no"}, "Choose a kind"),
+        ({"kind": ""}, "Choose a kind"),
+        ({"kind": "no"}, "kind"),
         ({"datasets": []}, "data set"),
-        ({"kind": "network", "parameter threshold": "x"}, "is no number"),
+        ({"kind": "network", "parameters": '{"threshold": "x"}'}, "threshold"),
+        ({"parameters": "{"}, "load the page again"),
         ({"recipe": "x" * 500_001}, "at most 500,000"),
         ({"recipe": ["a", "list"]}, "cannot be read"),
     ],
@@ -93,26 +91,6 @@ def test_what_the_form_lacks_is_said_beside_the_button(
 
     assert said in message_of(answer)
     assert lab.get("ann", "/runs")["items"] == []
-
-
-def test_a_recipe_is_checked_with_each_fault_at_its_place(lab: Lab, office: Office) -> None:
-    def check(document: str, *, by: str = "ann") -> TestResponse:
-        body = {
-            "output": "lab-verdict.children",
-            "outputs": {"id": "lab-verdict", "property": "children"},
-            "inputs": [{"id": "lab-to-check", "property": "data", "value": document}],
-            "changedPropIds": ["lab-to-check.data"],
-        }
-        return office.browser(by).post("/_dash-update-component", json=body)
-
-    good, bad, empty = check(RECIPE), check(RECIPE.replace("7", '"x"')), check(" ")
-
-    assert "can be used" in good.text
-    assert "/seed" in json.dumps(bad.get_json())
-    assert "checked while you type" in empty.text
-    assert check(RECIPE, by="vic").status_code == 403
-    drawn = verdict(Check(ok=False, errors=[Fault(path="/a", message="<b>")]))
-    assert "1 to correct/a <b>" in words(drawn)
 
 
 def test_several_runs_are_stopped_at_once_and_each_refusal_is_said(
