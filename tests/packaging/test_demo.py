@@ -62,10 +62,10 @@ def wait_for_a_prediction(environment: dict[str, str]) -> None:
 def runs_of_the_example(environment: dict[str, str]) -> list[dict[str, Any]]:
     """Return the runs that the Lab shows, and download what the newest has made."""
     lab = f"http://127.0.0.1:{environment['FLARE_API_PORT']}/api/v1/lab"
-    runs: list[dict[str, Any]] = requests.get(f"{lab}/runs", timeout=5).json()["items"]
+    runs: list[dict[str, Any]] = requests.get(f"{lab}/runs", timeout=30).json()["items"]
     outputs = f"{lab}/runs/{runs[0]['run_id']}/outputs"
-    for output in requests.get(outputs, timeout=5).json()["items"]:
-        content = requests.get(f"{outputs}/{output['name']}", timeout=5).content
+    for output in requests.get(outputs, timeout=30).json()["items"]:
+        content = requests.get(f"{outputs}/{output['name']}", timeout=30).content
         assert hashlib.sha256(content).hexdigest() == output["sha256"]
     return runs
 
