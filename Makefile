@@ -116,7 +116,7 @@ RESOLVE = cp requirements.lock build/$(1).lock && $(UV) pip compile --quiet --ge
 	--python-version 3.11 --python-platform x86_64-manylinux_2_28 $(if $(UPGRADE),--upgrade) $(2) pyproject.toml --output-file build/$(1).lock
 lock:
 	@$(if $(UV),mkdir -p build,echo 'make lock needs uv; install it with: $(BIN)/pip install uv' >&2; exit 1)
-	$(call RESOLVE,all,--all-extras)
+	$(call RESOLVE,all,--extra sender --extra store --extra api --extra dashboard --extra training --extra lab --extra dev)
 	$(call RESOLVE,serving,--extra sender --extra store --extra api --extra dashboard --extra lab --constraint build/all.lock)
 	$(call RESOLVE,sender,--extra sender --constraint build/all.lock)
 	awk 'FNR == 1 && file++ { print file == 2 ? "# Serving" : "# Training and development" } \

@@ -18,7 +18,7 @@ PARTS = {
 }
 TRAINING = (
     "train", "evaluate", "audit", "check", "plugins", "promote", "retire", "select", "datasets",
-    "networks", "augment", "schema", "compare", "results",
+    "networks", "cluster", "forecast", "augment", "schema", "compare", "results",
     "work",
 )  # fmt: skip
 

@@ -32,6 +32,8 @@ _COMMANDS = (
     ("select", "make the most skilful artefact live", "artefacts", "add_select"),
     ("datasets", "describe a data set, or process it", "data", "add_datasets"),
     ("networks", "draw the functional networks of a data set", "data", "add_networks"),
+    ("cluster", "group the cases of a data set", "analysis", "add_cluster"),
+    ("forecast", "forecast keywords beside persistence", "analysis", "add_forecast"),
     ("augment", "judge the synthetic windows of a recipe", "data", "add_augment"),
     ("schema", "write the JSON Schema of recipes", "data", "add_schema"),
     ("compare", "put runs side by side in one page", "runs", "add_compare"),

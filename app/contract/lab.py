@@ -14,6 +14,9 @@ from app.contract.schemas import EventName, Strict
 from app.contract.times import Time
 from database.lab.runs import LONGEST_NOTE, LONGEST_TAG, MOST_TAGS, STATES
 from database.schema.lab_tables import LONGEST_NAME
+from model_training.recipe import kinds
+from model_training.recipe.config import Config
+from model_training.recipe.kinds import ChildParameters
 from model_training.recipe.recipe import LARGEST_BYTES
 from solar.flares import EVENTS
 
@@ -76,7 +79,9 @@ Tag = Annotated[str, Field(min_length=1, max_length=LONGEST_TAG), AfterValidator
 Tags = Annotated[list[Tag], Field(max_length=MOST_TAGS), AfterValidator(_short_tags)]
 Visibility = Literal["private", "shared"]
 Document = Annotated[str, Field(max_length=LARGEST_BYTES, description="a recipe as TOML")]
-Kind = Literal["train", "evaluate", "augment", "network", "audit", "process", "snapshot"]
+Kind = Literal[
+    "train", "evaluate", "process", "augment", "network", "cluster", "forecast", "audit", "snapshot"
+]
 Queue = Annotated[str, Field(pattern=r"^(cpu|gpu|gpu\.[A-Za-z0-9._-]{1,64}\.\d{1,3})$")]
 TimeLimit = Annotated[int, Field(ge=1, le=30 * 86_400)]
 # Several are written with commas between them.
@@ -131,27 +136,6 @@ class RecipeBody(Strict):
     parent: Id | None = None
 
 
-class NoParameters(Strict):
-    """Of kinds that have none."""
-
-
-class ChildParameters(Strict):
-    """What a run calls the data set that it makes."""
-
-    name: Name | None = Field(
-        default=None, description="of the data set that is made; none: after the one it is made of"
-    )
-
-
-class AugmentParameters(ChildParameters):
-    """Whether the synthetic cases are kept, and of which event they are."""
-
-    keep: bool = Field(
-        default=False, description="make a data set of the training cases with the synthetic ones"
-    )
-    event: EventName = Field(default="M1.0", description="whose synthetic cases are kept")
-
-
 class SnapshotParameters(ChildParameters):
     """The records of which time become a data set: [from, to), UTC."""
 
@@ -165,35 +149,7 @@ class SnapshotParameters(ChildParameters):
         return self
 
 
-class EvaluateParameters(Strict):
-    """Which trained model is scored, and on which cases."""
-
-    run_id: Id = Field(description="of a run that trained: the last part of its address")
-    on: Literal["test", "validation"] = Field(default="test", description="the cases")
-
-
-class NetworkParameters(Strict):
-    """How samples are joined to a network, and how many of them."""
-
-    event: EventName = Field(default="M1.0", description="whose samples are told apart")
-    threshold: float = Field(
-        default=0.5, ge=0, le=1, allow_inf_nan=False, description="of the correlation that joins"
-    )
-    max_neighbours: int = Field(default=8, ge=1, le=100, description="of a sample")
-    most: int = Field(default=2000, ge=10, le=100_000, description="samples, evenly chosen")
-
-
-PARAMETERS: dict[str, type[Strict]] = {
-    "train": NoParameters,
-    "evaluate": EvaluateParameters,
-    "augment": AugmentParameters,
-    "network": NetworkParameters,
-    "audit": NoParameters,
-    "process": ChildParameters,
-    "snapshot": SnapshotParameters,
-}
-
-
+PARAMETERS: dict[str, type[Config]] = {**kinds.PARAMETERS, "snapshot": SnapshotParameters}
 # Kinds whose runs take the recipe of another run, or need none.
 WITHOUT_RECIPE = ("evaluate", "snapshot")
 
@@ -283,7 +239,7 @@ class RunsQuery(LabQuery):
     """Runs by what they are and hold, in an order; those without the value stand last."""
 
     state: RunStates = Field(default="", description="queued, running, …, or several")
-    kind: Literal["describe"] | Kind | None = None
+    kind: Kind | Literal["describe"] | None = None
     tag: str | None = Field(default=None, max_length=LONGEST_TAG)
     experiment: Id | None = None
     estimator: str | None = Field(default=None, max_length=64, description="its kind, such as gru")

@@ -152,8 +152,12 @@ def files_of(datasets: Sequence[Dataset]) -> list[str]:
     return [f"{dataset.name}/{file.name}" for dataset in datasets for file in dataset.files]
 
 
-def needs_of(kind: str, recipe: Recipe | None) -> list[str]:
-    """Return what a worker has to offer for a run of a kind with a recipe."""
+def needs_of(
+    kind: str, recipe: Recipe | None, parameters: Mapping[str, Any] | None = None
+) -> list[str]:
+    """Return what a worker has to offer for a run of a kind with a recipe and parameters."""
+    if parameters and parameters.get("picture") == "umap":
+        return [kind, "picture:umap"]
     if recipe is None or kind not in ("train", "augment", "process"):
         return [kind]
     members = members_of(recipe.estimator)

@@ -87,7 +87,7 @@ def draft_run(
         recipe_id=recipe_id,
         dataset_ids=[dataset.dataset_id for dataset in plan.datasets],
         parameters=plan.parameters,
-        needs=needs_of(asked.kind, plan.recipe),
+        needs=needs_of(asked.kind, plan.recipe, plan.parameters),
     )
     run = add_run(connection, who, new, start_key=start_key, now=now)
     if not asked.tags and not asked.note:

@@ -368,7 +368,7 @@ class Lab:
         """Return the items of a list of the API."""
         return _read_all(kind, self._get(path))
 
-    def page(self, kind: type[A], path: str, **filters: str) -> tuple[list[A], str | None]:
+    def page(self, kind: type[A], path: str, /, **filters: str) -> tuple[list[A], str | None]:
         """Return a page of a list, and the cursor of the next one."""
         answer = self._get(path, **filters)
         cursor = answer.get("next_cursor")

@@ -21,6 +21,7 @@ PAGE = "lab"
 DATA_PATH = f"{LAB_PATH}/data"
 RUNS_PATH = f"{LAB_PATH}/runs"
 EXPERIMENTS_PATH = f"{LAB_PATH}/experiments"
+ANALYSIS_PATH = f"{LAB_PATH}/analysis"
 NEW_PATH = f"{LAB_PATH}/new"
 
 # The part of the scale of Brier skill scores that a whisker shows.

@@ -19,7 +19,8 @@ from app_dash.frame.page import PageContext
 from app_dash.frame.shell import Ids
 from app_dash.frame.typed_fields import parse_leniently
 from app_dash.guard import callback
-from app_dash.lab import downloads, new_run
+from app_dash.lab import downloads, network_explorer, new_run
+from app_dash.lab.analysis import KINDS
 from app_dash.lab.answers import Lab
 from app_dash.lab.data import data_page, read_data
 from app_dash.lab.dataset import dataset_page, read_dataset
@@ -27,6 +28,7 @@ from app_dash.lab.experiments import experiment_page, experiments_page
 from app_dash.lab.home import home, read_home
 from app_dash.lab.lab_actions import LabActions
 from app_dash.lab.marks import (
+    ANALYSIS_PATH,
     DATA_PATH,
     EXPERIMENTS_PATH,
     NEW_PATH,
@@ -46,7 +48,7 @@ from app_dash.lab.query import (
 from app_dash.lab.run import read_run, run_page
 from app_dash.lab.runs import picks_of, runs_page
 from app_dash.settings import DashSettings
-from app_dash.shared.panels import aria_label, empty_message, error_message
+from app_dash.shared.panels import aria_label, empty_message, error_message, segmented
 from app_dash.shared.url_state import LAB_PATH
 from database.people.principal import LAB, LAB_READ
 from solar.errors import FlarewatchError, NotFoundError, StoreUnavailableError
@@ -60,6 +62,7 @@ _LINKS = (
     ("Data", DATA_PATH),
     ("Runs", RUNS_PATH),
     ("Experiments", EXPERIMENTS_PATH),
+    ("Analysis", ANALYSIS_PATH),
 )
 _LAST_KNOWN = "What is shown is the last that was known."
 _OFF = "The Lab is switched off on this installation: FLARE_LAB is off."
@@ -153,6 +156,7 @@ def _view(context: PageContext, pathname: str, search: str, picked: Collection[s
         ("data", True): lambda: _dataset(context, identity, search),
         ("runs", False): lambda: _runs(context, search, picked),
         ("runs", True): lambda: _run(context, identity, search),
+        ("analysis", False): lambda: _analyses(context, search, picked),
         ("experiments", False): lambda: _experiments(context, search, picked),
         ("experiments", True): lambda: _experiment(context, identity, search, picked),
     }
@@ -196,6 +200,28 @@ def _runs(context: PageContext, search: str, picked: Collection[str]) -> View:
     return View(component, any(run.is_under_way for run in listing.runs))
 
 
+def _analyses(context: PageContext, search: str, picked: Collection[str]) -> View:
+    """List the runs of one kind of analysis, with a way to begin one."""
+    query, message = parse_leniently(RunsQuery, search)
+    kind = query.kind or "cluster"
+    listing = Lab(context.settings).runs(kind=kind, limit=_ROWS, **query.filters())
+    choices = [
+        (name, ANALYSIS_PATH + RunsQuery(kind=one).search(), one == kind)
+        for one, name in KINDS.items()
+    ]
+    begin = dcc.Link(
+        "Begin one", href=NEW_PATH + NewRunQuery(kind=kind).search(), className="button"
+    )
+    head = html.Div(
+        [segmented("Kind of analysis", choices), *([begin] if context.who.may(LAB) else [])],
+        className="filters",
+    )
+    listed = runs_page(listing, query, context, path=ANALYSIS_PATH, message=message, picked=picked)
+    return View(
+        html.Div([head, listed], className="stack"), any(run.is_under_way for run in listing.runs)
+    )
+
+
 def _experiments(context: PageContext, search: str, picked: Collection[str]) -> View:
     query, message = parse_leniently(ExperimentsQuery, search)
     listed = Lab(context.settings).experiments(**query.filters())
@@ -230,7 +256,14 @@ def _failed(pathname: str, search: str, error: FlarewatchError) -> View:
 
 def _not_found(pathname: str, error: NotFoundError) -> Component:
     """Say that an object is not there; a listing that is not is the whole Lab."""
-    is_listing = pathname in (LAB_PATH, DATA_PATH, RUNS_PATH, EXPERIMENTS_PATH, NEW_PATH)
+    is_listing = pathname in (
+        LAB_PATH,
+        DATA_PATH,
+        RUNS_PATH,
+        EXPERIMENTS_PATH,
+        ANALYSIS_PATH,
+        NEW_PATH,
+    )
     text = _NO_LAB if is_listing else f"{str(error).capitalize()}, or it is not shared with you."
     back = [] if is_listing else [dcc.Link("To the Lab", href=LAB_PATH, className="button")]
     return html.Section(empty_message(text, *back), className="panel")
@@ -240,6 +273,7 @@ def register(app: dash.Dash, engine: sa.Engine, *, settings: DashSettings) -> No
     """Connect the actions, which the API does in the session of who asks, and the refreshing."""
     downloads.register(app.server, settings=settings)
     new_run.register(app, settings)
+    network_explorer.register(app, settings)
     perform = LabActions(Lab(settings)).do
     page = ActionPage(PAGE, LAB_PATH, LAB_READ, perform, draw)
     actions.register(app, engine, page, settings=settings)

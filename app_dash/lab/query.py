@@ -24,14 +24,16 @@ State = Literal[
     "lost",
 ]
 Scale = Literal["auto", "linear", "log"]
+AnalysisKind = Literal["", "cluster", "forecast", "network", "augment"]
 DataState = Literal["", "checking", "asks", "ready", "refused"]
 
 
 class RunQuery(Query):
-    """The tab of a run, and the attempt whose log is shown, 0 for the newest."""
+    """The tab of a run, the attempt of its log, 0 for the newest, and the part of its result."""
 
     tab: Tab = "progress"
     attempt: int = Field(default=0, ge=0, le=1_000_000)
+    show: str = Field(default="", max_length=80)
 
 
 class TableQuery(Query):
@@ -59,6 +61,7 @@ class RunsQuery(TableQuery):
     """Which runs a table lists, in which order, and from which place on."""
 
     state: State = ""
+    kind: AnalysisKind = ""
 
     def filters(self) -> dict[str, str]:
         """Return the parameters of the request for the rows."""

@@ -8,20 +8,26 @@ from dataclasses import dataclass
 from dash.development.base_component import Component
 
 from app_dash.frame.page import PageContext
+from app_dash.lab.analysis import KINDS, analysis_result
 from app_dash.lab.answers import Output, Run
 from app_dash.shared.panels import empty_message, panel
 
 
 @dataclass(frozen=True)
 class Found:
-    """A run, the files that it made, and how one of them is read by its name."""
+    """A run, the files that it made, how one is read by its name, and what the address chooses."""
 
     run: Run
     outputs: Sequence[Output]
     read: Callable[[str], bytes]
+    show: str = ""
 
 
-_DRAWINGS: dict[str, Callable[[Found, PageContext], Component]] = {}
+def _analysis(found: Found, context: PageContext) -> Component:
+    return analysis_result(found.run, found.read, found.show, context)
+
+
+_DRAWINGS: dict[str, Callable[[Found, PageContext], Component]] = dict.fromkeys(KINDS, _analysis)
 
 
 def result_tab(found: Found, context: PageContext) -> Component:

@@ -90,7 +90,7 @@ def run_page(data: RunData, query: RunQuery, context: PageContext) -> Component:
     tabs: Mapping[Tab, Callable[[], Component]] = {
         "progress": lambda: progress_tab(data.run, data.events, data.history.attempts, context),
         "log": lambda: _log_tab(data, query),
-        "result": lambda: result_tab(Found(run, data.outputs, data.read), context),
+        "result": lambda: result_tab(Found(run, data.outputs, data.read, query.show), context),
         "recipe": lambda: _recipe_tab(data),
         "outputs": lambda: _outputs_tab(data),
         "machine": lambda: machine_tab(data.run, data.events, data.history.attempts, context),

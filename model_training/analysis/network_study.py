@@ -27,7 +27,12 @@ from model_training.analysis.network_picture import (
 from model_training.data import loading
 from model_training.features import Floats
 from model_training.fitting.networks.network import Network
-from model_training.fitting.networks.samples import fit_standardiser, sample_network
+from model_training.fitting.networks.samples import (
+    fit_standardiser,
+    proposed_pairs,
+    sample_network,
+    unit_rows,
+)
 from model_training.journal import Journal
 from model_training.recipe.recipe import Recipe
 from solar.errors import InvalidInputError
@@ -39,7 +44,10 @@ _WINDOWS = 1000
 # Fisher's z of a perfect correlation is infinite; one window must not outweigh all others.
 _PERFECT = 0.999999
 Figures = dict[str, object]
-STATISTICS = "networks.json"
+STATISTICS, EXPLORER = "networks.json", "explorer.json"
+# What a page may draw anew with another threshold and other neighbours: so many nodes, and pairs
+# from this threshold on, up to so many neighbours.
+_MOST_EXPLORED, _LOWEST, _WIDEST = 2000, 0.3, 20
 _CLASSES = {0: "no event", 1: "event"}
 # A mean over steps needs at least as many as `keyword_network` asks of a pair.
 _SHORTEST_WINDOW = 3
@@ -54,17 +62,6 @@ def keyword_network(
     shares fewer than `fewest_steps` with another, stays apart.
     """
     return of_correlations(correlations(window[None], fewest=fewest_steps)[0], threshold=threshold)
-
-
-def mean_keyword_network(
-    windows: NDArray[np.float32], *, threshold: float, fewest_steps: int = FEWEST_STEPS
-) -> Network:
-    """Join the keywords by their mean correlation over windows (n, steps, f).
-
-    The mean is that of Fisher's z over the windows where the pair has a correlation.
-    """
-    mean = mean_correlations(windows, fewest_steps=fewest_steps)
-    return of_correlations(mean, threshold=threshold)
 
 
 def mean_correlations(windows: NDArray[np.float32], *, fewest_steps: int = FEWEST_STEPS) -> Floats:
@@ -226,15 +223,39 @@ def study(
     caption = Caption("Network of samples", label_names=_CLASSES)
     _write(samples, out / "samples", caption, labels=labels, layout="spring", seed=seed)
     journal.turn_to(f"joining {len(names)} keywords")
+    keywords, matrices = _keywords(windows, names, labels, threshold=threshold, seed=seed, out=out)
     figures: Figures = {
         "threshold": threshold,
         "max_neighbours": max_neighbours,
         "missing_share": float(np.isnan(windows).mean()),
         "samples": describe(samples, labels=labels),
-        "keywords": _keywords(windows, names, labels, threshold=threshold, seed=seed, out=out),
+        "keywords": keywords,
     }
     (out / STATISTICS).write_bytes(orjson.dumps(figures, option=orjson.OPT_INDENT_2) + b"\n")
+    explored = _explored(rows, labels) if 2 <= len(rows) <= _MOST_EXPLORED else None
+    explorer = {"names": names, "keywords": matrices, "samples": explored}
+    (out / EXPLORER).write_bytes(orjson.dumps(explorer))
     return figures
+
+
+def _explored(rows: NDArray[np.float32], labels: Floats) -> Figures:
+    """Return the places of samples and the pairs that may join them, for a page to choose from.
+
+    The places are the first two principal components of the rows as correlations see them.
+    """
+    pairs, r = proposed_pairs(rows, threshold=_LOWEST, max_neighbours=_WIDEST)
+    unit = unit_rows(rows)
+    left, size, _ = np.linalg.svd(unit - unit.mean(axis=0), full_matrices=False)
+    places = left[:, :2] * size[:2]
+    return {
+        "threshold": _LOWEST,
+        "max_neighbours": _WIDEST,
+        "x": [round(one, 4) for one in places[:, 0].tolist()],
+        "y": [round(one, 4) for one in places[:, 1].tolist()],
+        "labels": [None if np.isnan(one) else int(one) for one in labels.tolist()],
+        "pairs": pairs.ravel().tolist(),
+        "correlations": [round(one, 6) for one in r.tolist()],
+    }
 
 
 def _keywords(
@@ -245,21 +266,27 @@ def _keywords(
     threshold: float,
     seed: int,
     out: Path,
-) -> Mapping[str, Figures]:
+) -> tuple[Mapping[str, Figures], Mapping[str, list[list[float | None]]]]:
+    """Return statistics and correlations (f, f) by class, after writing the networks."""
+    statistics: dict[str, Figures] = {}
+    matrices: dict[str, list[list[float | None]]] = {}
     if windows.shape[1] < _SHORTEST_WINDOW:
-        return {}
+        return statistics, matrices
     fewest = min(FEWEST_STEPS, windows.shape[1])
-    statistics = {}
     for label, name in _CLASSES.items():
         chosen = windows[labels == label]
         if not len(chosen):
             continue
-        network = mean_keyword_network(chosen, threshold=threshold, fewest_steps=fewest)
+        mean = mean_correlations(chosen, fewest_steps=fewest)
+        network = of_correlations(mean, threshold=threshold)
         caption = Caption(f"Mean network of keywords: {name} ({len(chosen)} windows)", names)
         path = out / f"keywords-{name.replace(' ', '-')}"
         _write(network, path, caption, labels=None, layout="circular", seed=seed)
         statistics[name] = {"windows": len(chosen), **describe(network)}
-    return statistics
+        matrices[name] = [
+            [None if np.isnan(one) else round(one, 4) for one in row] for row in mean.tolist()
+        ]
+    return statistics, matrices
 
 
 def _write(

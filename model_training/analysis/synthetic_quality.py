@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
+from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
@@ -30,6 +31,7 @@ ITERATIONS = 500
 _BATCH = 128
 _LEARNING_RATE = 5e-3
 _LEAST_HIDDEN = 8
+_MOST_DRAWN = 200
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -180,6 +182,32 @@ class Usefulness:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """Real and synthetic events as points (n, 2) of one picture, at most `_MOST_DRAWN` of each.
+
+    The axes are the first principal components of the real ones, which explain these shares.
+    """
+
+    explained_variance: list[float]
+    real: list[list[float]]
+    synthetic: list[list[float]]
+
+
+def _picture(real: Inputs, synthetic: Inputs) -> Picture | None:
+    if min(len(real), real[0].size if len(real) else 0) < 2 or not len(synthetic):
+        return None
+    pca = PCA(n_components=2, svd_solver="full").fit(_flat(real))
+    some = [
+        kind[np.linspace(0, len(kind) - 1, min(len(kind), _MOST_DRAWN)).astype(int)]
+        for kind in (real, synthetic)
+    ]
+    return Picture(
+        pca.explained_variance_ratio_.tolist(),
+        *(np.round(pca.transform(_flat(kind)), 4).tolist() for kind in some),
+    )
+
+
+@dataclass(frozen=True)
 class Quality:
     """The quality figures of synthetic events; a figure that cannot be computed is None.
 
@@ -199,6 +227,7 @@ class Quality:
     trained_on_synthetic: Usefulness | None
     trained_on_real: Usefulness | None
     nearness: Nearness | None
+    picture: Picture | None
 
     def to_dict(self) -> dict[str, object]:
         """Return the report as JSON holds it."""
@@ -245,6 +274,7 @@ def assess(
         trained_on_synthetic=_usefulness(synthetic, training, held_out),
         trained_on_real=_usefulness(learned, training, held_out),
         nearness=nearness(synthetic, training=learned, held_out=unseen),
+        picture=_picture(learned, synthetic),
     )
 
 

@@ -11,12 +11,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import orjson
 from pydantic import ValidationError
 from threadpoolctl import threadpool_limits
 
+from model_training.analysis.clusters import cluster_recipe
+from model_training.analysis.keyword_forecast import forecast_recipe
 from model_training.analysis.network_study import study_recipe
 from model_training.analysis.processing import DATA, process, write_augmented
 from model_training.analysis.unknown_data import describe_unknown
@@ -30,8 +32,16 @@ from model_training.judging import noise_test
 from model_training.judging.evidence import MODEL
 from model_training.judging.judgement import manifest_scores
 from model_training.judging.own_cases import as_scored, audit_split, load_own_cases, own_recipe
-from model_training.recipe.config import Config, option
-from model_training.recipe.data import EventName, paths_outside
+from model_training.recipe.config import Config
+from model_training.recipe.data import paths_outside
+from model_training.recipe.kinds import (
+    AugmentParameters,
+    ClusterParameters,
+    DescribeParameters,
+    EvaluateParameters,
+    ForecastParameters,
+    NetworkParameters,
+)
 from model_training.recipe.recipe import Recipe, parse_recipe
 from model_training.report import run_folder
 from model_training.report.repeats import means
@@ -54,40 +64,10 @@ _OUTPUTS = {
     AUDIT: "audit",
     BREAKDOWN: "breakdown",
 }
-_BY_SUFFIX = {".json": "figures", ".svg": "picture"}
+_BY_SUFFIX = {".json": "figures", ".svg": "picture", ".csv": "table", ".parquet": "table"}
 _log = logging.getLogger(__name__)
 Asked = TypeVar("Asked", bound=Config)
 Headline = dict[str, dict[str, float | None]]
-
-
-class DescribeParameters(Config):
-    """What `describe` is told: the value that was chosen when it asked before."""
-
-    answer: str | None = None
-
-
-class AugmentParameters(Config):
-    """What `augment` is told: whether the synthetic cases are kept, and of which event."""
-
-    name: str | None = option(None, "of the data set that is made")
-    keep: bool = option(False, "make a data set of the training cases with the synthetic ones")
-    event: EventName = option("M1.0", "whose synthetic cases are kept")
-
-
-class EvaluateParameters(Config):
-    """What `evaluate` is told: the run whose model is scored, and on which cases."""
-
-    run_id: str | None = None
-    on: Literal["test", "validation"] = "test"
-
-
-class NetworkParameters(Config):
-    """What `network` is told; see `model_training.analysis.network_study.study_recipe`."""
-
-    event: EventName = "M1.0"
-    threshold: float = option(0.5, "smallest correlation that joins nodes", ge=0, le=1)
-    max_neighbours: int = option(8, "most edges of a sample", ge=1)
-    most: int = option(50_000, "samples at most, drawn at random", ge=1)
 
 
 @dataclass(frozen=True)
@@ -265,6 +245,18 @@ def _network(job: Job) -> Result:
     return Result()
 
 
+def _cluster(job: Job) -> Result:
+    asked = _asked(ClusterParameters, job)
+    cluster_recipe(_recipe(job), job.data, asked, out=job.out, journal=job.journal)
+    return Result()
+
+
+def _forecast(job: Job) -> Result:
+    asked = _asked(ForecastParameters, job)
+    forecast_recipe(_recipe(job), job.data, asked, out=job.out, journal=job.journal)
+    return Result()
+
+
 def _audit(job: Job) -> Result:
     recipe = _recipe(job)
     reports = {
@@ -344,6 +336,8 @@ _KINDS: dict[str, Callable[[Job], Result]] = {
     "evaluate": _evaluate,
     "augment": _augment,
     "network": _network,
+    "cluster": _cluster,
+    "forecast": _forecast,
     "audit": _audit,
     "process": _process,
     "snapshot": _snapshot,

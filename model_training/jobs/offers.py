@@ -10,8 +10,6 @@ from typing import get_args
 
 from solar.errors import InvalidInputError
 
-KINDS = ("describe", "train", "evaluate", "augment", "network", "audit", "process", "snapshot")
-
 _PACKAGES = ("pandas", "sklearn", "imblearn", "lightgbm", "networkx", "gensim", "onnx", "skl2onnx")
 
 
@@ -41,10 +39,16 @@ def _offers() -> list[str]:
         sys.exit(f"{', '.join(absent)} is not installed; install flarewatch[training]")
     # Not before it is known that there is what it imports.
     from model_training.recipe.estimators import Single
+    from model_training.recipe.kinds import KINDS
 
     estimators = [one.model_fields["kind"].annotation for one in get_args(Single)]
     kinds = [get_args(kind)[0] for kind in estimators]
-    return [*KINDS, *(f"estimator:{kind}" for kind in kinds if kind != "gru" or find_spec("torch"))]
+    extras = ["picture:umap"] if find_spec("umap") else []
+    return [
+        *KINDS,
+        *extras,
+        *(f"estimator:{kind}" for kind in kinds if kind != "gru" or find_spec("torch")),
+    ]
 
 
 def _refuse_absent_gpu(number: str) -> None:

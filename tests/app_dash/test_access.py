@@ -65,6 +65,7 @@ account-message.children               - vroa
 help-message.children                  - vroa
 lab-message.children                   - vroa
 lab-live.children                      - vroa
+lab-network.children                   - vroa
 lab-form.children                      - -r-a
 lab-edits.data                         - -r-a
 """

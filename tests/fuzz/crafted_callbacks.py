@@ -56,6 +56,8 @@ SOUND_VALUES: Mapping[str, tuple[Any, ...]] = {
          "edits": [["=/estimator", "svm"], ["/estimator@svm/gamma", "x"]]},
         {"base": "[", "seq": 0}, None,
     ),
+    "lab-threshold.value": (0.5, 1, None),
+    "lab-neighbours.value": (8, 1, None),
     "lab-drawn.data": ({"home": "ab"}, None),
     "people-input.value": ("ana", ["viewer"], None),
     "account-input.value": ("notebook", ["read"], None),

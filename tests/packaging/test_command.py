@@ -45,9 +45,9 @@ def test_without_a_command_the_help_is_an_error() -> None:
 
 
 def test_an_unknown_command_is_named_in_one_line() -> None:
-    told = run("forecast")
+    told = run("foretell")
 
-    assert told == (2, "", "flarewatch: there is no command 'forecast'; see flarewatch --help\n")
+    assert told == (2, "", "flarewatch: there is no command 'foretell'; see flarewatch --help\n")
 
 
 def test_every_command_of_training_is_a_command() -> None:

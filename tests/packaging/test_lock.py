@@ -36,7 +36,7 @@ SERVING, TRAINING = REST.split("# Training and development\n")
 PARTS = {
     "sender": (SENDER, ("sender",)),
     "serving": (SENDER + SERVING, ("sender", "store", "api", "dashboard", "lab")),
-    "everything": (LOCK, tuple(EXTRAS)),
+    "everything": (LOCK, tuple(name for name in EXTRAS if name != "analysis")),
 }
 
 

@@ -93,13 +93,25 @@ def sample_network(
     InvalidInputError
         when rows have missing or infinite values, or fewer than three values
     """
-    check_rows(rows)
-    unit = unit_rows(rows).astype(np.float32)
-    pairs = _candidate_pairs(unit, threshold, max_neighbours, sign)
-    correlations = _correlations(unit, pairs)
+    pairs, correlations = proposed_pairs(
+        rows, threshold=threshold, max_neighbours=max_neighbours, sign=sign
+    )
     order = np.lexsort((pairs[:, 1], pairs[:, 0], -np.abs(correlations)))
     accepted = np.sort(order[_with_room(pairs[order], len(rows), max_neighbours)])
     return Network(len(rows), pairs[accepted], correlations[accepted])
+
+
+def proposed_pairs(
+    rows: NDArray[np.float32], *, threshold: float, max_neighbours: int, sign: Sign = "positive"
+) -> tuple[Integers, Floats]:
+    """Return the pairs (e, 2) that samples propose, and their correlations; see `sample_network`.
+
+    They hold the pairs of every higher threshold and every smaller number of neighbours.
+    """
+    check_rows(rows)
+    unit = unit_rows(rows).astype(np.float32)
+    pairs = _candidate_pairs(unit, threshold, max_neighbours, sign)
+    return pairs, _correlations(unit, pairs)
 
 
 def check_rows(rows: NDArray[np.float32]) -> None:

@@ -6,7 +6,7 @@ import pytest
 from model_training.analysis.network_study import (
     keyword_network,
     mean_correlations,
-    mean_keyword_network,
+    of_correlations,
 )
 
 
@@ -87,7 +87,7 @@ def test_the_mean_over_windows_is_that_of_fishers_z() -> None:
     windows = rng.normal(size=(3, 15, 2)).astype(np.float32)
     r = [np.corrcoef(each.T.astype(float))[0, 1] for each in windows]
 
-    network = mean_keyword_network(windows, threshold=0.0)
+    network = of_correlations(mean_correlations(windows), threshold=0.0)
 
     assert network.correlations == pytest.approx([np.tanh(np.mean(np.arctanh(r)))])
 

@@ -7,7 +7,7 @@ import orjson
 import pytest
 from numpy.typing import NDArray
 
-from model_training.analysis.network_study import STATISTICS, study
+from model_training.analysis.network_study import EXPLORER, STATISTICS, study
 from model_training.features import Floats
 
 NAMES = ("USFLUX", "TOTUSJH", "TOTPOT", "MEANALP")
@@ -34,7 +34,7 @@ def test_a_study_writes_every_network_in_every_form(tmp_path: Path) -> None:
     stems = ("samples", "keywords-event", "keywords-no-event")
     forms = (".graphml", ".json", ".svg")
     assert {path.name for path in tmp_path.iterdir()} == {
-        STATISTICS, *(stem + form for stem in stems for form in forms)
+        STATISTICS, EXPLORER, *(stem + form for stem in stems for form in forms)
     }  # fmt: skip
 
 

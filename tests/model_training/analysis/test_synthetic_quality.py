@@ -131,6 +131,7 @@ def test_the_report_says_everything_in_json_and_the_same_every_time(tmp_path: Pa
     assert 0 <= report["discriminative_score"] <= 0.5
     assert report["predictive_error"] > 0
     assert report["nearness"]["share_of_copies"] <= 0.1
+    assert [len(report["picture"][kind]) for kind in ("real", "synthetic")] == [60, 90]
 
 
 def test_without_synthetic_or_held_out_events_nothing_is_said_of_them() -> None:

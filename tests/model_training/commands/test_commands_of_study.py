@@ -50,6 +50,21 @@ def test_networks_draws_at_most_as_many_samples_as_asked(
     assert orjson.loads(told)["samples"]["nodes"] == 50
 
 
+def test_cluster_and_forecast_say_in_words_what_their_files_hold(
+    recipe: Path, data: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    places = ["--data", data, "--to", tmp_path / "out"]
+
+    clusters = said(capsys, "cluster", recipe, *places, "--clusters", "2", "--draws", "1")
+    forecast = said(capsys, "forecast", recipe, *places, "--keywords", "USFLUX", "--trees", "2")
+    refused = complaint(capsys, "cluster", recipe, *places, "--clusters", "1")
+
+    assert "chance: their silhouette is" in clusters
+    # The regions of this set have one case each.
+    assert "USFLUX in 24 h is not judged: 0 cases to learn from and 0 to score." in forecast
+    assert "--clusters: Input should be greater than or equal to 2" in refused
+
+
 def test_networks_names_the_events_that_the_data_tell(
     recipe: Path, data: Path, tmp_path: Path, capsys: Captured
 ) -> None:

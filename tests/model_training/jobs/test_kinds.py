@@ -197,6 +197,26 @@ def test_a_network_run_leaves_graphs_pictures_and_statistics(data: Path, tmp_pat
     assert (figures["samples"]["nodes"], figures["threshold"]) == (60, 0.4)
 
 
+def test_clusters_and_keyword_forecasts_leave_their_figures(data: Path, tmp_path: Path) -> None:
+    clusters = job_of("cluster", tmp_path / "a", data, recipe_of_windows(), most=40, picture="tsne")
+    forecast = job_of("forecast", tmp_path / "b", data, recipe_of_windows(), keywords=["USFLUX"])
+
+    made = execute(clusters).kinds | execute(forecast).kinds
+
+    assert made == {
+        "recipe.toml": "recipe",
+        "clusters.csv": "table",
+        "clusters.json": "figures",
+        "windows.json": "figures",
+        "forecast.json": "figures",
+        "forecasts.parquet": "table",
+        "fans.json": "figures",
+    }
+    assert orjson.loads((clusters.out / "clusters.json").read_bytes())["samples"] == 40
+    with pytest.raises(InvalidInputError, match=r"parameters\.clusters of a run of kind cluster"):
+        execute(job_of("cluster", tmp_path / "c", data, recipe_of_windows(), clusters=1))
+
+
 def test_an_augmentation_is_judged_as_on_the_command_line(data: Path, tmp_path: Path) -> None:
     recipe = recipe_of_windows(PLAIN | {"augmentation": SMOTE})
     job = job_of("augment", tmp_path / "job", data, recipe)
