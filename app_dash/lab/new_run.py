@@ -16,9 +16,9 @@ from app_dash.frame import actions
 from app_dash.frame.actions import Action
 from app_dash.frame.key_form import choice_row
 from app_dash.guard import callback
-from app_dash.lab.answers import Check, Dataset, Experiment, Lab, Offers, Recipe, Schemas
+from app_dash.lab.answers import Check, Dataset, Experiment, Lab, Recipe, Schemas
 from app_dash.lab.data_answers import FoundAnswer, FullDataset
-from app_dash.lab.marks import DATA_PATH, PAGE, queue_name, tags_of
+from app_dash.lab.marks import DATA_PATH, PAGE, tags_of
 from app_dash.lab.query import NewRunQuery
 from app_dash.lab.recipe_form import (
     Section,
@@ -34,6 +34,7 @@ from app_dash.lab.typed_recipe import (
     Edits,
     Typed,
     known_names,
+    queue_choices,
     read_found,
     read_typed,
     starting_recipe,
@@ -157,17 +158,6 @@ def _run_panel(data: NewRunData, query: NewRunQuery) -> Component:
 def _kinds(schemas: Schemas) -> dict[str, str]:
     told = {kind: schema.get("description", "") for kind, schema in schemas.parameters.items()}
     return {kind: f"{kind}: {KINDS.get(kind) or text}" for kind, text in told.items()}
-
-
-def queue_choices(offers: Offers) -> dict[str, str]:
-    """Return the queues, with the reason at those that no worker serves."""
-    gpus = [queue for queue in offers.queues if queue.startswith("gpu")]
-    reason = "" if offers.workers else ": no worker is there yet"
-    named = {
-        "cpu": f"processor{reason}",
-        "gpu": "any graphics processor" + ("" if gpus else ": no GPU found"),
-    }
-    return named | {queue: f"{queue_name(queue)} of {queue.split('.')[1]}" for queue in gpus}
 
 
 def _data_link() -> Component:
@@ -348,12 +338,12 @@ def register(app: Any, settings: DashSettings) -> None:
         Input(chosen(QUEUE), "value"),
     )
     def draw(
-        edits: Edits | None, kind: str | None, datasets: list[str] | None, queue: str | None
+        edits: Edits | None, kind: str | None, datasets: list[str] | str | None, queue: str | None
     ) -> Any:
         given = edits or Edits()
         is_typed = ctx.triggered_id == EDITS and not given.redraws
-        queue = queue or "cpu"
-        run = {"kind": kind or "train", "dataset_ids": datasets or [], "queue": queue}
+        queue, chosen_sets = queue or "cpu", datasets if isinstance(datasets, list) else []
+        run = {"kind": kind or "train", "dataset_ids": chosen_sets, "queue": queue}
         try:
             drawing = read_drawing(lab, given.model_copy(update={"redraws": not is_typed}), run)
         except FlarewatchError as error:

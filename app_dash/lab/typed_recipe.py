@@ -9,8 +9,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app_dash.lab.answers import Lab, Schemas, dataset_path
+from app_dash.lab.answers import Lab, Offers, Schemas, dataset_path
 from app_dash.lab.data_answers import FoundAnswer, FullDataset
+from app_dash.lab.marks import queue_name
 from app_dash.lab.recipe_form import Known
 from app_dash.lab.recipe_values import differences, edited, root, shown
 from solar.errors import InvalidInputError
@@ -152,3 +153,14 @@ def _lacks(schemas: Schemas) -> dict[str, str]:
     lacks = {one: "no worker offers it" for one in estimators if one not in (*made, "blend")}
     without_torch = dict.fromkeys(("gru", "timegan"), "no worker has torch")
     return lacks if "gru" in made else lacks | without_torch
+
+
+def queue_choices(offers: Offers) -> dict[str, str]:
+    """Return the queues, with the reason at those that no worker serves."""
+    gpus = [queue for queue in offers.queues if queue.startswith("gpu")]
+    reason = "" if offers.workers else ": no worker is there yet"
+    named = {
+        "cpu": f"processor{reason}",
+        "gpu": "any graphics processor" + ("" if gpus else ": no GPU found"),
+    }
+    return named | {queue: f"{queue_name(queue)} of {queue.split('.')[1]}" for queue in gpus}

@@ -10,8 +10,8 @@ from lab_calls import GRU, RECIPE, Lab, add_dataset
 from office import Office, message_of
 
 from app_dash.lab.answers import Check, Derived, Fault, Lane, Offers, Span
-from app_dash.lab.new_run import queue_choices
 from app_dash.lab.recipe_verdict import bounds, split_axis, verdict
+from app_dash.lab.typed_recipe import queue_choices
 from solar.time import parse_time
 
 OUTPUTS = (

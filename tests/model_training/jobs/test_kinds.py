@@ -165,7 +165,7 @@ def data_with_model(
 def test_an_evaluated_model_has_the_scores_of_its_training(
     trained: tuple[Job, Result], data_with_model: Path, tmp_path: Path
 ) -> None:
-    job = job_of("evaluate", tmp_path / "job", data_with_model, run_id="1", on="test")
+    job = job_of("evaluate", tmp_path / "job", data_with_model, run_id="0" * 26, on="test")
 
     result = execute(job)
 
@@ -177,9 +177,9 @@ def test_what_an_evaluation_cannot_be_on_is_refused_by_name(
     data_with_model: Path, data: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(InvalidInputError, match=r"parameters\.on of a run of kind evaluate"):
-        execute(job_of("evaluate", tmp_path / "job", data_with_model, on="train"))
+        execute(job_of("evaluate", tmp_path / "job", data_with_model, run_id="0" * 26, on="train"))
     with pytest.raises(InvalidInputError, match="left no model"):
-        execute(job_of("evaluate", tmp_path / "other", data))
+        execute(job_of("evaluate", tmp_path / "other", data, run_id="0" * 26))
 
 
 def test_a_network_run_leaves_graphs_pictures_and_statistics(data: Path, tmp_path: Path) -> None:
