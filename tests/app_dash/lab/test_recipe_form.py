@@ -131,7 +131,7 @@ def test_parameters_are_drawn_from_their_schema_and_checked(lab: Lab, office: Of
     scored = type_in(office, {"base": RECIPE}, kind="evaluate")["response"]
 
     form = json.dumps(wrong["lab-form"])
-    for text in ("Max neighbours", "of the correlation that joins; from 0 to 1", "M5.0"):
+    for text in ("Max neighbours", "smallest correlation that joins two; from 0 to 1", "M5.0"):
         assert text in form, text
     assert wrong['{"name":"parameters","type":"lab-input"}']["value"] == (
         '{"threshold": 3.0, "most": 50}'
