@@ -11,6 +11,7 @@ from pathlib import Path
 from bench import (
     dashboard,
     ingest,
+    lab,
     peers,
     record_profile,
     run_lists,
@@ -31,6 +32,7 @@ NAMES = (
     "training",
     "lists",
     "peers",
+    "lab",
 )
 # Lasts too long to come unasked.
 SOAK = "soak"
@@ -62,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "training": training.main,
         "lists": run_lists.main,
         "peers": lambda: peers.main(trees),
+        "lab": lambda: lab.main(_parts(given, lab.PARTS, "lab", parser), rounds=given.rounds),
         SOAK: lambda: soak.main(minutes=given.minutes or soak.MINUTES, rate=given.rate),
     }
     for name in given.names or NAMES:
@@ -72,12 +75,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _ingest_plan(
     given: argparse.Namespace, trees: Sequence[Path], parser: argparse.ArgumentParser
 ) -> ingest.Plan:
-    known = (*ingest.PARTS, ingest.RIVAL)
-    if unknown := set(given.only) - set(known):
-        parser.error(f"no part {min(unknown)!r} of ingest; choose from {', '.join(known)}")
     if given.rounds < 1:
         parser.error("--rounds must be 1 or more")
-    return ingest.Plan(given.only, given.rounds, trees)
+    known = (*ingest.PARTS, ingest.RIVAL)
+    parts = _parts(given, known, "ingest", parser) if given.only else ingest.PARTS
+    return ingest.Plan(parts, given.rounds, trees)
+
+
+def _parts(
+    given: argparse.Namespace, known: Sequence[str], name: str, parser: argparse.ArgumentParser
+) -> Sequence[str]:
+    if unknown := set(given.only or ()) - set(known):
+        parser.error(f"no part {min(unknown)!r} of {name}; choose from {', '.join(known)}")
+    return given.only or known
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -94,13 +104,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="measure another working tree, such as an earlier version; given again, each of them",
     )
-    parts = parser.add_argument_group("ingest")
+    parts = parser.add_argument_group("ingest and lab")
     parts.add_argument(
         "--only",
         type=lambda text: text.split(","),
-        default=ingest.PARTS,
         metavar="PART,...",
-        help=f"parts: {', '.join(ingest.PARTS)}, and {ingest.RIVAL}, which is not asked for else",
+        help=f"parts of ingest: {', '.join(ingest.PARTS)}, and {ingest.RIVAL}, which is not asked"
+        f" for else; of lab: {', '.join(lab.PARTS)}",
     )
     parts.add_argument("--rounds", type=int, default=ingest.ROUNDS, help="how often each (5)")
     parser.add_argument_group(SOAK).add_argument(

@@ -40,11 +40,11 @@ def measure(products: Sequence[Product], records: Path, folder: Path, rounds: in
         ]
         for product, address in alternating(stores, rounds):
             with running_product(product, address, store.pid) as api:
-                _waits(api, WARM_SECONDS)
-                results.add(ALONE, product.name, _waits(api, SECONDS))
+                waits(api, WARM_SECONDS)
+                results.add(ALONE, product.name, waits(api, SECONDS))
                 with slow_peers(api.port, heads=SLOW_CLIENTS // 2, bodies=SLOW_CLIENTS // 2):
                     time.sleep(_BEFORE_SECONDS)
-                    results.add(BESIDE_SLOW, product.name, _waits(api, SECONDS))
+                    results.add(BESIDE_SLOW, product.name, waits(api, SECONDS))
                 results.add(BESIDE_BULK, product.name, _beside_bulk(api, records))
     return results
 
@@ -54,21 +54,22 @@ def _beside_bulk(api: RunningApi, records: Path) -> Figures:
     bulk = crowd(records, posting, arguments, batch=BULK, seconds=BULK_SECONDS)
     bulk.begin()
     time.sleep(_BEFORE_SECONDS)
-    waits = _waits(api, SECONDS)
+    found = waits(api, SECONDS)
     bulk.end()
-    return waits
+    return found
 
 
-def _waits(api: RunningApi, seconds: float) -> Figures:
+def waits(api: RunningApi, seconds: float) -> Figures:
+    """Post a record ten times a second on one connection, each of a region of its own."""
     bodies = one_record_bodies("live", count(fresh_harpnums()))
     with ManyClients(api.address, [bodies], every=EVERY_SECONDS) as client:
         run = client.run(seconds)
         client.finish()
-    waits = [answer.seconds for answer in run.answers]
+    seconds_of = [answer.seconds for answer in run.answers]
     return Figures(
-        rate=len(waits) / run.seconds,
-        p50_ms=percentile_ms(waits, 50),
-        p95_ms=percentile_ms(waits, 95),
+        rate=len(seconds_of) / run.seconds,
+        p50_ms=percentile_ms(seconds_of, 50),
+        p95_ms=percentile_ms(seconds_of, 95),
         errors=len(client.faults),
         reopened=client.reopened,
     )

@@ -32,7 +32,7 @@ from database.lab.runs import (
 )
 from database.lab.streams import EVENTS, LOG, Piece, append, is_attempt
 from database.people.principal import PROGRAM, Principal
-from database.schema.lab_tables import attempts, runs
+from database.schema.lab_tables import attempts, runs, workers
 from solar.errors import ConflictError, InvalidInputError
 
 # A job gives its run back to the queue when its worker is to end.
@@ -131,7 +131,11 @@ def publish(connection: sa.Connection, run: Run, worker_id: str, *, now: datetim
 
 
 def take_back(connection: sa.Connection, run: Run, *, now: datetime) -> Run:
-    """Queue a published run again whose message did not arrive; raises ConflictError."""
+    """Queue a published run again whose message did not arrive; raises ConflictError.
+
+    Its worker counts as busy until it says again what is free, lest a dead one get it once more.
+    """
+    connection.execute(workers.update().where(workers.c.worker_id == run.worker_id).values(free=0))
     return move(connection, PROGRAM, run, to=QUEUED, now=now, worker_id=None)
 
 

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,6 +23,7 @@ CPU, GPU = "cpu", "gpu"
 # One that has been silent for so long is away, and gets nothing to do.
 SILENT_FOR = timedelta(seconds=30)
 _FORGOTTEN_AFTER = timedelta(days=1)
+_NO_TURN = datetime.min.replace(tzinfo=UTC)
 # Of each owner so many queued runs of a kind of worker are looked at in one round.
 _MOST_OF_AN_OWNER = 20
 # Further back a place in the line is of no interest.
@@ -133,18 +134,20 @@ def _as_worker(row: sa.Row[Any]) -> Worker:
 def assign(connection: sa.Connection, *, now: datetime) -> list[Assignment]:
     """Choose for each free slot the run that is next.
 
-    It is the oldest run of the owner who has the fewest under way, among the runs that the worker
-    can execute.
+    It is the oldest run that the worker can execute of the owner who has the fewest under way; of
+    several such owners, of the one whose last turn was the longest ago.
     """
     free = _free_slots(connection, now=now)
     if not free:
         return []
     waiting = _waiting_by_owner(connection)
     busy = _busy_by_owner(connection)
+    turns = _last_turns(connection, waiting, now=now)
     chosen: list[Assignment] = []
-    while (assignment := _next(waiting, free, busy)) is not None:
+    while (assignment := _next(waiting, free, busy, turns)) is not None:
         chosen.append(assignment)
         busy[assignment.run.owner] += 1
+        turns[assignment.run.owner] = now
         waiting[assignment.run.owner].remove(assignment.run)
         free = _without_slot(free, assignment.worker_id)
     return chosen
@@ -199,6 +202,19 @@ def _busy_by_owner(connection: sa.Connection) -> Counter[str]:
     return _under_way_by(connection, runs.c.owner)
 
 
+def _last_turns(
+    connection: sa.Connection, owners: Iterable[str], *, now: datetime
+) -> dict[str, datetime]:
+    """Return when the newest runs of owners were published, of those queued within a day."""
+    query = (
+        sa.select(runs.c.owner, sa.func.max(runs.c.published_at))
+        .where(runs.c.owner.in_(list(owners)), runs.c.queued_at > now - _FORGOTTEN_AFTER)
+        .where(runs.c.published_at.is_not(None))
+        .group_by(runs.c.owner)
+    )
+    return dict(tuple(row) for row in connection.execute(query))
+
+
 def _under_way_by(connection: sa.Connection, column: sa.Column[Any]) -> Counter[str]:
     query = (
         sa.select(column, sa.func.count())
@@ -209,9 +225,12 @@ def _under_way_by(connection: sa.Connection, column: sa.Column[Any]) -> Counter[
 
 
 def _next(
-    waiting: dict[str, list[Run]], free: dict[str, tuple[Worker, int]], busy: Counter[str]
+    waiting: dict[str, list[Run]],
+    free: dict[str, tuple[Worker, int]],
+    busy: Counter[str],
+    turns: dict[str, datetime],
 ) -> Assignment | None:
-    for owner in _by_turn(waiting, busy):
+    for owner in _by_turn(waiting, busy, turns):
         for run in waiting[owner]:
             able = [one for one in free.values() if one[0].executes(run)]
             if able:
@@ -220,9 +239,15 @@ def _next(
     return None
 
 
-def _by_turn(waiting: dict[str, list[Run]], busy: Counter[str]) -> Iterable[str]:
-    owners = [owner for owner, queued in waiting.items() if queued]
-    return sorted(owners, key=lambda owner: (busy[owner], waiting[owner][0].queued_at))
+def _by_turn(
+    waiting: dict[str, list[Run]], busy: Counter[str], turns: dict[str, datetime]
+) -> Iterable[str]:
+    def key(owner: str) -> tuple[int, datetime, datetime]:
+        # Who has had no turn yet comes before those who had one.
+        first = waiting[owner][0].queued_at or _NO_TURN
+        return busy[owner], turns.get(owner, _NO_TURN), first
+
+    return sorted((owner for owner, queued in waiting.items() if queued), key=key)
 
 
 def waiting_runs(connection: sa.Connection, *, limit: int) -> list[Run]:

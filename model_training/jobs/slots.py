@@ -12,6 +12,8 @@ from typing import Any
 from billiard.exceptions import Terminated
 from celery.worker.request import Request
 
+_OF_AN_ATTEMPT = re.compile(r"[0-9A-Z]{26}\.\d{1,9}")
+
 
 @dataclass(frozen=True)
 class Death:
@@ -50,9 +52,10 @@ class Slots:
         self._used.add(pid)
 
     def died(self, request: Request, error: BaseException) -> None:
-        """Note that a job ended by a signal or an error."""
+        """Note that a job ended by a signal or an error, unless a forged message was its own."""
         self._waiting.discard(request)
-        self._deaths.put(Death(request.id, request.worker_pid, _why(error)))
+        if _OF_AN_ATTEMPT.fullmatch(request.id):
+            self._deaths.put(Death(request.id, request.worker_pid, _why(error)))
 
     def next_death(self, seconds: float) -> list[Death]:
         """Wait for a death; return it, or nothing."""

@@ -117,10 +117,10 @@ class HostClock:
         else:
             _log.warning("steps of the clock are not played: there is no C compiler")
 
-    def set(self, *, hours: int) -> None:
+    def set(self, *, hours: float) -> None:
         """Step to so many hours from the true time."""
         with self._file.open("r+b" if self._file.exists() else "wb") as file:
-            file.write(struct.pack("q", 3600 * hours))
+            file.write(struct.pack("q", round(3600 * hours)))
 
     def environment(self) -> dict[str, str]:
         """Return what makes a program read this clock."""
@@ -153,7 +153,7 @@ class Scenario:
         if self.disks is not None:
             within = within or self.disks.within
         environment = {
-            **_bare_environment(),
+            **bare_environment(),
             "FLARE_API_URL": self.url,
             "FLARE_DATA_DIR": str(self.folder),
         }
@@ -187,7 +187,8 @@ def _is_ready(url: str) -> bool:
         return False
 
 
-def _bare_environment() -> dict[str, str]:
+def bare_environment() -> dict[str, str]:
+    """Return the environment of this process without our settings."""
     kept = {name: value for name, value in os.environ.items() if name[:6] != "FLARE_"}
     return {**kept, "OMP_NUM_THREADS": "1"}
 
@@ -227,7 +228,7 @@ def open_scenario(folder: Path) -> Iterator[Scenario]:
     }
     clock = HostClock(folder)
     environment = {
-        **_bare_environment(),
+        **bare_environment(),
         "FLARE_DATABASE_URL": mariadb_server.address_of(roads["store"].port) + NAME,
         "FLARE_DATA_DIR": str(folder),
         "FLARE_API_PORT": str(api_port),

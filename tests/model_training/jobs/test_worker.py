@@ -10,7 +10,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+import sqlalchemy as sa
 from running_lab import DEAF, KEEPING, PATIENT, SILENT, Lab, job_of, running_lab, wait_until
+
+from database.engine import reading
+from database.schema.lab_tables import workers
+from model_training.jobs.celery_app import make_celery
+from model_training.jobs.worker import TASK
 
 REAL_TIMES = {
     "FLARE_LAB_LEASE_SECONDS": "30",
@@ -148,6 +154,48 @@ def test_a_job_goes_on_while_the_api_is_away_and_nothing_of_its_log_is_lost(
             whole = lab.content(lab.outputs(run_id)["events.jsonl"]).decode()
             assert whole.startswith(lab.log(run_id, 1, "events"))
             assert lab.attempts(run_id)[0].event_bytes == len(whole.encode())
+
+
+@pytest.mark.thorough
+def test_a_job_that_was_lost_is_found_again_and_ends_itself_when_its_attempt_is_over(
+    lab: Lab, steady: subprocess.Popen[bytes]
+) -> None:
+    run_id = lab.run(PATIENT)
+    lab.wait_for_step(run_id)
+    job = job_of(steady)
+
+    job.suspend()
+    lost = lab.wait_for(run_id, "lost", seconds=10)
+    job.resume()
+    found = lab.wait_for(run_id, "running")
+    job.suspend()
+    lab.wait_for(run_id, "lost", seconds=10)
+    lab.stop(run_id)
+    job.resume()
+
+    assert (lost.reason or "").startswith("no word from its job")
+    assert (found.attempt, found.reason) == (1, "found again")
+    wait_until(lambda: not job.is_running() and not lab.work_folders)
+    assert lab.read(run_id).state == "cancelled"
+
+
+def test_a_forged_message_begins_nothing_and_keeps_no_worker_from_its_next_run(
+    lab: Lab, steady: subprocess.Popen[bytes]
+) -> None:
+    celery = make_celery("", lab.folder)
+    with reading(lab.engine) as connection:
+        newest = sa.select(workers.c.worker_id).order_by(workers.c.last_seen_at.desc()).limit(1)
+        queue = f"worker.{connection.execute(newest).scalar_one()}"
+    draft = lab.run(start=False)
+
+    celery.send_task("flarewatch.other", queue=queue)
+    celery.send_task(TASK, queue=queue, task_id="forged")
+    celery.send_task(TASK, queue=queue, task_id="pickled", serializer="pickle")
+    celery.send_task(TASK, kwargs={"run_id": draft, "attempt": 1}, queue=queue, task_id="own")
+
+    assert lab.wait_for(lab.run(), "running", "failed").reason is None
+    assert steady.poll() is None
+    assert (lab.read(draft).state, lab.attempts(draft)) == ("draft", [])
 
 
 @pytest.mark.thorough

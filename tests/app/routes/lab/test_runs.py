@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import sqlalchemy as sa
 from lab_calls import GRU, PEOPLE, RECIPE, Lab, add_dataset
@@ -11,7 +12,7 @@ from database.engine import reading, writing
 from database.lab.attempts import Report, report_run, store_time
 from database.lab.streams import Piece
 from database.people.principal import PROGRAM
-from database.schema.lab_tables import recipes, runs
+from database.schema.lab_tables import recipes, runs, workers
 
 TRAIN = ("train", "evaluate", "estimator:logistic-regression")
 UNKNOWN = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -115,6 +116,11 @@ def test_a_run_that_asks_for_a_gpu_which_is_not_there_stays_a_draft(lab: Lab) ->
     assert draft["state"] == "draft"
     lab.worker("train", "estimator:logistic-regression", queue="gpu.a.0")
     assert lab.post("ann", f"/runs/{draft['run_id']}/start")["state"] == "queued"
+    with writing(lab.engine) as connection:
+        an_hour_ago = store_time(connection) - timedelta(hours=1)
+        connection.execute(workers.update().values(last_seen_at=an_hour_ago))
+    waits_for = lab.get("ann", f"/runs/{draft['run_id']}")["reason"]
+    assert waits_for.startswith("waits for gpu.a.0 of a, away since")
 
 
 def test_what_has_ended_is_not_stopped_and_what_succeeded_is_scored(lab: Lab) -> None:
