@@ -27,7 +27,7 @@ from app.routes import (
     status,
     worker,
 )
-from app.routes.lab import datasets, experiments, outputs, recipes, runs, uploads, workers
+from app.routes.lab import compare, datasets, experiments, outputs, recipes, runs, uploads, workers
 from app.scoring.served_models import load_served_models
 from app.security import Guard, refuse_undeclared
 from app.services import Services, bind
@@ -50,6 +50,7 @@ ROUTES = (
     recipes,
     runs,
     outputs,
+    compare,
     uploads,
     datasets,
     workers,

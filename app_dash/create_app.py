@@ -194,7 +194,8 @@ def _secure(app: dash.Dash) -> None:
     )
 
     def add_headers(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = policy
+        # What a run has made and is shown in place has a stricter one.
+        response.headers.setdefault("Content-Security-Policy", policy)
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "same-origin"
         return response

@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 # One solar rotation: what a region does to neighbouring days stays within a block.
 BLOCK_DAYS = 27
 RESAMPLES = 1000
+# Of the draw by which runs are judged: the same each time, so that all of them can be paired.
+RUN_SEED = 27
 # A single day drawn again and again would give an interval of no width, as if all were known.
 FEWEST_DAYS = 10
 _FEWEST_BLOCKS = 3

@@ -55,6 +55,15 @@ class Estimate:
     high: float | None
 
 
+def rounded(estimate: Estimate) -> Estimate:
+    """Cut an estimate to five decimals, the precision of a thousand resamples."""
+    value, low, high = (
+        None if number is None else round(number, 5)
+        for number in (estimate.value, estimate.low, estimate.high)
+    )
+    return Estimate(value, low, high) if value is not None else Estimate(None, None, None)
+
+
 @dataclass(frozen=True)
 class Comparison:
     """A comparison with another entrant, day by day; like with like only on the same cases.

@@ -12,8 +12,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app.services import services
 from database.engine import writing
 from database.lab.attempts import Claim, End, claim_run, end_run, publish, store_time
+from database.lab.outputs import Output, put_output
 from database.lab.runs import read_run
 from database.lab.workers import register_worker, see_worker
 from database.people.people import add_person
@@ -106,6 +108,18 @@ class Lab:
             run = publish(connection, read_run(connection, run_id), worker_id, now=now)
             claim = Claim(run.attempt, worker_id, new_id(now), "a", "1", {"numpy": "2"})
             claim_run(connection, PROGRAM, run_id, claim, lease=now - now, now=now)
+
+    def delivered(self, run_id: str, name: str, content: bytes) -> None:
+        """Have the job of a run deliver a file."""
+        with self.client.application.app_context():
+            store = services().file_store
+        key = new_id(datetime.now(UTC))
+        # An empty file comes in one empty piece.
+        store.append(key, content, offset=0)
+        now = datetime.now(UTC)
+        output = Output(run_id, name, "file", store.keep(key), len(content), 1, now)
+        with writing(self.engine) as connection:
+            put_output(connection, output)
 
     def ended(self, run_id: str, outcome: str) -> None:
         """Have the job of a run end."""

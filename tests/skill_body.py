@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app_dash.skill.report import SkillReport, StrataReport
+from app_dash.shared.verification.report import SkillReport, StrataReport
 
 MODEL = "gradient-boosting@1.0.0"
 SHADOW = "logistic@1.0.0"

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from app_dash.api_client import TIMEOUT_SECONDS, ApiUnavailableError, api_of, ask
 from app_dash.settings import DashSettings
 from database.lab.runs import UNDER_WAY
+from solar.errors import InvalidInputError
 
 LAB = "/lab"
 # Of a stream so many pieces are read for the curves, which is a megabyte.
@@ -328,7 +329,11 @@ class Lab:
         """Return the first bytes of a file that a run has made, as many as a page shows."""
         path = f"/api/v1{run_path(run_id)}/outputs/{quote(name)}"
         shown = {"Range": f"bytes=0-{MOST_SHOWN_BYTES - 1}"}
-        return api_of(self._settings).call("GET", path, headers=shown).content
+        try:
+            return api_of(self._settings).call("GET", path, headers=shown).content
+        except InvalidInputError:
+            # An empty file has no such range.
+            return b""
 
     def events(self, run_id: str) -> str:
         """Return what the current attempt has told so far, as lines of JSON."""
@@ -360,9 +365,9 @@ class Lab:
         """Return the data sets that the asker may use."""
         return _read_all(Dataset, self._get(f"{LAB}/datasets", limit="200"))
 
-    def one(self, kind: type[A], path: str) -> A:
+    def one(self, kind: type[A], path: str, **parameters: str) -> A:
         """Return the answer at a path of the API."""
-        return _read(kind, self._get(path))
+        return _read(kind, self._get(path, **parameters))
 
     def all(self, kind: type[A], path: str) -> list[A]:
         """Return the items of a list of the API."""

@@ -82,13 +82,14 @@ def parts_of(place: str) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Curve:
-    """A line of a figure: steps, or minutes, and values of one part of a run."""
+    """A line of a figure: steps, or minutes, and values of one part of a run, in its own colour."""
 
     part: str
     dash: str
     steps: Sequence[float]
     values: Sequence[float]
     is_now: bool
+    color: str = ""
 
 
 def curve_groups(
@@ -196,7 +197,7 @@ def _labels(
 
 
 def _colour(curve: Curve, tokens: Tokens) -> str:
-    return tokens.accent if curve.is_now else tokens.text2
+    return curve.color or (tokens.accent if curve.is_now else tokens.text2)
 
 
 def _trace(curve: Curve, tokens: Tokens) -> Trace:

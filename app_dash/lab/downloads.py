@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 from urllib.parse import quote
 
 import requests
@@ -26,6 +27,9 @@ from solar.errors import InvalidInputError
 # The most bytes of a piece of an upload.
 PIECE_BYTES = 4 * 2**20
 _CHUNK_BYTES = 64 * 1024
+# What is shown in place on request: without scripts, links into this site or anything foreign.
+_SHOWN = {".png": "image/png", ".svg": "image/svg+xml", ".html": "text/html; charset=utf-8"}
+_SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
 _OF_LOG = ("X-Next-Offset", "X-State", "X-Attempt")
 _OF_FILE = ("Content-Length", "Content-Range", "Accept-Ranges", "ETag")
 _TO_UPLOAD = ("Tus-Resumable", "Upload-Length", "Upload-Metadata", "Upload-Offset", "Content-Type")
@@ -63,7 +67,13 @@ def register(server: Flask, *, settings: DashSettings) -> None:
 
     @route(server, f"{LAB_OUTPUTS_PATH}/<run_id>/<path:name>", permission=LAB_READ)
     def output(run_id: str, name: str) -> Response:
-        return _passed_on(settings, f"{run_path(run_id)}/outputs/{quote(name)}", name)
+        response = _passed_on(settings, f"{run_path(run_id)}/outputs/{quote(name)}", name)
+        kind = _SHOWN.get(PurePosixPath(name).suffix.lower())
+        if kind is not None and request.args.get("shown"):
+            response.content_type = kind
+            response.headers["Content-Disposition"] = "inline"
+            response.headers["Content-Security-Policy"] = _SANDBOX
+        return response
 
     _serve_data(server, settings)
 
@@ -126,7 +136,7 @@ def _pieces(settings: DashSettings, run_id: str, attempt: str) -> Iterator[bytes
 
 
 def _passed_on(settings: DashSettings, path: str, name: str) -> Response:
-    """Stream a file of the API as a download; no browser shows what a run has made as a page."""
+    """Stream a file of the API as a download."""
     wanted = {"Range": request.headers["Range"]} if "Range" in request.headers else {}
     answer = api_of(settings).call("GET", f"/api/v1{path}", headers=wanted, is_streamed=True)
     response = Response(

@@ -12,7 +12,9 @@ from app_dash.frame.actions import Action, ActionResult
 from app_dash.frame.shell import Ids
 from app_dash.lab import data, dataset, new_run
 from app_dash.lab.answers import LAB, Lab, dataset_path, experiment_path, run_path
+from app_dash.lab.compare import FEWEST, MOST
 from app_dash.lab.marks import (
+    COMPARE_PATH,
     DATA_PATH,
     EXPERIMENTS_PATH,
     RUNS_PATH,
@@ -21,6 +23,7 @@ from app_dash.lab.marks import (
     size_text,
     tags_of,
 )
+from app_dash.lab.query import CompareQuery
 from app_dash.lab.runs import BULK_TAG, picks_of
 from solar.errors import FlarewatchError, InvalidInputError
 
@@ -42,6 +45,7 @@ class LabActions:
             "note": self._note,
             "bulk": self._bulk,
             "bulk-archive": self._archive_several,
+            "compare": self._compare,
             "drain": self._drain,
             "new-run": self._new_run,
             "make-dataset": self._make_dataset,
@@ -100,6 +104,12 @@ class LabActions:
                 # One that cannot be changed holds up none of the others.
                 refused.append(str(error))
         return _done_for(ids, refused)
+
+    def _compare(self, action: Action) -> ActionResult:
+        ids = picks_of(dict(action.values))
+        if not FEWEST <= len(ids) <= MOST:
+            raise InvalidInputError(f"Choose {FEWEST} to {MOST} runs first.")
+        return ActionResult("", search=CompareQuery(runs=",".join(ids)).search(), path=COMPARE_PATH)
 
     def _drain(self, action: Action) -> ActionResult:
         self._lab.do("POST", f"{LAB}/workers/{action.of}/drain")

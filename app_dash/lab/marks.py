@@ -23,6 +23,7 @@ RUNS_PATH = f"{LAB_PATH}/runs"
 EXPERIMENTS_PATH = f"{LAB_PATH}/experiments"
 ANALYSIS_PATH = f"{LAB_PATH}/analysis"
 NEW_PATH = f"{LAB_PATH}/new"
+COMPARE_PATH = f"{LAB_PATH}/compare"
 
 # The part of the scale of Brier skill scores that a whisker shows.
 SCALE = (-0.1, 0.6)

@@ -19,9 +19,10 @@ from app_dash.frame.page import PageContext
 from app_dash.frame.shell import Ids
 from app_dash.frame.typed_fields import parse_leniently
 from app_dash.guard import callback
-from app_dash.lab import downloads, network_explorer, new_run
+from app_dash.lab import comparison, downloads, network_explorer, new_run
 from app_dash.lab.analysis import KINDS
 from app_dash.lab.answers import Lab
+from app_dash.lab.compare import compare_page
 from app_dash.lab.data import data_page, read_data
 from app_dash.lab.dataset import dataset_page, read_dataset
 from app_dash.lab.experiments import experiment_page, experiments_page
@@ -29,6 +30,7 @@ from app_dash.lab.home import home, read_home
 from app_dash.lab.lab_actions import LabActions
 from app_dash.lab.marks import (
     ANALYSIS_PATH,
+    COMPARE_PATH,
     DATA_PATH,
     EXPERIMENTS_PATH,
     NEW_PATH,
@@ -38,6 +40,7 @@ from app_dash.lab.marks import (
 )
 from app_dash.lab.new_run import new_run_page, read_new_run
 from app_dash.lab.query import (
+    CompareQuery,
     DataQuery,
     DatasetQuery,
     ExperimentsQuery,
@@ -152,6 +155,7 @@ def _view(context: PageContext, pathname: str, search: str, picked: Collection[s
     views: Mapping[tuple[str, bool], Callable[[], View]] = {
         ("", False): lambda: _home(context),
         ("new", False): lambda: _new(context, search),
+        ("compare", False): lambda: _compare(context, search),
         ("data", False): lambda: _data(context, search),
         ("data", True): lambda: _dataset(context, identity, search),
         ("runs", False): lambda: _runs(context, search, picked),
@@ -247,6 +251,11 @@ def _new(context: PageContext, search: str) -> View:
     return View(new_run_page(read_new_run(Lab(context.settings), query), query))
 
 
+def _compare(context: PageContext, search: str) -> View:
+    query, _ = parse_leniently(CompareQuery, search)
+    return View(compare_page(Lab(context.settings), query, context))
+
+
 def _failed(pathname: str, search: str, error: FlarewatchError) -> View:
     """Say why a page cannot be drawn."""
     if isinstance(error, NotFoundError):
@@ -272,6 +281,7 @@ def _not_found(pathname: str, error: NotFoundError) -> Component:
 def register(app: dash.Dash, engine: sa.Engine, *, settings: DashSettings) -> None:
     """Connect the actions, which the API does in the session of who asks, and the refreshing."""
     downloads.register(app.server, settings=settings)
+    comparison.register(app.server, settings=settings)
     new_run.register(app, settings)
     network_explorer.register(app, settings)
     perform = LabActions(Lab(settings)).do
@@ -298,8 +308,7 @@ def register(app: dash.Dash, engine: sa.Engine, *, settings: DashSettings) -> No
         _values: list[str | list[str] | None],
     ) -> Any:
         pathname, search = _address()
-        if pathname == NEW_PATH:
-            # What is typed there stays.
+        if _is_still(pathname, search, drawn):
             return no_update, no_update, "", _IDLE_MS
         try:
             context = routing.read_context(engine, settings=settings, theme=theme)
@@ -310,6 +319,14 @@ def register(app: dash.Dash, engine: sa.Engine, *, settings: DashSettings) -> No
             # Such as a run that is deleted meanwhile.
             view = _failed(pathname, search, error)
         return _refreshed(view, drawn or Drawn())
+
+
+def _is_still(pathname: str, search: str, drawn: Drawn | None) -> bool:
+    """Tell whether nothing on a page changes by itself, or what is typed there is to stay."""
+    if pathname.startswith(f"{RUNS_PATH}/") and drawn is not None:
+        tab = parse_leniently(RunQuery, search)[0].tab
+        return tab in ("result", "outputs") and set(drawn.states.values()) == {"succeeded"}
+    return pathname in (NEW_PATH, COMPARE_PATH)
 
 
 def _address() -> tuple[str, str]:

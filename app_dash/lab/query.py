@@ -29,11 +29,23 @@ DataState = Literal["", "checking", "asks", "ready", "refused"]
 
 
 class RunQuery(Query):
-    """The tab of a run, the attempt of its log, 0 for the newest, and the part of its result."""
+    """The tab of a run, and of its tab the attempt (0 for the newest), file, event, cases, part."""
 
     tab: Tab = "progress"
     attempt: int = Field(default=0, ge=0, le=1_000_000)
+    file: str = Field(default="", max_length=200)
+    event: str = Field(default="", max_length=20)
+    part: Literal["", "test", "validation"] = ""
     show: str = Field(default="", max_length=80)
+
+
+class CompareQuery(Query):
+    """Which runs are compared, by event and cases, and which of their parameters are shown."""
+
+    runs: str = Field(default="", max_length=300, pattern="^[0-9A-Z]*(,[0-9A-Z]+)*$")
+    event: str = Field(default="", max_length=20)
+    part: Literal["test", "validation"] = "test"
+    parameters: Literal["differences", "all"] = "differences"
 
 
 class TableQuery(Query):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from dash import dcc, html
 from dash.development.base_component import Component
@@ -25,6 +25,7 @@ from app_dash.lab.marks import (
     state_mark,
     table,
 )
+from app_dash.lab.outputs import outputs_tab
 from app_dash.lab.progress import machine_tab, progress_tab
 from app_dash.lab.query import NewRunQuery, RunQuery, Tab
 from app_dash.lab.result import Found, result_tab
@@ -32,7 +33,7 @@ from app_dash.shared.changes import change_text
 from app_dash.shared.numbers import ABSENT, count, duration
 from app_dash.shared.panels import aria_label, empty_message, facts, panel
 from app_dash.shared.people import avatar, day_or_time
-from app_dash.shared.url_state import LAB_LOG_PATH, LAB_OUTPUTS_PATH
+from app_dash.shared.url_state import LAB_LOG_PATH
 
 TABS: tuple[tuple[Tab, str], ...] = (
     ("progress", "Progress"),
@@ -43,7 +44,6 @@ TABS: tuple[tuple[Tab, str], ...] = (
     ("machine", "Machine"),
     ("history", "History"),
 )
-_OUTPUT_HEADINGS = (("Name", ""), ("Kind", ""), ("Size", "number"), ("SHA-256", "wide"))
 _ATTEMPT_HEADINGS = (
     ("No", ""),
     ("Ended as", ""),
@@ -90,9 +90,9 @@ def run_page(data: RunData, query: RunQuery, context: PageContext) -> Component:
     tabs: Mapping[Tab, Callable[[], Component]] = {
         "progress": lambda: progress_tab(data.run, data.events, data.history.attempts, context),
         "log": lambda: _log_tab(data, query),
-        "result": lambda: result_tab(Found(run, data.outputs, data.read, query.show), context),
+        "result": lambda: result_tab(Found(run, data.outputs, data.read, query), context),
         "recipe": lambda: _recipe_tab(data),
-        "outputs": lambda: _outputs_tab(data),
+        "outputs": lambda: outputs_tab(run, data.outputs, data.read, query),
         "machine": lambda: machine_tab(data.run, data.events, data.history.attempts, context),
         "history": lambda: _history_tab(data, now),
     }
@@ -235,41 +235,6 @@ def _recipe_tab(data: RunData) -> Component:
     changed = facts(rows) if rows else empty_message("Name and texts alone.")
     subtitle = "against the recipe that it was made from"
     return html.Div([panel("What differs", changed, subtitle=subtitle), shown], className="stack")
-
-
-def _outputs_tab(data: RunData) -> Component:
-    if not data.outputs:
-        return panel("Outputs", empty_message("This run has made no files yet."))
-    run_id = quote(data.run.run_id, safe="")
-    rows = [_output_row(run_id, one) for one in data.outputs]
-    size = size_text(sum(one.bytes for one in data.outputs))
-    archive = html.A(
-        "All as zip", href=f"{LAB_OUTPUTS_PATH}/{run_id}.zip", className="button", download=""
-    )
-    return panel(
-        "Outputs",
-        html.Div(table("outputs", _OUTPUT_HEADINGS, rows), className="scrolled"),
-        subtitle=f"{count(len(data.outputs))}, {size}",
-        actions=[archive],
-        class_name="flush",
-    )
-
-
-def _output_row(run_id: str, one: Output) -> Component:
-    address = output_address(run_id, one.name)
-    return html.Tr(
-        [
-            html.Td(html.A(one.name, href=address, className="link", download="")),
-            html.Td(one.kind, className="secondary"),
-            html.Td(size_text(one.bytes), className="number", title=f"{one.bytes:,} bytes"),
-            html.Td(html.Code(one.sha256[:12]), title=one.sha256, className="wide"),
-        ]
-    )
-
-
-def output_address(run_id: str, name: str) -> str:
-    """Return where the dashboard passes an output on."""
-    return f"{LAB_OUTPUTS_PATH}/{run_id}/{quote(name)}"
 
 
 def _history_tab(data: RunData, now: datetime) -> Component:

@@ -169,7 +169,8 @@ def _bulk() -> Component:
         PAGE, "bulk", "Delete", question=question, sure="Delete the chosen runs", of="delete"
     )
     label = html.Span("With the chosen:", className="secondary")
-    return html.Div([label, *buttons, *tag, delete], className="person-buttons bulk")
+    compare = actions.button(PAGE, "compare", "Compare")
+    return html.Div([label, compare, *buttons, *tag, delete], className="person-buttons bulk")
 
 
 def _filters(query: RunsQuery, path: str, runs: Sequence[Run]) -> Component:

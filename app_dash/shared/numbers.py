@@ -12,6 +12,7 @@ _REFERENCE_LABELS = {
     "climatology-120d": "Climatology, 120 d",
     "climatology-365d": "Climatology, 365 d",
     "persistence": "Persistence",
+    "plain-regression": "Plain regression",
 }
 
 

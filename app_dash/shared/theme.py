@@ -33,6 +33,8 @@ class Tokens:
     error: str
     false_alarm: str
     warning: str
+    brown: str
+    violet: str
     warning_tint: str
     warning_border: str
     disk: str
@@ -76,6 +78,8 @@ LIGHT = Tokens(
     error="#B3261E",
     false_alarm="#8A8A8A",
     warning="#8A5A00",
+    brown="#7A5C45",
+    violet="#6D4BC3",
     warning_tint="#FFF4DA",
     warning_border="#E6B84D",
     disk="#F4F4F4",
@@ -109,6 +113,8 @@ DARK = Tokens(
     error="#FF8A80",
     false_alarm="#8F8F8F",
     warning="#F2C766",
+    brown="#C9A98F",
+    violet="#B39DFF",
     warning_tint="#2B2416",
     warning_border="#6B5521",
     disk="#222222",

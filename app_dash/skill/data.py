@@ -14,8 +14,8 @@ from flask import Flask, Response, request
 
 from app_dash.guard import route
 from app_dash.shared.url_state import SKILL_CSV_PATH, SKILL_JSON_PATH
+from app_dash.shared.verification.report import SkillReport, StrataReport
 from app_dash.skill.query import SkillQuery, SkillRequest, skill_request
-from app_dash.skill.report import SkillReport, StrataReport
 from database.engine import reading
 from database.flares.coverage import is_covered
 from database.models import ModelRow, list_models

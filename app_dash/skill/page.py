@@ -20,6 +20,17 @@ from app_dash.shared.numbers import count, score_text
 from app_dash.shared.panels import empty_message, error_message, facts, graph, panel
 from app_dash.shared.theme import Tokens, tokens
 from app_dash.shared.url_state import SKILL_PATH
+from app_dash.shared.verification.definitions import DEFINITIONS
+from app_dash.shared.verification.report import (
+    AllClear,
+    Latency,
+    Score,
+    SkillReport,
+    StrataReport,
+    Stratum,
+)
+from app_dash.shared.verification.score_axis import KINDS, interval_text
+from app_dash.shared.verification.tables import count_chips
 from app_dash.skill.data import (
     SkillData,
     read_request,
@@ -27,11 +38,9 @@ from app_dash.skill.data import (
     read_strata,
     register_skill_files,
 )
-from app_dash.skill.definitions import DEFINITIONS
 from app_dash.skill.filters import choice, filters, model_menu
 from app_dash.skill.panels import (
     contingency,
-    count_chips,
     curve,
     days,
     differences,
@@ -40,8 +49,6 @@ from app_dash.skill.panels import (
     table,
 )
 from app_dash.skill.query import SkillQuery
-from app_dash.skill.report import AllClear, Latency, Score, SkillReport, StrataReport, Stratum
-from app_dash.skill.score_axis import KINDS, interval_text
 from app_dash.skill.strata_figure import strata_figure
 from app_dash.skill.threshold import register_sliders, threshold_panels
 from database.engine import reading

@@ -11,19 +11,25 @@ from app_dash.shared import numbers
 from app_dash.shared.numbers import count, model_label, score_text
 from app_dash.shared.panels import empty_message, facts, graph, legend, panel
 from app_dash.shared.theme import Tokens
-from app_dash.skill.definitions import DEFINITIONS
-from app_dash.skill.diagrams import precision_recall_figure, reliability_figure, roc_figure
-from app_dash.skill.filters import choice
-from app_dash.skill.query import SkillQuery
-from app_dash.skill.report import SkillReport
-from app_dash.skill.strata_figure import days_figure
-from app_dash.skill.tables import (
+from app_dash.shared.verification.definitions import DEFINITIONS
+from app_dash.shared.verification.diagrams import (
+    precision_recall_figure,
+    reliability_figure,
+    roc_figure,
+)
+from app_dash.shared.verification.report import SkillReport
+from app_dash.shared.verification.tables import (
     contingency_table,
+    count_chips,
     difference_table,
     forecast_legend,
     score_cards,
     score_table,
+    threshold_text,
 )
+from app_dash.skill.filters import choice
+from app_dash.skill.query import SkillQuery
+from app_dash.skill.strata_figure import days_figure
 
 _CASES = {"region": "region-times", "disk": "days at 00 UT"}
 _BINS = (("bins", "Bins"), ("corp", "CORP"))
@@ -140,28 +146,6 @@ def table(report: SkillReport) -> Component:
 def cases(report: SkillReport) -> str:
     """Name the unit of the cases: region-times, or days for the full disk."""
     return _CASES[report.scope]
-
-
-def count_chips(report: SkillReport) -> list[Component]:
-    """Show how many cases, events, unknown and withheld cases there are."""
-    figures = [
-        ("n =", numbers.count(report.n)),
-        ("events =", numbers.count(report.n_events)),
-        ("unknown =", numbers.count(report.n_unknown)),
-        ("withheld =", numbers.count(report.n_withheld)),
-    ]
-    return [html.Span([f"{name} ", html.B(value)], className="chip") for name, value in figures]
-
-
-def threshold_text(report: SkillReport) -> str:
-    """Name the probability from which a forecast counts as yes: ``threshold frozen at 4.3 %``."""
-    threshold = report.threshold
-    if threshold is None or threshold.value is None:
-        return "no threshold"
-    value = numbers.probability(threshold.value)
-    if threshold.source == "prior rate":
-        return f"no threshold was frozen; judged at the prior rate, {value}"
-    return f"threshold {threshold.source} at {value}"
 
 
 def method_facts(report: SkillReport) -> Component:

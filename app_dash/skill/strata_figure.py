@@ -10,8 +10,8 @@ from typing import Any
 from app_dash.shared.chart import Figure, Trace, axis, chart
 from app_dash.shared.numbers import score_text
 from app_dash.shared.theme import Tokens
-from app_dash.skill.report import DayCount, Stratum
-from app_dash.skill.score_axis import KINDS, ScoreKind, interval_text, scale
+from app_dash.shared.verification.report import DayCount, Stratum
+from app_dash.shared.verification.score_axis import KINDS, ScoreKind, interval_text, scale
 
 # A bar needs about a pixel; longer ranges are drawn by week, then by month.
 MOST_BARS = 400

@@ -16,11 +16,11 @@ from app_dash.shared.numbers import score_text
 from app_dash.shared.panels import facts, graph, panel
 from app_dash.shared.theme import Tokens
 from app_dash.shared.url_state import SKILL_PATH
+from app_dash.shared.verification.definitions import DEFINITIONS
+from app_dash.shared.verification.report import SkillReport, ValuePoint
+from app_dash.shared.verification.tables import threshold_text
 from app_dash.skill.data import SkillData
-from app_dash.skill.definitions import DEFINITIONS
-from app_dash.skill.panels import threshold_text
 from app_dash.skill.query import SkillQuery
-from app_dash.skill.report import SkillReport, ValuePoint
 from app_dash.skill.threshold_figures import (
     HIGHEST,
     LOWEST,

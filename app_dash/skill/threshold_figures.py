@@ -11,8 +11,8 @@ from app_dash.shared import numbers
 from app_dash.shared.chart import Figure, Trace, axis, chart, note
 from app_dash.shared.numbers import score_text
 from app_dash.shared.theme import Tokens
-from app_dash.skill.report import CurvePoint, SkillReport, ValuePoint
-from app_dash.skill.styles import styles
+from app_dash.shared.verification.report import CurvePoint, SkillReport, ValuePoint
+from app_dash.shared.verification.styles import styles
 
 # Three decades: below 0.1 % even rare events cannot be distinguished.
 LOWEST = 0.001

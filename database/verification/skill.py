@@ -266,7 +266,7 @@ def _report(summary: Summary, days: DayTable, *, threshold: Threshold) -> dict[s
             name: {score: estimate_body(value) for score, value in versus.differences.items()}
             for name, versus in summary.versus.items()
         },
-        "reliability": [_bin(one) for one in summary.reliability],
+        "reliability": [bin_body(one) for one in summary.reliability],
         "roc": [
             {"threshold": point.threshold, "pod": point.recall, "pofd": point.pofd}
             for point in summary.roc
@@ -301,7 +301,8 @@ def estimate_body(estimate: Estimate) -> dict[str, float | None]:
     return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
 
 
-def _bin(one: ReliabilityBin) -> dict[str, float | int | None]:
+def bin_body(one: ReliabilityBin) -> dict[str, float | int | None]:
+    """Return a bin of a reliability diagram as plain values."""
     return {
         "low": one.lower,
         "high": one.upper,

@@ -16,13 +16,23 @@ from numpy.typing import NDArray
 
 from model_training.artefact.manifest import EventScores, Score, ScoreBook
 from model_training.judging.evidence import MODEL, Evidence
+from model_training.judging.importance import Importance
 from solar import binned
 from solar.binned import resampled_scores
-from solar.bootstrap import BLOCK_DAYS, RESAMPLES, Draws, block_length, draw, interval
+from solar.bootstrap import (
+    BLOCK_DAYS,
+    RESAMPLES,
+    RUN_SEED,
+    Draws,
+    block_length,
+    draw,
+    interval,
+)
 from solar.contingency import Contingency, defined, score_arrays
 from solar.histogram import Stacked, Tally, stack_cases
 from solar.probability import Murphy
-from solar.skill import Estimate, summary
+from solar.reliability import ReliabilityBin
+from solar.skill import Estimate, rounded, summary
 
 Floats = NDArray[np.float64]
 
@@ -30,7 +40,6 @@ Floats = NDArray[np.float64]
 DIFFERENCES = ("bss", "auc", "tss")
 LEVEL = 0.95
 PROBABILITY_SCORES = ("bss", "brier", "auc", "average_precision")
-_SEED = 27
 
 
 def differences(
@@ -81,15 +90,6 @@ def block_days(stacked: Stacked) -> int:
     return rows * stacked.row_days
 
 
-def rounded(estimate: Estimate) -> Estimate:
-    """Cut an estimate to five decimals, the precision of a thousand resamples."""
-    value, low, high = (
-        None if number is None else round(number, 5)
-        for number in (estimate.value, estimate.low, estimate.high)
-    )
-    return Estimate(value, low, high) if value is not None else Estimate(None, None, None)
-
-
 def _scores(tally: Tally, threshold: float | None) -> dict[str, Floats]:
     """Return the compared scores (...) of a tally; NaN where undefined."""
     auc = binned.auc(tally)
@@ -123,6 +123,7 @@ class Entrant:
     scores: dict[str, Estimate]
     murphy: Murphy | None
     roc: tuple[binned.RocPoint, ...]
+    reliability: tuple[ReliabilityBin, ...]
 
 
 @dataclass(frozen=True)
@@ -164,12 +165,18 @@ class Judgement:
         return {"base_rate": self.base_rate, **asdict(self)}
 
 
-def to_json(judgements: Sequence[Judgement]) -> bytes:
-    """Write judgements as JSON; undefined is null."""
+def to_json(
+    judgements: Sequence[Judgement], importances: Mapping[str, Sequence[Importance]] | None = None
+) -> bytes:
+    """Write judgements as JSON, with the importance of features by event; undefined is null."""
     body = {
         "interval": {"level": LEVEL, "method": "block bootstrap of days, percentiles"},
         "references": {"bss": "base rate of the scored cases"},
         "judgements": [judgement.to_dict() for judgement in judgements],
+        "importance": {
+            event: [asdict(one) for one in features]
+            for event, features in (importances or {}).items()
+        },
     }
     return orjson.dumps(body, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
@@ -225,7 +232,7 @@ def _stack(evidence: Evidence, probability: Floats, cases: NDArray[np.bool_]) ->
 
 def _rng() -> np.random.Generator:
     """Seed alike for every entrant, so that all are scored on the same resamples."""
-    return np.random.default_rng(_SEED)
+    return np.random.default_rng(RUN_SEED)
 
 
 def _entrant(stacked: Stacked, threshold: float | None, resamples: int) -> Entrant:
@@ -242,6 +249,7 @@ def _entrant(stacked: Stacked, threshold: float | None, resamples: int) -> Entra
         scores={name: rounded(scores.scores[name]) for name in kept},
         murphy=scores.murphy,
         roc=scores.roc,
+        reliability=scores.reliability,
     )
 
 

@@ -81,7 +81,7 @@ def keep(
     folder.mkdir(parents=True, exist_ok=True)
     judgements: list[Judgement] = [judge(one) for one in evidences]
     evidence.write(evidences, folder / EVIDENCE)
-    (folder / SCORES).write_bytes(to_json(judgements))
+    (folder / SCORES).write_bytes(to_json(judgements, importances))
     page.write(
         Page(manifest, evidences, judgements, importance=importances, remarks=remarks, log=log),
         folder / REPORT,

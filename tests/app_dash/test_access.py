@@ -44,6 +44,7 @@ ACCESS = """
 /export/skill.csv                   - vroa
 /export/skill.json                  - vroa
 /lab/log                            - vroa
+/lab/comparison.<any(csv,html):kind>  - vroa
 /lab/outputs/<run_id>.zip           - vroa
 /lab/outputs/<run_id>/<path:name>   - vroa
 /lab/files/<dataset_id>/<sha256>/<path:name>  - vroa

@@ -102,6 +102,7 @@ GET /api/v1/lab/runs/<run_id>/history          - vroa --l-a
 GET /api/v1/lab/runs/<run_id>/outputs          - vroa --l-a
 GET /api/v1/lab/runs/<run_id>/outputs/<path:name>  - vroa --l-a
 GET /api/v1/lab/runs/<run_id>/outputs.zip      - vroa --l-a
+GET /api/v1/lab/compare                        - vroa --l-a
 GET /api/v1/lab/line                           - vroa --l-a
 GET /api/v1/lab/workers                        - vroa --l-a
 POST /api/v1/lab/workers/<worker_id>/drain     - --oa ----a

@@ -11,10 +11,10 @@ from plotly.utils import PlotlyJSONEncoder
 from stocked_store import MODEL, NOW, stock
 
 from app_dash.shared.numbers import model_label
+from app_dash.shared.verification.tables import score_table
 from app_dash.skill.data import read_request, read_skill, read_strata
 from app_dash.skill.filters import model_menu
 from app_dash.skill.query import SkillQuery
-from app_dash.skill.tables import score_table
 from database.agencies.forecasts import AgencyForecast, store_forecasts
 from database.engine import reading, transact
 from database.exploration.rollup import refresh_exploration

@@ -13,14 +13,14 @@ from app_dash.frame import routing
 from app_dash.settings import DashSettings
 from app_dash.shared.numbers import model_label
 from app_dash.shared.theme import LIGHT
+from app_dash.shared.verification.definitions import DEFINITIONS
+from app_dash.shared.verification.report import SkillReport
+from app_dash.shared.verification.score_axis import KINDS
+from app_dash.shared.verification.styles import markers
+from app_dash.shared.verification.tables import contingency_table, score_cards, score_table
 from app_dash.skill import page
-from app_dash.skill.definitions import DEFINITIONS
 from app_dash.skill.panels import cases, count_chips, method_facts, threshold_text
 from app_dash.skill.query import SkillQuery, skill_request
-from app_dash.skill.report import SkillReport
-from app_dash.skill.score_axis import KINDS
-from app_dash.skill.styles import markers
-from app_dash.skill.tables import contingency_table, score_cards, score_table
 from database.engine import reading
 from database.flares.coverage import cover
 from database.rollup_days import mark_stale

@@ -6,9 +6,9 @@ import pytest
 from skill_body import MODEL, SHADOW, answer, strata, stratum
 
 from app_dash.shared.theme import LIGHT
-from app_dash.skill.diagrams import precision_recall_figure
+from app_dash.shared.verification.diagrams import precision_recall_figure
+from app_dash.shared.verification.styles import markers, styles
 from app_dash.skill.strata_figure import strata_figure
-from app_dash.skill.styles import markers, styles
 from app_dash.skill.threshold_figures import (
     LOWEST_VALUE,
     nearest,

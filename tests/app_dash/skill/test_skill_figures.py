@@ -7,9 +7,9 @@ from skill_body import answer
 
 from app_dash.shared.numbers import score_text
 from app_dash.shared.theme import LIGHT
-from app_dash.skill.diagrams import reliability_figure, roc_figure
-from app_dash.skill.report import DayCount, Score
-from app_dash.skill.score_axis import KINDS, interval_text, place, scale
+from app_dash.shared.verification.diagrams import reliability_figure, roc_figure
+from app_dash.shared.verification.report import DayCount, Score
+from app_dash.shared.verification.score_axis import KINDS, interval_text, place, scale
 from app_dash.skill.strata_figure import MOST_BARS, MOST_WEEKS, days_figure, grouped
 
 TSS = KINDS[0]

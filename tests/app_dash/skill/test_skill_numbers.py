@@ -18,9 +18,9 @@ from synthetic_store import FIRST, N_DAYS, Synthetic, fill
 from app_dash.frame import routing
 from app_dash.settings import DashSettings
 from app_dash.shared.numbers import score_text
+from app_dash.shared.verification.score_axis import CARDS
 from app_dash.skill import page as skill
 from app_dash.skill.query import SkillQuery
-from app_dash.skill.score_axis import CARDS
 from database.engine import create_engine
 from database.migrations import upgrade
 from database.settings import DatabaseSettings

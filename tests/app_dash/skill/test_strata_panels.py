@@ -5,9 +5,9 @@ from dash import html
 from skill_body import strata
 
 from app_dash.shared.theme import LIGHT
+from app_dash.shared.verification.report import StrataReport
 from app_dash.skill.page import no_strata_panel, strata_panels, strata_placeholders
 from app_dash.skill.query import SkillQuery
-from app_dash.skill.report import StrataReport
 
 
 def drawn(answer: StrataReport, query: SkillQuery | None = None) -> html.Div:

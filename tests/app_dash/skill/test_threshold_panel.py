@@ -8,10 +8,10 @@ from plotly.utils import PlotlyJSONEncoder
 from skill_body import answer
 
 from app_dash.shared.theme import LIGHT
+from app_dash.shared.verification.report import Score, SkillReport, ValuePoint
+from app_dash.shared.verification.tables import difference_table, verdict
 from app_dash.skill.data import SkillData, frozen_threshold
 from app_dash.skill.query import SkillQuery, SkillRequest
-from app_dash.skill.report import Score, SkillReport, ValuePoint
-from app_dash.skill.tables import difference_table, verdict
 from app_dash.skill.threshold import (
     chosen_cost_loss,
     expected_expense,

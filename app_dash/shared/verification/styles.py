@@ -10,14 +10,7 @@ from dataclasses import dataclass
 
 from app_dash.shared.numbers import model_label
 from app_dash.shared.theme import Tokens
-from app_dash.skill.report import Verification
-
-_REFERENCE_LABELS = {
-    "climatology-120d": "Climatology, 120 d",
-    "climatology-365d": "Climatology, 365 d",
-    "persistence": "Persistence",
-}
-
+from app_dash.shared.verification.report import Verification
 
 _REFERENCE_SHAPES = {
     "climatology-120d": "square",

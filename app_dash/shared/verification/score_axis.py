@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from app_dash.shared.numbers import MINUS, score_text
-from app_dash.skill.report import Score
+from app_dash.shared.verification.report import Score
 
 # Below this only the number tells scores apart, not the mark.
 LOWEST = -2.0

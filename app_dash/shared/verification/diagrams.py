@@ -9,12 +9,13 @@ from app_dash.shared import numbers
 from app_dash.shared.chart import Figure, Trace, axis, chart, note, percent_axis
 from app_dash.shared.numbers import score_text
 from app_dash.shared.theme import Tokens
-from app_dash.skill.report import ReliabilityBin, SkillReport, Verification
-from app_dash.skill.styles import Style, styles
+from app_dash.shared.verification.report import ReliabilityBin, SkillReport, Verification
+from app_dash.shared.verification.styles import Style, styles
 from solar.reliability import Corp, corp
 
 # Below this many cases a bin is drawn open and pale: its frequency says little.
 FEW_CASES = 30
+_DIAGONAL = {"type": "line", "layer": "below", "x0": 0, "y0": 0, "x1": 100, "y1": 100}
 
 
 def reliability_figure(report: Verification, tokens: Tokens, *, is_corp: bool = False) -> Figure:
@@ -36,6 +37,27 @@ def reliability_figure(report: Verification, tokens: Tokens, *, is_corp: bool = 
         shapes=_references(report, tokens),
         annotations=[*_labels(report, tokens), *_terms(fitted, tokens)],
         bargap=0,
+    )
+
+
+def small_reliability(
+    bins: Sequence[ReliabilityBin], tokens: Tokens, *, color: str, symbol: str
+) -> Figure:
+    """Draw observed frequency over forecast probability, small, for one forecast of several."""
+    many = [item for item in bins if item.n >= FEW_CASES]
+    few = [item for item in bins if 0 < item.n < FEW_CASES]
+    pale = f"{symbol.removesuffix('-open')}-open"
+    ticks = {"tickvals": [0, 50, 100]}
+    return chart(
+        tokens,
+        [
+            _points(many, color, opacity=1.0, symbol=symbol, mode="lines+markers"),
+            _points(few, color, opacity=0.5, symbol=pale, mode="markers"),
+        ],
+        xaxis=percent_axis(tokens, "", **ticks),
+        yaxis=percent_axis(tokens, "", **ticks),
+        shapes=[_DIAGONAL | {"line": {"color": tokens.axis, "width": 1}}],
+        margin={"l": 28, "r": 8, "t": 4, "b": 20},
     )
 
 

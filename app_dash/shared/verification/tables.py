@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dash import html
 from dash.development.base_component import Component
 
-from app_dash.shared.numbers import ABSENT, NARROW, count, model_label, score_text
+from app_dash.shared.numbers import ABSENT, NARROW, count, model_label, probability, score_text
 from app_dash.shared.panels import aria_label, explanation
-from app_dash.skill.definitions import DEFINITIONS
-from app_dash.skill.report import Contingency, Score, SkillReport, Verification
-from app_dash.skill.score_axis import (
+from app_dash.shared.verification.definitions import DEFINITIONS
+from app_dash.shared.verification.report import Contingency, Score, SkillReport, Verification
+from app_dash.shared.verification.score_axis import (
     CARDS,
     KINDS,
     Mark,
@@ -20,7 +20,7 @@ from app_dash.skill.score_axis import (
     place,
     scale,
 )
-from app_dash.skill.styles import markers
+from app_dash.shared.verification.styles import markers
 
 # Brier scores of rare events differ only from the third decimal on.
 _DIGITS = {"brier": 4}
@@ -94,13 +94,38 @@ def forecast_legend(report: SkillReport) -> list[Component]:
     ]
 
 
-def whisker(mark: Mark, shape: str, *, text: str, is_asked: bool) -> Component:
+def count_chips(report: SkillReport) -> list[Component]:
+    """Show how many cases, events, unknown and withheld cases there are."""
+    figures = [
+        ("n =", count(report.n)),
+        ("events =", count(report.n_events)),
+        ("unknown =", count(report.n_unknown)),
+        ("withheld =", count(report.n_withheld)),
+    ]
+    return [html.Span([f"{name} ", html.B(value)], className="chip") for name, value in figures]
+
+
+def threshold_text(report: SkillReport) -> str:
+    """Name the probability from which a forecast counts as yes: ``threshold frozen at 4.3 %``."""
+    threshold = report.threshold
+    if threshold is None or threshold.value is None:
+        return "no threshold"
+    value = probability(threshold.value)
+    if threshold.source == "prior rate":
+        return f"no threshold was frozen; judged at the prior rate, {value}"
+    return f"threshold {threshold.source} at {value}"
+
+
+def whisker(
+    mark: Mark, shape: str, *, text: str, is_asked: bool = False, color: str = ""
+) -> Component:
     """Draw one score on a short line with its interval; without a value say so."""
     return html.Div(
         _marks(mark, shape),
         className="whisker asked" if is_asked else "whisker",
         title=text,
         role="img",
+        style={"--own": color} if color else {},
         **aria_label(text),
     )
 
@@ -223,7 +248,7 @@ def _difference_row(forecast: str, label: str, difference: Score, style: Look) -
     meaning, kind = verdict(difference)
     interval = interval_text(difference)
     text = f"minus {forecast}: {label} {score_text(difference.value)} ({interval or 'no interval'})"
-    value = [html.Span(interval, className="score-interval"), html.B(_signed(difference.value))]
+    value = [html.Span(interval, className="score-interval"), html.B(signed(difference.value))]
     line = [
         no_skill_line(0.5),
         whisker(place(difference, (-end, end)), shape, text=text, is_asked=False),
@@ -238,7 +263,8 @@ def _difference_row(forecast: str, label: str, difference: Score, style: Look) -
     )
 
 
-def _signed(value: float | None) -> str:
+def signed(value: float | None) -> str:
+    """Write a difference with its sign."""
     text = score_text(value)
     return f"+{text}" if value is not None and value > 0 and float(text) > 0 else text
 
