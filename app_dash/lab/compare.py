@@ -10,7 +10,8 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from app_dash.frame.page import PageContext
-from app_dash.lab.answers import Lab, Run
+from app_dash.lab.answers import Run
+from app_dash.lab.client import Lab
 from app_dash.lab.comparison import (
     SCORES,
     Compared,

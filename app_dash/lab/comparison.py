@@ -11,7 +11,8 @@ from typing import Any
 from flask import Flask, Response, request
 
 from app_dash.guard import route
-from app_dash.lab.answers import LAB, Answer, Lab, Run
+from app_dash.lab.answers import Answer, Run
+from app_dash.lab.client import LAB, Lab
 from app_dash.lab.query import CompareQuery
 from app_dash.settings import DashSettings
 from app_dash.shared.numbers import ABSENT

@@ -12,8 +12,8 @@ from dash.development.base_component import Component
 from app_dash.frame import actions
 from app_dash.frame.page import PageContext
 from app_dash.frame.typed_fields import field_id, field_state
-from app_dash.lab.answers import LAB as LAB_API
-from app_dash.lab.answers import Lab
+from app_dash.lab.client import LAB as LAB_API
+from app_dash.lab.client import Lab
 from app_dash.lab.data_answers import FullDataset
 from app_dash.lab.marks import (
     DATA_PATH,

@@ -13,7 +13,7 @@ from dash.development.base_component import Component
 from app_dash.api_client import ApiUnavailableError
 from app_dash.frame import actions
 from app_dash.frame.page import PageContext
-from app_dash.lab.answers import Dataset, Lab, dataset_path
+from app_dash.lab.answers import Dataset
 from app_dash.lab.breakdown import (
     BreakdownView,
     balance_panel,
@@ -21,6 +21,7 @@ from app_dash.lab.breakdown import (
     feature_panels,
     series_pictures,
 )
+from app_dash.lab.client import Lab, dataset_path
 from app_dash.lab.data_answers import (
     Breakdown,
     DataFile,

@@ -12,8 +12,8 @@ from flask import Flask, Response, request, stream_with_context
 
 from app_dash.api_client import api_of, problem_text
 from app_dash.guard import route
-from app_dash.lab.answers import LAB as LAB_API
-from app_dash.lab.answers import dataset_path, run_path
+from app_dash.lab.client import LAB as LAB_API
+from app_dash.lab.client import dataset_path, run_path
 from app_dash.settings import DashSettings
 from app_dash.shared.url_state import (
     LAB_FILES_PATH,

@@ -11,7 +11,8 @@ from dash.development.base_component import Component
 from app_dash.frame import actions
 from app_dash.frame.page import PageContext
 from app_dash.frame.typed_fields import field_state
-from app_dash.lab.answers import Experiment, Listing
+from app_dash.lab.answers import Experiment
+from app_dash.lab.client import Listing
 from app_dash.lab.marks import EXPERIMENTS_PATH, PAGE, size_text, state_mark, table
 from app_dash.lab.query import ExperimentsQuery, RunsQuery
 from app_dash.lab.runs import (

@@ -10,8 +10,9 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from app_dash.frame import actions
-from app_dash.lab.answers import LAB as LAB_API
-from app_dash.lab.answers import Lab, Placed, Run, Waiting, Worker
+from app_dash.lab.answers import Placed, Run, Waiting, Worker
+from app_dash.lab.client import LAB as LAB_API
+from app_dash.lab.client import Lab
 from app_dash.lab.marks import (
     DATA_PATH,
     EXPERIMENTS_PATH,

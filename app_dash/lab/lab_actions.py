@@ -11,7 +11,7 @@ from dash.development.base_component import Component
 from app_dash.frame.actions import Action, ActionResult
 from app_dash.frame.shell import Ids
 from app_dash.lab import data, dataset, new_run
-from app_dash.lab.answers import LAB, Lab, dataset_path, experiment_path, run_path
+from app_dash.lab.client import LAB, Lab, dataset_path, experiment_path, run_path
 from app_dash.lab.compare import FEWEST, MOST
 from app_dash.lab.marks import (
     COMPARE_PATH,

@@ -14,7 +14,8 @@ from app_dash.frame.page import PageContext
 from app_dash.frame.shell import Ids
 from app_dash.guard import callback
 from app_dash.lab.analysis_figures import join, keywords_figure, samples_figure
-from app_dash.lab.answers import Lab, Run
+from app_dash.lab.answers import Run
+from app_dash.lab.client import Lab
 from app_dash.settings import DashSettings
 from app_dash.shared.numbers import count, probability, quantity, score_text
 from app_dash.shared.panels import empty_message, facts, graph, panel

@@ -16,7 +16,8 @@ from app_dash.frame import actions
 from app_dash.frame.actions import Action
 from app_dash.frame.key_form import choice_row
 from app_dash.guard import callback
-from app_dash.lab.answers import Check, Dataset, Experiment, Lab, Recipe, Schemas
+from app_dash.lab.answers import Check, Dataset, Experiment, Recipe, Schemas
+from app_dash.lab.client import Lab
 from app_dash.lab.data_answers import FoundAnswer, FullDataset
 from app_dash.lab.marks import DATA_PATH, PAGE, tags_of
 from app_dash.lab.query import NewRunQuery

@@ -22,7 +22,8 @@ import pyarrow.parquet as pq
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from app_dash.lab.answers import MOST_SHOWN_BYTES, Output, Run
+from app_dash.lab.answers import Output, Run
+from app_dash.lab.client import MOST_SHOWN_BYTES
 from app_dash.lab.marks import run_address, size_text, table
 from app_dash.lab.query import RunQuery
 from app_dash.shared.numbers import ABSENT, count

@@ -21,7 +21,7 @@ from app_dash.frame.typed_fields import parse_leniently
 from app_dash.guard import callback
 from app_dash.lab import comparison, downloads, network_explorer, new_run
 from app_dash.lab.analysis import KINDS
-from app_dash.lab.answers import Lab
+from app_dash.lab.client import Lab
 from app_dash.lab.compare import compare_page
 from app_dash.lab.data import data_page, read_data
 from app_dash.lab.dataset import dataset_page, read_dataset

@@ -13,7 +13,8 @@ from dash.development.base_component import Component
 
 from app_dash.frame import actions
 from app_dash.frame.page import PageContext
-from app_dash.lab.answers import Attempt, Entry, History, Lab, Output, Recipe, Run, run_path
+from app_dash.lab.answers import Attempt, Entry, History, Output, Recipe, Run
+from app_dash.lab.client import Lab, run_path
 from app_dash.lab.marks import (
     EXPERIMENTS_PATH,
     NEW_PATH,

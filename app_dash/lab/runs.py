@@ -12,7 +12,8 @@ from dash.development.base_component import Component
 from app_dash.frame import actions
 from app_dash.frame.page import PageContext
 from app_dash.frame.typed_fields import field_id, field_state
-from app_dash.lab.answers import Listing, Owner, Run
+from app_dash.lab.answers import Owner, Run
+from app_dash.lab.client import Listing
 from app_dash.lab.marks import (
     NEW_PATH,
     PAGE,

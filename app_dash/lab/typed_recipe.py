@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app_dash.lab.answers import Lab, Offers, Schemas, dataset_path
+from app_dash.lab.answers import Offers, Schemas
+from app_dash.lab.client import Lab, dataset_path
 from app_dash.lab.data_answers import FoundAnswer, FullDataset
 from app_dash.lab.marks import queue_name
 from app_dash.lab.recipe_form import Known
