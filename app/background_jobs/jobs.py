@@ -91,7 +91,14 @@ def lab_jobs(settings: LabSettings) -> list[Job]:
         return []
     publisher = Publisher(settings)
     return [
-        Job("runs", 0.0, lambda running: publisher.work(running.engine), sole=True, lock="runs"),
+        Job(
+            "runs",
+            0.0,
+            lambda running: publisher.work(running.engine),
+            sole=True,
+            lock="runs",
+            attend=publisher.note_presence,
+        ),
         Job("uploads", 600.0, lambda running: running.uploads.expire(), sole=True, lock="uploads"),
         Job("purge", 86_400.0, purge_lab, sole=True, lock="purge"),
     ]

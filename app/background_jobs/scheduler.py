@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from flask import Flask
@@ -37,6 +37,7 @@ class Job:
     """Work that is due again some time after it was done; if `sole`, one worker at a time.
 
     Sole jobs share a lock, and rest while ingest is busy, but for one with a lock of its own.
+    `attend` is called at every try, also where another worker holds the lock.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Job:
     work: Callable[[Services], object]
     sole: bool = False
     lock: str | None = None
+    attend: Callable[[], object] = field(default=lambda: None)
 
 
 def is_busy(running: Services) -> bool:
@@ -108,6 +110,7 @@ class Scheduler(threading.Thread):
             return True
         # The name of the lock is shared with workers of earlier versions.
         with named_lock(running.engine, job.lock or "chores") as is_mine:
+            job.attend()
             if is_mine and job.lock is not None:
                 job.work(running)
             elif is_mine:

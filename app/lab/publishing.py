@@ -31,7 +31,7 @@ TASK = "flarewatch.run"
 _RESTART_LEASES = 2
 # Rounds of one turn of the job, and the pause between two of them.
 _ROUNDS, _PAUSE_SECONDS = 30, 1.0
-# A longer silence between two rounds means that this process, or the store, was away.
+# A longer silence between two notes means that this process, or the store, was away.
 _LONGEST_GAP_SECONDS = 5.0
 # After a failure the broker is not asked again for a while; without it nothing can be published.
 _BROKER_REST_SECONDS = 5.0
@@ -57,7 +57,7 @@ class Publisher:
 
     def do_round(self, engine: sa.Engine) -> None:
         """Judge leases and claims, publish what has a slot, kill what does not stop."""
-        self._note_presence()
+        self.note_presence()
         with reading(engine) as connection:
             is_idle = not has_work(connection)
         if is_idle:
@@ -68,8 +68,12 @@ class Publisher:
                 self._send(engine, run)
             self._kill_overdue(engine)
 
-    def _note_presence(self) -> None:
-        """Note since when rounds have followed each other without a gap."""
+    def note_presence(self) -> None:
+        """Note since when this process and the store have been there without a gap.
+
+        While another process has its turn, this one only notes; else each would begin its turn
+        with a lease of waiting, and turns that alternate would hardly ever judge one.
+        """
         now = time.monotonic()
         if now - self._round_at > _LONGEST_GAP_SECONDS:
             self._present_since = now
