@@ -39,7 +39,7 @@ from tests.lab_person import Person
 
 ROWS, CALLS, FOLLOWERS = 10_000, 25, 50
 QUIET, INGEST = "quiet", "beside ingest"
-_FOLLOW_SECONDS, _IDLE_SECONDS, _SCREEN_SECONDS, _SETTLE_SECONDS = 10.0, 20.0, 20.0, 5.0
+_FOLLOW_SECONDS, _IDLE_SECONDS, _SCREEN_SECONDS, _SETTLE_SECONDS = 10.0, 20.0, 20.0, 15.0
 # Half of what two cores take, and more than an agency sends.
 _INGEST_RATE, _INGEST_SECONDS = 2_000.0, 3.0
 _TICK = re.compile(r"tick (\d+\.\d+)")
