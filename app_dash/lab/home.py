@@ -83,7 +83,8 @@ def read_home(lab: Lab) -> HomeData:
 def home(data: HomeData, who: Principal, now: datetime) -> Component:
     """Draw the page."""
     asks = data.failures(now)
-    left = [] if data.workers else [_look_panel()]
+    is_new = not (data.live or data.ended)
+    left = [_look_panel(has_workers=bool(data.workers))] if is_new or not data.workers else []
     left += [_asks_panel(asks, now)] if asks else []
     left += [_under_way_panel(data.under_way, who, now), _ended_panel(data.ended, now)]
     return html.Div(
@@ -98,27 +99,32 @@ def home(data: HomeData, who: Principal, now: datetime) -> Component:
     )
 
 
-def _look_panel() -> Component:
-    """Say what there is to look at where nothing can be computed."""
+def _look_panel(*, has_workers: bool) -> Component:
+    """Say what there is to look at where somebody has no runs, or nothing can be computed."""
     places = (("Data sets", DATA_PATH), ("Experiments", EXPERIMENTS_PATH), ("All runs", RUNS_PATH))
     links = [dcc.Link(text, href=path, className="button") for text, path in places]
+    shared = (
+        "Read what is shared: data sets with their break-down, and of each run the curves, the log,"
+        " the recipe and the files that it made."
+    )
+    said: list[Component] = [html.P(shared)]
+    if not has_workers:
+        said = [
+            html.P(f"No worker is there: nothing is computed, and what you start waits. {shared}"),
+            html.P(
+                [
+                    html.Code("make demo LAB=1"),
+                    " instead of ",
+                    html.Code("make demo"),
+                    " adds a worker to the demonstration, ",
+                    html.Code("flarewatch work"),
+                    " starts one anywhere else.",
+                ]
+            ),
+        ]
     return panel(
         "Look around",
-        html.P(
-            "No worker is there: nothing is computed, and what you start waits. Read what is"
-            " shared: data sets with their break-down, and of each run the curves, the log,"
-            " the recipe and the files that it made."
-        ),
-        html.P(
-            [
-                html.Code("make demo LAB=1"),
-                " instead of ",
-                html.Code("make demo"),
-                " adds a worker to the demonstration, ",
-                html.Code("flarewatch work"),
-                " starts one anywhere else.",
-            ]
-        ),
+        *said,
         html.Div(links, className="row-buttons"),
         class_name="look-around",
     )

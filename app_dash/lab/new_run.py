@@ -137,9 +137,10 @@ def _run_panel(data: NewRunData, query: NewRunQuery) -> Component:
         **_options(ready),
     )
     nothing: list[Component | str] = [] if ready else ["none is ready yet: ", _data_link()]
+    another = "or a new one" if experiments else "A new experiment"
     rows = [
         _select(EXPERIMENT, "Experiment", experiments, value=chosen.get(EXPERIMENT) or None),
-        actions.text_input(PAGE, NEW_EXPERIMENT, "or a new one", hint="its name", maxLength=80),
+        actions.text_input(PAGE, NEW_EXPERIMENT, another, hint="its name", maxLength=80),
         _select(KIND, "Kind", _kinds(data.schemas), value=chosen.get(KIND) or "train"),
         choice_row("Data sets", html.Div([datasets, html.Span(nothing, className="hint")])),
         *([_select(KEPT, "Begin with", kept, value=chosen[KEPT] or None)] if kept else []),
@@ -173,7 +174,8 @@ def _dataset_label(one: Dataset) -> str:
 def _select(name: str, label: str, choices: Mapping[str, str], *, value: str | None) -> Component:
     """Offer to choose one; a long list scrolls."""
     entry = dcc.RadioItems(id=actions.input_id(PAGE, name), value=value, **_options(choices))
-    return choice_row(label, entry)
+    # The field is there all the same: what is pressed sends it.
+    return choice_row(label, entry) if choices else html.Div(entry, hidden=True)
 
 
 def _options(choices: Mapping[str, str]) -> dict[str, Any]:

@@ -115,8 +115,11 @@ def test_an_empty_lab_says_how_to_begin(lab: Lab, office: Office) -> None:
     assert "New run" not in office.open("/lab", of="vic")
     lab.worker("train")
     page = office.open("/lab", of="ann")
-    assert "Look around" not in page
+    assert "make demo LAB=1" not in page
+    assert "Look around" in page
     assert "Nobody waits: a run starts at once." in page
+    running(lab)
+    assert "Look around" not in office.open("/lab", of="ann")
 
 
 def test_a_run_shows_what_it_does_its_steps_and_its_curves(lab: Lab, office: Office) -> None:
