@@ -218,8 +218,10 @@ def _windows(
 def _forecasts(run: Run, read: Read, show: str, tokens: Tokens) -> Component:
     results = orjson.loads(read("forecast.json"))["results"]
     names = [f"{one['keyword']} {one['horizon_hours']:g} h" for one in results]
-    place = names.index(show) if show in names else 0
-    fan, shown = orjson.loads(read("fans.json"))[place], results[place]
+    fans = orjson.loads(read("fans.json"))
+    drawable = [place for place, one in enumerate(fans) if one["valid_at"]]
+    place = names.index(show) if show in names else next(iter(drawable), 0)
+    fan, shown = fans[place], results[place]
     drawn: Component = empty_message("There is no forecast to draw.")
     if fan["valid_at"]:
         text = f"Forecasts of {names[place]} for region {fan['region']}. {shown['sentence']}"

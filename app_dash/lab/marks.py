@@ -50,10 +50,12 @@ def state_mark(state: str, *, is_pill: bool = False) -> Component:
 
 
 def run_link(run: Run, *, tab: str = "") -> Component:
-    """Link a run under the name of its experiment and its number."""
+    """Link a run under the name of its recipe and its number, with its kind."""
     search = f"?tab={tab}" if tab else ""
     named: list[Any] = [html.B(run.name), " › "] if run.name else []
-    return dcc.Link([*named, f"run {run.number}"], href=run_address(run.run_id) + search)
+    # Most runs train, and those without a recipe are called after their kind.
+    kind = [] if run.kind in ("train", run.name) else [html.Span(f" {run.kind}", className="note")]
+    return dcc.Link([*named, f"run {run.number}", *kind], href=run_address(run.run_id) + search)
 
 
 def run_address(run_id: str) -> str:
