@@ -1,16 +1,21 @@
-"""Shared threads: requests of the Lab and its workers leave half of the threads to forecasting."""
+"""What the Lab leaves to forecasting: half of the threads, and the machine while rows pour in."""
 
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 
 from app.contract.problems import RequestError
 from app.settings import LabSettings
 from solar.errors import NotFoundError
 
 _MOST_AT_A_TIME = 2
+# While rows pour in, a process takes a piece of an upload no more often than this.
+_PIECE_SECONDS = 0.5
+_LAST_PIECE = "flarewatch last piece"
 
 
 def install(app: Flask, settings: LabSettings, *, prefixes: tuple[str, ...]) -> None:
@@ -23,9 +28,7 @@ def install(app: Flask, settings: LabSettings, *, prefixes: tuple[str, ...]) -> 
         if not settings.has_lab:
             raise NotFoundError("the Lab is closed here: FLARE_LAB is off")
         if not threads.acquire(blocking=False):
-            raise RequestError(
-                "forecasting goes first; ask again", status=503, title="Busy", retry_after=1
-            )
+            raise _busy()
         g.lab_thread = threads
 
     def give_back(_error: BaseException | None) -> None:
@@ -44,3 +47,17 @@ def hold(response: Response) -> Response:
         # An answer may be closed twice.
         response.call_on_close(lambda: taken.pop().release() if taken else None)
     return response
+
+
+def give_way(is_busy: Callable[[], bool]) -> None:
+    """Refuse a piece that follows another one at once while ingest is busy; it comes again."""
+    now = time.monotonic()
+    if now - current_app.extensions.get(_LAST_PIECE, 0.0) < _PIECE_SECONDS and is_busy():
+        raise _busy()
+    current_app.extensions[_LAST_PIECE] = now
+
+
+def _busy() -> RequestError:
+    return RequestError(
+        "forecasting goes first; ask again", status=503, title="Busy", retry_after=1
+    )

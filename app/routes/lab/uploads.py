@@ -8,10 +8,12 @@ from email.utils import format_datetime
 
 from flask import Blueprint, Response, request
 
+from app.background_jobs.scheduler import is_busy
 from app.contract.bodies import media_type, read_body, refuse_media_type
 from app.contract.datasets import UploadAnswer
 from app.contract.problems import RequestError
 from app.contract.responses import json_response
+from app.lab.shared_threads import give_way
 from app.routes.operation import operation
 from app.services import services
 from database.lab.file_store import PIECE_BYTES
@@ -97,6 +99,7 @@ def patch_upload(upload_id: str) -> Response:
         raise RequestError(
             f"a piece has {PIECE_BYTES:,} bytes at most", status=413, title="Too large"
         )
+    give_way(lambda: is_busy(services()))
     who = services().guard.principal()
     upload = services().uploads.receive(who, upload_id, read_body(), offset=offset)
     return _with_state(Response(status=204), upload)

@@ -2,24 +2,22 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 
 import pytest
 import sqlalchemy as sa
 from prometheus_client import REGISTRY
 from served_windows import MakeApp
+from stored_rows import let_rows_come
 
 from app.background_jobs.jobs import JOBS, verify
 from app.background_jobs.scheduler import Job, Scheduler
 from app.services import Services
-from database.delivery.flow import COLUMNS, span_starts
 from database.engine import writing
 from database.named_lock import named_lock
 from database.rollup_days import mark_stale, stale_marks
 from database.schema.rollup_tables import verification_stale
-from database.schema.tables import ingest_flow
-from database.upsert import upsert
 from solar.errors import StoreUnavailableError
 
 
@@ -131,16 +129,6 @@ def test_each_unforeseen_error_in_a_row_doubles_the_wait(
         True
     ]
     assert waits[3] < 0.8
-
-
-def let_rows_come(engine: sa.Engine, n: int) -> None:
-    """Write down that so many rows came within this minute."""
-    row = dict.fromkeys(COLUMNS, 0) | {
-        "span_seconds": 60, "start_at": span_starts(datetime.now(UTC))[60], "sender_id": "bulk",
-        "accepted": n, "processing": b"", "latency": b"",
-    }  # fmt: skip
-    with writing(engine) as connection:
-        upsert(connection, ingest_flow, columns=COLUMNS, rows=[tuple(row.values())])
 
 
 def run_until(scheduler: Scheduler, done: threading.Event) -> None:

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 from curl_uploads import Curl
 from flask import Flask
 from flask.testing import FlaskClient
+from stored_rows import let_rows_come
 from tus_client import UPLOADS, VERSION, ask, begin, bring, key_of, make, running, send, sign_in
 from werkzeug.serving import make_server
 
@@ -308,3 +310,19 @@ def test_the_pieces_of_a_finished_upload_are_not_taken_again(small: FlaskClient)
     refused = bring(small, upload_id, b"", offset=4)
 
     assert (refused.status_code, "complete" in refused.get_json()["detail"]) == (409, True)
+
+
+def test_while_rows_pour_in_pieces_come_slowly_and_are_all_there_in_the_end(
+    sender: FlaskClient, engine: sa.Engine
+) -> None:
+    upload_id = begin(sender, "rows.csv", 6).get_json()["upload_id"]
+    let_rows_come(engine, 1_000_000)
+
+    first = bring(sender, upload_id, b"a,b", offset=0)
+    at_once = bring(sender, upload_id, b"\n1,", offset=3)
+    time.sleep(0.6)
+    later = bring(sender, upload_id, b"\n1,", offset=3)
+
+    assert (first.status_code, later.status_code) == (204, 204)
+    assert (at_once.status_code, at_once.headers["Retry-After"]) == (503, "1")
+    assert later.headers["Upload-Offset"] == "6"
