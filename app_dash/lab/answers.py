@@ -198,6 +198,7 @@ class Dataset(Answer):
     version: int = 1
     state: str = ""
     rows: int | None = None
+    made_by_run: str | None = None
 
     @property
     def label(self) -> str:

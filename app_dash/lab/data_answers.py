@@ -57,7 +57,6 @@ class FullDataset(Dataset):
     question: Question | None = None
     described_by: str | None = None
     described_state: str | None = None
-    made_by_run: str | None = None
     made_of: Dataset | None = None
     children: tuple[Dataset, ...] = ()
 

@@ -119,6 +119,12 @@ def draw(context: PageContext, pathname: str, search: str) -> Component:
     return html.Div([told, live])
 
 
+def _draw_after_action(context: PageContext, pathname: str, search: str) -> Component:
+    """Draw a page on which something was done, and ask soon what became of it."""
+    dash.set_props(_id(TICK, pathname + search), {"interval": _BUSY_MS})
+    return draw(context, pathname, search)
+
+
 def _id(kind: str, at: Any) -> dict[str, Any]:
     """Name a part of the page of an address, so that no late answer changes another page."""
     return {"type": kind, "at": at}
@@ -285,7 +291,7 @@ def register(app: dash.Dash, engine: sa.Engine, *, settings: DashSettings) -> No
     new_run.register(app, settings)
     network_explorer.register(app, settings)
     perform = LabActions(Lab(settings)).do
-    page = ActionPage(PAGE, LAB_PATH, LAB_READ, perform, draw)
+    page = ActionPage(PAGE, LAB_PATH, LAB_READ, perform, _draw_after_action)
     actions.register(app, engine, page, settings=settings)
 
     @callback(

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dash import html
+from dash import dcc, html
 from dash.development.base_component import Component
 
 from app_dash.frame.page import PageContext
 from app_dash.lab.analysis import KINDS, analysis_result
-from app_dash.lab.answers import Output, Run
-from app_dash.lab.marks import run_address
+from app_dash.lab.answers import Dataset, Output, Run
+from app_dash.lab.marks import dataset_address, run_address
 from app_dash.lab.outputs import open_report, output_table
 from app_dash.lab.query import RunQuery
 from app_dash.shared.numbers import count, model_label, score_text
@@ -40,12 +40,13 @@ _WORDS = {"worse": "worse than", "no difference": "no different from", "better":
 
 @dataclass(frozen=True)
 class Found:
-    """A run, the files that it made, how one is read by its name, and what the address chooses."""
+    """A run, its files, how one is read by its name, what the address chooses, its data sets."""
 
     run: Run
     outputs: Sequence[Output]
     read: Callable[[str], bytes]
     query: RunQuery = field(default_factory=RunQuery)
+    made: Sequence[Dataset] = ()
 
 
 def result_tab(found: Found, context: PageContext) -> Component:
@@ -53,9 +54,17 @@ def result_tab(found: Found, context: PageContext) -> Component:
     run = found.run
     if run.state != "succeeded":
         return panel("Result", empty_message("There is a result once the run has succeeded."))
+    made = [
+        html.P(
+            ["It made the data set ", dcc.Link(one.label, href=address, className="link strong")]
+        )
+        for one in found.made
+        for address in [dataset_address(one.dataset_id)]
+    ]
     if run.kind not in _DRAWINGS:
-        return panel("Result", empty_message("Its files are under Outputs."))
-    return _DRAWINGS[run.kind](found, context)
+        return panel("Result", *made, empty_message("Its files are under Outputs."))
+    drawn = _DRAWINGS[run.kind](found, context)
+    return html.Div([panel("Data set", *made), drawn], className="stack") if made else drawn
 
 
 def _judged_run(found: Found, context: PageContext) -> Component:

@@ -13,7 +13,7 @@ from dash.development.base_component import Component
 
 from app_dash.frame import actions
 from app_dash.frame.page import PageContext
-from app_dash.lab.answers import Attempt, Entry, History, Output, Recipe, Run
+from app_dash.lab.answers import Attempt, Dataset, Entry, History, Output, Recipe, Run
 from app_dash.lab.client import Lab, run_path
 from app_dash.lab.marks import (
     EXPERIMENTS_PATH,
@@ -56,6 +56,8 @@ _ATTEMPT_HEADINGS = (
 )
 # The tabs that show the attempts.
 _OF_ATTEMPTS = ("progress", "log", "machine", "history")
+# The kinds that may make a data set.
+_MAKING = ("process", "augment", "snapshot")
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class RunData:
     outputs: Sequence[Output] = ()
     history: History = field(default_factory=History)
     read: Callable[[str], bytes] = field(default=lambda name: b"")
+    made: Sequence[Dataset] = ()
 
 
 def read_run(lab: Lab, run_id: str, query: RunQuery) -> RunData:
@@ -75,6 +78,7 @@ def read_run(lab: Lab, run_id: str, query: RunQuery) -> RunData:
     run = lab.run(run_id)
     tab, history = query.tab, f"{run_path(run_id)}/history"
     is_begun = run.attempt > 0
+    listed = lab.datasets() if tab == "result" and run.kind in _MAKING else []
     return RunData(
         run,
         events=lab.events(run_id) if tab in ("progress", "machine") and is_begun else "",
@@ -82,6 +86,7 @@ def read_run(lab: Lab, run_id: str, query: RunQuery) -> RunData:
         outputs=lab.outputs(run_id) if tab in ("result", "outputs") else (),
         history=lab.one(History, history) if tab in _OF_ATTEMPTS else History(),
         read=lambda name: lab.output(run_id, name),
+        made=[one for one in listed if one.made_by_run == run_id],
     )
 
 
@@ -91,7 +96,9 @@ def run_page(data: RunData, query: RunQuery, context: PageContext) -> Component:
     tabs: Mapping[Tab, Callable[[], Component]] = {
         "progress": lambda: progress_tab(data.run, data.events, data.history.attempts, context),
         "log": lambda: _log_tab(data, query),
-        "result": lambda: result_tab(Found(run, data.outputs, data.read, query), context),
+        "result": lambda: result_tab(
+            Found(run, data.outputs, data.read, query, data.made), context
+        ),
         "recipe": lambda: _recipe_tab(data),
         "outputs": lambda: outputs_tab(run, data.outputs, data.read, query),
         "machine": lambda: machine_tab(data.run, data.events, data.history.attempts, context),

@@ -15,6 +15,7 @@ from app_dash.frame.typed_fields import field_id, field_state
 from app_dash.lab.answers import Owner, Run
 from app_dash.lab.client import Listing
 from app_dash.lab.marks import (
+    EXPERIMENTS_PATH,
     NEW_PATH,
     PAGE,
     RUNS_PATH,
@@ -27,7 +28,7 @@ from app_dash.lab.marks import (
     table,
     took_text,
 )
-from app_dash.lab.query import Event, RunsQuery, Sort, State, TableQuery
+from app_dash.lab.query import Event, NewRunQuery, RunsQuery, Sort, State, TableQuery
 from app_dash.shared.changes import change_text
 from app_dash.shared.numbers import ABSENT, count
 from app_dash.shared.panels import empty_message, menu, panel
@@ -227,9 +228,10 @@ def text_field(name: str, label: str, value: str) -> Component:
 
 def _no_runs(query: RunsQuery, path: str) -> Component:
     if query == RunsQuery():
-        return empty_message(
-            "There are no runs yet.", dcc.Link("New run", href=NEW_PATH, className="button")
-        )
+        experiment = path.removeprefix(f"{EXPERIMENTS_PATH}/")
+        search = NewRunQuery(experiment=experiment).search() if experiment.isalnum() else ""
+        begin = dcc.Link("New run", href=NEW_PATH + search, className="button")
+        return empty_message("There are no runs yet.", begin)
     return empty_message(
         "No run matches these filters.", dcc.Link("Show all", href=path, className="button")
     )

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from pydantic import BaseModel
 
 from app_dash.lab.answers import Offers, Schemas
 from app_dash.lab.client import Lab, dataset_path
-from app_dash.lab.data_answers import FoundAnswer, FullDataset
+from app_dash.lab.data_answers import Breakdown, FoundAnswer, FullDataset
 from app_dash.lab.marks import queue_name
 from app_dash.lab.recipe_form import Known
 from app_dash.lab.recipe_values import differences, edited, root, shown
 from solar.errors import InvalidInputError
+from solar.flares import HORIZON
 from solar.toml import write_toml
 
 PARAMETERS = "parameters"
@@ -71,22 +74,31 @@ def read_found(lab: Lab, dataset_id: str) -> tuple[FullDataset, FoundAnswer]:
 def starting_recipe(dataset: FullDataset | None, found: FoundAnswer | None) -> dict[str, Any]:
     """Return a recipe to begin with: a logistic regression on all features of a data set.
 
-    Of its time three fifths are for training, a fifth each for validation and test.
+    Of its time three fifths are for training, a fifth each for validation and test. Windows are
+    looked at whole, and events are those that the data set tells.
     """
-    breakdown = found.breakdown if found else None
-    names = [one.name for one in breakdown.features] if breakdown else []
+    breakdown = (found.breakdown if found else None) or Breakdown()
+    names = [one.name for one in breakdown.features]
+    events = [one.event for one in breakdown.events if one.events + one.none]
     split: dict[str, Any] = {"kind": "chronological"}
-    if breakdown and breakdown.first_at and breakdown.last_at:
+    if breakdown.first_at and breakdown.last_at:
         length = breakdown.last_at - breakdown.first_at
         for key, share in (("validate_from", 0.6), ("test_from", 0.8)):
             split[key] = (breakdown.first_at + share * length).date()
+    window: dict[str, Any] = {}
+    if breakdown.steps > 1 and breakdown.cadence_hours:
+        window = {"steps": breakdown.steps, "cadence_hours": breakdown.cadence_hours}
+        reach = (breakdown.steps - 1) * breakdown.cadence_hours
+        split["embargo_hours"] = math.ceil(reach + HORIZON / timedelta(hours=1))
     return {
         "name": "new-model",
         "version": "1.0.0",
         "description": "",
         "seed": 1,
         "keywords": names,
+        **({"events": events} if events else {}),
         "data": (dataset.layout if dataset else None) or {"layout": "sharp", "rows": ""},
+        **({"window": window} if window else {}),
         "split": split,
         "estimator": {"kind": "logistic-regression"},
     }

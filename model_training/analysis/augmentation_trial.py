@@ -19,7 +19,7 @@ from model_training.judging.evidence import Evidence
 from model_training.judging.judgement import judge
 from model_training.recipe.estimators import BlendConfig, TimeGanConfig
 from model_training.recipe.recipe import Recipe
-from model_training.training import fit_recipe
+from model_training.training import fit_recipe, refuse_what_the_data_lack
 from solar.errors import InvalidInputError
 
 WITHOUT = "without augmentation"
@@ -41,6 +41,7 @@ def trial(recipe: Recipe, folder: Path, *, journal: Journal) -> dict[str, Any]:
         )
     journal.turn_to("reading the data")
     dataset = loading.load(recipe.data, folder, window=recipe.window)
+    refuse_what_the_data_lack(recipe, dataset)
     parts = split(dataset, recipe.split, seed=recipe.seed)
     augmentation = config.augmentation
     judged = recipe.events if isinstance(augmentation, TimeGanConfig) else ()

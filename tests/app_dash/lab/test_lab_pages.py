@@ -208,6 +208,10 @@ def test_a_run_is_started_stopped_restarted_cloned_and_deleted(lab: Lab, office:
 
     assert [message_of(one) for one in (started, stopped, noted, cloned, deleted)] == [""] * 5
     assert "pill queued" in started.text
+    # The page of a draft asks seldom; now something goes on.
+    assert started.get_json()["sideUpdate"][f'{{"at":"{there}","type":"lab-tick"}}'] == {
+        "interval": 2_000
+    }
     assert "pill cancelled" in stopped.text
     assert "cancelled" in message_of(twice)
     assert "a <b>note" in json.dumps(noted.get_json())

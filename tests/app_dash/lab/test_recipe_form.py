@@ -27,6 +27,9 @@ FOUND = {
     "first_at": "2010-05-01T00:00:00Z",
     "last_at": "2020-05-01T00:00:00Z",
     "features": [{"name": "TOTUSJH"}, {"name": "USFLUX"}],
+    "steps": 8,
+    "cadence_hours": 0.2,
+    "events": [{"event": "M1.0", "events": 3, "none": 9}, {"event": "X1.0", "unknown": 12}],
 }
 LAYOUT = {"layout": "sharp", "rows": "rows.csv", "flares": "flares.parquet"}
 
@@ -154,7 +157,10 @@ def test_the_form_begins_with_a_data_set_or_with_a_run(lab: Lab, office: Office)
     values |= {"recipe": GRU.replace("seed = 7", "seed = 8"), "datasets": [lab.dataset_id]}
     made = office.press("lab", "new-run", "draft k", by="ann", pathname="/lab/new", **values)
 
-    for text in ("validate_from = 2016-04-30", 'keywords = [\\"TOTUSJH\\", \\"USFLUX\\"]', "audit"):
+    begun = ("validate_from = 2016-04-30", 'keywords = [\\"TOTUSJH\\", \\"USFLUX\\"]', "audit")
+    # The window is looked at whole, and the embargo is its reach and the horizon.
+    whole = ("steps = 8", "embargo_hours = 26", 'events = [\\"M1.0\\"]')
+    for text in (*begun, *whole):
         assert text in new.replace("\\\\", "\\"), text
     assert "from train run" in like
     assert message_of(made) == ""

@@ -229,6 +229,15 @@ def test_an_augmentation_is_judged_as_on_the_command_line(data: Path, tmp_path: 
     assert result.kinds["quality.json"] == "quality"
 
 
+def test_an_augmentation_for_an_event_that_the_data_do_not_tell_is_refused_by_name(
+    data: Path, tmp_path: Path
+) -> None:
+    recipe = recipe_of_windows(PLAIN | {"augmentation": SMOTE}, events=["C1.0", "M1.0"])
+
+    with pytest.raises(InvalidInputError, match=r"does not tell C1\.0; choose events from M1\.0"):
+        execute(job_of("augment", tmp_path / "job", data, recipe))
+
+
 def test_an_audit_leaves_every_check(data: Path, tmp_path: Path) -> None:
     job = job_of("audit", tmp_path / "job", data, recipe_of_windows())
 
