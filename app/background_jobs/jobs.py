@@ -17,7 +17,7 @@ from app.services import Services
 from app.settings import LabSettings, NotificationSettings
 from database.drift.rollup import refresh_drift
 from database.exploration.rollup import refresh_exploration
-from database.lab.purge import purge
+from database.lab.stored_files import purge
 from database.maintenance.retention import run_daily_maintenance
 from database.verification.rollup import refresh
 

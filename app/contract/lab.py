@@ -44,18 +44,15 @@ def odd_character(text: str, *, lines: bool = False) -> str | None:
     return None
 
 
-def _plain(text: str) -> str:
-    odd = odd_character(text)
+def _plain(text: str, *, lines: bool = False) -> str:
+    odd = odd_character(text, lines=lines)
     if odd is not None:
         raise ValueError(f"holds the character {odd}; leave it out")
     return text
 
 
 def _plain_lines(text: str) -> str:
-    odd = odd_character(text, lines=True)
-    if odd is not None:
-        raise ValueError(f"holds the character {odd}; leave it out")
-    return text
+    return _plain(text, lines=True)
 
 
 def _short_tags(tags: list[str]) -> list[str]:

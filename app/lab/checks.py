@@ -22,8 +22,8 @@ from solar.version import VERSION
 
 _LONGEST_MESSAGE = 300
 _LONGEST_NEEDS = 200
-# Of the data table of a recipe: the names of files, and of folders.
-_FILES, _FOLDERS = ("rows", "flares", "harps", "file"), ("folder",)
+# Of the data table of a recipe: the names of files, and of a folder.
+_PATHS = ("rows", "flares", "harps", "file", "folder")
 _TORCH = "estimator:gru"
 
 
@@ -109,8 +109,7 @@ def _inside(place: Any, part: int | str) -> Any:
 
 def _lab_faults(recipe: Recipe, files: Collection[str] | None) -> Iterator[Fault]:
     for pointer, path in _paths(recipe):
-        fault = _path_fault(path, files, is_folder=pointer.endswith("folder"))
-        if fault is not None:
+        if fault := _path_fault(path, files, is_folder=pointer.endswith("folder")):
             yield Fault(pointer, fault)
     if recipe.repeat is not None:
         yield Fault("/repeat", "a run of the Lab is one run: clone it for each value")
@@ -120,7 +119,7 @@ def _lab_faults(recipe: Recipe, files: Collection[str] | None) -> Iterator[Fault
 
 def _paths(recipe: Recipe) -> Iterator[tuple[str, str]]:
     data = recipe.data
-    for name in (*_FILES, *_FOLDERS):
+    for name in _PATHS:
         path = getattr(data, name, None)
         if path is not None:
             yield f"/data/{name}", path
@@ -136,10 +135,9 @@ def _path_fault(path: str, files: Collection[str] | None, *, is_folder: bool) ->
     if files is None:
         return None
     name = str(plain)
-    is_there = name in files or (
-        is_folder and (name == "." or any(file.startswith(f"{name}/") for file in files))
-    )
-    if is_there:
+    if name in files:
+        return None
+    if is_folder and (name == "." or any(file.startswith(f"{name}/") for file in files)):
         return None
     listed = ", ".join(sorted(files)[:10]) or "no file"
     return f"is not in the data set, which holds {listed}"

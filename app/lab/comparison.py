@@ -5,7 +5,6 @@ What a run has forecast is in its evidence; `flarewatch compare` reads the same 
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,6 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from database.verification.skill import bin_body, estimate_body
-from model_training.recipe.recipe import parse_recipe
 from solar.bootstrap import RESAMPLES, RUN_SEED, seeded_draw
 from solar.errors import InvalidInputError
 from solar.flares import EVENTS
@@ -34,8 +32,6 @@ _COUNTS = ("n", "n_events", "n_unknown", "n_withheld", "threshold", "block_days"
 _UNDEFINED = Estimate(None, None, None)
 _COLUMNS = ["region_id", "t_rec", "outcome", "probability"]
 _EVENT_ORDER = {event.name: place for place, event in enumerate(EVENTS)}
-# They name a recipe and do nothing.
-_NOT_COMPARED = frozenset({"name", "version", "description"})
 
 
 @dataclass(frozen=True)
@@ -113,12 +109,11 @@ def compare_runs(
     names : run -> what it is called in a reason
     """
     events = {event for of_run in forecasts.values() for event in of_run}
+    ordered = sorted(events, key=lambda event: _EVENT_ORDER.get(event, len(EVENTS)))
+    of_event = [{run: one.get(event) for run, one in forecasts.items()} for event in ordered]
     return [
-        {
-            "event": event,
-            "runs": _compare({run: of_run.get(event) for run, of_run in forecasts.items()}, names),
-        }
-        for event in sorted(events, key=lambda event: _EVENT_ORDER.get(event, len(EVENTS)))
+        {"event": event, "runs": _compare(found, names)}
+        for event, found in zip(ordered, of_event, strict=True)
     ]
 
 
@@ -133,14 +128,11 @@ def _compare(
         if one is not None and run not in paired:
             # On its own cases, as its number of them tells.
             summaries |= _score({run: one})
+    others = [run for run in paired if run != first]
+    differences = {run: _differences(paired, summaries, first, run) for run in others}
     return [
-        {"run_id": run, "reason": reasons[run] or None}
+        {"run_id": run, "reason": reasons[run] or None, "differences": differences.get(run)}
         | _scored(one, summaries.get(run))
-        | {
-            "differences": _differences(paired, summaries, first, run)
-            if run in paired and run != first
-            else None
-        }
         for run, one in forecasts.items()
     ]
 
@@ -233,24 +225,3 @@ def parameter_rows(runs: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]
         {"name": name, "values": values, "differs": any(value != values[0] for value in values)}
         for name, values in rows
     ]
-
-
-def flat_recipe(document: str) -> dict[str, Any]:
-    """Return every option of a recipe with the defaults, as ``estimator.hidden``.
-
-    Of one that this version reads no more, what it names.
-    """
-    try:
-        recipe: dict[str, Any] = parse_recipe(document, name="recipe").model_dump(mode="json")
-    except InvalidInputError:
-        recipe = tomllib.loads(document)
-    return {name: value for name, value in flat(recipe).items() if name not in _NOT_COMPARED}
-
-
-def flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Lay a table of tables out as one, with dots between the names; lists stay."""
-    flattened: dict[str, Any] = {}
-    for name, value in table.items():
-        inner = isinstance(value, dict)
-        flattened |= flat(value, f"{prefix}{name}.") if inner else {prefix + name: value}
-    return flattened

@@ -34,13 +34,8 @@ _HARMLESS_BYTES = 64 * 2**20
 _LONGEST_READ = 2**20
 _HEAD_BYTES = 4096
 _ARCHIVES = (".zip", ".npz", ".gz", ".bz2", ".xz", ".zst", ".tar", ".tgz", ".7z")
-_PARQUET, _ARRAY, _ZIP, _GZIP, _HDF5 = (
-    b"PAR1",
-    b"\x93NUMPY",
-    b"PK\x03\x04",
-    b"\x1f\x8b",
-    b"\x89HDF\r\n\x1a\n",
-)
+_PARQUET, _ARRAY, _HDF5 = b"PAR1", b"\x93NUMPY", b"\x89HDF\r\n\x1a\n"
+_ZIP, _GZIP = b"PK\x03\x04", b"\x1f\x8b"
 # So many steps of a pickle in a row are no text by chance.
 _STEPS = 20
 _OBJECTS = re.compile(rb"'\|?O\d*'")

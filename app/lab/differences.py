@@ -13,7 +13,8 @@ from database.lab.recipes import KeptRecipe, find_recipe, read_documents
 from database.lab.run_lists import dataset_labels, first_run
 from database.lab.runs import Run
 from database.people.principal import Principal
-from solar.errors import NotFoundError
+from model_training.recipe.recipe import parse_recipe
+from solar.errors import InvalidInputError, NotFoundError
 
 Options = Mapping[str, Any]
 # A name is no part of what a recipe does.
@@ -32,16 +33,26 @@ def differences(before: Options, after: Options) -> dict[str, list[Any]]:
 def recipe_options(document: str) -> Options:
     """Return the options of a recipe as ``estimator.kind``; of one that cannot be read, none."""
     try:
-        return dict(_options(tomllib.loads(document), ""))
+        return dict(options_of(tomllib.loads(document)))
     except tomllib.TOMLDecodeError:
         return {}
 
 
-def _options(table: Mapping[str, Any], place: str) -> Iterator[tuple[str, Any]]:
+def every_option(document: str) -> Options:
+    """Return the options of a recipe with the defaults; of one that is read no more, its own."""
+    try:
+        recipe: Options = parse_recipe(document, name="recipe").model_dump(mode="json")
+    except InvalidInputError:
+        recipe = tomllib.loads(document)
+    return dict(options_of(recipe))
+
+
+def options_of(table: Options, place: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each option of a table of tables by its path."""
     for name, value in table.items():
         path = f"{place}{name}"
         if isinstance(value, dict):
-            yield from _options(value, f"{path}.")
+            yield from options_of(value, f"{path}.")
         elif path not in _NAMES:
             yield path, value
 

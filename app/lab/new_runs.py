@@ -73,21 +73,17 @@ def draft_run(
     if recipe_id is None and plan.recipe is not None:
         kept = add_recipe(connection, who, plan.recipe.name, plan.document, parent=parent, now=now)
         recipe_id = kept.recipe_id
+    kind, recipe, datasets, parameters = asked.kind, plan.recipe, plan.datasets, plan.parameters
     new = NewRun(
         asked.experiment_id,
-        asked.kind,
+        kind,
         asked.queue,
-        fingerprint(
-            kind=asked.kind,
-            recipe=plan.recipe,
-            datasets=plan.datasets,
-            parameters=plan.parameters,
-        ),
+        fingerprint(kind=kind, recipe=recipe, datasets=datasets, parameters=parameters),
         _time_limit(asked, time_limit_s),
         recipe_id=recipe_id,
-        dataset_ids=[dataset.dataset_id for dataset in plan.datasets],
-        parameters=plan.parameters,
-        needs=needs_of(asked.kind, plan.recipe, plan.parameters),
+        dataset_ids=[dataset.dataset_id for dataset in datasets],
+        parameters=parameters,
+        needs=needs_of(kind, recipe, parameters),
     )
     run = add_run(connection, who, new, start_key=start_key, now=now)
     if not asked.tags and not asked.note:
@@ -131,10 +127,9 @@ def parameters_of(kind: str, given: dict[str, Any]) -> dict[str, Any]:
     try:
         asked = model.model_validate(given).model_dump(mode="json", by_alias=True)
     except ValidationError as error:
-        names = field_names(model)
+        names, details = field_names(model), error.errors(include_url=False, include_context=False)
         faults = [
-            Fault(path_of(detail["loc"], "parameters"), message_of(detail, names))
-            for detail in error.errors(include_url=False, include_context=False)
+            Fault(path_of(one["loc"], "parameters"), message_of(one, names)) for one in details
         ]
         raise RequestError("the parameters cannot be used; see errors", faults=faults) from error
     if asked.get("name") is not None:
@@ -163,15 +158,8 @@ def _refused(path: str, message: str) -> RequestError:
 
 def body_of_clone(run: Run, changes: dict[str, Any]) -> RunBody:
     """Return what to ask for to have a run like another, with changes."""
-    is_other_recipe = "recipe" in changes or "recipe_id" in changes
-    like = {
-        "experiment_id": run.experiment_id,
-        "kind": run.kind,
-        "recipe_id": None if is_other_recipe else run.recipe_id,
-        "dataset_ids": run.dataset_ids,
-        "parameters": run.parameters,
-        "queue": run.queue,
-        "time_limit_s": run.time_limit_s,
-        "tags": run.tags,
-    }
+    kept = ("experiment_id", "kind", "dataset_ids", "parameters", "queue", "time_limit_s", "tags")
+    like = {name: getattr(run, name) for name in kept}
+    if "recipe" not in changes:
+        like["recipe_id"] = run.recipe_id
     return read_model(RunBody, like | changes)

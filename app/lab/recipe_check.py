@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 from app.contract.lab import WITHOUT_RECIPE, RecipeCheckBody
+from app.contract.lab_answers import SameRun
 from app.contract.problems import Fault, RequestError, fault_items
 from app.lab.checks import Verdict, check_recipe, files_of, fingerprint, needs_of
 from app.lab.new_runs import parameters_of, ready_dataset
@@ -61,9 +62,7 @@ def recipe_check(
         "recipe": recipe.model_dump(mode="json"),
         "toml": write_toml(recipe.model_dump(mode="json")),
         "estimate_s": _estimate(connection, who, asked.kind, needs, datasets),
-        "same_as": [
-            {"run_id": run.run_id, "number": run.number, "state": run.state} for run in alike
-        ],
+        "same_as": [{name: getattr(one, name) for name in SameRun.model_fields} for one in alike],
     }
 
 
@@ -75,14 +74,9 @@ def _verdict(asked: RecipeCheckBody, datasets: Sequence[Dataset]) -> Verdict:
 
 def _without_recipe(faults: Iterable[Fault]) -> dict[str, Any]:
     errors = fault_items(faults)
-    nothing = dict.fromkeys(("recipe", "toml", "derived", "estimate_s"))
-    return {
-        "ok": not errors,
-        "errors": errors,
-        "warnings": [],
-        "needs": [],
-        "same_as": [],
-    } | nothing
+    nothing: dict[str, Any] = dict.fromkeys(("recipe", "toml", "derived", "estimate_s"))
+    nothing |= {"warnings": [], "needs": [], "same_as": []}
+    return {"ok": not errors, "errors": errors} | nothing
 
 
 def _warnings(
@@ -101,9 +95,8 @@ def _estimate(
     datasets: Sequence[Dataset],
 ) -> float | None:
     """Return the median duration of finished runs with the same needs, by row where known."""
-    finished = list_runs(
-        connection, who, RunFilter(kind=kind, states=[SUCCEEDED]), limit=_MOST_FINISHED
-    )
+    chosen = RunFilter(kind=kind, states=[SUCCEEDED])
+    finished = list_runs(connection, who, chosen, limit=_MOST_FINISHED)
     alike = [run for run in finished if run.needs == list(needs)]
     read = [one for run in alike for one in run.dataset_ids]
     rows_of = {one.dataset_id: one.rows for one in read_datasets(connection, sorted(set(read)))}

@@ -86,22 +86,18 @@ def run_detail(
 ) -> dict[str, Any]:
     """Return a run with all that its result depends on."""
     around = look_round(connection, [run], now=now)
-    may_see = is_visible(who, run)
-    return _item(who, run, around) | {
-        "note": run.note if may_see else "",
-        "reason": _reason(run, around) if may_see else None,
-        "datasets": run.dataset_ids if may_see else [],
-        "parameters": run.parameters if may_see else {},
-        "fingerprint": run.fingerprint if may_see else "",
-        "needs": run.needs,
-        "time_limit_s": run.time_limit_s,
-        "same_as": _same_as(connection, who, run) if may_see else [],
-    }
-
-
-def _same_as(connection: sa.Connection, who: Principal, run: Run) -> list[str]:
+    item = _item(who, run, around) | {"needs": run.needs, "time_limit_s": run.time_limit_s}
+    if not is_visible(who, run):
+        return item | {"datasets": [], "parameters": {}, "fingerprint": "", "same_as": []}
     alike = runs_like(connection, who, run.fingerprint, but=run.run_id, limit=_MOST_LIKE)
-    return [one.run_id for one in alike]
+    return item | {
+        "note": run.note,
+        "reason": _reason(run, around),
+        "datasets": run.dataset_ids,
+        "parameters": run.parameters,
+        "fingerprint": run.fingerprint,
+        "same_as": [one.run_id for one in alike],
+    }
 
 
 def _item(who: Principal, run: Run, around: Surroundings) -> dict[str, Any]:
@@ -110,7 +106,7 @@ def _item(who: Principal, run: Run, around: Surroundings) -> dict[str, Any]:
     reason = _reason(run, around)
     item = {name: getattr(run, name) for name in _FIELDS} | {
         "owner": {"id": run.owner, "name": around.owners[run.owner]},
-        "name": _name(run, around),
+        "name": around.recipes.get(run.recipe_id or "", run.kind),
         "note": run.note[:_LONGEST_TEXT],
         "reason": None if reason is None else reason[:_LONGEST_TEXT],
         "worker": None if run.worker_id is None else {"id": run.worker_id, "host": host},
@@ -120,10 +116,6 @@ def _item(who: Principal, run: Run, around: Surroundings) -> dict[str, Any]:
         "actions": actions(run, who),
     }
     return item if is_visible(who, run) else item | _HIDDEN
-
-
-def _name(run: Run, around: Surroundings) -> str:
-    return around.recipes.get(run.recipe_id or "", run.kind)
 
 
 def _reason(run: Run, around: Surroundings) -> str | None:
@@ -216,15 +208,10 @@ def worker_items(
     """Return workers by host, each with the runs that it has."""
     sitting = runs_in_slots(connection)
     around = look_round(connection, sitting, now=now)
-    return [
-        vars(worker)
-        | {
-            "runs": [
-                _placed(who, run, around) for run in sitting if run.worker_id == worker.worker_id
-            ]
-        }
-        for worker in around.workers.values()
-    ]
+    placed: dict[str | None, list[dict[str, Any]]] = {}
+    for run in sitting:
+        placed.setdefault(run.worker_id, []).append(_placed(who, run, around))
+    return [vars(one) | {"runs": placed.get(key, [])} for key, one in around.workers.items()]
 
 
 def _placed(who: Principal, run: Run, around: Surroundings) -> dict[str, Any]:
@@ -234,7 +221,7 @@ def _placed(who: Principal, run: Run, around: Surroundings) -> dict[str, Any]:
         "run_id": run.run_id if may_see or who.may(OPERATE) else None,
         "owner": {"id": run.owner, "name": around.owners[run.owner]},
         "kind": run.kind,
-        "name": _name(run, around) if may_see else None,
+        "name": around.recipes.get(run.recipe_id or "", run.kind) if may_see else None,
         "number": run.number if may_see else None,
         "actions": actions(run, who),
     }

@@ -139,10 +139,8 @@ class Uploads:
         key = _key(upload_id)
         self.find(who, upload_id)
         with self.store.claim(key):
-            transact(
-                self.engine,
-                lambda connection: withdraw_upload(connection, who, upload_id, now=self.clock()),
-            )
+            now = self.clock()
+            transact(self.engine, lambda c: withdraw_upload(c, who, upload_id, now=now))
             self.store.discard(key)
 
     def expire(self) -> None:
@@ -177,9 +175,8 @@ class Uploads:
                     files += self._keep(who, upload)
                 except OSError as error:
                     # Of the disk or the object storage, in the middle of a file.
-                    raise no_space(
-                        f"{upload.name} cannot be kept: {error}; send this again"
-                    ) from error
+                    text = f"{upload.name} cannot be kept: {error}; send this again"
+                    raise no_space(text) from error
         refuse_clashes(file.name for file in files)
         return files
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from flask import Blueprint, Response, request
 
 from app.contract.bodies import read_body, read_json, read_model
-from app.contract.problems import RequestError, problem
+from app.contract.problems import problem
 from app.contract.responses import PARQUET, file_page, json_response
 from app.contract.worker import (
     ClaimAnswer,
@@ -29,6 +29,7 @@ from app.contract.worker import (
     StoreQuery,
 )
 from app.lab.store_pages import store_page
+from app.lab.uploads import too_large
 from app.routes.operation import operation
 from app.services import services
 from database.engine import reading, transact
@@ -57,7 +58,7 @@ from database.lab.outputs import (
 from database.lab.recipes import read_document
 from database.lab.runs import Run
 from database.lab.streams import Piece
-from database.lab.workers import register_worker, see_worker
+from database.lab.workers import Worker, register_worker, see_worker
 from database.people.principal import WORK
 from solar.errors import NotFoundError
 
@@ -77,26 +78,16 @@ Result = TypeVar("Result")
 def post_register() -> Response:
     body = read_model(RegisterBody, read_json())
 
-    def work(connection: sa.Connection, now: datetime) -> tuple[str, str]:
-        worker_id = body.worker_id
-        if worker_id is None:
-            registered = register_worker(
-                connection,
-                host=body.host,
-                code_version=body.code_version,
-                offers=body.offers,
-                queue=body.queue,
-                slots=body.slots,
-                now=now,
-            )
-            worker_id = registered.worker_id
-        worker = see_worker(
+    told = body.model_dump(exclude={"worker_id", "free", "is_draining"})
+
+    def work(connection: sa.Connection, now: datetime) -> Worker:
+        worker_id = body.worker_id or register_worker(connection, **told, now=now).worker_id
+        return see_worker(
             connection, worker_id, free=body.free, is_draining=body.is_draining, now=now
         )
-        return worker.worker_id, worker.state
 
-    worker_id, state = _transact(work)
-    return json_response({"worker_id": worker_id, "state": state, **_times()})
+    worker = _transact(work)
+    return json_response({"worker_id": worker.worker_id, "state": worker.state, **_times()})
 
 
 @blueprint.post("/runs/<run_id>/claim")
@@ -116,24 +107,18 @@ def post_claim(run_id: str) -> Response:
         return run, _inputs_of(connection, run)
 
     run, inputs = _transact(work)
+    told = {name: getattr(run, name) for name in ("kind", "number", "parameters", "time_limit_s")}
     return json_response(
-        {
-            "kind": run.kind,
-            "number": run.number,
+        told
+        | {
             "recipe": inputs.recipe,
-            "parameters": run.parameters,
             "datasets": [
-                {
-                    "dataset_id": dataset.dataset_id,
-                    "name": dataset.name,
-                    "layout": dataset.layout,
-                    "files": _files(dataset.files),
-                }
-                for dataset in inputs.datasets
+                {"dataset_id": one.dataset_id, "name": one.name, "layout": one.layout}
+                | {"files": _files(one.files)}
+                for one in inputs.datasets
             ],
             "inputs": _files(inputs.outputs),
             "checkpoints": _files(inputs.checkpoints),
-            "time_limit_s": run.time_limit_s,
             **_times(),
         }
     )
@@ -155,14 +140,9 @@ def post_report(run_id: str) -> Response:
     def work(connection: sa.Connection, now: datetime) -> Received:
         return report_run(connection, who, run_id, report, lease=_lease(), now=now)
 
-    received = _transact(work)
-    return json_response(
-        {
-            "stop": received.is_to_stop,
-            "log_bytes": received.log_bytes,
-            "event_bytes": received.event_bytes,
-        }
-    )
+    got = _transact(work)
+    arrived = {"log_bytes": got.log_bytes, "event_bytes": got.event_bytes}
+    return json_response({"stop": got.is_to_stop, **arrived})
 
 
 @blueprint.put("/runs/<run_id>/outputs/<path:name>")
@@ -189,10 +169,8 @@ def put_piece(query: OutputQuery, run_id: str, name: str) -> Response:
 
     def work(connection: sa.Connection, now: datetime) -> None:
         find_current(connection, run_id, query.attempt)
-        put_output(
-            connection,
-            Output(run_id, name, query.kind, query.sha256, query.bytes, query.attempt, now),
-        )
+        told = (query.kind, query.sha256, query.bytes, query.attempt)
+        put_output(connection, Output(run_id, name, *told, now))
 
     _transact(work)
     return json_response({"received": received, "is_complete": True})
@@ -207,11 +185,7 @@ def _not_the_next(received: int) -> Response:
 def _receive(key: str, query: OutputQuery) -> int:
     piece = read_body()
     if len(piece) > PIECE_BYTES or query.offset + len(piece) > query.bytes:
-        raise RequestError(
-            f"a piece has {PIECE_BYTES >> 20} MiB at most, and ends within the file",
-            status=413,
-            title="Too large",
-        )
+        raise too_large(f"a piece has {PIECE_BYTES >> 20} MiB at most, and ends within the file")
     return services().file_store.append(key, piece, offset=query.offset)
 
 
@@ -281,11 +255,8 @@ def _transact(work: Callable[[sa.Connection, datetime], Result]) -> Result:
 
 
 def _times() -> dict[str, float]:
-    settings = services().settings
-    return {
-        "lease_seconds": settings.lab_lease_seconds,
-        "grace_seconds": settings.lab_grace_seconds,
-    }
+    lease, grace = services().settings.lab_lease_seconds, services().settings.lab_grace_seconds
+    return {"lease_seconds": lease, "grace_seconds": grace}
 
 
 def _lease() -> timedelta:

@@ -72,11 +72,8 @@ def analysis_result(run: Run, read: Read, show: str, context: PageContext) -> Co
 
 def _link(run: Run, show: str, chosen: str) -> Component:
     address = run_address(run.run_id) + RunQuery(tab="result", show=show).search()
-    return dcc.Link(
-        show.replace(" ", NARROW),
-        href=address,
-        className="link strong" if show == chosen else "link",
-    )
+    kind = "link strong" if show == chosen else "link"
+    return dcc.Link(show.replace(" ", NARROW), href=address, className=kind)
 
 
 def _figure(value: float | None) -> str:
@@ -94,22 +91,17 @@ def _bounds(estimate: Mapping[str, Any], write: Callable[[float | None], str]) -
 
 def _table(kind: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Component:
     """Lay out rows whose first cell is a name and whose others are numbers."""
-    classes = ["", *["number"] * (len(columns) - 1)]
-    lines = [
-        html.Tr([html.Td(one, className=of) for one, of in zip(row, classes, strict=True)])
-        for row in rows
-    ]
-    headings = list(zip(columns, classes, strict=True))
-    return html.Div(table(kind, headings, lines), className="scrolled")
+    headings = [(name, "number" if place else "") for place, name in enumerate(columns)]
+    return html.Div(table(kind, headings, rows), className="scrolled")
 
 
 def _clusters(run: Run, read: Read, show: str, tokens: Tokens) -> Component:
     found, windows = orjson.loads(read("clusters.json")), orjson.loads(read("windows.json"))
     labels = [str(one["label"]) for one in found["clusters"]]
     chosen = show if show in labels else ""
+    at, shown = run_address(run.run_id), "class" if show == "class" else ""
     choices = [
-        (name, run_address(run.run_id) + RunQuery(tab="result", show=of).search(), of == shown)
-        for shown in ["class" if show == "class" else ""]
+        (name, at + RunQuery(tab="result", show=of).search(), of == shown)
         for name, of in (("By cluster", ""), ("By class", "class"))
     ]
     drawn = panel(
@@ -239,13 +231,11 @@ def _forecasts(run: Run, read: Read, show: str, tokens: Tokens) -> Component:
     said = html.P(shown["sentence"], className="reason")
     region = "" if fan["region"] is None else f"region {fan['region']}"
     scores = _table("forecasts", _FORECAST_COLUMNS, rows)
-    return html.Div(
-        [
-            panel(names[place], said, drawn, subtitle=region),
-            panel("Scores on the test cases", scores, subtitle=_INTERVALS, class_name="flush"),
-        ],
-        className="stack",
-    )
+    panels = [
+        panel(names[place], said, drawn, subtitle=region),
+        panel("Scores on the test cases", scores, subtitle=_INTERVALS, class_name="flush"),
+    ]
+    return html.Div(panels, className="stack")
 
 
 def _augmentations(found: Mapping[str, Any], tokens: Tokens) -> Component:

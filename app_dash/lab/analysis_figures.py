@@ -20,6 +20,10 @@ Integers = NDArray[np.int64]
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1")
 _SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon")
 _MOST_EDGES = 2000
+_LEGEND: dict[str, Any] = {
+    "showlegend": True,
+    "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "font": {"size": 11}},
+}
 _BARE: dict[str, Any] = {"showticklabels": False, "showgrid": False, "showline": False}
 
 
@@ -50,8 +54,7 @@ def points_figure(
         traces,
         xaxis=axis(tokens, titles[0], showgrid=False),
         yaxis=axis(tokens, titles[1], showgrid=False),
-        showlegend=True,
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "font": {"size": 11}},
+        **_LEGEND,
         margin={"l": 44, "r": 12, "t": 28, "b": 40},
     )
 
@@ -74,16 +77,11 @@ def windows_figure(
     tokens: Tokens,
 ) -> Figure:
     """Draw one feature in some windows (name, whether an event followed, values)."""
+    before = [-one for one in hours_before]
+    mode = "lines" if len(before) > 1 else "markers"
+    colours = {True: tokens.m_mark, False: tokens.text2}
     traces = [
-        {
-            "type": "scatter",
-            "mode": "lines" if len(values) > 1 else "markers",
-            "name": name,
-            "x": [-one for one in hours_before],
-            "y": values,
-            "line": {"width": 1.5, "color": tokens.m_mark if event else tokens.text2},
-            "hovertemplate": "%{fullData.name}: %{y:.4g}<extra></extra>",
-        }
+        _line(name, before, values, {"width": 1.5, "color": colours[event]}, mode=mode)
         for name, event, values in windows
     ]
     return chart(
@@ -115,13 +113,12 @@ def fan_figure(fan: Mapping[str, Any], tokens: Tokens) -> Figure:
         traces,
         xaxis=axis(tokens, "Time that is forecast, UTC", type="date"),
         yaxis=axis(tokens, f"{fan['keyword']} [{fan['unit']}]", exponentformat="e", nticks=6),
-        showlegend=True,
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "font": {"size": 11}},
+        **_LEGEND,
         margin={"l": 64, "r": 12, "t": 28, "b": 40},
     )
 
 
-def _line(name: str, at: Sequence[str], values: Sequence[Any], line: Any, **more: Any) -> Trace:
+def _line(name: str, at: Sequence[Any], values: Sequence[Any], line: Any, **more: Any) -> Trace:
     return {
         "type": "scatter",
         "mode": "lines",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
+from app_dash.shared.verification.report import Score
 from database.lab.runs import UNDER_WAY
 
 
@@ -30,12 +31,10 @@ class Place(Answer):
     host: str | None = None
 
 
-class Score(Answer):
+class BrierSkill(Score):
     """A Brier skill score with its interval."""
 
-    bss: float | None = None
-    low: float | None = None
-    high: float | None = None
+    value: float | None = Field(default=None, validation_alias="bss")
 
 
 class Run(Answer):
@@ -57,13 +56,12 @@ class Run(Answer):
     parameters: dict[str, Any] = {}
     fingerprint: str = ""
     same_as: list[str] = []
-    time_limit_s: int | None = None
     tags: list[str] = []
     note: str = ""
     progress: float | None = None
     doing: str | None = None
     eta_s: float | None = None
-    headline: dict[str, Score] | None = None
+    headline: dict[str, BrierSkill] | None = None
     reason: str | None = None
     stop_asked_at: datetime | None = None
     restarts_at: datetime | None = None
@@ -178,7 +176,6 @@ class Entry(Answer):
     at: datetime
     actor: str = ""
     action: str = ""
-    via: str = ""
     before: Any = None
     after: Any = None
 

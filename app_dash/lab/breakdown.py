@@ -21,7 +21,7 @@ from app_dash.lab.data_answers import (
     RegionCases,
     Series,
 )
-from app_dash.lab.marks import table
+from app_dash.lab.marks import scrolled, table
 from app_dash.lab.query import DatasetQuery, Scale
 from app_dash.shared import sparkline
 from app_dash.shared.numbers import (
@@ -33,7 +33,7 @@ from app_dash.shared.numbers import (
     quantity,
     score_text,
 )
-from app_dash.shared.panels import aria_label, panel, segmented
+from app_dash.shared.panels import panel, segmented
 from app_dash.shared.theme import Tokens
 
 _MOST_SHOWN = 60
@@ -70,16 +70,11 @@ def feature_panels(view: BreakdownView) -> list[Component]:
     found = view.found
     shown = found.features[:_MOST_SHOWN]
     remarks = [html.Li(remark) for remark in found.remarks]
+    features = table("features", _headings(view), [_row(one, view) for one in shown])
     return [
         panel(
             "Features",
-            html.Div(
-                table("features", _headings(view), [_row(one, view) for one in shown]),
-                className="scrolled",
-                tabIndex=0,
-                role="group",
-                **aria_label("Features"),
-            ),
+            scrolled(features, "Features"),
             *_feature_notes(found),
             subtitle=f"{count(len(found.features))}, sorted as in the files",
             actions=_scales(view) if any(one.histogram for one in shown) else None,
@@ -122,22 +117,20 @@ def _feature_notes(found: Breakdown) -> list[Component]:
     return [html.P(" ".join(notes), className="panel-note")] if notes else []
 
 
-def _row(one: Feature, view: BreakdownView) -> Component:
+def _row(one: Feature, view: BreakdownView) -> list[Component | str]:
     spread = one.spread
     least, greatest = (None, None) if spread is None else (spread.minimum, spread.maximum)
     picture, is_log = _histogram(one, view)
-    return html.Tr(
-        [
-            html.Th(one.name, scope="row"),
-            html.Td(one.unit or ABSENT, className="wide secondary"),
-            html.Td(probability(one.missing) if one.missing else "0", className="number"),
-            html.Td(_strip(one, view), className="wide"),
-            html.Td(_figure(least), className="number"),
-            html.Td(picture),
-            html.Td(_figure(greatest), className="number"),
-            html.Td("log" if is_log else "", className="wide secondary"),
-        ]
-    )
+    return [
+        html.Th(one.name, scope="row"),
+        html.Td(one.unit or ABSENT, className="wide secondary"),
+        probability(one.missing) if one.missing else "0",
+        _strip(one, view),
+        _figure(least),
+        picture,
+        _figure(greatest),
+        html.Td("log" if is_log else "", className="wide secondary"),
+    ]
 
 
 def _figure(value: float | None) -> str:
@@ -194,14 +187,8 @@ def _strip(one: Feature, view: BreakdownView) -> Component | str:
 
 
 def _picture(drawing: str, size: tuple[int, int], text: str) -> Component:
-    scale = sparkline.Scale(*size)
-    return html.Img(
-        src=sparkline.address(drawing, scale),
-        alt=text,
-        title=text,
-        width=scale.width,
-        height=scale.height,
-    )
+    address, (width, height) = sparkline.address(drawing, sparkline.Scale(*size)), size
+    return html.Img(src=address, alt=text, title=text, width=width, height=height)
 
 
 def series_pictures(series: Sequence[Series], tokens: Tokens) -> list[Component]:
@@ -244,17 +231,13 @@ def _balance_row(one: Balance) -> Component:
     share = one.events / known if known else 0.0
     text = f" of {count(known)}, {probability(share) if known else ABSENT}"
     unknown = html.Span(f"{count(one.unknown)} unknown", className="note")
-    return html.Div(
-        [
-            html.Span(f"{one.event}+", className=f"badge {kind}"),
-            html.Span(
-                html.I(style={"width": f"{share * 100:.1f}%"}), className=f"share-bar {kind}"
-            ),
-            html.Span([html.B(count(one.events)), text]),
-            *([unknown] if one.unknown else []),
-        ],
-        className="balance-row",
-    )
+    bar = html.I(style={"width": f"{share * 100:.1f}%"})
+    parts = [
+        html.Span(f"{one.event}+", className=f"badge {kind}"),
+        html.Span(bar, className=f"share-bar {kind}"),
+        html.Span([html.B(count(one.events)), text]),
+    ]
+    return html.Div(parts + ([unknown] if one.unknown else []), className="balance-row")
 
 
 def _overlap(overlap: Overlap) -> Component:
@@ -324,14 +307,9 @@ def _pair_list(pairs: Sequence[tuple[float, str, str]]) -> Component:
         for r, one, other in pairs[:_STRONGEST]
     ]
     legend: list[Component | str] = [f"{MINUS}1 ", html.I(className="r-scale"), " 1"]
-    return html.Div(
-        [
-            html.B(f"{count(close)} pair{'' if close == 1 else 's'} ≥ {_CLOSE:g}"),
-            html.Ul(listed),
-            html.P(legend, className="secondary"),
-        ],
-        className="pairs",
-    )
+    title = html.B(f"{count(close)} pair{'' if close == 1 else 's'} ≥ {_CLOSE:g}")
+    parts = [title, html.Ul(listed), html.P(legend, className="secondary")]
+    return html.Div(parts, className="pairs")
 
 
 def _matrix(
@@ -350,13 +328,11 @@ def _matrix(
             cells[None if r is None else round(r, 1)].append(at)
     drawing = "".join(_cells(r, places, wide, tokens) for r, places in cells.items())
     rows = [html.Span(name) for name in names[first:]]
-    return html.Div(
-        [html.Div(rows, className="matrix-names"), _picture(drawing, (n * wide, n * _CELL), text)],
-        className="scrolled matrix",
-        tabIndex=0,
-        role="group",
-        **aria_label("Correlation matrix"),
-    )
+    parts = [
+        html.Div(rows, className="matrix-names"),
+        _picture(drawing, (n * wide, n * _CELL), text),
+    ]
+    return scrolled(parts, "Correlation matrix", kind="scrolled matrix")
 
 
 def _cells(r: float | None, places: Sequence[str], wide: int, tokens: Tokens) -> str:

@@ -23,7 +23,7 @@ from app_dash.lab.comparison import (
     written,
 )
 from app_dash.lab.curves import Curve, curve_figure, curve_groups, read_events
-from app_dash.lab.marks import COMPARE_PATH, NEW_PATH, RUNS_PATH, run_address, table
+from app_dash.lab.marks import COMPARE_PATH, NEW_PATH, RUNS_PATH, head, run_address, scrolled, table
 from app_dash.lab.query import CompareQuery, NewRunQuery
 from app_dash.shared.numbers import count, score_text
 from app_dash.shared.panels import empty_message, event_badge, graph, panel, segmented
@@ -71,22 +71,14 @@ def compare_page(lab: Lab, query: CompareQuery, context: PageContext) -> Compone
     found = read_comparison(lab, query)
     looks = _looks(found.runs, context.tokens)
     event = _chosen(found, query)
-    return html.Div(
-        [
-            _title(found, event, query),
-            _scores(found, looks, query),
-            html.Div(
-                [
-                    _differences(found, looks),
-                    _curves(lab, found, looks, event, query, context.tokens),
-                    _parameters(found, looks, query),
-                    _reliability(found, looks, event, context.tokens),
-                ],
-                className="grid",
-            ),
-        ],
-        className="stack compared",
-    )
+    parts = [
+        _differences(found, looks),
+        _curves(lab, found, looks, event, query, context.tokens),
+        _parameters(found, looks, query),
+        _reliability(looks, event, context.tokens),
+    ]
+    first = [_title(found, event, query), _scores(found, looks, query)]
+    return html.Div([*first, html.Div(parts, className="grid")], className="stack compared")
 
 
 def _looks(runs: Sequence[Run], tokens: Tokens) -> list[Look]:
@@ -116,43 +108,20 @@ def _title(found: Comparison, event: Event | None, query: CompareQuery) -> Compo
     n = len({run.experiment_id for run in found.runs})
     where = "of one experiment" if n == 1 else f"of {n} experiments"
     new = NewRunQuery(experiment=first.experiment_id or "", recipe=first.recipe_id or "")
+    addresses = {kind: f"{LAB_COMPARISON_PATH}.{kind}{query.search()}" for kind in ("csv", "html")}
     files = [
-        html.A(
-            kind.upper(),
-            href=f"{LAB_COMPARISON_PATH}.{kind}{query.search()}",
-            download="",
-            className="button",
-        )
-        for kind in ("csv", "html")
+        html.A(kind.upper(), href=address, download="", className="button")
+        for kind, address in addresses.items()
     ]
-    return html.Div(
-        [
-            html.Div(
-                [
-                    html.H2(f"Compare {len(found.runs)} runs"),
-                    html.Span(f"{where} · {summary(event)}", className="secondary"),
-                ],
-                className="run-title",
-            ),
-            html.Div(
-                [
-                    *files,
-                    dcc.Link(
-                        f"New run from {first.label}",
-                        href=NEW_PATH + new.search(),
-                        className="button primary",
-                    ),
-                ],
-                className="run-buttons",
-            ),
-        ],
-        className="run-head",
-    )
+    about = html.Span(f"{where} · {summary(event)}", className="secondary")
+    label, kind = f"New run from {first.label}", "button primary"
+    begin = dcc.Link(label, href=NEW_PATH + new.search(), className=kind)
+    return head([html.H2(f"Compare {len(found.runs)} runs"), about], [*files, begin], None)
 
 
 def _scores(found: Comparison, looks: Sequence[Look], query: CompareQuery) -> Component:
     parts = [(label, _address(query, part=part), part == found.part) for part, label in _PARTS]
-    content = html.Div(_score_table(found, looks, query), className="scrolled", tabIndex=0)
+    content = scrolled(_score_table(found, looks, query), "Scores")
     return panel(
         "Scores",
         content if found.events else empty_message("No run has forecasts on these cases."),
@@ -174,15 +143,13 @@ def _score_table(found: Comparison, looks: Sequence[Look], query: CompareQuery) 
         for event, (_, label), ends in columns
     ]
     rows = [
-        html.Tr(
-            [
-                html.Th(_named(look, run, query), scope="row"),
-                *(
-                    html.Td(_value(event.runs[i], event.runs[0], score, look, ends))
-                    for event, score, ends in columns
-                ),
-            ]
-        )
+        [
+            html.Th(_named(look, run, query), scope="row"),
+            *(
+                _value(event.runs[i], event.runs[0], score, look, ends)
+                for event, score, ends in columns
+            ),
+        ]
         for i, (run, look) in enumerate(zip(found.runs, looks, strict=True))
     ]
     return table("compared-scores", headings, rows)
@@ -217,14 +184,9 @@ def _value(
     lines = [] if reference is None else [no_skill_line(reference)]
     lines.append(whisker(place(one, ends), look.mark, text=text, color=look.color))
     counted = f"n = {count(run.n)}" if run.n is not None and run.reason else ""
-    return html.Div(
-        [
-            html.B(score_text(one.value)),
-            html.Div(lines, className="whiskers"),
-            html.Span(counted, className="note", title=run.reason or ""),
-        ],
-        className="compared-value",
-    )
+    note = html.Span(counted, className="note", title=run.reason or "")
+    parts = [html.B(score_text(one.value)), html.Div(lines, className="whiskers"), note]
+    return html.Div(parts, className="compared-value")
 
 
 def _ends(scores: Sequence[Score]) -> tuple[float, float]:
@@ -256,20 +218,18 @@ def _differences(found: Comparison, looks: Sequence[Look]) -> Component:
         headings += [(f"Δ{label}", "number"), (_range(-ends[name], ends[name]), ""), ("Says", "")]
     n = len(found.events)
     rows = [
-        html.Tr(
-            [
-                *([html.Th(_key(look), scope="rowgroup", rowSpan=n)] if row == 0 else []),
-                html.Td(_badge(event.event)),
-                *_difference_cells(event.runs[i], look, ends),
-            ]
-        )
+        [
+            *([html.Th(_key(look), scope="rowgroup", rowSpan=n)] if row == 0 else []),
+            html.Td(_badge(event.event)),
+            *_difference_cells(event.runs[i], look, ends),
+        ]
         for i, look in enumerate(looks)
         for row, event in enumerate(found.events)
         if i
     ]
     return panel(
         "Paired differences",
-        html.Div(table("compared-differences", headings, rows), className="scrolled", tabIndex=0),
+        scrolled(table("compared-differences", headings, rows), "Paired differences"),
         subtitle=f"run minus {looks[0].label}, each case against itself",
         class_name="flush span-8",
     )
@@ -315,16 +275,10 @@ def _curves(
     events = [(f"{e.event}+", _address(query, event=e.event), e is event) for e in found.events]
     note = f"Without curves: {', '.join(silent)}." if silent and curves else ""
     text = f"Training loss by {unit} of {len(curves)} runs on {name}+"
-    drawn = (
-        graph(
-            "compared-curves",
-            curve_figure("loss", unit, curves, tokens, height=_CURVES),
-            text=text,
-            height=_CURVES,
-        )
-        if curves
-        else empty_message("None of these runs learns step by step.")
-    )
+    drawn = empty_message("None of these runs learns step by step.")
+    if curves:
+        figure = curve_figure("loss", unit, curves, tokens, height=_CURVES)
+        drawn = graph("compared-curves", figure, text=text, height=_CURVES)
     return panel(
         "Learning curves",
         drawn,
@@ -352,33 +306,27 @@ def _parameters(found: Comparison, looks: Sequence[Look], query: CompareQuery) -
         (label, _address(query, parameters=key), query.parameters == key)
         for key, label in (("differences", "Differences"), ("all", "All"))
     ]
-    text = "These runs were told the same."
     return panel(
         "Parameters",
-        html.Div(table("compared-parameters", headings, rows), className="scrolled", tabIndex=0)
+        scrolled(table("compared-parameters", headings, rows), "Parameters")
         if rows
-        else empty_message(text),
+        else empty_message("These runs were told the same."),
         subtitle=f"{len(differing)} of {len(found.parameters)} differ",
         actions=segmented("Parameters", choices),
         class_name="flush span-8",
     )
 
 
-def _parameter_row(one: Parameter) -> Component:
+def _parameter_row(one: Parameter) -> list[Component]:
+    kinds = ["" if value == one.values[0] else "strong" for value in one.values]
     cells = [
-        html.Td(
-            written(value)[:_LONGEST_VALUE],
-            title=written(value),
-            className="strong" if value != one.values[0] else "",
-        )
-        for value in one.values
+        html.Td(text[:_LONGEST_VALUE], title=text, className=kind)
+        for text, kind in zip(map(written, one.values), kinds, strict=True)
     ]
-    return html.Tr([html.Th(html.Code(one.name), scope="row"), *cells])
+    return [html.Th(html.Code(one.name), scope="row"), *cells]
 
 
-def _reliability(
-    found: Comparison, looks: Sequence[Look], event: Event | None, tokens: Tokens
-) -> Component:
+def _reliability(looks: Sequence[Look], event: Event | None, tokens: Tokens) -> Component:
     """Draw a small reliability diagram for each run."""
     runs = event.runs if event else []
     drawn = []

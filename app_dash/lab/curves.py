@@ -180,19 +180,8 @@ def _labels(
         place = max(at * pixels, floor)
         floor = place + _LABEL_PX
         text = f"{curve.part.removeprefix('fold ')[:12]} {curve.values[-1]:.3f}"
-        shift = place - at * pixels
-        labels.append(
-            note(
-                tokens,
-                text,
-                x=last,
-                y=at,
-                xanchor="left",
-                xshift=4,
-                yshift=shift,
-                color=_colour(curve, tokens),
-            )
-        )
+        beside = {"xanchor": "left", "xshift": 4, "yshift": place - at * pixels}
+        labels.append(note(tokens, text, x=last, y=at, color=_colour(curve, tokens), **beside))
     return labels
 
 
@@ -201,16 +190,13 @@ def _colour(curve: Curve, tokens: Tokens) -> str:
 
 
 def _trace(curve: Curve, tokens: Tokens) -> Trace:
+    width, colour = 2 if curve.is_now else 1.5, _colour(curve, tokens)
     return {
         "type": "scatter",
         "mode": "lines+markers" if len(curve.steps) == 1 else "lines",
         "name": curve.part,
         "x": curve.steps,
         "y": curve.values,
-        "line": {
-            "width": 2 if curve.is_now else 1.5,
-            "color": _colour(curve, tokens),
-            "dash": curve.dash,
-        },
+        "line": {"width": width, "color": colour, "dash": curve.dash},
         "hovertemplate": "%{fullData.name}, step %{x}: %{y:.4f}<extra></extra>",
     }

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, get_args
+from typing import get_args
 
 from dash import dcc, html
 from dash.development.base_component import Component
 
 from app_dash.frame import actions
 from app_dash.frame.page import PageContext
-from app_dash.frame.typed_fields import field_id, field_state
+from app_dash.frame.typed_fields import field_state
 from app_dash.lab.client import LAB as LAB_API
 from app_dash.lab.client import Lab
 from app_dash.lab.data_answers import FullDataset
@@ -20,15 +20,18 @@ from app_dash.lab.marks import (
     NEW_PATH,
     PAGE,
     dataset_address,
+    filters,
+    paging,
     rows_text,
     size_text,
     state_mark,
     state_word,
     table,
+    text_field,
 )
 from app_dash.lab.query import DataQuery, DataState
 from app_dash.shared.numbers import ABSENT, count
-from app_dash.shared.panels import aria_label, empty_message, menu, panel
+from app_dash.shared.panels import aria_label, empty_message, panel, script_button
 from app_dash.shared.people import day_or_time
 from database.people.principal import LAB
 
@@ -72,19 +75,12 @@ def data_page(data: DataList, query: DataQuery, context: PageContext, message: s
 def _upload_panel(longest: int | None) -> Component:
     """Offer to send files; assets/lab_upload.js fills the list and says when all are complete."""
     limit = "" if longest is None else f", {size_text(longest)} each at most"
-    chooses: dict[str, Any] = {"data-chooses": "lab-uploads"}
     text = "Drop files here: Parquet, CSV, TSV, .npz, or a zip of such files" + limit
-    zone = html.Div(
-        [
-            html.Button("Choose files …", type="button", className="button primary", **chooses),
-            html.Span(text, className="secondary"),
-        ],
-        className="drop-zone",
-    )
+    choose = script_button("Choose files …", {"data-chooses": "lab-uploads"}, kind="button primary")
+    zone = html.Div([choose, html.Span(text, className="secondary")], className="drop-zone")
+    hint = "the same again is its next version"
     making = [
-        actions.text_input(
-            PAGE, NAME, "Name", hint="the same again is its next version", maxLength=80
-        ),
+        actions.text_input(PAGE, NAME, "Name", hint=hint, maxLength=80),
         actions.button(PAGE, "make-dataset", "Make data set", kind="button primary"),
     ]
     return panel(
@@ -105,52 +101,30 @@ def _table(data: DataList, query: DataQuery, context: PageContext) -> Component:
         "Data sets",
         _filters(query),
         html.Div(content, className="scrolled"),
-        html.Div(_paging(data, query), className="paging"),
+        paging(query, DATA_PATH, data.following),
         subtitle=count(len(rows)),
         class_name="flush",
     )
 
 
-def _row(one: FullDataset, now: datetime) -> Component:
+def _row(one: FullDataset, now: datetime) -> list[Component | str]:
     link = dcc.Link([html.B(one.name), f" v{one.version}"], href=dataset_address(one.dataset_id))
     note = html.Span((one.reason or one.description)[:80], className="note")
-    return html.Tr(
-        [
-            html.Td(state_mark(one.state)),
-            html.Td([link, note], className="run-name"),
-            html.Td(one.owner.name, className="wide"),
-            html.Td(rows_text(one), className="number"),
-            html.Td(count(one.file_count), className="number wide"),
-            html.Td(size_text(one.bytes), className="number wide"),
-            html.Td(_made_text(one, now), className="number"),
-        ]
-    )
-
-
-def _made_text(one: FullDataset, now: datetime) -> str:
-    return ABSENT if one.created_at is None else day_or_time(one.created_at, now)
+    return [
+        state_mark(one.state),
+        html.Td([link, note], className="run-name"),
+        one.owner.name,
+        rows_text(one),
+        count(one.file_count),
+        size_text(one.bytes),
+        ABSENT if one.created_at is None else day_or_time(one.created_at, now),
+    ]
 
 
 def _filters(query: DataQuery) -> Component:
-    states = [
-        (
-            state_word(state) if state else "Any",
-            DATA_PATH + query.changed(state=state, after="").search(),
-            state == query.state,
-        )
-        for state in _STATES
-    ]
-    entry = dcc.Input(
-        id=field_id(PAGE, "text"),
-        value=query.text,
-        type="text",
-        debounce=True,
-        autoComplete="off",
-        className="field",
-    )
-    chosen = state_word(query.state) if query.state else "any"
-    contains = html.Label([html.Span("Contains"), entry], className="labelled grow")
-    return html.Div([contains, menu("State", chosen, states)], className="filters run-filters")
+    states = {state: state_word(state) if state else "Any" for state in _STATES}
+    contains = [text_field("text", "Contains", query.text)]
+    return filters(query, DATA_PATH, contains, {"state": states})
 
 
 def _no_data(query: DataQuery) -> Component:
@@ -158,12 +132,3 @@ def _no_data(query: DataQuery) -> Component:
         return empty_message("There are no data sets yet.")
     every = dcc.Link("Show all", href=DATA_PATH, className="button")
     return empty_message("No data set matches these filters.", every)
-
-
-def _paging(data: DataList, query: DataQuery) -> list[Component]:
-    places = [("Newest", "" if query.after else None), ("Older", data.following)]
-    return [
-        dcc.Link(label, href=DATA_PATH + query.changed(after=place).search(), className="button")
-        for label, place in places
-        if place is not None
-    ]

@@ -34,11 +34,13 @@ from app_dash.lab.marks import (
     NEW_PATH,
     PAGE,
     dataset_address,
+    head,
     rows_text,
     run_address,
     size_text,
     state_mark,
     table,
+    toml_panel,
 )
 from app_dash.lab.query import DatasetQuery
 from app_dash.shared.numbers import ABSENT, count, date_moment
@@ -84,22 +86,14 @@ def dataset_page(data: DatasetData, context: PageContext, query: DatasetQuery) -
     may_change = is_own and context.who.may(LAB)
     state = _state_panel(data, context, may_change=may_change)
     features, found = _found_panels(data, context, query)
-    layout = [] if one.layout is None else [_layout_panel(one.layout)]
-    return html.Div(
-        [
-            _head(one, context, may_change=may_change),
-            html.Div(
-                [
-                    html.Div(
-                        [*state, *features, _files_panel(one), *layout], className="stack span-8"
-                    ),
-                    html.Div([_facts_panel(data), *found], className="stack span-4"),
-                ],
-                className="grid",
-            ),
-        ],
-        className="stack lab-run",
-    )
+    about = "the [data] table of a recipe"
+    layout = [toml_panel("Layout", layout_text(one.layout), about)] if one.layout else []
+    columns = [
+        html.Div([*state, *features, _files_panel(one), *layout], className="stack span-8"),
+        html.Div([_facts_panel(data), *found], className="stack span-4"),
+    ]
+    title = _head(one, context, may_change=may_change)
+    return html.Div([title, html.Div(columns, className="grid")], className="stack lab-run")
 
 
 def _head(one: FullDataset, context: PageContext, *, may_change: bool) -> Component:
@@ -108,23 +102,13 @@ def _head(one: FullDataset, context: PageContext, *, may_change: bool) -> Compon
         buttons += [html.Span(_run_with(one, kind)) for kind in _KINDS]
     if may_change:
         buttons += _change_buttons(one)
+    owner = one.owner.name
     title = [
         html.H2([one.name, html.Span(f" v{one.version}", className="secondary")]),
         state_mark(one.state, is_pill=True),
-        html.Span(
-            [avatar(one.owner.name), f" {one.owner.name} · {one.visibility}"],
-            className="secondary",
-        ),
+        html.Span([avatar(owner), f" {owner} · {one.visibility}"], className="secondary"),
     ]
-    said = [html.P(one.description, className="reason")] if one.description else []
-    return html.Div(
-        [
-            html.Div(title, className="run-title"),
-            html.Div(buttons, className="run-buttons"),
-            *said,
-        ],
-        className="run-head",
-    )
+    return head(title, buttons, one.description)
 
 
 def _run_with(one: FullDataset, kind: str) -> Component:
@@ -141,17 +125,12 @@ def _change_buttons(one: FullDataset) -> list[Component]:
         actions.button(PAGE, "edit-dataset", "Save", of=one.dataset_id),
     ]
     form = html.Div(fields, className="form note-fields")
+    question = f"“{one.label}” goes with its {count(one.file_count)} files."
+    of, sure = one.dataset_id, "Delete the data set"
     return [
         html.Details([html.Summary("Edit", className="button"), form], className="asking"),
-        actions.button(PAGE, f"{act}-dataset", word, of=one.dataset_id),
-        actions.asked(
-            PAGE,
-            "delete-dataset",
-            "Delete",
-            question=f"“{one.label}” goes with its {count(one.file_count)} files.",
-            sure="Delete the data set",
-            of=one.dataset_id,
-        ),
+        actions.button(PAGE, f"{act}-dataset", word, of=of),
+        actions.asked(PAGE, "delete-dataset", "Delete", question=question, sure=sure, of=of),
     ]
 
 
@@ -167,15 +146,12 @@ def _state_panel(data: DatasetData, context: PageContext, *, may_change: bool) -
             again = [actions.button(PAGE, "restart", "Look again", of=one.described_by)]
         return [panel("Refused", html.P(text, className="error-text"), *again)]
     if one.state == "checking":
-        run = [_run_link(one.described_by)] if one.described_by else []
-        return [panel("Checking", empty_message("A run looks into the files.", *run))]
+        address = f"{run_address(one.described_by or '')}?tab=log"
+        log = dcc.Link("Its log", href=address, className="button") if one.described_by else None
+        return [panel("Checking", empty_message("A run looks into the files.", log))]
     return [panel("Break-down", empty_message(data.unread or "Nothing was found out."))] * (
         data.breakdown is None
     )
-
-
-def _run_link(run_id: str) -> Component:
-    return dcc.Link("Its log", href=f"{run_address(run_id)}?tab=log", className="button")
 
 
 def _question_panel(
@@ -186,27 +162,14 @@ def _question_panel(
     if not may_change:
         listed = html.Ul([html.Li(reading) for reading in readings], className=kind)
         return panel(question.text, listed, subtitle="its owner answers", class_name="asks-panel")
-    choices = dcc.RadioItems(
-        id=actions.input_id(PAGE, ANSWER),
-        options=[
-            {"label": label, "value": reading.value}
-            for label, reading in zip(readings, question.answers, strict=True)
-        ],
-        # The likeliest answer comes first.
-        value=question.answers[0].value if question.answers else None,
-        className=kind,
-    )
-    refuse = actions.asked(
-        PAGE,
-        "refuse-dataset",
-        "None of these",
-        question="The data set is refused then.",
-        sure="Refuse the data set",
-        of=one.dataset_id,
-    )
-    answer = actions.button(
-        PAGE, "answer-dataset", "Answer", of=one.dataset_id, kind="button primary"
-    )
+    values = [reading.value for reading in question.answers]
+    options = [{"label": of, "value": one} for of, one in zip(readings, values, strict=True)]
+    # The likeliest answer comes first.
+    likeliest, name = values[0] if values else None, actions.input_id(PAGE, ANSWER)
+    choices = dcc.RadioItems(id=name, options=options, value=likeliest, className=kind)
+    of, sure, then = one.dataset_id, "Refuse the data set", "The data set is refused then."
+    refuse = actions.asked(PAGE, "refuse-dataset", "None of these", question=then, sure=sure, of=of)
+    answer = actions.button(PAGE, "answer-dataset", "Answer", of=of, kind="button primary")
     group = html.Div(choices, role="group", **aria_label(question.text))
     form = html.Div(
         [group, html.Div([answer, refuse], className="run-buttons")], className="answers"
@@ -231,8 +194,7 @@ def _facts_panel(data: DatasetData) -> Component:
     if one.made_of is not None:
         rows.append(("Made of", _dataset_link(one.made_of)))
     if one.made_by_run:
-        made_by = dcc.Link("its run", href=run_address(one.made_by_run), className="link")
-        rows.append(("Made by", made_by))
+        rows.append(("Made by", _run_link(one.made_by_run)))
     if one.children:
         rows.append(("Made of it", [html.Div(_dataset_link(child)) for child in one.children]))
     if found is not None:
@@ -243,9 +205,12 @@ def _facts_panel(data: DatasetData) -> Component:
             ("Window", _window_text(found)),
         ]
     if one.described_by and one.state != "checking":
-        link = dcc.Link("its run", href=run_address(one.described_by), className="link")
-        rows.append(("Looked into by", link))
+        rows.append(("Looked into by", _run_link(one.described_by)))
     return panel("Facts", facts(rows))
+
+
+def _run_link(run_id: str) -> Component:
+    return dcc.Link("its run", href=run_address(run_id), className="link")
 
 
 def _dataset_link(one: Dataset) -> Component:
@@ -274,27 +239,13 @@ def _files_panel(one: FullDataset) -> Component:
     return panel("Files", listed, subtitle=count(len(rows)), class_name="flush")
 
 
-def _file_row(dataset_id: str, file: DataFile) -> Component:
+def _file_row(dataset_id: str, file: DataFile) -> list[Component]:
     address = f"{LAB_FILES_PATH}/{dataset_id}/{file.sha256}/{quote(file.name)}"
-    return html.Tr(
-        [
-            html.Td(html.A(file.name, href=address, className="link", download="")),
-            html.Td(size_text(file.bytes), className="number", title=f"{file.bytes:,} bytes"),
-            html.Td(html.Code(file.sha256[:12]), title=file.sha256, className="wide"),
-        ]
-    )
-
-
-def _layout_panel(layout: Mapping[str, Any]) -> Component:
-    text = layout_text(layout)
-    copied: dict[str, Any] = {"data-copy": text}
-    return panel(
-        "Layout",
-        html.Pre(text, className="toml", tabIndex=0, role="region", **aria_label("TOML")),
-        html.Button("Copy", type="button", className="button", **copied),
-        subtitle="the [data] table of a recipe",
-        class_name="flush recipe-text",
-    )
+    return [
+        html.A(file.name, href=address, className="link", download=""),
+        html.Span(size_text(file.bytes), title=f"{file.bytes:,} bytes"),
+        html.Code(file.sha256[:12], title=file.sha256),
+    ]
 
 
 def layout_text(layout: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
@@ -33,14 +33,7 @@ _SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data
 _OF_LOG = ("X-Next-Offset", "X-State", "X-Attempt")
 _OF_FILE = ("Content-Length", "Content-Range", "Accept-Ranges", "ETag")
 _TO_UPLOAD = ("Tus-Resumable", "Upload-Length", "Upload-Metadata", "Upload-Offset", "Content-Type")
-_OF_UPLOAD = (
-    "Tus-Resumable",
-    "Upload-Length",
-    "Upload-Metadata",
-    "Upload-Offset",
-    "Upload-Expires",
-    "Retry-After",
-)
+_OF_UPLOAD = (*_TO_UPLOAD[:-1], "Upload-Expires", "Retry-After")
 
 
 def register(server: Flask, *, settings: DashSettings) -> None:
@@ -55,10 +48,7 @@ def register(server: Flask, *, settings: DashSettings) -> None:
             return _as_file(Response(pieces, content_type="text/plain; charset=utf-8"), name)
         answer = _log_piece(settings, run_id, attempt, request.args.get("from", "0"))
         response = Response(answer.content, content_type="text/plain; charset=utf-8")
-        for header in _OF_LOG:
-            if header in answer.headers:
-                response.headers[header] = answer.headers[header]
-        response.headers["Cache-Control"] = "no-store"
+        response.headers.update(_kept(answer, _OF_LOG) | {"Cache-Control": "no-store"})
         return response
 
     @route(server, f"{LAB_OUTPUTS_PATH}/<run_id>.zip", permission=LAB_READ)
@@ -106,14 +96,16 @@ def _upload_request(settings: DashSettings, path: str) -> Response:
     )
     text = "" if answer.ok else f"{problem_text(answer)}\n"
     response = Response(text, answer.status_code, content_type="text/plain; charset=utf-8")
-    for header in _OF_UPLOAD:
-        if header in answer.headers:
-            response.headers[header] = answer.headers[header]
+    response.headers.update(_kept(answer, _OF_UPLOAD) | {"Cache-Control": "no-store"})
     if "Location" in answer.headers:
         upload_id = answer.headers["Location"].rpartition("/")[2]
         response.headers["Location"] = f"{LAB_UPLOADS_PATH}/{upload_id}"
-    response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _kept(answer: requests.Response, names: Sequence[str]) -> dict[str, str]:
+    """Return those headers of an answer that are passed on."""
+    return {name: answer.headers[name] for name in names if name in answer.headers}
 
 
 def _log_piece(settings: DashSettings, run_id: str, attempt: str, start: str) -> requests.Response:
@@ -145,10 +137,9 @@ def _passed_on(settings: DashSettings, path: str, name: str) -> Response:
         content_type="application/octet-stream",
     )
     response.call_on_close(answer.close)
-    for header in _OF_FILE:
-        # The length of what is compressed on the way is not that of the file.
-        if header in answer.headers and "Content-Encoding" not in answer.headers:
-            response.headers[header] = answer.headers[header]
+    # The length of what is compressed on the way is not that of the file.
+    if "Content-Encoding" not in answer.headers:
+        response.headers.update(_kept(answer, _OF_FILE))
     return _as_file(response, name.rpartition("/")[2])
 
 

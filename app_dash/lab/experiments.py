@@ -12,21 +12,28 @@ from app_dash.frame import actions
 from app_dash.frame.page import PageContext
 from app_dash.frame.typed_fields import field_state
 from app_dash.lab.answers import Experiment
-from app_dash.lab.client import Listing
-from app_dash.lab.marks import EXPERIMENTS_PATH, PAGE, size_text, state_mark, table
-from app_dash.lab.query import ExperimentsQuery, RunsQuery
+from app_dash.lab.marks import (
+    EXPERIMENTS_PATH,
+    PAGE,
+    filters,
+    head,
+    size_text,
+    state_mark,
+    table,
+    text_field,
+)
+from app_dash.lab.query import ExperimentsQuery
 from app_dash.lab.runs import (
     CHOOSE,
-    menu_choices,
+    RunsTable,
     owner_labels,
     owner_link,
     pick,
     runs_panel,
     shown_fields,
-    text_field,
 )
 from app_dash.shared.numbers import ABSENT, count
-from app_dash.shared.panels import empty_message, menu, panel
+from app_dash.shared.panels import empty_message, panel
 from app_dash.shared.people import avatar, day_or_time
 from database.people.principal import LAB
 
@@ -50,25 +57,11 @@ def experiments_page(
     listed = table("experiments runs", headings, rows) if rows else empty_message(none)
     owners = owner_labels(query, [one.owner for one in experiments])
     states = {"": "All", "open": "Open", "archived": "Archived"}
-    filters = html.Div(
-        [
-            text_field("text", "Contains", query.text),
-            menu("State", states[query.state], menu_choices(query, path, "state", states)),
-            menu("Owner", owners[query.owner], menu_choices(query, path, "owner", owners)),
-        ],
-        className="filters run-filters",
-    )
+    contains = [text_field("text", "Contains", query.text)]
+    shown = [filters(query, path, contains, {"state": states, "owner": owners}), listed]
+    shown += [_bulk()] if may_act and rows else []
     subtitle = count(len(rows))
-    parts = [
-        panel(
-            "Experiments",
-            filters,
-            listed,
-            *([_bulk()] if may_act and rows else []),
-            subtitle=subtitle,
-            class_name="flush span-8",
-        ),
-    ]
+    parts = [panel("Experiments", *shown, subtitle=subtitle, class_name="flush span-8")]
     if may_act:
         fields = [
             actions.text_input(PAGE, "experiment-name", "Name", maxLength=80),
@@ -88,7 +81,7 @@ def _bulk() -> Component:
     return html.Div([label, archive, back], className="person-buttons bulk")
 
 
-def _row(one: Experiment, now: datetime, picked: Collection[str] | None) -> Component:
+def _row(one: Experiment, now: datetime, picked: Collection[str] | None) -> list[Component | str]:
     chosen = [] if picked is None else [pick(one.experiment_id, one.name, picked)]
     counted = [
         html.Span([state_mark(state), f" {count(n)}"], className="counted")
@@ -97,38 +90,24 @@ def _row(one: Experiment, now: datetime, picked: Collection[str] | None) -> Comp
     link = dcc.Link(html.B(one.name), href=f"{EXPERIMENTS_PATH}/{one.experiment_id}")
     about = one.description + (" · archived" if one.archived_at is not None else "")
     begun = ABSENT if one.created_at is None else day_or_time(one.created_at, now)
-    return html.Tr(
-        [
-            *(html.Td(one, className="pick") for one in chosen),
-            html.Td([link, html.Span(about, className="note")], className="run-name"),
-            html.Td(counted or ABSENT, className="counts"),
-            html.Td(owner_link(one.owner, EXPERIMENTS_PATH)),
-            html.Td(", ".join(one.tags) or ABSENT, className="wide secondary"),
-            html.Td(begun, className="number"),
-        ]
-    )
+    return [
+        *chosen,
+        html.Td([link, html.Span(about, className="note")], className="run-name"),
+        html.Td(counted or ABSENT, className="counts"),
+        owner_link(one.owner, EXPERIMENTS_PATH),
+        html.Td(", ".join(one.tags) or ABSENT, className="wide secondary"),
+        begun,
+    ]
 
 
-def experiment_page(
-    experiment: Experiment,
-    listing: Listing,
-    query: RunsQuery,
-    context: PageContext,
-    *,
-    path: str,
-    message: str,
-    picked: Collection[str],
-) -> Component:
+def experiment_page(experiment: Experiment, shown: RunsTable, message: str) -> Component:
     """Draw an experiment: what it is for, and its runs."""
+    context = shown.context
     may_change = context.who.sees_all or experiment.owner.id == context.who.owner
-    return html.Div(
-        [
-            field_state(shown_fields(query), message),
-            _title(experiment, context.now, may_change=may_change and context.who.may(LAB)),
-            runs_panel(listing, query, context, path=path, picked=picked),
-        ],
-        className="stack",
-    )
+    may_change = may_change and context.who.may(LAB)
+    title = _title(experiment, context.now, may_change=may_change)
+    fields = field_state(shown_fields(shown.query), message)
+    return html.Div([fields, title, runs_panel(shown)], className="stack")
 
 
 def _title(experiment: Experiment, now: datetime, *, may_change: bool) -> Component:
@@ -136,52 +115,23 @@ def _title(experiment: Experiment, now: datetime, *, may_change: bool) -> Compon
     if experiment.archived_at is not None:
         known.append(f"archived {day_or_time(experiment.archived_at, now)}")
     owner = experiment.owner.name
+    about = html.Span([avatar(owner), f" {owner} · ", " · ".join(known)], className="secondary")
     buttons = _experiment_buttons(experiment) if may_change else []
-    said = [html.P(experiment.description, className="reason")] if experiment.description else []
-    return html.Div(
-        [
-            html.Div(
-                [
-                    html.H2(experiment.name),
-                    html.Span(
-                        [avatar(owner), f" {owner} · ", " · ".join(known)], className="secondary"
-                    ),
-                ],
-                className="run-title",
-            ),
-            html.Div(buttons, className="run-buttons"),
-            *said,
-        ],
-        className="run-head",
-    )
+    return head([html.H2(experiment.name), about], buttons, experiment.description)
 
 
 def _experiment_buttons(experiment: Experiment) -> list[Component]:
     of, n = experiment.experiment_id, sum(experiment.runs.values())
     is_open, is_private = experiment.archived_at is None, experiment.visibility == "private"
+    share = ("share", "Share") if is_private else ("unshare", "Make private")
+    archive = ("archive", "Archive") if is_open else ("unarchive", "Take back")
+    files = f"{count(n)} runs and their files, {size_text(experiment.bytes)}"
+    question, sure = f"“{experiment.name}” goes with its {files}.", "Delete all of it"
     return [
         _edit(experiment),
-        actions.button(
-            PAGE,
-            "share" if is_private else "unshare",
-            "Share" if is_private else "Make private",
-            of=of,
-        ),
-        actions.button(
-            PAGE,
-            "archive" if is_open else "unarchive",
-            "Archive" if is_open else "Take back",
-            of=of,
-        ),
-        actions.asked(
-            PAGE,
-            "delete-experiment",
-            "Delete",
-            question=f"“{experiment.name}” goes with its {count(n)} runs and their files, "
-            f"{size_text(experiment.bytes)}.",
-            sure="Delete all of it",
-            of=of,
-        ),
+        actions.button(PAGE, *share, of=of),
+        actions.button(PAGE, *archive, of=of),
+        actions.asked(PAGE, "delete-experiment", "Delete", question=question, sure=sure, of=of),
     ]
 
 

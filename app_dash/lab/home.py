@@ -22,7 +22,9 @@ from app_dash.lab.marks import (
     action_buttons,
     doing_text,
     ended_text,
+    lab_row,
     left_text,
+    named,
     place_text,
     progress_bar,
     queue_name,
@@ -57,11 +59,8 @@ class HomeData:
 
     def failures(self, now: datetime) -> list[Run]:
         """Return the runs that wait for their owner to look."""
-        ended = [
-            run
-            for run in self.ended
-            if run.state in _FAILED and run.ended_at is not None and now - run.ended_at < _ASKS_FOR
-        ]
+        failed = [run for run in self.ended if run.state in _FAILED]
+        ended = [run for run in failed if run.ended_at and now - run.ended_at < _ASKS_FOR]
         return [run for run in self.live if not run.is_under_way] + ended
 
     @property
@@ -87,16 +86,12 @@ def home(data: HomeData, who: Principal, now: datetime) -> Component:
     left = [_look_panel(has_workers=bool(data.workers))] if is_new or not data.workers else []
     left += [_asks_panel(asks, now)] if asks else []
     left += [_under_way_panel(data.under_way, who, now), _ended_panel(data.ended, now)]
-    return html.Div(
-        [
-            html.Div(left, className="stack span-8"),
-            html.Div(
-                [_line_panel(data, who), _slots_panel(data, who, now)],
-                className="stack span-4",
-            ),
-        ],
-        className="grid lab-home",
-    )
+    right = [_line_panel(data, who), _slots_panel(data, who, now)]
+    columns = [
+        html.Div(left, className="stack span-8"),
+        html.Div(right, className="stack span-4"),
+    ]
+    return html.Div(columns, className="grid lab-home")
 
 
 def _look_panel(*, has_workers: bool) -> Component:
@@ -131,32 +126,19 @@ def _look_panel(*, has_workers: bool) -> Component:
 
 
 def _asks_panel(runs: Sequence[Run], now: datetime) -> Component:
-    rows = [
-        html.Div(
-            [
-                state_mark(run.state),
-                html.Div(
-                    [run_link(run), html.Span(run.reason or "no reason given", className="note")],
-                    className="named",
-                ),
-                html.Span(ended_text(run, now), className="when"),
-                html.Span(
-                    [
-                        *action_buttons(run, ("restart",)),
-                        dcc.Link(
-                            "Open log",
-                            href=f"{run_address(run.run_id)}?tab=log",
-                            className="button",
-                        ),
-                    ],
-                    className="row-buttons",
-                ),
-            ],
-            className="lab-row ask",
-        )
-        for run in runs
-    ]
+    rows = [_ask_row(run, now) for run in runs]
     return panel("Asks for you", *rows, subtitle=count(len(runs)), class_name="flush")
+
+
+def _ask_row(run: Run, now: datetime) -> Component:
+    log = dcc.Link("Open log", href=f"{run_address(run.run_id)}?tab=log", className="button")
+    return lab_row(
+        "ask",
+        state_mark(run.state),
+        named(run_link(run), run.reason or "no reason given"),
+        html.Span(ended_text(run, now), className="when"),
+        html.Span([*action_buttons(run, ("restart",)), log], className="row-buttons"),
+    )
 
 
 def _under_way_panel(runs: Sequence[Run], who: Principal, now: datetime) -> Component:
@@ -177,33 +159,23 @@ def _begin(text: str, who: Principal) -> Component:
 
 def _under_way_row(run: Run, now: datetime) -> Component:
     attempt = f", attempt {run.attempt}" if run.attempt > 1 else ""
-    return html.Div(
-        [
-            state_mark(run.state),
-            html.Div(
-                [
-                    run_link(run),
-                    html.Span(f"{place_text(run)} · {run.kind}{attempt}", className="note"),
-                ],
-                className="named",
-            ),
-            html.Div(
-                [progress_bar(run), html.Span(doing_text(run), className="note")], className="far"
-            ),
-            html.Span(left_text(run, now), className="when"),
-            html.Span(action_buttons(run, ("stop", "restart")), className="row-buttons"),
-        ],
-        className="lab-row under-way",
+    doing = html.Span(doing_text(run), className="note")
+    return lab_row(
+        "under-way",
+        state_mark(run.state),
+        named(run_link(run), f"{place_text(run)} · {run.kind}{attempt}"),
+        html.Div([progress_bar(run), doing], className="far"),
+        html.Span(left_text(run, now), className="when"),
+        html.Span(action_buttons(run, ("stop", "restart")), className="row-buttons"),
     )
 
 
 def _ended_panel(runs: Sequence[Run], now: datetime) -> Component:
     if not runs:
         return panel("Ended lately", empty_message("None of your runs has ended yet."))
-    rows = [html.Tr(run_cells(run, "M1.0", now)) for run in runs]
-    subtitle = "BSS of M1.0+ on the test, 95 %"
     headings = [(label, kind) for _, label, kind in COLUMNS]
-    listed = table("runs", headings, rows)
+    listed = table("runs", headings, [run_cells(run, "M1.0", now) for run in runs])
+    subtitle = "BSS of M1.0+ on the test, 95 %"
     return panel("Ended lately", listed, subtitle=subtitle, class_name="flush")
 
 
@@ -221,33 +193,21 @@ def _line_panel(data: HomeData, who: Principal) -> Component:
 
 def _line_row(one: Waiting, *, is_mine: bool) -> Component:
     waits = one.waits_for or f"next free {queue_name(one.queue)} slot"
-    named = _placed_link(one)
-    return html.Div(
-        [
-            html.Span(str(one.position), className="position"),
-            html.Span(avatar(one.owner.name, is_me=is_mine), title=one.owner.name),
-            html.Div(
-                [
-                    html.B(named) if is_mine else named,
-                    html.Span(f"{one.owner.name} · {waits}", className="note"),
-                ],
-                className="named",
-            ),
-            html.Span(
-                action_buttons(one, ("stop",)) if not is_mine else [], className="row-buttons"
-            ),
-        ],
-        className="lab-row waiting",
+    link = html.B(_placed_link(one)) if is_mine else _placed_link(one)
+    buttons = [] if is_mine else action_buttons(one, ("stop",))
+    return lab_row(
+        "waiting",
+        html.Span(str(one.position), className="position"),
+        html.Span(avatar(one.owner.name, is_me=is_mine), title=one.owner.name),
+        named(link, f"{one.owner.name} · {waits}"),
+        html.Span(buttons, className="row-buttons"),
     )
 
 
 def _placed_link(one: Placed) -> Component:
-    is_known = one.run_id is not None and one.name is not None
-    return (
-        dcc.Link(one.label, href=run_address(one.run_id or ""))
-        if is_known
-        else html.Span(one.label)
-    )
+    if one.run_id is None or one.name is None:
+        return html.Span(one.label)
+    return dcc.Link(one.label, href=run_address(one.run_id))
 
 
 def _slots_panel(data: HomeData, who: Principal, now: datetime) -> Component:
@@ -269,28 +229,17 @@ def _worker(worker: Worker, who: Principal, now: datetime) -> Component:
     is_closed = worker.state != "ready"
     free = _box("closed", name, worker.state) if is_closed else _box("free", name, "free")
     boxes += [free] * max(worker.slots - taken, 0)
-    may_drain = who.may(OPERATE) and worker.state == "ready"
-    drain = [
-        actions.asked(
-            PAGE,
-            "drain",
-            "Drain",
-            question=f"{worker.host} gets no new runs. What it executes goes on to its end.",
-            sure=f"Drain {worker.host}",
-            of=worker.worker_id,
-            kind="link",
-            name=f"Drain {worker.host}",
-        )
-    ]
-    return html.Div(
-        [
-            html.Div(
-                [html.B(worker.host), _worker_state(worker, now), *(drain if may_drain else [])],
-                className="worker-head",
-            ),
-            html.Ul(boxes, className="slots"),
-        ],
-        className="worker",
+    title: list[Component] = [html.B(worker.host), _worker_state(worker, now)]
+    title += [_drain(worker)] if who.may(OPERATE) and not is_closed else []
+    parts = [html.Div(title, className="worker-head"), html.Ul(boxes, className="slots")]
+    return html.Div(parts, className="worker")
+
+
+def _drain(worker: Worker) -> Component:
+    question = f"{worker.host} gets no new runs. What it executes goes on to its end."
+    sure, of = f"Drain {worker.host}", worker.worker_id
+    return actions.asked(
+        PAGE, "drain", "Drain", question=question, sure=sure, of=of, kind="link", name=sure
     )
 
 
@@ -306,11 +255,9 @@ def _slot(name: str, run: Placed, worker: Worker, who: Principal) -> Component:
     is_mine = run.owner.id == who.owner
     kind = "silent" if worker.state == "away" else "mine" if is_mine else "taken"
     mark = avatar(run.owner.name, is_me=is_mine)
-    return html.Li(
-        [html.Span([name, mark], className="slot-name"), html.B(_placed_link(run))],
-        className=f"slot {kind}",
-        title=f"{run.label}, of {run.owner.name}",
-    )
+    title = f"{run.label}, of {run.owner.name}"
+    parts = [html.Span([name, mark], className="slot-name"), html.B(_placed_link(run))]
+    return html.Li(parts, className=f"slot {kind}", title=title)
 
 
 def _box(kind: str, name: str, text: str) -> Component:

@@ -25,9 +25,27 @@ from app_dash.lab.marks import (
 )
 from app_dash.lab.query import CompareQuery
 from app_dash.lab.runs import BULK_TAG, picks_of
+from app_dash.shared.panels import script_button
 from solar.errors import FlarewatchError, InvalidInputError
 
 _DONE = {"start": "Queued.", "stop": "Asked to stop.", "restart": "Queued again."}
+
+
+Path = Callable[[str], str]
+# What is deleted, and the page that is shown then.
+_DELETED: Mapping[str, tuple[Path, str, str]] = {
+    "delete": (run_path, "run", RUNS_PATH),
+    "delete-dataset": (dataset_path, "data set", DATA_PATH),
+    "delete-experiment": (experiment_path, "experiment", EXPERIMENTS_PATH),
+}
+_CHANGES: Mapping[str, tuple[Path, Mapping[str, Any]]] = {
+    "share-dataset": (dataset_path, {"visibility": "shared"}),
+    "unshare-dataset": (dataset_path, {"visibility": "private"}),
+    "share": (experiment_path, {"visibility": "shared"}),
+    "unshare": (experiment_path, {"visibility": "private"}),
+    "archive": (experiment_path, {"is_archived": True}),
+    "unarchive": (experiment_path, {"is_archived": False}),
+}
 
 
 class LabActions:
@@ -41,7 +59,7 @@ class LabActions:
         actions: Mapping[str, Callable[[Action], ActionResult]] = {
             **dict.fromkeys(_DONE, self._move),
             "clone": self._clone,
-            "delete": self._delete,
+            **dict.fromkeys(_DELETED, self._delete),
             "note": self._note,
             "bulk": self._bulk,
             "bulk-archive": self._archive_several,
@@ -52,16 +70,9 @@ class LabActions:
             "answer-dataset": self._answer_dataset,
             "refuse-dataset": self._refuse_dataset,
             "edit-dataset": self._edit_dataset,
-            "share-dataset": lambda action: self._change_dataset(action, visibility="shared"),
-            "unshare-dataset": lambda action: self._change_dataset(action, visibility="private"),
-            "delete-dataset": self._delete_dataset,
             "new-experiment": self._new_experiment,
             "experiment": self._save_experiment,
-            "share": lambda action: self._change(action, visibility="shared"),
-            "unshare": lambda action: self._change(action, visibility="private"),
-            "archive": lambda action: self._change(action, is_archived=True),
-            "unarchive": lambda action: self._change(action, is_archived=False),
-            "delete-experiment": self._delete_experiment,
+            **dict.fromkeys(_CHANGES, self._change),
         }
         if action.name not in actions:
             raise InvalidInputError("there is no such action; load the page again")
@@ -76,13 +87,21 @@ class LabActions:
         return ActionResult("A draft is made.", search="", path=run_address(str(made["run_id"])))
 
     def _delete(self, action: Action) -> ActionResult:
-        self._lab.do("DELETE", run_path(action.of))
-        return ActionResult("The run is deleted.", search="", path=RUNS_PATH)
+        path, noun, shown_then = _DELETED[action.name]
+        self._lab.do("DELETE", path(action.of))
+        return ActionResult(f"The {noun} is deleted.", search="", path=shown_then)
+
+    def _change(self, action: Action) -> ActionResult:
+        path, changes = _CHANGES[action.name]
+        return self._save(path(action.of), changes)
+
+    def _save(self, path: str, changes: Mapping[str, Any]) -> ActionResult:
+        self._lab.do("PATCH", path, changes)
+        return ActionResult("Saved.")
 
     def _note(self, action: Action) -> ActionResult:
         body = {"note": action.text("note"), "tags": tags_of(action.text("tags"))}
-        self._lab.do("PATCH", run_path(action.of), body)
-        return ActionResult("Saved.")
+        return self._save(run_path(action.of), body)
 
     def _bulk(self, action: Action) -> ActionResult:
         ids = picks_of(dict(action.values))
@@ -151,17 +170,18 @@ class LabActions:
             return chosen
         # Where the run was refused before, the experiment is there already.
         known = [one for one in self._lab.experiments(owner="me") if one.name == name]
-        return known[0].experiment_id if known else self._begin({"name": name})
+        return known[0].experiment_id if known else self._begin(name)
 
-    def _begin(self, body: Mapping[str, Any]) -> str:
+    def _begin(self, name: str, text: str = "") -> str:
+        body = {"name": name, "description": text}
         return str(self._lab.do("POST", f"{LAB}/experiments", body)["experiment_id"])
 
     def _new_experiment(self, action: Action) -> ActionResult:
         name, text = action.text("experiment-name"), action.text("experiment-text")
         if not name:
             raise InvalidInputError("Write a name.")
-        experiment_id = self._begin({"name": name, "description": text})
-        return ActionResult("Begun.", search="", path=f"{EXPERIMENTS_PATH}/{experiment_id}")
+        path = f"{EXPERIMENTS_PATH}/{self._begin(name, text)}"
+        return ActionResult("Begun.", search="", path=path)
 
     def _make_dataset(self, action: Action) -> ActionResult:
         name = action.text(data.NAME)
@@ -193,31 +213,15 @@ class LabActions:
 
     def _edit_dataset(self, action: Action) -> ActionResult:
         text, licence = action.text(dataset.TEXT), action.text(dataset.LICENCE)
-        return self._change_dataset(action, description=text, licence=licence)
-
-    def _change_dataset(self, action: Action, **changes: str) -> ActionResult:
-        self._lab.do("PATCH", dataset_path(action.of), changes)
-        return ActionResult("Saved.")
-
-    def _delete_dataset(self, action: Action) -> ActionResult:
-        self._lab.do("DELETE", dataset_path(action.of))
-        return ActionResult("The data set is deleted.", search="", path=DATA_PATH)
+        return self._save(dataset_path(action.of), {"description": text, "licence": licence})
 
     def _save_experiment(self, action: Action) -> ActionResult:
-        return self._change(
-            action,
-            name=action.text("experiment-name"),
-            description=action.text("experiment-text"),
-            tags=tags_of(action.text("experiment-tags")),
-        )
-
-    def _change(self, action: Action, **changes: Any) -> ActionResult:
-        self._lab.do("PATCH", experiment_path(action.of), changes)
-        return ActionResult("Saved.")
-
-    def _delete_experiment(self, action: Action) -> ActionResult:
-        self._lab.do("DELETE", experiment_path(action.of))
-        return ActionResult("The experiment is deleted.", search="", path=EXPERIMENTS_PATH)
+        changes = {
+            "name": action.text("experiment-name"),
+            "description": action.text("experiment-text"),
+            "tags": tags_of(action.text("experiment-tags")),
+        }
+        return self._save(experiment_path(action.of), changes)
 
 
 def _done_for(ids: list[str], refused: list[str], more: str = "") -> ActionResult:
@@ -229,12 +233,6 @@ def _done_for(ids: list[str], refused: list[str], more: str = "") -> ActionResul
 
 def _refusals(done: str, reasons: list[str]) -> Component:
     """Say for which of several runs nothing was done, and why; it stays until it is read."""
-    finished: dict[str, Any] = {"data-clears": Ids.SHOWN}
-    return html.Section(
-        [
-            html.H2(done),
-            html.Ul([html.Li(reason) for reason in dict.fromkeys(reasons)]),
-            html.Button("Done", type="button", className="button", **finished),
-        ],
-        className="panel shown-once",
-    )
+    listed = html.Ul([html.Li(reason) for reason in dict.fromkeys(reasons)])
+    finished = script_button("Done", {"data-clears": Ids.SHOWN})
+    return html.Section([html.H2(done), listed, finished], className="panel shown-once")

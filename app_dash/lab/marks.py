@@ -1,8 +1,8 @@
-"""The marks of a run on a page: its state, its progress, its score, what may be done with it."""
+"""What the pages of the Lab draw alike: states, progress, scores, rows, tables, filters, titles."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,11 +10,15 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from app_dash.frame import actions
-from app_dash.lab.answers import Dataset, Placed, Run, Score
+from app_dash.frame.typed_fields import field_id
+from app_dash.lab.answers import BrierSkill, Dataset, Placed, Run
+from app_dash.lab.query import TableQuery
 from app_dash.shared.numbers import ABSENT, count, duration, score_text
-from app_dash.shared.panels import aria_hidden, aria_label
+from app_dash.shared.panels import Content, aria_hidden, aria_label, menu, panel, script_button
 from app_dash.shared.people import day_or_time
 from app_dash.shared.url_state import LAB_PATH
+from app_dash.shared.verification.score_axis import interval_text, place
+from app_dash.shared.verification.tables import no_skill_line, whisker
 from database.lab.runs import LOST, QUEUED, TIMED_OUT
 
 PAGE = "lab"
@@ -52,10 +56,12 @@ def state_mark(state: str, *, is_pill: bool = False) -> Component:
 def run_link(run: Run, *, tab: str = "") -> Component:
     """Link a run under the name of its recipe and its number, with its kind."""
     search = f"?tab={tab}" if tab else ""
-    named: list[Any] = [html.B(run.name), " › "] if run.name else []
+    experiment: list[Any] = [html.B(run.name), " › "] if run.name else []
     # Most runs train, and those without a recipe are called after their kind.
     kind = [] if run.kind in ("train", run.name) else [html.Span(f" {run.kind}", className="note")]
-    return dcc.Link([*named, f"run {run.number}", *kind], href=run_address(run.run_id) + search)
+    return dcc.Link(
+        [*experiment, f"run {run.number}", *kind], href=run_address(run.run_id) + search
+    )
 
 
 def run_address(run_id: str) -> str:
@@ -92,17 +98,17 @@ def progress_bar(run: Run) -> Component:
     """Show how far a run is; the part that a lost run had done is hatched."""
     share = min(max(run.progress or 0.0, 0.0), 1.0)
     kind = "progress lost" if run.state == LOST else "progress"
+    told = aria_label(f"Progress of {run.label}") | {
+        "aria-valuemin": "0",
+        "aria-valuemax": "100",
+        "aria-valuenow": f"{share * 100:.0f}",
+    }
     return html.Div(
         html.I(style={"width": f"{share * 100:.1f}%"}),
         className=kind,
         role="progressbar",
-        **aria_label(f"Progress of {run.label}"),
-        **_values(share),
+        **told,
     )
-
-
-def _values(share: float) -> dict[str, Any]:
-    return {"aria-valuemin": "0", "aria-valuemax": "100", "aria-valuenow": f"{share * 100:.0f}"}
 
 
 def doing_text(run: Run) -> str:
@@ -138,41 +144,16 @@ def ended_text(run: Run, now: datetime) -> str:
     return ABSENT if run.ended_at is None else day_or_time(run.ended_at, now)
 
 
-def _interval_text(score: Score) -> str:
-    """Write the interval of a score."""
-    if score.low is None or score.high is None:
-        return ABSENT
-    return f"{score_text(score.low)} … {score_text(score.high)}"
-
-
-def _whisker(score: Score) -> Component:
-    """Draw a score with its interval on a common scale with a mark at 0."""
-    parts = [html.I(className="zero", style={"left": _at(0.0)})]
-    if score.low is not None and score.high is not None:
-        left, right = _at(score.low), _at(score.high)
-        style = {"left": left, "right": f"calc(100% - {right})"}
-        parts.append(html.I(className="span", style=style))
-    if score.bss is not None:
-        parts.append(html.I(className="dot", style={"left": _at(score.bss)}))
-    return html.Span(parts, className="bss-whisker", **aria_hidden())
-
-
-def _at(value: float) -> str:
-    low, high = SCALE
-    share = (min(max(value, low), high) - low) / (high - low)
-    return f"{share * 100:.1f}%"
-
-
-def score_cells(score: Score | None, reason: str | None) -> list[Component]:
+def score_cells(score: BrierSkill | None, reason: str | None) -> list[Component | str]:
     """Write a score, its interval and its whisker into three cells, or why there is none."""
     if score is None:
         note = html.Span(reason or "", className="note", title=reason or "")
-        return [html.Td(ABSENT, className="number"), html.Td(note, colSpan=2, className="wide why")]
-    return [
-        html.Td(html.B(score_text(score.bss)), className="number"),
-        html.Td(_interval_text(score), className="wide"),
-        html.Td(_whisker(score), className="wide"),
-    ]
+        return [ABSENT, html.Td(note, colSpan=2, className="wide why")]
+    bounds = interval_text(score) or ABSENT
+    # A mark at 0, where a forecast has no skill.
+    lines = [no_skill_line(-SCALE[0] / (SCALE[1] - SCALE[0]))]
+    lines.append(whisker(place(score, SCALE), "circle", text=f"BSS, 95 %: {bounds}", is_asked=True))
+    return [html.B(score_text(score.value)), bounds, html.Div(lines, className="whiskers bss")]
 
 
 def action_buttons(
@@ -195,13 +176,92 @@ def _button(run: Run | Placed, name: str, *, kind: str) -> Component:
 
 
 def table(
-    kind: str, headings: Sequence[tuple[Component | str, str]], rows: Sequence[Component]
+    kind: str, headings: Sequence[tuple[Component | str, str]], rows: Iterable[Sequence[Any]]
 ) -> Component:
-    """Lay rows out under headings, each with the class of its column."""
+    """Lay rows out under headings; what is no cell becomes one with the class of its column."""
     heads = [html.Th(text, scope="col", className=of) for text, of in headings]
-    return html.Table(
-        [html.Thead(html.Tr(heads)), html.Tbody(list(rows))], className=f"data {kind}"
+    kinds = [of for _, of in headings]
+    # A cell that spans columns makes its row shorter.
+    lines = [html.Tr(list(map(_cell, row, kinds))) for row in rows]
+    return html.Table([html.Thead(html.Tr(heads)), html.Tbody(lines)], className=f"data {kind}")
+
+
+def _cell(content: Any, kind: str) -> Component:
+    return content if isinstance(content, html.Td | html.Th) else html.Td(content, className=kind)
+
+
+def scrolled(content: Content, label: str, *, kind: str = "scrolled") -> Component:
+    """Let wide content scroll by itself, with the keys too."""
+    region = aria_label(label)
+    return html.Div(content, className=kind, tabIndex=0, role="region", **region)
+
+
+def head(title: Sequence[Component], buttons: Sequence[Component], text: str | None) -> Component:
+    """Name an object, offer what may be done with it, and say what there is to say of it."""
+    said = [html.P(text, className="reason")] if text else []
+    parts = html.Div(title, className="run-title"), html.Div(buttons, className="run-buttons")
+    return html.Div([*parts, *said], className="run-head")
+
+
+def toml_panel(title: str, text: str, subtitle: str) -> Component:
+    """Show a text that can be copied; without a clipboard, it is chosen."""
+    shown = html.Pre(text, className="toml", tabIndex=0, role="region", **aria_label("TOML"))
+    copy = script_button("Copy", {"data-copy": text})
+    return panel(title, shown, copy, subtitle=subtitle, class_name="flush recipe-text")
+
+
+def lab_row(kind: str, *cells: Component) -> Component:
+    """Lay a row of a list out; ``lab.css`` has the columns of each kind."""
+    return html.Div(list(cells), className=f"lab-row {kind}")
+
+
+def named(link: Component, note: Content) -> Component:
+    """Name a row of a list, with a note below."""
+    return html.Div([link, html.Span(note, className="note")], className="named")
+
+
+def filters(
+    query: TableQuery,
+    path: str,
+    fields: Sequence[Component],
+    menus: Mapping[str, Mapping[Any, str]],
+) -> Component:
+    """Set what is typed, and a menu for each other field of the address, above a table."""
+    offered = [_filter_menu(query, path, name, choices) for name, choices in menus.items()]
+    return html.Div([*fields, *offered], className="filters run-filters")
+
+
+def _filter_menu(query: TableQuery, path: str, name: str, choices: Mapping[Any, str]) -> Component:
+    links = [
+        (text, path + query.changed(**{name: one, "after": ""}).search(), one == chosen)
+        for chosen in [getattr(query, name)]
+        for one, text in choices.items()
+    ]
+    return menu(name.capitalize(), choices[getattr(query, name)], links)
+
+
+def text_field(name: str, label: str, value: str) -> Component:
+    """Offer a filter that is typed."""
+    entry = dcc.Input(
+        id=field_id(PAGE, name),
+        value=value,
+        type="text",
+        debounce=True,
+        autoComplete="off",
+        className="field",
     )
+    return html.Label([html.Span(label), entry], className="labelled grow")
+
+
+def paging(query: TableQuery, path: str, following: str | None) -> Component:
+    """Link the first page, where another one is shown, and the next one, where there is one."""
+    places = [("First", "" if query.after else None), ("Next", following)]
+    links = [
+        dcc.Link(label, href=path + query.changed(after=after).search(), className="button")
+        for label, after in places
+        if after is not None
+    ]
+    return html.Div(links, className="paging")
 
 
 def size_text(size: int) -> str:

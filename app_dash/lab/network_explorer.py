@@ -34,10 +34,9 @@ def network_result(run: Run, read: Callable[[str], bytes], context: PageContext)
     """Draw the networks of a run with its own threshold and neighbours, and their statistics."""
     found, explorer = orjson.loads(read("networks.json")), orjson.loads(read("explorer.json"))
     threshold, most = found["threshold"], found["max_neighbours"]
+    wide = {"min": _LOWEST, "max": 0.99, "step": 0.01}
     sliders = [
-        _slider(
-            run, THRESHOLD, "Threshold", threshold, {"min": _LOWEST, "max": 0.99, "step": 0.01}
-        ),
+        _slider(run, THRESHOLD, "Threshold", threshold, wide),
         _slider(run, NEIGHBOURS, "Neighbours", most, {"min": 1, "max": _WIDEST, "step": 1}),
     ]
     drawn = html.Div(

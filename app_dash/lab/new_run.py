@@ -42,7 +42,7 @@ from app_dash.lab.typed_recipe import (
 )
 from app_dash.settings import DashSettings
 from app_dash.shared.numbers import count
-from app_dash.shared.panels import panel
+from app_dash.shared.panels import panel, script_button
 from database.people.principal import LAB
 from solar.errors import FlarewatchError, InvalidInputError
 from solar.toml import write_toml
@@ -100,33 +100,29 @@ def read_new_run(lab: Lab, query: NewRunQuery) -> NewRunData:
     return NewRunData(experiments, datasets, lab.recipes(), lab.schemas(), document, chosen)
 
 
-def new_run_page(data: NewRunData, query: NewRunQuery) -> Component:
+def new_run_page(data: NewRunData) -> Component:
     """Draw the form; the key of its buttons makes two clicks one run."""
     key = uuid.uuid4().hex
     given = data.chosen.get(PARAMETERS, {})
     edits = Edits(key=key, origin=data.document, base=data.document, parameters=given)
-    middle = [_run_panel(data, query), html.Section(id=FORM, className="panel flush recipe-form")]
-    return html.Div(
-        [
-            panel("Recipe", html.Nav(id=CONTENTS), class_name="span-2 flush recipe-contents"),
-            html.Div(middle, className="stack span-6"),
-            html.Div([_verdict_panel(key, data), _toml_panel(data)], className="stack span-4"),
-            dcc.Store(id=EDITS, data=edits.model_dump()),
-            dcc.Store(id=MARKS),
-            dcc.Store(id=PAINTED),
-            dcc.Store(id=BEGUN),
-            _hidden(PARAMETERS, json.dumps(given)),
-            _hidden(FROM, data.chosen.get(FROM, "")),
-        ],
-        className="grid new-run",
-    )
+    middle = [_run_panel(data), html.Section(id=FORM, className="panel flush recipe-form")]
+    parts = [
+        panel("Recipe", html.Nav(id=CONTENTS), class_name="span-2 flush recipe-contents"),
+        html.Div(middle, className="stack span-6"),
+        html.Div([_verdict_panel(key, data), _toml_panel(data)], className="stack span-4"),
+        dcc.Store(id=EDITS, data=edits.model_dump()),
+        *(dcc.Store(id=one) for one in (MARKS, PAINTED, BEGUN)),
+        _hidden(PARAMETERS, json.dumps(given)),
+        _hidden(FROM, data.chosen.get(FROM, "")),
+    ]
+    return html.Div(parts, className="grid new-run")
 
 
 def _hidden(name: str, value: str) -> Component:
     return dcc.Input(id=actions.input_id(PAGE, name), type="hidden", value=value)
 
 
-def _run_panel(data: NewRunData, query: NewRunQuery) -> Component:
+def _run_panel(data: NewRunData) -> Component:
     chosen, offers = data.chosen, data.schemas.offers
     experiments = {one.experiment_id: one.name for one in data.experiments}
     ready = {one.dataset_id: _dataset_label(one) for one in data.datasets}
@@ -136,8 +132,10 @@ def _run_panel(data: NewRunData, query: NewRunQuery) -> Component:
         value=[one for one in chosen[DATASETS] if one in ready],
         **_options(ready),
     )
-    nothing: list[Component | str] = [] if ready else ["none is ready yet: ", _data_link()]
+    send = dcc.Link("send one", href=DATA_PATH, className="link")
+    nothing: list[Component | str] = [] if ready else ["none is ready yet: ", send]
     another = "or a new one" if experiments else "A new experiment"
+    tags = chosen.get(TAGS, "")
     rows = [
         _select(EXPERIMENT, "Experiment", experiments, value=chosen.get(EXPERIMENT) or None),
         actions.text_input(PAGE, NEW_EXPERIMENT, another, hint="its name", maxLength=80),
@@ -145,14 +143,11 @@ def _run_panel(data: NewRunData, query: NewRunQuery) -> Component:
         choice_row("Data sets", html.Div([datasets, html.Span(nothing, className="hint")])),
         *([_select(KEPT, "Begin with", kept, value=chosen[KEPT] or None)] if kept else []),
         _select(QUEUE, "Where", queue_choices(offers), value=chosen.get(QUEUE) or "cpu"),
-        actions.text_input(
-            PAGE, TAGS, "Tags", hint="with commas between", value=chosen.get(TAGS, "")
-        ),
+        actions.text_input(PAGE, TAGS, "Tags", hint="with commas between", value=tags),
         actions.text_input(PAGE, NOTE, "Note", maxLength=2000),
     ]
     begun = f"from {chosen[FROM].partition(' ')[0]} run" if FROM in chosen else ""
-    reset: dict[str, Any] = {"data-resets": "yes"}
-    back = [html.Button("Reset", type="button", className="button", **reset)] if begun else None
+    back = script_button("Reset", {"data-resets": "yes"}) if begun else None
     form = html.Div(rows, className="form note-fields")
     return panel("Conditions", form, subtitle=begun, actions=back)
 
@@ -160,10 +155,6 @@ def _run_panel(data: NewRunData, query: NewRunQuery) -> Component:
 def _kinds(schemas: Schemas) -> dict[str, str]:
     told = {kind: schema.get("description", "") for kind, schema in schemas.parameters.items()}
     return {kind: f"{kind}: {KINDS.get(kind) or text}" for kind, text in told.items()}
-
-
-def _data_link() -> Component:
-    return dcc.Link("send one", href=DATA_PATH, className="link")
 
 
 def _dataset_label(one: Dataset) -> str:
@@ -185,11 +176,11 @@ def _options(choices: Mapping[str, str]) -> dict[str, Any]:
 
 def _verdict_panel(key: str, data: NewRunData) -> Component:
     kind = data.chosen.get(KIND) or "train"
-    copied: dict[str, Any] = {"data-copy": f"flarewatch {kind} recipe.toml --data FOLDER"}
+    call = f"flarewatch {kind} recipe.toml --data FOLDER"
     buttons = [
         actions.button(PAGE, "new-run", "Start", of=f"start {key}", kind="button primary"),
         actions.button(PAGE, "new-run", "Save draft", of=f"draft {key}"),
-        html.Button("Copy CLI call", type="button", className="button", **copied),
+        script_button("Copy CLI call", {"data-copy": call}),
     ]
     told = html.Div(id=VERDICT, role="status", className="recipe-check")
     return panel("Check", told, html.Div(buttons, className="new-buttons"))
@@ -205,11 +196,9 @@ def _toml_panel(data: NewRunData) -> Component:
         title="Recipe as TOML",
     )
     # assets/lab_form.js reads the file into the field; so does dropping one there.
-    reads: dict[str, Any] = {"data-reads": "lab-recipe"}
-    saves: dict[str, Any] = {"data-saves": "recipe.toml"}
     buttons = [
-        html.Button("From a file …", type="button", className="button", **reads),
-        html.Button("Download", type="button", className="button", **saves),
+        script_button("From a file …", {"data-reads": "lab-recipe"}),
+        script_button("Download", {"data-saves": "recipe.toml"}),
     ]
     named = html.Label([html.Span("TOML", className="visually-hidden"), text], id="lab-recipe")
     edit = html.Details([html.Summary("Paste or edit the text"), named], className="toml-edit")
@@ -225,7 +214,7 @@ def _toml_panel(data: NewRunData) -> Component:
 
 @dataclass(frozen=True)
 class Drawing:
-    """The form as it is to be drawn; `check` is None where the API cannot be asked."""
+    """The form as it is to be drawn."""
 
     typed: Typed
     sections: Sequence[Section]
@@ -238,11 +227,6 @@ class Drawing:
             text = "The text is no TOML: put it right under “Paste or edit the text”."
             return [html.P(text, className="empty")]
         return [section_panel(one) for one in self.sections]
-
-    @property
-    def axis(self) -> Component | str:
-        """The split on the axis of time."""
-        return split_axis(self.check.derived)
 
 
 def read_drawing(lab: Lab, edits: Edits, run: Mapping[str, Any]) -> Drawing:
@@ -316,14 +300,9 @@ def register(app: Any, settings: DashSettings) -> None:
     def chosen(name: str) -> dict[str, str]:
         return actions.input_id(PAGE, name)
 
-    app.clientside_callback(
-        ClientsideFunction("lab", "paint"),
-        Output(PAINTED, "data"),
-        Input(MARKS, "data"),
-    )
-    app.clientside_callback(
-        ClientsideFunction("lab", "adopt"), Output(BEGUN, "data"), Input(EDITS, "data")
-    )
+    paint, adopt = ClientsideFunction("lab", "paint"), ClientsideFunction("lab", "adopt")
+    app.clientside_callback(paint, Output(PAINTED, "data"), Input(MARKS, "data"))
+    app.clientside_callback(adopt, Output(BEGUN, "data"), Input(EDITS, "data"))
 
     @callback(
         app,
@@ -355,7 +334,7 @@ def register(app: Any, settings: DashSettings) -> None:
             return kept, kept, refused, kept, {"seq": given.seq}, kept, kept
         typed, check, sections = drawing.typed, drawing.check, drawing.sections
         if is_typed:
-            dash.set_props(AXIS, {"children": drawing.axis})
+            dash.set_props(AXIS, {"children": split_axis(check.derived)})
         # The text that is being typed is not written over.
         is_own = not given.edits and not given.writes
         return (
@@ -379,10 +358,8 @@ def register(app: Any, settings: DashSettings) -> None:
         try:
             if not recipe_id:
                 return no_update
-            document = lab.recipe(recipe_id).document
-            return Edits(
-                key=uuid.uuid4().hex, origin=document, base=document, writes=True
-            ).model_dump()
+            text, key = lab.recipe(recipe_id).document, uuid.uuid4().hex
+            return Edits(key=key, origin=text, base=text, writes=True).model_dump()
         except FlarewatchError as error:
             dash.set_props(VERDICT, {"children": html.P(str(error), className="error-text")})
             return no_update

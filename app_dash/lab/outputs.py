@@ -24,7 +24,7 @@ from dash.development.base_component import Component
 
 from app_dash.lab.answers import Output, Run
 from app_dash.lab.client import MOST_SHOWN_BYTES
-from app_dash.lab.marks import run_address, size_text, table
+from app_dash.lab.marks import run_address, scrolled, size_text, table
 from app_dash.lab.query import RunQuery
 from app_dash.shared.numbers import ABSENT, count
 from app_dash.shared.panels import aria_label, empty_message, panel
@@ -44,12 +44,8 @@ _MOST_LETTERS = 200_000
 _LONGEST_CELL = 80
 # What a file raises that is cut off, damaged, or made by another program.
 _UNREADABLE = (
-    ValueError,
-    OSError,
-    LookupError,
-    NotImplementedError,
-    zipfile.BadZipFile,
-    pa.ArrowException,
+    *(ValueError, OSError, LookupError, NotImplementedError),
+    *(zipfile.BadZipFile, pa.ArrowException),
 )
 _PICTURES = (".png", ".svg")
 _TABLES = {".csv": ",", ".tsv": "\t"}
@@ -80,21 +76,19 @@ def output_table(run: Run, outputs: Iterable[Output], *, shown: str = "") -> Com
     return table("outputs", _HEADINGS, [_row(run, one, shown) for one in outputs])
 
 
-def _row(run: Run, one: Output, shown: str) -> Component:
+def _row(run: Run, one: Output, shown: str) -> list[Component]:
     current: dict[str, Any] = {"aria-current": "true"} if one.name == shown else {}
     seen = run_address(run.run_id) + RunQuery(tab="outputs", file=one.name).search()
     name = html.Span(
         dcc.Link(one.name, href=seen, className="link strong" if current else "link"), **current
     )
-    return html.Tr(
-        [
-            html.Td(name),
-            html.Td(one.kind, className="secondary"),
-            html.Td(size_text(one.bytes), className="number", title=f"{one.bytes:,} bytes"),
-            html.Td(html.Code(one.sha256[:12]), title=one.sha256, className="wide"),
-            html.Td(_download(run, one), className="number"),
-        ]
-    )
+    return [
+        name,
+        html.Span(one.kind, className="secondary"),
+        html.Span(size_text(one.bytes), title=f"{one.bytes:,} bytes"),
+        html.Code(one.sha256[:12], title=one.sha256),
+        _download(run, one),
+    ]
 
 
 def _download(run: Run, one: Output) -> Component:
@@ -194,10 +188,8 @@ def _rows(names: Sequence[str], rows: Sequence[Sequence[Any]], note: str) -> tup
     if len(names) > _MOST_COLUMNS:
         note = f"{note or 'all rows'}, the first {_MOST_COLUMNS} of {count(len(names))} columns"
     headings = [(name[:_LONGEST_CELL], "") for name in names[:_MOST_COLUMNS]]
-    body = [html.Tr([html.Td(_cell(value)) for value in row[:_MOST_COLUMNS]]) for row in rows]
-    named = aria_label("Rows of the file")
-    content = table("seen", headings, body)
-    return note, html.Div(content, className="scrolled", tabIndex=0, role="region", **named)
+    body = [list(map(_cell, row[:_MOST_COLUMNS])) for row in rows]
+    return note, scrolled(table("seen", headings, body), "Rows of the file")
 
 
 def _cell(value: object) -> str:

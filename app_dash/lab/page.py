@@ -49,7 +49,7 @@ from app_dash.lab.query import (
     RunsQuery,
 )
 from app_dash.lab.run import read_run, run_page
-from app_dash.lab.runs import picks_of, runs_page
+from app_dash.lab.runs import RunsTable, picks_of, runs_page
 from app_dash.settings import DashSettings
 from app_dash.shared.panels import aria_label, empty_message, error_message, segmented
 from app_dash.shared.url_state import LAB_PATH
@@ -89,23 +89,32 @@ class View:
 
     def told(self) -> dict[str, Any]:
         """Return what the browser keeps of it."""
-        return Drawn(
-            marks=delta.fingerprints(self.component), states=dict(self.states)
-        ).model_dump()
+        marks = delta.fingerprints(self.component)
+        return Drawn(marks=marks, states=dict(self.states)).model_dump()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an address asks for: whose page, the object in the path, the query; `picked` runs."""
+
+    context: PageContext
+    identity: str
+    search: str
+    picked: Collection[str]
+
+    @property
+    def lab(self) -> Lab:
+        """The Lab, in the name of whoever asks."""
+        return Lab(self.context.settings)
 
 
 def layout(context: PageContext, pathname: str, search: str) -> Component:
     """Draw the page of an address, which then refreshes itself."""
     content = html.Div(draw(context, pathname, search), id=actions.content_id(PAGE))
-    return html.Div(
-        [
-            _links(pathname, may_begin=context.who.may(LAB)),
-            dcc.Interval(id=_id(TICK, pathname + search), interval=_BUSY_MS),
-            html.P("", id=_id(NOTE, pathname + search), className="lab-note", role="status"),
-            content,
-        ],
-        className="lab-page",
-    )
+    links = _links(pathname, may_begin=context.who.may(LAB))
+    tick = dcc.Interval(id=_id(TICK, pathname + search), interval=_BUSY_MS)
+    note = html.P("", id=_id(NOTE, pathname + search), className="lab-note", role="status")
+    return html.Div([links, tick, note, content], className="lab-page")
 
 
 def draw(context: PageContext, pathname: str, search: str) -> Component:
@@ -139,14 +148,9 @@ def _links(pathname: str, *, may_begin: bool) -> Component:
     experiment = pathname.removeprefix(f"{EXPERIMENTS_PATH}/")
     search = NewRunQuery(experiment=experiment).search() if experiment.isalnum() else ""
     begin = [dcc.Link("New run", href=NEW_PATH + search, className="button primary")]
-    is_new = pathname == NEW_PATH
-    return html.Div(
-        [
-            html.Nav(links, **aria_label("Lab")),
-            html.Span(begin if may_begin and not is_new else [], className="second-buttons"),
-        ],
-        className="second-row",
-    )
+    begin = begin if may_begin and pathname != NEW_PATH else []
+    nav = html.Nav(links, **aria_label("Lab"))
+    return html.Div([nav, html.Span(begin, className="second-buttons")], className="second-row")
 
 
 def _is_in(pathname: str, path: str) -> bool:
@@ -158,108 +162,103 @@ def _view(context: PageContext, pathname: str, search: str, picked: Collection[s
     if context.settings.lab == "off":
         return View(html.Section(empty_message(_OFF), className="panel"))
     kind, _, identity = pathname.removeprefix(LAB_PATH).strip("/").partition("/")
-    views: Mapping[tuple[str, bool], Callable[[], View]] = {
-        ("", False): lambda: _home(context),
-        ("new", False): lambda: _new(context, search),
-        ("compare", False): lambda: _compare(context, search),
-        ("data", False): lambda: _data(context, search),
-        ("data", True): lambda: _dataset(context, identity, search),
-        ("runs", False): lambda: _runs(context, search, picked),
-        ("runs", True): lambda: _run(context, identity, search),
-        ("analysis", False): lambda: _analyses(context, search, picked),
-        ("experiments", False): lambda: _experiments(context, search, picked),
-        ("experiments", True): lambda: _experiment(context, identity, search, picked),
-    }
-    if (kind, bool(identity)) not in views:
+    if (kind, bool(identity)) not in _VIEWS:
         raise NotFoundError(f"there is no page {pathname}")
-    return views[kind, bool(identity)]()
+    return _VIEWS[kind, bool(identity)](Asked(context, identity, search, picked))
 
 
-def _home(context: PageContext) -> View:
-    data = read_home(Lab(context.settings))
+def _home(asked: Asked) -> View:
+    data, context = read_home(asked.lab), asked.context
     states = {run.label: run.state for run in (*data.live, *data.ended)}
     component = home(data, context.who, context.now)
     return View(component, bool(data.under_way or data.line), states)
 
 
-def _data(context: PageContext, search: str) -> View:
-    query, message = parse_leniently(DataQuery, search)
-    data = read_data(Lab(context.settings), query, may_send=context.who.may(LAB), limit=_ROWS)
+def _data(asked: Asked) -> View:
+    query, message = parse_leniently(DataQuery, asked.search)
+    may_send = asked.context.who.may(LAB)
+    data = read_data(asked.lab, query, may_send=may_send, limit=_ROWS)
     states = {one.label: one.state for one in data.datasets}
-    return View(data_page(data, query, context, message), "checking" in states.values(), states)
+    component = data_page(data, query, asked.context, message)
+    return View(component, "checking" in states.values(), states)
 
 
-def _dataset(context: PageContext, dataset_id: str, search: str) -> View:
-    query, _ = parse_leniently(DatasetQuery, search)
-    data = read_dataset(Lab(context.settings), dataset_id)
-    one = data.dataset
-    return View(dataset_page(data, context, query), one.state == "checking", {one.label: one.state})
+def _dataset(asked: Asked) -> View:
+    query, _ = parse_leniently(DatasetQuery, asked.search)
+    data = read_dataset(asked.lab, asked.identity)
+    one, component = data.dataset, dataset_page(data, asked.context, query)
+    return View(component, one.state == "checking", {one.label: one.state})
 
 
-def _run(context: PageContext, run_id: str, search: str) -> View:
-    query, _ = parse_leniently(RunQuery, search)
-    data = read_run(Lab(context.settings), run_id, query)
-    component = run_page(data, query, context)
+def _run(asked: Asked) -> View:
+    query, _ = parse_leniently(RunQuery, asked.search)
+    data = read_run(asked.lab, asked.identity, query)
+    component = run_page(data, query, asked.context)
     return View(component, data.run.is_under_way, {data.run.label: data.run.state})
 
 
-def _runs(context: PageContext, search: str, picked: Collection[str]) -> View:
-    query, message = parse_leniently(RunsQuery, search)
-    listing = Lab(context.settings).runs(limit=_ROWS, **query.filters())
-    component = runs_page(listing, query, context, path=RUNS_PATH, message=message, picked=picked)
-    return View(component, any(run.is_under_way for run in listing.runs))
+def _runs(asked: Asked) -> View:
+    query, message = parse_leniently(RunsQuery, asked.search)
+    listing = asked.lab.runs(limit=_ROWS, **query.filters())
+    table = RunsTable(listing, query, asked.context, RUNS_PATH, asked.picked)
+    return View(runs_page(table, message), table.is_busy)
 
 
-def _analyses(context: PageContext, search: str, picked: Collection[str]) -> View:
+def _analyses(asked: Asked) -> View:
     """List the runs of one kind of analysis, with a way to begin one."""
-    query, message = parse_leniently(RunsQuery, search)
+    query, message = parse_leniently(RunsQuery, asked.search)
     kind = query.kind or "cluster"
-    listing = Lab(context.settings).runs(kind=kind, limit=_ROWS, **query.filters())
+    listing = asked.lab.runs(kind=kind, limit=_ROWS, **query.filters())
     choices = [
         (name, ANALYSIS_PATH + RunsQuery(kind=one).search(), one == kind)
         for one, name in KINDS.items()
     ]
-    begin = dcc.Link(
-        "Begin one", href=NEW_PATH + NewRunQuery(kind=kind).search(), className="button"
-    )
-    head = html.Div(
-        [segmented("Kind of analysis", choices), *([begin] if context.who.may(LAB) else [])],
-        className="filters",
-    )
-    listed = runs_page(listing, query, context, path=ANALYSIS_PATH, message=message, picked=picked)
-    return View(
-        html.Div([head, listed], className="stack"), any(run.is_under_way for run in listing.runs)
-    )
+    address = NEW_PATH + NewRunQuery(kind=kind).search()
+    begin = [dcc.Link("Begin one", href=address, className="button")]
+    kinds = [segmented("Kind of analysis", choices), *(begin if asked.context.who.may(LAB) else [])]
+    table = RunsTable(listing, query, asked.context, ANALYSIS_PATH, asked.picked)
+    parts = [html.Div(kinds, className="filters"), runs_page(table, message)]
+    return View(html.Div(parts, className="stack"), table.is_busy)
 
 
-def _experiments(context: PageContext, search: str, picked: Collection[str]) -> View:
-    query, message = parse_leniently(ExperimentsQuery, search)
-    listed = Lab(context.settings).experiments(**query.filters())
-    return View(experiments_page(listed, query, context, message=message, picked=picked))
+def _experiments(asked: Asked) -> View:
+    query, message = parse_leniently(ExperimentsQuery, asked.search)
+    listed, picked = asked.lab.experiments(**query.filters()), asked.picked
+    return View(experiments_page(listed, query, asked.context, message=message, picked=picked))
 
 
-def _experiment(
-    context: PageContext, experiment_id: str, search: str, picked: Collection[str]
-) -> View:
-    query, message = parse_leniently(RunsQuery, search)
-    lab = Lab(context.settings)
-    experiment = lab.experiment(experiment_id)
-    listing = lab.runs(experiment=experiment_id, limit=_ROWS, **query.filters())
-    path = f"{EXPERIMENTS_PATH}/{experiment_id}"
-    component = experiment_page(
-        experiment, listing, query, context, path=path, message=message, picked=picked
-    )
-    return View(component, any(run.is_under_way for run in listing.runs))
+def _experiment(asked: Asked) -> View:
+    query, message = parse_leniently(RunsQuery, asked.search)
+    experiment = asked.lab.experiment(asked.identity)
+    listing = asked.lab.runs(experiment=asked.identity, limit=_ROWS, **query.filters())
+    path = f"{EXPERIMENTS_PATH}/{asked.identity}"
+    table = RunsTable(listing, query, asked.context, path, asked.picked)
+    return View(experiment_page(experiment, table, message), table.is_busy)
 
 
-def _new(context: PageContext, search: str) -> View:
-    query, _ = parse_leniently(NewRunQuery, search)
-    return View(new_run_page(read_new_run(Lab(context.settings), query), query))
+def _new(asked: Asked) -> View:
+    query, _ = parse_leniently(NewRunQuery, asked.search)
+    return View(new_run_page(read_new_run(asked.lab, query)))
 
 
-def _compare(context: PageContext, search: str) -> View:
-    query, _ = parse_leniently(CompareQuery, search)
-    return View(compare_page(Lab(context.settings), query, context))
+def _compare(asked: Asked) -> View:
+    query, _ = parse_leniently(CompareQuery, asked.search)
+    return View(compare_page(asked.lab, query, asked.context))
+
+
+# By what an address begins with, and whether it names one object.
+_VIEWS: Mapping[tuple[str, bool], Callable[[Asked], View]] = {
+    ("", False): _home,
+    ("new", False): _new,
+    ("compare", False): _compare,
+    ("data", False): _data,
+    ("data", True): _dataset,
+    ("runs", False): _runs,
+    ("runs", True): _run,
+    ("analysis", False): _analyses,
+    ("experiments", False): _experiments,
+    ("experiments", True): _experiment,
+}
 
 
 def _failed(pathname: str, search: str, error: FlarewatchError) -> View:
@@ -271,14 +270,7 @@ def _failed(pathname: str, search: str, error: FlarewatchError) -> View:
 
 def _not_found(pathname: str, error: NotFoundError) -> Component:
     """Say that an object is not there; a listing that is not is the whole Lab."""
-    is_listing = pathname in (
-        LAB_PATH,
-        DATA_PATH,
-        RUNS_PATH,
-        EXPERIMENTS_PATH,
-        ANALYSIS_PATH,
-        NEW_PATH,
-    )
+    is_listing = pathname in (NEW_PATH, *(path for _, path in _LINKS))
     text = _NO_LAB if is_listing else f"{str(error).capitalize()}, or it is not shared with you."
     back = [] if is_listing else [dcc.Link("To the Lab", href=LAB_PATH, className="button")]
     return html.Section(empty_message(text, *back), className="panel")

@@ -24,16 +24,19 @@ from app_dash.lab.curves import (
 from app_dash.lab.marks import (
     PAGE,
     doing_text,
+    lab_row,
     left_text,
+    named,
     progress_bar,
     size_text,
     state_mark,
     took_text,
 )
 from app_dash.shared.numbers import ABSENT, count, duration, score_text
-from app_dash.shared.panels import aria_label, empty_message, facts, graph, panel
+from app_dash.shared.panels import aria_label, empty_message, event_badge, facts, graph, panel
 from app_dash.shared.people import day_or_time
 from app_dash.shared.theme import Tokens
+from app_dash.shared.verification.score_axis import interval_text
 from database.lab.runs import LOST, RUNNING
 from solar.flares import EVENTS
 
@@ -48,14 +51,13 @@ def progress_tab(
     """Draw the tab from the run, what it told so far as lines of JSON, and its attempts."""
     places, now = read_events(events), context.now
     right = [_headline(run), _attempts(attempts, now), _facts(run)]
-    return html.Div(
-        [
-            html.Div(_steps(run, places, now), className="span-12"),
-            html.Div([_curves(run, places, context.tokens), _note(run)], className="stack span-8"),
-            html.Div([part for part in right if part is not None], className="stack span-4"),
-        ],
-        className="grid",
-    )
+    left = [_curves(run, places, context.tokens), _note(run)]
+    parts = [
+        html.Div(_steps(run, places, now), className="span-12"),
+        html.Div(left, className="stack span-8"),
+        html.Div([part for part in right if part is not None], className="stack span-4"),
+    ]
+    return html.Div(parts, className="grid")
 
 
 def _steps(run: Run, places: Mapping[str, Steps], now: datetime) -> Component:
@@ -86,15 +88,10 @@ def _segment(place: str, steps: Steps, run: Run) -> Component:
     part, event = parts_of(place)
     is_now = run.state == RUNNING and not steps.is_done
     far = "done" if steps.is_done else f"{steps.unit} {steps.done:,} of {steps.total:,}"
-    return html.Li(
-        [
-            html.Div(html.I(style={"width": f"{steps.share * 100:.1f}%"}), className="progress"),
-            html.Span(
-                " · ".join(filter(None, (part, event))), className="strong" if is_now else ""
-            ),
-            html.Span(far),
-        ]
-    )
+    bar = html.I(style={"width": f"{steps.share * 100:.1f}%"})
+    name = " · ".join(filter(None, (part, event)))
+    said = html.Span(name, className="strong" if is_now else "")
+    return html.Li([html.Div(bar, className="progress"), said, html.Span(far)])
 
 
 def _curves(run: Run, places: Mapping[str, Steps], tokens: Tokens) -> Component:
@@ -149,10 +146,7 @@ def machine_tab(
 
 
 def _figure_heading(name: str, event: str) -> Component:
-    known = _EVENTS.get(event)
-    badge: list[Any] = (
-        [html.Span(known.label, className=f"badge {event[0].lower()}"), " "] if known else []
-    )
+    badge: list[Any] = [event_badge(_EVENTS[event]), " "] if event in _EVENTS else []
     return html.H3([*badge, title_of(name)])
 
 
@@ -160,7 +154,7 @@ def _headline(run: Run) -> Component | None:
     if not run.headline:
         return None
     rows = [
-        (f"{event}+", f"{score_text(one.bss)} ({score_text(one.low)} … {score_text(one.high)})")
+        (f"{event}+", f"{score_text(one.value)} ({interval_text(one) or ABSENT})")
         for event, one in run.headline.items()
     ]
     return panel("Brier skill", facts(rows), subtitle="against climatology, 95 %")
@@ -170,16 +164,12 @@ def _attempts(attempts: Sequence[Attempt], now: datetime) -> Component | None:
     if not attempts:
         return None
     rows = [
-        html.Div(
-            [
-                html.B(str(one.attempt)),
-                state_mark(one.outcome or "running"),
-                html.Span(
-                    [one.host, html.Span(one.reason or "", className="note")], className="named"
-                ),
-                html.Span(ABSENT if one.began_at is None else day_or_time(one.began_at, now)),
-            ],
-            className="lab-row attempt",
+        lab_row(
+            "attempt",
+            html.B(str(one.attempt)),
+            state_mark(one.outcome or "running"),
+            named(html.Span(one.host), one.reason),
+            html.Span(ABSENT if one.began_at is None else day_or_time(one.began_at, now)),
         )
         for one in sorted(attempts, key=lambda one: -one.attempt)
     ]

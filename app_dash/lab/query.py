@@ -11,18 +11,9 @@ from app_dash.shared.url_state import Query
 Tab = Literal["progress", "log", "result", "recipe", "outputs", "machine", "history"]
 Sort = Literal["made", "state", "name", "bss", "took", "ended", "owner"]
 Event = Literal["M1.0", "C1.0", "M5.0", "X1.0"]
-State = Literal[
-    "",
-    "draft",
-    "queued",
-    "published",
-    "running",
-    "succeeded",
-    "failed",
-    "cancelled",
-    "timed_out",
-    "lost",
-]
+_Begun = Literal["", "draft", "queued", "published", "running"]
+_Ended = Literal["succeeded", "failed", "cancelled", "timed_out", "lost"]
+State = Literal[_Begun, _Ended]
 Scale = Literal["auto", "linear", "log"]
 AnalysisKind = Literal["", "cluster", "forecast", "network", "augment"]
 DataState = Literal["", "checking", "asks", "ready", "refused"]
@@ -77,13 +68,9 @@ class RunsQuery(TableQuery):
 
     def filters(self) -> dict[str, str]:
         """Return the parameters of the request for the rows."""
-        given = {
-            "recipe": self.recipe,
-            "bss_min": f"{self.event}:{self.least}" if self.least else "",
-            "sort": self.sort,
-            "event": self.event,
-            "up": "true" if self.up else "",
-        }
+        given = {"recipe": self.recipe, "sort": self.sort, "event": self.event}
+        given["bss_min"] = f"{self.event}:{self.least}" if self.least else ""
+        given["up"] = "true" if self.up else ""
         return super().filters() | {name: value for name, value in given.items() if value}
 
 

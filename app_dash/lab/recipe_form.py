@@ -12,7 +12,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from app_dash.lab.recipe_values import Node, in_form, shown
-from app_dash.shared.panels import aria_label
+from app_dash.shared.panels import aria_label, script_button
 from solar.flares import EVENTS
 
 # So many choices of so many letters stand beside each other; more are in a list to open.
@@ -20,6 +20,8 @@ _MOST_SEGMENTS, _WIDEST_SEGMENTS = 5, 48
 _PATHS = ("rows", "flares", "harps", "file", "folder")
 _FIRST = {"Model": ("name", "version", "description", "seed"), "Inputs": ("keywords", "history")}
 _LAST = "Decisions"
+_LIMITS = {"minimum": "from", "exclusiveMinimum": "over"}
+_LIMITS |= {"maximum": "to", "exclusiveMaximum": "under"}
 # Tables of an estimator that stand as sections of their own.
 _APART = ("preparation", "augmentation")
 _FOLDED = ("Data", "Hiding", "Preparation", "Augmentation", _LAST)
@@ -169,24 +171,19 @@ def _value(around: Any, name: str) -> Any:
 
 def _members(node: Node, at: str, members: Sequence[Any], known: Known) -> list[Component]:
     """Draw the tables of a list, each of which may be taken away, and one more be added."""
-    drawn = [
-        html.Div(
-            [
-                *draw(node.items, f"{at}/{number}", members, known),
-                use_button(at, [*members[:number], *members[number + 1 :]], f"Remove {number + 1}"),
-            ],
-            className="member",
-        )
-        for number in range(len(members))
-    ]
+    drawn = []
+    for number in range(len(members)):
+        others = [*members[:number], *members[number + 1 :]]
+        rows = draw(node.items, f"{at}/{number}", members, known)
+        drawn.append([*rows, use_button(at, others, f"Remove {number + 1}")])
     new = in_form(node.items, next(iter(node.items.forms)))
-    return [*drawn, html.Div(use_button(at, [*members, new], "Add one"), className="member")]
+    drawn.append([use_button(at, [*members, new], "Add one")])
+    return [html.Div(one, className="member") for one in drawn]
 
 
 def use_button(at: str, value: Any, label: str) -> Component:
     """Offer a value for a place, which assets/lab_form.js puts there."""
-    data: dict[str, Any] = {"data-use": json.dumps(value, default=str), "data-use-at": at}
-    return html.Button(label, type="button", className="button", **data)
+    return script_button(label, {"data-use": json.dumps(value, default=str), "data-use-at": at})
 
 
 def _form_row(node: Node, at: str, value: Any, known: Known) -> Component:
@@ -221,15 +218,8 @@ def _row(node: Node, at: str, name: str, value: Any, known: Known) -> Component:
         control, kind = _choice(name, choices, "" if value is None else shown(value)), "choice"
     else:
         control, kind, is_group = _line(schema, value, is_default=is_default), "line", False
-    return _laid_out(
-        label,
-        control,
-        _help(schema),
-        at,
-        kind,
-        is_group=is_group,
-        class_name="default" if is_default else "",
-    )
+    name = "default" if is_default else ""
+    return _laid_out(label, control, _help(schema), at, kind, is_group=is_group, class_name=name)
 
 
 def _laid_out(
@@ -257,17 +247,8 @@ def _laid_out(
 
 def _help(schema: Mapping[str, Any]) -> str:
     text = str(schema.get("description", "")).replace("\n", " ")
-    limits = [
-        (words, schema[key])
-        for key, words in (
-            ("minimum", "from"),
-            ("exclusiveMinimum", "over"),
-            ("maximum", "to"),
-            ("exclusiveMaximum", "under"),
-        )
-        if key in schema
-    ]
-    span = " ".join(f"{words} {_number(limit)}" for words, limit in limits)
+    limits = [f"{word} {_number(schema[key])}" for key, word in _LIMITS.items() if key in schema]
+    span = " ".join(limits)
     return "; ".join(part for part in (text, span) if part)
 
 
@@ -287,10 +268,8 @@ def _line(schema: Mapping[str, Any], value: Any, *, is_default: bool) -> Compone
         inputMode="numeric" if schema.get("type") == "integer" else None,
         autoComplete="off",
     )
-    unit = schema.get("unit")
-    return html.Span(
-        [entry, html.Span(unit, className="unit")] if unit else [entry], className="line"
-    )
+    unit = [html.Span(schema["unit"], className="unit")] if schema.get("unit") else []
+    return html.Span([entry, *unit], className="line")
 
 
 def _choices(node: Node, name: str, value: Any, known: Known) -> dict[str, str]:

@@ -174,14 +174,11 @@ def in_form(node: Node, form: str, before: Any = None) -> dict[str, Any]:
         return dict(before)
     chosen = node.forms[form]
     name, _ = chosen.tag or ("", "")
-    theirs = chosen.options({})
+    theirs, had = chosen.options({}), before if isinstance(before, Mapping) else {}
     kept = {
-        key: before[key]
-        for key, option in node.options(before).items()
-        if isinstance(before, Mapping)
-        and key in before
-        and key in theirs
-        and theirs[key].given == option.given
+        key: had[key]
+        for key, option in node.options(had).items()
+        if key in had and key in theirs and theirs[key].given == option.given
     }
     return {name: form, **kept}
 

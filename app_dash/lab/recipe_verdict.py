@@ -22,7 +22,7 @@ from solar.toml import line_places
 _BOUND = re.compile(r"(?:at least|(?:greater|less) than or equal to) (-?[\d.]*\d)")
 # Years at the axis of the split where nobody knows when the data begin and end.
 _BESIDE = timedelta(days=730)
-_PARTS = {"train": "train", "validation": "validation", "test": "test"}
+_PARTS = ("train", "validation", "test")
 
 
 def place_of_fault(fault: Fault) -> str:
@@ -36,10 +36,9 @@ def bounds(faults: Iterable[Fault]) -> dict[str, str]:
     return {place: match[1] for place, match in found if match is not None}
 
 
-def contents(sections: Sequence[Section], check: Check | None, changed: Iterable[str]) -> Component:
+def contents(sections: Sequence[Section], check: Check, changed: Iterable[str]) -> Component:
     """List the sections, with what was changed and what is wrong in each."""
-    faults = check.errors if check else []
-    wrong = Counter(_named(sections, place_of_fault(one)) for one in faults)
+    wrong = Counter(_named(sections, place_of_fault(one)) for one in check.errors)
     dotted = {_named(sections, place) for place in changed}
     rows = []
     for one in sections:
@@ -56,11 +55,11 @@ def _named(sections: Sequence[Section], place: str) -> str:
     return next((one.name for one in reversed(sections) if one.holds(place)), "")
 
 
-def verdict(check: Check, *, queue: str, now: datetime | None = None) -> Component:
+def verdict(check: Check, *, queue: str) -> Component:
     """Say whether a run can be made, and if not, each fault with its place; else what it takes."""
     n_wrong = len(check.errors)
     word = f"{count(n_wrong)} thing{'s' * (n_wrong > 1)} to put right" if n_wrong else "Can be used"
-    at = f"checked {now or datetime.now(UTC):%H:%M:%S}"
+    at = f"checked {datetime.now(UTC):%H:%M:%S}"
     mark = state_mark("refused" if n_wrong else "ready")
     mark.children = [mark.children[0], word]
     head = html.P([mark, html.Span(f" {at}", className="note")])
@@ -84,11 +83,9 @@ def _expected(check: Check, queue: str) -> list[Component]:
         for one in check.same_as
     ]
     took = check.estimate_s
+    about = "not known yet" if took is None else f"about {duration(timedelta(0, took))}"
     rows = [
-        (
-            "Would take",
-            "not known yet" if took is None else f"about {duration(timedelta(0, took))}",
-        ),
+        ("Would take", about),
         ("Would run on", queue_name(queue)),
         ("Done before", same or "no run with this recipe, data and seed"),
     ]
@@ -97,12 +94,14 @@ def _expected(check: Check, queue: str) -> list[Component]:
 
 
 def toml_pane(
-    document: str, sections: Sequence[Section], check: Check | None, changed: Iterable[str]
+    document: str, sections: Sequence[Section], check: Check, changed: Iterable[str]
 ) -> Component:
     """Show a recipe by lines, with marks at what is wrong and at what was changed."""
     places = line_places(document)
-    wrong = _lines_of(places, [place_of_fault(one) for one in check.errors] if check else [])
-    wrong |= _lines_told(check)
+    wrong = _lines_of(places, map(place_of_fault, check.errors))
+    # Those that a message about the text names.
+    told = [re.search(r"at line (\d+)", one.message) for one in check.errors]
+    wrong |= {int(one[1]) for one in told if one}
     dotted = _lines_of(places, list(changed))
     lines = [
         (number, text, place, _marks(number, wrong, dotted))
@@ -131,12 +130,6 @@ def _lines_of(places: Sequence[str], marked: Iterable[str]) -> set[int]:
         if place:
             found.add(first[place])
     return found
-
-
-def _lines_told(check: Check | None) -> set[int]:
-    """Return the lines that a message about the text names."""
-    told = [re.search(r"at line (\d+)", one.message) for one in check.errors] if check else []
-    return {int(one[1]) for one in told if one}
 
 
 def _marks(number: int, wrong: set[int], changed: set[int]) -> str:
@@ -169,22 +162,14 @@ def split_axis(derived: Derived | None) -> Component | str:
     lacks = f", {needed:g} h needed" if embargo < needed else ""
     text = f"embargo of {embargo:g} h at {count(len(borders))} borders{lacks}"
     kinds = [legend(f"part-{part}", part) for part in _PARTS]
-    return html.Div(
-        [
-            html.P([*kinds, html.Span(text, className="warned" if lacks else "note")]),
-            *lanes,
-            _years(begin, end),
-        ],
-        className="split-axis",
-        role="img",
-        **aria_label(f"The split on the axis of time: {_told(derived.split)}; {text}"),
-    )
+    said = html.P([*kinds, html.Span(text, className="warned" if lacks else "note")])
+    named = aria_label(f"The split on the axis of time: {_told(derived.split)}; {text}")
+    axis = [said, *lanes, _years(begin, end)]
+    return html.Div(axis, className="split-axis", role="img", **named)
 
 
 def _borders(lane: Lane) -> list[datetime]:
-    return [one.from_at for one in lane.spans if one.from_at is not None] + [
-        one.to_at for one in lane.spans if one.to_at is not None
-    ]
+    return [at for one in lane.spans for at in (one.from_at, one.to_at) if at is not None]
 
 
 def _counted(span: Span) -> str:
@@ -192,24 +177,18 @@ def _counted(span: Span) -> str:
 
 
 def _told(lanes: Sequence[Lane]) -> str:
-    return "; ".join(
-        f"{lane.name}: "
-        + ", ".join(
-            f"{one.part} {'from ' + f'{one.from_at:%Y-%m-%d} ' if one.from_at else ''}"
-            f"{'to ' + f'{one.to_at:%Y-%m-%d}' if one.to_at else ''}".strip()
-            for one in lane.spans
-        )
-        for lane in lanes
-    )
+    def span(one: Span) -> str:
+        begins = f" from {one.from_at:%Y-%m-%d}" if one.from_at else ""
+        return one.part + begins + (f" to {one.to_at:%Y-%m-%d}" if one.to_at else "")
+
+    return "; ".join(f"{lane.name}: {', '.join(map(span, lane.spans))}" for lane in lanes)
 
 
 def _lane(lane: Lane, begin: datetime, end: datetime) -> Component:
     bars = []
     for span in lane.spans:
-        left, right = (
-            _share(span.from_at or begin, begin, end),
-            _share(span.to_at or end, begin, end),
-        )
+        at = span.from_at or begin, span.to_at or end
+        left, right = (_share(one, begin, end) for one in at)
         style = {"left": f"{left:.2f}%", "width": f"{max(right - left, 0):.2f}%"}
         is_border = " border" if span.from_at is not None else ""
         text = html.Span(_counted(span))
@@ -232,12 +211,11 @@ def _share(at: datetime, begin: datetime, end: datetime) -> float:
     return 100 * min(max((at - begin) / (end - begin or timedelta(1)), 0), 1)
 
 
-def marks(check: Check | None, changed: Mapping[str, Any]) -> dict[str, Any]:
+def marks(check: Check, changed: Mapping[str, Any]) -> dict[str, Any]:
     """Return what assets/lab_form.js says beside the fields, by their place."""
-    faults = check.errors if check else []
     return {
-        "ok": check is not None and check.ok,
-        "errors": {place_of_fault(one): one.message for one in reversed(faults)},
-        "uses": bounds(faults),
+        "ok": check.ok,
+        "errors": {place_of_fault(one): one.message for one in reversed(check.errors)},
+        "uses": bounds(check.errors),
         "had": {place: had for place, had in changed.items() if place},
     }

@@ -13,7 +13,7 @@ from dash.development.base_component import Component
 from app_dash.frame.page import PageContext
 from app_dash.lab.analysis import KINDS, analysis_result
 from app_dash.lab.answers import Dataset, Output, Run
-from app_dash.lab.marks import dataset_address, run_address
+from app_dash.lab.marks import dataset_address, lab_row, run_address
 from app_dash.lab.outputs import open_report, output_table
 from app_dash.lab.query import RunQuery
 from app_dash.shared.numbers import count, model_label, score_text
@@ -87,27 +87,17 @@ def _drawn(judged: Mapping[str, Any], found: Found, context: PageContext) -> Com
     shown = max(judgements, key=lambda one: 2 * (one["event"] == event) + (one["part"] == part))
     report = skill_report(shown, name=found.run.name or "this run")
     accuracy = report.score("accuracy")
+    measured = ("Accuracy", f"{score_text(accuracy.value)} ({interval_text(accuracy)})")
     parts = [
         _reliability(report, context),
         _roc(report, context),
-        panel(
-            "Contingency",
-            contingency_table(report),
-            facts([("Accuracy", f"{score_text(accuracy.value)} ({interval_text(accuracy)})")]),
-            class_name="span-4",
-        ),
+        panel("Contingency", contingency_table(report), facts([measured]), class_name="span-4"),
         _importance(judged.get("importance", {}).get(shown["event"], [])),
         *_audited(found),
         _files(found),
     ]
-    return html.Div(
-        [
-            _choices(judgements, shown, found),
-            _scores(found, shown, report),
-            html.Div(parts, className="grid"),
-        ],
-        className="stack result",
-    )
+    first = [_choices(judgements, shown, found), _scores(found, shown, report)]
+    return html.Div([*first, html.Div(parts, className="grid")], className="stack result")
 
 
 def skill_report(judged: Mapping[str, Any], *, name: str) -> SkillReport:
@@ -235,18 +225,14 @@ def _importance(features: Sequence[Mapping[str, Any]]) -> Component:
     drops = {one["feature"]: Score.model_validate(one["drop"]) for one in features}
     most = max((one.value or 0 for one in drops.values()), default=0) or 1
     rows = [
-        html.Div(
-            [
-                html.Span(name, className="named"),
-                html.Span(
-                    html.I(style={"width": f"{100 * max(drop.value or 0, 0) / most:.1f}%"}),
-                    className="bar",
-                ),
-                html.B(score_text(drop.value), title=interval_text(drop, digits=3)),
-            ],
-            className="lab-row importance",
+        lab_row(
+            "importance",
+            html.Span(name, className="named"),
+            html.Span(html.I(style={"width": f"{width:.1f}%"}), className="bar"),
+            html.B(score_text(drop.value), title=interval_text(drop, digits=3)),
         )
         for name, drop in drops.items()
+        for width in [100 * max(drop.value or 0, 0) / most]
     ]
     note = "Features that say the same share their importance."
     absent = "Only a run that trains measures it, for the events that it fits."
@@ -261,47 +247,38 @@ def _audited(found: Found) -> list[Component]:
         return []
     checks = sorted(audit["checks"], key=lambda one: bool(one["passed"]))
     passed = sum(one["passed"] for one in checks)
-    noise = [(one, Score.model_validate(one["bss"] or {})) for one in audit.get("noise", [])]
-    trials = [
-        _checked(
-            skill.low is None or skill.low <= 0,
-            f"{one['exchanged'].capitalize()} exchanged, {one['event']}+",
-            f"BSS {score_text(skill.value, digits=3)} ({interval_text(skill, digits=3)})"
-            if one["bss"]
-            else (one["note"] or "not judged"),
-        )
-        for one, skill in noise
-    ]
+    trials = [_noise(one) for one in audit.get("noise", [])]
     why = (
         "Skill above 0 here would mean that something but the inputs tells the outcome, such as"
         " which records are missing; the run would then end without a model."
     )
+    rows = [_checked(one["passed"], one["name"], one["detail"]) for one in checks]
+    absent, about = (
+        "This model is from before the noise test.",
+        "the same fit on what cannot be known",
+    )
     return [
-        _listing(
-            "Leak audit",
-            [_checked(one["passed"], one["name"], one["detail"]) for one in checks],
-            f"{passed} of {len(checks)} checks passed",
-        ),
-        _listing(
-            "Noise test",
-            trials,
-            "the same fit on what cannot be known",
-            note=why,
-            absent="This model is from before the noise test.",
-        ),
+        _listing("Leak audit", rows, f"{passed} of {len(checks)} checks passed"),
+        _listing("Noise test", trials, about, note=why, absent=absent),
     ]
+
+
+def _noise(one: Mapping[str, Any]) -> Component:
+    skill, detail = Score.model_validate(one["bss"] or {}), one["note"] or "not judged"
+    if one["bss"]:
+        detail = f"BSS {score_text(skill.value, digits=3)} ({interval_text(skill, digits=3)})"
+    label = f"{one['exchanged'].capitalize()} exchanged, {one['event']}+"
+    return _checked(skill.low is None or skill.low <= 0, label, detail)
 
 
 def _checked(passed: object, label: str, detail: str) -> Component:
     word, kind = ("passed", "succeeded") if passed else ("failed", "failed")
     hidden = html.Span(f"{word}: ", className="visually-hidden")
-    return html.Div(
-        [
-            html.I(className=f"verdict-mark {kind}", **aria_hidden()),
-            html.Span([hidden, label[:1].upper() + label[1:]], className="named"),
-            html.Span(detail, className="when"),
-        ],
-        className="lab-row checked",
+    return lab_row(
+        "checked",
+        html.I(className=f"verdict-mark {kind}", **aria_hidden()),
+        html.Span([hidden, label[:1].upper() + label[1:]], className="named"),
+        html.Span(detail, className="when"),
     )
 
 

@@ -20,11 +20,14 @@ from app_dash.lab.marks import (
     NEW_PATH,
     PAGE,
     action_buttons,
+    head,
+    lab_row,
     place_text,
     run_address,
     size_text,
     state_mark,
     table,
+    toml_panel,
 )
 from app_dash.lab.outputs import outputs_tab
 from app_dash.lab.progress import machine_tab, progress_tab
@@ -120,22 +123,10 @@ def _title(run: Run, now: datetime) -> Component:
     owner: list[Any] = (
         [avatar(run.owner.name), " ", run.owner.name, " · "] if run.owner.name else []
     )
+    about = html.Span([*owner, " · ".join(known)], className="secondary")
     # A remark of why it waits, failed or was lost stands where the state is read.
-    reason = [html.P(run.reason, className="reason")] if run.reason else []
-    return html.Div(
-        [
-            html.Div(
-                [
-                    html.H2(named),
-                    state_mark(run.state, is_pill=True),
-                    html.Span([*owner, " · ".join(known)], className="secondary"),
-                ],
-                className="run-title",
-            ),
-            html.Div(_buttons(run), className="run-buttons"),
-            *reason,
-        ],
-        className="run-head",
+    return head(
+        [html.H2(named), state_mark(run.state, is_pill=True), about], _buttons(run), run.reason
     )
 
 
@@ -161,12 +152,9 @@ def _buttons(run: Run) -> list[Component]:
 
 
 def _tabs(run: Run, query: RunQuery) -> Component:
+    at, kinds = run_address(run.run_id), {True: "active", False: ""}
     links = [
-        dcc.Link(
-            label,
-            href=run_address(run.run_id) + RunQuery(tab=name).search(),
-            className="active" if name == query.tab else "",
-        )
+        dcc.Link(label, href=at + RunQuery(tab=name).search(), className=kinds[name == query.tab])
         for name, label in TABS
     ]
     return html.Nav(links, className="tabs", **aria_label("Parts of the run"))
@@ -179,11 +167,8 @@ def _log_tab(data: RunData, query: RunQuery) -> Component:
         return panel("Log", empty_message("There is no log before the run has begun."))
     shown = query.attempt or run.attempt
     pressed: dict[str, Any] = {"aria-pressed": "true"}
-    told: dict[str, Any] = {
-        "data-run": run.run_id,
-        "data-attempt": str(shown),
-        "data-url": LAB_LOG_PATH,
-    }
+    told = {"data-run": run.run_id, "data-attempt": str(shown), "data-url": LAB_LOG_PATH}
+    named: dict[str, Any] = told | aria_label("Log")
     find = dcc.Input(
         id="lab-find",
         type="search",
@@ -195,9 +180,7 @@ def _log_tab(data: RunData, query: RunQuery) -> Component:
     return panel(
         "Log",
         html.P("", id="lab-log-note", className="log-note", role="status"),
-        html.Pre(
-            id="lab-log", className="log", tabIndex=0, role="log", **aria_label("Log"), **told
-        ),
+        html.Pre(id="lab-log", className="log", tabIndex=0, role="log", **named),
         subtitle=_attempt_choice(data, shown),
         actions=[
             html.Label([html.Span("Find in log", className="visually-hidden"), find]),
@@ -227,16 +210,7 @@ def _attempt_choice(data: RunData, shown: int) -> list[Component | str]:
 def _recipe_tab(data: RunData) -> Component:
     if data.recipe is None:
         return panel("Recipe", empty_message(f"A run of the kind {data.run.kind} has no recipe."))
-    copied: dict[str, Any] = {"data-copy": data.recipe.document}
-    text = data.recipe.document
-    shown = panel(
-        "Recipe",
-        html.Pre(text, className="toml", tabIndex=0, role="region", **aria_label("TOML")),
-        # Where there is no clipboard, the text before the button is chosen.
-        html.Button("Copy", type="button", className="button", **copied),
-        subtitle="as it runs",
-        class_name="flush recipe-text",
-    )
+    shown = toml_panel("Recipe", data.recipe.document, "as it runs")
     if data.recipe.differs is None:
         return shown
     rows = [(path, change_text(*pair)) for path, pair in data.recipe.differs.items()]
@@ -260,33 +234,22 @@ def _history_tab(data: RunData, now: datetime) -> Component:
     )
 
 
-def _attempt_row(one: Attempt, now: datetime) -> Component:
+def _attempt_row(one: Attempt, now: datetime) -> list[Any]:
     state = [state_mark(one.outcome or "running"), html.Span(one.reason or "", className="note")]
     began = ABSENT if one.began_at is None else day_or_time(one.began_at, now)
     cpu = ABSENT if one.cpu_s is None else duration(timedelta(seconds=one.cpu_s))
     memory = ABSENT if one.peak_rss is None else size_text(one.peak_rss)
     libraries = ", ".join(f"{name} {version}" for name, version in one.libraries.items())
-    return html.Tr(
-        [
-            html.Td(str(one.attempt)),
-            html.Td(state),
-            html.Td(one.host),
-            html.Td(began, className="number"),
-            html.Td(cpu, className="number wide"),
-            html.Td(memory, className="number wide"),
-            html.Td(html.Code(one.code_version[:12]), className="wide", title=libraries),
-        ]
-    )
+    code = html.Code(one.code_version[:12], title=libraries)
+    return [str(one.attempt), state, one.host, began, cpu, memory, code]
 
 
 def _entry(entry: Entry, now: datetime) -> Component:
     changed = change_text(entry.before, entry.after)
-    return html.Div(
-        [
-            html.Span(day_or_time(entry.at, now), className="when"),
-            html.Span([avatar(entry.actor), " ", entry.actor]),
-            html.Span(entry.action, className="strong"),
-            html.Span(changed[:200], className="note"),
-        ],
-        className="lab-row entry",
+    return lab_row(
+        "entry",
+        html.Span(day_or_time(entry.at, now), className="when"),
+        html.Span([avatar(entry.actor), " ", entry.actor]),
+        html.Span(entry.action, className="strong"),
+        html.Span(changed[:200], className="note"),
     )

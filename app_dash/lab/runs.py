@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, get_args
 
@@ -11,7 +12,7 @@ from dash.development.base_component import Component
 
 from app_dash.frame import actions
 from app_dash.frame.page import PageContext
-from app_dash.frame.typed_fields import field_id, field_state
+from app_dash.frame.typed_fields import field_state
 from app_dash.lab.answers import Owner, Run
 from app_dash.lab.client import Listing
 from app_dash.lab.marks import (
@@ -21,17 +22,20 @@ from app_dash.lab.marks import (
     RUNS_PATH,
     doing_text,
     ended_text,
+    filters,
+    paging,
     run_link,
     score_cells,
     state_mark,
     state_word,
     table,
+    text_field,
     took_text,
 )
 from app_dash.lab.query import Event, NewRunQuery, RunsQuery, Sort, State, TableQuery
 from app_dash.shared.changes import change_text
 from app_dash.shared.numbers import ABSENT, count
-from app_dash.shared.panels import empty_message, menu, panel
+from app_dash.shared.panels import empty_message, panel
 from database.people.principal import LAB
 
 CHOOSE: tuple[Component | str, str] = (html.Span("Choose", className="visually-hidden"), "pick")
@@ -62,41 +66,48 @@ def shown_fields(query: RunsQuery) -> dict[str, str]:
     return {name: getattr(query, name) for name, _ in _FIELDS}
 
 
-def runs_page(
-    listing: Listing,
-    query: RunsQuery,
-    context: PageContext,
-    *,
-    path: str,
-    message: str,
-    picked: Collection[str],
-) -> Component:
+@dataclass(frozen=True)
+class RunsTable:
+    """A page of runs, chosen by a query at the address `path`; some of them are ticked."""
+
+    listing: Listing
+    query: RunsQuery
+    context: PageContext
+    path: str
+    picked: Collection[str]
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the state of some run changes by itself."""
+        return any(run.is_under_way for run in self.listing.runs)
+
+
+def runs_page(shown: RunsTable, message: str) -> Component:
     """Draw the table of all runs that the asker sees."""
-    runs = runs_panel(listing, query, context, path=path, picked=picked)
-    return html.Div([field_state(shown_fields(query), message), runs], className="stack")
+    fields = field_state(shown_fields(shown.query), message)
+    return html.Div([fields, runs_panel(shown)], className="stack")
 
 
-def runs_panel(
-    listing: Listing, query: RunsQuery, context: PageContext, *, path: str, picked: Collection[str]
-) -> Component:
+def runs_panel(shown: RunsTable) -> Component:
     """Draw a table of runs with its filters and what may be done with several of them."""
+    listing, query, context, path = shown.listing, shown.query, shown.context, shown.path
     runs = listing.runs
     may_act = context.who.may(LAB) and any(run.actions for run in runs)
     compared = [_DIFFERS] if any(run.differs is not None for run in runs) else []
     headings = [_heading(column, query, path) for column in (*COLUMNS, *_OF_ALL, *compared)]
     if may_act:
         headings.insert(0, CHOOSE)
-    rows = [_row(run, query.event, context, picked if may_act else None) for run in runs]
+    picked = shown.picked if may_act else None
+    rows = [_row(run, query.event, context, picked) for run in runs]
     content = table("runs", headings, rows) if rows else _no_runs(query, path)
+    is_part = bool(query.after or listing.following)
     return panel(
         "Runs",
         _filters(query, path, runs),
         html.Div(content, className="scrolled"),
         *([_bulk()] if may_act else []),
-        _paging(listing, query, path),
-        subtitle=f"{count(len(runs))} on this page"
-        if query.after or listing.following
-        else count(len(runs)),
+        paging(query, path, listing.following),
+        subtitle=count(len(runs)) + (" on this page" if is_part else ""),
         class_name="flush",
     )
 
@@ -114,22 +125,24 @@ def _heading(
     return dcc.Link(label + mark, href=path + there.search(), className="sort"), kind
 
 
-def run_cells(run: Run, event: str, now: datetime) -> list[Component]:
+def run_cells(run: Run, event: str, now: datetime) -> list[Component | str]:
     """Return the cells of a run under COLUMNS, with its score for the event."""
     why = doing_text(run) if run.is_under_way else run.reason
     return [
-        html.Td(state_mark(run.state)),
+        state_mark(run.state),
         html.Td([run_link(run), html.Span(run.note[:80], className="note")], className="run-name"),
         *score_cells((run.headline or {}).get(event), why),
-        html.Td(took_text(run), className="number wide"),
-        html.Td(ended_text(run, now), className="number"),
+        took_text(run),
+        ended_text(run, now),
     ]
 
 
-def _row(run: Run, event: str, context: PageContext, picked: Collection[str] | None) -> Component:
+def _row(
+    run: Run, event: str, context: PageContext, picked: Collection[str] | None
+) -> list[Component | str]:
     cells = [
         *run_cells(run, event, context.now),
-        html.Td(owner_link(run.owner, RUNS_PATH), className="wide"),
+        owner_link(run.owner, RUNS_PATH),
         html.Td(", ".join(run.tags) or ABSENT, className="wide secondary"),
     ]
     if run.differs is not None:
@@ -137,8 +150,8 @@ def _row(run: Run, event: str, context: PageContext, picked: Collection[str] | N
         shown = text if len(text) <= _LONGEST_DIFFERENCES else f"{text[:_LONGEST_DIFFERENCES]} …"
         cells.append(html.Td(shown, className="wide secondary", title=text))
     if picked is not None:
-        cells.insert(0, html.Td(pick(run.run_id, run.label, picked), className="pick"))
-    return html.Tr(cells)
+        cells.insert(0, pick(run.run_id, run.label, picked))
+    return cells
 
 
 def owner_link(owner: Owner, path: str) -> Component:
@@ -149,11 +162,10 @@ def owner_link(owner: Owner, path: str) -> Component:
 
 def pick(key: str, label: str, picked: Collection[str]) -> Component:
     """Offer to choose a row for what is done with several."""
+    hidden: Any = html.Span(f"Choose {label}", className="visually-hidden")
     return dcc.Checklist(
         id=actions.input_id(PAGE, PICKED + key),
-        options=[
-            {"label": html.Span(f"Choose {label}", className="visually-hidden"), "value": key}
-        ],
+        options=[{"label": hidden, "value": key}],
         value=[key] if key in picked else [],
         className="choices",
     )
@@ -176,54 +188,18 @@ def _bulk() -> Component:
 
 
 def _filters(query: RunsQuery, path: str, runs: Sequence[Run]) -> Component:
-    def choices(name: str, labels: Mapping[Any, str]) -> list[tuple[str, str, bool]]:
-        return menu_choices(query, path, name, labels)
-
     states = {state: state_word(state) if state else "Any" for state in _STATES}
     owners = owner_labels(query, [run.owner for run in runs])
     events = {event: f"{event}+" for event in _EVENTS}
-    return html.Div(
-        [
-            *(text_field(name, label, getattr(query, name)) for name, label in _FIELDS),
-            menu("Event", events[query.event], choices("event", events)),
-            menu("State", states[query.state], choices("state", states)),
-            menu("Owner", owners[query.owner], choices("owner", owners)),
-        ],
-        className="filters run-filters",
-    )
-
-
-def menu_choices(
-    query: TableQuery, path: str, name: str, labels: Mapping[Any, str]
-) -> list[tuple[str, str, bool]]:
-    """Return the choices of a field of the address, as `menu` takes them."""
-    return [
-        (
-            label,
-            path + query.changed(**{name: value}, after="").search(),
-            value == getattr(query, name),
-        )
-        for value, label in labels.items()
-    ]
+    fields = [text_field(name, label, getattr(query, name)) for name, label in _FIELDS]
+    menus: dict[str, Any] = {"event": events, "state": states, "owner": owners}
+    return filters(query, path, fields, menus)
 
 
 def owner_labels(query: TableQuery, owners: Iterable[Owner]) -> dict[str, str]:
     """Return by whose objects a table may be narrowed: of anybody, mine, of those on the page."""
     named = {owner.id: owner.name for owner in owners if owner.id}
     return {query.owner: "one without runs", "": "Anybody", "me": "Me"} | named
-
-
-def text_field(name: str, label: str, value: str) -> Component:
-    """Offer a filter that is typed."""
-    entry = dcc.Input(
-        id=field_id(PAGE, name),
-        value=value,
-        type="text",
-        debounce=True,
-        autoComplete="off",
-        className="field",
-    )
-    return html.Label([html.Span(label), entry], className="labelled grow")
 
 
 def _no_runs(query: RunsQuery, path: str) -> Component:
@@ -235,17 +211,6 @@ def _no_runs(query: RunsQuery, path: str) -> Component:
     return empty_message(
         "No run matches these filters.", dcc.Link("Show all", href=path, className="button")
     )
-
-
-def _paging(listing: Listing, query: RunsQuery, path: str) -> Component:
-    links = []
-    if query.after:
-        first = path + query.changed(after="").search()
-        links.append(dcc.Link("First", href=first, className="button"))
-    if listing.following:
-        following = path + query.changed(after=listing.following).search()
-        links.append(dcc.Link("Next", href=following, className="button"))
-    return html.Div(links, className="paging")
 
 
 def picks_of(values: dict[str, Any]) -> list[str]:

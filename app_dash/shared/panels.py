@@ -94,6 +94,12 @@ def legend(kind: str, label: str) -> Component:
     return html.Span([html.I(), label], className=f"legend {kind}")
 
 
+def script_button(label: str, data: dict[str, str], *, kind: str = "button") -> Component:
+    """Offer a button for a script of the assets, which finds it by an attribute."""
+    named: dict[str, Any] = data
+    return html.Button(label, type="button", className=kind, **named)
+
+
 def big_percent(value: float | None) -> list[Component | str]:
     """Write a probability large with its sign small, or a dash."""
     unit = [] if value is None else [html.Span(f"{NARROW}%", className="unit")]

@@ -118,16 +118,8 @@ def store_time(connection: sa.Connection) -> datetime:
 
 def publish(connection: sa.Connection, run: Run, worker_id: str, *, now: datetime) -> Run:
     """Give a queued run to a worker, as a new attempt; raises ConflictError."""
-    return move(
-        connection,
-        PROGRAM,
-        run,
-        to=PUBLISHED,
-        now=now,
-        attempt=run.attempt + 1,
-        worker_id=worker_id,
-        published_at=now,
-    )
+    values = {"attempt": run.attempt + 1, "worker_id": worker_id, "published_at": now}
+    return move(connection, PROGRAM, run, to=PUBLISHED, now=now, **values)
 
 
 def take_back(connection: sa.Connection, run: Run, *, now: datetime) -> Run:
@@ -169,32 +161,22 @@ def claim_run(
     """
     run = read_run(connection, run_id)
     _refuse_other_attempt(run, claim.attempt)
-    if run.state == RUNNING and _token(connection, run) == claim.token:
+    if run.state == RUNNING and _of_attempt(connection, run, "claim_token") == claim.token:
         return run
     if run.state != PUBLISHED or run.worker_id != claim.worker_id:
         raise ConflictError(f"the run is {run.state}, and not for this job to begin")
     anew = dict.fromkeys(("restarts_at", "progress", "doing", "eta_s", "headline", "reason"))
     started = {"started_at": now, "lease_until": now + lease}
     run = move(connection, who, run, to=RUNNING, now=now, **anew, **started)
-    connection.execute(
-        attempts.insert().values(
-            run_id=run_id,
-            attempt=claim.attempt,
-            worker_id=claim.worker_id,
-            host=claim.host,
-            claim_token=claim.token,
-            code_version=claim.code_version,
-            libraries=json.dumps(dict(claim.libraries)),
-            began_at=now,
-            log_bytes=0,
-            event_bytes=0,
-        )
-    )
+    told = {name: value for name, value in vars(claim).items() if name != "token"}
+    told |= {"claim_token": claim.token, "libraries": json.dumps(dict(claim.libraries))}
+    begun = {"run_id": run_id, "began_at": now, "log_bytes": 0, "event_bytes": 0}
+    connection.execute(attempts.insert().values(told | begun))
     return run
 
 
-def _token(connection: sa.Connection, run: Run) -> str | None:
-    query = sa.select(attempts.c.claim_token).where(is_attempt(run.run_id, run.attempt))
+def _of_attempt(connection: sa.Connection, run: Run, column: str) -> str | None:
+    query = sa.select(attempts.c[column]).where(is_attempt(run.run_id, run.attempt))
     return connection.execute(query).scalar()
 
 
@@ -213,12 +195,8 @@ def report_run(
     """
     run = read_run(connection, run_id)
     _refuse_what_has_ended(run, report.attempt)
-    values = {
-        "lease_until": now + lease,
-        "progress": report.progress,
-        "doing": report.doing,
-        "eta_s": report.eta_s,
-    }
+    values = {name: getattr(report, name) for name in ("progress", "doing", "eta_s")}
+    values["lease_until"] = now + lease
     if run.state == LOST:
         found = {**values, "restarts_at": None, "ended_at": None, "reason": "found again"}
         run = move(connection, who, run, to=RUNNING, now=now, **found)
@@ -246,7 +224,7 @@ def end_run(
     if end.outcome not in OUTCOMES:
         raise InvalidInputError(f"an attempt ends as one of {', '.join(OUTCOMES)}")
     run = read_run(connection, run_id)
-    if run.attempt == end.attempt and _ended_as(connection, run) == end.outcome:
+    if run.attempt == end.attempt and _of_attempt(connection, run, "outcome") == end.outcome:
         return run
     _refuse_what_has_ended(run, end.attempt)
     outcome, reason = _outcome(run, end.outcome), end.reason
@@ -271,11 +249,6 @@ def _outcome(run: Run, said: str) -> str:
     return CANCELLED if said == FAILED and is_stopped else said
 
 
-def _ended_as(connection: sa.Connection, run: Run) -> str | None:
-    query = sa.select(attempts.c.outcome).where(is_attempt(run.run_id, run.attempt))
-    return connection.execute(query).scalar()
-
-
 def lose_runs(connection: sa.Connection, *, restart_after: timedelta, now: datetime) -> list[Run]:
     """Call runs lost whose lease has run out; one that resumes will once be queued by itself."""
     query = sa.select(runs).where(runs.c.state == RUNNING, runs.c.lease_until < now)
@@ -289,11 +262,8 @@ def lose_runs(connection: sa.Connection, *, restart_after: timedelta, now: datet
         reason = f"no word from its job; the lease ended at {run.lease_until:%H:%M:%S} UTC"
         noted = {"outcome": LOST, "reason": reason, "ended_at": now}
         _note_attempt(connection, run.run_id, run.attempt, **noted)
-        values = {
-            "ended_at": now,
-            "restarts_at": now + restart_after if may_restart else None,
-            "reason": reason,
-        }
+        restarts_at = now + restart_after if may_restart else None
+        values = {"ended_at": now, "restarts_at": restarts_at, "reason": reason}
         lost.append(move(connection, PROGRAM, run, to=LOST, now=now, **values))
     return lost
 

@@ -10,8 +10,7 @@ import sqlalchemy as sa
 
 from database.engine import reading
 from database.lab.file_store import FileStore
-from database.lab.purge import purge
-from database.lab.stored_files import check_files, copy_files, named_files
+from database.lab.stored_files import check_files, copy_files, named_files, purge
 from database.settings import FileSettings
 from solar.errors import InvalidInputError
 

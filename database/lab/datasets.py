@@ -13,7 +13,14 @@ import sqlalchemy as sa
 
 from database.lab.attempts import store_time
 from database.lab.experiments import ensure_experiment
-from database.lab.ownership import PRIVATE, VISIBILITIES, find_visible, refuse_others, visible_to
+from database.lab.ownership import (
+    PRIVATE,
+    VISIBILITIES,
+    ListFilter,
+    find_visible,
+    newest_visible,
+    refuse_others,
+)
 from database.lab.runs import (
     CANCELLED,
     DRAFT,
@@ -90,12 +97,10 @@ class NewDataset:
 
 
 @dataclass(frozen=True)
-class DatasetFilter:
+class DatasetFilter(ListFilter):
     """Which data sets a list shows; empty fields choose all."""
 
-    owner: str | None = None
     state: str | None = None
-    text: str = ""
 
 
 def as_dataset(row: sa.Row[Any]) -> Dataset:
@@ -139,18 +144,14 @@ def add_dataset(
 ) -> Dataset:
     """Store a data set that is to be described, as the next version of its name."""
     dataset_id, name = new_id(now), check_dataset_name(new.name)
-    values = {
+    values = vars(new) | {
         "dataset_id": dataset_id,
         "owner": who.owner,
         "name": name,
         "version": 0,
         "visibility": PRIVATE,
         "state": CHECKING,
-        "description": new.description,
-        "licence": new.licence,
         "files": json.dumps([asdict(file) for file in new.files]),
-        "parent": new.parent,
-        "made_by_run": new.made_by_run,
         "created_at": now,
     }
     connection.execute(datasets.insert().values(values))
@@ -210,11 +211,10 @@ def finish_description(
     """
     if run.kind != DESCRIBE:
         return
+    is_its = datasets.c.dataset_id.in_(run.dataset_ids)
     if run.state in UNDER_WAY:
-        is_refused = sa.and_(
-            datasets.c.dataset_id.in_(run.dataset_ids), datasets.c.state == REFUSED
-        )
-        connection.execute(datasets.update().where(is_refused).values(state=CHECKING, reason=None))
+        refused = datasets.update().where(is_its, datasets.c.state == REFUSED)
+        connection.execute(refused.values(state=CHECKING, reason=None))
         return
     found = dict(result or {}) if run.state == SUCCEEDED else {}
     reason = found.get("reason")
@@ -226,13 +226,12 @@ def finish_description(
     state = REFUSED if reason else ASKS if is_asked else READY
     parts = {name: found.get(name) for name in ("layout", "question", "breakdown")}
     values = {name: None if part is None else json.dumps(part) for name, part in parts.items()}
+    values |= {"state": state, "rows": found.get("rows")}
+    values["reason"] = (reason or "")[:_LONGEST_REASON] or None
+    is_open = datasets.c.state.in_((CHECKING, REFUSED))
     for dataset_id in run.dataset_ids:
-        is_it = sa.and_(
-            datasets.c.dataset_id == dataset_id, datasets.c.state.in_((CHECKING, REFUSED))
-        )
-        change = {"state": state, "reason": (reason or "")[:_LONGEST_REASON] or None}
-        change |= values | {"rows": found.get("rows")}
-        if connection.execute(datasets.update().where(is_it).values(change)).rowcount:
+        change = datasets.update().where(is_open, datasets.c.dataset_id == dataset_id)
+        if connection.execute(change.values(values)).rowcount:
             record(connection, PROGRAM, state, _NOUN, dataset_id, after=reason, now=now)
 
 
@@ -250,23 +249,13 @@ def list_datasets(
     before: str | None = None,
 ) -> list[Dataset]:
     """Return data sets that somebody may see, without their break-downs, the newest first."""
-    columns: list[Any] = [column for column in datasets.c if column.name != "breakdown"]
-    query: sa.Select[Any] = (
-        sa.select(*columns, sa.null().label("breakdown"))
-        .where(visible_to(datasets, who), datasets.c.deleted_at.is_(None))
-        .order_by(datasets.c.dataset_id.desc())
-        .limit(limit)
-    )
-    if chosen.owner is not None:
-        query = query.where(datasets.c.owner == chosen.owner)
+    texts = ("name", "description")
+    query = newest_visible(datasets, who, chosen, texts, limit=limit, before=before)
     if chosen.state is not None:
         query = query.where(datasets.c.state == chosen.state)
-    if chosen.text:
-        texts = (datasets.c.name, datasets.c.description)
-        query = query.where(sa.or_(*(c.icontains(chosen.text, autoescape=True) for c in texts)))
-    if before is not None:
-        query = query.where(datasets.c.dataset_id < before)
-    return [as_dataset(row) for row in connection.execute(query)]
+    columns: list[Any] = [column for column in datasets.c if column.name != "breakdown"]
+    listed: sa.Select[Any] = query.with_only_columns(*columns, sa.null().label("breakdown"))
+    return [as_dataset(row) for row in connection.execute(listed)]
 
 
 def change_dataset(
@@ -347,15 +336,10 @@ def _users(connection: sa.Connection, who: Principal, dataset_id: str) -> str:
     query = (
         sa.select(runs, experiments.c.name.label("experiment"))
         .join(experiments, experiments.c.experiment_id == runs.c.experiment_id)
-        .where(
-            runs.c.dataset_ids.contains(dataset_id, autoescape=True),
-            runs.c.kind != DESCRIBE,
-            runs.c.state != DRAFT,
-            runs.c.deleted_at.is_(None),
-        )
-        .order_by(runs.c.run_id)
+        .where(runs.c.dataset_ids.contains(dataset_id, autoescape=True))
+        .where(runs.c.kind != DESCRIBE, runs.c.state != DRAFT, runs.c.deleted_at.is_(None))
     )
-    rows = connection.execute(query).all()
+    rows = connection.execute(query.order_by(runs.c.run_id)).all()
     own = [row for row in rows if row.owner == who.owner]
     parts = [f"{row.experiment} #{row.number} ({row.kind}, {row.state})" for row in own[:10]]
     more = len(own) - len(parts)
@@ -367,17 +351,9 @@ def _users(connection: sa.Connection, who: Principal, dataset_id: str) -> str:
 
 def describing_run(connection: sa.Connection, dataset: Dataset) -> Run | None:
     """Return the run that looks, or has looked, into a data set."""
-    query = (
-        sa.select(runs)
-        .where(
-            runs.c.owner == dataset.owner,
-            runs.c.kind == DESCRIBE,
-            runs.c.dataset_ids == json.dumps([dataset.dataset_id]),
-        )
-        .order_by(runs.c.run_id.desc())
-        .limit(1)
-    )
-    row = connection.execute(query).one_or_none()
+    is_its = runs.c.dataset_ids == json.dumps([dataset.dataset_id])
+    query = sa.select(runs).where(is_its, runs.c.owner == dataset.owner, runs.c.kind == DESCRIBE)
+    row = connection.execute(query.order_by(runs.c.run_id.desc()).limit(1)).one_or_none()
     return None if row is None else as_run(row)
 
 

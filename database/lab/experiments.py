@@ -11,7 +11,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from database.lab.ownership import PRIVATE, find_visible, refuse_others, visible_to
+from database.lab.ownership import (
+    PRIVATE,
+    ListFilter,
+    find_visible,
+    newest_visible,
+    refuse_others,
+    visible_to,
+)
 from database.lab.runs import UNDER_WAY
 from database.people.audit import record
 from database.people.principal import Principal
@@ -38,12 +45,10 @@ class Experiment:
 
 
 @dataclass(frozen=True)
-class ExperimentFilter:
+class ExperimentFilter(ListFilter):
     """Which experiments a list shows; None chooses all."""
 
-    owner: str | None = None
     is_archived: bool | None = None
-    text: str = ""
 
 
 def add_experiment(
@@ -57,18 +62,12 @@ def add_experiment(
     now: datetime,
 ) -> Experiment:
     """Store an experiment without runs."""
-    values: dict[str, Any] = {
-        "experiment_id": new_id(now),
-        "owner": who.owner,
-        "name": name,
-        "description": description,
-        "tags": json.dumps(list(tags)),
-        "visibility": visibility,
-        "created_at": now,
-    }
-    connection.execute(experiments.insert().values(values))
-    record(connection, who, "created", _NOUN, values["experiment_id"], after=name, now=now)
-    return find_experiment(connection, who, values["experiment_id"])
+    row = Experiment(
+        new_id(now), who.owner, name, description, list(tags), visibility, now, None, None
+    )
+    connection.execute(experiments.insert().values(vars(row) | {"tags": json.dumps(row.tags)}))
+    record(connection, who, "created", _NOUN, row.experiment_id, after=name, now=now)
+    return row
 
 
 def ensure_experiment(
@@ -115,24 +114,10 @@ def list_experiments(
     before: str | None = None,
 ) -> list[Experiment]:
     """Return experiments that somebody may see, the newest first, made before `before`."""
-    c = experiments.c
-    query = (
-        sa.select(experiments)
-        .where(visible_to(experiments, who), c.deleted_at.is_(None))
-        .order_by(c.experiment_id.desc())
-        .limit(limit)
-    )
-    if before is not None:
-        query = query.where(c.experiment_id < before)
-    if chosen.owner is not None:
-        query = query.where(c.owner == chosen.owner)
+    texts = ("name", "description", "tags")
+    query = newest_visible(experiments, who, chosen, texts, limit=limit, before=before)
     if chosen.is_archived is not None:
-        query = query.where(c.archived_at.is_not(None) == chosen.is_archived)
-    if chosen.text:
-        columns = (c.name, c.description, c.tags)
-        query = query.where(
-            sa.or_(*(column.icontains(chosen.text, autoescape=True) for column in columns))
-        )
+        query = query.where(experiments.c.archived_at.is_not(None) == chosen.is_archived)
     return [_as_experiment(row) for row in connection.execute(query)]
 
 
@@ -140,15 +125,10 @@ def count_runs(
     connection: sa.Connection, who: Principal, experiment_ids: Iterable[str]
 ) -> dict[str, Counter[str]]:
     """Return for each experiment how many runs, of those that somebody may see, are in a state."""
-    query = (
-        sa.select(runs.c.experiment_id, runs.c.state, sa.func.count())
-        .where(
-            runs.c.experiment_id.in_(list(experiment_ids)),
-            runs.c.deleted_at.is_(None),
-            visible_to(runs, who),
-        )
-        .group_by(runs.c.experiment_id, runs.c.state)
-    )
+    group = (runs.c.experiment_id, runs.c.state)
+    is_theirs = runs.c.experiment_id.in_(list(experiment_ids))
+    query = sa.select(*group, sa.func.count()).group_by(*group)
+    query = query.where(is_theirs, runs.c.deleted_at.is_(None), visible_to(runs, who))
     counted: dict[str, Counter[str]] = {}
     for experiment_id, state, n in connection.execute(query):
         counted.setdefault(experiment_id, Counter())[state] = n

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -23,6 +26,41 @@ def visible_to(table: sa.Table, who: Principal) -> sa.ColumnElement[bool]:
     if who.sees_all:
         return sa.true()
     return sa.or_(table.c.owner == who.owner, table.c.visibility == SHARED)
+
+
+@dataclass(frozen=True)
+class ListFilter:
+    """Which objects a list shows; without an owner, or a text, all of them."""
+
+    owner: str | None = None
+    text: str = ""
+
+
+def newest_visible(
+    table: sa.Table,
+    who: Principal,
+    chosen: ListFilter,
+    texts: Sequence[str],
+    *,
+    limit: int,
+    before: str | None,
+) -> sa.Select[Any]:
+    """Select rows that somebody sees, the newest first, those with a key before `before`.
+
+    `texts` are the columns in one of which the text of the filter occurs.
+    """
+    (key,) = table.primary_key.columns
+    query = sa.select(table).where(visible_to(table, who)).order_by(key.desc()).limit(limit)
+    if "deleted_at" in table.c:
+        query = query.where(table.c.deleted_at.is_(None))
+    if before is not None:
+        query = query.where(key < before)
+    if chosen.owner is not None:
+        query = query.where(table.c.owner == chosen.owner)
+    if chosen.text:
+        is_there = (table.c[name].icontains(chosen.text, autoescape=True) for name in texts)
+        query = query.where(sa.or_(*is_there))
+    return query
 
 
 def find_visible(

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from database.lab.ownership import PRIVATE, SHARED, find_visible, visible_to
+from database.lab.ownership import PRIVATE, SHARED, ListFilter, find_visible, newest_visible
 from database.people.audit import record
 from database.people.principal import Principal
 from database.schema.lab_tables import recipes
@@ -61,23 +61,13 @@ def find_recipe(connection: sa.Connection, who: Principal, recipe_id: str) -> Ke
 def list_recipes(
     connection: sa.Connection,
     who: Principal,
+    chosen: ListFilter,
     *,
-    owner: str | None = None,
-    text: str = "",
     limit: int,
     before: str | None = None,
 ) -> list[KeptRecipe]:
     """Return recipes that somebody may see, the newest first, made before `before`."""
-    c = recipes.c
-    query = (
-        sa.select(recipes).where(visible_to(recipes, who)).order_by(c.recipe_id.desc()).limit(limit)
-    )
-    if before is not None:
-        query = query.where(c.recipe_id < before)
-    if owner is not None:
-        query = query.where(c.owner == owner)
-    if text:
-        query = query.where(c.name.icontains(text, autoescape=True))
+    query = newest_visible(recipes, who, chosen, ("name",), limit=limit, before=before)
     return [KeptRecipe(**row._mapping) for row in connection.execute(query)]
 
 

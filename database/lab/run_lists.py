@@ -144,12 +144,8 @@ def _owner_name() -> sa.ColumnElement[str]:
 
 def _conditions(chosen: RunFilter) -> list[sa.ColumnElement[bool]]:
     c = runs.c
-    given = (
-        (c.experiment_id, chosen.experiment_id),
-        (c.kind, chosen.kind),
-        (c.owner, chosen.owner),
-    )
-    conditions = [column == value for column, value in given if value is not None]
+    given = {name: getattr(chosen, name) for name in ("experiment_id", "kind", "owner")}
+    conditions = [c[name] == value for name, value in given.items() if value is not None]
     if chosen.states:
         conditions.append(c.state.in_(list(chosen.states)))
     if chosen.tag is not None:
@@ -161,7 +157,8 @@ def _conditions(chosen: RunFilter) -> list[sa.ColumnElement[bool]]:
         texts = [c.note, c.tags, c.reason, _recipe(recipes.c.name), _owner_name()]
         # MariaDB refuses to compare an identifier, which is ASCII, with anything else.
         texts += [c.kind] if chosen.text.isascii() else []
-        conditions.append(_any_contains(texts, chosen.text))
+        # Without the case; SQLite minds that of letters beyond ASCII.
+        conditions.append(sa.or_(*(one.contains(chosen.text, autoescape=True) for one in texts)))
     if chosen.recipe:
         # By its bytes: with a collation MariaDB takes several times as long.
         document = sa.cast(_recipe(recipes.c.document), sa.LargeBinary)
@@ -170,11 +167,6 @@ def _conditions(chosen: RunFilter) -> list[sa.ColumnElement[bool]]:
         event, least = chosen.least_bss
         conditions.append(_bss(event) >= least)
     return conditions
-
-
-def _any_contains(texts: Iterable[sa.ColumnElement[str]], text: str) -> sa.ColumnElement[bool]:
-    # Both stores compare texts without their case; that of letters beyond ASCII SQLite minds.
-    return sa.or_(*(one.contains(text, autoescape=True) for one in texts))
 
 
 def stored_bytes(connection: sa.Connection, run_ids: Iterable[str]) -> dict[str, int]:

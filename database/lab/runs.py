@@ -18,13 +18,8 @@ from solar.errors import ConflictError, InvalidInputError, NotFoundError
 from solar.identifiers import is_id, new_id
 
 DRAFT, QUEUED, PUBLISHED, RUNNING = "draft", "queued", "published", "running"
-SUCCEEDED, FAILED, CANCELLED, TIMED_OUT, LOST = (
-    "succeeded",
-    "failed",
-    "cancelled",
-    "timed_out",
-    "lost",
-)
+SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
+TIMED_OUT, LOST = "timed_out", "lost"
 STATES = (DRAFT, QUEUED, PUBLISHED, RUNNING, SUCCEEDED, FAILED, CANCELLED, TIMED_OUT, LOST)
 UNDER_WAY = (QUEUED, PUBLISHED, RUNNING)
 RESTARTABLE = (FAILED, CANCELLED, TIMED_OUT, LOST)
@@ -171,15 +166,9 @@ def runs_like(
     connection: sa.Connection, who: Principal, fingerprint: str, *, but: str = "", limit: int
 ) -> list[Run]:
     """Return the runs that somebody may see with a fingerprint, without the run `but`."""
-    c = runs.c
-    query = (
-        sa.select(runs)
-        .where(c.fingerprint == fingerprint, c.run_id != but)
-        .where(c.deleted_at.is_(None), visible_to(runs, who))
-        .order_by(c.run_id)
-        .limit(limit)
-    )
-    return [as_run(row) for row in connection.execute(query)]
+    is_like = sa.and_(runs.c.fingerprint == fingerprint, runs.c.run_id != but)
+    query = sa.select(runs).where(is_like, runs.c.deleted_at.is_(None), visible_to(runs, who))
+    return [as_run(row) for row in connection.execute(query.order_by(runs.c.run_id).limit(limit))]
 
 
 def has_work(connection: sa.Connection) -> bool:
@@ -209,9 +198,8 @@ def restart_run(connection: sa.Connection, who: Principal, run_id: str, *, now: 
 
 
 def _queue(connection: sa.Connection, who: Principal, run: Run, *, now: datetime) -> Run:
-    cleared = dict.fromkeys(
-        ("stop_asked_at", "stop_asked_by", "restarts_at", "reason", "ended_at", "lease_until"),
-    )
+    asked = ("stop_asked_at", "stop_asked_by", "restarts_at")
+    cleared = dict.fromkeys((*asked, "reason", "ended_at", "lease_until"))
     return move(connection, who, run, to=QUEUED, now=now, queued_at=now, **cleared)
 
 
@@ -290,14 +278,7 @@ def move(
     changed = connection.execute(runs.update().where(_is_still(run)).values(state=to, **values))
     if changed.rowcount == 0:
         raise ConflictError("the run has just changed its state; look again")
-    record(
-        connection,
-        who,
-        to,
-        _NOUN,
-        run.run_id,
-        before={"state": run.state, "attempt": run.attempt},
-        after={"state": to, "attempt": values.get("attempt", run.attempt)},
-        now=now,
-    )
+    before = {"state": run.state, "attempt": run.attempt}
+    after = {"state": to, "attempt": values.get("attempt", run.attempt)}
+    record(connection, who, to, _NOUN, run.run_id, before=before, after=after, now=now)
     return read_run(connection, run.run_id)

@@ -1,31 +1,44 @@
-"""The files that the Lab's rows name: copied to another place by their hash, and checked."""
+"""The files that the Lab's rows name: copied by their hash, checked, and purged when none does."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+import logging
+import re
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+import pyarrow as pa
+import pyarrow.fs
 import sqlalchemy as sa
 
+from database.engine import reading, transact
 from database.lab.file_store import FileStore
-from database.schema.lab_tables import datasets, outputs, runs
+from database.lab.uploads import CONSUMED
+from database.maintenance.retention import KEEP, prune, read_ages
+from database.schema.lab_tables import attempts, datasets, log_chunks, outputs, runs, uploads
 from solar.errors import InvalidInputError, NotFoundError
 
 _SHOWN = 3
+# A file is in the store before a row names it.
+_UNNAMED_FOR = timedelta(hours=24)
+_TRASH = "trash_"
+# What the store has written, whole or in part; others may keep files of theirs beside it.
+_OURS = re.compile(r"[0-9a-f]{64}(\.\d+\.part)?")
+_log = logging.getLogger(__name__)
 
 
-def named_files(connection: sa.Connection) -> set[str]:
-    """Return the hashes of the files of all data sets and runs that are not in the trash."""
-    lists = sa.select(datasets.c.files).where(datasets.c.deleted_at.is_(None))
-    made = (
-        sa.select(outputs.c.sha256)
-        .join(runs, runs.c.run_id == outputs.c.run_id)
-        .where(runs.c.deleted_at.is_(None))
-    )
-    brought = connection.execute(lists).scalars().all()
-    return {file["sha256"] for files in brought for file in json.loads(files)} | set(
-        connection.execute(made).scalars()
-    )
+def named_files(connection: sa.Connection, *, with_trash: bool = False) -> set[str]:
+    """Return the hashes of the files of all data sets and runs, with those in the trash or not."""
+    lists = sa.select(datasets.c.files)
+    made = sa.select(outputs.c.sha256).join(runs, runs.c.run_id == outputs.c.run_id)
+    if not with_trash:
+        lists = lists.where(datasets.c.deleted_at.is_(None))
+        made = made.where(runs.c.deleted_at.is_(None))
+    brought = connection.execute(lists).scalars()
+    files = {file["sha256"] for files in brought for file in json.loads(files)}
+    return files | set(connection.execute(made).scalars())
 
 
 def copy_files(named: Collection[str], source: FileStore, target: FileStore) -> str:
@@ -63,3 +76,72 @@ def _each(named: Collection[str], work: Callable[[str], int], done: str) -> str:
         shown = "; ".join(faults[:_SHOWN]) + ("; …" if len(faults) > _SHOWN else "")
         raise InvalidInputError(f"{told}; {len(faults)} are lost: {shown}")
     return told
+
+
+@dataclass(frozen=True)
+class Purged:
+    """How many rows of the trash, and how many files with so many bytes, were deleted."""
+
+    rows: dict[str, int]
+    files: int
+    bytes: int
+
+    def __str__(self) -> str:
+        rows = ", ".join(f"{n} {name}" for name, n in self.rows.items())
+        return f"deleted {rows}; {self.files} files with {self.bytes:,} bytes"
+
+
+def purge(engine: sa.Engine, address: str, retention: str, *, now: datetime) -> Purged:
+    """Delete trash as old as `retention` says, and files that nothing has named for 24 h.
+
+    Parameters
+    ----------
+    address : of the files
+    retention : the value of the setting FLARE_RETENTION
+
+    Raises
+    ------
+    InvalidInputError
+        When the address cannot be opened.
+    """
+    ages = {
+        name: age if name.startswith(_TRASH) else KEEP for name, age in read_ages(retention).items()
+    }
+    pruned = prune(engine, ages, now=now)
+    transact(engine, _delete_what_belongs_to_no_run)
+    files = list(_old_files(address, before=now - _UNNAMED_FOR))
+    with reading(engine, seconds=None) as connection:
+        named = named_files(connection, with_trash=True) | _sent(connection)
+    unnamed = [(system, file) for system, file in files if file.base_name not in named]
+    for system, file in unnamed:
+        system.delete_file(file.path)
+    rows = {one.name.removeprefix(_TRASH): one.rows for one in pruned}
+    purged = Purged(rows, len(unnamed), sum(file.size for _, file in unnamed))
+    _log.info("%s", purged)
+    return purged
+
+
+def _delete_what_belongs_to_no_run(connection: sa.Connection) -> None:
+    for table in (attempts, log_chunks, outputs):
+        connection.execute(table.delete().where(table.c.run_id.not_in(sa.select(runs.c.run_id))))
+
+
+def _old_files(
+    address: str, *, before: datetime
+) -> Iterator[tuple[pa.fs.FileSystem, pa.fs.FileInfo]]:
+    try:
+        system, folder = pa.fs.FileSystem.from_uri(address)
+        listed = system.get_file_info(
+            pa.fs.FileSelector(folder, allow_not_found=True, recursive=True)
+        )
+    except (OSError, ValueError, pa.ArrowInvalid) as error:
+        raise InvalidInputError(f"FLARE_LAB_STORE cannot be opened: {error}") from error
+    for file in listed:
+        is_ours = file.type == pa.fs.FileType.File and _OURS.fullmatch(file.base_name)
+        if is_ours and file.mtime < before:
+            yield system, file
+
+
+def _sent(connection: sa.Connection) -> set[str]:
+    is_open = sa.and_(uploads.c.state != CONSUMED, uploads.c.sha256.is_not(None))
+    return set(connection.execute(sa.select(uploads.c.sha256).where(is_open)).scalars())

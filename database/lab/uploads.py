@@ -54,12 +54,8 @@ def add_upload(
 
 def find_upload(connection: sa.Connection, who: Principal, upload_id: str) -> Upload:
     """Return an upload of one's own that is open; raises NotFoundError for any other."""
-    is_it = sa.and_(
-        uploads.c.upload_id == upload_id,
-        uploads.c.owner == who.owner,
-        uploads.c.state.in_(OPEN),
-    )
-    query = sa.select(uploads).where(is_it)
+    is_own = sa.and_(uploads.c.owner == who.owner, uploads.c.state.in_(OPEN))
+    query = sa.select(uploads).where(uploads.c.upload_id == upload_id, is_own)
     row = connection.execute(query).one_or_none() if is_id(upload_id) else None
     if row is None:
         raise NotFoundError("there is no such upload, or it has ended; begin a new one")

@@ -28,6 +28,7 @@ _NO_TURN = datetime.min.replace(tzinfo=UTC)
 _MOST_OF_AN_OWNER = 20
 # Further back a place in the line is of no interest.
 _MOST_PLACES = 2000
+_BY_AGE = (runs.c.queued_at, runs.c.run_id)
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,8 @@ def drain_worker(
 ) -> Worker:
     """Give a worker nothing more to do, until it is started anew."""
     worker = find_worker(connection, worker_id)
-    connection.execute(
-        workers.update().where(workers.c.worker_id == worker_id).values(state=DRAINING)
-    )
+    is_it = workers.c.worker_id == worker_id
+    connection.execute(workers.update().where(is_it).values(state=DRAINING))
     record(connection, who, "drained", "worker", worker_id, before=worker.state, now=now)
     return replace(worker, state=DRAINING)
 
@@ -119,10 +119,9 @@ def find_worker(connection: sa.Connection, worker_id: str) -> Worker:
 def list_workers(connection: sa.Connection, *, now: datetime) -> list[Worker]:
     """Return all workers by host; one that is silent is away."""
     query = sa.select(workers).order_by(workers.c.host, workers.c.worker_id)
-    listed = [_as_worker(row) for row in connection.execute(query)]
     return [
-        worker if worker.last_seen_at > now - SILENT_FOR else replace(worker, state=AWAY)
-        for worker in listed
+        one if one.last_seen_at > now - SILENT_FOR else replace(one, state=AWAY)
+        for one in map(_as_worker, connection.execute(query))
     ]
 
 
@@ -141,7 +140,7 @@ def assign(connection: sa.Connection, *, now: datetime) -> list[Assignment]:
     if not free:
         return []
     waiting = _waiting_by_owner(connection)
-    busy = _busy_by_owner(connection)
+    busy = _under_way_by(connection, runs.c.owner)
     turns = _last_turns(connection, waiting, now=now)
     chosen: list[Assignment] = []
     while (assignment := _next(waiting, free, busy, turns)) is not None:
@@ -173,33 +172,15 @@ def _without_slot(
 
 
 def _waiting_by_owner(connection: sa.Connection) -> dict[str, list[Run]]:
-    place = (
-        sa.func.row_number()
-        .over(
-            partition_by=(runs.c.owner, runs.c.queue, runs.c.needs),
-            order_by=(runs.c.queued_at, runs.c.run_id),
-        )
-        .label("place")
-    )
-    ranked = (
-        sa.select(runs.c.run_id, place)
-        .where(runs.c.state == QUEUED, runs.c.deleted_at.is_(None))
-        .subquery()
-    )
-    query = (
-        sa.select(runs)
-        .join(ranked, ranked.c.run_id == runs.c.run_id)
-        .where(ranked.c.place <= _MOST_OF_AN_OWNER)
-        .order_by(runs.c.queued_at, runs.c.run_id)
-    )
+    alike = (runs.c.owner, runs.c.queue, runs.c.needs)
+    place = sa.func.row_number().over(partition_by=alike, order_by=_BY_AGE).label("place")
+    ranked = sa.select(runs.c.run_id, place).where(*_is_queued()).subquery()
+    query = sa.select(runs).join(ranked, ranked.c.run_id == runs.c.run_id)
+    query = query.where(ranked.c.place <= _MOST_OF_AN_OWNER).order_by(*_BY_AGE)
     waiting: dict[str, list[Run]] = {}
     for row in connection.execute(query):
         waiting.setdefault(row.owner, []).append(as_run(row))
     return waiting
-
-
-def _busy_by_owner(connection: sa.Connection) -> Counter[str]:
-    return _under_way_by(connection, runs.c.owner)
 
 
 def _last_turns(
@@ -216,11 +197,8 @@ def _last_turns(
 
 
 def _under_way_by(connection: sa.Connection, column: sa.Column[Any]) -> Counter[str]:
-    query = (
-        sa.select(column, sa.func.count())
-        .where(runs.c.state.in_((PUBLISHED, RUNNING)))
-        .group_by(column)
-    )
+    is_under_way = runs.c.state.in_((PUBLISHED, RUNNING))
+    query = sa.select(column, sa.func.count()).where(is_under_way).group_by(column)
     return Counter(dict(tuple(row) for row in connection.execute(query)))
 
 
@@ -252,7 +230,7 @@ def _by_turn(
 
 def waiting_runs(connection: sa.Connection, *, limit: int) -> list[Run]:
     """Return the queued runs of everybody, the oldest first."""
-    query = sa.select(runs).where(*_is_queued()).order_by(runs.c.queued_at, runs.c.run_id)
+    query = sa.select(runs).where(*_is_queued()).order_by(*_BY_AGE)
     return [as_run(row) for row in connection.execute(query.limit(limit))]
 
 
@@ -262,7 +240,7 @@ def places(connection: sa.Connection) -> dict[str, int]:
     Whose turn it is depends on the owners as well, so that a run may come earlier or later.
     """
     query = sa.select(runs.c.run_id).where(*_is_queued())
-    ordered = query.order_by(runs.c.queued_at, runs.c.run_id).limit(_MOST_PLACES)
+    ordered = query.order_by(*_BY_AGE).limit(_MOST_PLACES)
     return {run_id: place for place, run_id in enumerate(connection.execute(ordered).scalars(), 1)}
 
 

@@ -1,8 +1,12 @@
-"""Means with the interval of the block bootstrap: days are drawn with all that lies in them."""
+"""Figures of an analysis: means with the interval of the block bootstrap, and their file."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from model_training.features import Floats
@@ -10,6 +14,17 @@ from solar.bootstrap import FEWEST_DAYS, draw, interval
 from solar.skill import Estimate
 
 _SEED = 27
+
+
+def plain(values: Floats) -> list[float | None]:
+    """Return numbers with five digits, None for NaN and infinity."""
+    return [float(f"{one:.5g}") if np.isfinite(one) else None for one in values]
+
+
+def write_figures(path: Path, figures: Any) -> None:
+    """Write figures as JSON that people read too; NaN and infinity become null."""
+    option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    path.write_bytes(orjson.dumps(figures, option=option))
 
 
 def block_means(values: Floats, t_rec: NDArray[np.datetime64]) -> list[Estimate]:

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 import pandas as pd
 from sklearn.cluster import HDBSCAN, KMeans
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.metrics import silhouette_samples
 
-from model_training.analysis.block_means import block_means
+from model_training.analysis.block_means import block_means, plain, write_figures
 from model_training.analysis.description import unit_of
 from model_training.data import loading
 from model_training.data.dataset import Dataset
@@ -80,39 +79,24 @@ def cluster_recipe(
     places, explained = _places(rows, asked, recipe.seed)
     cases = samples.cases
     outcome = cases.truth.get(asked.event, np.full(len(cases), np.nan))
-    figures = {
-        "method": asked.method,
-        "picture": asked.picture,
+    figures = asked.model_dump(include={"method", "picture", "part", "event"}) | {
         "explained_variance": explained,
         "seed": recipe.seed,
-        "part": asked.part,
         "features": list(recipe.features),
         "samples": len(rows),
         "noise": int(np.sum(labels == NOISE)),
-        "event": asked.event,
         **_measured(labels, silhouettes, outcome, cases),
         "exchanged": chance,
     }
     figures |= _verdict(Estimate(**figures["silhouette"]), chance)
     out.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(
-        {
-            "region": cases.region_id,
-            "time": np.datetime_as_string(cases.t_rec, unit="s", timezone="UTC"),
-            "label": labels,
-            "x": places[:, 0],
-            "y": places[:, 1],
-            "outcome": outcome,
-            "silhouette": silhouettes,
-        }
-    ).to_csv(out / CLUSTERS, index=False, float_format="%.6g")
-    _write(out / FIGURES, figures)
-    _write(out / WINDOWS, _typical(samples, rows, labels, outcome, recipe.features))
+    at = np.datetime_as_string(cases.t_rec, unit="s", timezone="UTC")
+    table = pd.DataFrame({"region": cases.region_id, "time": at, "label": labels})
+    table = table.assign(x=places[:, 0], y=places[:, 1], outcome=outcome, silhouette=silhouettes)
+    table.to_csv(out / CLUSTERS, index=False, float_format="%.6g")
+    write_figures(out / FIGURES, figures)
+    write_figures(out / WINDOWS, _typical(samples, rows, labels, outcome, recipe.features))
     return figures
-
-
-def _write(path: Path, document: Any) -> None:
-    path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
 def _samples(recipe: Recipe, folder: Path, asked: ClusterParameters, journal: Journal) -> Samples:
@@ -124,18 +108,14 @@ def _samples(recipe: Recipe, folder: Path, asked: ClusterParameters, journal: Jo
         rng = np.random.default_rng(recipe.seed)
         cases = cases.take(np.sort(rng.choice(len(cases), asked.most, replace=False)))
     windows = cases.windows(recipe.features)
-    preparation = fit_preparation(
-        members_of(recipe.estimator)[0].preparation,
-        windows,
-        reads_windows=asked.samples == "windows",
-        takes_missing=False,
-    )
+    chosen, is_whole = members_of(recipe.estimator)[0].preparation, asked.samples == "windows"
+    preparation = fit_preparation(chosen, windows, reads_windows=is_whole, takes_missing=False)
     kept = preparation.rows_kept(windows)
-    fewest = asked.clusters if asked.method == "kmeans" else asked.min_cluster_size
+    named = "clusters" if asked.method == "kmeans" else "min_cluster_size"
+    fewest = getattr(asked, named)
     if kept.sum() <= fewest:
         raise InvalidInputError(
-            f"{kept.sum()} samples are too few for {asked.method} with"
-            f" {'clusters' if asked.method == 'kmeans' else 'min_cluster_size'} = {fewest}; take"
+            f"{kept.sum()} samples are too few for {asked.method} with {named} = {fewest}; take"
             ' part = "all", another way to meet missing values, or a smaller number'
         )
     return Samples(cases.take(kept), windows[kept], preparation)
@@ -143,13 +123,11 @@ def _samples(recipe: Recipe, folder: Path, asked: ClusterParameters, journal: Jo
 
 def _grouped(rows: Floats, asked: ClusterParameters, seed: int) -> Integers:
     """Return the label of each row (n,), `NOISE` for none."""
-    method = (
-        KMeans(n_clusters=asked.clusters, n_init=_STARTS, random_state=seed)
-        if asked.method == "kmeans"
-        else HDBSCAN(
-            min_cluster_size=asked.min_cluster_size, min_samples=asked.min_samples, copy=True
-        )
-    )
+    if asked.method == "kmeans":
+        method = KMeans(n_clusters=asked.clusters, n_init=_STARTS, random_state=seed)
+    else:
+        fewest, near = asked.min_cluster_size, asked.min_samples
+        method = HDBSCAN(min_cluster_size=fewest, min_samples=near, copy=True)
     return np.asarray(method.fit_predict(rows), np.int64)
 
 
@@ -213,12 +191,8 @@ def _measured(
     """Measure all clusters together, and each: size, regions, silhouette, share of the event."""
     names = np.unique(labels[labels != NOISE])
     inside = labels[:, None] == names
-    columns = [
-        silhouettes[:, None],
-        outcome[:, None],
-        np.where(inside, silhouettes[:, None], np.nan),
-        np.where(inside, outcome[:, None], np.nan),
-    ]
+    both = [silhouettes[:, None], outcome[:, None]]
+    columns = [*both, *(np.where(inside, one, np.nan) for one in both)]
     overall, base_rate, *each = block_means(np.concatenate(columns, axis=1), cases.t_rec)
     clusters = [
         {
@@ -277,10 +251,7 @@ def _typical(
             "region": int(cases.region_id[case]),
             "time": str(np.datetime_as_string(cases.t_rec[case], unit="s", timezone="UTC")),
             "event": None if np.isnan(event) else bool(event),
-            "values": [
-                [None if np.isnan(one) else float(f"{one:.5g}") for one in column]
-                for column in values
-            ],
+            "values": [plain(column) for column in values],
         }
 
     return {

@@ -106,12 +106,10 @@ def _lags(
 def _before(dataset: Dataset, cases: Dataset, lag: int, step_hours: float) -> Integers:
     """Find the record of the same region so many steps before, up to a quarter of a step off."""
     step = pd.Timedelta(hours=step_hours)
-    known = pd.DataFrame(
-        {"at": dataset.t_rec, "region": dataset.region_id, "place": dataset.steps[:, -1]}
-    )
-    wanted = pd.DataFrame(
-        {"at": cases.t_rec - np.timedelta64(lag * step), "region": cases.region_id}
-    )
+    known = pd.DataFrame({"at": dataset.t_rec, "region": dataset.region_id})
+    known["place"] = dataset.steps[:, -1]
+    at = cases.t_rec - np.timedelta64(lag * step)
+    wanted = pd.DataFrame({"at": at, "region": cases.region_id})
     found = pd.merge_asof(
         wanted.reset_index().sort_values("at"),
         known.sort_values("at"),

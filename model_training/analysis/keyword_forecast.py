@@ -6,7 +6,6 @@ horizon and quantile. Persistence is the value at t; its bands are those of the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from model_training.analysis.block_means import block_means
+from model_training.analysis.block_means import block_means, plain, write_figures
 from model_training.analysis.description import unit_of
 from model_training.data import loading
 from model_training.data.dataset import NO_RECORD, Dataset
@@ -104,14 +103,11 @@ def forecast_recipe(
     results, fans = [], []
     with pq.ParquetWriter(out / ROWS, _SCHEMA, compression="zstd") as rows:
         for hours in asked.horizons_hours:
-            places = [
-                part.following(hours, recipe.window.tolerance_hours) for part in (train, test)
-            ]
+            near = recipe.window.tolerance_hours
+            later, later_test = (part.following(hours, near) for part in (train, test))
             for keyword in keywords:
-                learned, scored = (
-                    _target(part, keyword, place)
-                    for part, place in zip((train, test), places, strict=True)
-                )
+                learned = _target(train, keyword, later)
+                scored = _target(test, keyword, later_test)
                 journal.turn_to(f"{keyword} in {hours:g} h")
                 quantiles, usual = _fitted(
                     train, learned, test, scored, asked, seed=recipe.seed, ended=steps.advance
@@ -128,20 +124,15 @@ def forecast_recipe(
         "test_cases": len(test.cases),
         "results": results,
     }
-    option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-    (out / FIGURES).write_bytes(orjson.dumps(figures, option=option))
+    write_figures(out / FIGURES, figures)
     (out / FANS).write_bytes(orjson.dumps(fans))
     return figures
 
 
 def _prepared(recipe: Recipe, train: Dataset, test: Dataset) -> tuple[Part, Part]:
     """Fit the preparation on training cases alone; trees take what is missing as it is."""
-    preparation = fit_preparation(
-        members_of(recipe.estimator)[0].preparation,
-        train.windows(recipe.features),
-        reads_windows=False,
-        takes_missing=True,
-    )
+    chosen, windows = members_of(recipe.estimator)[0].preparation, train.windows(recipe.features)
+    preparation = fit_preparation(chosen, windows, reads_windows=False, takes_missing=True)
     return _part(recipe, preparation, train), _part(recipe, preparation, test)
 
 
@@ -212,18 +203,15 @@ def _scored(
     observed, ours = scored.then[known], quantiles[known]
     theirs = scored.now[known, None] + usual
     model, persistence = pinball(ours, observed), pinball(theirs, observed)
-    within = [
-        np.where(
-            np.isnan(ours[:, 0]), np.nan, (ours[:, low] <= observed) & (observed <= ours[:, high])
-        )
-        for low, high in ((0, 4), (1, 3))
-    ]
+    inside = [(ours[:, i] <= observed) & (observed <= ours[:, j]) for i, j in ((0, 4), (1, 3))]
+    within = [np.where(np.isnan(ours[:, 0]), np.nan, one) for one in inside]
     values = np.stack([model, persistence, model - persistence, *within], axis=1)
     told = dict(zip(_SCORES, block_means(values, cases.t_rec[known]), strict=True))
-    verdict = _verdict(told["difference"], len(learned.known), len(known))
+    n_train, n = len(learned.known), len(known)
+    verdict = _verdict(told["difference"], n_train, n)
     return {
-        "n_train": len(learned.known),
-        "n": len(known),
+        "n_train": n_train,
+        "n": n,
         "pinball": {name: asdict(told[name]) for name in _SCORES[:3]},
         "coverage": {"90": asdict(told["coverage_90"]), "50": asdict(told["coverage_50"])},
         "verdict": verdict,
@@ -284,15 +272,8 @@ _SCHEMA = pa.schema(
 
 def _rows(case: dict[str, Any], quantiles: Floats, scored: Target, cases: Dataset) -> pa.Table:
     n = len(cases)
-    columns = [
-        cases.region_id,
-        cases.t_rec,
-        [case["keyword"]] * n,
-        np.full(n, case["horizon_hours"]),
-        *quantiles.T,
-        scored.then,
-        scored.now,
-    ]
+    named = [[case["keyword"]] * n, np.full(n, case["horizon_hours"])]
+    columns = [cases.region_id, cases.t_rec, *named, *quantiles.T, scored.then, scored.now]
     arrays = [
         pa.array(column, type=field.type, from_pandas=True)
         for column, field in zip(columns, _SCHEMA, strict=True)
@@ -312,11 +293,7 @@ def _fan(quantiles: Floats, scored: Target, cases: Dataset, hours: float) -> dic
     return {
         "region": region,
         "valid_at": np.datetime_as_string(at, unit="s", timezone="UTC").tolist(),
-        "quantiles": [_plain(row) for row in quantiles[shown]],
-        "observed": _plain(scored.then[shown]),
-        "persistence": _plain(scored.now[shown]),
+        "quantiles": [plain(row) for row in quantiles[shown]],
+        "observed": plain(scored.then[shown]),
+        "persistence": plain(scored.now[shown]),
     }
-
-
-def _plain(values: Sequence[float] | Floats) -> list[float | None]:
-    return [float(f"{one:.5g}") if np.isfinite(one) else None for one in values]

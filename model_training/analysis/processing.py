@@ -66,26 +66,19 @@ def process(recipe: Recipe, folder: Path, *, out: Path, journal: Journal) -> dic
     fitted_on, cases, folds = _dealt(recipe, parts)
     kind = estimator_class(config)
     journal.turn_to(f"fitting the steps on {len(fitted_on)} cases")
-    preparation = fit_preparation(
-        config.preparation,
-        fitted_on.windows(names),
-        reads_windows=kind.reads_windows,
-        takes_missing=kind.takes_missing,
-    )
+    reads = {"reads_windows": kind.reads_windows, "takes_missing": kind.takes_missing}
+    preparation = fit_preparation(config.preparation, fitted_on.windows(names), **reads)
     windows = cases.windows(names)
     kept = preparation.rows_kept(windows)
     cases = replace(cases, fold=folds).take(kept)
     journal.turn_to(f"processing {len(cases)} cases")
     made = _made_names(config.preparation, preparation, names)
     write_windows(out / DATA / "processed.npz", cases, preparation.apply(windows[kept]), made)
+    at = fitted_on.t_rec
     told = {
         "cases": {str(fold): int(np.sum(cases.fold == fold)) for fold in np.unique(folds)},
         "left_out": n - len(cases),
-        "fitted_on": {
-            "cases": len(fitted_on),
-            "first": str(fitted_on.t_rec.min()),
-            "last": str(fitted_on.t_rec.max()),
-        },
+        "fitted_on": {"cases": len(fitted_on), "first": str(at.min()), "last": str(at.max())},
         "features": list(made),
         "steps": _steps(preparation, names),
     }
@@ -199,13 +192,8 @@ def write_augmented(
     journal.turn_to(f"writing {len(windows)} real and {len(synthetic)} synthetic cases")
     made = _with_synthetic(real, event, len(synthetic))
     flags = np.repeat(np.array([0, 1], np.uint8), [len(windows), len(synthetic)])
-    write_windows(
-        out / DATA / "augmented.npz",
-        made,
-        np.concatenate([windows, synthetic]),
-        names,
-        synthetic=flags,
-    )
+    every, path = np.concatenate([windows, synthetic]), out / DATA / "augmented.npz"
+    write_windows(path, made, every, names, synthetic=flags)
 
 
 def _synthetic(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -73,16 +75,17 @@ def _parameters(model: type[Parameters], options: argparse.Namespace) -> Paramet
         raise InvalidInputError(f"{_option(str(fault['loc'][0]))}: {fault['msg']}") from error
 
 
-def _journal(stop: Stop) -> Journal:
-    return Journal(shows_bars=sys.stderr.isatty(), stop=stop)
+@contextmanager
+def _journal() -> Iterator[Journal]:
+    stop = Stop()
+    with stopping_on_signals(stop):
+        yield Journal(shows_bars=sys.stderr.isatty(), stop=stop)
 
 
 def _cluster(options: argparse.Namespace) -> None:
-    asked, stop = _parameters(ClusterParameters, options), Stop()
-    with stopping_on_signals(stop):
-        told = cluster_recipe(
-            read_recipe(options.recipe), options.data, asked, out=options.to, journal=_journal(stop)
-        )
+    asked, recipe = _parameters(ClusterParameters, options), read_recipe(options.recipe)
+    with _journal() as journal:
+        told = cluster_recipe(recipe, options.data, asked, out=options.to, journal=journal)
     sizes = ", ".join(f"{one['label']}: {one['samples']}" for one in told["clusters"])
     sys.stdout.write(
         f"{told['samples']} samples; {sizes or 'no cluster'}; noise {told['noise']}\n"
@@ -91,10 +94,8 @@ def _cluster(options: argparse.Namespace) -> None:
 
 
 def _forecast(options: argparse.Namespace) -> None:
-    asked, stop = _parameters(ForecastParameters, options), Stop()
-    with stopping_on_signals(stop):
-        told = forecast_recipe(
-            read_recipe(options.recipe), options.data, asked, out=options.to, journal=_journal(stop)
-        )
+    asked, recipe = _parameters(ForecastParameters, options), read_recipe(options.recipe)
+    with _journal() as journal:
+        told = forecast_recipe(recipe, options.data, asked, out=options.to, journal=journal)
     lines = [one["sentence"] for one in told["results"]]
     sys.stdout.write("\n".join([*lines, f"files in {options.to}"]) + "\n")

@@ -19,11 +19,8 @@ from solar.truth import UNASSIGNED, UNKNOWN, Truth
 # Tables of the store, one page after another: coverage, flares, regions or records.
 Pages = Callable[[str], Iterable[pa.Table]]
 # Names by which the layout is told when it is looked into.
-_ROWS, _FLARES, _HARPS = (
-    "observations.parquet",
-    "goes_flares.parquet",
-    "all_harps_with_noaa_ars.txt",
-)
+_ROWS, _FLARES = "observations.parquet", "goes_flares.parquet"
+_HARPS = "all_harps_with_noaa_ars.txt"
 _LABELS = dict(zip(("C1.0", "M1.0", "M5.0", "X1.0"), ("C", "M", "M5", "X"), strict=True))
 _LEFT_OUT = ("region", "sender", "received_at", "revision")
 
@@ -42,15 +39,10 @@ def write_snapshot(pages: Pages, folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     flares = pa.concat_tables(pages("flares"))
     covered = pa.concat_tables(pages("coverage"))
-    truth = Truth(
-        _times(flares, "peak"),
-        flares["peak_flux_w_m2"].to_numpy(),
-        _whole(flares, "region"),
-        [
-            Window(to_datetime(start), to_datetime(end))
-            for start, end in zip(_times(covered, "from"), _times(covered, "to"), strict=True)
-        ],
-    )
+    spans = zip(_times(covered, "from"), _times(covered, "to"), strict=True)
+    windows = [Window(to_datetime(start), to_datetime(end)) for start, end in spans]
+    flux, region = flares["peak_flux_w_m2"].to_numpy(), _whole(flares, "region")
+    truth = Truth(_times(flares, "peak"), flux, region, windows)
     _write_harps(pa.concat_tables(pages("regions")), folder / _HARPS)
     if flares.num_rows:
         _write_flares(flares, folder / _FLARES)

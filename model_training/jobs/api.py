@@ -141,9 +141,8 @@ class RunApi:
         """Yield the pages of a table of the store in the time of a snapshot run."""
         query: dict[str, Any] | None = {"attempt": self.attempt}
         while query is not None:
-            read = partial(
-                self._api.send, "GET", f"/runs/{self.run_id}/store/{table}", params=query
-            )
+            path = f"/runs/{self.run_id}/store/{table}"
+            read = partial(self._api.send, "GET", path, params=query)
             answer = patiently(read, seconds=STORE_PATIENCE_SECONDS)
             yield pq.read_table(io.BytesIO(answer.content))
             cursor = answer.headers.get("X-Next-Cursor")
@@ -169,13 +168,9 @@ class RunApi:
     def _put(self, name: str, query: dict[str, Any], piece: bytes) -> int | None:
         """Send a piece; return where the next one begins, None after the last."""
         try:
-            response = self._api.send(
-                "PUT",
-                f"/runs/{self.run_id}/outputs/{name}",
-                params={"attempt": self.attempt, **query},
-                data=piece,
-                headers={"Content-Type": "application/octet-stream"},
-            )
+            path, query = f"/runs/{self.run_id}/outputs/{name}", {"attempt": self.attempt, **query}
+            kind = {"Content-Type": "application/octet-stream"}
+            response = self._api.send("PUT", path, params=query, data=piece, headers=kind)
         except _OtherOffsetError as error:
             return error.offset
         answer = _object(response)
@@ -196,9 +191,8 @@ def _refusal(response: requests.Response, address: str) -> FlarewatchError:
     if status in (404, 409):
         return AttemptOverError(reason)
     if status in (401, 403):
-        return ApiRefusedError(
-            f"{said}: {reason}; set FLARE_WORKER_KEY to a key with the scope work"
-        )
+        hint = "set FLARE_WORKER_KEY to a key with the scope work"
+        return ApiRefusedError(f"{said}: {reason}; {hint}")
     if status in _TEMPORARY or (status >= 500 and status != _INSUFFICIENT_STORAGE):
         away = ApiAwayError(f"{said}: {reason}")
         asked = retry_after_seconds(response.headers.get("Retry-After"), now=datetime.now(UTC))

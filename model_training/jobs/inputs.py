@@ -86,18 +86,12 @@ class InputCache:
     def _drop_the_oldest(self, *, keep: Path) -> None:
         # Others may drop files at the same time.
         with suppress(FileNotFoundError):
-            files = sorted(
-                ((path.stat().st_mtime, path.stat().st_size, path) for path in self._kept()),
-                reverse=True,
-            )
+            files = [path for path in self._folder.iterdir() if path.suffix != ".part"]
             total = 0
-            for _, size, path in files:
-                total += size
+            for path in sorted(files, key=lambda path: path.stat().st_mtime, reverse=True):
+                total += path.stat().st_size
                 if total > self._most_bytes and path != keep:
                     path.unlink()
-
-    def _kept(self) -> list[Path]:
-        return [path for path in self._folder.iterdir() if path.suffix != ".part"]
 
 
 def _second_name(kept: Path, target: Path) -> None:

@@ -29,8 +29,7 @@ from model_training.jobs.api import ApiAwayError, AttemptOverError, RunApi, Work
 from model_training.jobs.inputs import InputCache, fetch, inside
 from model_training.jobs.reporting import Reporter, Times, cpu_seconds
 from model_training.jobs.settings import WorkerSettings
-from model_training.jobs.streams import EVENTS, LOG
-from model_training.jobs.work_folder import work_folder
+from model_training.jobs.work_folder import EVENTS, LOG, work_folder
 from model_training.journal import Journal, StoppedError
 from solar.errors import FlarewatchError
 from solar.identifiers import new_id
@@ -98,16 +97,12 @@ def _logging_to(path: Path) -> Iterator[None]:
     for number in (1, 2):
         os.dup2(file.fileno(), number)
     handler = logging.StreamHandler(file)
-    handler.setFormatter(_formatter())
+    formatter = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%SZ")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     sys.stdout = sys.stderr = LoggingProxy(logging.getLogger("output"), logging.INFO)
     yield
-
-
-def _formatter() -> logging.Formatter:
-    formatter = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%SZ")
-    formatter.converter = time.gmtime
-    return formatter
 
 
 @dataclass
@@ -178,18 +173,10 @@ class _Attempt:
         claim = self.claim
         _log.info("run %s, attempt %d: %s", self.api.run_id, self.api.attempt, claim["kind"])
         self._fetch()
-        return kinds.execute(
-            kinds.Job(
-                kind=claim["kind"],
-                recipe=claim["recipe"],
-                parameters=claim["parameters"],
-                data=self.folder / "data",
-                out=self.folder / "out",
-                journal=journal,
-                layouts={one["name"]: one["layout"] for one in claim["datasets"]},
-                store=self.api.store_pages,
-            )
-        )
+        told = {name: claim[name] for name in ("kind", "recipe", "parameters")}
+        data, out = self.folder / "data", self.folder / "out"
+        job = kinds.Job(**told, data=data, out=out, journal=journal, store=self.api.store_pages)
+        return kinds.execute(job)
 
     def _fetch(self) -> None:
         cache = InputCache(self.settings.cache_dir, self.settings.worker_cache_bytes)
@@ -199,13 +186,9 @@ class _Attempt:
         for file in self.claim["checkpoints"]:
             path = inside(self.folder / "journal" / CHECKPOINTS, _file_name(file["name"]))
             fetch(file["sha256"], file["bytes"], path, self.api.read)
-        size = sum(file["bytes"] for file, _ in placed)
-        _log.info(
-            "%d input files, %.1f MB; %d checkpoints",
-            len(placed),
-            size / 1e6,
-            len(self.claim["checkpoints"]),
-        )
+        size = sum(file["bytes"] for file, _ in placed) / 1e6
+        counted = len(placed), size, len(self.claim["checkpoints"])
+        _log.info("%d input files, %.1f MB; %d checkpoints", *counted)
 
     def _placed(self) -> Iterator[tuple[dict[str, Any], Path]]:
         """Return each input file with its path: data sets by name, a model as ``artefact``."""

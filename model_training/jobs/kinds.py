@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -80,7 +81,6 @@ class Job:
     data : folder of the files; the paths of the recipe start from it
     out : folder whose files become the outputs, under their paths in it
     journal : where events and checkpoints go; asked for a stop, the job ends soon
-    layouts : name of each data set -> how it is laid out, None while nobody knows
     store : the pages of a table of the store that a snapshot may read
     """
 
@@ -90,7 +90,6 @@ class Job:
     data: Path
     out: Path
     journal: Journal
-    layouts: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
     store: Pages | None = None
 
 
@@ -165,21 +164,15 @@ def _train_each(job: Job, recipe: Recipe) -> Result:
     runs = recipe.repeats()
     job.journal.tell_parts([one.name for one in runs])
     for one in runs:
-        kept = run_folder.path(job.out, one)
-        run_folder.train_one(
-            one, job.data, out=job.out, kept=kept, journal=job.journal.within(one.name)
-        )
-    spreads = means(recipe, job.out)
-    plain = {
-        event: {
-            entrant: {
+        kept, journal = run_folder.path(job.out, one), job.journal.within(one.name)
+        run_folder.train_one(one, job.data, out=job.out, kept=kept, journal=journal)
+    spreads, plain = means(recipe, job.out), defaultdict[str, Any](dict)
+    for event, entrants in spreads.items():
+        for entrant, scores in entrants.items():
+            plain[event][entrant] = {
                 score: {"mean": one.mean, "deviation": one.deviation, **asdict(one)}
                 for score, one in scores.items()
             }
-            for entrant, scores in entrants.items()
-        }
-        for event, entrants in spreads.items()
-    }
     _write(job.out / MEANS, plain)
     headline: Headline = {
         event: {"bss": entrants[MODEL]["bss"].mean, "low": None, "high": None}
@@ -240,8 +233,8 @@ def _snapshot(job: Job) -> Result:
 
 
 def _network(job: Job) -> Result:
-    asked = _asked(NetworkParameters, job)
-    study_recipe(_recipe(job), job.data, **dict(asked), out=job.out, journal=job.journal)
+    asked = dict(_asked(NetworkParameters, job))
+    study_recipe(_recipe(job), job.data, **asked, out=job.out, journal=job.journal)
     return Result()
 
 
@@ -274,10 +267,9 @@ def _asked(model: type[Asked], job: Job) -> Asked:
         return model.model_validate(job.parameters)
     except ValidationError as error:
         fault = error.errors()[0]
-        raise InvalidInputError(
-            f"parameters.{'.'.join(map(str, fault['loc']))} of a run of kind {job.kind}:"
-            f" {fault['msg']}"
-        ) from error
+        place = ".".join(("parameters", *map(str, fault["loc"])))
+        text = f"{place} of a run of kind {job.kind}: {fault['msg']}"
+        raise InvalidInputError(text) from error
 
 
 def _recipe(job: Job) -> Recipe:
@@ -291,8 +283,7 @@ def _recipe(job: Job) -> Recipe:
 
 
 def _refuse_paths_outside(recipe: Recipe) -> None:
-    outside = paths_outside(recipe.data)
-    if outside:
+    if outside := paths_outside(recipe.data):
         named = "; ".join(f"data.{option} = {path!r}" for option, path in outside.items())
         raise InvalidInputError(
             f"{recipe.name}: {named} leads out of the data set; name its files as the data set"
@@ -302,12 +293,10 @@ def _refuse_paths_outside(recipe: Recipe) -> None:
 
 def _headline(scores: ScoreBook, part: str) -> Headline:
     """Return the Brier skill score of the model on a part: event -> value and interval."""
-    skills = {
-        event: one.scores["bss"] for event, one in scores.get(part, {}).get(MODEL, {}).items()
-    }
     return {
         event: {"bss": skill.value, "low": skill.low, "high": skill.high}
-        for event, skill in skills.items()
+        for event, one in scores.get(part, {}).get(MODEL, {}).items()
+        for skill in [one.scores["bss"]]
     }
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import orjson
 
 from model_training.jobs.api import AttemptOverError, RunApi
-from model_training.jobs.streams import END, HANDED_BACK, PIECES_AT_ONCE, Streams
+from model_training.jobs.work_folder import END, HANDED_BACK, PIECES_AT_ONCE, Streams
 from model_training.journal import Journal, Progress, Stop
 from solar.errors import FlarewatchError
 from solar.process import Backoff

@@ -28,8 +28,13 @@ from model_training.jobs.celery_app import make_celery
 from model_training.jobs.offers import find_offers
 from model_training.jobs.settings import WorkerSettings
 from model_training.jobs.slots import Death, RunRequest, Slots
-from model_training.jobs.streams import END, HANDED_BACK, Streams
-from model_training.jobs.work_folder import remove_leftovers, work_folder_of
+from model_training.jobs.work_folder import (
+    END,
+    HANDED_BACK,
+    Streams,
+    remove_leftovers,
+    work_folder_of,
+)
 from model_training.limited import ONE_THREAD
 from solar.errors import FlarewatchError
 from solar.process import Backoff
@@ -121,18 +126,17 @@ class Worker:
                 return
 
     def _register(self, *, free: int) -> None:
-        answer = self._api.register(
-            {
-                "worker_id": self._worker_id,
-                "host": self._host,
-                "code_version": VERSION,
-                "offers": self._offers,
-                "queue": self._queue,
-                "slots": self._slot_count,
-                "free": free,
-                "is_draining": self._is_draining,
-            }
-        )
+        worker = {
+            "worker_id": self._worker_id,
+            "host": self._host,
+            "code_version": VERSION,
+            "offers": self._offers,
+            "queue": self._queue,
+            "slots": self._slot_count,
+            "free": free,
+            "is_draining": self._is_draining,
+        }
+        answer = self._api.register(worker)
         self._worker_id = str(answer["worker_id"])
         self._silence = min(_LONGEST_SILENCE_SECONDS, answer["lease_seconds"] / 6)
         if answer["state"] == "draining" and not self._is_draining:
@@ -168,12 +172,8 @@ class Worker:
         )
 
     def _on_ready(self, _consumer: Any) -> None:
-        _log.info(
-            "worker %s is ready: %d at a time, queue %s",
-            self._worker_id,
-            self._slot_count,
-            self._queue,
-        )
+        told = self._worker_id, self._slot_count, self._queue
+        _log.info("worker %s is ready: %d at a time, queue %s", *told)
         self._is_ready = True
 
     def _on_signal(self, number: int, _frame: Any) -> None:

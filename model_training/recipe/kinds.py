@@ -9,6 +9,7 @@ from pydantic import Field
 from model_training.recipe.config import Config, option
 
 LONGEST_NAME = 80
+_ID = r"^[0-9A-HJKMNP-TV-Z]{26}$"
 
 Event = Literal["C1.0", "M1.0", "M5.0", "X1.0"]
 Hours = Annotated[float, Field(gt=0, le=240)]
@@ -46,11 +47,7 @@ class AugmentParameters(ChildParameters):
 class EvaluateParameters(Config):
     """Which trained model is scored, and on which cases."""
 
-    run_id: str = option(
-        ...,
-        "of a run that trained: the last part of its address",
-        pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$",
-    )
+    run_id: str = option(..., "of a run that trained: the last part of its address", pattern=_ID)
     on: Literal["test", "validation"] = option("test", "the cases")
 
 

@@ -169,7 +169,7 @@ def test_a_run_is_started_followed_and_its_model_downloaded(
     expect_state(page, "Succeeded")
     page.get_by_role("link", name="Outputs", exact=True).click()
     with page.expect_download() as download:
-        page.get_by_role("link", name="model.onnx").click()
+        page.get_by_role("link", name="Download small-1.0.0/model.onnx").click()
     download.value.save_as(tmp_path / "model.onnx")
     assert (tmp_path / "model.onnx").read_bytes() == MODEL
     seen.follow(f"{house.dash}/lab")

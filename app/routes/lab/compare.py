@@ -14,11 +14,10 @@ from app.lab.comparison import (
     MOST_BYTES,
     Forecasts,
     compare_runs,
-    flat,
-    flat_recipe,
     parameter_rows,
     read_forecasts,
 )
+from app.lab.differences import every_option, options_of
 from app.lab.run_items import run_items
 from app.routes.lab.experiments import found_run
 from app.routes.operation import operation
@@ -84,8 +83,8 @@ def _forecasts(run: Run, part: str) -> dict[str, Forecasts]:
 
 def _settings(run: Run) -> dict[str, Any]:
     """Return what a run was told, by name; its recipe may be private to somebody else."""
-    told = {"kind": run.kind, "datasets": run.dataset_ids}
-    told |= flat({"parameters": run.parameters or {}})
+    told: dict[str, Any] = {"kind": run.kind, "datasets": run.dataset_ids}
+    told |= options_of({"parameters": run.parameters})
     if run.recipe_id is None:
         return told
     try:
@@ -93,4 +92,4 @@ def _settings(run: Run) -> dict[str, Any]:
             recipe = find_recipe(connection, services().guard.principal(), run.recipe_id)
     except NotFoundError:
         return told
-    return told | flat_recipe(recipe.document)
+    return told | dict(every_option(recipe.document))

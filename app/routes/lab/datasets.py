@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,10 +25,10 @@ from app.contract.lab import MOST_ROWS
 from app.contract.responses import cut_page, json_response, page
 from app.lab.downloads import OCTETS, download
 from app.lab.run_items import owner_names
-from app.routes.lab.experiments import before_of, looked_at, owner_of
+from app.routes.lab.experiments import Work, before_of, in_lab, looked_at, owner_of
 from app.routes.operation import operation
 from app.services import services
-from database.engine import reading, transact
+from database.engine import reading
 from database.lab.children import list_children, list_parents
 from database.lab.datasets import (
     Dataset,
@@ -43,7 +44,7 @@ from database.lab.datasets import (
     list_datasets,
 )
 from database.lab.uploads import consume_uploads, find_complete
-from database.people.principal import LAB, LAB_READ
+from database.people.principal import LAB, LAB_READ, Principal
 from solar.errors import NotFoundError
 
 blueprint = Blueprint("datasets", __name__)
@@ -60,15 +61,10 @@ _NOT_IN_ITEMS = ("files", "layout", "question", "answer", "breakdown", "owner", 
 )
 def get_datasets(query: DatasetsQuery) -> Response:
     who = services().guard.principal()
-    chosen = DatasetFilter(owner_of(query, who), query.state, query.text)
+    chosen = DatasetFilter(owner_of(query, who), query.text, query.state)
     with reading(services().engine) as connection:
-        listed = list_datasets(
-            connection,
-            who,
-            chosen,
-            limit=query.limit + 1,
-            before=before_of(query),
-        )
+        before = before_of(query)
+        listed = list_datasets(connection, who, chosen, limit=query.limit + 1, before=before)
         listed, cursor = cut_page(listed, query.limit, lambda dataset: (dataset.dataset_id,))
         names = owner_names(connection, (dataset.owner for dataset in listed))
     return page([_item(dataset, names) for dataset in listed], next_cursor=cursor)
@@ -86,18 +82,18 @@ def get_datasets(query: DatasetsQuery) -> Response:
 def post_datasets() -> Response:
     body = read_model(DatasetBody, read_json())
     check_dataset_name(body.name)
-    who, now = services().guard.principal(), services().clock()
     with reading(services().engine) as connection:
+        who = services().guard.principal()
         sent = find_complete(connection, who, body.upload_ids)
     new = NewDataset(body.name, services().uploads.keep(who, sent), body.description, body.licence)
 
-    def work(connection: sa.Connection) -> dict[str, Any]:
+    def work(connection: sa.Connection, who: Principal, now: datetime) -> Dataset:
         consume_uploads(connection, who, sent, now=now)
-        return _detail(connection, add_dataset(connection, who, new, now=now))
+        return add_dataset(connection, who, new, now=now)
 
-    detail = transact(services().engine, work)
+    made = _changed(work)
     services().uploads.discard(sent)
-    return json_response(detail)
+    return made
 
 
 @blueprint.get("/lab/datasets/<dataset_id>")
@@ -137,10 +133,7 @@ def get_dataset_file(dataset_id: str, sha256: str) -> Response:
 )
 def patch_dataset(dataset_id: str) -> Response:
     changes = read_model(DatasetChanges, read_json()).model_dump(exclude_none=True)
-    who, now = services().guard.principal(), services().clock()
-    return _changed(
-        lambda connection: change_dataset(connection, who, dataset_id, changes, now=now)
-    )
+    return _changed(lambda c, who, now: change_dataset(c, who, dataset_id, changes, now=now))
 
 
 @blueprint.post("/lab/datasets/<dataset_id>/answer")
@@ -153,8 +146,7 @@ def patch_dataset(dataset_id: str) -> Response:
 )
 def post_answer(dataset_id: str) -> Response:
     value = read_model(QuestionAnswerBody, read_json()).value
-    who, now = services().guard.principal(), services().clock()
-    return _changed(lambda connection: answer_question(connection, who, dataset_id, value, now=now))
+    return _changed(lambda c, who, now: answer_question(c, who, dataset_id, value, now=now))
 
 
 @blueprint.delete("/lab/datasets/<dataset_id>")
@@ -165,11 +157,7 @@ def post_answer(dataset_id: str) -> Response:
     conflict="Runs read it; detail lists them.",
 )
 def delete_one(dataset_id: str) -> Response:
-    who, now = services().guard.principal(), services().clock()
-    deleted = transact(
-        services().engine,
-        lambda connection: delete_dataset(connection, who, dataset_id, now=now),
-    )
+    deleted = in_lab(lambda c, who, now: delete_dataset(c, who, dataset_id, now=now))
     return json_response({"deleted": dataset_id, "bytes": _size(deleted)})
 
 
@@ -181,10 +169,8 @@ def _found(dataset_id: str) -> Dataset:
     return dataset
 
 
-def _changed(work: Callable[[sa.Connection], Dataset]) -> Response:
-    return json_response(
-        transact(services().engine, lambda connection: _detail(connection, work(connection)))
-    )
+def _changed(work: Work[Dataset]) -> Response:
+    return json_response(in_lab(lambda c, who, now: _detail(c, work(c, who, now))))
 
 
 def _item(dataset: Dataset, names: dict[str, str]) -> dict[str, Any]:
@@ -200,16 +186,18 @@ def _detail(connection: sa.Connection, dataset: Dataset) -> dict[str, Any]:
     run, who = describing_run(connection, dataset), services().guard.principal()
     parents = list_parents(connection, who, dataset)
     children = list_children(connection, who, dataset.dataset_id, limit=MOST_ROWS)
-    return _item(dataset, owner_names(connection, [dataset.owner])) | {
-        "files": [asdict(file) for file in dataset.files],
-        "layout": dataset.layout,
-        "question": dataset.question,
-        "answer": dataset.answer,
-        "described_by": None if run is None else run.run_id,
-        "described_state": None if run is None else run.state,
-        "made_of": next(iter(_links(parents)), None),
-        "children": _links(children),
-    }
+    told = {name: getattr(dataset, name) for name in ("layout", "question", "answer")}
+    return (
+        _item(dataset, owner_names(connection, [dataset.owner]))
+        | told
+        | {
+            "files": [asdict(file) for file in dataset.files],
+            "described_by": None if run is None else run.run_id,
+            "described_state": None if run is None else run.state,
+            "made_of": next(iter(_links(parents)), None),
+            "children": _links(children),
+        }
+    )
 
 
 def _links(listed: Iterable[Dataset]) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -10,12 +10,7 @@ import sqlalchemy as sa
 from flask import Blueprint, Response
 
 from app.contract.bodies import read_json, read_model
-from app.contract.lab import (
-    ExperimentBody,
-    ExperimentChanges,
-    ExperimentsQuery,
-    LabQuery,
-)
+from app.contract.lab import ExperimentBody, ExperimentChanges, ExperimentsQuery, LabQuery
 from app.contract.lab_answers import (
     DeletedAnswer,
     ExperimentDetail,
@@ -60,11 +55,10 @@ Work = Callable[[sa.Connection, Principal, datetime], Result]
 )
 def get_experiments(query: ExperimentsQuery) -> Response:
     who = services().guard.principal()
-    chosen = ExperimentFilter(owner_of(query, who), query.archived, query.text)
+    chosen = ExperimentFilter(owner_of(query, who), query.text, query.archived)
     with reading(services().engine) as connection:
-        rows = list_experiments(
-            connection, who, chosen, limit=query.limit + 1, before=before_of(query)
-        )
+        before = before_of(query)
+        rows = list_experiments(connection, who, chosen, limit=query.limit + 1, before=before)
         rows, cursor = cut_page(rows, query.limit, lambda row: (row.experiment_id,))
         return page(_experiment_items(connection, who, rows), next_cursor=cursor)
 
@@ -153,16 +147,13 @@ def _changed(work: Work[Experiment]) -> Response:
 
 
 def _experiment_items(
-    connection: sa.Connection, who: Principal, rows: Iterable[Experiment]
+    connection: sa.Connection, who: Principal, rows: Sequence[Experiment]
 ) -> list[dict[str, Any]]:
-    shown = list(rows)
-    owners = owner_names(connection, (row.owner for row in shown))
-    counted = count_runs(connection, who, (row.experiment_id for row in shown))
-    return [
-        {name: value for name, value in vars(row).items() if name != "deleted_at"}
-        | {
-            "owner": {"id": row.owner, "name": owners[row.owner]},
-            "runs": counted.get(row.experiment_id, {}),
-        }
-        for row in shown
-    ]
+    owners = owner_names(connection, (row.owner for row in rows))
+    counted = count_runs(connection, who, (row.experiment_id for row in rows))
+    items = []
+    for row in rows:
+        item = {name: value for name, value in vars(row).items() if name != "deleted_at"}
+        owner = {"id": row.owner, "name": owners[row.owner]}
+        items.append(item | {"owner": owner, "runs": counted.get(row.experiment_id, {})})
+    return items

@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from app.contract.lab_answers import OutputsPage
+from app.contract.lab_answers import OutputItem, OutputsPage
 from app.contract.responses import page
 from app.lab.downloads import OCTETS, download
 from app.lab.shared_threads import hold
@@ -38,10 +38,7 @@ _SHOWN = {
 @operation("The files that a run made, by name", permission=LAB_READ, answer=OutputsPage)
 def get_run_outputs(run_id: str) -> Response:
     _, outputs = _run_and_outputs(run_id)
-    items = [
-        {name: value for name, value in vars(output).items() if name != "run_id"}
-        for output in outputs
-    ]
+    items = [{name: getattr(one, name) for name in OutputItem.model_fields} for one in outputs]
     return page(items, next_cursor=None)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -12,7 +12,13 @@ from flask import Blueprint, Response, request
 
 from app.contract.bodies import read_json, read_model
 from app.contract.lab import PARAMETERS, WITHOUT_RECIPE, LabQuery, RecipeBody, RecipeCheckBody
-from app.contract.lab_answers import RecipeCheckAnswer, RecipeDetail, RecipesPage, SchemaAnswer
+from app.contract.lab_answers import (
+    RecipeCheckAnswer,
+    RecipeDetail,
+    RecipeItem,
+    RecipesPage,
+    SchemaAnswer,
+)
 from app.contract.responses import cut_page, json_response, page
 from app.lab.checks import checked_recipe
 from app.lab.differences import recipe_differences
@@ -23,6 +29,7 @@ from app.routes.operation import operation
 from app.services import services
 from database.engine import reading
 from database.lab.attempts import store_time
+from database.lab.ownership import ListFilter
 from database.lab.recipes import KeptRecipe, add_recipe, find_recipe, list_recipes
 from database.lab.workers import AWAY, list_workers
 from database.people.principal import LAB, LAB_READ, Principal
@@ -40,11 +47,8 @@ blueprint = Blueprint("recipes", __name__)
 )
 def get_schema() -> Response:
     with reading(services().engine) as connection:
-        workers = [
-            worker
-            for worker in list_workers(connection, now=store_time(connection))
-            if worker.state != AWAY
-        ]
+        known = list_workers(connection, now=store_time(connection))
+    workers = [worker for worker in known if worker.state != AWAY]
     offers = {
         "workers": len(workers),
         "queues": sorted({worker.queue for worker in workers}),
@@ -89,17 +93,12 @@ def post_recipe_check() -> Response:
 def get_recipes(query: LabQuery) -> Response:
     who = services().guard.principal()
     with reading(services().engine) as connection:
-        rows = list_recipes(
-            connection,
-            who,
-            owner=owner_of(query, who),
-            text=query.text,
-            limit=query.limit + 1,
-            before=before_of(query),
-        )
+        chosen, before = ListFilter(owner_of(query, who), query.text), before_of(query)
+        rows = list_recipes(connection, who, chosen, limit=query.limit + 1, before=before)
         rows, cursor = cut_page(rows, query.limit, lambda row: (row.recipe_id,))
         items = _recipe_items(connection, rows)
-    return page([_without_document(item) for item in items], next_cursor=cursor)
+    shown = [{name: item[name] for name in RecipeItem.model_fields} for item in items]
+    return page(shown, next_cursor=cursor)
 
 
 @blueprint.post("/lab/recipes")
@@ -111,15 +110,8 @@ def post_recipes() -> Response:
     def work(connection: sa.Connection, who: Principal, now: datetime) -> dict[str, Any]:
         if body.parent is not None:
             find_recipe(connection, who, body.parent)
-        kept = add_recipe(
-            connection,
-            who,
-            name,
-            body.document,
-            visibility=body.visibility,
-            parent=body.parent,
-            now=now,
-        )
+        given = body.model_dump(exclude={"name"})
+        kept = add_recipe(connection, who, name, **given, now=now)
         return _recipe_items(connection, [kept])[0]
 
     return json_response(in_lab(work))
@@ -137,11 +129,6 @@ def get_recipe(recipe_id: str) -> Response:
     return json_response(item)
 
 
-def _recipe_items(connection: sa.Connection, rows: Iterable[KeptRecipe]) -> list[dict[str, Any]]:
-    shown = list(rows)
-    owners = owner_names(connection, (row.owner for row in shown))
-    return [vars(row) | {"owner": {"id": row.owner, "name": owners[row.owner]}} for row in shown]
-
-
-def _without_document(item: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in item.items() if name != "document"}
+def _recipe_items(connection: sa.Connection, rows: Sequence[KeptRecipe]) -> list[dict[str, Any]]:
+    owners = owner_names(connection, (row.owner for row in rows))
+    return [vars(row) | {"owner": {"id": row.owner, "name": owners[row.owner]}} for row in rows]

@@ -22,7 +22,14 @@ from app.contract.lab import (
     RunChanges,
     RunsQuery,
 )
-from app.contract.lab_answers import BulkAnswer, DeletedAnswer, HistoryAnswer, RunDetail, RunsPage
+from app.contract.lab_answers import (
+    AttemptItem,
+    BulkAnswer,
+    DeletedAnswer,
+    HistoryAnswer,
+    RunDetail,
+    RunsPage,
+)
 from app.contract.problems import Fault, RequestError
 from app.contract.responses import cut_page, json_response, page, read_cursor
 from app.lab.differences import differing_runs
@@ -57,6 +64,7 @@ blueprint = Blueprint("runs", __name__)
 TEXT = "text/plain; charset=utf-8"
 _CONFLICT = "The run is in a state in which this cannot be done to it."
 _LONGEST_KEY = 200
+Queue = Callable[..., Run]
 
 
 @blueprint.get("/lab/runs")
@@ -82,15 +90,12 @@ def get_runs(query: RunsQuery) -> Response:
 
 def _filter_of(query: RunsQuery, who: Principal) -> RunFilter:
     event, _, least = (query.bss_min or "").partition(":")
+    plain = query.model_dump(include={"kind", "tag", "text", "estimator", "recipe"})
     return RunFilter(
+        **plain,
         experiment_id=query.experiment,
         states=[state for state in query.state.split(",") if state],
-        kind=query.kind,
         owner=owner_of(query, who),
-        tag=query.tag,
-        text=query.text,
-        estimator=query.estimator,
-        recipe=query.recipe,
         least_bss=(event, float(least)) if least else None,
     )
 
@@ -170,7 +175,7 @@ def post_run_start(run_id: str) -> Response:
     conflict=_CONFLICT,
 )
 def post_run_restart(run_id: str) -> Response:
-    return _shown(lambda c, who, now: _queued(c, who, run_id, restart_run, now=now))
+    return _shown(lambda c, who, now: _queued(c, who, run_id, restart_run, now))
 
 
 @blueprint.post("/lab/runs/<run_id>/stop")
@@ -244,34 +249,18 @@ def get_run_history(run_id: str) -> Response:
     with reading(services().engine) as connection:
         attempts = list_attempts(connection, run_id)
         acts = acts_on(connection, "run", run_id, limit=MOST_ROWS)
-    hidden = ("run_id", "claim_token")
-    return json_response(
-        {
-            "attempts": [
-                {name: value for name, value in vars(attempt).items() if name not in hidden}
-                for attempt in attempts
-            ],
-            "audit": acts,
-        }
-    )
+    items = [{name: getattr(one, name) for name in AttemptItem.model_fields} for one in attempts]
+    return json_response({"attempts": items, "audit": acts})
 
 
 def _drafted(asked: RunBody, *, parent: str | None = None) -> Response:
     """Store a draft, and queue it if that is asked for; where it cannot be, the draft stays."""
-    start_key, longest = _start_key(), services().settings.lab_time_limit_seconds
-
-    def work(connection: sa.Connection, who: Principal, now: datetime) -> Run:
-        return draft_run(
-            connection,
-            who,
-            asked,
-            start_key=start_key,
-            parent=parent,
-            time_limit_s=longest,
-            now=now,
+    key, longest = _start_key(), services().settings.lab_time_limit_seconds
+    run = in_lab(
+        lambda c, who, now: draft_run(
+            c, who, asked, start_key=key, parent=parent, time_limit_s=longest, now=now
         )
-
-    run = in_lab(work)
+    )
     if asked.start and run.state == DRAFT:
         return _shown_when_queued(run.run_id, start_run)
     return _shown(lambda connection, who, _now: find_run(connection, who, run.run_id))
@@ -287,9 +276,9 @@ def _start_key() -> str | None:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def _shown_when_queued(run_id: str, queue: Callable[..., Run]) -> Response:
+def _shown_when_queued(run_id: str, queue: Queue) -> Response:
     def work(connection: sa.Connection, who: Principal, now: datetime) -> Run:
-        return _queued(connection, who, run_id, queue, now=now)
+        return _queued(connection, who, run_id, queue, now)
 
     try:
         return _shown(work)
@@ -299,12 +288,7 @@ def _shown_when_queued(run_id: str, queue: Callable[..., Run]) -> Response:
 
 
 def _queued(
-    connection: sa.Connection,
-    who: Principal,
-    run_id: str,
-    queue: Callable[..., Run],
-    *,
-    now: datetime,
+    connection: sa.Connection, who: Principal, run_id: str, queue: Queue, now: datetime
 ) -> Run:
     """Queue a run, unless what it needs is gone."""
     was_under_way = find_run(connection, who, run_id).state in UNDER_WAY
@@ -340,10 +324,9 @@ def _tagged(
     """Put a tag on a run, or take it off."""
     run = find_run(connection, who, run_id)
     others = [tag for tag in run.tags if tag != body.tag]
-    tags = RunChanges.model_validate(
-        {"tags": [*others, body.tag] if body.action == "tag" else others}
-    )
-    return change_run(connection, who, run_id, tags.model_dump(exclude_none=True), now=now)
+    tags = [*others, body.tag] if body.action == "tag" else others
+    changes = RunChanges.model_validate({"tags": tags}).model_dump(exclude_none=True)
+    return change_run(connection, who, run_id, changes, now=now)
 
 
 def _done_to(run_id: str, body: BulkBody) -> dict[str, Any]:
@@ -351,14 +334,13 @@ def _done_to(run_id: str, body: BulkBody) -> dict[str, Any]:
 
     def work(connection: sa.Connection, who: Principal, now: datetime) -> dict[str, Any]:
         if body.action == "delete":
-            size = _deleted(connection, who, run_id, now=now)
-            return {"state": "deleted", "bytes": size}
+            return {"state": "deleted", "bytes": _deleted(connection, who, run_id, now=now)}
         if body.tag is not None:
             return {"state": _tagged(connection, who, run_id, body, now=now).state}
         if body.action == "stop":
             return {"state": _stopped(connection, who, run_id, now=now).state}
         queue = start_run if body.action == "start" else restart_run
-        return {"state": _queued(connection, who, run_id, queue, now=now).state}
+        return {"state": _queued(connection, who, run_id, queue, now).state}
 
     try:
         return done | in_lab(work)

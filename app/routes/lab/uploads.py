@@ -14,6 +14,7 @@ from app.contract.datasets import UploadAnswer
 from app.contract.problems import RequestError
 from app.contract.responses import json_response
 from app.lab.shared_threads import give_way
+from app.lab.uploads import too_large
 from app.routes.operation import operation
 from app.services import services
 from database.lab.file_store import PIECE_BYTES
@@ -43,9 +44,9 @@ def _name_version(response: Response) -> Response:
 @operation("What uploads can do", permission=LAB, answer=None, status=204)
 def options_uploads() -> Response:
     response = Response(status=204)
-    response.headers["Tus-Version"] = VERSION
-    response.headers["Tus-Extension"] = "creation,expiration"
-    response.headers["Tus-Max-Size"] = str(services().settings.lab_upload_bytes)
+    most = str(services().settings.lab_upload_bytes)
+    told = {"Tus-Version": VERSION, "Tus-Extension": "creation,expiration", "Tus-Max-Size": most}
+    response.headers.update(told)
     return response
 
 
@@ -96,9 +97,7 @@ def patch_upload(upload_id: str) -> Response:
         raise refuse_media_type(_PIECE_TYPE)
     offset = _whole_number(_OFFSET, least=0)
     if (request.content_length or 0) > PIECE_BYTES:
-        raise RequestError(
-            f"a piece has {PIECE_BYTES:,} bytes at most", status=413, title="Too large"
-        )
+        raise too_large(f"a piece has {PIECE_BYTES:,} bytes at most")
     give_way(lambda: is_busy(services()))
     who = services().guard.principal()
     upload = services().uploads.receive(who, upload_id, read_body(), offset=offset)

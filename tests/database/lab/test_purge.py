@@ -18,8 +18,8 @@ from database.engine import reading, writing
 from database.lab.datasets import ensure_experiment
 from database.lab.file_store import FileStore
 from database.lab.outputs import Output, put_output
-from database.lab.purge import purge
 from database.lab.runs import NewRun, add_run, delete_run, start_run
+from database.lab.stored_files import purge
 from database.people.principal import OWNER
 from database.schema.lab_tables import datasets, outputs, runs
 from solar.errors import InvalidInputError

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_training.jobs.streams import Stream
+from model_training.jobs.work_folder import Stream
 
 
 def received(data: bytes, most: int) -> bytes:
