@@ -49,7 +49,7 @@ def hold(response: Response) -> Response:
     return response
 
 
-def give_way(is_busy: Callable[[], bool]) -> None:
+def refuse_while_busy(is_busy: Callable[[], bool]) -> None:
     """Refuse a piece that follows another one at once while ingest is busy; it comes again."""
     now = time.monotonic()
     if now - current_app.extensions.get(_LAST_PIECE, 0.0) < _PIECE_SECONDS and is_busy():
