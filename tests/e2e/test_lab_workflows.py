@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from e2e.house import House
-from e2e.lab_desk import Colleague, Options, content, desk, opened, own_browser, signed_in
+from e2e.lab_desk import RUN_MS, Colleague, Options, content, desk, opened, own_browser, signed_in
 from playwright.sync_api import BrowserContext, expect
 from synthetic_windows import FILE, STEPS, write_windows
 
@@ -257,7 +257,7 @@ def watch_and_stop(ben: Colleague) -> None:
     expect(page.locator("#lab-log")).to_contain_text("fitting on noise")
     ben.tab("Progress")
     epoch = re.compile(r"epoch \d+ of 300")
-    expect(page.locator(".segments")).to_contain_text(epoch, timeout=60_000)
+    expect(page.locator(".segments")).to_contain_text(epoch, timeout=RUN_MS)
     page.get_by_role("button", name="Stop new-model").click()
     ben.expect_state("Cancelled")
     ben.tab("History")
@@ -312,8 +312,9 @@ def test_two_people_at_once_do_what_flaplet_pico_and_offload_let_them(
 ) -> None:
     with ThreadPoolExecutor(2) as people:
         both = [people.submit(one, house, tmp_path) for one in (do_flaplet, do_pico_and_offload)]
-        for one in as_completed(both):
-            one.result()
+        faults = [fault for one in both if (fault := one.exception()) is not None]
+    if faults:
+        raise BaseExceptionGroup("somebody could not go on", faults)
 
 
 def test_each_sees_only_what_is_theirs_or_shared(
