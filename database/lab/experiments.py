@@ -136,8 +136,12 @@ def count_runs(
 
 
 def experiment_bytes(connection: sa.Connection, who: Principal, experiment_id: str) -> int:
-    """Return the bytes of the files of an experiment's runs, of those that somebody may see."""
-    is_its = sa.and_(runs.c.experiment_id == experiment_id, runs.c.deleted_at.is_(None))
+    """Return the bytes of the files of an experiment's runs, of those that somebody may see.
+
+    Raises NotFoundError for an experiment that somebody may not see.
+    """
+    experiment = find_experiment(connection, who, experiment_id)
+    is_its = sa.and_(runs.c.experiment_id == experiment.experiment_id, runs.c.deleted_at.is_(None))
     query = sa.select(sa.func.sum(outputs.c.bytes)).join(runs, runs.c.run_id == outputs.c.run_id)
     return int(connection.execute(query.where(is_its, visible_to(runs, who))).scalar() or 0)
 

@@ -161,3 +161,10 @@ def test_pages_of_experiments_follow_each_other(lab: Lab) -> None:
     names = [item["name"] for page in (first, second) for item in page["items"]]
     assert sorted(names) == ["b", "c", "d", "first"]
     assert second["next_cursor"] is None
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+def test_an_address_that_is_no_identifier_leads_to_nothing(lab: Lab, method: str) -> None:
+    body = {"json": {"name": "other"}} if method == "PATCH" else {}
+
+    assert lab.call("ann", method, "/experiments/é", **body).status_code == 404
