@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import quote
 
@@ -19,6 +19,8 @@ from solar.settings import without_password
 TIMEOUT_SECONDS = 10.0
 HEALTH_TIMEOUT_SECONDS = 1.0
 _HEALTH_CACHE_SECONDS = 4.0
+# A busy API refuses a request of the Lab before it does anything. Others end within this.
+_BUSY_TRIES, _BUSY_PAUSE_SECONDS = 10, 0.2
 
 
 class ApiUnavailableError(FlarewatchError):
@@ -86,19 +88,31 @@ class Api:
         ApiUnavailableError
             When there is no response in time, or one that means nothing.
         """
-        address = self.url.rstrip("/")
-        url = without_password(address)
+        send = partial(
+            requests.request,
+            method,
+            self.url.rstrip("/") + path,
+            params=parameters,
+            json=body,
+            data=data,
+            headers={**self._identity(), **(headers or {})},
+            timeout=self.timeout_seconds,
+            stream=is_streamed,
+        )
+        response = self._answer(send)
+        for _ in range(0 if passes_refusals else _BUSY_TRIES):
+            if not _is_busy(response):
+                break
+            time.sleep(_BUSY_PAUSE_SECONDS)
+            response = self._answer(send)
+        if not passes_refusals and not 200 <= response.status_code < 300:
+            raise _error_of(response, without_password(self.url.rstrip("/")))
+        return response
+
+    def _answer(self, send: Callable[[], requests.Response]) -> requests.Response:
+        url = without_password(self.url.rstrip("/"))
         try:
-            response = requests.request(
-                method,
-                address + path,
-                params=parameters,
-                json=body,
-                data=data,
-                headers={**self._identity(), **(headers or {})},
-                timeout=self.timeout_seconds,
-                stream=is_streamed,
-            )
+            return send()
         except requests.Timeout as error:
             raise ApiUnavailableError(
                 f"the API at {url} did not answer within {self.timeout_seconds:g} s;"
@@ -109,9 +123,6 @@ class Api:
                 f"the API at {url} cannot be reached; see that it runs"
                 " (`flarewatch api serve`) and that FLARE_API_URL names it"
             ) from error
-        if not passes_refusals and not 200 <= response.status_code < 300:
-            raise _error_of(response, url)
-        return response
 
     def _identity(self) -> dict[str, str]:
         headers = {"X-API-Key": self.api_key} if self.api_key else {}
@@ -157,6 +168,17 @@ def acknowledge(settings: DashSettings, alert_id: str, *, comment: str | None = 
     """Acknowledge an alert; raises what `Api` raises."""
     path = f"/api/v1/alerts/{quote(alert_id, safe='')}/acknowledge"
     api_of(settings).call("POST", path, body={"comment": comment or None})
+
+
+def _is_busy(response: requests.Response) -> bool:
+    """Tell whether the API leaves its threads to forecasting, and would answer a moment later."""
+    if response.status_code != requests.codes.unavailable:
+        return False
+    try:
+        problem = response.json()
+    except requests.JSONDecodeError:
+        return False
+    return isinstance(problem, dict) and problem.get("title") == "Busy"
 
 
 def _error_of(response: requests.Response, url: str) -> FlarewatchError:

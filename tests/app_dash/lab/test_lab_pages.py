@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from office import Office, message_of, serving_api
 from ports import free_port
 from werkzeug.test import TestResponse
 
+from app_dash.api_client import Api
 from app_dash.create_app import pages_of
 from app_dash.frame import routing
 from app_dash.settings import DashSettings
@@ -313,3 +315,14 @@ def test_while_the_api_is_away_the_page_keeps_what_it_shows(lab: Lab, office: Of
     assert "cannot be reached" in first
     assert "cannot be reached" in later["lab-note"]["children"]
     assert "lab-live" not in later
+
+
+def test_a_moment_in_which_the_api_leaves_no_thread_to_the_lab_is_waited_for(
+    lab: Lab, office: Office
+) -> None:
+    api = Api(office.settings.api_url, token=lab.tokens["ann"])
+
+    with ThreadPoolExecutor(16) as askers:
+        answers = list(askers.map(lambda _: api.get("/api/v1/lab/runs", {}), range(48)))
+
+    assert {answer.status_code for answer in answers} == {200}
