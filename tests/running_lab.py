@@ -39,8 +39,8 @@ from solar.identifiers import new_id
 OWNER = Principal("tester", LOCAL, frozenset({LAB_READ, LAB, PEOPLE}))
 SECONDS = 40.0
 # The plug-ins of tests/model_training/jobs/conftest.py.
-DEAF, PATIENT, KEEPING, SILENT = (
-    {"kind": "plugin", "plugin": name} for name in ("deaf", "patient", "keeping", "silent")
+DEAF, PATIENT, KEEPING = (
+    {"kind": "plugin", "plugin": name} for name in ("deaf", "patient", "keeping")
 )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 import sqlalchemy as sa
-from running_lab import DEAF, KEEPING, PATIENT, SILENT, Lab, job_of, running_lab, wait_until
+from running_lab import DEAF, KEEPING, PATIENT, Lab, job_of, running_lab, wait_until
 
 from database.engine import reading
 from database.schema.lab_tables import workers
@@ -309,37 +309,3 @@ def test_a_run_whose_host_comes_back_before_the_restart_is_found_again(lab: Lab)
         assert [one.attempt for one in lab.attempts(run_id)] == [1]
         lab.stop(run_id)
         lab.wait_for(run_id, "cancelled")
-
-
-@pytest.mark.thorough
-def test_an_idle_worker_takes_little_and_a_silent_run_stops_within_3_seconds(
-    tmp_path: Path, plugins: str
-) -> None:
-    with (
-        running_lab(tmp_path, PYTHONPATH=plugins, **REAL_TIMES) as lab,
-        lab.worker_process() as worker,
-    ):
-        everybody = [psutil.Process(worker.pid), *psutil.Process(worker.pid).children()]
-        memory = sum(one.memory_full_info().pss for one in everybody)
-        assert memory < 100e6
-        before, since = computed_seconds(everybody), time.monotonic()
-        time.sleep(20)
-        share = (computed_seconds(everybody) - before) / (time.monotonic() - since)
-        assert share < 0.005
-
-        run_id = lab.run(SILENT)
-        lab.wait_for_step(run_id)
-        job = job_of(worker)
-        # Until it has nothing left to tell.
-        time.sleep(3)
-        lab.stop(run_id)
-        asked_at = time.monotonic()
-        lab.wait_for(run_id, "cancelled")
-        wait_until(lambda: not job.is_running() or job.status() == psutil.STATUS_ZOMBIE)
-        assert time.monotonic() - asked_at < 3.5
-
-
-def computed_seconds(processes: list[psutil.Process]) -> float:
-    """Return the time that processes have computed, finer than in the ticks of a clock."""
-    threads = [path for one in processes for path in Path(f"/proc/{one.pid}/task").iterdir()]
-    return sum(int((path / "schedstat").read_text().split()[0]) for path in threads) / 1e9
