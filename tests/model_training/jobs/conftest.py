@@ -61,13 +61,6 @@ class Keeping(Deaf):
             steps.advance()
             done += 1
             kept.write_text(str(done))
-
-class Silent(Deaf):
-    def fit_for_ever(self, journal):
-        journal.steps("fit", 2).advance()
-        while not journal.stop.is_requested:
-            time.sleep(0.01)
-        raise StoppedError("stopped")
 """
 
 
@@ -81,7 +74,7 @@ def plugins(tmp_path_factory: pytest.TempPathFactory) -> str:
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: endless\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
         "[flarewatch.estimators]\ndeaf = endless:Deaf\npatient = endless:Patient\n"
-        "keeping = endless:Keeping\nsilent = endless:Silent\n"
+        "keeping = endless:Keeping\n"
     )
     return os.pathsep.join([str(site), str(Path.cwd())])
 
