@@ -7,11 +7,15 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bench import (
     dashboard,
     ingest,
-    lab,
+    lab_fairness,
+    lab_ingest,
+    lab_times,
+    lab_upload,
     peers,
     record_profile,
     run_lists,
@@ -34,6 +38,7 @@ NAMES = (
     "peers",
     "lab",
 )
+LAB_PARTS = ("fairness", "upload", "times", "ingest")
 # Lasts too long to come unasked.
 SOAK = "soak"
 
@@ -64,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "training": training.main,
         "lists": run_lists.main,
         "peers": lambda: peers.main(trees),
-        "lab": lambda: lab.main(_parts(given, lab.PARTS, "lab", parser), rounds=given.rounds),
+        "lab": lambda: _measure_lab(_parts(given, LAB_PARTS, "lab", parser), rounds=given.rounds),
         SOAK: lambda: soak.main(minutes=given.minutes or soak.MINUTES, rate=given.rate),
     }
     for name in given.names or NAMES:
@@ -80,6 +85,19 @@ def _ingest_plan(
     known = (*ingest.PARTS, ingest.RIVAL)
     parts = _parts(given, known, "ingest", parser) if given.only else ingest.PARTS
     return ingest.Plan(parts, given.rounds, trees)
+
+
+def _measure_lab(parts: Sequence[str], *, rounds: int) -> None:
+    """Measure parts of the Lab one after the other, each on services of its own."""
+    measurements: dict[str, Callable[[Path], str]] = {
+        "fairness": lab_fairness.main,
+        "upload": lab_upload.main,
+        "times": lambda folder: lab_times.main(folder, rounds=rounds),
+        "ingest": lambda folder: lab_ingest.main(folder, rounds=rounds),
+    }
+    for part in parts:
+        with TemporaryDirectory() as folder:
+            print(f"\n{measurements[part](Path(folder))}", flush=True)
 
 
 def _parts(
@@ -110,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
         type=lambda text: text.split(","),
         metavar="PART,...",
         help=f"parts of ingest: {', '.join(ingest.PARTS)}, and {ingest.RIVAL}, which is not asked"
-        f" for else; of lab: {', '.join(lab.PARTS)}",
+        f" for else; of lab: {', '.join(LAB_PARTS)}",
     )
     parts.add_argument("--rounds", type=int, default=ingest.ROUNDS, help="how often each (5)")
     parser.add_argument_group(SOAK).add_argument(

@@ -185,9 +185,13 @@ class DemoLab:
         name, text, history, window, estimator = model
         keywords = ", ".join(f'"{name}"' for name in KEYWORDS)
         recipe = RECIPE.format(
-            name=name, text=text, keywords=keywords, history=history, window=window,
+            name=name,
+            text=text,
+            keywords=keywords,
+            history=history,
+            window=window,
             estimator=estimator,
-        )  # fmt: skip
+        )
         kept = {"document": recipe, "visibility": "shared"}
         recipe_id = self.call("POST", "/recipes", json=kept).json()["recipe_id"]
         body = {"experiment_id": experiment_id, "kind": "train", "recipe_id": recipe_id}

@@ -136,9 +136,7 @@ def _report(site: Site, run_ids: list[list[str]]) -> str:
     worst = max(abs(n - fair) / fair for n in shares.values())
     everything = [one for own in attempts.values() for one in own]
     ends = Counter(one.outcome for one in everything)
-    twice = sum(
-        [one.outcome for one in own].count("succeeded") != 1 for own in attempts.values()
-    )  # fmt: skip
+    twice = sum([one.outcome for one in own].count("succeeded") != 1 for own in attempts.values())
     seconds = max(one.ended_at or one.began_at for one in everything) - min(
         one.began_at for one in everything
     )

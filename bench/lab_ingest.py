@@ -26,7 +26,8 @@ _LONG = {"kind": "gru", "layers": 2, "hidden": 64, "epochs": 500}
 
 def main(folder: Path, *, rounds: int) -> str:
     """Measure, and return what was found in words."""
-    results, rates = Results(), {ALONE: [], BESIDE: []}  # type: ignore[var-annotated]
+    results = Results()
+    rates: dict[str, list[float]] = {ALONE: [], BESIDE: []}
     path = folder / "large.csv"
     with path.open("wb") as file:
         file.truncate(_LARGE)

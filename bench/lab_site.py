@@ -104,9 +104,12 @@ class Site:
         command = [*within, sys.executable, "-m", "model_training", "work", "--slots", "1"]
         with (folder / "log").open("ab") as log:
             process = subprocess.Popen(
-                command, env={**self.environment, **own}, stdout=log, stderr=log,
+                command,
+                env={**self.environment, **own},
+                stdout=log,
+                stderr=log,
                 start_new_session=True,
-            )  # fmt: skip
+            )
         try:
             wait_until(lambda: b"is ready" in (folder / "log").read_bytes(), name)
             yield process
@@ -130,12 +133,17 @@ def opened_site(folder: Path, *, people: Sequence[str] = ()) -> Iterator[Site]:
     with ExitStack() as stack:
         store = stack.enter_context(mariadb_store(folder / "store"))
         environment = {
-            **os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{site}{os.pathsep}{Path.cwd()}",
-            "FLARE_DATABASE_URL": store, "FLARE_DATA_DIR": str(folder / "data"),
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": f"{site}{os.pathsep}{Path.cwd()}",
+            "FLARE_DATABASE_URL": store,
+            "FLARE_DATA_DIR": str(folder / "data"),
             "FLARE_BROKER_URL": f"redis://127.0.0.1:{broker}/0",
-            "FLARE_API_PORT": api, "FLARE_API_URL": addresses[0], "FLARE_API_WORKERS": "2",
+            "FLARE_API_PORT": api,
+            "FLARE_API_URL": addresses[0],
+            "FLARE_API_WORKERS": "2",
             "FLARE_DASH_PORT": dash,
-        }  # fmt: skip
+        }
         command = ["redis-server", "--port", broker, "--save", "", "--protected-mode", "no"]
         redis = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         stack.callback(redis.wait)
@@ -189,9 +197,11 @@ def small_dataset(person: Person, folder: Path) -> str:
     path = write_windows(folder) / FILE
     with np.load(path) as arrays:
         told = {
-            "features": np.array(FEATURES), "cadence_hours": 0.2, "y24_M": arrays["label"],
+            "features": np.array(FEATURES),
+            "cadence_hours": 0.2,
+            "y24_M": arrays["label"],
             "at": np.datetime_as_string(arrays["at"], unit="s", timezone="UTC"),
-        }  # fmt: skip
+        }
         np.savez(path, **dict(arrays) | told)
     upload = person.begin_upload(FILE, path.stat().st_size)
     person.send(upload, path)
@@ -205,9 +215,11 @@ def small_dataset(person: Person, folder: Path) -> str:
 def body_of(person: Person, folder: Path, dataset_id: str) -> dict[str, object]:
     """Return what a person asks for who trains on a data set, in an experiment of their own."""
     return {
-        "experiment_id": person.experiment("bench"), "kind": "train",
-        "recipe": recipe_text(folder, PLAIN), "dataset_ids": [dataset_id],
-    }  # fmt: skip
+        "experiment_id": person.experiment("bench"),
+        "kind": "train",
+        "recipe": recipe_text(folder, PLAIN),
+        "dataset_ids": [dataset_id],
+    }
 
 
 def recipe_text(folder: Path, estimator: Mapping[str, object]) -> str:

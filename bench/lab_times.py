@@ -207,13 +207,28 @@ def _fill(site: Site, experiment_id: str) -> None:
 def _row(at: datetime, i: int, experiment_id: str) -> dict[str, Any]:
     headline = '{"M1.0": {"bss": 0.123, "low": 0.051, "high": 0.198}}'
     return {
-        "run_id": new_id(at), "experiment_id": experiment_id, "number": 1_000 + i, "kind": "train",
-        "owner": "local local", "attempt": 1, "queue": "cpu", "needs": "[]",
-        "visibility": "private", "dataset_ids": "[]", "parameters": "{}", "fingerprint": f"{i:064}",
-        "state": _STATES[i % 5], "time_limit_s": 60, "headline": headline, "tags": '["day-end"]',
-        "note": f"try {i}: " + "a note of some length " * 5, "created_at": at, "queued_at": at,
-        "started_at": at, "ended_at": at,
-    }  # fmt: skip
+        "run_id": new_id(at),
+        "experiment_id": experiment_id,
+        "number": 1_000 + i,
+        "kind": "train",
+        "owner": "local local",
+        "attempt": 1,
+        "queue": "cpu",
+        "needs": "[]",
+        "visibility": "private",
+        "dataset_ids": "[]",
+        "parameters": "{}",
+        "fingerprint": f"{i:064}",
+        "state": _STATES[i % 5],
+        "time_limit_s": 60,
+        "headline": headline,
+        "tags": '["day-end"]',
+        "note": f"try {i}: " + "a note of some length " * 5,
+        "created_at": at,
+        "queued_at": at,
+        "started_at": at,
+        "ended_at": at,
+    }
 
 
 def _requests(site: Site, person: Person, body: dict[str, Any], rounds: int) -> tuple[Results, int]:
@@ -230,9 +245,11 @@ def _requests(site: Site, person: Person, body: dict[str, Any], rounds: int) -> 
             }
             for name, call in found.items():
                 seconds = [_timed(call) for _ in range(CALLS)]
-                results.add(name, kind, Figures(
-                    p50_ms=percentile_ms(seconds, 50), p95_ms=percentile_ms(seconds, 95)
-                ))  # fmt: skip
+                results.add(
+                    name,
+                    kind,
+                    Figures(p50_ms=percentile_ms(seconds, 50), p95_ms=percentile_ms(seconds, 95)),
+                )
             person.call("POST", "/runs/bulk", json={"ids": run_ids, "action": "stop"})
         size = len(person.ask("GET", f"{person.api}/api/v1/lab/runs?limit=100").content)
     return results, size

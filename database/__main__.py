@@ -21,7 +21,7 @@ from database.flares.assignment import reassign
 from database.flares.flare_files import import_flares
 from database.flares.xray import import_xray
 from database.harps import import_harp_map
-from database.lab import commands as lab_commands
+from database.lab import stored_files
 from database.lab.example import import_example
 from database.lab.file_store import FileStore
 from database.maintenance.partitions import PARTITIONED, list_partitions, partition
@@ -98,8 +98,8 @@ def parser() -> argparse.ArgumentParser:
     _add_imports(add)
     users = add("users", people_commands.run, "people who sign in, and API keys")
     people_commands.add_arguments(users)
-    lab = add("lab", lab_commands.run, "the Lab's trash, and its files, which a backup leaves out")
-    lab_commands.add_arguments(lab)
+    lab = add("lab", stored_files.run, "the Lab's trash, and its files, which a backup leaves out")
+    stored_files.add_arguments(lab)
     _add_backups(add)
     _add_maintenance(add)
     return top

@@ -89,9 +89,14 @@ class Person:
         return int(answer.headers["Upload-Offset"])
 
     def send(
-        self, upload: str, path: Path, *, until: int | None = None,
-        piece_bytes: int = PIECE_BYTES, pause: float = 0.0,
-    ) -> None:  # fmt: skip
+        self,
+        upload: str,
+        path: Path,
+        *,
+        until: int | None = None,
+        piece_bytes: int = PIECE_BYTES,
+        pause: float = 0.0,
+    ) -> None:
         """Send a file from where it is, piece by piece; after a failure ask how much arrived."""
         end = path.stat().st_size if until is None else until
         with path.open("rb") as file:

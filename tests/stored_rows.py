@@ -32,8 +32,12 @@ def store_predictions(connection: sa.Connection, rows: Rows) -> None:
 def let_rows_come(engine: sa.Engine, n: int) -> None:
     """Write down that so many rows came within this minute."""
     row = dict.fromkeys(COLUMNS, 0) | {
-        "span_seconds": 60, "start_at": span_starts(datetime.now(UTC))[60], "sender_id": "bulk",
-        "accepted": n, "processing": b"", "latency": b"",
-    }  # fmt: skip
+        "span_seconds": 60,
+        "start_at": span_starts(datetime.now(UTC))[60],
+        "sender_id": "bulk",
+        "accepted": n,
+        "processing": b"",
+        "latency": b"",
+    }
     with writing(engine) as connection:
         upsert(connection, ingest_flow, columns=COLUMNS, rows=[tuple(row.values())])

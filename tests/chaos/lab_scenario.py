@@ -116,7 +116,8 @@ class LabScenario:
 
     def work_folders(self) -> list[Path]:
         """Return the folders of jobs, on all hosts."""
-        return list(self.folder.glob("host-*/lab/work/*"))
+        hosts = self.folder.glob("host-*")
+        return [folder for host in hosts for folder in (host / "lab" / "work").glob("*")]
 
     def about(self) -> str:
         """Return the ends of the logs."""
@@ -175,14 +176,19 @@ def open_lab(folder: Path) -> Iterator[LabScenario]:
     clock, broker_port, api_port, dash_port = HostClock(folder), *(free_port() for _ in range(3))
     api, dash = (f"http://127.0.0.1:{port}" for port in (api_port, dash_port))
     environment = {
-        **bare_environment(), MARK: str(folder),
+        **bare_environment(),
+        MARK: str(folder),
         "FLARE_DATABASE_URL": mariadb_server.address_of(store.port) + NAME,
-        "FLARE_DATA_DIR": str(folder), "FLARE_BROKER_URL": f"redis://127.0.0.1:{broker_port}/0",
-        "FLARE_API_PORT": str(api_port), "FLARE_API_URL": api, "FLARE_API_WORKERS": "1",
+        "FLARE_DATA_DIR": str(folder),
+        "FLARE_BROKER_URL": f"redis://127.0.0.1:{broker_port}/0",
+        "FLARE_API_PORT": str(api_port),
+        "FLARE_API_URL": api,
+        "FLARE_API_WORKERS": "1",
         "FLARE_DASH_PORT": str(dash_port),
-        "FLARE_LAB_LEASE_SECONDS": "3", "FLARE_LAB_CLAIM_SECONDS": "2",
+        "FLARE_LAB_LEASE_SECONDS": "3",
+        "FLARE_LAB_CLAIM_SECONDS": "2",
         "FLARE_LAB_GRACE_SECONDS": "3",
-    }  # fmt: skip
+    }
 
     def program(name: str, *command: str, **changes: str) -> Program:
         return Program(list(command), environment | changes, folder / f"{name}.log")
@@ -194,13 +200,17 @@ def open_lab(folder: Path) -> Iterator[LabScenario]:
     work = (*serve, "model_training", "work", "--slots", "1")
     broker = ("redis-server", "--bind", "127.0.0.1", "--port", str(broker_port), "--save", "")
     lab = LabScenario(
-        folder, store, engine, clock, broker_port,
+        folder,
+        store,
+        engine,
+        clock,
+        broker_port,
         broker=program("redis", *broker),
         api=program("api", *serve, "app", "serve"),
         dash=program("dash", *serve, "app_dash", "serve"),
         workers=[program(f"worker-{i}", *work, **of_worker, **own) for i, own in enumerate(hosts)],
         person=Person(api, dash),
-    )  # fmt: skip
+    )
     try:
         for one in lab.programs:
             one.start()

@@ -24,11 +24,19 @@ FAULTS = 3
 OVER = ("succeeded", "failed", "cancelled", "timed_out", "lost")
 # Of each kind of run, once it has succeeded.
 FILES = {
-    "train": {"windows-0.0.1/model.onnx", "windows-0.0.1/manifest.json", "report.html",
-              "scores.json", "evidence.parquet", "recipe.toml", "log.txt", "events.jsonl"},
+    "train": {
+        "windows-0.0.1/model.onnx",
+        "windows-0.0.1/manifest.json",
+        "report.html",
+        "scores.json",
+        "evidence.parquet",
+        "recipe.toml",
+        "log.txt",
+        "events.jsonl",
+    },
     "audit": {"audit.json", "recipe.toml", "log.txt"},
     "describe": {"breakdown.json", "log.txt"},
-}  # fmt: skip
+}
 
 _log = logging.getLogger(__name__)
 pytestmark = pytest.mark.thorough

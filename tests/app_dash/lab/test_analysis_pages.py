@@ -42,11 +42,17 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     estimate = {"value": 0.1, "low": -0.05, "high": 0.2}
     skill = {"with": estimate, "without": estimate, "difference": estimate, "n": 90, "n_events": 30}
     quality = Quality(
-        n_synthetic=40, n_events=20, n_held_out_events=10, discriminative_score=0.12,
-        predictive_error=0.5, predictive_error_of_real=0.4, trained_on_real=Usefulness(0.3, 0.2),
-        trained_on_synthetic=Usefulness(0.25, None), nearness=Nearness(0.01, 1.0, 1.1),
+        n_synthetic=40,
+        n_events=20,
+        n_held_out_events=10,
+        discriminative_score=0.12,
+        predictive_error=0.5,
+        predictive_error_of_real=0.4,
+        trained_on_real=Usefulness(0.3, 0.2),
+        trained_on_synthetic=Usefulness(0.25, None),
+        nearness=Nearness(0.01, 1.0, 1.1),
         picture=Picture([0.6, 0.3], [[0.0, 1.0], [1.0, 0.0]], [[0.5, 0.5]]),
-    )  # fmt: skip
+    )
     (home / "augment").mkdir()
     told = {"M1.0": {"skill": skill, "quality": quality.to_dict()}}
     (home / "augment/quality.json").write_bytes(orjson.dumps(told))

@@ -96,16 +96,28 @@ def test_a_changed_field_changes_the_toml_and_what_is_wrong_stands_beside_it(
 def test_a_chosen_form_is_drawn_anew_with_what_no_worker_has(lab: Lab, office: Office) -> None:
     lab.worker("train", "estimator:logistic-regression")
     dataset_id = add_dataset(
-        lab.engine, lab.ids["ann"], "rows.csv", "flares.parquet",
-        name="found", breakdown=json.dumps(FOUND), layout=json.dumps(LAYOUT),
-    )  # fmt: skip
+        lab.engine,
+        lab.ids["ann"],
+        "rows.csv",
+        "flares.parquet",
+        name="found",
+        breakdown=json.dumps(FOUND),
+        layout=json.dumps(LAYOUT),
+    )
     edits = {"base": RECIPE, "origin": RECIPE, "edits": [["=/estimator", "gru"]], "seq": 1}
 
     answer = type_in(office, edits, datasets=(dataset_id,))
 
     form = json.dumps(answer["response"]["lab-form"])
-    for text in ("Dropout", "gru: no worker has torch", "svm: no worker offers it", "rows.csv",
-                 "As found v1 is laid out", "HOURS_SINCE_M", "Fold 2013"):  # fmt: skip
+    for text in (
+        "Dropout",
+        "gru: no worker has torch",
+        "svm: no worker offers it",
+        "rows.csv",
+        "As found v1 is laid out",
+        "HOURS_SINCE_M",
+        "Fold 2013",
+    ):
         assert text in form, text
     assert len(form) < 200_000
     assert "no worker offers gru" in json.dumps(answer["response"]["lab-verdict"])
@@ -146,9 +158,14 @@ def test_parameters_are_drawn_from_their_schema_and_checked(lab: Lab, office: Of
 
 def test_the_form_begins_with_a_data_set_or_with_a_run(lab: Lab, office: Office) -> None:
     dataset_id = add_dataset(
-        lab.engine, lab.ids["ann"], "rows.csv", "flares.parquet",
-        name="found", breakdown=json.dumps(FOUND), layout=json.dumps(LAYOUT),
-    )  # fmt: skip
+        lab.engine,
+        lab.ids["ann"],
+        "rows.csv",
+        "flares.parquet",
+        name="found",
+        breakdown=json.dumps(FOUND),
+        layout=json.dumps(LAYOUT),
+    )
     run = lab.run(recipe=GRU, tags=["gru"])
 
     new = office.open(f"/lab/new?dataset={dataset_id}&kind=audit", of="ann")

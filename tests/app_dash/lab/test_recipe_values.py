@@ -61,8 +61,12 @@ def test_a_committed_recipe_is_the_same_after_it_was_typed_into_the_form(path: P
     drawn = places([row for one in recipe_sections(RECIPE, made, Known()) for row in one.rows])
     simple = {at for at, _ in typed if not at.endswith("/members")}
     assert {place_of(at) for at in simple} - {place_of(at) for at in drawn} <= {
-        "/data", "/split", "/window", "/hiding", *(p for p in map(place_of, simple) if "prep" in p)
-    }  # fmt: skip
+        "/data",
+        "/split",
+        "/window",
+        "/hiding",
+        *(p for p in map(place_of, simple) if "prep" in p),
+    }
 
 
 @pytest.mark.parametrize("name", sorted(SCHEMA["$defs"]))
@@ -107,13 +111,18 @@ def test_places_that_are_not_there_change_nothing() -> None:
 
 @given(
     st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False, allow_infinity=False)
         | st.text(st.characters(codec="utf-8", exclude_categories=["Cs"])),
-        lambda inner: st.lists(inner, max_size=4)
-        | st.dictionaries(st.text(st.characters(codec="ascii"), max_size=5), inner, max_size=4),
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(st.text(st.characters(codec="ascii"), max_size=5), inner, max_size=4)
+        ),
         max_leaves=12,
     )
-)  # fmt: skip
+)
 @settings(max_examples=60, deadline=None)
 def test_any_table_is_written_as_toml_that_reads_the_same(value: Any) -> None:
     document = {"table": {"first": 1, "value": value}, "value": value}

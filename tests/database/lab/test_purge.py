@@ -89,8 +89,11 @@ def test_old_trash_goes_with_its_files_and_what_is_used_or_named_stays(
     assert (ids(engine, runs.c.run_id), ids(engine, outputs.c.run_id)) == ({alive}, {alive})
     assert trashed not in ids(engine, runs.c.run_id)
     assert {one for one in (kept, gone, shared, made, lost, young) if store.has(one)} == {
-        kept, shared, made, young,
-    }  # fmt: skip
+        kept,
+        shared,
+        made,
+        young,
+    }
     assert purged.rows == {"experiments": 0, "runs": 1, "datasets": 1}
     assert (purged.files, purged.bytes) == (2, 8)
     again = purge(engine, f"file://{tmp_path}/lab/files", "", now=NOW)

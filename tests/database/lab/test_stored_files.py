@@ -119,8 +119,10 @@ def test_files_are_backed_up_once_and_come_back(
     main(["lab", "backup-store", kept])
     for sha256 in named[:2]:
         store.delete(sha256)
-    statuses = [main(["lab", action, *of]) for action, *of in
-                (("verify-store",), ("restore-store", kept), ("verify-store",))]  # fmt: skip
+    statuses = [
+        main(["lab", action, *of])
+        for action, *of in (("verify-store",), ("restore-store", kept), ("verify-store",))
+    ]
 
     n, printed = len(named), capsys.readouterr()
     lines = printed.out.splitlines()

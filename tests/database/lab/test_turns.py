@@ -31,10 +31,17 @@ class Line:
         self.busy: dict[str, workers.Assignment] = {}
         with writing(engine) as connection:
             experiment_id = new_id(T0)
-            connection.execute(experiments.insert().values(
-                experiment_id=experiment_id, owner=OWNER.owner, name="e", description="",
-                tags="[]", visibility="private", created_at=T0,
-            ))  # fmt: skip
+            connection.execute(
+                experiments.insert().values(
+                    experiment_id=experiment_id,
+                    owner=OWNER.owner,
+                    name="e",
+                    description="",
+                    tags="[]",
+                    visibility="private",
+                    created_at=T0,
+                )
+            )
             for name in PEOPLE:
                 who = replace(OWNER, person_id=name)
                 for _ in range(RUNS):

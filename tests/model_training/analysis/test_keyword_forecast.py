@@ -22,8 +22,12 @@ RECIPE = {
     "keywords": ["TOTUSJH", "TOTPOT", "USFLUX"],
     "events": ["M1.0"],
     "data": {
-        "layout": "table", "rows": "rows.csv", "region": "region", "time": "at",
-        "time_scale": "UTC", "labels": {"M1.0": "flared"},
+        "layout": "table",
+        "rows": "rows.csv",
+        "region": "region",
+        "time": "at",
+        "time_scale": "UTC",
+        "labels": {"M1.0": "flared"},
         "keywords": {
             "known": {"name": "TOTUSJH", "unit": "G²/m"},
             "turned": {"name": "TOTPOT", "unit": "erg/cm"},
@@ -32,11 +36,13 @@ RECIPE = {
     },
     "window": {"tolerance_hours": 1},
     "split": {
-        "kind": "chronological", "validate_from": "2013-06-01", "test_from": "2013-09-01",
+        "kind": "chronological",
+        "validate_from": "2013-06-01",
+        "test_from": "2013-09-01",
         "embargo_hours": 24,
     },
     "estimator": {"kind": "logistic-regression"},
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")

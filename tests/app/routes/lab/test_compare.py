@@ -116,10 +116,14 @@ def test_the_numbers_are_those_of_the_command_line(lab: Lab, make_run: MakeRun) 
     outcome = (rng.random(n) < 0.1).astype(float)
     reference = np.where(np.arange(n) < 100, np.nan, 0.1)
     some = [
-        evidence(np.clip(rng.beta(1, 9, n) + gain * outcome, 0, 1), outcome, threshold=0.2,
-                 reference=reference)
+        evidence(
+            np.clip(rng.beta(1, 9, n) + gain * outcome, 0, 1),
+            outcome,
+            threshold=0.2,
+            reference=reference,
+        )
         for gain in (0.3, 0.28, 0.0)
-    ]  # fmt: skip
+    ]
     back = slice(None, None, -1)
     names = ("region_id", "t_rec", "outcome", "raw", "calibrated")
     some[2] = replace(
