@@ -21,8 +21,11 @@ def lab(engine: sa.Engine, make_app: MakeApp, clock: Callable[[], datetime]) -> 
 
 
 @pytest.fixture
-def lab_sqlite(engine_sqlite: sa.Engine, make_app: MakeApp, clock: Callable[[], datetime]) -> Lab:
-    return make_lab(engine_sqlite, make_app(engine_sqlite), clock())
+def lab_sqlite(
+    engine_sqlite: sa.Engine, make_app: MakeApp, clock: Callable[[], datetime], tmp_path: Path
+) -> Lab:
+    """The Lab on SQLite, with the files of its runs in a folder of the test."""
+    return make_lab(engine_sqlite, make_app(engine_sqlite, data_dir=tmp_path), clock())
 
 
 @pytest.fixture

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import sqlalchemy as sa
-from flask import Flask
-from lab_calls import RECIPE, Lab, make_lab
+from lab_calls import RECIPE, Lab
 
 from model_training.judging import evidence as evidence_files
 from model_training.judging.evidence import Evidence
@@ -22,13 +19,8 @@ MakeRun = Callable[..., str]
 
 
 @pytest.fixture
-def lab(
-    engine_sqlite: sa.Engine,
-    make_app: Callable[..., Flask],
-    clock: Callable[[], datetime],
-    tmp_path: Path,
-) -> Lab:
-    return make_lab(engine_sqlite, make_app(engine_sqlite, data_dir=tmp_path), clock())
+def lab(lab_sqlite: Lab) -> Lab:
+    return lab_sqlite
 
 
 @pytest.fixture

@@ -7,12 +7,9 @@ import io
 import zipfile
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
-from flask import Flask
-from lab_calls import Lab, make_lab
+from lab_calls import Lab
 
 from app.services import services
 from database.engine import writing
@@ -28,13 +25,8 @@ FILES = {
 
 
 @pytest.fixture
-def lab(
-    engine_sqlite: sa.Engine,
-    make_app: Callable[..., Flask],
-    clock: Callable[[], datetime],
-    tmp_path: Path,
-) -> Lab:
-    return make_lab(engine_sqlite, make_app(engine_sqlite, data_dir=tmp_path), clock())
+def lab(lab_sqlite: Lab) -> Lab:
+    return lab_sqlite
 
 
 @pytest.fixture
