@@ -27,11 +27,15 @@ from app.routes import (
     status,
     worker,
 )
+from app.routes import (
+    clock as clock_routes,
+)
 from app.routes.lab import compare, datasets, experiments, outputs, recipes, runs, uploads, workers
 from app.scoring.served_models import load_served_models
 from app.security import Guard, refuse_undeclared
 from app.services import Services, bind
 from app.settings import ApiSettings
+from database.clock.clock import Clock
 from database.engine import create_engine
 from database.lab.file_store import FileStore
 
@@ -42,6 +46,7 @@ ROUTES = (
     predictions,
     alerts,
     reports,
+    clock_routes,
     senders,
     sessions,
     people,
@@ -91,6 +96,7 @@ def create_app(
             ingest_store=IngestStore(engine, served_models, alert_config),
             guard=guard,
             clock=clock,
+            sun_clock=Clock(engine, clock),
             metrics_dir=metrics_dir,
             admission=admission,
             full_disk=full_disk,

@@ -23,6 +23,7 @@ from app.scoring.served_models import ServedModels, load_served_models, probe_se
 from app.security import Guard
 from app.settings import ApiSettings
 from database.backup.restoration import refuse_unfinished_restore
+from database.clock.clock import Clock
 from database.engine import create_engine, reading, transact, wait_for_store
 from database.lab.file_store import FileStore
 from database.maintenance.retention import read_ages
@@ -41,7 +42,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Services:
-    """What requests and background jobs share; `clock` is the time of receipt.
+    """What requests and background jobs share.
+
+    `clock` is the clock on the wall, the time of receipt, and `sun_clock` tells what time it is
+    for the Sun, which in a replay is another one.
 
     `admission` bounds the bulk that this process works on at a time; `full_disk` remembers that a
     write found no space.
@@ -54,6 +58,7 @@ class Services:
     ingest_store: IngestStore
     guard: Guard
     clock: Callable[[], datetime]
+    sun_clock: Clock
     metrics_dir: Path | None
     admission: AdmissionControl
     full_disk: FullDiskNotice

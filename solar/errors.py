@@ -38,6 +38,13 @@ class ConflictError(FlarewatchError):
     title = "Conflict"
 
 
+class PreconditionError(FlarewatchError):
+    """The thing has changed since whoever asks read it; read it again."""
+
+    status = 412
+    title = "Changed meanwhile"
+
+
 class StoreUnavailableError(FlarewatchError):
     """The database does not answer; the same request may succeed later."""
 

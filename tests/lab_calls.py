@@ -13,8 +13,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.services import services
+from database.clock.clock import store_time
 from database.engine import writing
-from database.lab.attempts import Claim, End, claim_run, end_run, publish, store_time
+from database.lab.attempts import Claim, End, claim_run, end_run, publish
 from database.lab.outputs import Output, put_output
 from database.lab.runs import read_run
 from database.lab.workers import register_worker, see_worker

@@ -255,3 +255,17 @@ class ReportsAnswer(Answer):
     duplicates: int
     revised: int
     rejected: list[RejectedRow]
+
+
+class ClockAnswer(Answer):
+    """The clock of the Sun; it passes at ``speed`` seconds in one, null as fast as records come."""
+
+    mode: Literal["wall", "replay"]
+    now: str = TIME
+    speed: float | None
+    state: Literal["playing", "paused"]
+    version: int
+    newest: str | None = TIME
+    usual_step_s: float | None
+    starts: str | None = TIME
+    ends: str | None = TIME

@@ -267,3 +267,22 @@ class ForecastsBody(ForecastsEnvelope):
     """
 
     forecasts: list[AgencyForecast] = Field(min_length=1, max_length=MAX_ROWS)
+
+
+class ClockBody(Strict):
+    """An act that sets the clock of a replay: ``speed`` is for *speed*, ``to`` for *jump*."""
+
+    action: Literal["play", "pause", "speed", "jump"]
+    speed: Finite | None = None
+    to: Time | None = None
+    if_version: int | None = None
+
+
+class ReplayBody(Strict):
+    """What a sender is about to replay: its first and last record, and the first one left."""
+
+    sender: Annotated[str, Field(pattern=SENDER_PATTERN)]
+    starts: Time
+    ends: Time
+    speed: Finite | None = None
+    next: Time | None = None

@@ -11,13 +11,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.settings import LabSettings
+from database.clock.clock import store_time
 from database.engine import reading, transact
 from database.lab.attempts import (
     lose_runs,
     overdue,
     publish,
     requeue_lost,
-    store_time,
     take_back,
     unclaimed,
 )

@@ -32,6 +32,7 @@ from app.lab.store_pages import store_page
 from app.lab.uploads import too_large
 from app.routes.operation import operation
 from app.services import services
+from database.clock.clock import store_time
 from database.engine import reading, transact
 from database.lab.attempts import (
     Claim,
@@ -42,7 +43,6 @@ from database.lab.attempts import (
     end_run,
     find_current,
     report_run,
-    store_time,
 )
 from database.lab.children import make_child
 from database.lab.datasets import DataFile, Dataset, finish_description, read_datasets

@@ -80,7 +80,7 @@ def assess(context: PageContext) -> Verdict:
     statuses = region_statuses(context.state)
     return verdict(
         newest=context.state.newest_t_rec,
-        now=context.now,
+        now=context.sun_now,
         has_model=context.state.model is not None,
         clearance=Clearance(
             disk_forecast(MAIN_EVENT, statuses, context.state), context.settings.all_clear_limit

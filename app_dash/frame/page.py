@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -14,14 +14,16 @@ from app_dash.shared.theme import Tokens
 from app_dash.shared.url_state import Query
 from database.people.principal import NOBODY, Principal
 from database.regions.current import DataState
+from solar.clock import Reading
 
 
 @dataclass(frozen=True)
 class PageContext:
     """What every page draws from: the store, the settings, the colours, the state of the data.
 
-    `now` is the wall clock, `state.newest_t_rec` the time of the newest record, `who` the person
-    that the page is drawn for.
+    `now` is the clock on the wall, and `sun_now` what time it is for the Sun, which is another one
+    in a replay. `state.newest_t_rec` is the time of the newest record, `who` the person that the
+    page is drawn for.
     """
 
     engine: sa.Engine
@@ -30,6 +32,12 @@ class PageContext:
     state: DataState
     now: datetime
     who: Principal = NOBODY
+    clock: Reading = field(default_factory=Reading)
+
+    @property
+    def sun_now(self) -> datetime:
+        """What time it is for the Sun."""
+        return self.clock.now(self.now)
 
 
 def always_redraw(_view: PageContext, _pathname: str) -> bool:

@@ -21,6 +21,7 @@ from app_dash.settings import DashSettings
 from app_dash.shared.numbers import date_moment
 from app_dash.shared.panels import empty_message, error_message
 from app_dash.shared.theme import tokens
+from database.clock.clock import read_clock, store_time
 from database.engine import reading
 from database.people.principal import READ
 from database.regions.current import data_state, data_version
@@ -143,8 +144,8 @@ def version(engine: sa.Engine) -> str:
 def read_context(engine: sa.Engine, *, settings: DashSettings, theme: str | None) -> PageContext:
     """Read what every page needs: the state of the data, and the colours."""
     with reading(engine) as connection:
-        state = data_state(connection)
-    return PageContext(engine, settings, tokens(theme), state, datetime.now(UTC), principal())
+        state, clock, now = data_state(connection), read_clock(connection), store_time(connection)
+    return PageContext(engine, settings, tokens(theme), state, now, principal(), clock)
 
 
 def draw_frame(
@@ -197,7 +198,7 @@ def _redraws_itself(context: PageContext, pages: Sequence[Page], pathname: str) 
 def as_of(context: PageContext) -> str:
     """Say which time the pages call now if it is not the clock's."""
     newest = context.state.newest_t_rec
-    if newest is None or context.now - newest <= ENDED:
+    if newest is None or context.sun_now - newest <= ENDED:
         return ""
     return f"as of {date_moment(newest)} UTC"
 

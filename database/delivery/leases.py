@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from database.clock.clock import store_time
 from database.schema.tables import shard_leases, shard_members, shared_sources
 from database.upsert import upsert
 from solar.errors import InvalidInputError
@@ -145,7 +146,7 @@ def renew(connection: sa.Connection, request: LeaseRequest, *, lasts: timedelta)
     """
     source = _locked_source(connection, request)
     # Read under the lock, so that times follow each other as the requests do.
-    now = _store_time(connection)
+    now = store_time(connection)
     members = _live_members(connection, source, lasts=lasts, now=now)
     is_alone = not set(members) - {request.member}
     stored = _load_shards(connection, source.source, source.shards)
@@ -236,14 +237,6 @@ def _targets(holders: Mapping[int, str | None], members: Sequence[str]) -> dict[
     return {name: size + (place < more) for place, name in enumerate(ordered)}
 
 
-def _store_time(connection: sa.Connection) -> datetime:
-    """Return the time by the clock of the server; a file has that of its one host."""
-    if connection.dialect.name == "sqlite":
-        return datetime.now(UTC)
-    at: datetime = connection.execute(sa.select(sa.func.utc_timestamp(6))).scalar_one()
-    return at.replace(tzinfo=UTC)
-
-
 def _locked_source(connection: sa.Connection, request: LeaseRequest) -> _Source:
     """Read a source, created where it is new, locked until the commit.
 
@@ -257,7 +250,7 @@ def _locked_source(connection: sa.Connection, request: LeaseRequest) -> _Source:
     query = sa.select(shared_sources).where(shared_sources.c.source == request.source)
     row = connection.execute(query.with_for_update()).first()
     if row is None:
-        now = _store_time(connection)
+        now = store_time(connection)
         # Of two concurrent first requests one waits here for the other, then both read the same.
         first = (request.source, request.shards, 1, request.starts_at, request.starts_at, now, now)
         upsert(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -105,15 +105,6 @@ class Attempt:
     rss: int | None
     log_bytes: int
     event_bytes: int
-
-
-def store_time(connection: sa.Connection) -> datetime:
-    """Return the time by the clock of the store."""
-    if connection.dialect.name == "sqlite":
-        text = connection.exec_driver_sql("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')").scalar()
-        return datetime.fromisoformat(str(text)).replace(tzinfo=UTC)
-    moment: datetime = connection.exec_driver_sql("SELECT UTC_TIMESTAMP(6)").scalar_one()
-    return moment.replace(tzinfo=UTC)
 
 
 def publish(connection: sa.Connection, run: Run, worker_id: str, *, now: datetime) -> Run:

@@ -155,6 +155,21 @@ flare_list_version = table(
     sa.Column("version", sa.BigInteger, nullable=False),
 )
 
+# What time it is for the Sun: the one row says how it passes since somebody set it.
+store_clock = table(
+    "store_clock",
+    sa.Column("turn", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("mode", identifier(6), nullable=False, comment="wall or replay"),
+    sa.Column("event_at", UtcDateTime, comment="event time at wall_at"),
+    sa.Column("wall_at", UtcDateTime, comment="by the clock of the store"),
+    sa.Column("speed", sa.Double, comment="0 paused, NULL as fast as records come in"),
+    sa.Column("speed_before", sa.Double, comment="of play after a pause"),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("starts_at", UtcDateTime),
+    sa.Column("ends_at", UtcDateTime, comment="the last record of what is replayed"),
+    sa.Column("changed_by", sa.String(80)),
+)
+
 # The Sun's soft X-rays as GOES measures them, minute by minute.
 xray_flux = table(
     "xray_flux",

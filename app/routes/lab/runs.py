@@ -38,8 +38,9 @@ from app.lab.run_items import run_detail, run_items, why_no_gpu
 from app.routes.lab.experiments import Work, found_run, in_lab, owner_of
 from app.routes.operation import operation
 from app.services import services
+from database.clock.clock import store_time
 from database.engine import reading
-from database.lab.attempts import list_attempts, store_time
+from database.lab.attempts import list_attempts
 from database.lab.datasets import finish_description, read_datasets
 from database.lab.recipes import share_recipe
 from database.lab.run_lists import NUMBERS, TEXTS, RunFilter, RunOrder, placed_runs, stored_bytes

@@ -25,6 +25,9 @@ GET /health                                    n vroa irlwa
 GET /ready                                     n vroa irlwa
 GET /openapi.json                              n vroa irlwa
 GET /docs                                      n vroa irlwa
+GET /api/v1/clock                              n vroa irlwa
+PUT /api/v1/clock                              - --oa ----a
+POST /api/v1/clock                             - ---a i---a
 GET /metrics                                   - vroa -r--a
 POST /api/v1/observations                      - ---a i---a
 GET /api/v1/observations                       - vroa -r--a

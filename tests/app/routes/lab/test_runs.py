@@ -8,8 +8,9 @@ from datetime import timedelta
 import sqlalchemy as sa
 from lab_calls import GRU, PEOPLE, RECIPE, Lab, add_dataset
 
+from database.clock.clock import store_time
 from database.engine import reading, writing
-from database.lab.attempts import Report, report_run, store_time
+from database.lab.attempts import Report, report_run
 from database.lab.streams import Piece
 from database.people.principal import PROGRAM
 from database.schema.lab_tables import recipes, runs, workers

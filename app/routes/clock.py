@@ -1,0 +1,107 @@
+"""The clock over HTTP: what time it is for the Sun, and the acts that set it in a replay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Blueprint, Response, request
+
+from app.contract.answers import ClockAnswer
+from app.contract.bodies import read_json, read_model
+from app.contract.responses import json_response
+from app.contract.schemas import ClockBody, ReplayBody
+from app.routes.operation import operation
+from app.services import services
+from database.clock.clock import (
+    Replayed,
+    begin_replay,
+    read_clock,
+    set_clock,
+    store_time,
+    usual_step,
+)
+from database.engine import reading, transact
+from database.people.principal import INGEST, OPERATE, PUBLIC
+from solar.clock import Reading
+from solar.time import Window, isoformat
+
+blueprint = Blueprint("clock", __name__)
+
+
+@blueprint.get("/clock")
+@operation("What time it is for the Sun", permission=PUBLIC, answer=ClockAnswer)
+def get_clock() -> Response:
+    # The version alone decides, so that a client that follows it costs one read of one row.
+    with reading(services().engine) as connection:
+        clock = read_clock(connection)
+        response = _answer(connection, clock)
+    response.set_etag(str(clock.version))
+    response.headers["Cache-Control"] = "no-cache"
+    response.make_conditional(request)
+    return response
+
+
+@blueprint.put("/clock")
+@operation(
+    "Play, pause, change the speed of a replay, or jump forward in it",
+    permission=OPERATE,
+    body=ClockBody,
+    answer=ClockAnswer,
+    refusals={"409": "The store has no replay.", "412": "The clock has another version."},
+)
+def put_clock() -> Response:
+    body = read_model(ClockBody, read_json())
+    given = body.model_dump(exclude={"action"})
+    return _set(partial(set_clock, who=services().guard.principal(), action=body.action, **given))
+
+
+@blueprint.post("/clock")
+@operation(
+    "Begin or resume a replay; the first one sets the clock to its time and speed",
+    permission=INGEST,
+    body=ReplayBody,
+    answer=ClockAnswer,
+    refusals={"409": "The store has forecast the present in the last days."},
+)
+def post_clock() -> Response:
+    body = read_model(ReplayBody, read_json())
+    records = Window(body.starts, body.ends)
+    replayed = Replayed(body.sender, records, body.speed, body.next or body.starts)
+    return _set(partial(begin_replay, who=services().guard.principal(), replayed=replayed))
+
+
+def _set(act: Callable[[sa.Connection], Reading]) -> Response:
+    running = services()
+
+    def work(connection: sa.Connection) -> Response:
+        return _answer(connection, act(connection))
+
+    response = transact(running.engine, work)
+    running.sun_clock.forget()
+    return response
+
+
+def _answer(connection: sa.Connection, clock: Reading) -> Response:
+    newest = clock.newest
+    step = None if newest is None else usual_step(connection, newest).total_seconds()
+    return json_response(
+        {
+            "mode": clock.mode,
+            "now": isoformat(clock.now(store_time(connection))),
+            "speed": clock.speed,
+            "state": "paused" if clock.is_paused else "playing",
+            "version": clock.version,
+            "newest": _text(newest),
+            "usual_step_s": step,
+            "starts": _text(clock.starts_at),
+            "ends": _text(clock.ends_at),
+        }
+    )
+
+
+def _text(at: datetime | None) -> Any:
+    return None if at is None else isoformat(at)
