@@ -124,7 +124,15 @@ def engine(request: pytest.FixtureRequest) -> sa.Engine:
     return store
 
 
+WITH_ROWS = sa.union_all(
+    *(
+        sa.select(sa.literal(name)).where(sa.exists().select_from(table))
+        for name, table in metadata.tables.items()
+    )
+)
+
+
 def empty(store: sa.Engine) -> None:
     with writing(store) as connection:
-        for table in metadata.tables.values():
-            connection.execute(table.delete())
+        for name in connection.scalars(WITH_ROWS).all():
+            connection.execute(metadata.tables[name].delete())

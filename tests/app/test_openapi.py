@@ -108,7 +108,7 @@ def answer_made_up_requests(operation: Any, app: Flask) -> None:
     cases = st.one_of([operation.as_strategy(generation_mode=mode) for mode in modes])
 
     @settings(
-        max_examples=10, deadline=None, database=None, derandomize=True,
+        max_examples=4, deadline=None, database=None, derandomize=True,
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @given(case=cases)

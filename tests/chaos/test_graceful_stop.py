@@ -212,7 +212,7 @@ def stored(engine: sa.Engine) -> tuple[int, int]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("is_let_go", [True, False])
+@pytest.mark.parametrize("is_let_go", [True, pytest.param(False, marks=pytest.mark.thorough)])
 def test_a_bulk_request_at_the_stop_is_finished_or_leaves_nothing(
     mariadb_engine: sa.Engine, tmp_path: Path, is_let_go: bool
 ) -> None:

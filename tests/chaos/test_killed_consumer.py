@@ -179,6 +179,7 @@ class Server:
         return engine
 
 
+@pytest.mark.thorough
 def test_a_store_that_is_away_for_a_while_is_waited_for(server: Server, tmp_path: Path) -> None:
     first = write_source(tmp_path / "a.parquet", range(1, 13), steps=120)
     second = write_source(tmp_path / "b.parquet", range(13, 25), steps=120)
@@ -206,6 +207,7 @@ def test_a_store_that_is_away_for_a_while_is_waited_for(server: Server, tmp_path
     engine.dispose()
 
 
+@pytest.mark.thorough
 def test_the_wish_to_stop_ends_a_consumer_whose_broker_is_away(
     store: sa.Engine, tmp_path: Path
 ) -> None:

@@ -18,7 +18,11 @@ PAGES = {
     "Alerts": "/alerts?range=all",
 }
 # Between them both themes, all three layouts and every page.
-LOOKS = [(1440, "light"), (1024, "dark"), (390, "dark")]
+LOOKS = [
+    (1440, "light"),
+    pytest.param(1024, "dark", marks=pytest.mark.thorough),
+    (390, "dark"),
+]
 
 
 @pytest.mark.parametrize(("width", "theme"), LOOKS)

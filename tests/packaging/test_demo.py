@@ -71,7 +71,9 @@ def runs_of_the_example(environment: dict[str, str]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("ask", [signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "ask", [signal.SIGINT, pytest.param(signal.SIGHUP, marks=pytest.mark.thorough)]
+)
 def test_the_demonstration_predicts_and_leaves_no_process_behind(
     environment: dict[str, str], tmp_path: Path, ask: signal.Signals
 ) -> None:

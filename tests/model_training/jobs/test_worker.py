@@ -46,6 +46,7 @@ def test_a_run_succeeds_and_its_files_log_and_events_are_outputs(lab: Lab) -> No
     wait_until(lambda: not lab.work_folders)
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("steady")
 def test_a_stopped_run_keeps_its_checkpoints_and_goes_on_from_them(lab: Lab) -> None:
     run_id = lab.run(PATIENT)
@@ -179,6 +180,7 @@ def test_a_job_that_was_lost_is_found_again_and_ends_itself_when_its_attempt_is_
     assert lab.read(run_id).state == "cancelled"
 
 
+@pytest.mark.thorough
 def test_a_forged_message_begins_nothing_and_keeps_no_worker_from_its_next_run(
     lab: Lab, steady: subprocess.Popen[bytes]
 ) -> None:
