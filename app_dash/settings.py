@@ -7,12 +7,11 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from database.people.access import AccessSettings, is_loopback
+from database.people.access import AccessSettings, is_everywhere, is_loopback
 from solar.errors import InvalidInputError
 from solar.settings import without_password
 
 SHORTEST_SECRET = 32
-_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  only compared with
 
 
 class DashSettings(AccessSettings):
@@ -52,7 +51,7 @@ class DashSettings(AccessSettings):
         """The address of the dashboard to show to people."""
         if self.public_address:
             return self.public_address
-        host = "127.0.0.1" if self.dash_host in _EVERYWHERE else self.dash_host
+        host = "127.0.0.1" if is_everywhere(self.dash_host) else self.dash_host
         return f"http://{f'[{host}]' if ':' in host else host}:{self.dash_port}"
 
 

