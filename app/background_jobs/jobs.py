@@ -61,7 +61,12 @@ def count_exploration(running: Services) -> None:
 
 def judge_alerts(running: Services) -> None:
     """Close and judge the alerts by new records and flares."""
-    _judge.judge_if_changed(running.engine, running.alert_config, now=running.clock())
+    _judge.judge_if_changed(
+        running.engine,
+        running.alert_config,
+        now=running.clock(),
+        event_at=running.sun_clock.now(),
+    )
 
 
 def maintain_store(running: Services) -> None:

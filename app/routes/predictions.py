@@ -72,7 +72,8 @@ def post_predict() -> Response:
         raise nothing_usable("row", rejected)
     with reading(services().engine) as connection:
         live = services().served_models.live
-        forecasts = predict(connection, live, batch, flares=flares, now=now)
+        issued_at = services().sun_clock.now()
+        forecasts = predict(connection, live, batch, flares=flares, now=issued_at)
     return json_response(
         {"predictions": prediction_items(forecasts), "rejected": rejected_rows(rejected)}
     )
