@@ -118,4 +118,9 @@ def notification_jobs(settings: NotificationSettings) -> list[Job]:
 
 
 def _deliver(channels: Mapping[str, Channel], running: Services) -> int:
-    return deliver_due(running.engine, channels, clock=running.clock)
+    return deliver_due(
+        running.engine,
+        channels,
+        notify_replay=running.settings.replay_notify,
+        clock=running.clock,
+    )

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from database.delivery.senders import SILENT_AFTER, record_heartbeat
 from database.engine import reading
+from database.models import redate_stages
 from database.people.audit import record
 from database.people.principal import Principal
 from database.schema.tables import observations, predictions, regions, senders, store_clock
@@ -140,6 +141,9 @@ def begin_replay(connection: sa.Connection, who: Principal, replayed: Replayed) 
     first = min(at for at in (known.starts_at, replayed.records.start_at) if at is not None)
     last = max(at for at in (known.ends_at, replayed.records.end_at) if at is not None)
     begun = replace(begun, starts_at=first, ends_at=last)
+    if known.starts_at is None:
+        # The models were registered before anybody knew of which time their forecasts are.
+        redate_stages(connection, first)
     return known if begun == known else _write(connection, begun, who)
 
 
