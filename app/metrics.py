@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -53,13 +53,13 @@ def count_conflicts(conflicts: Mapping[str, int]) -> None:
 class _DataAge(Collector):
     """The age of the newest observation, read from the store at each measurement."""
 
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
+    def __init__(self, store: Callable[[], sa.Engine], now: Callable[[], datetime]) -> None:
+        self._store, self._now = store, now
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:
-            with reading(self._engine) as connection:
-                newest = newest_t_rec(connection)
+            with reading(self._store()) as connection:
+                newest, now = newest_t_rec(connection), self._now()
         except (FlarewatchError, DBAPIError):
             # Without a store there is no age, and the other measurements are still wanted.
             return
@@ -67,14 +67,19 @@ class _DataAge(Collector):
             age = GaugeMetricFamily(
                 "flarewatch_data_age_seconds", "Time since the newest observation"
             )
-            age.add_metric([], (datetime.now(UTC) - newest).total_seconds())
+            age.add_metric([], (now - newest).total_seconds())
             yield age
 
 
-def exposition(engine: sa.Engine, *, multiprocess: Path | None) -> bytes:
-    """Return all measurements; those of all workers together when they share a folder."""
+def exposition(
+    store: Callable[[], sa.Engine], now: Callable[[], datetime], *, multiprocess: Path | None
+) -> bytes:
+    """Return all measurements, the age by the clock of the Sun.
+
+    Those of all workers are together when they share a folder.
+    """
     ages = CollectorRegistry()
-    ages.register(_DataAge(engine))
+    ages.register(_DataAge(store, now))
     shared = REGISTRY
     if multiprocess is not None:
         shared = CollectorRegistry()

@@ -60,10 +60,12 @@ class _Rows:
 
 def known_at(engine: sa.Engine, at: datetime | None) -> sa.Engine:
     """Return the store as it was known at a time; None is now, and bounds nothing."""
-    if at is None:
+    is_bounded = _KNOWN_AT in engine.get_execution_options()
+    if at is None and not is_bounded:
         return engine
     bounded = engine.execution_options(**{_KNOWN_AT: at})
-    sa.event.listen(bounded, "before_execute", _bound, retval=True)
+    if not is_bounded:
+        sa.event.listen(bounded, "before_execute", _bound, retval=True)
     return bounded
 
 

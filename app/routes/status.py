@@ -57,7 +57,10 @@ def _store_faults() -> list[Fault]:
 @blueprint.get("/metrics")
 @operation("Measurements for Prometheus", answer="text/plain", permission=METRICS)
 def get_metrics() -> Response:
-    body = metrics.exposition(services().engine, multiprocess=services().metrics_dir)
+    running = services()
+    body = metrics.exposition(
+        running.known_at, running.sun_clock.now, multiprocess=running.metrics_dir
+    )
     return Response(body, content_type=metrics.CONTENT_TYPE)
 
 
