@@ -53,15 +53,13 @@ def count_conflicts(conflicts: Mapping[str, int]) -> None:
 class _DataAge(Collector):
     """The age of the newest observation, read from the store at each measurement."""
 
-    def __init__(self, engine: sa.Engine, now: Callable[[], datetime]) -> None:
-        self._engine = engine
-        self._now = now
+    def __init__(self, store: Callable[[], sa.Engine], now: Callable[[], datetime]) -> None:
+        self._store, self._now = store, now
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:
-            with reading(self._engine) as connection:
-                newest = newest_t_rec(connection)
-            now = self._now()
+            with reading(self._store()) as connection:
+                newest, now = newest_t_rec(connection), self._now()
         except (FlarewatchError, DBAPIError):
             # Without a store there is no age, and the other measurements are still wanted.
             return
@@ -74,11 +72,14 @@ class _DataAge(Collector):
 
 
 def exposition(
-    engine: sa.Engine, *, now: Callable[[], datetime], multiprocess: Path | None
+    store: Callable[[], sa.Engine], now: Callable[[], datetime], *, multiprocess: Path | None
 ) -> bytes:
-    """Return all measurements; those of all workers together when they share a folder."""
+    """Return all measurements, the age by the clock of the Sun.
+
+    Those of all workers are together when they share a folder.
+    """
     ages = CollectorRegistry()
-    ages.register(_DataAge(engine, now))
+    ages.register(_DataAge(store, now))
     shared = REGISTRY
     if multiprocess is not None:
         shared = CollectorRegistry()

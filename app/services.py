@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from flask import Flask, current_app
 
 from app.alerts.config import AlertConfig, load_alert_config
+from app.contract.problems import Fault, RequestError
 from app.full_disk import FullDiskNotice
 from app.ingest.admission import AdmissionControl
 from app.ingest.ingest import IngestStore
@@ -25,6 +26,7 @@ from app.settings import ApiSettings
 from database.backup.restoration import refuse_unfinished_restore
 from database.clock.clock import Clock, read_clock
 from database.engine import create_engine, reading, transact, wait_for_store
+from database.known import known_at
 from database.lab.file_store import FileStore
 from database.maintenance.retention import read_ages
 from database.migrations import is_current, upgrade
@@ -34,6 +36,7 @@ from database.schema.tables import flare_list_version
 from database.version_cache import read_version, renew_version
 from model_training.artefact.artifact import Artifact
 from solar.errors import StoreUnavailableError
+from solar.time import isoformat
 
 _NAME = "flarewatch"
 
@@ -63,6 +66,23 @@ class Services:
     admission: AdmissionControl
     full_disk: FullDiskNotice
     file_store: FileStore
+
+    def known_at(self, at: datetime | None = None) -> sa.Engine:
+        """Return the store as it was known at a time of the Sun, by default now.
+
+        Raises
+        ------
+        RequestError
+            When the time has not come yet.
+        """
+        now = self.sun_clock.now()
+        if at is not None and at > now:
+            fault = Fault("at", f"has not come yet; it is {isoformat(now)} now")
+            raise RequestError("the query cannot be used; see errors", faults=[fault])
+        # The present needs no bound, but of a replay the store may hold what comes later.
+        if at is None and self.sun_clock.reading().is_replay:
+            at = now
+        return known_at(self.engine, at)
 
     @property
     def uploads(self) -> Uploads:

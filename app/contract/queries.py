@@ -47,6 +47,14 @@ class UrlQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
+class KnownQuery(UrlQuery):
+    """What was known of the Sun at a time."""
+
+    at: Time | None = Field(
+        default=None, description="answer with what was known of the Sun then, not now"
+    )
+
+
 class PageQuery(UrlQuery):
     """A listing, page by page."""
 
@@ -54,7 +62,7 @@ class PageQuery(UrlQuery):
     cursor: str | None = Field(default=None, description="next_cursor of the answer before")
 
 
-class WindowQuery(UrlQuery):
+class WindowQuery(KnownQuery):
     """A half-open range of time [from, to); a side that is left out is unbounded."""
 
     from_: Time | None = Field(default=None, alias="from")

@@ -13,7 +13,7 @@ from flask import Blueprint, Response
 
 from app.contract.bodies import read_json, read_model
 from app.contract.pages import AlertItem, AlertsPage
-from app.contract.queries import AlertsQuery
+from app.contract.queries import AlertsQuery, KnownQuery
 from app.contract.responses import cut_page, json_response, page, read_cursor
 from app.contract.schemas import AcknowledgeBody
 from app.routes.operation import operation
@@ -31,7 +31,7 @@ _ALERT_ID = re.compile(r"[A-Za-z0-9.\-]{1,64}")
 @blueprint.get("/alerts")
 @operation("Alerts, the newest opened first", permission=READ, query=AlertsQuery, answer=AlertsPage)
 def get_alerts(query: AlertsQuery) -> Response:
-    with reading(services().engine) as connection:
+    with reading(services().known_at(query.at)) as connection:
         alerts = list_alerts(
             connection,
             window=query.window,
@@ -46,9 +46,9 @@ def get_alerts(query: AlertsQuery) -> Response:
 
 
 @blueprint.get("/alerts/<alert_id>")
-@operation("One alert", permission=READ, answer=AlertItem)
-def get_alert(alert_id: str) -> Response:
-    with reading(services().engine) as connection:
+@operation("One alert", permission=READ, query=KnownQuery, answer=AlertItem)
+def get_alert(query: KnownQuery, alert_id: str) -> Response:
+    with reading(services().known_at(query.at)) as connection:
         return json_response(_item(find_alert(connection, _checked_id(alert_id))))
 
 

@@ -111,7 +111,7 @@ def _read(query: IngestQuery, *, now: datetime) -> IngestRequest:
     also_answer=(CSV, PARQUET),
 )
 def get_observations(query: TableQuery) -> Response:
-    with reading(services().engine) as connection:
+    with reading(services().known_at(query.at)) as connection:
         rows = list_observations(
             connection,
             window=query.window,
@@ -137,7 +137,7 @@ def get_observations(query: TableQuery) -> Response:
     also_answer=(CSV, PARQUET),
 )
 def get_conflicts(query: TableQuery) -> Response:
-    with reading(services().engine) as connection:
+    with reading(services().known_at(query.at)) as connection:
         rows = list_conflicts(
             connection,
             window=query.window,
@@ -163,7 +163,7 @@ def get_conflicts(query: TableQuery) -> Response:
 )
 def get_regions(query: ListQuery) -> Response:
     after = read_cursor(query.cursor, int)
-    with reading(services().engine) as connection:
+    with reading(services().known_at(query.at)) as connection:
         rows = list_regions(
             connection,
             window=query.window,

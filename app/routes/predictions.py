@@ -90,7 +90,7 @@ def post_predict() -> Response:
 )
 def get_predictions(query: PredictionsQuery) -> Response:
     window, after = query.window, read_cursor(query.cursor, datetime, int, str)
-    with reading(services().engine) as connection:
+    with reading(services().known_at(query.at)) as connection:
         rows = list_predictions(
             connection,
             window=window,
@@ -135,7 +135,7 @@ def _chosen_models(connection: sa.Connection, name: str) -> list[str]:
 )
 def get_explanation(query: ExplanationQuery) -> Response:
     model = _served_model(query.model)
-    with reading(services().engine) as connection:
+    with reading(services().known_at(query.at)) as connection:
         body = explain(
             connection,
             model,
@@ -166,7 +166,7 @@ def _served_model(name: str) -> Artifact:
     answer=SkillAnswer,
 )
 def get_skill(query: SkillQuery) -> Response:
-    with reading(services().engine) as connection:
+    with reading(services().known_at(query.at)) as connection:
         body = skill(
             connection,
             model_id=_verified_model(connection, query.model),
@@ -188,7 +188,7 @@ def get_skill(query: SkillQuery) -> Response:
     answer=StrataAnswer,
 )
 def get_strata(query: StrataQuery) -> Response:
-    with reading(services().engine) as connection:
+    with reading(services().known_at(query.at)) as connection:
         body = strata(
             connection,
             model_id=_verified_model(connection, query.model),
@@ -209,7 +209,7 @@ def _verified_model(connection: sa.Connection, name: str) -> str:
 def _window(query: StrataQuery) -> Window | None:
     if query.from_ is None and query.to is None:
         return None
-    end_at = query.to or services().clock() + timedelta(days=1)
+    end_at = query.to or (query.at or services().sun_clock.now()) + timedelta(days=1)
     return Window(query.from_ or _HMI_BEGAN_AT, end_at)
 
 

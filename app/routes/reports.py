@@ -129,7 +129,7 @@ def _mend(index: int, flare: Flare, *, now: datetime) -> RepairedFlare:
 @blueprint.get("/flares")
 @operation("Stored flares", permission=READ, query=FlaresQuery, answer=FlaresPage)
 def get_flares(query: FlaresQuery) -> Response:
-    with reading(services().engine) as connection:
+    with reading(services().known_at(query.at)) as connection:
         flares = list_flares(
             connection,
             window=query.window,
@@ -226,7 +226,7 @@ def post_region_reports() -> Response:
     answer=RegionReportsPage,
 )
 def get_region_reports(query: ReportsQuery) -> Response:
-    with reading(services().engine) as connection:
+    with reading(services().known_at(query.at)) as connection:
         reports = list_reports(
             connection,
             window=query.window,

@@ -57,8 +57,9 @@ def _store_faults() -> list[Fault]:
 @blueprint.get("/metrics")
 @operation("Measurements for Prometheus", answer="text/plain", permission=METRICS)
 def get_metrics() -> Response:
+    running = services()
     body = metrics.exposition(
-        services().engine, now=services().sun_clock.now, multiprocess=services().metrics_dir
+        running.known_at, running.sun_clock.now, multiprocess=running.metrics_dir
     )
     return Response(body, content_type=metrics.CONTENT_TYPE)
 

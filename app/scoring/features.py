@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from database.flares.coverage import covered_windows
 from database.flares.flares import FlarePhases, flare_phases
 from database.flares.shared_numbers import regions_as_known
+from database.known import known_until
 from database.observations.records import Records
 from database.schema.tables import flare_list_version
 from database.version_cache import VersionCache, read_version
@@ -36,7 +37,7 @@ _DAY = timedelta(days=1)
 _FlareList = tuple[FlarePhases, list[Window]]
 # Kept until the list changes, in whatever process: for records of now and those of some replays,
 # each with the four weeks before it.
-_recent: VersionCache[Window, _FlareList] = VersionCache(most=8)
+_recent: VersionCache[tuple[datetime | None, Window], _FlareList] = VersionCache(most=8)
 _BEYOND_LIMIT = (
     f"more than {LONGITUDE_LIMIT_DEG:.0f} degrees from the central meridian,"
     " where the field maps cannot be trusted"
@@ -65,10 +66,11 @@ def _flare_list(connection: sa.Connection, window: Window) -> _FlareList:
     """Return the flares that peak in a window, widened to whole UTC days."""
     version = read_version(connection, flare_list_version)
     days = Window(_midnight(window.start_at), _midnight(window.end_at) + _DAY)
-    known = _recent.get(days, version=version)
+    name = known_until(connection), days
+    known = _recent.get(name, version=version)
     if known is None:
         known = flare_phases(connection, days), covered_windows(connection)
-        _recent.put(days, known, version=version)
+        _recent.put(name, known, version=version)
     return known
 
 

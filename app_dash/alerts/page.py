@@ -176,7 +176,7 @@ def _no_alerts(history: AlertHistory | None, query: AlertQuery) -> Component:
     if history is None:
         link = dcc.Link("See the current state", href="/", className="button")
         return empty_message("No alert has been raised since the store began.", link)
-    wider = AlertQuery(range="all")
+    wider = AlertQuery(range="all", at=query.at)
     if query == wider:
         return empty_message("No alert.")
     link = dcc.Link("Show all alerts", href=ALERTS_PATH + wider.search(), className="button")

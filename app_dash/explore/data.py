@@ -18,6 +18,7 @@ from flask import Flask, Response, request, send_file, stream_with_context
 
 from app_dash.explore.query import ExploreQuery, ResolvedQuery, resolve
 from app_dash.guard import route
+from app_dash.shared.as_of import store_of
 from app_dash.shared.url_state import PREDICTIONS_CSV_PATH, PREDICTIONS_PARQUET_PATH
 from database.clock.clock import read_clock
 from database.engine import reading
@@ -98,20 +99,22 @@ def register_exports(server: Flask, engine: sa.Engine) -> None:
 
     @route(server, PREDICTIONS_CSV_PATH, permission=READ)
     def export_csv() -> Response:
-        selection, mode = _selection(engine), _mode(engine)
+        store, selection = _selection(engine)
+        mode = _mode(engine)
         name = f"{_stem(selection, mode)}.csv"
         return Response(
-            stream_with_context(csv_lines(batches(engine, selection))),
+            stream_with_context(csv_lines(batches(store, selection))),
             mimetype="text/csv",
             headers={"Content-Disposition": f'attachment; filename="{name}"', **mode},
         )
 
     @route(server, PREDICTIONS_PARQUET_PATH, permission=READ)
     def export_parquet() -> Response:
-        selection, mode = _selection(engine), _mode(engine)
+        store, selection = _selection(engine)
+        mode = _mode(engine)
         with ExitStack() as unsent:
             file = unsent.enter_context(TemporaryFile())
-            write_parquet(batches(engine, selection), file)
+            write_parquet(batches(store, selection), file)
             response = send_file(
                 file,
                 mimetype="application/vnd.apache.parquet",
@@ -123,10 +126,11 @@ def register_exports(server: Flask, engine: sa.Engine) -> None:
         return response
 
 
-def _selection(engine: sa.Engine) -> Selection:
-    query = ExploreQuery.parse(request.query_string.decode())
-    with reading(engine) as connection:
-        return resolve(connection, query).selection
+def _selection(engine: sa.Engine) -> tuple[sa.Engine, Selection]:
+    search = request.query_string.decode()
+    query, store = ExploreQuery.parse(search), store_of(engine, search)
+    with reading(store) as connection:
+        return store, resolve(connection, query).selection
 
 
 def _mode(engine: sa.Engine) -> dict[str, str]:

@@ -26,6 +26,7 @@ from app_dash.frame.page import PageContext
 from app_dash.frame.shell import Ids
 from app_dash.frame.typed_fields import MESSAGE, parse_leniently
 from app_dash.guard import callback
+from app_dash.shared.as_of import store_of
 from app_dash.shared.panels import empty_message, panel
 from app_dash.shared.url_state import EXPLORE_PATH
 from database.engine import reading
@@ -124,7 +125,7 @@ def _register_marked_row(app: Any) -> None:  # dash leaves clientside_callback u
 def block(engine: sa.Engine, search: str, request: dict[str, Any]) -> dict[str, Any]:
     """Read one block of the table; `search` is the table's query with its times fixed."""
     start = max(int(request.get("startRow") or 0), 0)
-    with reading(engine) as connection:
+    with reading(store_of(engine, search)) as connection:
         selection = bounded(connection, resolve(connection, ExploreQuery.parse(search)).selection)
         records = page(connection, selection, sort=sort_of(request), start=start, limit=BLOCK)
         total = count_records(connection, selection)
@@ -139,6 +140,6 @@ def _no_predictions(context: PageContext, query: ExploreQuery, error: NotFoundEr
 
 
 def _no_records(query: ExploreQuery) -> Component:
-    wider = ExploreQuery(range="all", model=query.model)
+    wider = ExploreQuery(range="all", model=query.model, at=query.at)
     link = dcc.Link("Show everything", href=EXPLORE_PATH + wider.search(), className="button")
     return empty_message("No stored forecast matches these filters.", link)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from dash.development.base_component import Component
 
 from app_dash.settings import DashSettings
+from app_dash.shared.as_of import present_of
 from app_dash.shared.theme import Tokens
 from app_dash.shared.url_state import Query
 from database.people.principal import NOBODY, Principal
@@ -21,6 +22,7 @@ from solar.clock import Reading
 class PageContext:
     """What every page draws from: the store, the settings, the colours, the state of the data.
 
+    `engine` finds what was known at `at`, the time as of which the page is read, None for now.
     `now` is the clock on the wall, and `sun_now` what time it is for the Sun, which is another one
     in a replay. `state.newest_t_rec` is the time of the newest record, `who` the person that the
     page is drawn for.
@@ -33,11 +35,17 @@ class PageContext:
     now: datetime
     who: Principal = NOBODY
     clock: Reading = field(default_factory=Reading)
+    at: datetime | None = None
 
     @property
     def sun_now(self) -> datetime:
-        """What time it is for the Sun."""
-        return self.clock.now(self.now)
+        """What time it is for the Sun, or was in the view as of a time."""
+        return self.at or self.clock.now(self.now)
+
+    @property
+    def present(self) -> sa.Engine:
+        """The store as it is known now, whatever time the page is read as of."""
+        return present_of(self.engine, self.clock, self.now)
 
 
 def always_redraw(_view: PageContext, _pathname: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,11 +19,13 @@ from app_dash.frame.page import Page, PageContext, page_of
 from app_dash.frame.shell import Ids
 from app_dash.guard import SHELL, callback, principal
 from app_dash.settings import DashSettings
+from app_dash.shared.as_of import present_of, store_of, time_of
 from app_dash.shared.numbers import date_moment
 from app_dash.shared.panels import empty_message, error_message
 from app_dash.shared.theme import tokens
 from database.clock.clock import read_clock, store_time
 from database.engine import reading
+from database.known import known_at
 from database.people.principal import READ
 from database.regions.current import data_state, data_version
 from solar.errors import FlarewatchError, InvalidInputError, StoreUnavailableError
@@ -78,7 +81,7 @@ def register(
         if known == STORE_UNAVAILABLE or not principal().may(READ):
             return _store_unavailable(pages, path, is_drawn=is_refresh)
         try:
-            context = read_context(engine, settings=settings, theme=theme)
+            context = read_context(engine, settings=settings, theme=theme, search=search)
         except StoreUnavailableError:
             return _store_unavailable(pages, path, is_drawn=is_refresh)
         keep = is_refresh and not _redraws_itself(context, pages, path)
@@ -135,17 +138,26 @@ def _register_clientside(app: Any) -> None:  # dash leaves clientside_callback u
 def version(engine: sa.Engine) -> str:
     """Return a text that changes with the stored data; an unavailable store is no error here."""
     try:
-        with reading(engine) as connection:
+        with reading(store_of(engine, None)) as connection:
             return data_version(connection)
     except StoreUnavailableError:
         return STORE_UNAVAILABLE
 
 
-def read_context(engine: sa.Engine, *, settings: DashSettings, theme: str | None) -> PageContext:
-    """Read what every page needs: the state of the data, and the colours."""
+def read_context(
+    engine: sa.Engine, *, settings: DashSettings, theme: str | None, search: str | None = None
+) -> PageContext:
+    """Read what every page needs: the state of the data as of the time read, and the colours."""
     with reading(engine) as connection:
-        state, clock, now = data_state(connection), read_clock(connection), store_time(connection)
-    return PageContext(engine, settings, tokens(theme), state, now, principal(), clock)
+        clock, now = read_clock(connection), store_time(connection)
+    at = None
+    # In place of the page stands what is wrong with the address.
+    with suppress(InvalidInputError):
+        at = time_of(search, now=clock.now(now))
+    store = present_of(engine, clock, now) if at is None else known_at(engine, at)
+    with reading(store) as connection:
+        state = data_state(connection)
+    return PageContext(store, settings, tokens(theme), state, now, principal(), clock, at)
 
 
 def draw_frame(
@@ -208,6 +220,7 @@ def draw_page(context: PageContext, page: Page | None, *, pathname: str, search:
     if page is None:
         return empty_message(f"There is no page {pathname}. Choose one on the left.")
     try:
+        time_of(search, now=context.clock.now(context.now))
         return page.layout(context, pathname, search)
     except InvalidInputError as error:
         address = pathname if search else page.path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import get_args
 
 import numpy as np
@@ -23,6 +24,7 @@ from app_dash.shared.url_state import ALERTS_PATH, NOW_PATH, REGIONS_PATH
 from database.alerts.alerts import OPEN
 from database.flares.flares import Flare
 from solar.flares import EVENTS
+from solar.time import isoformat
 
 _DAY = 24
 _LARGE_CHANGE = 0.01
@@ -83,7 +85,7 @@ def region_panel(data: NowData, context: PageContext, order: Order) -> Component
             _table([*rows, *(_no_record_row(flare) for flare in data.without_record)], context)
         ),
         subtitle=f"{known} with a forecast, {without} without",
-        actions=segmented("Order", _orders(order)),
+        actions=segmented("Order", _orders(order, context.at)),
         class_name="flush span-5 region-panel",
         definition=DEFINITIONS["regions"],
     )
@@ -95,9 +97,10 @@ def _scrolled(table: Component) -> Component:
     return html.Div(table, className="region-scroll", tabIndex=0, role="region", **name)
 
 
-def _orders(order: Order) -> list[tuple[str, str, bool]]:
+def _orders(order: Order, at: datetime | None) -> list[tuple[str, str, bool]]:
+    query = NowQuery(at=isoformat(at) if at else None)
     return [
-        (name.capitalize(), NOW_PATH + NowQuery(sort=name).search(), name == order)
+        (name.capitalize(), NOW_PATH + query.changed(sort=name).search(), name == order)
         for name in get_args(Order)
     ]
 

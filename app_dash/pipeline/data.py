@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +19,7 @@ from database.models import ModelRow, list_models, stage_history
 from database.notifications import notification_counts
 from database.observations.versions import count_conflicts
 from database.predictions.predictions import newest_forecast
+from database.version_cache import VersionCache
 from solar.time import Window
 
 # A consumer reports every five seconds, also without messages.
@@ -27,6 +27,8 @@ CONSUMER_SILENT_AFTER = timedelta(seconds=30)
 MOST_SENDERS = 100
 MOST_REJECTIONS = 8
 MOST_MODELS = 12
+
+_sizes: VersionCache[sa.URL, StoreSize] = VersionCache(most=4)
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,13 @@ def state_key(engine: sa.Engine, *, now: datetime) -> str:
         return f"{last_at}|{active}|{notification_counts(connection)}|{stream}"
 
 
-@lru_cache(maxsize=4)
-def _size(engine: sa.Engine, _minute: int) -> StoreSize:
-    with reading(engine) as connection:
-        return store_size(connection)
+def _size(engine: sa.Engine, minute: int) -> StoreSize:
+    size = _sizes.get(engine.url, version=minute)
+    if size is None:
+        with reading(engine) as connection:
+            size = store_size(connection)
+        _sizes.put(engine.url, size, version=minute)
+    return size
 
 
 def _models(connection: sa.Connection) -> list[ModelStatus]:

@@ -29,6 +29,7 @@ from app_dash.pipeline.panels import (
 )
 from app_dash.pipeline.query import RANGES, PipelineQuery
 from app_dash.pipeline.senders import sender_table, stream_panel, tiles
+from app_dash.shared.as_of import store_of
 from app_dash.shared.numbers import ABSENT, NARROW, count, score_text
 from app_dash.shared.panels import empty_message, panel, segmented
 from app_dash.shared.theme import Tokens, tokens
@@ -106,7 +107,8 @@ def refreshed(
         if previous and previous[0] == key:
             return no_update, no_update
         query = PipelineQuery.parse(search)
-        drawn = content(read_pipeline(engine, query, now=now), query, tokens(theme))
+        store = store_of(engine, search)
+        drawn = content(read_pipeline(store, query, now=now), query, tokens(theme))
     except FlarewatchError:
         # The strip reports the unavailable store; the last values stay.
         return no_update, no_update
@@ -163,7 +165,7 @@ def _senders(data: PipelineData, query: PipelineQuery) -> Component:
 
 def _ranges(query: PipelineQuery) -> Component:
     choices = [
-        (label, PIPELINE_PATH + PipelineQuery(range=name).search(), name == query.range)
+        (label, PIPELINE_PATH + query.changed(range=name).search(), name == query.range)
         for name, (label, _, _) in RANGES.items()
     ]
     heading = html.Span("Received in the last", className="secondary")

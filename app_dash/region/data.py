@@ -36,6 +36,7 @@ from database.regions.timeline import (
     forecast_lines,
     join_lines,
     measurements,
+    next_t_rec,
     place_at,
 )
 from solar.flares import EVENTS, HORIZON, Event
@@ -58,7 +59,8 @@ class RegionData:
 
     `as_of` is the time that the reader asked for, None for now, and `place` the newest record at
     that time. `other_models` may be drawn beside the issued forecasts; `others` are the forecasts
-    of those that are drawn.
+    of those that are drawn. `newest_at` and `next_at` are the times of the newest record as of now
+    and of the first one after the time shown, None without one.
     """
 
     region: RegionRow
@@ -72,6 +74,8 @@ class RegionData:
     flares: Sequence[Flare]
     alerts: Sequence[Alert]
     covered: Sequence[Window]
+    newest_at: datetime
+    next_at: datetime | None
 
     @property
     def at(self) -> datetime:
@@ -119,7 +123,8 @@ def read_region(context: PageContext, region_id: int, query: RegionQuery) -> Reg
     """Read the region of the address in the range and as of the time that it names."""
     with reading(context.engine) as connection:
         region = find_region(connection, region_id)
-        as_of = query.as_of if query.as_of and query.as_of < region.last_t_rec else None
+        newest_at, next_at = _ahead(context, region)
+        as_of = query.as_of if query.as_of and query.as_of < newest_at else None
         place = _place(connection, region, as_of)
         shown = _shown(region, SPANS[query.range], as_of)
         history = live_since(connection)
@@ -140,7 +145,16 @@ def read_region(context: PageContext, region_id: int, query: RegionQuery) -> Reg
             list_flares(connection, window=whole, region_id=region_id, limit=MOST_FLARES),
             _alerts(connection, region_id),
             covered_windows(connection),
+            newest_at,
+            next_at,
         )
+
+
+def _ahead(context: PageContext, region: RegionRow) -> tuple[datetime, datetime | None]:
+    """Return the times of the newest record as of now, and of that after what the page knows."""
+    with reading(context.present) as connection:
+        newest_at = find_region(connection, region.region_id).last_t_rec
+        return newest_at, next_t_rec(connection, region.region_id, after=region.last_t_rec)
 
 
 def _place(connection: sa.Connection, region: RegionRow, as_of: datetime | None) -> Place:

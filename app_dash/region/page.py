@@ -33,6 +33,7 @@ from app_dash.region.panels import (
 from app_dash.region.query import RANGE_LABELS, RegionQuery, SearchQuery, address, region_of
 from app_dash.region.why import register_why, why_parts
 from app_dash.settings import DashSettings
+from app_dash.shared.as_of import store_of
 from app_dash.shared.disk_forecast import HourlySeries, hourly_series
 from app_dash.shared.numbers import (
     ABSENT,
@@ -164,7 +165,7 @@ def search_address(engine: sa.Engine, text: str) -> str:
         number = None  # the list says what is wrong with it
     if number is None:
         return REGIONS_PATH + search
-    with reading(engine) as connection:
+    with reading(store_of(engine, None)) as connection:
         rows = search_regions(connection, number)
     return f"{REGIONS_PATH}/{rows[0].region_id}" if len(rows) == 1 else f"{REGIONS_PATH}?q={number}"
 

@@ -268,7 +268,7 @@ def as_of_panel(data: RegionData, query: RegionQuery) -> Component:
         "As of",
         html.Div([_ticks(data, query), _slider(data)], className="as-of"),
         html.Div(
-            [html.Span(moment(region.first_t_rec)), html.Span(moment(region.last_t_rec))],
+            [html.Span(moment(region.first_t_rec)), html.Span(moment(data.newest_at))],
             className="as-of-ends",
         ),
         html.Div([*_steps(data, query), _latest(data, query)], className="as-of-steps"),
@@ -299,7 +299,7 @@ def _slider(data: RegionData) -> Component:
     region = data.region
     usual_minutes = cadence(data.records.t_rec) / np.timedelta64(1, "m")
     name = html.Span("Time as of which the page is shown", className="visually-hidden")
-    first, last = minutes(region.first_t_rec), minutes(region.last_t_rec)
+    first, last = minutes(region.first_t_rec), minutes(data.newest_at)
     slider = dcc.Input(
         id=SLIDER,
         type="range",
@@ -323,7 +323,7 @@ def _ticks(data: RegionData, query: RegionQuery) -> Component:
 
 
 def _tick(flare: Flare, data: RegionData) -> Component:
-    length = data.region.last_t_rec - data.region.first_t_rec or _MINUTE
+    length = data.newest_at - data.region.first_t_rec or _MINUTE
     share = min(max((flare.peak_at - data.region.first_t_rec) / length, 0.0), 1.0)
     return html.I(
         className=f"{flare.goes_class[0].lower()}-tick",
@@ -335,6 +335,8 @@ def _tick(flare: Flare, data: RegionData) -> Component:
 def _steps(data: RegionData, query: RegionQuery) -> list[Component]:
     times, here = data.records.t_rec, to_datetime64(data.at)
     before, after = times[times < here], times[times > here]
+    if not len(after) and data.next_at is not None:
+        after = np.array([to_datetime64(data.next_at)])
     return [
         _step("‹ Earlier", "ArrowLeft", before[-1:], data, query),
         _step("Later ›", "ArrowRight", after[:1], data, query),
@@ -352,7 +354,7 @@ def _step(
     if not len(to):
         return html.Span(label, className="button off", **aria_label(f"{label}: no record there"))
     at = to_datetime(to[0])
-    to_at = None if at >= data.region.last_t_rec else isoformat(at)
+    to_at = None if at >= data.newest_at else isoformat(at)
     attributes: dict[str, Any] = {"data-key": key, "data-at": query.at or ""}
     link = dcc.Link(
         label,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 from urllib.parse import parse_qsl, urlencode
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, field_validator
 
 from solar.errors import InvalidInputError, NotFoundError
+from solar.time import isoformat, parse_time
 
 NOW_PATH = "/"
 REGIONS_PATH = "/regions"
@@ -36,6 +38,7 @@ LAB_UPLOADS_PATH = "/lab/uploads"
 MOST_REGIONS = 50
 # The server takes no request line of 4,094 bytes or more.
 LONGEST_SEARCH = 4_000
+_EARLIEST_AT, _LATEST_AT = datetime(1972, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 def _read_model_name(text: str) -> str:
@@ -48,10 +51,48 @@ def _read_model_name(text: str) -> str:
 ModelName = Annotated[str, AfterValidator(_read_model_name)]
 
 
+def parse_utc(text: str) -> datetime:
+    """Read a typed time; without a zone it is UTC.
+
+    Raises
+    ------
+    InvalidInputError
+        When it is no time, or outside the years that the API takes too.
+    """
+    at = _read_utc(text.strip())
+    if not _EARLIEST_AT <= at < _LATEST_AT:
+        raise InvalidInputError(f"{text!r} lies outside 1972 to 2199; write a time between")
+    return at
+
+
+def _read_utc(typed: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(typed)
+    except ValueError:
+        return parse_time(typed)
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else parse_time(typed)
+
+
 class Query(BaseModel):
-    """The query of an address, the part after ``?``; a page declares its fields and defaults."""
+    """The query of an address, the part after ``?``; a page declares its fields and defaults.
+
+    `at` is the time as of which the page is shown, None for now; links within a page keep it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True)
+
+    at: str | None = None
+
+    # InvalidInputError passes through pydantic unchanged, so its text reaches the reader.
+    @field_validator("at", mode="before")
+    @classmethod
+    def _is_a_time_or_now(cls, text: str | None) -> str | None:
+        return isoformat(parse_utc(text)) if text else None
+
+    @property
+    def as_of(self) -> datetime | None:
+        """The time as of which the page is shown, None for now."""
+        return parse_time(self.at) if self.at else None
 
     @classmethod
     def parse(cls, search: str | None) -> Self:
@@ -73,7 +114,9 @@ class Query(BaseModel):
     def search(self) -> str:
         """Write the fields that differ from their defaults as ``?a=1``; empty without any."""
         changed = self.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
-        return f"?{urlencode(changed)}" if changed else ""
+        # The time stands last, behind what the page is about.
+        ordered = sorted(changed.items(), key=lambda field: field[0] == "at")
+        return f"?{urlencode(ordered)}" if ordered else ""
 
     def changed(self, **fields: Any) -> Self:
         """Return the same state with some fields replaced; raises as `parse` does."""

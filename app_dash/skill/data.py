@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from flask import Flask, Response, request
 
 from app_dash.guard import route
+from app_dash.shared.as_of import store_of
 from app_dash.shared.url_state import SKILL_CSV_PATH, SKILL_JSON_PATH
 from app_dash.shared.verification.report import SkillReport, StrataReport
 from app_dash.skill.query import SkillQuery, SkillRequest, skill_request
@@ -124,9 +125,10 @@ def register_skill_files(server: Flask, engine: sa.Engine) -> None:
 
     @route(server, SKILL_JSON_PATH, permission=READ)
     def skill_json() -> Response:
-        query = SkillQuery.parse(request.query_string.decode())
-        body = _report(engine, query)
-        divided = read_strata(engine, query)
+        search = request.query_string.decode()
+        query, store = SkillQuery.parse(search), store_of(engine, search)
+        body = _report(store, query)
+        divided = read_strata(store, query)
         body["strata"] = divided and divided.model_dump(mode="json")
         return _file(
             orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY),
@@ -136,7 +138,8 @@ def register_skill_files(server: Flask, engine: sa.Engine) -> None:
 
     @route(server, SKILL_CSV_PATH, permission=READ)
     def skill_csv() -> Response:
-        body = _report(engine, SkillQuery.parse(request.query_string.decode()))
+        search = request.query_string.decode()
+        body = _report(store_of(engine, search), SkillQuery.parse(search))
         return _file(csv_text(body).encode(), "text/csv", f"{_stem(body)}.csv")
 
 

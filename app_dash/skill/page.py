@@ -16,6 +16,7 @@ from app_dash.frame.page import PageContext
 from app_dash.frame.typed_fields import parse_leniently
 from app_dash.guard import callback
 from app_dash.shared import numbers
+from app_dash.shared.as_of import store_of
 from app_dash.shared.numbers import count, score_text
 from app_dash.shared.panels import empty_message, error_message, facts, graph, panel
 from app_dash.shared.theme import Tokens, tokens
@@ -115,7 +116,7 @@ def strata_parts(engine: sa.Engine, search: str, colors: Tokens) -> list[Compone
     """Draw the strata of an address, or in their place the reason why there are none."""
     query, _ = parse_leniently(SkillQuery, search)
     try:
-        strata = read_strata(engine, query)
+        strata = read_strata(store_of(engine, search), query)
     except FlarewatchError as error:
         failed = error_message(f"{error.title}: {error}", retry=SKILL_PATH + search)
         return [html.Div(failed, className="span-12")]

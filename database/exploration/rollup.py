@@ -24,6 +24,7 @@ from database.exploration.statistics import (
     record_times,
     statistics,
 )
+from database.known import known_until
 from database.predictions.forecasts import forecasting_models
 from database.rollup_days import Marks, countable, settle_marks
 from database.schema.rollup_tables import exploration_days, exploration_stale
@@ -165,7 +166,7 @@ def summarise_days(
     `times` has one moment per day, and the greatest probability of the event. The days that the
     window cuts are counted from their records, and so are stale days as long as they are few.
     """
-    whole, cut = _days_of(selection.window)
+    whole, cut = _known_days_of(connection, selection.window)
     stale = _stale(connection, whole)
     if len(cut) + len(stale) > MOST_COUNTED:
         return None
@@ -174,6 +175,18 @@ def summarise_days(
     counted = [_count_part(connection, replace(selection, window=window)) for window in windows]
     parts = [*stored, *(part for part in counted if part.n)]
     return _sum(parts, EVENTS.index(event)) if stored else None
+
+
+def _known_days_of(
+    connection: sa.Connection, window: Window
+) -> tuple[tuple[date, date], list[Window]]:
+    """Divide as `_days_of`; the day on which knowledge ends is counted from its records."""
+    until = known_until(connection)
+    begins = None if until is None else _midnight(until)
+    if begins is None or begins not in window or begins == window.start_at:
+        return _days_of(window)
+    whole, cut = _days_of(Window(window.start_at, begins))
+    return whole, [*cut, Window(begins, window.end_at)]
 
 
 def _days_of(window: Window) -> tuple[tuple[date, date], list[Window]]:

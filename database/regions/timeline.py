@@ -150,6 +150,16 @@ def latest_t_rec(connection: sa.Connection, region_id: int, *, until: datetime) 
     ).scalar()
 
 
+def next_t_rec(connection: sa.Connection, region_id: int, *, after: datetime) -> datetime | None:
+    """Return the time of the first record of a region after a time, None without one."""
+    table = observations.c
+    query = sa.select(sa.func.min(table.t_rec))
+    at: datetime | None = connection.scalar(
+        query.where(table.region_id == region_id, table.t_rec > after)
+    )
+    return at
+
+
 def issued_raw(
     connection: sa.Connection, region_id: int, *, t_rec: datetime, model_id: str, column: str
 ) -> float | None:

@@ -15,6 +15,7 @@ from database.models import agencies
 from database.predictions.forecasts import forecasting_models, load_forecasts
 from database.verification.cases import align_forecasts, event_tables, make_case_set
 from database.verification.day_table import EMPTY, DayTable
+from database.verification.days import known_days
 from database.verification.entrants import (
     CLIMATOLOGY_DAYS,
     ENTRANTS,
@@ -23,7 +24,7 @@ from database.verification.entrants import (
     DailyCases,
     climatology,
 )
-from database.verification.ten_day_blocks import Key, load_days, recent_days, rollup_version
+from database.verification.ten_day_blocks import Key
 from solar.flares import HORIZON, Event
 from solar.histogram import BIN, LOWEST_BIN, bin_of
 from solar.time import Window
@@ -98,10 +99,8 @@ def with_climatology(
 def _loader(connection: sa.Connection, query: SkillQuery) -> Callable[[str, str], DayTable]:
     """Return a function that reads a part of a model's cases: from the rollup, or counted anew."""
     if query.region_id is None:
-        days = {"first": query.first, "last": query.last}
-        version = rollup_version(connection)
-        return lambda name, part: recent_days(
-            connection, query.key(name, part), version=version, **days
+        return lambda name, part: known_days(
+            connection, query.key(name, part), first=query.first, last=query.last
         )
     tables = _region_tables(connection, query)
     return lambda name, part: tables.get(query.key(name, part), EMPTY)
@@ -147,7 +146,7 @@ def _past(connection: sa.Connection, query: SkillQuery) -> DailyCases:
         return _days_of_the_disk(connection, query)
     first, last = (query.first or _EARLIEST) - _MEMORY, query.last
     key = query.key(PERSISTENCE, "own")
-    table = load_days(connection, key, first=first, last=last, with_bins=False)
+    table = known_days(connection, key, first=first, last=last, with_bins=False)
     n, events = (table.days[name].astype(float) for name in ("n", "events"))
     return DailyCases(table.day, n, events)
 

@@ -78,7 +78,7 @@ def _refresh_days(engine: sa.Engine, days: Sequence[date]) -> int:
         stale = stale_marks(connection, verification_stale, CHUNK_DAYS, after=days[0] - _DAY)
         marks = {day: stamp for day, stamp in stale.items() if day <= days[-1]}
         counted = countable(connection, list(marks))
-        tables = _tables(connection, counted) if counted else {}
+        tables = count_days(connection, counted) if counted else {}
     return transact(engine, partial(_keep, tables=tables, counted=counted, marks=marks))
 
 
@@ -103,7 +103,8 @@ def _window(days: Sequence[date], *, before: timedelta, after: timedelta) -> Win
     return Window(first - before, last + _DAY + after)
 
 
-def _tables(connection: sa.Connection, days: Sequence[date]) -> dict[Key, DayTable]:
+def count_days(connection: sa.Connection, days: Sequence[date]) -> dict[Key, DayTable]:
+    """Count the cases of consecutive days by what the store knows."""
     flares = flare_history(connection, _window(days, before=QUIET_FOR, after=HORIZON))
     truth = flares.truth(covered_windows(connection))
     forecasts = _forecasts(connection, _window(days, before=_EVENING, after=timedelta(0)))

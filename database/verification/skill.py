@@ -12,6 +12,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from database.flares.flares import flux_scales
+from database.known import known_until
 from database.models import ModelRow, find_model, live_model
 from database.rollup_days import count_stale
 from database.verification.comparison import SkillQuery, score_cases, with_climatology
@@ -101,7 +102,10 @@ def skill(
     query = replace(query, first=first, last=last)
     days = with_climatology(connection, query, tables, model_id)
     thresholds = _thresholds(connection, query, days, requested=threshold)
-    scoring = _Scoring(connection.engine.url, query, model_id, tuple(thresholds.items()), resamples)
+    of_thresholds = tuple(thresholds.items())
+    scoring = _Scoring(
+        connection.engine.url, known_until(connection), query, model_id, of_thresholds, resamples
+    )
     bodies = _bodies(days, scoring, version=version)
     return {
         "model": model_id,
@@ -198,6 +202,7 @@ class _Scoring:
     """What the scores of a report follow from, beside its days."""
 
     store: sa.URL
+    known_until: datetime | None
     query: SkillQuery
     model_id: str
     thresholds: tuple[tuple[str, Threshold], ...]

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from database.rollup_days import count_stale
 from database.verification.comparison import SkillQuery
 from database.verification.day_table import DayTable, span
+from database.verification.days import known_days
 from database.verification.entrants import ENTRANTS
 from database.verification.skill import SEED, estimate_body, skill_query, threshold_of
-from database.verification.ten_day_blocks import Key, load_days
+from database.verification.ten_day_blocks import Key
 from solar import durations
 from solar.binned import contingency, resampled_scores
 from solar.bootstrap import Draws, seeded_draw
@@ -90,7 +91,7 @@ def strata(
 
 def _load(connection: sa.Connection, query: SkillQuery, model_id: str, part: str) -> DayTable:
     key = query.key(model_id, part)
-    return load_days(connection, key, first=query.first, last=query.last)
+    return known_days(connection, key, first=query.first, last=query.last)
 
 
 def _first_flare(table: DayTable, rule: _Rule) -> dict[str, Any]:
@@ -205,7 +206,7 @@ def _estimates(table: DayTable, rule: _Rule) -> dict[str, Estimate]:
 
 def _latency(connection: sa.Connection, query: SkillQuery, model_id: str) -> dict[str, Any]:
     key = Key(model_id, "", "", "latency")
-    bins = load_days(connection, key, first=query.first, last=query.last).bins
+    bins = known_days(connection, key, first=query.first, last=query.last).bins
     counts = np.bincount(bins["bin"], weights=bins["n"], minlength=durations.FORECAST_LATENCY_BINS)
     percentiles = durations.forecast_latency_percentiles(counts, list(_PERCENTILES.values()))
     if percentiles is None:
