@@ -12,7 +12,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from app_dash.frame.page import PageContext
-from app_dash.shared.alerts import region_names
+from app_dash.shared.alerts import events_by_region, region_names
 from app_dash.shared.disk_forecast import HourlySeries, hourly_series
 from app_dash.shared.region_status import (
     MAIN_EVENT,
@@ -27,13 +27,13 @@ from database.flares.flares import Flare, list_flares
 from database.flares.xray import XrayLine, flux_line
 from database.predictions.forecasts import hourly_forecasts
 from database.regions.current import ForecastRow, latest_forecasts
-from solar.flares import EVENTS, HORIZON
+from solar.flares import EVENTS, HORIZON, Event
 from solar.time import Window
 
 FLARE_DAYS = 3
 RECENT_ALERTS = timedelta(days=7)
 _MOST_FLARES = 500
-_MOST_OPEN, _MOST_RECENT = 20, 8
+_MOST_OPEN, _MOST_RECENT = 200, 8
 Order = Literal["risk", "change", "position"]
 _DAY = 24
 
@@ -73,6 +73,11 @@ class NowData:
             if flare.region_id is not None:
                 by_region[flare.region_id].append(flare)
         return by_region
+
+    @property
+    def alerted(self) -> dict[int, tuple[Event, ...]]:
+        """The events of all open alerts by region, the rarest first."""
+        return events_by_region(a for a in self.alerts if a.state in (OPEN, ACKNOWLEDGED))
 
     @property
     def without_record(self) -> list[Flare]:

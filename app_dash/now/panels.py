@@ -24,7 +24,7 @@ from app_dash.shared.alerts import (
     outcome_mark,
 )
 from app_dash.shared.disk_forecast import DiskForecast, HourlySeries
-from app_dash.shared.numbers import duration, moment, points, position, probability, region_name
+from app_dash.shared.numbers import duration, moment, points, probability, region_name
 from app_dash.shared.panels import (
     aria_hidden,
     aria_label,
@@ -36,7 +36,15 @@ from app_dash.shared.panels import (
     legend,
     panel,
 )
-from app_dash.shared.region_status import MAIN_EVENT, AlertLevel, RegionStatus
+from app_dash.shared.region_status import (
+    BEHIND_LIMB,
+    GONE,
+    MAIN_EVENT,
+    ON_DISK,
+    AlertLevel,
+    RegionStatus,
+    count_regions,
+)
 from app_dash.shared.sparkline import Scale, sparkline
 from app_dash.shared.theme import STEP_BOUNDS, Tokens
 from app_dash.shared.url_state import ALERTS_PATH, REGIONS_PATH
@@ -221,7 +229,7 @@ def _last_miss(alert: Alert, name: str) -> Component:
 
 def disk_panel(statuses: Sequence[RegionStatus], at: datetime, tokens: Tokens) -> Component:
     """Draw the regions at their current positions; name those without one below."""
-    placed = [status for status in statuses if _is_placed(status)]
+    placed = [status for status in statuses if status.where == ON_DISK and status.place]
     regions = [_disk_region(status) for status in placed]
     figure = disk_figure(regions, at, tokens)
     over = sum(region.is_over for region in regions)
@@ -229,7 +237,7 @@ def disk_panel(statuses: Sequence[RegionStatus], at: datetime, tokens: Tokens) -
     height = DISK_HEIGHT_WITH_NAMES if names else DISK_HEIGHT
     text = (
         f"Solar disk with {len(regions)} regions coloured by their probability of M1.0+ in 24 h;"
-        f" {over} over the threshold."
+        f" {over} over the threshold. {count_regions(statuses)}."
     )
     return panel(
         "Solar disk",
@@ -250,31 +258,23 @@ def disk_panel(statuses: Sequence[RegionStatus], at: datetime, tokens: Tokens) -
 
 def _names_below(statuses: Sequence[RegionStatus]) -> list[Component]:
     """Name the regions with no position on the disk, or an uncertain one, and say why."""
-    unplaced = [s for s in statuses if s.lon_now is None or s.region.lat_fwt is None]
-    behind = [status for status in statuses if status.is_behind_limb]
-    edge = [s for s in statuses if s.is_near_limb and not s.is_behind_limb]
+    here = [status for status in statuses if status.where == ON_DISK]
+    unplaced = [status for status in here if not status.place]
+    edge = [status for status in here if status.place and status.is_near_limb]
     texts = (
-        (unplaced, f"{len(unplaced)} of {len(statuses)} regions without a position"),
+        (unplaced, f"{len(unplaced)} of {len(here)} {ON_DISK} without a position"),
         (edge, "Beyond 70°"),
-        (behind, "Behind the limb"),
+        *(
+            ([s for s in statuses if s.where == left], left.capitalize())
+            for left in (BEHIND_LIMB, GONE)
+        ),
     )
     lines = [
-        html.Div(f"{what}: {', '.join(_placed_name(status) for status in group)}")
+        html.Div(f"{what}: {', '.join(f'{s.name} {s.place}'.strip() for s in group)}")
         for group, what in texts
         if group
     ]
     return [html.Div(lines, className="secondary unplaced")] if lines else []
-
-
-def _placed_name(status: RegionStatus) -> str:
-    if status.lon_now is None or status.region.lat_fwt is None:
-        return status.name
-    return f"{status.name} {position(status.region.lat_fwt, status.lon_now)}"
-
-
-def _is_placed(status: RegionStatus) -> bool:
-    has_place = status.lon_now is not None and status.region.lat_fwt is not None
-    return has_place and not status.is_behind_limb
 
 
 def _disk_region(status: RegionStatus) -> DiskRegion:
