@@ -13,6 +13,8 @@ from solar.errors import InvalidInputError, NotFoundError
 HORIZON = timedelta(hours=24)
 # A flare without an end for so long will not get one; one that lasts longer has a wrong start.
 LONGEST_FLARE = timedelta(days=1)
+# The operational classes of the GOES satellites from this one on are those of the true flux.
+FIRST_TRUE_SATELLITE = 16
 
 _DECADES = {"A": 1e-8, "B": 1e-7, "C": 1e-6, "M": 1e-5, "X": 1e-4}
 _CLASS = re.compile(r"([ABCMX])(\d+(?:\.\d+)?)")

@@ -42,10 +42,10 @@ from database.engine import reading, transact
 from database.flares.flare_files import FlareRow, RepairedFlare, merge_duplicates, repair_row
 from database.flares.flares import Flare as StoredFlare
 from database.flares.flares import list_flares, store_flares
-from database.flares.xray import XrayMinute as StoredMinute
 from database.flares.xray import store_flux
 from database.people.principal import INGEST, READ
 from solar.errors import InvalidInputError
+from solar.flare_detection import XrayMinute as StoredMinute
 from solar.flares import EVENTS, HORIZON, FluxScale, peak_flux
 from solar.time import Window, isoformat
 

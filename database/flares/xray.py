@@ -22,9 +22,9 @@ from database.engine import transact
 from database.schema.tables import xray_flux
 from database.upsert import upsert
 from solar.errors import InvalidInputError
+from solar.flare_detection import LEAST_FLUX, MINUTE, MOST_FLUX, XrayMinute
 from solar.time import Window, to_datetime64
 
-MINUTE = timedelta(minutes=1)
 MOST_MINUTES = 100_000
 MOST_POINTS = 2_000
 
@@ -37,20 +37,8 @@ _SPELLINGS = {
     "flag": ("flag", "xrsb_flag"),
     "satellite": ("satellite",),
 }
-# The Sun has never been below A0.1 or near X1000; NOAA writes -9999, -99999 and 1e-9 for
-# what was not measured.
-LEAST_FLUX, MOST_FLUX = 1.01e-9, 0.1
 _ROWS_PER_COMMIT = 20_000
 _NAMED = re.compile(r"(?:^|[_-])(?:goes-?|g)(\d{1,2})(?:[_-]|$)", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class XrayMinute:
-    """The mean flux of one minute [W m-2], None where the satellite did not measure it."""
-
-    minute_at: datetime
-    flux_w_m2: float | None
-    satellite: str
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ from app_dash.now.page import layout
 from app_dash.settings import DashSettings
 from database.alerts.alerts import write_alerts
 from database.engine import writing
-from database.flares.xray import XrayMinute, store_flux
+from database.flares.xray import store_flux
 from database.models import register
 from database.schema import tables
+from solar.flare_detection import XrayMinute
 
 NARROW = "\u202f"
 

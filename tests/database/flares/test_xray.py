@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from database.engine import reading, transact
-from database.flares.xray import MINUTE, XrayMinute, XrayReport, flux_line, highest_of, store_flux
+from database.flares.xray import XrayReport, flux_line, highest_of, store_flux
+from solar.flare_detection import MINUTE, XrayMinute
 from solar.time import Window
 
 START = datetime(2022, 3, 30, 17, 0, tzinfo=UTC)

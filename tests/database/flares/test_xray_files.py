@@ -6,8 +6,9 @@ import pytest
 import sqlalchemy as sa
 
 from database.engine import reading
-from database.flares.xray import MINUTE, flux_line, import_xray, read_minutes
+from database.flares.xray import flux_line, import_xray, read_minutes
 from solar.errors import InvalidInputError
+from solar.flare_detection import MINUTE
 from solar.time import Window, parse_time
 
 HEAD = "time_utc,xrsb_flux,xrsb_flag\n"

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from stocked_store import MODEL, NOW, stock
 
 from database.engine import reading, transact
-from database.flares.xray import XrayMinute, store_flux
+from database.flares.xray import store_flux
 from database.predictions.forecasts import hourly_forecasts
 from database.regions.current import (
     current_regions,
@@ -18,6 +18,7 @@ from database.regions.current import (
     data_version,
     latest_forecasts,
 )
+from solar.flare_detection import XrayMinute
 
 
 def test_an_empty_store_has_a_state_without_values(engine: sa.Engine) -> None:
