@@ -31,9 +31,11 @@ from app_dash.shared.url_state import NOW_PATH
 from database.clock.clock import usual_step
 from database.engine import reading
 from database.flares.flares import list_flares
+from database.nowcast.nowcast import LONGEST_SILENCE, NO_DATA, Nowcast, read_nowcast
 from solar.flares import EVENTS, HORIZON
 from solar.sharp import LONGITUDE_LIMIT_DEG, SIMULATED_SERIES
 from solar.time import Window
+from solar.truth import least_flux
 
 # Data older than this are a replay or an outage: the pages name the time that they call now.
 ENDED = timedelta(hours=6)
@@ -78,7 +80,7 @@ class Evidence:
     """What all clear is decided from.
 
     Data are late when the `newest` record is older than `late_after`. `unlisted` are the numbers
-    of the regions that flared in the last day and have no record at all.
+    of the regions that flared since a day before it and have no record at all.
     """
 
     newest: datetime
@@ -89,6 +91,7 @@ class Evidence:
     threshold: float | None
     statuses: Sequence[RegionStatus]
     unlisted: Sequence[str]
+    nowcast: Nowcast
 
 
 def assess(context: PageContext) -> Verdict:
@@ -106,7 +109,8 @@ def read_evidence(context: PageContext, newest: datetime) -> Evidence:
     statuses = region_statuses(context.state)
     with reading(context.engine) as connection:
         late_after = 2 * usual_step(connection, newest)
-        unlisted = _unlisted(connection, newest, statuses)
+        unlisted = _unlisted(connection, Window(newest - HORIZON, context.seen_until), statuses)
+        nowcast = read_nowcast(connection, context.sun_now)
     return Evidence(
         newest=newest,
         now=context.sun_now,
@@ -116,6 +120,7 @@ def read_evidence(context: PageContext, newest: datetime) -> Evidence:
         threshold=threshold_of(context.state, MAIN_EVENT),
         statuses=statuses,
         unlisted=unlisted,
+        nowcast=nowcast,
     )
 
 
@@ -142,6 +147,8 @@ def conditions(evidence: Evidence) -> tuple[Condition, ...]:
         _none(
             "No flare in 24 h of a region without a SHARP record", listed_names(evidence.unlisted)
         ),
+        _no_flare(evidence.nowcast),
+        _xrays(evidence.nowcast),
     )
 
 
@@ -195,6 +202,27 @@ def _forecasts(statuses: Sequence[RegionStatus]) -> Condition:
     value = f"{listed_names(without)} without" if without else f"{len(within)} of {len(within)}"
     name = f"Every region within {LONGITUDE_LIMIT_DEG:.0f}° has a forecast"
     return Condition(name, not without, value)
+
+
+def _no_flare(nowcast: Nowcast) -> Condition:
+    """Ask for no flare of M1.0 in progress, and no flux of one whose start was not seen."""
+    least, event, flux = least_flux(MAIN_EVENT.peak_flux_w_m2), nowcast.event, nowcast.flux_w_m2
+    is_known, value = nowcast.state != NO_DATA, NONE
+    if event is not None:
+        value = f"{event.goes_class} so far, {event.state}"
+    elif flux is not None and flux >= least:
+        value = f"flux of {nowcast.goes_class}"
+    highest = max(flux or 0.0, event.peak_flux_w_m2 if event else 0.0)
+    name = "No flare of M1.0+ in progress"
+    return Condition(name, is_known and highest < least, value if is_known else "not known")
+
+
+def _xrays(nowcast: Nowcast) -> Condition:
+    value = "none in the last day"
+    if nowcast.minute_at is not None:
+        value = duration(nowcast.now - nowcast.minute_at)
+    name = f"X-rays ≤ {duration(LONGEST_SILENCE)} old"
+    return Condition(name, nowcast.state != NO_DATA, value)
 
 
 def _none(name: str, found: str) -> Condition:
@@ -257,12 +285,12 @@ def verdict_chip(verdict: Verdict) -> Component:
 
 
 def _unlisted(
-    connection: sa.Connection, at: datetime, statuses: Sequence[RegionStatus]
+    connection: sa.Connection, window: Window, statuses: Sequence[RegionStatus]
 ) -> list[str]:
-    """Return the numbers of the regions that flared in the last day and have no record at all."""
+    """Return the numbers of the regions that flared in a window and have no record at all."""
     recent = list_flares(
         connection,
-        window=Window(at - HORIZON, at),
+        window=window,
         min_flux=EVENTS[0].peak_flux_w_m2,
         limit=_MOST_FLARES,
     )

@@ -95,11 +95,13 @@ def shell(settings: DashSettings) -> Component:
 def _loading() -> Component:
     # Placeholders in the shapes of the Now page, so that the first answer moves little.
     panels = [
+        "xrays span-12",
         *["card span-3"] * 3,
         "alert-panel span-3",
         "disk-panel span-4",
         "region-panel span-5",
-        "flare-panel span-12",
+        "flare-panel span-9",
+        "base-rate-panel span-3",
     ]
     blocks = [html.Div(className=f"sunk-block {panel}") for panel in panels]
     return html.Div(blocks, className="grid now loading", **aria_hidden())

@@ -13,6 +13,8 @@ from app_dash.frame.page import PageContext
 from app_dash.now.data import NowData, NowQuery, Order, change, ordered, read_now
 from app_dash.now.definitions import DEFINITIONS
 from app_dash.now.panels import alert_list, disk_card, disk_panel, flare_panel
+from app_dash.now.xrays import xray_panel
+from app_dash.shared.base_rate import base_rate_panel
 from app_dash.shared.disk_forecast import disk_forecast
 from app_dash.shared.numbers import moment, points, probability
 from app_dash.shared.panels import aria_hidden, aria_label, empty_message, panel, segmented
@@ -57,11 +59,13 @@ def layout(context: PageContext, _pathname: str, search: str) -> Component:
     forecasts = {event: disk_forecast(event, data.statuses, context.state) for event in EVENTS}
     return html.Div(
         [
+            xray_panel(data, context.tokens),
             *(disk_card(event, forecasts[event], data.series, context.tokens) for event in CARDS),
             _alert_panel(data, context),
             disk_panel(data.statuses, data.at, context.tokens),
             region_panel(data, context, order),
             flare_panel(data, forecasts[MAIN_EVENT], context.tokens),
+            base_rate_panel(MAIN_EVENT, data.base_rates, context.state.model, class_name="span-3"),
         ],
         className="grid now",
     )

@@ -16,6 +16,7 @@ from app_dash.now.data import FLARE_DAYS, NowData
 from app_dash.now.definitions import DEFINITIONS
 from app_dash.now.disk_figure import DiskRegion, disk_figure
 from app_dash.now.flare_figure import DiskLine, FluxLine, Stem, flare_figure
+from app_dash.now.xrays import stem_of
 from app_dash.shared.alerts import (
     acknowledge_button,
     acknowledged_text,
@@ -54,6 +55,7 @@ from database.people.principal import ACKNOWLEDGE
 from solar.flares import EVENTS, Event, FluxScale
 
 DAY = 24
+_CLASSES = "CMX"
 _MOST_OTHERS = 6
 # With names below it the disk is smaller, so that the page keeps its height; beside a table of
 # many regions it may be as large as the panel is wide.
@@ -300,20 +302,30 @@ def _step_scale() -> Component:
 
 def flare_panel(data: NowData, forecast: DiskForecast, tokens: Tokens) -> Component:
     """Draw the flares over the X-ray flux, with the window of the forecast."""
-    stems = [Stem(f.peak_at, f.goes_class, f.peak_flux_w_m2, _region(f)) for f in data.flares]
+    listed = [Stem(f.peak_at, f.goes_class, f.peak_flux_w_m2, _region(f)) for f in data.flares]
+    seen = [stem_of(event) for event in data.events]
+    own = [stem for stem in seen if stem.is_hollow and stem.letter in _CLASSES]
     line = DiskLine(data.series.times, data.series.full_disk[:, EVENTS.index(MAIN_EVENT)])
     flux = FluxLine(data.xray.start_at, data.xray.step, data.xray.flux) if data.xray else None
-    figure = flare_figure(stems, line, shown=data.shown, now=data.at, tokens=tokens, xray=flux)
-    counts = ", ".join(f"{sum(s.goes_class[0] == c for s in stems)} {c}" for c in "CMX")
+    figure = flare_figure(
+        [*listed, *own],
+        line,
+        shown=data.shown,
+        now=data.at,
+        tokens=tokens,
+        xray=flux,
+    )
+    counts = ", ".join(f"{sum(s.goes_class[0] == c for s in listed)} {c}" for c in _CLASSES)
     now = probability(forecast.product)
     text = f"Flares of the last {FLARE_DAYS} days: {counts}; full-disk P(M1.0+) is now {now}."
-    notes = [f"GOES 1–8 Å, {counts}", _without_forecast(data), _satellites(data)]
+    hollow = f"hollow: {len(own)} seen in the X-rays, not confirmed" if own else ""
+    notes = [f"GOES 1–8 Å, {counts}", hollow, _without_forecast(data), _satellites(data)]
     return panel(
         f"Flares, last {FLARE_DAYS} days",
         graph("flares", figure, text=text, height=FLARES_HEIGHT),
         subtitle=" · ".join(filter(None, notes)),
         actions=[legend(name.lower(), name) for name in "CMX"],
-        class_name="span-12 flare-panel",
+        class_name="span-9 flare-panel",
         definition=DEFINITIONS["flares-now"],
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -16,9 +16,11 @@ from app_dash.frame.all_clear import Verdict, assess, strip
 from app_dash.frame.page import PageContext
 from app_dash.settings import DashSettings
 from database.engine import writing
+from database.flares.xray import store_flux
 from database.models import register
 from database.schema import tables
 from database.upsert import upsert
+from solar.flare_detection import MINUTE, XrayMinute
 from solar.sharp import KEYWORDS
 
 DAY = timedelta(days=1)
@@ -79,11 +81,22 @@ def _model(engine: sa.Engine, disk: Mapping[str, object] | None = None) -> None:
         register(connection, manifest, sha256=("1" if disk else "0") * 64, stage="live", now=NOW)
 
 
+def _xrays(engine: sa.Engine, *flux: float, until: datetime = NOW + timedelta(days=1)) -> None:
+    """Store minutes up to `until`, so that the last ones have the given flux; others are quiet."""
+    first = NOW - timedelta(hours=2)
+    n = int((until - first) / MINUTE) + 1
+    values = [5e-7] * (n - len(flux)) + list(flux)
+    minutes = [XrayMinute(first + i * MINUTE, values[i], "G15") for i in range(n)]
+    with writing(engine) as connection:
+        store_flux(connection, minutes)
+
+
 @pytest.fixture
 def quiet(engine_sqlite: sa.Engine) -> sa.Engine:
-    """One quiet region in the middle of the disk."""
+    """One quiet region in the middle of the disk, and quiet X-rays."""
     _model(engine_sqlite)
     _region(engine_sqlite, 1)
+    _xrays(engine_sqlite)
     return engine_sqlite
 
 
@@ -119,9 +132,11 @@ def test_an_hourly_source_is_late_after_two_hours(quiet: sa.Engine) -> None:
 
 
 def test_data_of_long_ago_say_when_they_end(quiet: sa.Engine) -> None:
-    _, value = _only_reason(_assess(quiet, later=4620 * DAY))
+    said = _assess(quiet, later=4620 * DAY)
 
-    assert value == "4,620 d, data end at 29 Mar 2014 16:00"
+    ended = "Data age ≤ 24 min: 4,620 d, data end at 29 Mar 2014 16:00"
+    assert said.reasons[0] == ended
+    assert said.reasons[-1] == "X-rays ≤ 10 min old: none in the last day"
 
 
 def test_a_probability_at_the_limit_alone_withholds_it(quiet: sa.Engine) -> None:
@@ -193,6 +208,60 @@ def test_a_flare_of_a_region_without_any_record_withholds_it_for_a_day(quiet: sa
     assert _assess(quiet).kind == "ok"
 
 
+FLARING = (1.2e-6, 2e-6, 4e-6, 1.1e-5)
+
+
+def test_a_flare_of_m1_in_progress_alone_withholds_it(quiet: sa.Engine) -> None:
+    _xrays(quiet, *FLARING, until=NOW + timedelta(minutes=10))
+
+    flare = _only_reason(_assess(quiet))
+
+    assert flare == ("No flare of M1.0+ in progress", "M1.1 so far, rising")
+
+
+def test_it_is_withheld_until_the_flare_is_over_though_its_flux_is_lower(quiet: sa.Engine) -> None:
+    falling = (*FLARING, 2e-5, 1.2e-5, 9.9e-6)
+    _xrays(quiet, *falling, until=NOW + timedelta(minutes=10))
+    assert _only_reason(_assess(quiet))[1] == "none"
+
+    _xrays(quiet, *falling, 8e-6, until=NOW + timedelta(minutes=10))
+    assert _assess(quiet).kind == "ok"
+
+
+def test_a_flare_below_m1_does_not_withhold_it(quiet: sa.Engine) -> None:
+    _xrays(quiet, 1.2e-6, 2e-6, 4e-6, 8e-6, until=NOW + timedelta(minutes=10))
+
+    assert _assess(quiet).kind == "ok"
+    (flare,) = (c for c in _assess(quiet).conditions if c.name.startswith("No flare of M1.0+"))
+    assert flare.value == "C8.0 so far, rising"
+
+
+def test_a_flux_of_m1_withholds_it_though_no_start_was_seen(quiet: sa.Engine) -> None:
+    _xrays(quiet, *[1.1e-5] * 30, until=NOW + timedelta(minutes=10))
+
+    assert _only_reason(_assess(quiet))[1] == "flux of M1.1"
+
+
+def test_x_rays_that_are_missing_for_ten_minutes_withhold_it(quiet: sa.Engine) -> None:
+    with writing(quiet) as connection:
+        late = tables.xray_flux.c.minute_at > NOW
+        connection.execute(tables.xray_flux.delete().where(late))
+
+    assert _assess(quiet, later=timedelta(minutes=10)).kind == "ok"
+    missing = _assess(quiet, later=timedelta(minutes=11)).reasons
+    assert missing == ("No flare of M1.0+ in progress: not known", "X-rays ≤ 10 min old: 11 min")
+
+
+def test_it_is_never_said_in_a_store_without_x_rays(quiet: sa.Engine) -> None:
+    with writing(quiet) as connection:
+        connection.execute(tables.xray_flux.delete())
+
+    assert _assess(quiet).reasons == (
+        "No flare of M1.0+ in progress: not known",
+        "X-rays ≤ 10 min old: none in the last day",
+    )
+
+
 def test_every_reason_is_listed_at_once(quiet: sa.Engine) -> None:
     _region(quiet, 2, p=0.4)
     _region(quiet, 3, p=None)
@@ -200,7 +269,11 @@ def test_every_reason_is_listed_at_once(quiet: sa.Engine) -> None:
 
     said = _assess(quiet, later=timedelta(minutes=47))
 
-    assert [condition.is_met for condition in said.conditions] == [False] * 4 + [True, False, True]
+    assert [condition.is_met for condition in said.conditions] == [False] * 4 + [
+        True,
+        False,
+        *[True] * 3,
+    ]
     assert len(said.reasons) == 5
 
 
@@ -224,6 +297,7 @@ def test_a_model_without_a_threshold_alone_withholds_it(quiet: sa.Engine) -> Non
 
 def test_no_forecast_at_all_is_never_all_clear(engine_sqlite: sa.Engine) -> None:
     _model(engine_sqlite)
+    _xrays(engine_sqlite)
     _region(engine_sqlite, 1, lon=110.0, p=None)
 
     assert _only_reason(_assess(engine_sqlite))[1] == "no region has a forecast"

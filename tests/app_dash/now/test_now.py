@@ -156,8 +156,8 @@ def test_flares_of_regions_without_a_forecast_are_counted(engine_sqlite: sa.Engi
 def test_the_panels_travel_one_by_one(engine_sqlite: sa.Engine) -> None:
     stock(engine_sqlite)
 
-    # Three cards, alerts, disk, regions and flares.
-    assert len(delta.fingerprints(_layout(engine_sqlite))) == 7
+    # X-rays, three cards, alerts, disk, regions, flares and base rate.
+    assert len(delta.fingerprints(_layout(engine_sqlite))) == 9
 
 
 def test_the_header_names_the_lowest_fallback_level_of_the_current_forecasts(
