@@ -19,7 +19,6 @@ from database.driver_errors import as_domain_error
 from database.engine import create_engine, reading, transact, wait_for_store
 from database.flares.assignment import reassign
 from database.flares.flare_files import import_flares
-from database.flares.xray import import_xray
 from database.harps import import_harp_map
 from database.lab import stored_files
 from database.lab.example import import_example
@@ -27,6 +26,7 @@ from database.lab.file_store import FileStore
 from database.maintenance.partitions import PARTITIONED, list_partitions, partition
 from database.maintenance.retention import prune, read_ages
 from database.migrations import upgrade
+from database.nowcast.detection import import_xray
 from database.people import commands as people_commands
 from database.settings import DatabaseSettings, FileSettings
 from database.verification.rollup import refresh

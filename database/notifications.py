@@ -1,4 +1,4 @@
-"""Notifications: the outbox of messages about alerts, written with the alerts in one commit.
+"""Notifications: the outbox of messages, written in one commit with what they tell of.
 
 The body of a message is the JSON that is signed.
 """
@@ -59,6 +59,15 @@ class Notification:
     last_error: str | None
 
 
+@dataclass(frozen=True)
+class Message:
+    """What is told: about which alert, level or flare, its change, and the rest of the body."""
+
+    about: str
+    change: str
+    content: dict[str, Any]
+
+
 def enqueue(
     connection: sa.Connection,
     changes: Sequence[tuple[Alert, str]],
@@ -70,34 +79,38 @@ def enqueue(
     if not changes or not channels:
         return
     numbers = noaa_ars_of(connection, {alert.region_id for alert, _ in changes})
-    rows = [
-        _row(alert, change, channel, noaa_ars=numbers.get(alert.region_id, []), now=now)
+    messages = [
+        Message(alert.alert_id, change, _content(alert, numbers.get(alert.region_id, []), now=now))
         for alert, change in changes
-        for channel in channels
     ]
+    enqueue_messages(connection, messages, channels=channels, now=now)
+
+
+def enqueue_messages(
+    connection: sa.Connection,
+    messages: Sequence[Message],
+    *,
+    channels: Sequence[str],
+    now: datetime,
+) -> None:
+    """Add a notification of each message on every channel; a known one stays."""
+    rows = [_row(message, channel, now=now) for message in messages for channel in channels]
     # In the order of the key, so that two writers never wait for each other in a ring.
     upsert(connection, notices, columns=_COLUMNS, rows=sorted(rows), keep=_COLUMNS)
 
 
-def _row(
-    alert: Alert, change: str, channel: str, *, noaa_ars: Sequence[int], now: datetime
-) -> tuple[Any, ...]:
-    notice_id = f"{alert.alert_id}.{change}.{channel}"
-    body = _body(alert, change, notice_id=notice_id, noaa_ars=noaa_ars, now=now)
-    return (notice_id, alert.alert_id, change, channel, body, WAITING, 0, now, now)
+def _row(message: Message, channel: str, *, now: datetime) -> tuple[Any, ...]:
+    # The body contains its own id, because only a signed id lets a receiver recognise a copy.
+    notice_id = f"{message.about}.{message.change}.{channel}"
+    body = {"notice_id": notice_id, "change": message.change, **message.content}
+    text = json.dumps(body, allow_nan=False, separators=(",", ":"))
+    return (notice_id, message.about, message.change, channel, text, WAITING, 0, now, now)
 
 
-def _body(
-    alert: Alert, change: str, *, notice_id: str, noaa_ars: Sequence[int], now: datetime
-) -> str:
-    """Write the body of one notification; `now` is the time of the change.
-
-    It contains its own id, because only a signed id lets a receiver recognise a copy.
-    """
-    body: dict[str, Any] = {
-        "notice_id": notice_id,
+def _content(alert: Alert, noaa_ars: Sequence[int], *, now: datetime) -> dict[str, Any]:
+    """Return the body of a notification but for its id and change; `now` is that of the change."""
+    return {
         "alert_id": alert.alert_id,
-        "change": change,
         "changed_at": isoformat(now),
         "region": alert.region_id,
         "noaa_ars": list(noaa_ars),
@@ -115,7 +128,6 @@ def _body(
         "outcome": alert.outcome,
         "outcome_class": alert.outcome_class,
     }
-    return json.dumps(body, allow_nan=False, separators=(",", ":"))
 
 
 def is_any_due(connection: sa.Connection, channel: str, *, now: datetime) -> bool:

@@ -1,14 +1,15 @@
-"""The Sun's soft X-ray flux (GOES, 1-8 Angstrom), minute by minute: imported, stored, drawn."""
+"""The Sun's soft X-ray flux (GOES, 1-8 Angstrom), minute by minute: read, stored, drawn."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,11 +19,10 @@ import pyarrow.parquet as pa_parquet
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from database.engine import transact
 from database.schema.tables import xray_flux
 from database.upsert import upsert
 from solar.errors import InvalidInputError
-from solar.flare_detection import LEAST_FLUX, MINUTE, MOST_FLUX, XrayMinute
+from solar.flare_detection import LEAST_FLUX, MINUTE, MOST_FLUX, XrayMinute, one_a_minute
 from solar.time import Window, to_datetime64
 
 MOST_MINUTES = 100_000
@@ -37,7 +37,6 @@ _SPELLINGS = {
     "flag": ("flag", "xrsb_flag"),
     "satellite": ("satellite",),
 }
-_ROWS_PER_COMMIT = 20_000
 _NAMED = re.compile(r"(?:^|[_-])(?:goes-?|g)(\d{1,2})(?:[_-]|$)", re.IGNORECASE)
 
 
@@ -48,6 +47,8 @@ class XrayReport:
     added: int
     revised: int
     unchanged: int
+    # The first and the last minute that were added or revised.
+    changed: tuple[datetime, datetime] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -64,39 +65,32 @@ class XrayLine:
     satellites: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class XrayImport:
-    """What was read; `unmeasured` minutes are stored without a value."""
-
-    report: XrayReport
-    unmeasured: int
-
-    def __str__(self) -> str:
-        """Return the counts in one line."""
-        report = self.report
-        return (
-            f"{report.added} minutes added, {report.revised} revised, {report.unchanged} already"
-            f" known; {self.unmeasured} of them without a usable value"
-        )
-
-
 def store_flux(connection: sa.Connection, minutes: Sequence[XrayMinute]) -> XrayReport:
-    """Write minutes; a known one is replaced, of two for one minute the last is written."""
-    last = {minute.minute_at: minute for minute in minutes}
-    known = _known(connection, list(last))
-    changed = [minute for at, minute in last.items() if known.get(at) != minute]
+    """Write minutes; one that its satellite has already is replaced, the last of two stays."""
+    last = {(minute.minute_at, minute.satellite): minute for minute in minutes}
+    known = _known(connection, sorted({at for at, _ in last}))
+    changed = [minute for key, minute in last.items() if known.get(key) != minute]
     rows = [(minute.minute_at, minute.flux_w_m2, minute.satellite) for minute in changed]
-    upsert(connection, xray_flux, columns=_COLUMNS, rows=rows)
-    revised = sum(minute.minute_at in known for minute in changed)
-    return XrayReport(len(changed) - revised, revised, len(minutes) - len(changed))
+    upsert(connection, xray_flux, columns=_COLUMNS, rows=sorted(rows, key=itemgetter(0, 2)))
+    revised = sum((minute.minute_at, minute.satellite) in known for minute in changed)
+    times = [minute.minute_at for minute in changed]
+    return XrayReport(
+        len(changed) - revised,
+        revised,
+        len(minutes) - len(changed),
+        (min(times), max(times)) if times else None,
+    )
 
 
-def _known(connection: sa.Connection, times: Sequence[datetime]) -> dict[datetime, XrayMinute]:
-    known: dict[datetime, XrayMinute] = {}
+def _known(
+    connection: sa.Connection, times: Sequence[datetime]
+) -> dict[tuple[datetime, str], XrayMinute]:
+    known: dict[tuple[datetime, str], XrayMinute] = {}
     for start in range(0, len(times), _KEYS_PER_QUERY):
         keys = times[start : start + _KEYS_PER_QUERY]
         query = sa.select(xray_flux).where(xray_flux.c.minute_at.in_(keys))
-        known |= {row.minute_at: XrayMinute(*row) for row in connection.execute(query)}
+        for row in connection.execute(query):
+            known[row.minute_at, row.satellite] = XrayMinute(*row)
     return known
 
 
@@ -108,21 +102,30 @@ def flux_line(
     A window may hold up to `MOST_MINUTES` minutes; of a longer one the first are drawn.
     """
     raw_time = sa.type_coerce(xray_flux.c.minute_at, sa.types.NullType())
-    rows = connection.execute(
+    rows: Sequence[Any] = connection.execute(
         sa.select(raw_time, xray_flux.c.flux_w_m2, xray_flux.c.satellite)
         .where(xray_flux.c.minute_at >= window.start_at, xray_flux.c.minute_at < window.end_at)
-        .order_by(xray_flux.c.minute_at)
+        .order_by(xray_flux.c.minute_at, xray_flux.c.satellite)
         .limit(MOST_MINUTES)
     ).all()
     if not rows:
         return None
+    satellites = tuple(sorted({row[2] for row in rows}))
+    if len(satellites) > 1:
+        rows = _one_a_minute(rows)
     times = np.array([row[0] for row in rows], "datetime64[us]")
     values = np.array([row[1] for row in rows], np.float64)
     length = window.end_at - window.start_at
     step = MINUTE * max(1, math.ceil(length / MINUTE / most))
     n = math.ceil(length / step)
     highest = highest_of(times - to_datetime64(window.start_at), values, step=step, n=n)
-    return XrayLine(window.start_at, step, highest, tuple(sorted({row[2] for row in rows})))
+    return XrayLine(window.start_at, step, highest, satellites)
+
+
+def _one_a_minute(rows: Sequence[Any]) -> list[tuple[datetime, float | None]]:
+    # The driver gives a time as text or without a zone.
+    minutes = [XrayMinute(datetime.fromisoformat(str(row[0])), row[1], row[2]) for row in rows]
+    return [(one.minute_at, one.flux_w_m2) for one in one_a_minute(minutes)]
 
 
 def highest_of(
@@ -134,29 +137,6 @@ def highest_of(
     known = ~np.isnan(values)
     np.maximum.at(highest, place[known], values[known])
     return np.where(np.isinf(highest), np.nan, highest)
-
-
-def import_xray(engine: sa.Engine, path: Path, *, satellite: str | None) -> XrayImport:
-    """Read a file and store its minutes, a part at a time.
-
-    Parameters
-    ----------
-    satellite : such as ``G16``; needed where neither a column nor the name of the file says it
-
-    Raises
-    ------
-    InvalidInputError
-        When the file cannot be read, lacks a column, or does not name its satellite.
-    """
-    minutes = list(read_minutes(path, satellite=satellite))
-    added = revised = unchanged = 0
-    for start in range(0, len(minutes), _ROWS_PER_COMMIT):
-        piece = minutes[start : start + _ROWS_PER_COMMIT]
-        report = transact(engine, partial(store_flux, minutes=piece))
-        added, revised = added + report.added, revised + report.revised
-        unchanged += report.unchanged
-    unmeasured = sum(minute.flux_w_m2 is None for minute in minutes)
-    return XrayImport(XrayReport(added, revised, unchanged), unmeasured)
 
 
 def read_minutes(path: Path, *, satellite: str | None) -> Iterator[XrayMinute]:

@@ -13,7 +13,15 @@ import sqlalchemy as sa
 
 from database.nowcast.stored_minutes import newest_good, resumed
 from database.schema.tables import flares, nowcast_events, xray_flux
-from solar.flare_detection import MINUTE, DetectedFlare, flux_scale_of, r_scale
+from solar.flare_detection import (
+    ENDED,
+    MINUTE,
+    RISING,
+    UNFINISHED,
+    DetectedFlare,
+    flux_scale_of,
+    r_scale,
+)
 from solar.flares import goes_class
 from solar.time import Window
 
@@ -23,7 +31,7 @@ CONFIRMED, UNCONFIRMED = "confirmed", "unconfirmed"
 LONGEST_SILENCE = timedelta(minutes=10)
 # Of the newest measured minute, however old.
 _REACH = timedelta(days=1)
-_FIELDS = (
+FIELDS = (
     "event_id", "satellite", "start_at", "detected_at", "peak_at", "end_at", "end_known_at",
     "goes_class", "peak_flux_w_m2", "background_w_m2", "flux_scale", "state", "rule", "flare_id",
     "class_error", "peak_error_s", "reconciled_at", "revision",
@@ -138,7 +146,7 @@ def read_nowcast(connection: sa.Connection, now: datetime) -> Nowcast:
 
 
 def _reason(event: NowcastEvent) -> str:
-    if event.state == "rising":
+    if event.state == RISING:
         how = "four minutes rose by 40 %" if event.rule == 1 else "it rose for 16 minutes"
         return f"{event.goes_class} so far, rising since {event.start_at:%H:%M}: {how}"
     return f"{event.goes_class} peaked at {event.peak_at:%H:%M}, declining"
@@ -146,13 +154,19 @@ def _reason(event: NowcastEvent) -> str:
 
 def flare_in_progress(connection: sa.Connection, now: datetime) -> NowcastEvent | None:
     """Return the flare that was known at `now` and not over, as it was known then."""
+    flare = _last_flare(connection, now)
+    if flare is None or flare.end_known_at is not None:
+        return None
+    return NowcastEvent.of(flare)
+
+
+def _last_flare(connection: sa.Connection, now: datetime) -> DetectedFlare | None:
+    """Return the flare in progress at `now`, or one that ended or was lost since it was stored."""
     # The minute of `now` belongs to what is known.
-    detector, minutes = resumed(connection, now + MINUTE, end_at=now + MINUTE)
-    for minute in minutes:
-        if minute.minute_at <= now:
-            detector.feed(minute)
-    detector.pass_time(now)
-    return None if detector.flare is None else NowcastEvent.of(detector.flare)
+    detector, minutes = resumed(connection, now, end_at=now + timedelta(microseconds=1))
+    over = [ended for minute in minutes if (ended := detector.feed(minute)) is not None]
+    lost = detector.pass_time(now)
+    return detector.flare or lost or (over[-1] if over else None)
 
 
 def list_nowcast_events(
@@ -172,7 +186,7 @@ def list_nowcast_events(
     """
     known_at = now or window.end_at
     table = nowcast_events.c
-    query = sa.select(*(table[name] for name in _FIELDS)).where(
+    query = sa.select(*(table[name] for name in FIELDS)).where(
         table.start_at >= window.start_at,
         table.start_at < window.end_at,
         table.detected_at <= known_at,
@@ -193,30 +207,28 @@ def _as_known(
     known: list[NowcastEvent] = []
     for event in events:
         if event.end_known_at is None or event.end_known_at > now:
-            current = flare_in_progress(connection, now)
-            if current is not None and current.event_id == event.event_id:
-                known.append(replace(current, revision=event.revision))
+            flare = _last_flare(connection, now)
+            if flare is not None and flare.event_id == event.event_id:
+                known.append(replace(NowcastEvent.of(flare), revision=event.revision))
         elif event.reconciled_at is not None and event.reconciled_at > now:
-            known.append(_before_the_list(event))
+            known.append(as_computed(event))
         else:
             known.append(event)
     return known
 
 
-def _before_the_list(event: NowcastEvent) -> NowcastEvent:
+def as_computed(event: NowcastEvent) -> NowcastEvent:
+    """Return an event as the minutes told it, whatever the list says."""
+    if event.reconciled_at is None:
+        return event
     return replace(
         event,
-        state=computed_state(event),
+        state=UNFINISHED if event.end_at is None else ENDED,
         flare_id=None,
         class_error=None,
         peak_error_s=None,
         reconciled_at=None,
     )
-
-
-def computed_state(event: NowcastEvent) -> str:
-    """Return the state of an event that is over as the minutes told it, whatever the list says."""
-    return "unfinished" if event.end_at is None else "ended"
 
 
 def count_nowcast_events(

@@ -6,7 +6,8 @@ import pytest
 import sqlalchemy as sa
 
 from database.engine import reading
-from database.flares.xray import flux_line, import_xray, read_minutes
+from database.flares.xray import flux_line, read_minutes
+from database.nowcast.detection import import_xray
 from solar.errors import InvalidInputError
 from solar.flare_detection import MINUTE
 from solar.time import Window, parse_time
