@@ -16,8 +16,8 @@ from app_dash.frame.all_clear import Verdict, assess, strip
 from app_dash.frame.page import PageContext
 from app_dash.settings import DashSettings
 from database.engine import writing
-from database.flares.xray import store_flux
 from database.models import register
+from database.nowcast.detection import store_minutes
 from database.schema import tables
 from database.upsert import upsert
 from solar.flare_detection import MINUTE, XrayMinute
@@ -88,7 +88,7 @@ def _xrays(engine: sa.Engine, *flux: float, until: datetime = NOW + timedelta(da
     values = [5e-7] * (n - len(flux)) + list(flux)
     minutes = [XrayMinute(first + i * MINUTE, values[i], "G15") for i in range(n)]
     with writing(engine) as connection:
-        store_flux(connection, minutes)
+        store_minutes(connection, minutes)
 
 
 @pytest.fixture
@@ -220,11 +220,12 @@ def test_a_flare_of_m1_in_progress_alone_withholds_it(quiet: sa.Engine) -> None:
 
 
 def test_it_is_withheld_until_the_flare_is_over_though_its_flux_is_lower(quiet: sa.Engine) -> None:
-    falling = (*FLARING, 2e-5, 1.2e-5, 9.9e-6)
+    # From 5e-7 to 1.5e-5: it is over at 7.75e-6, half way back.
+    falling = (*FLARING, 1.5e-5, 9e-6)
     _xrays(quiet, *falling, until=NOW + timedelta(minutes=10))
-    assert _only_reason(_assess(quiet))[1] == "none"
+    assert _only_reason(_assess(quiet))[1] == "M1.5 so far, declining"
 
-    _xrays(quiet, *falling, 8e-6, until=NOW + timedelta(minutes=10))
+    _xrays(quiet, *falling, 7.7e-6, until=NOW + timedelta(minutes=10))
     assert _assess(quiet).kind == "ok"
 
 
