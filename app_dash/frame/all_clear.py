@@ -232,7 +232,9 @@ def _none(name: str, found: str) -> Condition:
 
 def strip(verdict: Verdict, series: tuple[str, ...]) -> Component:
     """Draw the verdict; simulated data are named in every state."""
-    text = html.Span([html.B(verdict.headline), " ", " · ".join(verdict.reasons)])
+    against = sum(not condition.is_met for condition in verdict.conditions)
+    counted = f" {against} of {len(verdict.conditions)} conditions not met: " if against else " "
+    text = html.Span([html.B(verdict.headline), counted, " · ".join(verdict.reasons)])
     simulated = [html.Span("Simulated data", className="simulated")]
     return html.Div(
         [

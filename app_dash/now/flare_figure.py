@@ -164,7 +164,7 @@ def _class_stems(stems: list[Stem], name: str, *, floor: float, tokens: Tokens) 
             "color": colour,
             "size": 6 if name == "C" else 9,
             "symbol": ["circle-open" if stem.is_hollow else "circle" for stem in stems],
-            "line": {"width": 2},
+            "line": {"width": 2, "color": colour},
         },
         "customdata": [[stem.goes_class, stem.region] for stem in stems],
         "hovertemplate": "<b>%{customdata[0]}</b> %{customdata[1]}<br>peak "
@@ -294,17 +294,19 @@ def flux_figure(
     seen = [stem for stem in stems if shown.start_at <= stem.peak_at <= until]
     known = line.flux[~np.isnan(line.flux)]
     top = max(2e-5, 3 * float(known.max(initial=0.0)))
+    colours = [tokens.mark(stem.letter) for stem in seen]
     marks = {
         "type": "scatter",
         "mode": "markers",
         "name": "flares seen",
+        "cliponaxis": False,
         "x": [epoch(stem.peak_at) for stem in seen],
         "y": [stem.peak_flux_w_m2 for stem in seen],
         "marker": {
-            "color": [tokens.mark(stem.letter) for stem in seen],
+            "color": colours,
             "size": 8,
             "symbol": ["circle-open" if stem.is_hollow else "circle" for stem in seen],
-            "line": {"width": 2},
+            "line": {"width": 2, "color": colours},
         },
         "customdata": [[stem.goes_class, stem.region] for stem in seen],
         "hovertemplate": "<b>%{customdata[0]}</b> %{customdata[1]}<br>" + HOVER + "<extra></extra>",

@@ -318,7 +318,7 @@ def flare_panel(data: NowData, forecast: DiskForecast, tokens: Tokens) -> Compon
     counts = ", ".join(f"{sum(s.goes_class[0] == c for s in listed)} {c}" for c in _CLASSES)
     now = probability(forecast.product)
     text = f"Flares of the last {FLARE_DAYS} days: {counts}; full-disk P(M1.0+) is now {now}."
-    hollow = f"hollow: {len(own)} seen in the X-rays, not confirmed" if own else ""
+    hollow = f"hollow: {len(own)} not in the list" if own else ""
     notes = [f"GOES 1–8 Å, {counts}", hollow, _without_forecast(data), _satellites(data)]
     return panel(
         f"Flares, last {FLARE_DAYS} days",
