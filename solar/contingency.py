@@ -220,3 +220,17 @@ class Contingency:
         doi 10.1175/WAF-D-10-05030.1.
         """
         return self.scores()["sedi"]
+
+
+def expected_far(
+    base_rate: float | None, *, recall: float | None, pofd: float | None
+) -> float | None:
+    """Return the false-alarm ratio at another base rate, None where it is undefined.
+
+    F (1 - s)/(F (1 - s) + H s): recall H and false-alarm rate F belong to the forecasts, while the
+    ratio depends on how often the event occurs, s.
+    """
+    if base_rate is None or recall is None or pofd is None:
+        return None
+    false_alarms, hits = pofd * (1 - base_rate), recall * base_rate
+    return false_alarms / (false_alarms + hits) if false_alarms + hits else None

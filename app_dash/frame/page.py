@@ -16,6 +16,7 @@ from app_dash.shared.url_state import Query
 from database.people.principal import NOBODY, Principal
 from database.regions.current import DataState
 from solar.clock import Reading
+from solar.flares import HORIZON
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,14 @@ class PageContext:
     def present(self) -> sa.Engine:
         """The store as it is known now, whatever time the page is read as of."""
         return present_of(self.engine, self.clock, self.now)
+
+    @property
+    def seen_until(self) -> datetime:
+        """Until when the pages show what happened: now, or the newest record if that is old."""
+        newest = self.state.newest_t_rec
+        if newest is None or newest <= self.sun_now <= newest + HORIZON:
+            return self.sun_now
+        return newest
 
 
 def always_redraw(_view: PageContext, _pathname: str) -> bool:

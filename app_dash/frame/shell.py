@@ -14,7 +14,7 @@ from app_dash.settings import DashSettings
 from app_dash.shared.numbers import moment
 from app_dash.shared.panels import aria_hidden, aria_label
 from app_dash.shared.people import avatar
-from app_dash.shared.region_status import region_statuses
+from app_dash.shared.region_status import count_regions, region_statuses
 from app_dash.shared.url_state import ACCOUNT_PATH, HELP_PATH, PEOPLE_PATH, SIGN_OUT_PATH
 from database.models import ELSEWHERE, ModelRow
 from database.people.principal import ACCOUNT, FEEDBACK, LOCAL, PEOPLE, Principal
@@ -95,11 +95,13 @@ def shell(settings: DashSettings) -> Component:
 def _loading() -> Component:
     # Placeholders in the shapes of the Now page, so that the first answer moves little.
     panels = [
+        "xrays span-12",
         *["card span-3"] * 3,
         "alert-panel span-3",
         "disk-panel span-4",
         "region-panel span-5",
-        "flare-panel span-12",
+        "flare-panel span-9",
+        "base-rate-panel span-3",
     ]
     blocks = [html.Div(className=f"sunk-block {panel}") for panel in panels]
     return html.Div(blocks, className="grid now loading", **aria_hidden())
@@ -202,10 +204,9 @@ def _fallback_chip(state: DataState) -> Component:
     """Name the lowest fallback level among the current forecasts, and count all in the title."""
     statuses = region_statuses(state)
     counts = Counter(s.forecast.rung for s in statuses if s.forecast is not None)
-    without = sum(s.forecast is None for s in statuses)
     lowest = max(counts, key=_rank, default="none")
     counted = [f"{counts[level]} {level}" for level in sorted(counts, key=_rank)]
-    listed = ", ".join([*counted, f"{without} without a forecast"])
+    listed = "; ".join([", ".join(counted) or "none", str(count_regions(statuses))])
     kind = "chip rung" if lowest == FALLBACK_LEVELS[0] else "chip rung lower"
     return html.Span(
         ["Fallback level ", html.B(lowest)],
@@ -230,8 +231,8 @@ def status(context: PageContext) -> Component:
     """List how many regions have a forecast and when records last came in."""
     state = context.state
     ingest = "–" if state.last_ingest_at is None else moment(state.last_ingest_at)
-    n_forecast = sum(one.forecast is not None for one in region_statuses(state))
-    rows = (("Regions", f"{n_forecast} of {len(state.regions)}"), ("Ingest", ingest))
+    counts = count_regions(region_statuses(state))
+    rows = (("Regions", html.Span(counts.ratio, title=str(counts))), ("Ingest", ingest))
     return html.Dl([html.Div([html.Dt(name), html.Dd(value)]) for name, value in rows])
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from app_dash.frame.page import PageContext
-from app_dash.shared.alerts import region_names
+from app_dash.shared.alerts import events_by_region, region_names
 from app_dash.shared.disk_forecast import HourlySeries, hourly_series
 from app_dash.shared.region_status import (
     MAIN_EVENT,
@@ -25,15 +25,18 @@ from database.alerts.alerts import ACKNOWLEDGED, OPEN, Alert, list_alerts
 from database.engine import reading
 from database.flares.flares import Flare, list_flares
 from database.flares.xray import XrayLine, flux_line
+from database.nowcast.nowcast import Nowcast, NowcastEvent, list_nowcast_events, read_nowcast
 from database.predictions.forecasts import hourly_forecasts
 from database.regions.current import ForecastRow, latest_forecasts
-from solar.flares import EVENTS, HORIZON
+from database.verification.base_rate import BaseRates, base_rates
+from solar.flares import EVENTS, HORIZON, Event
 from solar.time import Window
 
 FLARE_DAYS = 3
+RECENT_XRAYS = timedelta(hours=6)
 RECENT_ALERTS = timedelta(days=7)
 _MOST_FLARES = 500
-_MOST_OPEN, _MOST_RECENT = 20, 8
+_MOST_OPEN, _MOST_RECENT = 200, 8
 Order = Literal["risk", "change", "position"]
 _DAY = 24
 
@@ -48,15 +51,22 @@ class NowQuery(Query):
 class NowData:
     """What the page shows of the disk.
 
-    `at` is the time of the newest record, `before` each region's last forecast but one.
+    `at` is the time of the newest record, and flares and X-rays are shown `until` now. `before` is
+    each region's last forecast but one. `events` are the flares seen in the X-ray minutes, and
+    `recent_xray` the flux of the last hours.
     """
 
     at: datetime
+    until: datetime
+    nowcast: Nowcast
+    events: Sequence[NowcastEvent]
+    recent_xray: XrayLine | None
     statuses: list[RegionStatus]
     series: HourlySeries
     before: Mapping[int, ForecastRow]
     flares: Sequence[Flare]
     xray: XrayLine | None
+    base_rates: BaseRates
     alerts: Sequence[Alert]
     names: Mapping[int, str]
 
@@ -75,6 +85,11 @@ class NowData:
         return by_region
 
     @property
+    def alerted(self) -> dict[int, tuple[Event, ...]]:
+        """The events of all open alerts by region, the rarest first."""
+        return events_by_region(a for a in self.alerts if a.state in (OPEN, ACKNOWLEDGED))
+
+    @property
     def without_record(self) -> list[Flare]:
         """The largest flare of each region that flared in the last 24 h and has no record."""
         return flares_without_records(self._of_a_day(), self.statuses)
@@ -86,7 +101,9 @@ class NowData:
 def read_now(context: PageContext, at: datetime) -> NowData:
     """Read the forecasts, flares, X-rays and alerts that the page shows."""
     hours = 24 * FLARE_DAYS
-    window = Window(at - timedelta(hours=hours), at + timedelta(microseconds=1))
+    until = context.seen_until
+    window = Window(at - timedelta(hours=hours), until + timedelta(microseconds=1))
+    recent = Window(until - RECENT_XRAYS, window.end_at)
     model_id = context.state.model.model_id if context.state.model else ""
     with reading(context.engine) as connection:
         flares = list_flares(
@@ -95,10 +112,28 @@ def read_now(context: PageContext, at: datetime) -> NowData:
         columns = hourly_forecasts(connection, model_id, at, hours=hours + 3)
         before = latest_forecasts(connection, model_id, at, skip=1)
         xray = flux_line(connection, window)
+        recent_xray = flux_line(connection, recent)
+        nowcast = read_nowcast(connection, context.sun_now)
+        events = list_nowcast_events(connection, window)
+        rates = base_rates(connection, MAIN_EVENT, model_id, now=context.sun_now)
         alerts = _alerts(connection, at)
         names = region_names(connection, alerts)
     series = hourly_series(columns, at, hours=hours)
-    return NowData(at, region_statuses(context.state), series, before, flares, xray, alerts, names)
+    return NowData(
+        at=at,
+        until=until,
+        nowcast=nowcast,
+        events=events,
+        recent_xray=recent_xray,
+        statuses=region_statuses(context.state),
+        series=series,
+        before=before,
+        flares=flares,
+        xray=xray,
+        base_rates=rates,
+        alerts=alerts,
+        names=names,
+    )
 
 
 def _alerts(connection: sa.Connection, at: datetime) -> list[Alert]:

@@ -5,6 +5,15 @@ from __future__ import annotations
 from app_dash.shared.definitions import Definition
 
 DEFINITIONS: dict[str, Definition] = {
+    "xrays": Definition(
+        "X-rays now",
+        "The class of the newest measured minute of the GOES flux of 1–8 Å, and the level of radio"
+        " blackout that it reaches. A flare in progress is detected in these minutes: four that"
+        " rise by 40 %, or 16 that rise slowly. It ends half way from its peak to the flux before."
+        " It is drawn hollow until the flare list confirms it, and counts in no score.",
+        "R1 ≥ 10⁻⁵, R2 ≥ 5·10⁻⁵, R3 ≥ 10⁻⁴, R4 ≥ 10⁻³, R5 ≥ 2·10⁻³ W m⁻²",
+        "NOAA space weather scales; the definition of a flare by SWPC; see docs/now.md",
+    ),
     "full-disk": Definition(
         "Full-disk probability",
         "The probability of a flare of the class anywhere on the disk in 24 h, computed in three"

@@ -35,12 +35,21 @@ _CLASSES = ("C", "M", "X")
 
 @dataclass(frozen=True)
 class Stem:
-    """One flare as drawn: its peak, class, peak flux [W m-2] and the name of its region."""
+    """One flare as drawn: its peak, class, peak flux [W m-2] and the name of its region.
+
+    One that was seen in the X-rays and is in no list is hollow.
+    """
 
     peak_at: datetime
     goes_class: str
     peak_flux_w_m2: float
     region: str
+    is_hollow: bool = False
+
+    @property
+    def letter(self) -> str:
+        """The letter of its class; that of a saturated one begins with ≥."""
+        return self.goes_class.lstrip("≥")[0]
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,7 @@ def flare_figure(
     tokens: Tokens,
     xray: FluxLine | None = None,
 ) -> Figure:
-    """Draw flares, X-rays and issued probability up to `now`, then the window of the forecast."""
+    """Draw flares, X-rays and issued probability, and from `now` on the window of the forecast."""
     floor = FLOOR if xray is None else XRAY_FLOOR
     flux = [] if xray is None else [flux_trace(xray, tokens)]
     data = [*flux, *_stems(stems, floor, tokens), *_disk(disk, now, tokens)]
@@ -125,7 +134,7 @@ def _stems(stems: Sequence[Stem], floor: float, tokens: Tokens) -> list[Trace]:
         trace
         for name in _CLASSES
         for trace in _class_stems(
-            [s for s in stems if s.goes_class[0] == name], name, floor=floor, tokens=tokens
+            [s for s in stems if s.letter == name], name, floor=floor, tokens=tokens
         )
     ]
 
@@ -151,7 +160,12 @@ def _class_stems(stems: list[Stem], name: str, *, floor: float, tokens: Tokens) 
         "name": f"{name} flares",
         "x": x,
         "y": flux,
-        "marker": {"color": colour, "size": 6 if name == "C" else 9},
+        "marker": {
+            "color": colour,
+            "size": 6 if name == "C" else 9,
+            "symbol": ["circle-open" if stem.is_hollow else "circle" for stem in stems],
+            "line": {"width": 2, "color": colour},
+        },
         "customdata": [[stem.goes_class, stem.region] for stem in stems],
         "hovertemplate": "<b>%{customdata[0]}</b> %{customdata[1]}<br>peak "
         + HOVER
@@ -244,13 +258,13 @@ def _window_notes(disk: DiskLine, now: datetime, tokens: Tokens) -> list[dict[st
 
 
 def _labels(stems: Sequence[Stem], tokens: Tokens) -> list[dict[str, Any]]:
-    common = [stem for stem in stems if stem.goes_class[0] == "C"]
+    common = [stem for stem in stems if stem.letter == "C"]
     largest = [max(common, key=lambda stem: stem.peak_flux_w_m2)] if common else []
-    named = [stem for stem in stems if stem.goes_class[0] in "MX"] + largest
+    named = [stem for stem in stems if stem.letter in "MX"] + largest
     return [
         note(
             tokens,
-            f'<b style="color:{tokens.class_text(stem.goes_class)}">{stem.goes_class}</b>'
+            f'<b style="color:{tokens.class_text(stem.letter)}">{stem.goes_class}</b>'
             f" {stem.region}",
             x=epoch(stem.peak_at),
             y=float(np.log10(stem.peak_flux_w_m2)),
@@ -270,3 +284,43 @@ def _spread(stems: list[Stem]) -> list[Stem]:
         if all(seconds > 6 * 3600 for seconds in near):
             kept.append(stem)
     return kept
+
+
+def flux_figure(
+    line: FluxLine, stems: Sequence[Stem], *, until: datetime, tokens: Tokens
+) -> Figure:
+    """Draw the flux of the last hours with the peaks of the flares seen in it."""
+    shown = Window(line.start_at, until)
+    seen = [stem for stem in stems if shown.start_at <= stem.peak_at <= until]
+    known = line.flux[~np.isnan(line.flux)]
+    top = max(2e-5, 3 * float(known.max(initial=0.0)))
+    colours = [tokens.mark(stem.letter) for stem in seen]
+    marks = {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "flares seen",
+        "cliponaxis": False,
+        "x": [epoch(stem.peak_at) for stem in seen],
+        "y": [stem.peak_flux_w_m2 for stem in seen],
+        "marker": {
+            "color": colours,
+            "size": 8,
+            "symbol": ["circle-open" if stem.is_hollow else "circle" for stem in seen],
+            "line": {"width": 2, "color": colours},
+        },
+        "customdata": [[stem.goes_class, stem.region] for stem in seen],
+        "hovertemplate": "<b>%{customdata[0]}</b> %{customdata[1]}<br>" + HOVER + "<extra></extra>",
+    }
+    trace = flux_trace(line, tokens)
+    return chart(
+        tokens,
+        [{**trace, "line": {"color": tokens.text, "width": 1.5}}, marks],
+        xaxis=time_axis(tokens, shown.start_at, until, title="", nticks=4),
+        yaxis=axis(
+            tokens,
+            type="log",
+            range=[np.log10(XRAY_FLOOR), np.log10(top)],
+            **_class_ticks(XRAY_FLOOR, tokens),
+        ),
+        margin={"l": 28, "r": 10, "t": 6, "b": 30},
+    )

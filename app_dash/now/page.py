@@ -14,16 +14,27 @@ from app_dash.frame.page import PageContext
 from app_dash.now.data import NowData, NowQuery, Order, change, ordered, read_now
 from app_dash.now.definitions import DEFINITIONS
 from app_dash.now.panels import alert_list, disk_card, disk_panel, flare_panel
+from app_dash.now.xrays import xray_panel
+from app_dash.shared.base_rate import base_rate_panel
 from app_dash.shared.disk_forecast import disk_forecast
-from app_dash.shared.numbers import moment, points, position, probability
+from app_dash.shared.numbers import moment, points, probability
 from app_dash.shared.panels import aria_hidden, aria_label, empty_message, panel, segmented
-from app_dash.shared.region_status import MAIN_EVENT, AlertLevel, RegionStatus, threshold_of
+from app_dash.shared.region_status import (
+    BEHIND_LIMB,
+    GONE,
+    MAIN_EVENT,
+    ON_DISK,
+    AlertLevel,
+    RegionStatus,
+    count_regions,
+    threshold_of,
+)
 from app_dash.shared.sparkline import Scale, sparkline
 from app_dash.shared.theme import Tokens
 from app_dash.shared.url_state import ALERTS_PATH, NOW_PATH, REGIONS_PATH
 from database.alerts.alerts import OPEN
 from database.flares.flares import Flare
-from solar.flares import EVENTS
+from solar.flares import EVENTS, Event
 from solar.time import isoformat
 
 _DAY = 24
@@ -34,6 +45,7 @@ _NARROW_HIDDEN = {"C1.0+", "X1.0+", "Flares"}
 _CHANGE_TITLE = (
     "Change of M1.0+ in percentage points: over 24 h; below, since the previous forecast"
 )
+_WORDS = {AlertLevel.ALERT: "over threshold", AlertLevel.WATCH: "watch"}
 _SHAPES = {AlertLevel.ALERT: "▲", AlertLevel.WATCH: "◆"}
 CARDS = (EVENTS[0], EVENTS[1], EVENTS[3])
 
@@ -49,11 +61,13 @@ def layout(context: PageContext, _pathname: str, search: str) -> Component:
     forecasts = {event: disk_forecast(event, data.statuses, context.state) for event in EVENTS}
     return html.Div(
         [
+            xray_panel(data, context.tokens),
             *(disk_card(event, forecasts[event], data.series, context.tokens) for event in CARDS),
             _alert_panel(data, context),
             disk_panel(data.statuses, data.at, context.tokens),
             region_panel(data, context, order),
             flare_panel(data, forecasts[MAIN_EVENT], context.tokens),
+            base_rate_panel(MAIN_EVENT, data.base_rates, context.state.model, class_name="span-3"),
         ],
         className="grid now",
     )
@@ -73,22 +87,32 @@ def _alert_panel(data: NowData, context: PageContext) -> Component:
 
 def region_panel(data: NowData, context: PageContext, order: Order) -> Component:
     """List the regions in the order of the address."""
-    known = sum(status.forecast is not None for status in data.statuses)
-    without = len(data.statuses) - known + len(data.without_record)
-    rows = [
-        _no_forecast_row(status) if status.forecast is None else _row(status, data, context)
-        for status in ordered(data.statuses, data.series, order)
-    ]
+    unseen = [_no_record_row(flare) for flare in data.without_record]
+    flared = f", {len(unseen)} flared without a record" if unseen else ""
+    rows = [*_rows(data, context, order, where=ON_DISK), *unseen]
+    for where in (BEHIND_LIMB, GONE):
+        rows += _rows(data, context, order, where=where)
     return panel(
         "Regions",
-        _scrolled(
-            _table([*rows, *(_no_record_row(flare) for flare in data.without_record)], context)
-        ),
-        subtitle=f"{known} with a forecast, {without} without",
+        _scrolled(_table(rows, context)),
+        subtitle=f"{count_regions(data.statuses)}{flared}",
         actions=segmented("Order", _orders(order, context.at)),
         class_name="flush span-5 region-panel",
         definition=DEFINITIONS["regions"],
     )
+
+
+def _rows(data: NowData, context: PageContext, order: Order, *, where: str) -> list[Component]:
+    """Draw the regions at one place; those that left the disk stand under a heading."""
+    listed = [s for s in ordered(data.statuses, data.series, order) if s.where == where]
+    rows = [
+        _row(status, data, context) if status.forecast else _no_forecast_row(status, data)
+        for status in listed
+    ]
+    if not rows or where == ON_DISK:
+        return rows
+    heading = html.Th(where.capitalize(), colSpan=len(_HEADINGS), scope="colgroup")
+    return [html.Tr(heading, className="group"), *rows]
 
 
 def _scrolled(table: Component) -> Component:
@@ -125,24 +149,28 @@ def _class(name: str) -> str:
     return " ".join([*kinds, *(["wide"] if name in _NARROW_HIDDEN else [])])
 
 
-def _name_cell(status: RegionStatus) -> Component:
+def _name_cell(status: RegionStatus, data: NowData) -> Component:
     region = status.region
-    place = "" if status.lon_now is None else position(region.lat_fwt, status.lon_now)
+    events = data.alerted.get(region.region_id, ())
     marks: list[Component | str] = [html.B(" · limb")] if status.is_near_limb else []
     return html.Td(
         [
             dcc.Link(status.name, href=f"{REGIONS_PATH}/{region.region_id}", className="row-link"),
-            html.Div([place, *marks, *_alert_level(status.alert)], className="place"),
+            html.Div([status.place, *marks, *_alert_level(status, events)], className="place"),
         ],
         className="region-name",
     )
 
 
-def _alert_level(alert: AlertLevel) -> list[Component | str]:
+def _alert_level(status: RegionStatus, events: Sequence[Event]) -> list[Component | str]:
+    """Name all open alerts of a region; without one, say how its forecast compares."""
+    alert = AlertLevel.ALERT if events else status.alert
     if alert is AlertLevel.NONE:
         return []
+    open_alerts = " ".join(["alert", *(event.label for event in events)])
+    text = open_alerts if events else _WORDS[alert]
     shape = html.I(_SHAPES[alert], **aria_hidden())
-    return [" · ", html.Span([shape, alert.value], className=f"state {alert.value}")]
+    return [" · ", html.Span([shape, text], className=f"state {alert.value}")]
 
 
 def _row(status: RegionStatus, data: NowData, context: PageContext) -> Component:
@@ -150,7 +178,7 @@ def _row(status: RegionStatus, data: NowData, context: PageContext) -> Component
     recent = data.recent.get(status.region.region_id, ())
     swatch = html.Span(className="swatch", style={"background": context.tokens.step(main or 0.0)})
     cells = [
-        _name_cell(status),
+        _name_cell(status, data),
         html.Td([swatch, html.B(probability(main))], className="number main"),
         html.Td(probability(status.probability(EVENTS[0])), className="number wide"),
         html.Td(probability(status.probability(EVENTS[3])), className="number wide"),
@@ -214,8 +242,9 @@ def _flares(flares: Sequence[Flare]) -> Component | str:
     return html.Span([name, html.Span(f" ×{len(flares)}", className="secondary")])
 
 
-def _no_forecast_row(status: RegionStatus) -> Component:
-    return html.Tr([_name_cell(status), _reason_cell(str(status.reason))], className="linked blind")
+def _no_forecast_row(status: RegionStatus, data: NowData) -> Component:
+    cells = [_name_cell(status, data), _reason_cell(str(status.reason))]
+    return html.Tr(cells, className="linked blind")
 
 
 def _no_record_row(flare: Flare) -> Component:

@@ -16,6 +16,7 @@ from app_dash.now.data import FLARE_DAYS, NowData
 from app_dash.now.definitions import DEFINITIONS
 from app_dash.now.disk_figure import DiskRegion, disk_figure
 from app_dash.now.flare_figure import DiskLine, FluxLine, Stem, flare_figure
+from app_dash.now.xrays import stem_of
 from app_dash.shared.alerts import (
     acknowledge_button,
     acknowledged_text,
@@ -24,7 +25,7 @@ from app_dash.shared.alerts import (
     outcome_mark,
 )
 from app_dash.shared.disk_forecast import DiskForecast, HourlySeries
-from app_dash.shared.numbers import duration, moment, points, position, probability, region_name
+from app_dash.shared.numbers import duration, moment, points, probability, region_name
 from app_dash.shared.panels import (
     aria_hidden,
     aria_label,
@@ -36,7 +37,15 @@ from app_dash.shared.panels import (
     legend,
     panel,
 )
-from app_dash.shared.region_status import MAIN_EVENT, AlertLevel, RegionStatus
+from app_dash.shared.region_status import (
+    BEHIND_LIMB,
+    GONE,
+    MAIN_EVENT,
+    ON_DISK,
+    AlertLevel,
+    RegionStatus,
+    count_regions,
+)
 from app_dash.shared.sparkline import Scale, sparkline
 from app_dash.shared.theme import STEP_BOUNDS, Tokens
 from app_dash.shared.url_state import ALERTS_PATH, REGIONS_PATH
@@ -46,6 +55,7 @@ from database.people.principal import ACKNOWLEDGE
 from solar.flares import EVENTS, Event, FluxScale
 
 DAY = 24
+_CLASSES = "CMX"
 _MOST_OTHERS = 6
 # With names below it the disk is smaller, so that the page keeps its height; beside a table of
 # many regions it may be as large as the panel is wide.
@@ -221,7 +231,7 @@ def _last_miss(alert: Alert, name: str) -> Component:
 
 def disk_panel(statuses: Sequence[RegionStatus], at: datetime, tokens: Tokens) -> Component:
     """Draw the regions at their current positions; name those without one below."""
-    placed = [status for status in statuses if _is_placed(status)]
+    placed = [status for status in statuses if status.where == ON_DISK and status.place]
     regions = [_disk_region(status) for status in placed]
     figure = disk_figure(regions, at, tokens)
     over = sum(region.is_over for region in regions)
@@ -229,7 +239,7 @@ def disk_panel(statuses: Sequence[RegionStatus], at: datetime, tokens: Tokens) -
     height = DISK_HEIGHT_WITH_NAMES if names else DISK_HEIGHT
     text = (
         f"Solar disk with {len(regions)} regions coloured by their probability of M1.0+ in 24 h;"
-        f" {over} over the threshold."
+        f" {over} over the threshold. {count_regions(statuses)}."
     )
     return panel(
         "Solar disk",
@@ -250,31 +260,23 @@ def disk_panel(statuses: Sequence[RegionStatus], at: datetime, tokens: Tokens) -
 
 def _names_below(statuses: Sequence[RegionStatus]) -> list[Component]:
     """Name the regions with no position on the disk, or an uncertain one, and say why."""
-    unplaced = [s for s in statuses if s.lon_now is None or s.region.lat_fwt is None]
-    behind = [status for status in statuses if status.is_behind_limb]
-    edge = [s for s in statuses if s.is_near_limb and not s.is_behind_limb]
+    here = [status for status in statuses if status.where == ON_DISK]
+    unplaced = [status for status in here if not status.place]
+    edge = [status for status in here if status.place and status.is_near_limb]
     texts = (
-        (unplaced, f"{len(unplaced)} of {len(statuses)} regions without a position"),
+        (unplaced, f"{len(unplaced)} of {len(here)} {ON_DISK} without a position"),
         (edge, "Beyond 70°"),
-        (behind, "Behind the limb"),
+        *(
+            ([s for s in statuses if s.where == left], left.capitalize())
+            for left in (BEHIND_LIMB, GONE)
+        ),
     )
     lines = [
-        html.Div(f"{what}: {', '.join(_placed_name(status) for status in group)}")
+        html.Div(f"{what}: {', '.join(f'{s.name} {s.place}'.strip() for s in group)}")
         for group, what in texts
         if group
     ]
     return [html.Div(lines, className="secondary unplaced")] if lines else []
-
-
-def _placed_name(status: RegionStatus) -> str:
-    if status.lon_now is None or status.region.lat_fwt is None:
-        return status.name
-    return f"{status.name} {position(status.region.lat_fwt, status.lon_now)}"
-
-
-def _is_placed(status: RegionStatus) -> bool:
-    has_place = status.lon_now is not None and status.region.lat_fwt is not None
-    return has_place and not status.is_behind_limb
 
 
 def _disk_region(status: RegionStatus) -> DiskRegion:
@@ -300,20 +302,30 @@ def _step_scale() -> Component:
 
 def flare_panel(data: NowData, forecast: DiskForecast, tokens: Tokens) -> Component:
     """Draw the flares over the X-ray flux, with the window of the forecast."""
-    stems = [Stem(f.peak_at, f.goes_class, f.peak_flux_w_m2, _region(f)) for f in data.flares]
+    listed = [Stem(f.peak_at, f.goes_class, f.peak_flux_w_m2, _region(f)) for f in data.flares]
+    seen = [stem_of(event) for event in data.events]
+    own = [stem for stem in seen if stem.is_hollow and stem.letter in _CLASSES]
     line = DiskLine(data.series.times, data.series.full_disk[:, EVENTS.index(MAIN_EVENT)])
     flux = FluxLine(data.xray.start_at, data.xray.step, data.xray.flux) if data.xray else None
-    figure = flare_figure(stems, line, shown=data.shown, now=data.at, tokens=tokens, xray=flux)
-    counts = ", ".join(f"{sum(s.goes_class[0] == c for s in stems)} {c}" for c in "CMX")
+    figure = flare_figure(
+        [*listed, *own],
+        line,
+        shown=data.shown,
+        now=data.at,
+        tokens=tokens,
+        xray=flux,
+    )
+    counts = ", ".join(f"{sum(s.goes_class[0] == c for s in listed)} {c}" for c in _CLASSES)
     now = probability(forecast.product)
     text = f"Flares of the last {FLARE_DAYS} days: {counts}; full-disk P(M1.0+) is now {now}."
-    notes = [f"GOES 1–8 Å, {counts}", _without_forecast(data), _satellites(data)]
+    hollow = f"hollow: {len(own)} not in the list" if own else ""
+    notes = [f"GOES 1–8 Å, {counts}", hollow, _without_forecast(data), _satellites(data)]
     return panel(
         f"Flares, last {FLARE_DAYS} days",
         graph("flares", figure, text=text, height=FLARES_HEIGHT),
         subtitle=" · ".join(filter(None, notes)),
         actions=[legend(name.lower(), name) for name in "CMX"],
-        class_name="span-12 flare-panel",
+        class_name="span-9 flare-panel",
         definition=DEFINITIONS["flares-now"],
     )
 

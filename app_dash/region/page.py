@@ -33,6 +33,7 @@ from app_dash.region.panels import (
 from app_dash.region.query import RANGE_LABELS, RegionQuery, SearchQuery, address, region_of
 from app_dash.region.why import register_why, why_parts
 from app_dash.settings import DashSettings
+from app_dash.shared.alerts import events_by_region
 from app_dash.shared.as_of import store_of
 from app_dash.shared.disk_forecast import HourlySeries, hourly_series
 from app_dash.shared.numbers import (
@@ -48,6 +49,7 @@ from app_dash.shared.region_status import (
     MAIN_EVENT,
     AlertLevel,
     RegionStatus,
+    count_regions,
     region_statuses,
     threshold_of,
 )
@@ -65,7 +67,6 @@ from database.regions.current import RegionRow
 from database.regions.timeline import largest_fluxes, search_regions
 from solar.errors import InvalidInputError
 from solar.flares import EVENTS, goes_class
-from solar.flares import event as find_event
 from solar.time import isoformat
 
 SEARCH = "search"
@@ -184,19 +185,19 @@ def region_heading(data: RegionData, query: RegionQuery, context: PageContext) -
         [
             html.H2(title, className="region-title"),
             html.Span(" · ".join(filter(None, known)), className="secondary"),
-            *_alert(data),
+            *_alerts(data),
             html.Div(_choices(data, query, context), className="tools"),
         ],
         className="region-heading",
     )
 
 
-def _alert(data: RegionData) -> list[Component]:
-    alert = data.open_alert
-    if alert is None:
-        return []
-    event = find_event(alert.event)
-    return [html.Span(f"{event.label} alert open", className=f"badge {event.name[0].lower()}")]
+def _alerts(data: RegionData) -> list[Component]:
+    events = events_by_region(data.open_alerts).get(data.region.region_id, ())
+    return [
+        html.Span(f"{event.label} alert open", className=f"badge {event.name[0].lower()}")
+        for event in events
+    ]
 
 
 def _choices(data: RegionData, query: RegionQuery, context: PageContext) -> list[Component]:
@@ -307,11 +308,12 @@ def region_list(context: PageContext, listed: ListedRegions, number: int | None)
     body = html.Tbody([_row(row, listed, context) for row in listed.rows])
     table = html.Table([html.Thead(head), body], className="data regions")
     text = f"matching {number}" if number else "most recent first"
-    on_disk = sum(row.region_id in listed.statuses for row in listed.rows)
+    of_rows = (listed.statuses.get(row.region_id) for row in listed.rows)
+    counts = count_regions(status for status in of_rows if status is not None)
     return panel(
         "Regions",
         table,
-        subtitle=f"{len(listed.rows)} {text}, {on_disk} on the disk",
+        subtitle=f"{len(listed.rows)} {text}, {counts}",
         actions=search_box(number),
         class_name="flush region-panel region-list",
         definition=DEFINITIONS["region-list"],

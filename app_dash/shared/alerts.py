@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +23,7 @@ from database.alerts.alerts import (
 )
 from database.notifications import noaa_ars_of
 from database.people.principal import ACKNOWLEDGE, Principal
+from solar.flares import EVENTS, Event
 from solar.flares import event as find_event
 
 BUTTON, ANSWER = "acknowledge", "acknowledge-answer"
@@ -35,6 +37,17 @@ def alert_grade(alert: Alert) -> Component:
     """Show the severity on the radio blackout scale beside the event."""
     badge = html.Span(alert.severity, className=f"severity {alert.severity.lower()}")
     return html.Span([badge, event_badge(find_event(alert.event))], className="grade")
+
+
+def events_by_region(alerts: Iterable[Alert]) -> dict[int, tuple[Event, ...]]:
+    """Return the events of alerts by region, the rarest first."""
+    events: dict[int, set[str]] = defaultdict(set)
+    for alert in alerts:
+        events[alert.region_id].add(alert.event)
+    return {
+        region_id: tuple(event for event in reversed(EVENTS) if event.name in names)
+        for region_id, names in events.items()
+    }
 
 
 def outcome_mark(alert: Alert) -> Component:

@@ -30,12 +30,11 @@ def aria_hidden() -> dict[str, Any]:
 
 
 @cache
-def explanation(definition: Definition, *, label: str = "?") -> Component:
+def explanation(definition: Definition) -> Component:
     """Offer a definition behind a small button; it opens without a callback."""
-    question = "How is this computed" if label == "?" else label
     return html.Details(
         [
-            html.Summary(label, **aria_label(f"{question}: {definition.title}")),
+            html.Summary("?", **aria_label(f"How is this computed: {definition.title}")),
             html.Div(
                 [
                     html.B(definition.title),
@@ -45,7 +44,7 @@ def explanation(definition: Definition, *, label: str = "?") -> Component:
                 ]
             ),
         ],
-        className="explanation" if label == "?" else "explanation worded",
+        className="explanation",
     )
 
 

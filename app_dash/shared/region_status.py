@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from app_dash.shared.numbers import duration, moment, region_name
+from app_dash.shared.numbers import duration, moment, position, region_name
 from database.flares.flares import Flare
 from database.regions.current import DataState, ForecastRow, RegionRow
 from solar.flares import EVENTS, Event
@@ -24,6 +25,8 @@ LIMB_LIFE_DAYS = 1.0
 WATCH_SHARE = 0.5
 MOST_NAMES = 4
 MAIN_EVENT = EVENTS[1]
+# Where a region is by now.
+ON_DISK, BEHIND_LIMB, GONE = "on the disk", "behind the limb", "gone"
 
 
 class AlertLevel(StrEnum):
@@ -70,9 +73,55 @@ class RegionStatus:
         rate = float(synodic_rate(self.region.lat_fwt or 0.0))
         return self.lon_now > LIMB_DEG + rate * LIMB_LIFE_DAYS
 
+    @property
+    def where(self) -> str:
+        """Whether it is on the disk, as one without a known place is, or has left it."""
+        if not self.is_behind_limb:
+            return ON_DISK
+        return GONE if self.is_long_behind_limb else BEHIND_LIMB
+
+    @property
+    def place(self) -> str:
+        """Where it is by now, as ``N10W33``; empty without a known place."""
+        lat = self.region.lat_fwt
+        return "" if self.lon_now is None or lat is None else position(lat, self.lon_now)
+
     def probability(self, event: Event) -> float | None:
         """Return the probability of an event, None without a forecast."""
         return None if self.forecast is None else self.forecast.probabilities[EVENTS.index(event)]
+
+
+@dataclass(frozen=True)
+class RegionCounts:
+    """How many regions a store shows, counted in one way for all pages.
+
+    `with_forecast` of those `on_disk` have a current forecast. Those `behind_limb` went there less
+    than a day ago, those `gone` earlier.
+    """
+
+    with_forecast: int
+    on_disk: int
+    behind_limb: int
+    gone: int
+
+    @property
+    def ratio(self) -> str:
+        """The regions on the disk in the fewest words."""
+        return f"{self.with_forecast} of {self.on_disk}"
+
+    def __str__(self) -> str:
+        """Say all counts; of none behind the limb or gone nothing is said."""
+        left = ((self.behind_limb, BEHIND_LIMB), (self.gone, GONE))
+        more = [f"{number} {where}" for number, where in left if number]
+        return ", ".join([f"{self.ratio} {ON_DISK} with a forecast", *more])
+
+
+def count_regions(statuses: Iterable[RegionStatus]) -> RegionCounts:
+    """Count regions by where they are and whether they have a forecast."""
+    every = list(statuses)
+    number = Counter(status.where for status in every)
+    forecast = sum(s.where == ON_DISK and s.forecast is not None for s in every)
+    return RegionCounts(forecast, number[ON_DISK], number[BEHIND_LIMB], number[GONE])
 
 
 def alert_level(probability: float | None, threshold: float | None) -> AlertLevel:
@@ -148,21 +197,6 @@ def largest(probabilities: Iterable[float | None]) -> float | None:
     return max((p for p in probabilities if p is not None), default=None)
 
 
-def reasons_against_all_clear(statuses: Sequence[RegionStatus]) -> list[str]:
-    """List the regions over threshold, too near the limb or without a forecast."""
-    over = [s.name for s in statuses if s.alert is AlertLevel.ALERT]
-    limb = [s.name for s in statuses if s.is_near_limb and not s.is_behind_limb]
-    behind = [s.name for s in statuses if s.is_behind_limb and not s.is_long_behind_limb]
-    unseen = [s.name for s in statuses if s.forecast is None and not s.is_near_limb]
-    texts = (
-        (over, "over the M1.0+ threshold"),
-        (limb, f"beyond the {LONGITUDE_LIMIT_DEG:.0f}° limit"),
-        (behind, "behind the limb for less than a day"),
-        (unseen, "without a forecast"),
-    )
-    return [f"{listed_names(names)} {what}" for names, what in texts if names]
-
-
 def flares_without_records(
     flares: Iterable[Flare], statuses: Sequence[RegionStatus]
 ) -> list[Flare]:
@@ -178,5 +212,4 @@ def flares_without_records(
 def listed_names(names: Sequence[str]) -> str:
     """Write the names of regions; of many only the first."""
     shown = ", ".join(names[:MOST_NAMES])
-    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return f"{shown}{more}" if shown.startswith("HARP") else f"AR {shown}{more}"
+    return f"{shown} and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else shown

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -21,10 +22,12 @@ from database.engine import reading
 from database.flares.coverage import is_covered
 from database.models import ModelRow, list_models
 from database.people.principal import READ
+from database.verification.base_rate import BaseRates, base_rates
 from database.verification.entrants import ENTRANTS, PERSISTENCE
 from database.verification.skill import skill
 from database.verification.strata import strata
 from solar.flares import HORIZON
+from solar.flares import event as find_event
 from solar.time import Window
 
 COLUMNS = (
@@ -47,13 +50,16 @@ _COUNTS = ("n", "n_events", "n_unknown", "n_withheld", "coverage", "base_rate")
 class SkillData:
     """What the page shows; `frozen` is the threshold frozen with the model, None without one.
 
-    `has_flares` tells whether a flare list covers any of the forecast time.
+    `has_flares` tells whether a flare list covers any of the forecast time. `base_rates` are those
+    of now, whatever range is scored, and `model` the one whose threshold they are compared with.
     """
 
     request: SkillRequest
     report: SkillReport
     frozen: float | None
     has_flares: bool
+    base_rates: BaseRates
+    model: ModelRow | None
 
 
 def read_request(engine: sa.Engine, query: SkillQuery) -> tuple[SkillRequest, list[ModelRow]]:
@@ -68,13 +74,17 @@ def read_request(engine: sa.Engine, query: SkillQuery) -> tuple[SkillRequest, li
         return skill_request(connection, query), list_models(connection)
 
 
-def read_skill(engine: sa.Engine, request: SkillRequest, models: Sequence[ModelRow]) -> SkillData:
+def read_skill(
+    engine: sa.Engine, request: SkillRequest, models: Sequence[ModelRow], *, now: datetime
+) -> SkillData:
     """Read all that the page shows at first; the strata follow later."""
     report = SkillReport.model_validate(read_report(engine, request))
     with reading(engine) as connection:
         forecast = Window(request.window.start_at, request.window.end_at + HORIZON)
         has_flares = is_covered(connection, forecast)
-    return SkillData(request, report, frozen_threshold(request, models), has_flares)
+        rates = base_rates(connection, find_event(request.event), request.model_id, now=now)
+    frozen, model = frozen_threshold(request, models), judged_model(request, models)
+    return SkillData(request, report, frozen, has_flares, rates, model)
 
 
 def read_report(engine: sa.Engine, request: SkillRequest) -> dict[str, Any]:
@@ -114,10 +124,15 @@ def frozen_threshold(request: SkillRequest, models: Sequence[ModelRow]) -> float
     """Return the frozen threshold: climatology uses the live model's, persistence has none."""
     if request.model_id == PERSISTENCE:
         return None
+    model = judged_model(request, models)
+    return model.thresholds.get(request.event) if model else None
+
+
+def judged_model(request: SkillRequest, models: Sequence[ModelRow]) -> ModelRow | None:
+    """Return the model of a request; a reference forecast is compared with the live one."""
     named = {model.model_id: model for model in models}
     live = next((model for model in models if model.stage == "live"), None)
-    model = named.get(request.model_id, live)
-    return model.thresholds.get(request.event) if model else None
+    return named.get(request.model_id, live)
 
 
 def register_skill_files(server: Flask, engine: sa.Engine) -> None:

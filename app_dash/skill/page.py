@@ -17,6 +17,7 @@ from app_dash.frame.typed_fields import parse_leniently
 from app_dash.guard import callback
 from app_dash.shared import numbers
 from app_dash.shared.as_of import store_of
+from app_dash.shared.base_rate import base_rate_panel
 from app_dash.shared.numbers import count, score_text
 from app_dash.shared.panels import empty_message, error_message, facts, graph, panel
 from app_dash.shared.theme import Tokens, tokens
@@ -56,6 +57,7 @@ from database.engine import reading
 from database.models import list_models
 from database.people.principal import READ
 from solar.errors import FlarewatchError, NotFoundError
+from solar.flares import event as find_event
 
 _BY = (("tss", "TSS"), ("bss", "BSS"), ("auc", "AUC"), ("recall", "Recall"))
 _SHOWN = ("tss", "recall", "far", "bss", "auc")
@@ -90,7 +92,7 @@ def layout(context: PageContext, pathname: str, search: str) -> Component:
         return panel("Scores", empty_message(str(error), _choice(context, query)))
     bar = filters(query, request, models, message=message, api_url=context.settings.shown_api_url)
     try:
-        data = read_skill(context.engine, request, models)
+        data = read_skill(context.engine, request, models, now=context.sun_now)
     except FlarewatchError as error:
         failed = error_message(f"{error.title}: {error}", retry=pathname + search)
         return html.Div([bar, panel("Scores", failed)], className="stack")
@@ -250,6 +252,9 @@ def _report(query: SkillQuery, data: SkillData, colors: Tokens) -> list[Componen
                 contingency(report),
                 *threshold_panels(query, data, colors),
                 days(report, colors),
+                base_rate_panel(
+                    find_event(report.event), data.base_rates, data.model, class_name="span-4"
+                ),
                 dcc.Store(id=REQUEST, data=request.model_dump()),
                 html.Div(strata_placeholders(), id=STRATA, className="contents"),
                 differences(report),

@@ -80,7 +80,7 @@ def test_regions_without_a_forecast_stay_with_their_reason(engine_sqlite: sa.Eng
     assert "beyond 70° of longitude" in page
     assert "at or past the west limb, last SHARP record 29 Mar 05:00, 11 h ago" in page
     assert "no SHARP patch; flared C1.2 at 29 Mar 11:00" in page
-    assert "2 with a forecast, 3 without" in page
+    assert "2 of 4 on the disk with a forecast, 1 flared without a record" in page
 
 
 def test_regions_without_a_position_are_counted_and_named(engine_sqlite: sa.Engine) -> None:
@@ -90,7 +90,7 @@ def test_regions_without_a_position_are_counted_and_named(engine_sqlite: sa.Engi
 
     page = _page(engine_sqlite)
 
-    assert "3 of 4 regions without a position: 12017, 12024, 12013" in page
+    assert "3 of 4 on the disk without a position: 12017, 12024, 12013" in page
     assert "Behind the limb" not in page
 
 
@@ -156,8 +156,8 @@ def test_flares_of_regions_without_a_forecast_are_counted(engine_sqlite: sa.Engi
 def test_the_panels_travel_one_by_one(engine_sqlite: sa.Engine) -> None:
     stock(engine_sqlite)
 
-    # Three cards, alerts, disk, regions and flares.
-    assert len(delta.fingerprints(_layout(engine_sqlite))) == 7
+    # X-rays, three cards, alerts, disk, regions, flares and base rate.
+    assert len(delta.fingerprints(_layout(engine_sqlite))) == 9
 
 
 def test_the_header_names_the_lowest_fallback_level_of_the_current_forecasts(
@@ -175,7 +175,7 @@ def test_the_header_names_the_lowest_fallback_level_of_the_current_forecasts(
     chip = next(chip for chip in shell.chips(view.state) if "rung" in str(chip.className))
 
     assert words(chip) == "Fallback level partial"
-    assert chip.title.endswith("1 full, 1 partial, 2 without a forecast")
+    assert chip.title.endswith("1 full, 1 partial; 2 of 4 on the disk with a forecast")
 
 
 def test_alert_states_are_words_with_a_shape(engine_sqlite: sa.Engine) -> None:
@@ -185,8 +185,46 @@ def test_alert_states_are_words_with_a_shape(engine_sqlite: sa.Engine) -> None:
 
     # 0.35 is over the threshold of 0.1, 0.06 over half of it.
     assert "▲" in page
-    assert '"alert"' in page
+    assert '"over threshold"' in page
     assert '"watch"' in page
+
+
+def test_the_badge_of_a_region_names_all_its_open_alerts(engine_sqlite: sa.Engine) -> None:
+    stock(engine_sqlite)
+    alerts = [
+        raised(3894, alert_id="m"),
+        raised(3894, alert_id="c", event="C1.0", state="acknowledged"),
+        raised(3894, alert_id="x", event="X1.0", state="closed"),
+    ]
+    with writing(engine_sqlite) as connection:
+        write_alerts(connection, alerts)
+
+    badges = [words(badge) for badge in parts(_layout(engine_sqlite), "state")]
+
+    assert badges == ["▲alert M1.0+ C1.0+", "◆watch"]
+
+
+def test_regions_that_left_the_disk_stand_apart_and_every_place_counts_alike(
+    engine_sqlite: sa.Engine,
+) -> None:
+    stock(engine_sqlite)
+    # 11 h on, one is 1 deg behind the limb; the other went there more than a day ago.
+    with engine_sqlite.begin() as connection:
+        for lon, region in ((85.0, 3874), (112.0, 3856)):
+            text = "UPDATE regions SET last_lon_fwt = :lon WHERE region_id = :region"
+            connection.execute(sa.text(text), {"lon": lon, "region": region})
+    view = routing.read_context(engine_sqlite, settings=DashSettings(), theme=None)
+
+    page = layout(view, "/", "")
+
+    counted = "2 of 2 on the disk with a forecast, 1 behind the limb, 1 gone"
+    assert [words(group) for group in parts(page, "group")] == ["Behind the limb", "Gone"]
+    assert f"{counted}, 1 flared without a record" in words(parts(page, "region-panel")[0])
+    assert counted in str(parts(page, "disk-panel")[0])
+    assert words(shell.status(view)).startswith("Regions2 of 2")
+    assert counted in str(shell.status(view))
+    (beside,) = parts(page, "unplaced")
+    assert words(beside) == "Behind the limb: 12013 N10W91Gone: 12010 N10W112"
 
 
 def test_flares_of_a_day_are_counted_by_region(engine_sqlite: sa.Engine) -> None:
@@ -215,8 +253,8 @@ def test_fresh_data_are_not_called_a_replay(engine_sqlite: sa.Engine) -> None:
     frame = routing.draw_frame(fresh, PAGES, pathname="/", search="")
 
     strip = json.dumps(frame["strip"], default=_plain, ensure_ascii=False)
-    assert "Data end" not in strip
-    assert "AR 12017 over the M1.0+ threshold" in strip
+    assert "data end" not in strip
+    assert f"No region over its threshold, 10{NARROW}%: 12017 at 35{NARROW}%" in strip
     assert "Operations overview" in json.dumps(frame["title"], default=_plain)
 
 
@@ -225,7 +263,7 @@ def test_without_a_live_model_the_page_still_lists_the_regions(engine_sqlite: sa
     with engine_sqlite.begin() as connection:
         connection.execute(sa.text("UPDATE models SET stage = 'retired'"))
 
-    assert "0 with a forecast" in _page(engine_sqlite)
+    assert "0 of 4 on the disk with a forecast" in _page(engine_sqlite)
 
 
 def test_the_order_of_the_regions_is_part_of_the_address(engine_sqlite: sa.Engine) -> None:

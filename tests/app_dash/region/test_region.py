@@ -108,7 +108,7 @@ def test_the_list_has_a_line_and_the_largest_flare_of_each_region(
 
     assert page.count('"className": "sparkline"') == 4
     assert '"M2.0"' in page
-    assert "4 most recent first, 4 on the disk" in page
+    assert "4 most recent first, 2 of 4 on the disk with a forecast" in page
 
 
 def test_an_empty_store_says_how_to_fill_it(engine_sqlite: sa.Engine) -> None:

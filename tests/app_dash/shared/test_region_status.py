@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app_dash.frame.all_clear import Clearance, verdict
-from app_dash.shared.disk_forecast import DiskForecast
 from app_dash.shared.region_status import (
     AlertLevel,
+    RegionCounts,
     alert_level,
-    reasons_against_all_clear,
+    count_regions,
+    listed_names,
     region_statuses,
 )
 from database.models import ModelRow
@@ -95,85 +95,16 @@ def test_a_silent_region_is_carried_on_by_the_rotation() -> None:
     assert status.lon_now == pytest.approx(20 + 13.275 * 11 / 24, abs=0.001)
 
 
-def test_every_reason_against_all_clear_is_listed_once_with_its_regions() -> None:
-    regions = [_region(1), _region(2, lon=82.0), _region(3, lon=-75.0), _region(4, lon=None),
-               _region(5, lon=91.0)]  # fmt: skip
-    found = region_statuses(
-        _state(regions, [_forecast(1, 0.4), _forecast(2, None), _forecast(3, None)])
-    )
+def test_regions_are_counted_by_where_they_are_now() -> None:
+    # 95 deg and 23 h at 13.3 deg a day: 107.7 deg, which is more than a day behind the limb.
+    regions = [_region(1), _region(2, lon=82.0), _region(3, lon=None), _region(4, lon=91.0),
+               _region(5, lon=95.0, silent_hours=23)]  # fmt: skip
+    found = count_regions(region_statuses(_state(regions, [_forecast(1, 0.4)])))
 
-    assert reasons_against_all_clear(found) == [
-        "AR 10001 over the M1.0+ threshold",
-        "AR 10002, 10003 beyond the 70° limit",
-        "AR 10005 behind the limb for less than a day",
-        "AR 10004 without a forecast",
-    ]
+    assert found == RegionCounts(with_forecast=1, on_disk=3, behind_limb=1, gone=1)
+    assert str(found) == "1 of 3 on the disk with a forecast, 1 behind the limb, 1 gone"
 
 
 def test_of_many_regions_only_the_first_are_named() -> None:
-    found = region_statuses(_state([_region(n) for n in range(1, 7)], []))
-
-    assert reasons_against_all_clear(found) == [
-        "AR 10001, 10002, 10003, 10004 and 2 more without a forecast"
-    ]
-
-
-def test_a_region_without_a_position_can_still_be_over_the_threshold() -> None:
-    found = region_statuses(_state([_region(1, lon=None)], [_forecast(1, 0.4)]))
-
-    assert reasons_against_all_clear(found) == ["AR 10001 over the M1.0+ threshold"]
-
-
-QUIET = Clearance(DiskForecast(0.008, 0.008, None, "no fit"), 0.05)
-
-
-def _verdict(
-    *,
-    newest: datetime | None = NOW,
-    now: datetime = NOW,
-    has_model: bool = True,
-    clearance: Clearance = QUIET,
-    reasons: tuple[str, ...] = (),
-) -> tuple[str, str, tuple[str, ...]]:
-    said = verdict(
-        newest=newest,
-        now=now,
-        has_model=has_model,
-        clearance=clearance,
-        reasons=reasons,
-    )
-    return said.kind, said.headline, said.reasons
-
-
-def test_a_quiet_fresh_disk_is_all_clear_with_its_probability() -> None:
-    headline = "All clear for M1.0+ to 30 Mar 16:00, P 0.8\u202f%."
-
-    assert _verdict()[:2] == ("ok", headline)
-
-
-def test_stale_data_withhold_all_clear() -> None:
-    later = NOW + timedelta(minutes=47)
-
-    assert _verdict(now=later) == ("warning", "All clear withheld.", ("Last frame 47 min ago",))
-
-
-def test_two_cadences_are_still_fresh() -> None:
-    assert _verdict(now=NOW + timedelta(minutes=24))[0] == "ok"
-
-
-def test_a_replay_says_when_its_data_end() -> None:
-    kind, _, said = _verdict(now=datetime(2026, 11, 21, 16, 0, tzinfo=UTC))
-
-    assert kind == "warning"
-    assert said == ("Data end at 29 Mar 2014 16:00, 4,620 d ago",)
-
-
-def test_no_live_model_is_an_error() -> None:
-    assert _verdict(has_model=False)[:2] == ("error", "No live model.")
-
-
-def test_an_empty_store_and_a_disk_without_forecasts_are_never_all_clear() -> None:
-    nothing = Clearance(DiskForecast(None, None, None, "no forecast"), 0.05)
-
-    assert _verdict(newest=None)[0] == "warning"
-    assert _verdict(clearance=nothing)[2] == ("no region has a forecast",)
+    assert listed_names(["1", "2", "3", "4", "5", "6"]) == "1, 2, 3, 4 and 2 more"
+    assert listed_names([]) == ""

@@ -45,7 +45,7 @@ def test_the_skill_page_shows_the_agency(stocked: sa.Engine, scope: str, cases: 
     query = SkillQuery(range="all", model=AGENCY, scope=scope, cases=cases)
     asked, models = read_request(stocked, query)
 
-    view = read_skill(stocked, asked, models)
+    view = read_skill(stocked, asked, models, now=NOW)
 
     assert view.report.model == AGENCY
     # Nothing was frozen for an agency: it is judged at the prior rate of the event.

@@ -19,6 +19,7 @@ from app_dash.skill.threshold import (
     threshold_panels,
 )
 from database.models import ModelRow
+from database.verification.base_rate import SPANS_DAYS, BaseRates
 from solar.errors import InvalidInputError
 from solar.time import Window, parse_time
 
@@ -33,6 +34,8 @@ def drawn(query: SkillQuery, found: SkillReport) -> str:
         found,
         frozen=0.043,
         has_flares=True,
+        base_rates=BaseRates(None, dict.fromkeys(SPANS_DAYS), None),
+        model=None,
     )
     panels = threshold_panels(query, view, LIGHT)
     return json.dumps(panels, cls=PlotlyJSONEncoder, ensure_ascii=False)
