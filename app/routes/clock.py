@@ -55,8 +55,8 @@ def get_clock() -> Response:
 )
 def put_clock() -> Response:
     body = read_model(ClockBody, read_json())
-    given = body.model_dump(exclude={"action"})
-    return _set(partial(set_clock, who=services().guard.principal(), action=body.action, **given))
+    given = body.model_dump(exclude={"next"}) | {"next_event": body.next}
+    return _set(partial(set_clock, who=services().guard.principal(), **given))
 
 
 @blueprint.post("/clock")
