@@ -38,10 +38,10 @@ _MOST_FLARES = 500
 ALL_CLEAR = Definition(
     "All clear",
     "Said of M1.0+ for the coming 24 h only when all of this holds: the newest record is at most"
-    " 24 min old; the full-disk probability, calibrated where possible, is below the limit; no"
-    " region is over its threshold; no region lies beyond 70° of longitude now, or went behind the"
-    " limb less than a day ago; every region on the disk has a forecast, and no other region has"
-    " flared in the last 24 h.",
+    " two usual steps of its source old; the full-disk probability, calibrated where possible, is"
+    " below the limit; no region is over its threshold; no region lies beyond 70° of longitude now,"
+    " or went behind the limb less than a day ago; every region on the disk has a forecast, and no"
+    " other region has flared in the last 24 h.",
     "P(M1.0+, full disk) < FLARE_ALL_CLEAR_LIMIT, and no reason against it",
     "A false all clear is the costliest error; see docs/now.md",
 )
@@ -81,6 +81,7 @@ def assess(context: PageContext) -> Verdict:
     return verdict(
         newest=context.state.newest_t_rec,
         now=context.sun_now,
+        stale=context.stale,
         has_model=context.state.model is not None,
         clearance=Clearance(
             disk_forecast(MAIN_EVENT, statuses, context.state), context.settings.all_clear_limit
@@ -93,12 +94,12 @@ def assess(context: PageContext) -> Verdict:
     )
 
 
-def age_reason(newest: datetime, now: datetime) -> str | None:
+def age_reason(newest: datetime, now: datetime, *, stale: timedelta = STALE) -> str | None:
     """Say that the data are old, or nothing when they are fresh."""
     age = now - newest
-    if age <= STALE:
+    if age <= stale:
         return None
-    if age <= ENDED:
+    if age <= max(ENDED, 3 * stale):
         return f"Last frame {duration(age)} ago"
     return f"Data end at {date_moment(newest)}, {duration(age)} ago"
 
@@ -110,13 +111,14 @@ def verdict(
     has_model: bool,
     clearance: Clearance,
     reasons: tuple[str, ...],
+    stale: timedelta = STALE,
 ) -> Verdict:
     """Decide whether all clear may be said of M1.0+; `reasons` are those of the regions."""
     if newest is None:
         return Verdict("warning", "No data yet.", ("waiting for the first SHARP record",))
     if not has_model:
         return Verdict("error", "No live model.", ("no forecast is issued until one is promoted",))
-    every = (age_reason(newest, now), clearance.refusal, *reasons)
+    every = (age_reason(newest, now, stale=stale), clearance.refusal, *reasons)
     against = tuple(reason for reason in every if reason)
     if against:
         return Verdict("warning", "All clear withheld.", against)

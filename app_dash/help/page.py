@@ -26,8 +26,7 @@ from app_dash.help.panels import (
 )
 from app_dash.help.query import HelpQuery, read_help
 from app_dash.settings import DashSettings
-from app_dash.shared.range_picker import parse_utc
-from app_dash.shared.url_state import HELP_PATH
+from app_dash.shared.url_state import HELP_PATH, parse_utc
 from database.people.feedback import BUG
 from database.people.principal import ANNOUNCE, ANSWER, FEEDBACK
 from solar.errors import InvalidInputError

@@ -12,8 +12,7 @@ import sqlalchemy as sa
 from pydantic import Field, field_validator, model_validator
 
 from app_dash.frame.page import PageContext
-from app_dash.shared.range_picker import parse_utc
-from app_dash.shared.url_state import Query
+from app_dash.shared.url_state import Query, parse_utc
 from database.engine import reading
 from database.people.audit import AuditEntry, count_audit, list_audit
 from database.people.invitations import open_invitations

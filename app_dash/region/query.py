@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from app_dash.shared.range_picker import parse_utc
 from app_dash.shared.url_state import REGIONS_PATH, Query
 from solar.errors import InvalidInputError
 from solar.flares import Event, event
-from solar.time import isoformat, parse_time
 
 Range = Literal["24h", "3d", "5d", "passage"]
 EventName = Literal["C1.0", "M1.0", "M5.0", "X1.0"]
@@ -31,9 +29,8 @@ LIVE_ONLY = "live"
 class RegionQuery(Query):
     """The state of the page of one region.
 
-    `at` is the time as of which the page is shown, None for now. `models` names those drawn
-    beside the issued forecasts: empty for all of them, `LIVE_ONLY` for none, else ids between
-    commas. `window` [h] and `least` |r| are those of the keyword network.
+    `models` names those drawn beside the issued forecasts: empty for all of them, `LIVE_ONLY` for
+    none, else ids between commas. `window` [h] and `least` |r| are those of the keyword network.
     """
 
     range: Range = "5d"
@@ -41,27 +38,15 @@ class RegionQuery(Query):
     event: EventName = "M1.0"
     keywords: Literal["main", "all"] = "main"
     models: str = Field(default="", max_length=400)
-    at: str | None = None
     revision: Literal["issued", "latest"] = "issued"
     window: Literal["12", "24"] = "24"
     least: Literal["0.5", "0.7", "0.9"] = "0.7"
     why: Literal["now", "last", "day"] = "now"
 
-    # InvalidInputError passes through pydantic unchanged, so its text reaches the reader.
-    @field_validator("at", mode="before")
-    @classmethod
-    def _is_a_time(cls, text: str | None) -> str | None:
-        return isoformat(parse_utc(text)) if text else None
-
     @property
     def definition(self) -> Event:
         """The event whose threshold and outcomes are drawn."""
         return event(self.event)
-
-    @property
-    def as_of(self) -> datetime | None:
-        """The time as of which the page is shown, None for now."""
-        return parse_time(self.at) if self.at else None
 
     def shown_models(self, model_ids: list[str]) -> list[str]:
         """Return those of the given models, none of them live, that are drawn."""

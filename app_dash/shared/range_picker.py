@@ -11,11 +11,8 @@ from dash.development.base_component import Component
 from pydantic import field_validator, model_validator
 
 from app_dash.shared.panels import aria_label, segmented
-from app_dash.shared.url_state import Query
-from solar.errors import InvalidInputError
+from app_dash.shared.url_state import Query, parse_utc
 from solar.time import Window, isoformat, parse_time
-
-_EARLIEST_AT, _LATEST_AT = datetime(1972, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 Preset = Literal["24h", "7d", "27d", "120d", "365d", "all"]
 
@@ -52,28 +49,6 @@ class RangeQuery(Query):
     def is_custom(self) -> bool:
         """Tell whether times were typed."""
         return self.start is not None or self.end is not None
-
-
-def parse_utc(text: str) -> datetime:
-    """Read a typed time; without a zone it is UTC.
-
-    Raises
-    ------
-    InvalidInputError
-        When it is no time, or outside the years that the API takes too.
-    """
-    at = _read_utc(text.strip())
-    if not _EARLIEST_AT <= at < _LATEST_AT:
-        raise InvalidInputError(f"{text!r} lies outside 1972 to 2199; write a time between")
-    return at
-
-
-def _read_utc(typed: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(typed)
-    except ValueError:
-        return parse_time(typed)
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else parse_time(typed)
 
 
 def window_of(query: RangeQuery, stored: Window) -> Window:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any, Self
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, field_validator
 
 from solar.errors import InvalidInputError, NotFoundError
+from solar.time import isoformat, parse_time
 
 NOW_PATH = "/"
 REGIONS_PATH = "/regions"
@@ -36,6 +38,7 @@ LAB_UPLOADS_PATH = "/lab/uploads"
 MOST_REGIONS = 50
 # The server takes no request line of 4,094 bytes or more.
 LONGEST_SEARCH = 4_000
+_EARLIEST_AT, _LATEST_AT = datetime(1972, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 def _read_model_name(text: str) -> str:
@@ -49,9 +52,20 @@ ModelName = Annotated[str, AfterValidator(_read_model_name)]
 
 
 class Query(BaseModel):
-    """The query of an address, the part after ``?``; a page declares its fields and defaults."""
+    """The query of an address, the part after ``?``; a page declares its fields and defaults.
+
+    `at` is the time as of which the page is shown, None for now.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True)
+
+    at: datetime | None = None
+
+    # InvalidInputError passes through pydantic unchanged, so its text reaches the reader.
+    @field_validator("at", mode="before")
+    @classmethod
+    def _read_at(cls, at: str | datetime | None) -> datetime | None:
+        return parse_utc(at) if isinstance(at, str) else at
 
     @classmethod
     def parse(cls, search: str | None) -> Self:
@@ -101,6 +115,44 @@ def _explain(error: ValidationError, fields: Mapping[str, Any]) -> str:
         + "; ".join(parts)
         + ". Correct it, or open the page without it."
     )
+
+
+def parse_utc(text: str) -> datetime:
+    """Read a typed time; without a zone it is UTC.
+
+    Raises
+    ------
+    InvalidInputError
+        When it is no time, or outside the years that the API takes too.
+    """
+    at = _read_utc(text.strip())
+    if not _EARLIEST_AT <= at < _LATEST_AT:
+        raise InvalidInputError(f"{text!r} lies outside 1972 to 2199; write a time between")
+    return at
+
+
+def _read_utc(typed: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(typed)
+    except ValueError:
+        return parse_time(typed)
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else parse_time(typed)
+
+
+def time_of(search: str | None) -> datetime | None:
+    """Return the time as of which an address shows its page; None is now, or an unreadable one."""
+    try:
+        return Query.parse(search).at
+    except InvalidInputError:
+        return None  # the page says what is wrong with it
+
+
+def with_time(address: str, at: datetime | None) -> str:
+    """Return an address as of a time, or, for None, of now."""
+    parts = urlsplit(address)
+    others = [pair for pair in parse_qsl(parts.query) if pair[0] != "at"]
+    query = urlencode([*others, *([] if at is None else [("at", isoformat(at))])])
+    return parts._replace(query=query).geturl()
 
 
 def read_region_numbers(text: str) -> tuple[int, ...]:
