@@ -42,6 +42,7 @@
       },
       title: (title) => {
         const heading = [title].flat()[0]?.props?.children;
+        closeGoTo();
         document.title = heading ? `${heading} · Flarewatch` : "Flarewatch";
         return dash_clientside.no_update;
       },
@@ -122,15 +123,17 @@
   const SEARCHES = "#search, #page .find-field input, #page input.find-field";
   const search = () => {
     const field = document.querySelector(SEARCHES) ?? document.getElementById("go-to");
-    field.closest("label").hidden = false;
+    const goTo = field.closest(".go-to");
+    if (goTo) goTo.hidden = false;
     field.focus();
     field.select();
   };
+  const closeGoTo = () => { document.querySelector(".go-to").hidden = true; };
 
   const FIELDS = "input, textarea, select, [contenteditable], [role=grid]";
   const PRESSED = "a, button, summary, label, input, [role=button], [role=region]";
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") closeOthers(null);
+    if (event.key === "Escape") { closeOthers(null); closeGoTo(); }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const isSlider = event.target.matches("input[type=range], [role=slider]");
     if (!isSlider && event.target.closest(FIELDS)) return;

@@ -57,10 +57,10 @@
   };
 
   const write = (id, text) => { const one = part(id); if (one && one.textContent !== text) one.textContent = text; };
-  const speedText = (speed) => (speed === null ? "as fast as records come in" : `${speed}×`);
+  const speedText = (speed) => (speed === null ? "max" : `${speed}×`);
   const stateText = (at) => {
     if (told.speed === 0) return "paused";
-    return at >= endsAt() ? "ended, a day after the last record" : `playing ${speedText(told.speed)}`;
+    return at >= endsAt() ? "ended" : `playing ${speedText(told.speed)}`;
   };
   const day = (text) => (text ? dash_clientside.flarewatch.writeClock(new Date(text)).slice(0, 6) : "");
 
@@ -84,6 +84,7 @@
     document.documentElement.dataset.clock = told?.mode ?? "";
     if (!isPlayed()) return;
     askInTime();
+    if (saidAt !== location.href) say("");
     const { writeClock } = dash_clientside.flarewatch;
     write("replay-now", writeClock(at));
     write("replay-state", `event time · ${stateText(at)} · wall ${writeClock(new Date())}`);
@@ -97,7 +98,8 @@
   // One act at a time: what was pressed is marked until it is answered.
   let count = 0;
   let waiting = null;
-  const say = (text) => write("replay-message", text);
+  let saidAt = null;
+  const say = (text) => { write("replay-message", text); saidAt = location.href; };
   const finish = () => {
     clearTimeout(waiting?.timer);
     waiting?.button.removeAttribute("aria-busy");

@@ -91,7 +91,7 @@ def _message() -> Component:
 def _times() -> Component:
     track = html.Div(html.I(id=BarIds.PLAYED), className="replay-track", **aria_hidden())
     ends = html.Div(
-        [html.Span(id=BarIds.STARTS), html.Span("later: not shown"), html.Span(id=BarIds.ENDS)],
+        [html.Span(id=BarIds.STARTS), html.Span("later"), html.Span(id=BarIds.ENDS)],
         className="replay-ends",
     )
     now = html.Div(

@@ -57,9 +57,10 @@ class Ids:
     AGE = "age"
     AGE_CHIP = "age-chip"
     MODE = "mode"
-    AS_OF = "as-of"
+    AS_OF = "as-of-banner"
     BRAND = "brand"
     GO_TO = "go-to"
+    GO_TO_MESSAGE = "go-to-message"
     CHIPS = "chips"
     PERSON = "person"
     ANNOUNCEMENTS = "announcements"
@@ -163,8 +164,29 @@ def _header() -> Component:
                 **aria_label("Switch between light and dark"),
             ),
             html.Div(id=Ids.PERSON, className="person"),
+            _go_to(),
         ],
         className="header",
+    )
+
+
+def _go_to() -> Component:
+    """Hold the field that the key ``/`` opens on a page without a search."""
+    entry = dcc.Input(
+        id=Ids.GO_TO,
+        type="text",
+        placeholder="Skill, 12017, HARP 3894",
+        autoComplete="off",
+        maxLength=40,
+        className="field find-field",
+    )
+    return html.Div(
+        [
+            html.Label([html.Span("Go to a page or region"), entry]),
+            html.P(id=Ids.GO_TO_MESSAGE, className="field-message", role="alert"),
+        ],
+        className="go-to",
+        hidden=True,
     )
 
 

@@ -311,7 +311,8 @@ def _slider(data: RegionData) -> Component:
         className="slider",
         disabled=first == last,
     )
-    return html.Label([name, slider])
+    read_as: dict[str, Any] = {"data-unit": "time"}
+    return html.Label([name, slider], **read_as)
 
 
 def _ticks(data: RegionData, query: RegionQuery) -> Component:
