@@ -13,7 +13,13 @@ import requests
 from flask import g, has_request_context
 
 from app_dash.settings import DashSettings
-from solar.errors import ConflictError, FlarewatchError, InvalidInputError, NotFoundError
+from solar.errors import (
+    ConflictError,
+    FlarewatchError,
+    InvalidInputError,
+    NotFoundError,
+    PreconditionError,
+)
 from solar.settings import without_password
 
 TIMEOUT_SECONDS = 10.0
@@ -43,6 +49,7 @@ _REFUSALS: dict[int, type[FlarewatchError]] = {
     403: RefusedError,
     404: NotFoundError,
     409: ConflictError,
+    412: PreconditionError,
     416: InvalidInputError,
     422: InvalidInputError,
     429: RefusedError,

@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -238,6 +239,15 @@ def reading(engine: sa.Engine, *, seconds: float | None = READ_SECONDS) -> Itera
             yield connection.execution_options(**{TIME_LIMIT: seconds})
     except DBAPIError as error:
         raise as_domain_error(error) from error
+
+
+def store_time(connection: sa.Connection) -> datetime:
+    """Return the time by the clock of the server; a file has that of its one host."""
+    if connection.dialect.name == "sqlite":
+        text = connection.exec_driver_sql("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')").scalar()
+        return datetime.fromisoformat(str(text)).replace(tzinfo=UTC)
+    moment: datetime = connection.exec_driver_sql("SELECT UTC_TIMESTAMP(6)").scalar_one()
+    return moment.replace(tzinfo=UTC)
 
 
 def allow_idling(connection: sa.Connection) -> None:

@@ -13,8 +13,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.services import services
-from database.clock.clock import store_time
-from database.engine import writing
+from database.engine import store_time, writing
 from database.lab.attempts import Claim, End, claim_run, end_run, publish
 from database.lab.outputs import Output, put_output
 from database.lab.runs import read_run

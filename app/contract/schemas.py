@@ -277,11 +277,15 @@ class ForecastsBody(ForecastsEnvelope):
 
 
 class ClockBody(Strict):
-    """An act that sets the clock of a replay: ``speed`` is for *speed*, ``to`` for *jump*."""
+    """An act that sets the clock of a replay: ``speed`` is for *speed*, ``to`` for *jump*.
+
+    A jump with ``next`` instead goes to just before the next listed flare of that event.
+    """
 
     action: Literal["play", "pause", "speed", "jump"]
     speed: Finite | None = None
     to: Time | None = None
+    next: str | None = None
     if_version: int | None = None
 
 

@@ -11,8 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.settings import LabSettings
-from database.clock.clock import store_time
-from database.engine import reading, transact
+from database.engine import reading, store_time, transact
 from database.lab.attempts import (
     lose_runs,
     overdue,

@@ -16,15 +16,8 @@ from app.contract.responses import json_response
 from app.contract.schemas import ClockBody, ReplayBody
 from app.routes.operation import operation
 from app.services import services
-from database.clock.clock import (
-    Replayed,
-    begin_replay,
-    read_clock,
-    set_clock,
-    store_time,
-    usual_step,
-)
-from database.engine import reading, transact
+from database.clock.clock import Replayed, begin_replay, read_clock, set_clock, usual_step
+from database.engine import reading, store_time, transact
 from database.people.principal import INGEST, OPERATE, PUBLIC
 from solar.clock import Reading
 from solar.time import Window, isoformat
@@ -55,8 +48,8 @@ def get_clock() -> Response:
 )
 def put_clock() -> Response:
     body = read_model(ClockBody, read_json())
-    given = body.model_dump(exclude={"action"})
-    return _set(partial(set_clock, who=services().guard.principal(), action=body.action, **given))
+    given = body.model_dump(exclude={"next"}) | {"next_event": body.next}
+    return _set(partial(set_clock, who=services().guard.principal(), **given))
 
 
 @blueprint.post("/clock")

@@ -32,8 +32,7 @@ from app.lab.store_pages import store_page
 from app.lab.uploads import too_large
 from app.routes.operation import operation
 from app.services import services
-from database.clock.clock import store_time
-from database.engine import reading, transact
+from database.engine import reading, store_time, transact
 from database.lab.attempts import (
     Claim,
     End,

@@ -1,6 +1,6 @@
 // What the browser does by itself: theme, clock, age of the data, keys, rest, print.
 (() => {
-  const CADENCE_S = 720;
+  const OLD_S = 21600;
   const STORED = "flarewatch-theme";
   const apply = (theme) => { document.documentElement.dataset.theme = theme; return theme; };
 
@@ -10,8 +10,8 @@
     if (seconds < 172800) return `${Math.round(seconds / 3600)} h`;
     return `${Math.round(seconds / 86400).toLocaleString("en-US")} d`;
   };
-  const ageClass = (seconds) =>
-    `chip age ${seconds > 21600 ? "error" : seconds > 2 * CADENCE_S ? "stale" : "ok"}`;
+  const ageState = (seconds, stale) =>
+    seconds > Math.max(OLD_S, 3 * stale) ? "error" : seconds > stale ? "stale" : "ok";
   const clock = (now) => {
     const parts = new Intl.DateTimeFormat("en-GB", {
       timeZone: "UTC", day: "2-digit", month: "short", year: "numeric",
@@ -28,12 +28,25 @@
         try { localStorage.setItem(STORED, chosen); } catch { /* private mode: this page only */ }
         return apply(chosen);
       },
-      clock: (_second, newest) => {
-        const now = new Date();
-        if (!newest) return [clock(now), "no data", "chip age error"];
-        const seconds = (now - new Date(newest)) / 1000;
-        return [clock(now), age(seconds), ageClass(seconds)];
+      clock: (_second, newest, told) => {
+        const { replay } = dash_clientside;
+        replay.receive(told);
+        const now = replay.now();
+        replay.show(now);
+        const mode = replay.isPlayed() ? "Replay" : "Live";
+        const header = (text, state) =>
+          [clock(now), text, `chip age ${state}`, mode, `chip mode ${mode.toLowerCase()} ${state}`];
+        if (!newest) return header("no data", "error");
+        const seconds = replay.age(newest) / 1000;
+        return header(age(seconds), ageState(seconds, 2 * (told?.step_s ?? Infinity)));
       },
+      title: (title) => {
+        const heading = [title].flat()[0]?.props?.children;
+        closeGoTo();
+        document.title = heading ? `${heading} · Flarewatch` : "Flarewatch";
+        return dash_clientside.no_update;
+      },
+      writeClock: clock,
     },
   });
 
@@ -91,10 +104,11 @@
     closeOthers(chosen ? null : inside);
   });
 
-  // A page names the key of a control on the control itself, or around a link. Where it says for
-  // which time it was drawn, a press waits until the page has caught up with the address.
+  // A page or the bar names the key of a control on the control itself, or around a link. Where it
+  // says for which time it was drawn, a press waits until the page has caught up with the address.
   const press = (key, patience = 40) => {
-    const keyed = document.querySelector(`#page [data-key="${CSS.escape(key)}"]`);
+    const named = `[data-key="${CSS.escape(key)}"]`;
+    const keyed = document.querySelector(`#page ${named}, [data-clock=replay] #replay-bar[data-may-set] ${named}`);
     if (!keyed) return false;
     const at = new URLSearchParams(location.search).get("at") ?? "";
     if (patience > 0 && (keyed.dataset.at ?? at) !== at) {
@@ -105,15 +119,28 @@
     return true;
   };
 
+  // The search of the page; where it has none, the field that leads to any page or region.
+  const SEARCHES = "#search, #page .find-field input, #page input.find-field";
+  const search = () => {
+    const field = document.querySelector(SEARCHES) ?? document.getElementById("go-to");
+    const goTo = field.closest(".go-to");
+    if (goTo) goTo.hidden = false;
+    field.focus();
+    field.select();
+  };
+  const closeGoTo = () => { document.querySelector(".go-to").hidden = true; };
+
+  const FIELDS = "input, textarea, select, [contenteditable], [role=grid]";
+  const PRESSED = "a, button, summary, label, input, [role=button], [role=region]";
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") closeOthers(null);
+    if (event.key === "Escape") { closeOthers(null); closeGoTo(); }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.closest("input, textarea, select, [contenteditable], [role=slider], [role=grid]")) return;
+    const isSlider = event.target.matches("input[type=range], [role=slider]");
+    if (!isSlider && event.target.closest(FIELDS)) return;
+    // A slider has its own keys, and what is pressed, opened or scrolled has the space bar.
+    if (event.key.length > 1 ? isSlider : event.key === " " && event.target.closest(PRESSED)) return;
     if (/^[1-9]$/.test(event.key)) document.getElementById(`nav-${event.key}`)?.click();
     if (press(event.key)) event.preventDefault();
-    if (event.key === "/") {
-      const search = document.querySelector("#search, #page .find-field input, #page input.find-field");
-      if (search) { event.preventDefault(); search.focus(); }
-    }
+    if (event.key === "/") { event.preventDefault(); search(); }
   });
 })();

@@ -28,7 +28,6 @@ from app_dash.shared.region_status import (
     threshold_of,
 )
 from app_dash.shared.url_state import NOW_PATH
-from database.clock.clock import usual_step
 from database.engine import reading
 from database.flares.flares import list_flares
 from database.nowcast.nowcast import LONGEST_SILENCE, NO_DATA, Nowcast, read_nowcast
@@ -108,13 +107,12 @@ def read_evidence(context: PageContext, newest: datetime) -> Evidence:
     """Read what all clear is decided from."""
     statuses = region_statuses(context.state)
     with reading(context.engine) as connection:
-        late_after = 2 * usual_step(connection, newest)
         unlisted = _unlisted(connection, Window(newest - HORIZON, context.seen_until), statuses)
         nowcast = read_nowcast(connection, context.sun_now)
     return Evidence(
         newest=newest,
         now=context.sun_now,
-        late_after=late_after,
+        late_after=context.stale,
         disk=disk_forecast(MAIN_EVENT, statuses, context.state),
         limit=context.settings.all_clear_limit,
         threshold=threshold_of(context.state, MAIN_EVENT),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from dash.development.base_component import Component
@@ -13,6 +13,7 @@ from app_dash.settings import DashSettings
 from app_dash.shared.as_of import present_of
 from app_dash.shared.theme import Tokens
 from app_dash.shared.url_state import Query
+from database.clock.clock import CADENCE
 from database.people.principal import NOBODY, Principal
 from database.regions.current import DataState
 from solar.clock import Reading
@@ -26,7 +27,8 @@ class PageContext:
     `engine` finds what was known at `at`, the time as of which the page is read, None for now.
     `now` is the clock on the wall, and `sun_now` what time it is for the Sun, which is another one
     in a replay. `state.newest_t_rec` is the time of the newest record, `who` the person that the
-    page is drawn for.
+    page is drawn for. `at` is the time as of which the address shows its page, None for now.
+    `usual_step` is the time between two records of the source.
     """
 
     engine: sa.Engine
@@ -37,6 +39,7 @@ class PageContext:
     who: Principal = NOBODY
     clock: Reading = field(default_factory=Reading)
     at: datetime | None = None
+    usual_step: timedelta = CADENCE
 
     @property
     def sun_now(self) -> datetime:
@@ -55,6 +58,11 @@ class PageContext:
         if newest is None or newest <= self.sun_now <= newest + HORIZON:
             return self.sun_now
         return newest
+
+    @property
+    def stale(self) -> timedelta:
+        """The age from which data are old."""
+        return 2 * self.usual_step
 
 
 def always_redraw(_view: PageContext, _pathname: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dash
@@ -15,22 +15,28 @@ from dash.development.base_component import Component
 from app_dash.api_client import is_api_up
 from app_dash.frame import delta, shell
 from app_dash.frame.all_clear import ENDED, Verdict, assess, strip, verdict_chip
+from app_dash.frame.as_of import as_of_banner, keep_time
 from app_dash.frame.page import Page, PageContext, page_of
+from app_dash.frame.replay_bar import BarIds, clock_data
 from app_dash.frame.shell import Ids
 from app_dash.guard import SHELL, callback, principal
 from app_dash.settings import DashSettings
-from app_dash.shared.as_of import present_of, store_of, time_of
+from app_dash.shared.as_of import checked_time_of, present_of, store_of
 from app_dash.shared.numbers import date_moment
 from app_dash.shared.panels import empty_message, error_message
 from app_dash.shared.theme import tokens
-from database.clock.clock import read_clock, store_time
-from database.engine import reading
+from app_dash.shared.url_state import NOW_PATH, with_time
+from database.clock.clock import CADENCE, read_clock, usual_step
+from database.engine import reading, store_time
 from database.known import known_at
 from database.people.principal import READ
 from database.regions.current import data_state, data_version
+from solar.clock import REPLAY
 from solar.errors import FlarewatchError, InvalidInputError, StoreUnavailableError
 
 STORE_UNAVAILABLE = "away"
+# Of records older than this no more grows old by the minute.
+_LONGEST_AGE = timedelta(days=27)
 
 _FRAME = {
     "page": Output(Ids.PAGE, "children"),
@@ -41,6 +47,9 @@ _FRAME = {
     "person": Output(Ids.PERSON, "children"),
     "chips": Output(Ids.CHIPS, "children"),
     "strip": Output(Ids.STRIP, "children"),
+    "clock": Output(BarIds.CLOCK, "data"),
+    "as_of": Output(Ids.AS_OF, "children"),
+    "brand": Output(Ids.BRAND, "href"),
     "status": Output(Ids.STATUS, "children"),
     "newest": Output(Ids.NEWEST, "data"),
     "is_drawn": Output(Ids.IS_DRAWN, "data"),
@@ -106,6 +115,8 @@ def _register_refresh(app: dash.Dash, engine: sa.Engine, settings: DashSettings)
     )
     def ask_for_newer(_tick: int | None, known: str | None) -> Any:
         newest = version(engine)
+        if newest != STORE_UNAVAILABLE:
+            _tell_time(engine)
         return no_update if newest == known else newest
 
     @callback(app, SHELL, Output(Ids.API, "children"), Input(Ids.TICK, "n_intervals"))
@@ -124,9 +135,20 @@ def _register_clientside(app: Any) -> None:  # dash leaves clientside_callback u
         Output(Ids.CLOCK, "children"),
         Output(Ids.AGE, "children"),
         Output(Ids.AGE_CHIP, "className"),
+        Output(Ids.MODE, "children"),
+        Output(Ids.MODE, "className"),
         Input(Ids.SECOND, "n_intervals"),
         Input(Ids.NEWEST, "data"),
+        Input(BarIds.CLOCK, "data"),
+        Input(Ids.URL, "search"),
     )
+    app.clientside_callback(
+        ClientsideFunction("replay", "answer"),
+        Output(BarIds.TO, "value"),
+        Input(BarIds.ANSWER, "data"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(ClientsideFunction("flarewatch", "title"), Input(Ids.TITLE, "children"))
     app.clientside_callback(
         ClientsideFunction("typing", "accept"),
         Output(Ids.ACCEPTED, "clear_data"),
@@ -136,12 +158,36 @@ def _register_clientside(app: Any) -> None:  # dash leaves clientside_callback u
 
 
 def version(engine: sa.Engine) -> str:
-    """Return a text that changes with the stored data; an unavailable store is no error here."""
+    """Return a text that changes with the stored data, with the clock, and as the data grow old.
+
+    They do so by the usual step of their source, not by the second. An unavailable store is no
+    error here.
+    """
     try:
         with reading(store_of(engine, None)) as connection:
-            return data_version(connection)
+            clock, now = read_clock(connection), store_time(connection)
+            version = f"{data_version(connection)}|{clock.version}"
+            if clock.newest is None:
+                return version
+            age = min(clock.now(now) - clock.newest, _LONGEST_AGE)
+            return f"{version}|{age // usual_step(connection, clock.newest)}"
     except StoreUnavailableError:
         return STORE_UNAVAILABLE
+
+
+def read_clock_data(engine: sa.Engine) -> dict[str, Any]:
+    """Read what the bar of a replay shows."""
+    with reading(engine) as connection:
+        clock, now = read_clock(connection), store_time(connection)
+        step = CADENCE if clock.newest is None else usual_step(connection, clock.newest)
+    return clock_data(clock, now, step, principal())
+
+
+def _tell_time(engine: sa.Engine) -> None:
+    """Tell the browser the time of a replay that plays: it has let it pass by itself since."""
+    data = read_clock_data(engine)
+    if data["mode"] == REPLAY and data["speed"]:
+        dash.set_props(BarIds.CLOCK, {"data": data})
 
 
 def read_context(
@@ -153,11 +199,23 @@ def read_context(
     at = None
     # In place of the page stands what is wrong with the address.
     with suppress(InvalidInputError):
-        at = time_of(search, now=clock.now(now))
+        at = checked_time_of(search, now=clock.now(now))
     store = present_of(engine, clock, now) if at is None else known_at(engine, at)
     with reading(store) as connection:
         state = data_state(connection)
-    return PageContext(store, settings, tokens(theme), state, now, principal(), clock, at)
+        newest = state.newest_t_rec
+        step = CADENCE if newest is None else usual_step(connection, newest)
+    return PageContext(
+        store,
+        settings,
+        tokens(theme),
+        state,
+        now,
+        principal(),
+        clock,
+        at=at,
+        usual_step=step,
+    )
 
 
 def draw_frame(
@@ -178,23 +236,31 @@ def draw_frame(
     pages = [page for page in pages if context.who.may(page.permission)]
     page = page_of(pages, pathname)
     newest = context.state.newest_t_rec
-    verdict = assess(context)
+    verdict, address = assess(context), pathname + search
     is_about_data = page is None or page.is_about_data
     drawing: dict[str, Any] = {"page": no_update, "drawn_for": no_update, "marks": no_update}
     if not keep:
         drawn = draw_page(context, page, pathname=pathname, search=search)
+        keep_time(drawn, context.at, pathname)
         # A page that new data never redraws has nothing to compare with.
-        drawing |= {"page": drawn, "drawn_for": pathname + search, "marks": []}
+        drawing |= {"page": drawn, "drawn_for": address, "marks": []}
         if _redraws_itself(context, pages, pathname):
             parts = delta.fingerprints(drawn)
             drawing |= {"page": delta.changes(drawn, previous_parts or (), parts), "marks": parts}
-    return {
-        **drawing,
+    frame = {
         "navigation": shell.navigation(pages, pathname),
         "title": shell.title(page, as_of(context) if is_about_data else ""),
-        "person": shell.person_menu(context.who, here=pathname + search),
+        "person": shell.person_menu(context.who, here=address),
         "chips": shell.chips(context.state, None if is_about_data else verdict_chip(verdict)),
         "strip": strip(verdict, context.state.series) if is_about_data else [],
+    }
+    keep_time(list(frame.values()), context.at, pathname)
+    return {
+        **drawing,
+        **frame,
+        "as_of": as_of_banner(context.at, address),
+        "clock": clock_data(context.clock, context.now, context.usual_step, context.who),
+        "brand": with_time(NOW_PATH, context.at),
         "status": shell.status(context),
         "newest": newest and newest.isoformat(),
         # Before the first forecast a redraw disturbs nobody.
@@ -210,7 +276,7 @@ def _redraws_itself(context: PageContext, pages: Sequence[Page], pathname: str) 
 def as_of(context: PageContext) -> str:
     """Say which time the pages call now if it is not the clock's."""
     newest = context.state.newest_t_rec
-    if newest is None or context.sun_now - newest <= ENDED:
+    if newest is None or context.sun_now - newest <= max(ENDED, 3 * context.stale):
         return ""
     return f"as of {date_moment(newest)} UTC"
 
@@ -220,7 +286,7 @@ def draw_page(context: PageContext, page: Page | None, *, pathname: str, search:
     if page is None:
         return empty_message(f"There is no page {pathname}. Choose one on the left.")
     try:
-        time_of(search, now=context.clock.now(context.now))
+        checked_time_of(search, now=context.clock.now(context.now))
         return page.layout(context, pathname, search)
     except InvalidInputError as error:
         address = pathname if search else page.path
@@ -242,6 +308,9 @@ def _store_unavailable(pages: Sequence[Page], pathname: str, *, is_drawn: bool) 
         "title": no_update if is_drawn else title,
         "person": no_update,
         "chips": no_update,
+        "clock": no_update,
+        "as_of": no_update,
+        "brand": no_update,
         "strip": strip(
             Verdict("error", f"The store has not answered since {since}.", (values,)), ()
         ),

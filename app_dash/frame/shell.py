@@ -9,13 +9,20 @@ from urllib.parse import urlencode
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from app_dash.frame import replay_bar
 from app_dash.frame.page import Page, PageContext
 from app_dash.settings import DashSettings
 from app_dash.shared.numbers import moment
 from app_dash.shared.panels import aria_hidden, aria_label
 from app_dash.shared.people import avatar
 from app_dash.shared.region_status import count_regions, region_statuses
-from app_dash.shared.url_state import ACCOUNT_PATH, HELP_PATH, PEOPLE_PATH, SIGN_OUT_PATH
+from app_dash.shared.url_state import (
+    ACCOUNT_PATH,
+    HELP_PATH,
+    NOW_PATH,
+    PEOPLE_PATH,
+    SIGN_OUT_PATH,
+)
 from database.models import ELSEWHERE, ModelRow
 from database.people.principal import ACCOUNT, FEEDBACK, LOCAL, PEOPLE, Principal
 from database.regions.current import DataState
@@ -49,6 +56,11 @@ class Ids:
     CLOCK = "clock"
     AGE = "age"
     AGE_CHIP = "age-chip"
+    MODE = "mode"
+    AS_OF = "as-of-banner"
+    BRAND = "brand"
+    GO_TO = "go-to"
+    GO_TO_MESSAGE = "go-to-message"
     CHIPS = "chips"
     PERSON = "person"
     ANNOUNCEMENTS = "announcements"
@@ -72,13 +84,16 @@ def shell(settings: DashSettings) -> Component:
             dcc.Store(id=Ids.MARKS, data=[]),
             dcc.Store(id=Ids.TYPED),
             dcc.Store(id=Ids.ACCEPTED),
+            *replay_bar.stores(),
             dcc.Interval(id=Ids.TICK, interval=settings.dash_refresh_seconds * 1000),
             dcc.Interval(id=Ids.SECOND, interval=1000),
             html.A("Skip to content", href="#page", className="skip"),
             _rail(),
             _header(),
+            replay_bar.bar(settings.dash_refresh_seconds),
             html.Main(
                 [
+                    html.Div(id=Ids.AS_OF, role="status"),
                     html.Div(id=Ids.ANNOUNCEMENTS, role="status"),
                     html.Div(html.Div(className="strip pending"), id=Ids.STRIP, role="status"),
                     # What an action has made and shows this once; no other page or redraw takes it.
@@ -110,12 +125,17 @@ def _loading() -> Component:
 def _rail() -> Component:
     return html.Aside(
         [
-            dcc.Link(html.Span("Flarewatch"), href="/", className="brand", title="Flarewatch"),
+            _brand(),
             html.Nav(id=Ids.NAVIGATION, **aria_label("Pages")),
             html.Div([html.Div(id=Ids.API), html.Div(id=Ids.STATUS)], className="rail-footer"),
         ],
         className="rail",
     )
+
+
+def _brand() -> Component:
+    name = html.Span("Flarewatch")
+    return dcc.Link(name, id=Ids.BRAND, href=NOW_PATH, className="brand", title="Flarewatch")
 
 
 def _header() -> Component:
@@ -125,6 +145,7 @@ def _header() -> Component:
             html.Time(id=Ids.CLOCK, className="clock"),
             html.Div(
                 [
+                    html.Span(id=Ids.MODE, className="chip mode"),
                     html.Span(
                         ["Data age ", html.B(id=Ids.AGE)], id=Ids.AGE_CHIP, className="chip age"
                     ),
@@ -145,8 +166,29 @@ def _header() -> Component:
                 **aria_label("Switch between light and dark"),
             ),
             html.Div(id=Ids.PERSON, className="person"),
+            _go_to(),
         ],
         className="header",
+    )
+
+
+def _go_to() -> Component:
+    """Hold the field that the key ``/`` opens on a page without a search."""
+    entry = dcc.Input(
+        id=Ids.GO_TO,
+        type="text",
+        placeholder="Skill, 12017, HARP 3894",
+        autoComplete="off",
+        maxLength=40,
+        className="field find-field",
+    )
+    return html.Div(
+        [
+            html.Label([html.Span("Go to a page or region"), entry]),
+            html.P(id=Ids.GO_TO_MESSAGE, className="field-message", role="alert"),
+        ],
+        className="go-to",
+        hidden=True,
     )
 
 

@@ -28,8 +28,11 @@ _KINDS = (("Feedback", "feedback"), ("Report a bug", BUG))
 _SCORES = {"1": "1 bad", "2": "2", "3": "3", "4": "4", "5": "5 good"}
 _KEYS = (
     ("1 … 7", "the pages, in their order"),
-    ("/", "the search of the page"),
+    ("/", "the search of the page; without one, a field that leads to a page or region"),
     ("A", "acknowledge the first open alert"),
+    ("Space", "play or pause a replay"),
+    ("J", "in a replay, to just before the next M1.0+ flare that is listed"),
+    ("K", "as of an earlier time, to the opening of the next alert"),
     ("← →", "step through what was known of a region"),
     ("Esc", "close what is open"),
 )

@@ -36,8 +36,15 @@ def network_result(run: Run, read: Callable[[str], bytes], context: PageContext)
     threshold, most = found["threshold"], found["max_neighbours"]
     wide = {"min": _LOWEST, "max": 0.99, "step": 0.01}
     sliders = [
-        _slider(run, THRESHOLD, "Threshold", threshold, wide),
-        _slider(run, NEIGHBOURS, "Neighbours", most, {"min": 1, "max": _WIDEST, "step": 1}),
+        _slider(run, THRESHOLD, "Threshold", threshold, wide, unit="|r| at least"),
+        _slider(
+            run,
+            NEIGHBOURS,
+            "Neighbours",
+            most,
+            {"min": 1, "max": _WIDEST, "step": 1},
+            unit="neighbours at most",
+        ),
     ]
     drawn = html.Div(
         network_parts(explorer, threshold, most, context.tokens),
@@ -61,7 +68,9 @@ def network_result(run: Run, read: Callable[[str], bytes], context: PageContext)
     )
 
 
-def _slider(run: Run, kind: str, label: str, value: float, span: dict[str, Any]) -> Component:
+def _slider(
+    run: Run, kind: str, label: str, value: float, span: dict[str, Any], *, unit: str
+) -> Component:
     entry = dcc.Input(
         id={"type": kind, "run": run.run_id},
         type="range",
@@ -71,7 +80,8 @@ def _slider(run: Run, kind: str, label: str, value: float, span: dict[str, Any])
         **span,
     )
     name = html.Span(label, className="slider-name")
-    return html.Label([name, entry], className="slider-row")
+    read_as: dict[str, Any] = {"data-unit": unit}
+    return html.Label([name, entry], className="slider-row", **read_as)
 
 
 def network_parts(

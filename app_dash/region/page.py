@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from dash import Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
+from app_dash.frame.go_to import region_address
 from app_dash.frame.page import PageContext
 from app_dash.frame.shell import Ids
 from app_dash.frame.typed_fields import parse_leniently
@@ -34,7 +35,6 @@ from app_dash.region.query import RANGE_LABELS, RegionQuery, SearchQuery, addres
 from app_dash.region.why import register_why, why_parts
 from app_dash.settings import DashSettings
 from app_dash.shared.alerts import events_by_region
-from app_dash.shared.as_of import store_of
 from app_dash.shared.disk_forecast import HourlySeries, hourly_series
 from app_dash.shared.numbers import (
     ABSENT,
@@ -59,6 +59,8 @@ from app_dash.shared.url_state import (
     PREDICTIONS_CSV_PATH,
     PREDICTIONS_PARQUET_PATH,
     REGIONS_PATH,
+    time_of,
+    with_time,
 )
 from database.engine import reading
 from database.people.principal import READ
@@ -135,10 +137,13 @@ def register(app: dash.Dash, engine: sa.Engine, *, settings: DashSettings) -> No
         Output(Ids.URL, "href"),
         Input(SEARCH, "n_submit"),
         Input(SEARCH, "value"),
+        State(Ids.URL, "search"),
         prevent_initial_call=True,
     )
-    def search(submits: int | None, text: str | None) -> Any:
-        return search_address(engine, text) if submits and text else no_update
+    def search(submits: int | None, text: str | None, address: str | None) -> Any:
+        if not (submits and text):
+            return no_update
+        return with_time(search_address(engine, text), time_of(address))
 
     @callback(
         app,
@@ -159,16 +164,11 @@ def register(app: dash.Dash, engine: sa.Engine, *, settings: DashSettings) -> No
 
 def search_address(engine: sa.Engine, text: str) -> str:
     """Return the address of the region searched for, or of the list that it matches."""
-    search = f"?{urlencode({'q': text.strip()})}"
     try:
-        number = SearchQuery.parse(search).q
+        return region_address(engine, text)
     except InvalidInputError:
-        number = None  # the list says what is wrong with it
-    if number is None:
-        return REGIONS_PATH + search
-    with reading(store_of(engine, None)) as connection:
-        rows = search_regions(connection, number)
-    return f"{REGIONS_PATH}/{rows[0].region_id}" if len(rows) == 1 else f"{REGIONS_PATH}?q={number}"
+        # The list says what is wrong with it.
+        return f"{REGIONS_PATH}?{urlencode({'q': text.strip()})}"
 
 
 def region_heading(data: RegionData, query: RegionQuery, context: PageContext) -> Component:

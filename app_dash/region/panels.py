@@ -256,9 +256,9 @@ def moved_to(value: str | float, query: RegionQuery, newest: float) -> RegionQue
     drawn at the later one; that is no move.
     """
     at = datetime.fromtimestamp(float(value) * 60, UTC)
-    if query.as_of is not None and minutes(query.as_of) == float(value):
+    if query.at is not None and minutes(query.at) == float(value):
         return query
-    return query.changed(at=None if float(value) >= newest else isoformat(at))
+    return query.changed(at=None if float(value) >= newest else at)
 
 
 def as_of_panel(data: RegionData, query: RegionQuery) -> Component:
@@ -311,7 +311,8 @@ def _slider(data: RegionData) -> Component:
         className="slider",
         disabled=first == last,
     )
-    return html.Label([name, slider])
+    read_as: dict[str, Any] = {"data-unit": "time"}
+    return html.Label([name, slider], **read_as)
 
 
 def _ticks(data: RegionData, query: RegionQuery) -> Component:
@@ -354,8 +355,11 @@ def _step(
     if not len(to):
         return html.Span(label, className="button off", **aria_label(f"{label}: no record there"))
     at = to_datetime(to[0])
-    to_at = None if at >= data.newest_at else isoformat(at)
-    attributes: dict[str, Any] = {"data-key": key, "data-at": query.at or ""}
+    to_at = None if at >= data.newest_at else at
+    attributes: dict[str, Any] = {
+        "data-key": key,
+        "data-at": isoformat(query.at) if query.at else "",
+    }
     link = dcc.Link(
         label,
         href=address(data.region.region_id, query.changed(at=to_at)),

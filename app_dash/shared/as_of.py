@@ -8,14 +8,14 @@ import sqlalchemy as sa
 
 from app_dash.shared.numbers import date_moment
 from app_dash.shared.url_state import Query
-from database.clock.clock import read_clock, store_time
-from database.engine import reading
+from database.clock.clock import read_clock
+from database.engine import reading, store_time
 from database.known import known_at
 from solar.clock import Reading
 from solar.errors import InvalidInputError
 
 
-def time_of(search: str | None, *, now: datetime) -> datetime | None:
+def checked_time_of(search: str | None, *, now: datetime) -> datetime | None:
     """Return the time as of which an address is read, None for now.
 
     Raises
@@ -23,7 +23,7 @@ def time_of(search: str | None, *, now: datetime) -> datetime | None:
     InvalidInputError
         When it is no time, or has not come yet.
     """
-    at = Query.parse(search).as_of
+    at = Query.parse(search).at
     if at is not None and at > now:
         raise InvalidInputError(
             f"at: {date_moment(at)} UTC has not come yet; it is {date_moment(now)} UTC. Choose an"
@@ -38,8 +38,8 @@ def present_of(engine: sa.Engine, clock: Reading, wall: datetime) -> sa.Engine:
 
 
 def store_of(engine: sa.Engine, search: str | None) -> sa.Engine:
-    """Return the store as it was known at the time of an address; raises as `time_of`."""
+    """Return the store as it was known at the time of an address; raises as `checked_time_of`."""
     with reading(engine) as connection:
         clock, wall = read_clock(connection), store_time(connection)
-    at = time_of(search, now=clock.now(wall))
+    at = checked_time_of(search, now=clock.now(wall))
     return present_of(engine, clock, wall) if at is None else known_at(engine, at)

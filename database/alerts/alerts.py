@@ -200,6 +200,17 @@ def count_outcomes(
     return {(event, outcome): int(n) for event, outcome, n in connection.execute(query)}
 
 
+def next_opened_at(
+    connection: sa.Connection, *, after: datetime, until: datetime
+) -> datetime | None:
+    """Return when the first alert opened later than `after`, up to `until`; None without one."""
+    opened = alerts.c.opened_at
+    was_raised = sa.func.coalesce(alerts.c.outcome, "") != MISSED
+    query = sa.select(sa.func.min(opened)).where(opened > after, opened <= until, was_raised)
+    first: datetime | None = connection.scalar(query)
+    return first
+
+
 def first_opened_at(connection: sa.Connection) -> datetime | None:
     """Return when the oldest alert opened, None before the first one."""
     first: datetime | None = connection.scalar(sa.select(sa.func.min(alerts.c.opened_at)))

@@ -9,14 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from threading import Lock
 
 import sqlalchemy as sa
 
 from database.delivery.senders import SILENT_AFTER, record_heartbeat
-from database.engine import reading
+from database.engine import reading, store_time
+from database.flares.flares import next_flare_start
 from database.models import redate_stages
 from database.people.audit import record
 from database.people.principal import Principal
@@ -25,6 +26,7 @@ from database.upsert import upsert
 from solar.clock import REPLAY, WALL, Reading, check_jump, check_speed
 from solar.errors import ConflictError, InvalidInputError, PreconditionError
 from solar.flares import HORIZON
+from solar.flares import event as find_event
 from solar.sharp import CADENCE_SECONDS
 from solar.time import Window, isoformat
 
@@ -44,15 +46,6 @@ class Replayed:
     records: Window
     speed: float | None
     next_at: datetime
-
-
-def store_time(connection: sa.Connection) -> datetime:
-    """Return the time by the clock of the server; a file has that of its one host."""
-    if connection.dialect.name == "sqlite":
-        text = connection.exec_driver_sql("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')").scalar()
-        return datetime.fromisoformat(str(text)).replace(tzinfo=UTC)
-    moment: datetime = connection.exec_driver_sql("SELECT UTC_TIMESTAMP(6)").scalar_one()
-    return moment.replace(tzinfo=UTC)
 
 
 def usual_step(connection: sa.Connection, newest: datetime) -> timedelta:
@@ -169,6 +162,7 @@ def set_clock(
     *,
     speed: float | None = None,
     to: datetime | None = None,
+    next_event: str | None = None,
     if_version: int | None = None,
 ) -> Reading:
     """Play, pause, change the speed or jump, and return the clock.
@@ -177,6 +171,7 @@ def set_clock(
     ----------
     speed : of ``speed`` [s of event time in 1 s]; None is as fast as records come in
     to : of ``jump``: a time from now to the last record
+    next_event : of ``jump``, instead of `to`: just before the next such flare that is listed
     if_version : change only this version
 
     Raises
@@ -196,10 +191,40 @@ def set_clock(
             f"the clock has version {known.version} by now, not {if_version}; read it again"
         )
     current = replace(known, event_at=known.now(now), wall_at=now)
+    if next_event is not None:
+        if to is not None:
+            raise InvalidInputError("jump takes a time, to, or an event, next, and not both")
+        to = before_next_flare(connection, current.now(now), next_event, newest=known.newest)
     written = _write(connection, _changed(current, action, speed=speed, to=to), who)
     after = {"action": action, "at": isoformat(written.now(now)), "speed": written.speed}
     record(connection, who, "set", "clock", str(written.version), after=after, now=now)
     return written
+
+
+def before_next_flare(
+    connection: sa.Connection,
+    at: datetime,
+    event: str,
+    *,
+    newest: datetime | None,
+    until: datetime | None = None,
+) -> datetime:
+    """Return one usual step before the next listed flare of an event, later than `at`.
+
+    Raises
+    ------
+    InvalidInputError
+        When none is listed, up to `until` if given.
+    """
+    sought = find_event(event)
+    step = CADENCE if newest is None else usual_step(connection, newest)
+    start = next_flare_start(connection, sought, after=at + step, until=until)
+    if start is None:
+        raise InvalidInputError(
+            f"no later flare ≥ {sought.name} is listed; in a replay a flare is listed once it is"
+            " over, unless the whole list was imported before"
+        )
+    return start - step
 
 
 def _changed(clock: Reading, action: str, *, speed: float | None, to: datetime | None) -> Reading:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from database.clock.clock import store_time
+from database.engine import store_time
 from database.schema.tables import shard_leases, shard_members, shared_sources
 from database.upsert import upsert
 from solar.errors import InvalidInputError

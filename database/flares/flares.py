@@ -21,7 +21,7 @@ from database.rollup_days import mark_stale
 from database.schema.tables import flare_list_version, flares
 from database.upsert import upsert
 from database.version_cache import renew_version
-from solar.flares import EVENTS, FluxScale, peak_flux
+from solar.flares import EVENTS, Event, FluxScale, peak_flux
 from solar.time import Window
 from solar.truth import Truth, least_flux
 
@@ -184,6 +184,20 @@ def list_flares(
         query = query.where(flares.c.peak_at >= at, sa.or_(flares.c.peak_at > at, later))
     ordered = query.order_by(flares.c.peak_at, flares.c.flare_id).limit(limit)
     return [Flare(*row) for row in connection.execute(ordered)]
+
+
+def next_flare_start(
+    connection: sa.Connection, event: Event, *, after: datetime, until: datetime | None = None
+) -> datetime | None:
+    """Return when the first flare of an event begins later than `after`, None without one."""
+    start = flares.c.start_at
+    query = sa.select(sa.func.min(start)).where(
+        start > after, flares.c.peak_flux_w_m2 >= least_flux(event.peak_flux_w_m2)
+    )
+    if until is not None:
+        query = query.where(flares.c.peak_at <= until)
+    first: datetime | None = connection.scalar(query)
+    return first
 
 
 def flux_scales(connection: sa.Connection, window: Window) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from database.clock.clock import store_time
+from database.engine import store_time
 from database.lab.experiments import ensure_experiment
 from database.lab.ownership import (
     PRIVATE,

@@ -22,8 +22,7 @@ from app.lab.run_items import run_items
 from app.routes.lab.experiments import found_run
 from app.routes.operation import operation
 from app.services import services
-from database.clock.clock import store_time
-from database.engine import reading
+from database.engine import reading, store_time
 from database.lab.outputs import find_output
 from database.lab.recipes import find_recipe
 from database.lab.runs import SUCCEEDED, Run

@@ -21,8 +21,7 @@ from app.contract.responses import cut_page, json_response, page, read_cursor
 from app.lab.run_items import owner_names
 from app.routes.operation import operation
 from app.services import services
-from database.clock.clock import store_time
-from database.engine import reading, transact
+from database.engine import reading, store_time, transact
 from database.lab.datasets import Dataset
 from database.lab.experiments import (
     Experiment,

@@ -27,8 +27,7 @@ from app.lab.run_items import owner_names
 from app.routes.lab.experiments import before_of, in_lab, looked_at, owner_of
 from app.routes.operation import operation
 from app.services import services
-from database.clock.clock import store_time
-from database.engine import reading
+from database.engine import reading, store_time
 from database.lab.ownership import ListFilter
 from database.lab.recipes import KeptRecipe, add_recipe, find_recipe, list_recipes
 from database.lab.workers import AWAY, list_workers

@@ -38,8 +38,7 @@ from app.lab.run_items import run_detail, run_items, why_no_gpu
 from app.routes.lab.experiments import Work, found_run, in_lab, owner_of
 from app.routes.operation import operation
 from app.services import services
-from database.clock.clock import store_time
-from database.engine import reading
+from database.engine import reading, store_time
 from database.lab.attempts import list_attempts
 from database.lab.datasets import finish_description, read_datasets
 from database.lab.recipes import share_recipe

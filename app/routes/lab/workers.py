@@ -15,8 +15,7 @@ from app.lab.run_items import line_items, worker_items
 from app.routes.lab.experiments import in_lab
 from app.routes.operation import operation
 from app.services import services
-from database.clock.clock import store_time
-from database.engine import reading
+from database.engine import reading, store_time
 from database.lab.workers import drain_worker
 from database.people.principal import LAB_READ, OPERATE, Principal
 

@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from database.clock.clock import store_time
-from database.engine import writing
-from solar.time import parse_time
+from database.engine import store_time, writing
+from database.schema.tables import senders
+from solar.time import isoformat, parse_time
 
 CLOCK = "/api/v1/clock"
 REPLAY = {
@@ -78,6 +78,24 @@ def test_it_jumps_forward_to_the_last_record_and_not_beyond_or_back(client: Flas
     assert now(client) == parse_time("2014-03-29T17:00:00Z")
 
 
+def test_it_jumps_to_just_before_the_next_flare_of_a_class_that_is_listed(
+    client: FlaskClient,
+) -> None:
+    client.post(CLOCK, json=REPLAY)
+    put(client, "pause")
+    put(client, "jump", to="2014-03-28T00:00:00Z")
+    flares = [flare("2014-03-28T06:00:00Z", "C9.9"), flare("2014-03-29T17:35:00Z", "X1.0")]
+    client.post("/api/v1/flares", json={"flares": flares})
+
+    # Without records the usual step is the cadence of SHARP, 12 minutes.
+    assert put(client, "jump", next="M1.0")["now"] == "2014-03-29T17:23:00Z"
+    again = put(client, "jump", next="M1.0")
+    assert again["status"] == 422
+    assert "no later flare ≥ M1.0 is listed" in again["detail"]
+    assert put(client, "jump", next="M9")["status"] == 404
+    assert put(client, "jump", next="M1.0", to="2014-04-01T00:00:00Z")["status"] == 422
+
+
 @pytest.mark.parametrize("speed", [-1, 86_401, "fast", "NaN"])
 def test_a_speed_that_no_clock_has_is_refused(client_sqlite: FlaskClient, speed: Any) -> None:
     client_sqlite.post(CLOCK, json=REPLAY)
@@ -134,3 +152,25 @@ def test_a_store_that_has_forecast_the_present_is_none_for_a_replay(
 
     assert refused["status"] == 409
     assert "--clock wall" in refused["detail"]
+
+
+def flare(start: str, goes_class: str) -> dict[str, Any]:
+    """A flare of ten minutes, as a sender posts it."""
+    at = parse_time(start)
+    peak, end = (isoformat(at + timedelta(minutes=n)) for n in (5, 10))
+    return {
+        "start": start,
+        "peak": peak,
+        "end": end,
+        "goes_class": goes_class,
+        "flux_scale": "operational_pre16",
+    }
+
+
+def hear(engine: sa.Engine, name: str) -> None:
+    """Let a sender have been heard just now."""
+    with writing(engine) as connection:
+        at = store_time(connection)
+        known = {"sender_id": name, "first_seen_at": at, "last_seen_at": at}
+        columns = {c.name: 0 for c in senders.columns if not c.nullable and c.name not in known}
+        connection.execute(senders.insert().values(**columns, **known))

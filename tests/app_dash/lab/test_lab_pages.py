@@ -19,8 +19,7 @@ from app_dash.api_client import Api
 from app_dash.create_app import pages_of
 from app_dash.frame import routing
 from app_dash.settings import DashSettings
-from database.clock.clock import store_time
-from database.engine import writing
+from database.engine import store_time, writing
 from database.lab.attempts import Report, report_run
 from database.lab.streams import Piece
 from database.people.principal import PROGRAM

@@ -8,8 +8,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 from lab_calls import GRU, PEOPLE, RECIPE, Lab, add_dataset
 
-from database.clock.clock import store_time
-from database.engine import reading, writing
+from database.engine import reading, store_time, writing
 from database.lab.attempts import Report, report_run
 from database.lab.streams import Piece
 from database.people.principal import PROGRAM
