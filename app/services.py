@@ -16,6 +16,7 @@ from flask import Flask, current_app
 
 from app.alerts.config import AlertConfig, load_alert_config
 from app.full_disk import FullDiskNotice
+from app.heartbeat import HeartbeatSender
 from app.ingest.admission import AdmissionControl
 from app.ingest.ingest import IngestStore
 from app.lab.uploads import Uploads
@@ -31,6 +32,7 @@ from database.migrations import is_current, upgrade
 from database.models import register
 from database.people.audit import record_settings
 from database.schema.tables import flare_list_version
+from database.status.watch import StoreWatch
 from database.version_cache import read_version, renew_version
 from model_training.artefact.artifact import Artifact
 from solar.errors import StoreUnavailableError
@@ -63,6 +65,8 @@ class Services:
     admission: AdmissionControl
     full_disk: FullDiskNotice
     file_store: FileStore
+    store_watch: StoreWatch
+    heartbeat: HeartbeatSender
 
     @property
     def uploads(self) -> Uploads:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import dash
@@ -35,6 +36,7 @@ from app_dash.shared.url_state import ACCOUNT_PATH, HELP_PATH, LAB_PATH, PEOPLE_
 from app_dash.skill import page as skill
 from app_dash.skill.query import SkillQuery
 from database.people.principal import ACCOUNT, FEEDBACK, LAB_READ, PEOPLE, READ
+from database.status.watch import StoreWatch
 from solar.errors import FlarewatchError
 
 _log = logging.getLogger(__name__)
@@ -153,6 +155,7 @@ def create_app(engine: sa.Engine, settings: DashSettings) -> dash.Dash:
         on_error=_report,
     )
     app.layout = shell(settings)
+    watch = StoreWatch(engine, lambda: datetime.now(UTC))
     guard = Guard(server, engine, settings)
     sign_in.register(server, engine, guard, settings=settings)
     announcements.register(app, engine)
@@ -167,7 +170,7 @@ def create_app(engine: sa.Engine, settings: DashSettings) -> dash.Dash:
     account.register(app, engine, guard, settings=settings)
     help_page.register(app, engine, settings=settings)
     lab.register(app, engine, settings=settings)
-    health.register(server, engine)
+    health.register(server, engine, watch, settings=settings)
     refusals.install(app)
     Compress(server)
     _secure(app)
