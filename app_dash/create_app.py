@@ -18,7 +18,7 @@ from app_dash.alerts import page as alerts
 from app_dash.alerts.query import AlertQuery
 from app_dash.explore import page as explore
 from app_dash.explore.query import ExploreQuery
-from app_dash.frame import announcements, refusals, routing, typed_fields
+from app_dash.frame import announcements, refusals, routing, states, typed_fields
 from app_dash.frame.all_clear import Verdict, strip
 from app_dash.frame.page import Page, never_redraw
 from app_dash.frame.shell import Ids, shell
@@ -161,6 +161,7 @@ def create_app(engine: sa.Engine, settings: DashSettings) -> dash.Dash:
     announcements.register(app, engine)
     pages = pages_of(settings)
     routing.register(app, engine, settings=settings, pages=pages)
+    states.register(app, watch, settings=settings)
     typed_fields.register(app, pages)
     alerts.register(app, engine, settings=settings)
     region.register(app, engine, settings=settings)

@@ -16,6 +16,7 @@ from database.schema.tables import (
     notices,
     predictions,
     region_reports,
+    regions,
     senders,
     xray_flux,
 )
@@ -46,7 +47,7 @@ def read_facts(connection: sa.Connection, *, now: datetime) -> Facts:
         read_at=now,
         sun_now=sun_now,
         clock=clock,
-        sources=_sources(connection, newest=clock.newest, sun_now=sun_now),
+        sources=_sources(connection, sun_now=sun_now),
         model_id=model_id,
         forecast_at=None if model_id is None else _forecast_at(connection, model_id),
         waiting=waiting,
@@ -58,9 +59,8 @@ def read_facts(connection: sa.Connection, *, now: datetime) -> Facts:
     )
 
 
-def _sources(
-    connection: sa.Connection, *, newest: datetime | None, sun_now: datetime
-) -> tuple[Source, ...]:
+def _sources(connection: sa.Connection, *, sun_now: datetime) -> tuple[Source, ...]:
+    newest = connection.scalar(sa.select(sa.func.max(regions.c.last_t_rec)))
     step = CADENCE if newest is None else usual_step(connection, newest)
     reported_at = connection.scalar(sa.select(sa.func.max(region_reports.c.observed_at)))
     return (

@@ -29,7 +29,7 @@ th, td { border-top: 1px solid var(--line); padding: 6px 0; text-align: left; fo
   vertical-align: top; }
 th, .state { padding-right: 12px; }
 td:last-child { text-align: right; }
-.state { font-weight: 600; }
+.state { font-weight: 600; white-space: nowrap; }
 .ok { color: var(--ok); } .late { color: var(--late); } .broken { color: var(--broken); }
 a { color: var(--link); }
 @media (max-width: 480px) { main { padding: 16px; } th, td { padding: 10px 0; } }
