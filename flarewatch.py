@@ -14,6 +14,7 @@ PARTS = {
     "api": ("app", "serve | consume | notify: the prediction API"),
     "dash": ("app_dash", "serve: the dashboard"),
     "send": ("data_sender", "replay | simulate | jsoc | swpc: send records to the API"),
+    "status": ("solar.status", "whether all is well, as a table; --watch goes on showing it"),
     "database": ("database", "upgrade, import-flares, backup …: look after the store"),
 }
 TRAINING = (

@@ -12,6 +12,7 @@ from app import logs
 from app.alerts.config import load_alert_config
 from app.contract import problems
 from app.full_disk import FullDiskNotice, reserve_measurements
+from app.heartbeat import HeartbeatRecord, HeartbeatSender
 from app.ingest.admission import AdmissionControl
 from app.ingest.ingest import IngestStore
 from app.lab import shared_threads
@@ -39,6 +40,7 @@ from app.settings import ApiSettings
 from database.clock.clock import Clock
 from database.engine import create_engine
 from database.lab.file_store import FileStore
+from database.status.watch import StoreWatch
 
 PREFIX = "/api/v1"
 
@@ -88,7 +90,7 @@ def create_app(
     guard = Guard(engine, settings, clock)
     full_disk = FullDiskNotice(metrics_dir)
     alert_config = load_alert_config(settings, served_models)
-    sun_clock = Clock(engine, clock)
+    sun_clock, watch = Clock(engine, clock), StoreWatch(engine, clock)
     bind(
         app,
         Services(
@@ -104,6 +106,8 @@ def create_app(
             admission=admission,
             full_disk=full_disk,
             file_store=FileStore(settings),
+            store_watch=watch,
+            heartbeat=HeartbeatSender(settings, watch, HeartbeatRecord(metrics_dir)),
         ),
     )
     problems.install(app, note_full_disk=full_disk.note)

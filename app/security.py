@@ -49,7 +49,7 @@ _FRESH_SECONDS = 5.0
 # So long after somebody was registered the door may still be open to this machine.
 _DOOR_SECONDS = 0.5
 # Asked by what watches the service, under whatever name it knows it; they reveal nothing.
-_ANY_HOST = frozenset({"/health", "/ready"})
+_ANY_HOST = frozenset({"/health", "/ready", "/status"})
 # The page /docs has a style of its own and loads nothing.
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none';"

@@ -75,14 +75,19 @@ def _live_records(app: Flask) -> GroupApplication:
 
 def _begin(worker: Worker) -> None:
     # Imported after the fork, as the application is.
-    from app.background_jobs.jobs import JOBS, lab_jobs, notification_jobs
+    from app.background_jobs.jobs import JOBS, heartbeat_jobs, lab_jobs, notification_jobs
     from app.background_jobs.scheduler import Scheduler
     from app.services import services
 
     Scheduler(worker.wsgi, JOBS).start()
     with worker.wsgi.app_context():
-        settings = services().settings
-    for job in (*notification_jobs(settings), *lab_jobs(settings)):
+        running = services()
+    own_threads = (
+        *notification_jobs(running.settings),
+        *lab_jobs(running.settings),
+        *heartbeat_jobs(running.heartbeat),
+    )
+    for job in own_threads:
         Scheduler(worker.wsgi, [job]).start()
     sys.setswitchinterval(SWITCH_SECONDS)
     _spare_the_collector()

@@ -17,6 +17,7 @@ from flask import Flask, current_app
 from app.alerts.config import AlertConfig, load_alert_config
 from app.contract.problems import Fault, RequestError
 from app.full_disk import FullDiskNotice
+from app.heartbeat import HeartbeatSender
 from app.ingest.admission import AdmissionControl
 from app.ingest.ingest import IngestStore
 from app.lab.uploads import Uploads
@@ -33,6 +34,7 @@ from database.migrations import is_current, upgrade
 from database.models import register
 from database.people.audit import record_settings
 from database.schema.tables import flare_list_version
+from database.status.watch import StoreWatch
 from database.version_cache import read_version, renew_version
 from model_training.artefact.artifact import Artifact
 from solar.errors import StoreUnavailableError
@@ -66,6 +68,8 @@ class Services:
     admission: AdmissionControl
     full_disk: FullDiskNotice
     file_store: FileStore
+    store_watch: StoreWatch
+    heartbeat: HeartbeatSender
 
     def known_at(self, at: datetime | None = None) -> sa.Engine:
         """Return the store as it was known at a time of the Sun, by default now.

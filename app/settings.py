@@ -29,7 +29,8 @@ class NotificationSettings(DatabaseSettings):
 
     ``smtp_url`` is ``smtp://user:password@host:587``, or ``smtps://…`` for TLS from the first
     byte. With ``notify_dry_run`` everything is done except sending, and so it is in a replay
-    without ``replay_notify``.
+    without ``replay_notify``. ``heartbeat_url`` is fetched every minute while all is well, in a
+    replay only with ``replay_notify``.
     """
 
     webhook_url: SecretStr | None = None
@@ -38,6 +39,7 @@ class NotificationSettings(DatabaseSettings):
     mail_from: str | None = Field(default=None, validate_default=True)
     mail_to: str | None = Field(default=None, validate_default=True)
     notify_dry_run: bool = False
+    heartbeat_url: SecretStr | None = None
     replay_notify: bool = False
 
     @property
@@ -59,6 +61,19 @@ class NotificationSettings(DatabaseSettings):
             parts = _parts(value.get_secret_value(), schemes=("https", "http"), example=example)
             if parts.username is not None or parts.fragment:
                 raise ValueError("leave user name, password and #fragment out of the address")
+        return value
+
+    @field_validator("heartbeat_url")
+    @classmethod
+    def _is_private_or_here(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            example = "https://host/path"
+            parts = _parts(value.get_secret_value(), schemes=("https", "http"), example=example)
+            if parts.username is not None or parts.fragment:
+                raise ValueError("leave user name, password and #fragment out of the address")
+            # Who hears the address on its way could beat instead of us.
+            if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+                raise ValueError("use https; http is for a receiver on this machine")
         return value
 
     @field_validator("smtp_url")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import dash
@@ -17,7 +18,15 @@ from app_dash.alerts import page as alerts
 from app_dash.alerts.query import AlertQuery
 from app_dash.explore import page as explore
 from app_dash.explore.query import ExploreQuery
-from app_dash.frame import announcements, clock_acts, go_to, refusals, routing, typed_fields
+from app_dash.frame import (
+    announcements,
+    clock_acts,
+    go_to,
+    refusals,
+    routing,
+    states,
+    typed_fields,
+)
 from app_dash.frame.all_clear import Verdict, strip
 from app_dash.frame.page import Page, never_redraw
 from app_dash.frame.shell import Ids, shell
@@ -35,6 +44,7 @@ from app_dash.shared.url_state import ACCOUNT_PATH, HELP_PATH, LAB_PATH, PEOPLE_
 from app_dash.skill import page as skill
 from app_dash.skill.query import SkillQuery
 from database.people.principal import ACCOUNT, FEEDBACK, LAB_READ, PEOPLE, READ
+from database.status.watch import StoreWatch
 from solar.errors import FlarewatchError
 
 _log = logging.getLogger(__name__)
@@ -153,6 +163,7 @@ def create_app(engine: sa.Engine, settings: DashSettings) -> dash.Dash:
         on_error=_report,
     )
     app.layout = shell(settings)
+    watch = StoreWatch(engine, lambda: datetime.now(UTC))
     guard = Guard(server, engine, settings)
     sign_in.register(server, engine, guard, settings=settings)
     announcements.register(app, engine)
@@ -160,6 +171,7 @@ def create_app(engine: sa.Engine, settings: DashSettings) -> dash.Dash:
     routing.register(app, engine, settings=settings, pages=pages)
     clock_acts.register(app, engine, settings=settings)
     go_to.register(app, engine, pages)
+    states.register(app, watch, settings=settings)
     typed_fields.register(app, pages)
     alerts.register(app, engine, settings=settings)
     region.register(app, engine, settings=settings)
@@ -169,7 +181,7 @@ def create_app(engine: sa.Engine, settings: DashSettings) -> dash.Dash:
     account.register(app, engine, guard, settings=settings)
     help_page.register(app, engine, settings=settings)
     lab.register(app, engine, settings=settings)
-    health.register(server, engine)
+    health.register(server, engine, watch, settings=settings)
     refusals.install(app)
     Compress(server)
     _secure(app)

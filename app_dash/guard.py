@@ -54,7 +54,7 @@ _DASH_ROUTES = {
     "/": SHELL,
     "/<path:path>": SHELL,
 }
-_ANY_HOST = frozenset({"/health", "/ready"})
+_ANY_HOST = frozenset({"/health", "/ready", "/status"})
 _MOST_REMEMBERED = 1_000
 _ASKED_AGAIN_SECONDS = 60.0
 

@@ -136,6 +136,18 @@ def to_datetime64(at: datetime) -> np.datetime64:
     return np.datetime64(at.astimezone(UTC).replace(tzinfo=None), "us")
 
 
+def duration(span: timedelta) -> str:
+    """Write a length of time in its largest fitting unit: ``47 min``, ``11 h``, ``4,617 d``."""
+    seconds = max(span.total_seconds(), 0)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 48 * 3600:
+        return f"{seconds / 3600:.0f} h"
+    return f"{seconds / 86400:,.0f} d"
+
+
 def isoformat(at: datetime) -> str:
     """Write a time as the interfaces show it, in UTC: ``2014-03-01T00:00:00Z``."""
     _refuse_naive(at)

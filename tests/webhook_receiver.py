@@ -53,7 +53,7 @@ def receiving(
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             receiver.posts.append(Post(self.path, dict(self.headers), body))
             receiver.before_answer()
             status, headers = receiver.answers.pop(0) if receiver.answers else (204, {})
@@ -61,6 +61,8 @@ def receiving(
             for name, value in headers.items():
                 self.send_header(name, value)
             self.end_headers()
+
+        do_GET = do_POST
 
         def log_message(self, *_: object) -> None:
             pass

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from app.alerts.alerting import AlertJudge
 from app.background_jobs.scheduler import Job, is_busy
+from app.heartbeat import HeartbeatSender
 from app.lab.publishing import Publisher
 from app.notifications.channels import Channel
 from app.notifications.delivery import PAUSE_SECONDS, channels_of, deliver_due
@@ -125,6 +126,13 @@ def notification_jobs(settings: NotificationSettings) -> list[Job]:
         Job(f"notices by {name}", PAUSE_SECONDS, partial(_deliver, {name: channel}))
         for name, channel in channels_of(settings).items()
     ]
+
+
+def heartbeat_jobs(sender: HeartbeatSender) -> list[Job]:
+    """Return the job that sends the heartbeat, if there is an address for it."""
+    if not sender.is_wanted:
+        return []
+    return [Job("heartbeat", 0.0, lambda running: running.heartbeat.work(running.engine))]
 
 
 def _deliver(channels: Mapping[str, Channel], running: Services) -> int:

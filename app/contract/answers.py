@@ -173,6 +173,28 @@ class Ready(Answer):
     shadows: list[str]
 
 
+class StatusCheck(Answer):
+    """One line of the status; ``at`` is the newest time that it is about."""
+
+    name: str
+    state: Literal["ok", "late", "broken", "unknown", "none"]
+    word: str
+    detail: str
+    at: str | None = TIME
+
+
+class StatusAnswer(Answer):
+    """Whether the service works; ``sun_now`` is event time in a replay, null when not known."""
+
+    state: Literal["ok", "late", "broken"]
+    headline: str
+    note: str
+    checked_at: str = TIME
+    clock: Literal["wall", "replay"] | None
+    sun_now: str | None = TIME
+    checks: list[StatusCheck]
+
+
 class Percentiles(Answer):
     """50, 95 and 99 % took no longer than this; null where nothing was timed."""
 

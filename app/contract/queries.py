@@ -193,6 +193,14 @@ class NoQuery(UrlQuery):
     """No parameters."""
 
 
+class StatusQuery(UrlQuery):
+    """In which form the status is wanted; without it what the header Accept says."""
+
+    format: Literal["html", "json", "text"] | None = Field(
+        None, description="html is a page for people, which asks again by itself."
+    )
+
+
 def read_query(kind: type[Query]) -> Query:
     """Read the query of the current request."""
     return check_query(kind, request.args)

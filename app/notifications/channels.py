@@ -12,7 +12,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -139,7 +139,13 @@ class Webhook:
             ),
         }
         try:
-            status, retry_after = self._post(body, headers)
+            status, retry_after = exchange(
+                self.url.get_secret_value(),
+                "POST",
+                headers=headers,
+                timeout_seconds=self.timeout_seconds,
+                body=body,
+            )
         except (OSError, UnicodeError) as error:
             raise UndeliveredError(f"the receiver does not answer: {error}") from error
         except http.client.HTTPException as error:
@@ -149,27 +155,44 @@ class Webhook:
             ) from error
         _check(status, retry_after_seconds=retry_after_seconds(retry_after, now=now))
 
-    def _post(self, body: bytes, headers: dict[str, str]) -> tuple[int, str | None]:
-        parts = urlsplit(self.url.get_secret_value())
-        connection = self._connection(parts.scheme, parts.hostname or "", parts.port)
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        try:
-            # http.client follows no redirect and asks no proxy: the address is the one that
-            # was set, or none.
-            connection.request("POST", path, body, headers)
-            # The time-out of a socket begins anew with every byte.
-            with deadlines.until(time.monotonic() + self.timeout_seconds, connection.sock):
-                response = connection.getresponse()
-            return response.status, response.headers.get("Retry-After")
-        finally:
-            connection.close()
 
-    def _connection(self, scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
-        if scheme == "http":
-            return http.client.HTTPConnection(host, port, timeout=self.timeout_seconds)
-        return http.client.HTTPSConnection(
-            host, port, timeout=self.timeout_seconds, context=ssl.create_default_context()
-        )
+def exchange(
+    url: str,
+    method: str,
+    *,
+    headers: Mapping[str, str],
+    timeout_seconds: float,
+    body: bytes | None = None,
+) -> tuple[int, str | None]:
+    """Send a request and return the status of the answer, and its Retry-After.
+
+    Raises
+    ------
+    OSError, UnicodeError, http.client.HTTPException
+        When there is no answer in time, or none in HTTP.
+    """
+    parts = urlsplit(url)
+    connection = _connection(parts, timeout_seconds)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    try:
+        # http.client follows no redirect and asks no proxy: the address is the one that
+        # was set, or none.
+        connection.request(method, path, body, dict(headers))
+        # The time-out of a socket begins anew with every byte.
+        with deadlines.until(time.monotonic() + timeout_seconds, connection.sock):
+            response = connection.getresponse()
+        return response.status, response.headers.get("Retry-After")
+    finally:
+        connection.close()
+
+
+def _connection(parts: SplitResult, timeout_seconds: float) -> http.client.HTTPConnection:
+    host = parts.hostname or ""
+    if parts.scheme == "http":
+        return http.client.HTTPConnection(host, parts.port, timeout=timeout_seconds)
+    return http.client.HTTPSConnection(
+        host, parts.port, timeout=timeout_seconds, context=ssl.create_default_context()
+    )
 
 
 def _check(status: int, *, retry_after_seconds: float) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response, current_app, request
 from sqlalchemy.exc import DBAPIError
 
 from app import metrics
-from app.contract.answers import Health, Ready
-from app.contract.openapi import document, html_page
+from app.contract.answers import Health, Ready, StatusAnswer
+from app.contract.openapi import document
+from app.contract.openapi import html_page as openapi_page
 from app.contract.problems import Fault, RequestError
+from app.contract.queries import StatusQuery
 from app.contract.responses import json_response
 from app.routes.operation import operation
 from app.services import services
@@ -17,6 +19,13 @@ from database.engine import reading
 from database.migrations import is_current
 from database.people.principal import METRICS, PUBLIC
 from solar.errors import StoreUnavailableError
+from solar.status.checks import OK, Check, Status, judge
+from solar.status.page import html_page
+from solar.status.terminal import text_table
+from solar.version import VERSION
+
+# Where a client takes both alike, the first.
+_FORMATS = ("text/html", "application/json")
 
 blueprint = Blueprint("status", __name__)
 
@@ -54,6 +63,39 @@ def _store_faults() -> list[Fault]:
     return []
 
 
+@blueprint.get("/status")
+@operation(
+    "What is fresh, late or away, for people (HTML) and programs (JSON)",
+    permission=PUBLIC,
+    query=StatusQuery,
+    answer=StatusAnswer,
+    also_answer=("text/html", "text/plain"),
+)
+def get_status(query: StatusQuery) -> Response:
+    running = services()
+    status = judge(
+        running.store_watch.look(),
+        heartbeat=running.heartbeat.state(),
+        has_channels=bool(running.settings.notification_channels),
+        api=Check("API", OK, "up", f"version {VERSION}"),
+    )
+    response = _status_response(status, query.format or _accepted_format())
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _accepted_format() -> str:
+    return "json" if request.accept_mimetypes.best_match(_FORMATS) == _FORMATS[1] else "html"
+
+
+def _status_response(status: Status, kind: str) -> Response:
+    if kind == "json":
+        return json_response(status.document())
+    if kind == "text":
+        return Response(text_table(status), content_type="text/plain; charset=utf-8")
+    return Response(html_page(status), content_type="text/html; charset=utf-8")
+
+
 @blueprint.get("/metrics")
 @operation("Measurements for Prometheus", answer="text/plain", permission=METRICS)
 def get_metrics() -> Response:
@@ -73,4 +115,4 @@ def get_openapi() -> Response:
 @blueprint.get("/docs")
 @operation("This API as a page to read", answer="text/html", permission=PUBLIC)
 def get_docs() -> Response:
-    return Response(html_page(document(current_app)), content_type="text/html; charset=utf-8")
+    return Response(openapi_page(document(current_app)), content_type="text/html; charset=utf-8")

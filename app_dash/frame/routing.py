@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from dash import ClientsideFunction, Input, Output, State, ctx, no_update
 from dash.development.base_component import Component
 
-from app_dash.api_client import is_api_up
 from app_dash.frame import delta, shell
 from app_dash.frame.all_clear import ENDED, Verdict, assess, strip, verdict_chip
 from app_dash.frame.as_of import as_of_banner, keep_time
@@ -62,7 +61,7 @@ def register(
 ) -> None:
     """Connect the shell to the store and to the browser's own functions."""
     _register_clientside(app)
-    _register_refresh(app, engine, settings)
+    _register_refresh(app, engine)
 
     @callback(
         app,
@@ -105,7 +104,7 @@ def register(
         )
 
 
-def _register_refresh(app: dash.Dash, engine: sa.Engine, settings: DashSettings) -> None:
+def _register_refresh(app: dash.Dash, engine: sa.Engine) -> None:
     @callback(
         app,
         SHELL,
@@ -118,10 +117,6 @@ def _register_refresh(app: dash.Dash, engine: sa.Engine, settings: DashSettings)
         if newest != STORE_UNAVAILABLE:
             _tell_time(engine)
         return no_update if newest == known else newest
-
-    @callback(app, SHELL, Output(Ids.API, "children"), Input(Ids.TICK, "n_intervals"))
-    def ask_api(_tick: int | None) -> Component:
-        return shell.api_status(is_up=is_api_up(settings.api_url))
 
 
 def _register_clientside(app: Any) -> None:  # dash leaves clientside_callback untyped

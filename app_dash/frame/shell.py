@@ -12,7 +12,6 @@ from dash.development.base_component import Component
 from app_dash.frame import replay_bar
 from app_dash.frame.page import Page, PageContext
 from app_dash.settings import DashSettings
-from app_dash.shared.numbers import moment
 from app_dash.shared.panels import aria_hidden, aria_label
 from app_dash.shared.people import avatar
 from app_dash.shared.region_status import count_regions, region_statuses
@@ -70,6 +69,8 @@ class Ids:
     PAGE = "page"
     STATUS = "status"
     API = "api-status"
+    STATES = "states"
+    STATES_LINE = "states-line"
 
 
 def shell(settings: DashSettings) -> Component:
@@ -96,6 +97,7 @@ def shell(settings: DashSettings) -> Component:
                     html.Div(id=Ids.AS_OF, role="status"),
                     html.Div(id=Ids.ANNOUNCEMENTS, role="status"),
                     html.Div(html.Div(className="strip pending"), id=Ids.STRIP, role="status"),
+                    html.Div(id=Ids.STATES_LINE, className="states-line"),
                     # What an action has made and shows this once; no other page or redraw takes it.
                     html.Div(id=Ids.SHOWN, role="status"),
                     html.Div(id=Ids.LIVE_MESSAGE, role="status", className="visually-hidden"),
@@ -149,6 +151,7 @@ def _header() -> Component:
                     html.Span(
                         ["Data age ", html.B(id=Ids.AGE)], id=Ids.AGE_CHIP, className="chip age"
                     ),
+                    html.Span(id=Ids.STATES),
                     html.Span(_pending_chips(), id=Ids.CHIPS, className="chips"),
                 ],
                 className="chips",
@@ -270,18 +273,11 @@ def source_name(series: Sequence[str]) -> str:
 
 
 def status(context: PageContext) -> Component:
-    """List how many regions have a forecast and when records last came in."""
+    """List how many regions have a forecast."""
     state = context.state
-    ingest = "–" if state.last_ingest_at is None else moment(state.last_ingest_at)
     counts = count_regions(region_statuses(state))
-    rows = (("Regions", html.Span(counts.ratio, title=str(counts))), ("Ingest", ingest))
-    return html.Dl([html.Div([html.Dt(name), html.Dd(value)]) for name, value in rows])
-
-
-def api_status(*, is_up: bool) -> Component:
-    """Say whether the prediction API answers."""
-    state = "up" if is_up else "down"
-    return html.Dl(html.Div([html.Dt("API"), html.Dd(state, className=state)]))
+    counted = html.Span(counts.ratio, title=str(counts))
+    return html.Dl(html.Div([html.Dt("Regions"), html.Dd(counted)]))
 
 
 def person_menu(who: Principal, *, here: str) -> Component:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+
+from solar.time import duration as duration
 
 ABSENT = "–"
 MINUS = "\u2212"
@@ -67,18 +69,6 @@ def score_text(value: float | None, *, digits: int = 2) -> str:
     if float(text) == 0:
         return text.removeprefix("-")
     return text.replace("-", MINUS)
-
-
-def duration(span: timedelta) -> str:
-    """Write a length of time in its largest fitting unit: ``47 min``, ``11 h``, ``4,617 d``."""
-    seconds = max(span.total_seconds(), 0)
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    if seconds < 48 * 3600:
-        return f"{seconds / 3600:.0f} h"
-    return f"{seconds / 86400:,.0f} d"
 
 
 def moment(at: datetime) -> str:

@@ -35,6 +35,7 @@ ACCESS = """
 /_reload-hash                       - vroa
 /health                             n vroa
 /ready                              n vroa
+/status                             n vroa
 /sign-in                            n vroa
 /join/<invitation>                  n vroa
 /sign-out                           n vroa

@@ -23,6 +23,7 @@ from database.people.sessions import begin_session
 ACCESS = """
 GET /health                                    n vroa irlwa
 GET /ready                                     n vroa irlwa
+GET /status                                    n vroa irlwa
 GET /openapi.json                              n vroa irlwa
 GET /docs                                      n vroa irlwa
 GET /api/v1/clock                              n vroa irlwa
