@@ -83,7 +83,7 @@ def register(
             return _store_unavailable(pages, path, is_drawn=is_refresh)
         keep = is_refresh and not _redraws_itself(context, pages, path)
         previous_parts = marks if is_refresh else None
-        return draw_frame(
+        drawing = draw_frame(
             context,
             pages,
             pathname=path,
@@ -91,13 +91,14 @@ def register(
             keep=keep,
             previous_parts=previous_parts,
         )
+        return drawing if keep else drawing | {"page": delta.apply(drawing["page"])}
 
 
 def _register_refresh(app: dash.Dash, engine: sa.Engine, settings: DashSettings) -> None:
     @callback(
         app,
         SHELL,
-        Output(Ids.VERSION, "data"),
+        Output(Ids.NEWEST_VERSION, "data"),
         Input(Ids.TICK, "n_intervals"),
         State(Ids.VERSION, "data"),
     )
@@ -123,6 +124,13 @@ def _register_clientside(app: Any) -> None:  # dash leaves clientside_callback u
         Output(Ids.AGE_CHIP, "className"),
         Input(Ids.SECOND, "n_intervals"),
         Input(Ids.NEWEST, "data"),
+    )
+    # The version that is drawn follows the newest one once that moves nothing under the pointer.
+    app.clientside_callback(
+        ClientsideFunction("redraw", "whenPointerIsFree"),
+        Output(Ids.NEWEST_VERSION, "clear_data"),
+        Input(Ids.NEWEST_VERSION, "data"),
+        prevent_initial_call=True,
     )
     app.clientside_callback(
         ClientsideFunction("typing", "accept"),

@@ -38,6 +38,7 @@ class Ids:
     TICK = "tick"
     SECOND = "second"
     VERSION = "version"
+    NEWEST_VERSION = "newest-version"
     NEWEST = "newest"
     IS_DRAWN = "is-drawn"
     MARKS = "marks"
@@ -67,6 +68,7 @@ def shell(settings: DashSettings) -> Component:
             dcc.Location(id=Ids.URL, refresh="callback-nav"),
             dcc.Store(id=Ids.THEME),
             dcc.Store(id=Ids.VERSION),
+            dcc.Store(id=Ids.NEWEST_VERSION),
             dcc.Store(id=Ids.NEWEST),
             dcc.Store(id=Ids.IS_DRAWN, data=False),
             dcc.Store(id=Ids.MARKS, data=[]),

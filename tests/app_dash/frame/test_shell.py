@@ -198,8 +198,8 @@ def test_a_tick_with_nothing_new_is_a_small_answer(engine_sqlite: sa.Engine) -> 
     stock(engine_sqlite)
     known = routing.version(engine_sqlite)
     body = {
-        "output": "version.data",
-        "outputs": {"id": "version", "property": "data"},
+        "output": "newest-version.data",
+        "outputs": {"id": "newest-version", "property": "data"},
         "inputs": [{"id": "tick", "property": "n_intervals", "value": 1}],
         "state": [{"id": "version", "property": "data", "value": known}],
         "changedPropIds": ["tick.n_intervals"],
