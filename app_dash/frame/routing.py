@@ -42,6 +42,8 @@ _FRAME = {
     "newest": Output(Ids.NEWEST, "data"),
     "is_drawn": Output(Ids.IS_DRAWN, "data"),
     "marks": Output(Ids.MARKS, "data"),
+    "data_key": Output(Ids.DATA_KEY, "data"),
+    "is_newest": Output(Ids.SHOW_NEWER, "hidden"),
 }
 
 
@@ -61,8 +63,10 @@ def register(
             Input(Ids.URL, "search"),
             Input(Ids.THEME, "data"),
             Input(Ids.VERSION, "data"),
+            Input(Ids.SHOW_NEWER, "n_clicks"),
             State(Ids.IS_DRAWN, "data"),
             State(Ids.MARKS, "data"),
+            State(Ids.DATA_KEY, "data"),
         ],
     )
     def draw(
@@ -70,8 +74,10 @@ def register(
         search: str | None,
         theme: str | None,
         known: str | None,
+        _show: int | None,
         is_drawn: bool | None,
         marks: list[str] | None,
+        data_key: str | None,
     ) -> Any:
         path = pathname or "/"
         is_refresh = bool(is_drawn) and set(ctx.triggered_prop_ids) == {f"{Ids.VERSION}.data"}
@@ -81,7 +87,9 @@ def register(
             context = read_context(engine, settings=settings, theme=theme)
         except StoreUnavailableError:
             return _store_unavailable(pages, path, is_drawn=is_refresh)
-        keep = is_refresh and not _redraws_itself(context, pages, path)
+        # A page with marks was live: what has just ended, as a region that left the disk, is drawn
+        # once more.
+        keep = is_refresh and not marks and not _redraws_itself(context, pages, path)
         previous_parts = marks if is_refresh else None
         drawing = draw_frame(
             context,
@@ -90,6 +98,7 @@ def register(
             search=search or "",
             keep=keep,
             previous_parts=previous_parts,
+            data_key=data_key,
         )
         return drawing if keep else drawing | {"page": delta.apply(drawing["page"])}
 
@@ -164,11 +173,12 @@ def draw_frame(
     search: str,
     keep: bool = False,
     previous_parts: Sequence[str] | None = None,
+    data_key: str | None = None,
 ) -> dict[str, Any]:
     """Draw everything that depends on the address or the data; `keep` leaves the page as it is.
 
     `previous_parts` are the fingerprints of the parts that the browser shows: only parts that
-    differ are sent.
+    differ are sent. `data_key` is that of a page that is kept.
     """
     # What one may not see does not exist.
     pages = [page for page in pages if context.who.may(page.permission)]
@@ -176,16 +186,21 @@ def draw_frame(
     newest = context.state.newest_t_rec
     verdict = assess(context)
     is_about_data = page is None or page.is_about_data
-    drawing: dict[str, Any] = {"page": no_update, "drawn_for": no_update, "marks": no_update}
+    drawing: dict[str, Any] = dict.fromkeys(("page", "drawn_for", "marks"), no_update)
     if not keep:
         drawn = draw_page(context, page, pathname=pathname, search=search)
         # A page that new data never redraws has nothing to compare with.
-        drawing |= {"page": drawn, "drawn_for": pathname + search, "marks": []}
-        if _redraws_itself(context, pages, pathname):
+        drawing = {"page": drawn, "drawn_for": pathname + search, "marks": []}
+        is_live = _redraws_itself(context, pages, pathname)
+        if is_live or previous_parts:
             parts = delta.fingerprints(drawn)
-            drawing |= {"page": delta.changes(drawn, previous_parts or (), parts), "marks": parts}
+            drawing["page"] = delta.changes(drawn, previous_parts or (), parts)
+            drawing["marks"] = parts if is_live else []
+    newest_key = _data_key(context, page, pathname=pathname, search=search)
     return {
         **drawing,
+        "data_key": no_update if keep else newest_key,
+        "is_newest": not keep or data_key == newest_key,
         "navigation": shell.navigation(pages, pathname),
         "title": shell.title(page, as_of(context) if is_about_data else ""),
         "person": shell.person_menu(context.who, here=pathname + search),
@@ -196,6 +211,14 @@ def draw_frame(
         # Before the first forecast a redraw disturbs nobody.
         "is_drawn": bool(context.state.latest),
     }
+
+
+def _data_key(context: PageContext, page: Page | None, *, pathname: str, search: str) -> str:
+    try:
+        return "" if page is None else page.data_key(context, pathname, search)
+    except FlarewatchError:
+        # The page says what is wrong with its address or the store.
+        return ""
 
 
 def _redraws_itself(context: PageContext, pages: Sequence[Page], pathname: str) -> bool:
@@ -233,6 +256,8 @@ def _store_unavailable(pages: Sequence[Page], pathname: str, *, is_drawn: bool) 
         "page": no_update if is_drawn else page,
         "drawn_for": no_update,
         "marks": no_update if is_drawn else [],
+        "data_key": no_update,
+        "is_newest": True,
         "navigation": shell.navigation(pages, pathname),
         "title": no_update if is_drawn else title,
         "person": no_update,

@@ -58,6 +58,7 @@ from app_dash.shared.url_state import (
     REGIONS_PATH,
 )
 from database.engine import reading
+from database.flares.flares import flares_changed_at
 from database.people.principal import READ
 from database.predictions.forecasts import hourly_forecasts
 from database.regions.current import RegionRow
@@ -101,6 +102,14 @@ def layout(context: PageContext, pathname: str, search: str) -> Component:
 def is_live(context: PageContext, pathname: str) -> bool:
     """Tell whether the region is on the disk; otherwise no new data can come."""
     return any(pathname == f"{REGIONS_PATH}/{region.region_id}" for region in context.state.regions)
+
+
+def data_key(context: PageContext, pathname: str, _search: str) -> str:
+    """Return a text that changes with the list, and with the flares of a region that has left."""
+    if not region_of(pathname):
+        return str(context.state.newest_t_rec)
+    with reading(context.engine) as connection:
+        return str(flares_changed_at(connection))
 
 
 def _panels(data: RegionData, query: RegionQuery, context: PageContext) -> list[Component]:
@@ -183,19 +192,31 @@ def region_heading(data: RegionData, query: RegionQuery, context: PageContext) -
         [
             html.H2(title, className="region-title"),
             html.Span(" · ".join(filter(None, known)), className="secondary"),
-            *_alert(data),
+            *_left(data, context),
+            *_alerts(data),
             html.Div(_choices(data, query, context), className="tools"),
         ],
         className="region-heading",
     )
 
 
-def _alert(data: RegionData) -> list[Component]:
-    alert = data.open_alert
-    if alert is None:
+def _left(data: RegionData, context: PageContext) -> list[Component]:
+    """Say that no more records come; the page is drawn a last time when that begins."""
+    on_disk = {region.region_id for region in context.state.regions}
+    if data.as_of is not None or data.region.region_id in on_disk:
         return []
-    event = find_event(alert.event)
-    return [html.Span(f"{event.label} alert open", className=f"badge {event.name[0].lower()}")]
+    last = date_moment(data.region.last_t_rec)
+    return [html.Span(f"Left the disk at {last} UTC, the last record", className="badge left")]
+
+
+def _alerts(data: RegionData) -> list[Component]:
+    """Name all open alerts, the most severe event first."""
+    events = {find_event(alert.event) for alert in data.open_alerts}
+    return [
+        html.Span(f"{event.label} alert open", className=f"badge {event.name[0].lower()}")
+        for event in reversed(EVENTS)
+        if event in events
+    ]
 
 
 def _choices(data: RegionData, query: RegionQuery, context: PageContext) -> list[Component]:
