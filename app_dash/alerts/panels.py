@@ -155,7 +155,7 @@ def _row(alert: Alert, name: str, context: PageContext, *, is_first: bool) -> Co
         (date_moment(alert.opened_at), "when"),
         (probability(alert.peak_probability), "number"),
         (_length(alert), "wide"),
-        (_state(alert, name, context, is_first=is_first), ""),
+        (_state(alert, name, context, is_first=is_first), "alert-state"),
         (_acknowledged(alert), "wide"),
         (outcome_mark(alert), ""),
     )
@@ -176,7 +176,7 @@ def _length(alert: Alert) -> Any:
 def _state(alert: Alert, name: str, context: PageContext, *, is_first: bool) -> Any:
     if is_in_place(alert, context.now):
         button = acknowledge_button(alert, name, who=context.who, is_first=is_first)
-        return [html.B("Open" if alert.state == OPEN else alert.state.capitalize()), " ", button]
+        return [html.B("Open"), " ", button] if alert.state == OPEN else button
     if alert.outcome == MISSED:
         return html.Span("No alert", className="quiet")
     return alert.state.capitalize()

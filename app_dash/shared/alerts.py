@@ -69,8 +69,8 @@ def acknowledge_button(
 ) -> Component:
     """Offer to acknowledge an open alert, or say who has; the first one has a keyboard key."""
     if alert.acknowledged_at is not None:
-        done = html.Span(f"✓ Acknowledged by {acknowledged_text(alert)}", className="done")
-        return html.Span(done, className="acknowledging")
+        text = f"✓ Acknowledged by {acknowledged_text(alert)}"
+        return html.Span(text, className="acknowledging done")
     if alert.state != OPEN:
         return html.Span("Closed, not acknowledged", className="quiet")
     if not who.may(ACKNOWLEDGE):

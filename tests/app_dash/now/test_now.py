@@ -156,7 +156,9 @@ def test_the_panels_travel_one_by_one(engine_sqlite: sa.Engine) -> None:
     stock(engine_sqlite)
 
     # Three cards, alerts, disk, regions and flares.
-    assert len(delta.fingerprints(_layout(engine_sqlite))) == 7
+    drawn = _layout(engine_sqlite)
+    delta.fingerprints(drawn)
+    assert [panel.id for panel in drawn.children] == [f"part-{place}" for place in range(7)]
 
 
 def test_the_header_names_the_lowest_fallback_level_of_the_current_forecasts(
