@@ -100,10 +100,11 @@ class RegionData:
         return [f for f in self.flares if self.as_of is None or f.peak_at <= self.as_of]
 
     @property
-    def open_alerts(self) -> list[Alert]:
-        """The alerts that were open as of the time shown, the newest first."""
+    def open_alert(self) -> Alert | None:
+        """The newest alert that was open as of the time shown."""
         at = self.as_of or self.region.last_t_rec
-        return [a for a in self.alerts if a.opened_at <= at < (a.closed_at or at + MOMENT)]
+        is_open = (a for a in self.alerts if a.opened_at <= at < (a.closed_at or at + MOMENT))
+        return next(is_open, None)
 
 
 @dataclass(frozen=True)

@@ -186,37 +186,34 @@ def region_heading(data: RegionData, query: RegionQuery, context: PageContext) -
         f"HARP {region.region_id}" if region.region_id > 0 and region.noaa_ars else "",
         "" if place.lon_fwt is None else position(place.lat_fwt, place.lon_fwt),
         f"{date_moment(data.at)} UTC",
+        _left(data, context),
     ]
     title = name if name.startswith("HARP") else f"AR {name}"
     return html.Div(
         [
             html.H2(title, className="region-title"),
             html.Span(" · ".join(filter(None, known)), className="secondary"),
-            *_left(data, context),
-            *_alerts(data),
+            *_alert(data),
             html.Div(_choices(data, query, context), className="tools"),
         ],
         className="region-heading",
     )
 
 
-def _left(data: RegionData, context: PageContext) -> list[Component]:
+def _left(data: RegionData, context: PageContext) -> str:
     """Say that no more records come; the page is drawn a last time when that begins."""
-    on_disk = {region.region_id for region in context.state.regions}
-    if data.as_of is not None or data.region.region_id in on_disk:
+    is_on_disk = any(r.region_id == data.region.region_id for r in context.state.regions)
+    if is_on_disk or data.as_of is not None:
+        return ""
+    return f"left the disk at {date_moment(data.region.last_t_rec)} UTC, its last record"
+
+
+def _alert(data: RegionData) -> list[Component]:
+    alert = data.open_alert
+    if alert is None:
         return []
-    last = date_moment(data.region.last_t_rec)
-    return [html.Span(f"Left the disk at {last} UTC, the last record", className="badge left")]
-
-
-def _alerts(data: RegionData) -> list[Component]:
-    """Name all open alerts, the most severe event first."""
-    events = {find_event(alert.event) for alert in data.open_alerts}
-    return [
-        html.Span(f"{event.label} alert open", className=f"badge {event.name[0].lower()}")
-        for event in reversed(EVENTS)
-        if event in events
-    ]
+    event = find_event(alert.event)
+    return [html.Span(f"{event.label} alert open", className=f"badge {event.name[0].lower()}")]
 
 
 def _choices(data: RegionData, query: RegionQuery, context: PageContext) -> list[Component]:

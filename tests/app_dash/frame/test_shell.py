@@ -379,10 +379,10 @@ def test_a_region_that_leaves_the_disk_is_drawn_once_more(engine_sqlite: sa.Engi
     after = _draw(engine_sqlite, "/regions/3874", marks=[], **left)
 
     assert live["marks"]["data"]
-    assert "Left the disk at 29 Mar 2014 05:00 UTC" in last.text
+    assert "left the disk at 29 Mar 2014 05:00 UTC, its last record" in last.text
     assert last.json["response"]["marks"]["data"] == []
     assert "page" not in after.json["response"]
-    assert "Left the disk" not in after.text
+    assert "left the disk" not in after.text
 
 
 @pytest.mark.parametrize("pathname", ["/", "/regions/3894"])
