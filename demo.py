@@ -72,6 +72,12 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="flarewatch demo", description=__doc__)
     parser.add_argument("--data", type=Path, help="replay this file or folder, not a simulation")
     parser.add_argument("--flares", type=Path, help="import this flare list before the replay")
+    parser.add_argument(
+        "--clock",
+        choices=("replay", "wall"),
+        default="replay",
+        help="of --data: the pages live in the time of the records, or in the present",
+    )
     parser.add_argument("--lab", action="store_true", help="with a worker for runs of the Lab")
     arguments = parser.parse_args()
     for path in (arguments.data, arguments.flares):
@@ -138,9 +144,9 @@ def prepare(arguments: argparse.Namespace, environment: dict[str, str]) -> None:
             sys.exit(done.returncode)
 
 
-def sender_arguments(data: Path | None) -> list[str]:
+def sender_arguments(data: Path | None, clock: str) -> list[str]:
     if data:
-        return ["replay", str(data), "--speed", "max"]
+        return ["replay", str(data), "--speed", "max", "--clock", clock]
     # A month: enough closed windows for scores with intervals on the Skill page.
     return ["simulate", "--history", "30"]
 
@@ -155,7 +161,7 @@ def start_with_key(name: str, arguments: argparse.Namespace, environment: dict[s
         environment = environment | {setting: added.split("\n")[0]}
     if name == "worker":
         return start(environment, "model_training", "work", "--slots", "1")
-    return start(environment, "data_sender", *sender_arguments(arguments.data))
+    return start(environment, "data_sender", *sender_arguments(arguments.data, arguments.clock))
 
 
 def is_registered(environment: dict[str, str]) -> bool:

@@ -72,7 +72,7 @@ def create_app(
 
     Parameters
     ----------
-    clock : the time at which records are received and forecasts issued
+    clock : the time on the wall, at which records are received
     metrics_dir : where the workers of one server share their measurements
     """
     if metrics_dir is not None:
@@ -86,6 +86,7 @@ def create_app(
     guard = Guard(engine, settings, clock)
     full_disk = FullDiskNotice(metrics_dir)
     alert_config = load_alert_config(settings, served_models)
+    sun_clock = Clock(engine, clock)
     bind(
         app,
         Services(
@@ -93,10 +94,10 @@ def create_app(
             engine=engine,
             served_models=served_models,
             alert_config=alert_config,
-            ingest_store=IngestStore(engine, served_models, alert_config),
+            ingest_store=IngestStore(engine, served_models, alert_config, sun_clock),
             guard=guard,
             clock=clock,
-            sun_clock=Clock(engine, clock),
+            sun_clock=sun_clock,
             metrics_dir=metrics_dir,
             admission=admission,
             full_disk=full_disk,

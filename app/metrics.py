@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -53,13 +53,15 @@ def count_conflicts(conflicts: Mapping[str, int]) -> None:
 class _DataAge(Collector):
     """The age of the newest observation, read from the store at each measurement."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, now: Callable[[], datetime]) -> None:
         self._engine = engine
+        self._now = now
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:
             with reading(self._engine) as connection:
                 newest = newest_t_rec(connection)
+            now = self._now()
         except (FlarewatchError, DBAPIError):
             # Without a store there is no age, and the other measurements are still wanted.
             return
@@ -67,14 +69,16 @@ class _DataAge(Collector):
             age = GaugeMetricFamily(
                 "flarewatch_data_age_seconds", "Time since the newest observation"
             )
-            age.add_metric([], (datetime.now(UTC) - newest).total_seconds())
+            age.add_metric([], (now - newest).total_seconds())
             yield age
 
 
-def exposition(engine: sa.Engine, *, multiprocess: Path | None) -> bytes:
+def exposition(
+    engine: sa.Engine, *, now: Callable[[], datetime], multiprocess: Path | None
+) -> bytes:
     """Return all measurements; those of all workers together when they share a folder."""
     ages = CollectorRegistry()
-    ages.register(_DataAge(engine))
+    ages.register(_DataAge(engine, now))
     shared = REGISTRY
     if multiprocess is not None:
         shared = CollectorRegistry()

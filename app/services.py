@@ -23,7 +23,7 @@ from app.scoring.served_models import ServedModels, load_served_models, probe_se
 from app.security import Guard
 from app.settings import ApiSettings
 from database.backup.restoration import refuse_unfinished_restore
-from database.clock.clock import Clock
+from database.clock.clock import Clock, read_clock
 from database.engine import create_engine, reading, transact, wait_for_store
 from database.lab.file_store import FileStore
 from database.maintenance.retention import read_ages
@@ -145,7 +145,14 @@ def _register(
         for model in models:
             document = _document(model, served_models.unaudited.get(model.model_id))
             digest = hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS))
-            register(connection, document, sha256=digest.hexdigest(), stage=stage, now=now)
+            register(
+                connection,
+                document,
+                sha256=digest.hexdigest(),
+                stage=stage,
+                staged_at=read_clock(connection).now(now),
+                now=now,
+            )
 
 
 def _document(model: Artifact, unaudited: str | None) -> dict[str, Any]:

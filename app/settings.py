@@ -28,7 +28,8 @@ class NotificationSettings(DatabaseSettings):
     """Settings of the channels of notifications; one without an address is not used.
 
     ``smtp_url`` is ``smtp://user:password@host:587``, or ``smtps://…`` for TLS from the first
-    byte. With ``notify_dry_run`` everything is done except sending.
+    byte. With ``notify_dry_run`` everything is done except sending, and so it is in a replay
+    without ``replay_notify``.
     """
 
     webhook_url: SecretStr | None = None
@@ -37,6 +38,7 @@ class NotificationSettings(DatabaseSettings):
     mail_from: str | None = Field(default=None, validate_default=True)
     mail_to: str | None = Field(default=None, validate_default=True)
     notify_dry_run: bool = False
+    replay_notify: bool = False
 
     @property
     def notification_channels(self) -> tuple[str, ...]:

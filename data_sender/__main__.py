@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import sys
 from argparse import Namespace
 from contextlib import closing
@@ -16,9 +17,11 @@ from data_sender.delivery.client import ApiClient, ApiRefusedError, Transport
 from data_sender.delivery.delivery import Delivery
 from data_sender.delivery.spool import Spool
 from data_sender.disk import DiskFullError, is_full
+from data_sender.heartbeat import beating
 from data_sender.options import host_name, parse_arguments
 from data_sender.position import Position, PositionFile, claim, claim_free
 from data_sender.progress import Progress
+from data_sender.replay_clock import RegisteredTransport, ReplayClock
 from data_sender.replayer import Replayer
 from data_sender.settings import SenderSettings
 from data_sender.sharding.lease import LeaseClient, LeasedShards
@@ -40,6 +43,7 @@ from data_sender.sources.simulation.region_statistics import (
     write_statistics,
 )
 from data_sender.sources.simulation.simulation import Simulation, Sun
+from solar.clock import FASTEST, WALL
 from solar.errors import FlarewatchError, InvalidInputError
 from solar.process import StopSignal, discard_unwritable_output
 from solar.time import parse_time, to_datetime64
@@ -78,15 +82,29 @@ def _send(options: Namespace) -> int:
         stop.install()
         if options.command in COMMANDS:
             return follow(options, stop, make_transport=_transport)
-        return _replay(options, *_source(options), stop)
+        return _replay(options, stop)
 
 
-def _source(options: Namespace) -> tuple[Source, EventClock]:
-    speed = parse_speed(options.speed)
+def _source(options: Namespace) -> Replay | Simulation:
     if options.command == "replay":
-        layout = _layout(options)
-        return Replay(options.paths, flares=options.flares, layout=layout), EventClock(speed)
-    return _simulation(options), EventClock(speed, ceiling=wall_clock)
+        return Replay(options.paths, flares=options.flares, layout=_layout(options))
+    return _simulation(options)
+
+
+def _clock(
+    options: Namespace, source: Replay | Simulation, api: ApiClient
+) -> EventClock | ReplayClock:
+    speed = parse_speed(options.speed)
+    if isinstance(source, Simulation):
+        return EventClock(speed, ceiling=wall_clock)
+    if options.clock == WALL or source.span is None:
+        return EventClock(speed)
+    if math.isfinite(speed) and speed > FASTEST:
+        raise InvalidInputError(
+            f"--speed {options.speed}: the clock of a store runs at {FASTEST:.0f} at most; give"
+            " max, or --clock wall"
+        )
+    return ReplayClock(api, source.span, sender=options.sender, speed=speed)
 
 
 def _layout(options: Namespace) -> Layout:
@@ -95,10 +113,10 @@ def _layout(options: Namespace) -> Layout:
     return read_layout(options.recipe, series=options.series)
 
 
-def _replay(options: Namespace, source: Source, clock: EventClock, stop: StopSignal) -> int:
+def _replay(options: Namespace, stop: StopSignal) -> int:
     settings = SenderSettings()
-    if isinstance(options.shard, FixedShard):
-        source = SourcePart(source, options.shard)
+    whole = _source(options)
+    source = SourcePart(whole, options.shard) if isinstance(options.shard, FixedShard) else whole
     with _claimed(options, settings):
         folder = settings.sender_dir(options.sender)
         positions = PositionFile(folder, source.fingerprint)
@@ -106,7 +124,10 @@ def _replay(options: Namespace, source: Source, clock: EventClock, stop: StopSig
             positions.forget()
         key = settings.api_key.get_secret_value() if settings.api_key else None
         api = ApiClient(options.api_url or settings.api_url, key, stop)
+        clock = _clock(options, whole, api)
         transport = _transport(options, settings, api, stop)
+        if isinstance(clock, ReplayClock):
+            transport = RegisteredTransport(transport, clock)
         spool = Spool(folder / "spool", limit_bytes=options.spool_limit_mb * 2**20)
         progress = Progress()
         delivery = Delivery(
@@ -118,16 +139,19 @@ def _replay(options: Namespace, source: Source, clock: EventClock, stop: StopSig
             handed_over=positions.sent,
         )
         try:
-            is_complete = _deliver(
-                options,
-                source,
-                clock,
-                api=api,
-                delivery=delivery,
-                positions=positions,
-                stop=stop,
-                progress=progress,
-            )
+            with beating(api, options.sender) as heartbeat:
+                is_complete = _deliver(
+                    options,
+                    source,
+                    clock,
+                    api=api,
+                    delivery=delivery,
+                    positions=positions,
+                    stop=stop,
+                    progress=progress,
+                )
+                if is_complete and not stop.is_set:
+                    heartbeat.finish()
         finally:
             spool.close()
             transport.close()
@@ -145,7 +169,7 @@ def _replay(options: Namespace, source: Source, clock: EventClock, stop: StopSig
 def _deliver(
     options: Namespace,
     source: Source,
-    clock: EventClock,
+    clock: EventClock | ReplayClock,
     *,
     api: ApiClient,
     delivery: Delivery,
@@ -164,6 +188,8 @@ def _deliver(
             stop=stop,
             progress=progress,
         )
+    if isinstance(clock, ReplayClock):
+        clock.start(positions.read().through)
     replayer = Replayer(
         source,
         clock,
@@ -181,7 +207,7 @@ def _deliver(
 def _share(
     options: Namespace,
     source: Source,
-    clock: EventClock,
+    clock: EventClock | ReplayClock,
     *,
     api: ApiClient,
     delivery: Delivery,
@@ -213,7 +239,10 @@ def _share(
     # is still in a stream it does not know.
     known = (counter.sequence, counter.sent) if options.via == "kafka" else (0, 0)
     counter.sequence, counter.sent = max(known[0], lease.sequence), max(known[1], lease.sent)
-    clock.synchronise(lease.event_at, seconds_ago=lease.elapsed_seconds)
+    if isinstance(clock, ReplayClock):
+        clock.start(lease.event_at)
+    else:
+        clock.synchronise(lease.event_at, seconds_ago=lease.elapsed_seconds)
     if isinstance(source, Simulation):
         source = source.beginning(lease.starts_at)
     replayer = SharedReplayer(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,23 @@ def parse_speed(text: str) -> float:
 def wall_clock() -> np.datetime64:
     """Return the present as datetime64[us] in UTC."""
     return np.datetime64(time.time_ns() // 1000, "us")
+
+
+class Pacer(Protocol):
+    """A clock that tells what of a source is due."""
+
+    @property
+    def is_unlimited(self) -> bool:
+        """Whether every event is due at any time."""
+
+    def due(self, events: NDArray[np.datetime64]) -> int:
+        """Count the leading events (n,), in ascending order, whose time has come."""
+
+    def seconds_until(self, event_at: np.datetime64) -> float:
+        """Return how long to wait before asking again whether an event is due [s]."""
+
+    def now(self, events: NDArray[np.datetime64]) -> np.datetime64 | None:
+        """Return the present event time, None for "no limit"."""
 
 
 class EventClock:

@@ -19,6 +19,7 @@ from data_sender.replayer import LARGEST_BATCH
 from data_sender.sharding.shard import Auto, FixedShard, parse_shard
 from data_sender.sources.live.jsoc import SERIES
 from data_sender.sources.simulation.region_statistics import STATISTICS_PATH
+from solar.clock import REPLAY, WALL
 from solar.errors import InvalidInputError
 from solar.sharp import CADENCE_SECONDS, SERIES_PATTERN
 from solar.time import parse_time
@@ -51,6 +52,10 @@ NOAA_AR and SHARP keywords, or SWAN-SF instances. T_REC without a zone is TAI.
 With --recipe the tables have columns of their own names. The recipe is that of the training: its
 section [data] says which column is which keyword, the region and the time, and on which scale
 times without a zone are. Labels are not sent.
+
+The store takes the time of the records: its pages are as they were then. People play, pause and
+speed up its clock on the page Now or with PUT /api/v1/clock, and every sender follows. --speed is
+that of a clock that is begun. --clock wall leaves the store in the present.
 
 examples:
   flarewatch send replay hourly_2014.parquet --speed max
@@ -151,6 +156,13 @@ def _add_replay(parser: ArgumentParser) -> None:
         " the file, what a SWAN-SF name tells, the name of the recipe, or unstated)",
     )
     _add_sending(parser, batch=500, pace="seconds of event time per second, or max")
+    parser.add_argument(
+        "--clock",
+        choices=(REPLAY, WALL),
+        default=REPLAY,
+        help="replay: the store takes the time of the records, and this sender follows its clock;"
+        " wall: the store shows the present (default replay)",
+    )
 
 
 def _add_simulate(parser: ArgumentParser) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from data_sender.clock import EventClock
+from data_sender.clock import Pacer
 from data_sender.delivery.delivery import BatchSender, Delivery
 from data_sender.delivery.spool import Post
 from data_sender.position import Position, PositionFile
@@ -128,7 +128,7 @@ class Replayer:
     def __init__(
         self,
         source: Source,
-        clock: EventClock,
+        clock: Pacer,
         delivery: Delivery,
         positions: PositionFile,
         *,
@@ -187,10 +187,12 @@ class Replayer:
         times = event_times(rows)
         while start < len(rows) and not self._stop.is_set:
             ready = times[start : start + (self._next_in_parts or self._batch)]
-            due = len(ready) if self._next_in_parts else self._clock.due(ready)
+            due = self._clock.due(ready)
             if due == 0:
                 self._wait_for(ready[0])
                 continue
+            if self._next_in_parts:
+                due = len(ready)
             if not self._send_rows(rows.take(slice(start, start + due))):
                 return
             start += due

@@ -73,6 +73,7 @@ def register(
     sha256: str,
     stage: str,
     now: datetime,
+    staged_at: datetime | None = None,
 ) -> None:
     """Write a model and its stage; only one model is live, the one before it retires.
 
@@ -82,12 +83,13 @@ def register(
         each event with its ``name`` and its ``threshold`` or None; it may also have
         ``evaluation`` and ``unaudited``
     sha256 : of the manifest, which names the hash of every other file
+    staged_at : since when it has the stage, by the time of its forecasts; now where it is None
     """
     if stage not in STAGES:
         raise InvalidInputError(f"no stage {stage!r}; choose one of {', '.join(STAGES)}")
     model_id = f"{manifest['name']}@{manifest['version']}"
     if stage == "live":
-        _retire_others(connection, model_id, now=now)
+        _retire_others(connection, model_id, staged_at=staged_at or now, now=now)
     before = connection.execute(
         sa.select(models.c.stage, models.c.sha256).where(models.c.model_id == model_id)
     ).first()
@@ -105,16 +107,18 @@ def register(
     )
     upsert(connection, models, columns=_COLUMNS, rows=[row], keep=("registered_at",))
     if before is None or before.stage != stage:
-        _record_stage(connection, [model_id], stage, now=now)
+        _record_stage(connection, [model_id], stage, now=staged_at or now)
         known = None if before is None else before.stage
         _record_change(connection, model_id, known, stage, now=now)
 
 
-def _retire_others(connection: sa.Connection, model_id: str, *, now: datetime) -> None:
+def _retire_others(
+    connection: sa.Connection, model_id: str, *, staged_at: datetime, now: datetime
+) -> None:
     others = (models.c.stage == "live") & (models.c.model_id != model_id)
     retired = list(connection.scalars(sa.select(models.c.model_id).where(others)))
     connection.execute(models.update().where(others).values(stage="retired", staged_at=now))
-    _record_stage(connection, retired, "retired", now=now)
+    _record_stage(connection, retired, "retired", now=staged_at)
     for other in retired:
         _record_change(connection, other, "live", "retired", now=now)
 
@@ -129,6 +133,14 @@ def _record_stage(
     connection: sa.Connection, model_ids: Sequence[str], stage: str, *, now: datetime
 ) -> None:
     rows = [(model_id, now, stage) for model_id in model_ids]
+    upsert(connection, model_stages, columns=_STAGE_COLUMNS, rows=rows)
+
+
+def redate_stages(connection: sa.Connection, at: datetime) -> None:
+    """Let every model have been in its present stage since a time, as at the start of a replay."""
+    present = connection.execute(sa.select(models.c.model_id, models.c.stage)).all()
+    connection.execute(sa.delete(model_stages))
+    rows = [(row.model_id, at, row.stage) for row in present]
     upsert(connection, model_stages, columns=_STAGE_COLUMNS, rows=rows)
 
 

@@ -64,14 +64,27 @@ def enqueue(
     changes: Sequence[tuple[Alert, str]],
     *,
     channels: Sequence[str],
+    event_at: datetime,
     now: datetime,
 ) -> None:
-    """Add a notification of each change of an alert on every channel; a known one stays."""
+    """Add a notification of each change of an alert on every channel; a known one stays.
+
+    Parameters
+    ----------
+    event_at : the time of the Sun at the change, which a replay has of its own
+    """
     if not changes or not channels:
         return
     numbers = noaa_ars_of(connection, {alert.region_id for alert, _ in changes})
     rows = [
-        _row(alert, change, channel, noaa_ars=numbers.get(alert.region_id, []), now=now)
+        _row(
+            alert,
+            change,
+            channel,
+            noaa_ars=numbers.get(alert.region_id, []),
+            event_at=event_at,
+            now=now,
+        )
         for alert, change in changes
         for channel in channels
     ]
@@ -80,17 +93,23 @@ def enqueue(
 
 
 def _row(
-    alert: Alert, change: str, channel: str, *, noaa_ars: Sequence[int], now: datetime
+    alert: Alert,
+    change: str,
+    channel: str,
+    *,
+    noaa_ars: Sequence[int],
+    event_at: datetime,
+    now: datetime,
 ) -> tuple[Any, ...]:
     notice_id = f"{alert.alert_id}.{change}.{channel}"
-    body = _body(alert, change, notice_id=notice_id, noaa_ars=noaa_ars, now=now)
+    body = _body(alert, change, notice_id=notice_id, noaa_ars=noaa_ars, event_at=event_at)
     return (notice_id, alert.alert_id, change, channel, body, WAITING, 0, now, now)
 
 
 def _body(
-    alert: Alert, change: str, *, notice_id: str, noaa_ars: Sequence[int], now: datetime
+    alert: Alert, change: str, *, notice_id: str, noaa_ars: Sequence[int], event_at: datetime
 ) -> str:
-    """Write the body of one notification; `now` is the time of the change.
+    """Write the body of one notification; `event_at` is the time of the change.
 
     It contains its own id, because only a signed id lets a receiver recognise a copy.
     """
@@ -98,7 +117,7 @@ def _body(
         "notice_id": notice_id,
         "alert_id": alert.alert_id,
         "change": change,
-        "changed_at": isoformat(now),
+        "changed_at": isoformat(event_at),
         "region": alert.region_id,
         "noaa_ars": list(noaa_ars),
         "model": alert.model_id,

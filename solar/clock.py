@@ -59,6 +59,11 @@ class Reading:
         return self.event_at + timedelta(seconds=min(passed, max(0.0, most)))
 
 
+def mode_header(clock: Reading) -> dict[str, str]:
+    """Return the header of an export, so that nobody takes a replay for the present."""
+    return {"Flarewatch-Mode": "historical"} if clock.is_replay else {}
+
+
 def check_speed(speed: float) -> None:
     """Refuse a speed at which no clock runs; 0 is a pause.
 

@@ -46,7 +46,7 @@ def announce(
 ) -> None:
     """Put a notice of each alert and channel into the outbox."""
     changes = [(alert, change) for alert in alerts or (raised(),)]
-    transact(engine, lambda c: enqueue(c, changes, channels=channels, now=NOW))
+    transact(engine, lambda c: enqueue(c, changes, channels=channels, event_at=NOW, now=NOW))
 
 
 def one_notice(

@@ -30,6 +30,7 @@ from database.notifications import enqueue
 from solar.alerting import Episode, Rule, Sample, Track, follow
 from solar.columns import Integers, nullable
 from solar.flares import EVENTS
+from solar.time import to_datetime
 
 _REST_FACTOR = 19
 
@@ -62,11 +63,16 @@ def raise_alerts(
         if key not in tracks:
             samples = _newer(samples, newest.get(region_id))
         updated[key], episodes = follow(rule, tracks.get(key), samples)
-        alerts += [_alert(config, rule, region_id, e, known=known, now=now) for e in episodes]
+        issued_at = forecasts.issued_at[places[region_id]]
+        issued = dict(zip(times[region_id], map(to_datetime, issued_at), strict=True))
+        alerts += [
+            _alert(config, rule, region_id, e, known=known, issued=issued, now=now)
+            for e in episodes
+        ]
     store_tracks(connection, config.model_id, updated)
-    _write_and_notify(
-        connection, config, [a for a in alerts if a != known.get(a.alert_id)], known, now=now
-    )
+    changed = [alert for alert in alerts if alert != known.get(alert.alert_id)]
+    event_at = to_datetime(forecasts.issued_at.max())
+    _write_and_notify(connection, config, changed, known, event_at=event_at, now=now)
 
 
 def _key(region_id: int, rule: Rule) -> Key:
@@ -112,9 +118,13 @@ def _alert(
     episode: Episode,
     *,
     known: Mapping[str, Alert],
+    issued: Mapping[datetime, datetime],
     now: datetime,
 ) -> Alert:
-    """Update the alert of an episode; it stays equal if nothing changed."""
+    """Update the alert of an episode; it stays equal if nothing changed.
+
+    `issued` says when the forecasts of these times were issued.
+    """
     id_ = alert_id(config.model_id, rule.event.name, region_id, episode.opened_at)
     before = known.get(id_)
     opened = before or Alert(
@@ -132,7 +142,7 @@ def _alert(
         peak_probability=episode.peak_probability,
         last_probability=episode.last_probability,
         last_over_at=episode.last_over_at,
-        raised_at=now,
+        raised_at=issued.get(episode.opened_at) or max(issued.values()),
         changed_at=now,
     )
     state = CLOSED if not episode.is_open else ACKNOWLEDGED if opened.acknowledged_at else OPEN
@@ -154,6 +164,7 @@ def _write_and_notify(
     changed: Sequence[Alert],
     known: Mapping[str, Alert],
     *,
+    event_at: datetime,
     now: datetime,
 ) -> None:
     write_alerts(connection, changed)
@@ -164,7 +175,7 @@ def _write_and_notify(
             changes.append((alert, _first_change(connection, alert)))
         if alert.state == CLOSED and (before is None or before.state != CLOSED):
             changes.append((alert, "closed"))
-    enqueue(connection, changes, channels=config.channels, now=now)
+    enqueue(connection, changes, channels=config.channels, event_at=event_at, now=now)
 
 
 def _first_change(connection: sa.Connection, alert: Alert) -> str:
@@ -173,14 +184,23 @@ def _first_change(connection: sa.Connection, alert: Alert) -> str:
     return "escalated" if is_any_open(connection, alert.region_id, lower) else "opened"
 
 
-def judge_alerts(engine: sa.Engine, config: AlertConfig, *, now: datetime) -> int:
-    """Close and judge alerts by what is known now, and return how many have changed."""
-    return transact(engine, partial(_judge_and_notify, config=config, now=now))
+def judge_alerts(
+    engine: sa.Engine, config: AlertConfig, *, now: datetime, event_at: datetime | None = None
+) -> int:
+    """Close and judge alerts by what is known now, and return how many have changed.
+
+    `event_at` is the time of the Sun, where that is not now.
+    """
+    return transact(
+        engine, partial(_judge_and_notify, config=config, now=now, event_at=event_at or now)
+    )
 
 
-def _judge_and_notify(connection: sa.Connection, *, config: AlertConfig, now: datetime) -> int:
+def _judge_and_notify(
+    connection: sa.Connection, *, config: AlertConfig, now: datetime, event_at: datetime
+) -> int:
     changes = judge(connection, model_id=config.model_id, rules=config.rules, now=now)
-    enqueue(connection, changes, channels=config.channels, now=now)
+    enqueue(connection, changes, channels=config.channels, event_at=event_at, now=now)
     return len(changes)
 
 
@@ -195,7 +215,14 @@ class AlertJudge:
         self._judged: tuple[Any, ...] | None = None
         self._resting_until = 0.0
 
-    def judge_if_changed(self, engine: sa.Engine, config: AlertConfig, *, now: datetime) -> int:
+    def judge_if_changed(
+        self,
+        engine: sa.Engine,
+        config: AlertConfig,
+        *,
+        now: datetime,
+        event_at: datetime | None = None,
+    ) -> int:
         """Judge if anything is new, and return how many alerts have changed."""
         began = time.monotonic()
         if began < self._resting_until:
@@ -204,7 +231,7 @@ class AlertJudge:
             state = (str(engine.url), *judgement_inputs(connection, now=now))
         if state == self._judged:
             return 0
-        changed = judge_alerts(engine, config, now=now)
+        changed = judge_alerts(engine, config, now=now, event_at=event_at)
         self._judged = state
         ended = time.monotonic()
         self._resting_until = ended + _REST_FACTOR * (ended - began)

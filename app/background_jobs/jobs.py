@@ -61,7 +61,12 @@ def count_exploration(running: Services) -> None:
 
 def judge_alerts(running: Services) -> None:
     """Close and judge the alerts by new records and flares."""
-    _judge.judge_if_changed(running.engine, running.alert_config, now=running.clock())
+    _judge.judge_if_changed(
+        running.engine,
+        running.alert_config,
+        now=running.clock(),
+        event_at=running.sun_clock.now(),
+    )
 
 
 def maintain_store(running: Services) -> None:
@@ -113,4 +118,9 @@ def notification_jobs(settings: NotificationSettings) -> list[Job]:
 
 
 def _deliver(channels: Mapping[str, Channel], running: Services) -> int:
-    return deliver_due(running.engine, channels, clock=running.clock)
+    return deliver_due(
+        running.engine,
+        channels,
+        notify_replay=running.settings.replay_notify,
+        clock=running.clock,
+    )

@@ -228,6 +228,13 @@ class GrantedShard(Answer):
     through: str | None = TIME
 
 
+class HeartbeatAnswer(Answer):
+    """When the sender was heard, by the clock of the API."""
+
+    sender: str
+    last_seen_at: str = TIME
+
+
 class LeaseAnswer(Answer):
     """What the replica may send, for ``expires_in_seconds`` from its request on.
 

@@ -139,11 +139,15 @@ class SenderItem(Answer):
     ``sent`` and ``lost`` are null for a sender that does not say how much it has sent.
     ``late`` are those of the accepted rows that came after a newer one of their region;
     ``spooled`` rows wait with the sender, by its last request, and are not among ``sent`` yet.
+    Of a sender that fell silent, ``taken_over_by`` names the replicas that go on with its shards.
     """
 
     sender: str
+    state: Literal["active", "finished", "silent", "taken over"]
     first_seen_at: str = TIME
     last_seen_at: str = TIME
+    finished_at: str | None = TIME
+    taken_over_by: list[str]
     last_sequence: int | None
     sent: int | None
     accepted: int

@@ -216,6 +216,13 @@ class LeaseBody(Strict):
     restart: bool = False
 
 
+class HeartbeatBody(Strict):
+    """A sender is there, also while it has nothing to send; ``finished`` ends what it sends."""
+
+    sender: Annotated[str, Field(pattern=SENDER_PATTERN)]
+    finished: bool = False
+
+
 class RegionReport(Strict):
     """How a region looked; the position is Stonyhurst with west positive, null is unknown."""
 

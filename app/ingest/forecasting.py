@@ -13,6 +13,7 @@ from app.alerts.config import AlertConfig
 from app.contract.schemas import Flare
 from app.ingest.admission import YieldToLive
 from app.ingest.batch import Batch
+from app.ingest.issue_times import IssueTimes
 from app.ingest.regions import resolve_regions
 from app.scoring.features import features_of, forecast, stored_features
 from app.scoring.forecasts import IssuedForecasts, forecasts_of, join_forecasts
@@ -27,6 +28,7 @@ from model_training.artefact.artifact import Artifact
 from model_training.features import FlareHistory
 from solar.columns import Bools, Integers, Times
 from solar.flares import peak_flux
+from solar.time import to_datetime64
 
 # The revision of a record that is not stored.
 _UNSTORED = 0
@@ -39,6 +41,7 @@ def issue_forecasts(
     around: Records,
     fresh: Records,
     *,
+    issue_times: IssueTimes,
     now: datetime,
     yield_to_live: YieldToLive,
 ) -> IssuedForecasts:
@@ -46,7 +49,7 @@ def issue_forecasts(
 
     `around` are the stored records that share a window with a fresh one.
     """
-    forecasts = _forecast(connection, served_models, around, fresh, now=now)
+    forecasts = _forecast(connection, served_models, around, fresh, issue_times=issue_times)
     yield_to_live()
     if alert_config is not None:
         raise_alerts(connection, alert_config, forecasts, now=now)
@@ -64,7 +67,7 @@ def _forecast(
     around: Records,
     fresh: Records,
     *,
-    now: datetime,
+    issue_times: IssueTimes,
 ) -> IssuedForecasts:
     """Forecast from the fresh records, and again from those whose windows they have changed."""
     records, part = join_records(around, fresh)
@@ -79,7 +82,9 @@ def _forecast(
             beat()
             revision = records.revision[ends]
             if windows.shape[1] > 1:
-                revision = _revisions(connection, model, records, ends, is_fresh[ends], now=now)
+                revision = _revisions(
+                    connection, model, records, ends, is_fresh[ends], issue_times=issue_times
+                )
             parts.append(
                 forecasts_of(
                     model.model_id,
@@ -87,10 +92,10 @@ def _forecast(
                     records.t_rec[ends],
                     scores=scores,
                     revision=revision,
-                    now=now,
+                    issued_at=issue_times.of(records.region_id[ends], records.t_rec[ends]),
                 )
             )
-    return join_forecasts(parts, now=now)
+    return join_forecasts(parts)
 
 
 def _revisions(
@@ -100,13 +105,13 @@ def _revisions(
     ends: Integers,
     is_fresh: Bools,
     *,
-    now: datetime,
+    issue_times: IssueTimes,
 ) -> Integers:
     """Number the forecasts from windows, which change more often than the record at their end."""
     revision = records.revision[ends].copy()
     old = np.flatnonzero(~is_fresh | (revision > 1))
     keys = _record_keys(records, ends[old])
-    following = supersede_model(connection, model.model_id, keys, now=now)
+    following = supersede_model(connection, model.model_id, issue_times.of_keys(keys))
     revision[old] = np.maximum(revision[old], [following.get(key, 1) for key in keys])
     return revision
 
@@ -152,7 +157,7 @@ def predict(
         records.t_rec[newest],
         scores=scores,
         revision=np.full(len(newest), _UNSTORED),
-        now=now,
+        issued_at=np.full(len(newest), to_datetime64(now)),
     )
 
 

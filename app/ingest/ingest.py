@@ -23,12 +23,14 @@ from app.ingest.conflict_resolution import (
 )
 from app.ingest.forecasting import issue_forecasts
 from app.ingest.ingest_request import IngestRequest
+from app.ingest.issue_times import IssueTimes
 from app.ingest.outcomes import newest_of_rows, outcomes_by_request, record_outcomes
 from app.ingest.regions import resolve_regions, summarise_regions
 from app.scoring.forecasts import IssuedForecasts, join_forecasts
 from app.scoring.served_models import ServedModels
 from app.scoring.windows import spans_around, step_features
 from database.alerts.tracks import tracks_query
+from database.clock.clock import Clock
 from database.delivery.row_outcomes import RowOutcomes
 from database.delivery.senders import delivery_queries
 from database.engine import transact
@@ -88,11 +90,15 @@ class IngestResult:
 
 @dataclass(frozen=True)
 class IngestStore:
-    """A store with the models that score its records; without rules no alert is raised."""
+    """A store with the models that score its records; without rules no alert is raised.
+
+    Without `sun_clock` the forecasts are issued at the time of receipt.
+    """
 
     engine: sa.Engine
     served_models: ServedModels
     alert_config: AlertConfig | None = None
+    sun_clock: Clock | None = None
 
     def store(
         self,
@@ -110,7 +116,7 @@ class IngestStore:
 
         Parameters
         ----------
-        now : when the rows are received and the forecasts issued
+        now : when the rows are received
         record : a caller that receives rows in another order than they were sent has its own
         yield_to_live : is called between the parts of the work
         is_patient : without patience little is waited for locks, as others wait for these requests
@@ -122,6 +128,7 @@ class IngestStore:
         FlarewatchError
             When the store is away, or refuses a row.
         """
+        issue_times = IssueTimes.read(self.sun_clock, wall=now)
 
         def work(connection: sa.Connection) -> IngestResult:
             return _ingest(
@@ -129,6 +136,7 @@ class IngestStore:
                 self.served_models,
                 self.alert_config,
                 requests,
+                issue_times=issue_times,
                 now=now,
                 record=record,
                 yield_to_live=yield_to_live,
@@ -147,6 +155,7 @@ def _ingest(
     alert_config: AlertConfig | None,
     requests: Sequence[IngestRequest],
     *,
+    issue_times: IssueTimes,
     now: datetime,
     record: RecordOutcomes,
     yield_to_live: YieldToLive,
@@ -167,7 +176,7 @@ def _ingest(
     resolution = resolve_conflicts(connection, batch, keys, key_of_row)
     senders = Coded(request_of_row, tuple(request.sender.id for request in requests))
     store_superseded(connection, batch, region_ids, resolution, senders=senders, now=now)
-    forecasts, request_of_forecast = join_forecasts([], now=now), np.empty(0, np.int64)
+    forecasts, request_of_forecast = join_forecasts([]), np.empty(0, np.int64)
     if len(resolution.rows):
         yield_to_live()
         current = batch.take(resolution.rows)
@@ -178,7 +187,7 @@ def _ingest(
         yield_to_live()
         sender_ids = senders.take(resolution.rows).rows()
         _store(connection, current, ids, resolution=resolution, sender_ids=sender_ids, now=now)
-        supersede(connection, resolution.revised_keys, now=now)
+        supersede(connection, issue_times.among(newest).of_keys(resolution.revised_keys))
         yield_to_live()
         fresh = current.records(ids, resolution.revisions)
         forecasts = issue_forecasts(
@@ -187,6 +196,7 @@ def _ingest(
             alert_config,
             around,
             fresh,
+            issue_times=issue_times.among(newest),
             now=now,
             yield_to_live=yield_to_live,
         )
@@ -197,8 +207,8 @@ def _ingest(
         resolution,
         times=batch.t_rec,
         newest_before=newest_of_rows(region_ids, newest),
+        issued_at=issue_times.among(newest).of(region_ids, batch.t_rec),
         predictions=np.bincount(request_of_forecast, minlength=len(requests)).tolist(),
-        now=now,
     )
     record(connection, requests, outcomes, now=now)
     return IngestResult(outcomes, forecasts, request_of_forecast, resolution.conflicts())

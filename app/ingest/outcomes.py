@@ -21,7 +21,6 @@ from database.delivery.row_outcomes import REJECTED, RowOutcomes
 from database.delivery.senders import Delivery, record_deliveries
 from solar.columns import Integers, Times
 from solar.sharp import BY_NAME
-from solar.time import to_datetime64
 
 WHOLE = "(whole request)"
 UNKNOWN = "(unknown field)"
@@ -48,8 +47,8 @@ def outcomes_by_request(
     *,
     times: Times,
     newest_before: Times,
+    issued_at: Times,
     predictions: Sequence[int],
-    now: datetime,
 ) -> list[RowOutcomes]:
     """Return the outcomes of each request, row by row in its order.
 
@@ -57,10 +56,11 @@ def outcomes_by_request(
     ----------
     times : (n,) of the rows of all batches, one after the other
     newest_before : (n,) the newest record that the region of each row had before, NaT without one
+    issued_at : (n,) when the forecast of each row was issued, or would be
     predictions : how many forecasts there are for each request
     """
     is_late = times < newest_before
-    latency = (to_datetime64(now) - times) / np.timedelta64(1, "s")
+    latency = (issued_at - times) / np.timedelta64(1, "s")
     found, start, ended = [], 0, time.perf_counter()
     for request, issued in zip(requests, predictions, strict=True):
         rows, index = slice(start, start + len(request.batch)), request.batch.index

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from app.notifications.channels import Channel, DryRunChannel, Mail, UndeliveredError, Webhook
 from app.notifications.email import subject
 from app.settings import MAIL, WEBHOOK, NotificationSettings
+from database.clock.clock import read_clock
 from database.engine import create_engine, reading, refuse_wrong_store, transact
 from database.notifications import (
     DRY_RUN,
@@ -59,6 +60,7 @@ def deliver_due(
     engine: sa.Engine,
     channels: Mapping[str, Channel],
     *,
+    notify_replay: bool = False,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     is_wanted: Callable[[], bool] = lambda: True,
 ) -> int:
@@ -66,14 +68,22 @@ def deliver_due(
 
     Any number of processes may do so at once: a notification is claimed in one transaction, sent
     outside of any, and settled in another. If a process dies in between, it is sent again. Once
-    `is_wanted` returns False, nothing more is claimed.
+    `is_wanted` returns False, nothing more is claimed. What a replay says reaches nobody, as in a
+    dry run, unless `notify_replay` says that it may.
     """
     done = 0
+    if not notify_replay and _is_replay(engine):
+        channels = {name: DryRunChannel() for name in channels}
     for name, channel in channels.items():
         while is_wanted() and (notice := _claimed(engine, name, now=clock())):
             _deliver(engine, channel, notice=notice, clock=clock)
             done += 1
     return done
+
+
+def _is_replay(engine: sa.Engine) -> bool:
+    with reading(engine) as connection:
+        return read_clock(connection).is_replay
 
 
 def wait_seconds(attempts: int, *, asked_seconds: float) -> float:
@@ -130,7 +140,7 @@ def deliver_once(settings: NotificationSettings, *, is_dry_run: bool) -> str:
     channels = _channels(settings, is_dry_run=is_dry_run)
     engine = create_engine(settings)
     try:
-        done = deliver_due(engine, channels)
+        done = deliver_due(engine, channels, notify_replay=settings.replay_notify)
         with reading(engine) as connection:
             counts = notification_counts(connection)
     finally:
@@ -157,7 +167,11 @@ def keep_delivering(settings: NotificationSettings, *, is_dry_run: bool) -> None
     with closing(StopSignal()) as stop:
         stop.install()
         threads = [
-            threading.Thread(target=_keep_delivering, args=(engine, {name: channel}, stop))
+            threading.Thread(
+                target=_keep_delivering,
+                args=(engine, {name: channel}, stop),
+                kwargs={"notify_replay": settings.replay_notify},
+            )
             for name, channel in channels.items()
         ]
         for thread in threads:
@@ -169,13 +183,24 @@ def keep_delivering(settings: NotificationSettings, *, is_dry_run: bool) -> None
     engine.dispose()
 
 
-def _keep_delivering(engine: sa.Engine, channels: Mapping[str, Channel], stop: StopSignal) -> None:
+def _keep_delivering(
+    engine: sa.Engine,
+    channels: Mapping[str, Channel],
+    stop: StopSignal,
+    *,
+    notify_replay: bool = False,
+) -> None:
     pause = Backoff(PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS, jitter=(1.0, 1.0))
     pause_seconds = PAUSE_SECONDS
     while not stop.wait(pause_seconds):
         pause_seconds = PAUSE_SECONDS
         try:
-            deliver_due(engine, channels, is_wanted=lambda: not stop.is_set)
+            deliver_due(
+                engine,
+                channels,
+                notify_replay=notify_replay,
+                is_wanted=lambda: not stop.is_set,
+            )
             pause.reset()
         except FlarewatchError as error:
             _log.warning("notices: %s", error)

@@ -43,6 +43,7 @@ from database.verification.entrants import ENTRANTS
 from database.verification.skill import skill
 from database.verification.strata import strata
 from model_training.artefact.artifact import Artifact
+from solar.clock import mode_header
 from solar.errors import NotFoundError
 from solar.flares import event as find_event
 from solar.time import Window
@@ -72,7 +73,8 @@ def post_predict() -> Response:
         raise nothing_usable("row", rejected)
     with reading(services().engine) as connection:
         live = services().served_models.live
-        forecasts = predict(connection, live, batch, flares=flares, now=now)
+        issued_at = services().sun_clock.now()
+        forecasts = predict(connection, live, batch, flares=flares, now=issued_at)
     return json_response(
         {"predictions": prediction_items(forecasts), "rejected": rejected_rows(rejected)}
     )
@@ -101,12 +103,17 @@ def get_predictions(query: PredictionsQuery) -> Response:
             after=after,
         )
     rows, cursor = cut_page(rows, query.limit, place)
+    mode = mode_header(services().sun_clock.reading())
     if query.format == "json":
-        return page([prediction_item(row) for row in rows], next_cursor=cursor)
-    flat = [flat_prediction(row) for row in rows]
-    return file_page(
-        flat, PREDICTION_COLUMNS, kind=query.format, name="predictions", next_cursor=cursor
-    )
+        response = page([prediction_item(row) for row in rows], next_cursor=cursor)
+    else:
+        flat = [flat_prediction(row) for row in rows]
+        name = "-".join([*mode.values(), "predictions"])
+        response = file_page(
+            flat, PREDICTION_COLUMNS, kind=query.format, name=name, next_cursor=cursor
+        )
+    response.headers.update(mode)
+    return response
 
 
 def _chosen_models(connection: sa.Connection, name: str) -> list[str]:

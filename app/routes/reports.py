@@ -250,19 +250,19 @@ def post_agency_forecasts() -> Response:
     rows = take_rows(content, FORECASTS)
     model_id = read_model(ForecastsEnvelope, content).model
     checked, rejected = check_rows(AgencyForecast, rows, FORECASTS)
-    now = services().clock()
+    now, sun_now = services().clock(), services().sun_clock.now()
     usable = []
     for index, row in checked:
         wrong = _misplaced(row, now=now)
         if wrong is None:
-            usable.append(_stored_forecast(index, row, now=now))
+            usable.append(_stored_forecast(index, row, now=now, sun_now=sun_now))
         else:
             rejected.append(_rejection(FORECASTS, index, "valid_from", wrong))
     if not usable:
         raise nothing_usable("forecast", rejected)
     report = transact(
         services().engine,
-        partial(store_forecasts, model_id=model_id, forecasts=usable, now=now),
+        partial(store_forecasts, model_id=model_id, forecasts=usable, now=sun_now),
     )
     late = f"changes a forecast more than {GRACE.seconds // 3600} h after its window has begun"
     rejected += [_rejection(FORECASTS, index, "probabilities", late) for index in report.late]
@@ -277,9 +277,11 @@ def _misplaced(row: AgencyForecast, *, now: datetime) -> str | None:
     return None
 
 
-def _stored_forecast(index: int, row: AgencyForecast, *, now: datetime) -> StoredForecast:
+def _stored_forecast(
+    index: int, row: AgencyForecast, *, now: datetime, sun_now: datetime
+) -> StoredForecast:
     probabilities = tuple(row.probabilities.get(event.name) for event in EVENTS)
-    issued_at = min(row.issued_at or now, now)
+    issued_at = min(row.issued_at or sun_now, now)
     return StoredForecast(index, row.valid_from, row.noaa_ar, probabilities, issued_at)
 
 

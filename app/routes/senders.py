@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from flask import Blueprint, Response
 
-from app.contract.answers import FlowAnswer, LeaseAnswer
+from app.contract.answers import FlowAnswer, HeartbeatAnswer, LeaseAnswer
 from app.contract.bodies import read_json, read_model
 from app.contract.pages import SendersPage
 from app.contract.problems import Fault, RequestError
 from app.contract.queries import FlowQuery, PageQuery
 from app.contract.responses import cut_page, json_response, page, read_cursor
-from app.contract.schemas import LeaseBody
+from app.contract.schemas import HeartbeatBody, LeaseBody
 from app.routes.operation import operation
 from app.services import services
+from database.clock.clock import end_replay
 from database.delivery.flow import FLOW_COUNTERS, Flow, flow
 from database.delivery.leases import Lease, LeaseRequest, Progress, renew
 from database.delivery.rejections import top_rejections
 from database.delivery.row_outcomes import OUTCOMES
-from database.delivery.senders import list_senders, lost_rows, sender_count
+from database.delivery.senders import (
+    list_senders,
+    lost_rows,
+    record_heartbeat,
+    sender_count,
+    sender_state,
+)
 from database.engine import reading, transact
 from database.people.principal import INGEST, READ
 from solar.columns import Floats
@@ -48,13 +55,38 @@ def get_senders(query: PageQuery) -> Response:
     with reading(services().engine) as connection:
         rows = list_senders(connection, limit=query.limit + 1, after=after[0] if after else None)
     rows, cursor = cut_page(rows, query.limit, lambda row: (row["sender_id"],))
-    return page([_sender(row) for row in rows], next_cursor=cursor)
+    now = services().clock()
+    return page([_sender(row, now) for row in rows], next_cursor=cursor)
 
 
-def _sender(row: dict[str, Any]) -> dict[str, Any]:
-    names = ("first_seen_at", "last_seen_at", "last_sequence", "sent", *OUTCOMES, "late", "spooled")
+def _sender(row: dict[str, Any], now: datetime) -> dict[str, Any]:
+    times = ("first_seen_at", "last_seen_at", "finished_at")
+    names = (*times, "taken_over_by", "last_sequence", "sent", *OUTCOMES, "late", "spooled")
     item = {name: row[name] for name in names}
-    return {"sender": row["sender_id"], **item, "lost": lost_rows(row)}
+    state = sender_state(row, now)
+    return {"sender": row["sender_id"], "state": state, **item, "lost": lost_rows(row)}
+
+
+@blueprint.post("/senders")
+@operation(
+    "Say that a sender is there, or that it has finished",
+    permission=INGEST,
+    body=HeartbeatBody,
+    answer=HeartbeatAnswer,
+)
+def post_senders() -> Response:
+    body, running = read_model(HeartbeatBody, read_json()), services()
+    who, now = running.guard.principal(), running.clock()
+
+    def work(connection: sa.Connection) -> None:
+        record_heartbeat(connection, body.sender, is_finished=body.finished, now=now)
+        if body.finished:
+            end_replay(connection, who, body.sender)
+
+    transact(running.engine, work)
+    if body.finished:
+        running.sun_clock.forget()
+    return json_response({"sender": body.sender, "last_seen_at": now})
 
 
 @blueprint.get("/flow")

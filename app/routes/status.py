@@ -57,7 +57,9 @@ def _store_faults() -> list[Fault]:
 @blueprint.get("/metrics")
 @operation("Measurements for Prometheus", answer="text/plain", permission=METRICS)
 def get_metrics() -> Response:
-    body = metrics.exposition(services().engine, multiprocess=services().metrics_dir)
+    body = metrics.exposition(
+        services().engine, now=services().sun_clock.now, multiprocess=services().metrics_dir
+    )
     return Response(body, content_type=metrics.CONTENT_TYPE)
 
 

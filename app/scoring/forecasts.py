@@ -18,12 +18,12 @@ from solar.flares import EVENTS
 
 @dataclass(frozen=True)
 class IssuedForecasts(Columns):
-    """n forecasts of any models, all issued at the same time; NaN is none.
+    """n forecasts of any models; NaN is none.
 
     Parameters
     ----------
     region_id, revision : (n,) int64
-    t_rec : (n,) datetime64[us], UTC
+    t_rec, issued_at : (n,) datetime64[us], UTC
     model_ids : (n,) ``name@version``
     calibrated, raw : (n, events) in the order of `EVENTS`
     fallback_level, reason : (n,) as in `Scores`
@@ -39,14 +39,13 @@ class IssuedForecasts(Columns):
     reason: NDArray[np.object_]
     imputed_share: Floats
     revision: Integers
-    issued_at: datetime
+    issued_at: Times
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         """Yield rows in the order of the columns of the store, with None for NaN."""
-        times = [at.replace(tzinfo=UTC) for at in self.t_rec.tolist()]
         columns = zip(
             self.region_id.tolist(),
-            times,
+            _in_utc(self.t_rec),
             self.model_ids.rows(),
             nullable(self.calibrated),
             nullable(self.raw),
@@ -54,10 +53,11 @@ class IssuedForecasts(Columns):
             self.reason.tolist(),
             nullable(self.imputed_share),
             self.revision.tolist(),
+            _in_utc(self.issued_at),
             strict=True,
         )
         for region_id, t_rec, model_id, calibrated, raw, *others in columns:
-            yield (region_id, t_rec, model_id, *calibrated, *raw, *others, self.issued_at)
+            yield (region_id, t_rec, model_id, *calibrated, *raw, *others)
 
     def of(self, model_id: str) -> IssuedForecasts:
         """Return the forecasts of one model."""
@@ -95,7 +95,7 @@ def forecasts_of(
     *,
     scores: Scores,
     revision: Integers,
-    now: datetime,
+    issued_at: Times,
 ) -> IssuedForecasts:
     """Return the scores of a model as the forecasts of the records it looked at, (n,) each."""
     return IssuedForecasts(
@@ -108,19 +108,23 @@ def forecasts_of(
         np.array(scores.reason, object),
         scores.imputed_share,
         revision,
-        now,
+        issued_at,
     )
 
 
-def join_forecasts(parts: Sequence[IssuedForecasts], *, now: datetime) -> IssuedForecasts:
+def join_forecasts(parts: Sequence[IssuedForecasts]) -> IssuedForecasts:
     """Concatenate the forecasts of a request, possibly none."""
-    return IssuedForecasts.concatenate(parts) if parts else _no_forecasts(now)
+    return IssuedForecasts.concatenate(parts) if parts else _no_forecasts()
 
 
-def _no_forecasts(now: datetime) -> IssuedForecasts:
+def _no_forecasts() -> IssuedForecasts:
     none, values = np.empty(0, np.int64), np.empty((0, len(EVENTS)))
     times, texts = np.empty(0, "datetime64[us]"), np.empty(0, np.str_)
     reasons, shares = np.empty(0, object), np.empty(0)
     return IssuedForecasts(
-        none, times, Coded(none, ()), values, values, texts, reasons, shares, none, now
+        none, times, Coded(none, ()), values, values, texts, reasons, shares, none, times
     )
+
+
+def _in_utc(times: Times) -> list[datetime]:
+    return [at.replace(tzinfo=UTC) for at in times.tolist()]

@@ -25,6 +25,7 @@ from app.stream.broker import (
 )
 from app.stream.envelope import DeadLetter, Envelope, open_message
 from app.stream.ingestion import StreamIngest, by_sender
+from database.clock.clock import Clock
 from database.delivery.stream import StreamPartition, report_partitions
 from database.engine import create_engine, transact
 from solar.errors import StoreUnavailableError
@@ -54,7 +55,13 @@ def consume(settings: ApiSettings) -> None:
         _spare_the_collector()
         try:
             StreamConsumer(
-                StreamIngest(engine, served_models, alert_config, settings),
+                StreamIngest(
+                    engine,
+                    served_models,
+                    alert_config,
+                    settings,
+                    Clock(engine, lambda: datetime.now(UTC)),
+                ),
                 Subscription(settings),
                 Publisher(settings),
                 LagReport(engine, settings),

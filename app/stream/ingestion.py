@@ -27,6 +27,7 @@ from app.scoring.windows import reach
 from app.settings import StreamSettings
 from app.stream.broker import Outgoing
 from app.stream.envelope import DeadLetter, Envelope, faults_of_row
+from database.clock.clock import Clock
 from database.delivery.rejections import record_rejections
 from database.delivery.row_outcomes import ACCEPTED, DUPLICATE, RowOutcomes
 from database.delivery.stream import lock_counts, write_counts
@@ -94,6 +95,7 @@ class StreamIngest:
     served_models: ServedModels
     alert_config: AlertConfig | None
     settings: StreamSettings
+    sun_clock: Clock | None = None
 
     def ingest(self, envelopes: Sequence[Envelope], *, now: datetime) -> list[Outgoing]:
         """Store the observations of one sender, and return what is to be published of them.
@@ -134,7 +136,7 @@ class StreamIngest:
         rejected = [*misformed, *refused]
         outcomes = StreamOutcomes(envelopes)
         request = IngestRequest(batch, rejected, _latest_sender(envelopes), began)
-        store = IngestStore(self.engine, self.served_models, self.alert_config)
+        store = IngestStore(self.engine, self.served_models, self.alert_config, self.sun_clock)
         result = store.store([request], now=now, record=outcomes)
         with reading(self.engine) as connection:
             region_ids = resolve_regions(connection, batch).tolist()

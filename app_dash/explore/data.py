@@ -19,6 +19,7 @@ from flask import Flask, Response, request, send_file, stream_with_context
 from app_dash.explore.query import ExploreQuery, ResolvedQuery, resolve
 from app_dash.guard import route
 from app_dash.shared.url_state import PREDICTIONS_CSV_PATH, PREDICTIONS_PARQUET_PATH
+from database.clock.clock import read_clock
 from database.engine import reading
 from database.exploration.records import batches, bounded, known_regions
 from database.exploration.rollup import SelectionSummary, summarise_days, summarise_records
@@ -26,6 +27,7 @@ from database.exploration.selection import COLUMNS, Selection
 from database.exploration.statistics import Bars, bars
 from database.models import ModelRow, list_models
 from database.people.principal import READ
+from solar.clock import mode_header
 from solar.time import isoformat
 
 NAMES: tuple[str, ...] = tuple(COLUMNS)
@@ -96,16 +98,17 @@ def register_exports(server: Flask, engine: sa.Engine) -> None:
 
     @route(server, PREDICTIONS_CSV_PATH, permission=READ)
     def export_csv() -> Response:
-        selection = _selection(engine)
+        selection, mode = _selection(engine), _mode(engine)
+        name = f"{_stem(selection, mode)}.csv"
         return Response(
             stream_with_context(csv_lines(batches(engine, selection))),
             mimetype="text/csv",
-            headers={"Content-Disposition": f'attachment; filename="{_stem(selection)}.csv"'},
+            headers={"Content-Disposition": f'attachment; filename="{name}"', **mode},
         )
 
     @route(server, PREDICTIONS_PARQUET_PATH, permission=READ)
     def export_parquet() -> Response:
-        selection = _selection(engine)
+        selection, mode = _selection(engine), _mode(engine)
         with ExitStack() as unsent:
             file = unsent.enter_context(TemporaryFile())
             write_parquet(batches(engine, selection), file)
@@ -113,8 +116,9 @@ def register_exports(server: Flask, engine: sa.Engine) -> None:
                 file,
                 mimetype="application/vnd.apache.parquet",
                 as_attachment=True,
-                download_name=f"{_stem(selection)}.parquet",
+                download_name=f"{_stem(selection, mode)}.parquet",
             )
+            response.headers.update(mode)
             response.call_on_close(unsent.pop_all().close)
         return response
 
@@ -125,10 +129,17 @@ def _selection(engine: sa.Engine) -> Selection:
         return resolve(connection, query).selection
 
 
-def _stem(selection: Selection) -> str:
+def _mode(engine: sa.Engine) -> dict[str, str]:
+    """Return the header that says that records are those of a replay."""
+    with reading(engine) as connection:
+        return mode_header(read_clock(connection))
+
+
+def _stem(selection: Selection, mode: Mapping[str, str]) -> str:
     start, end = selection.window.start_at, selection.window.end_at
     model = selection.model_id.replace("@", "-")
-    return f"predictions_{model}_{start:%Y%m%dT%H%M}_{end:%Y%m%dT%H%M}"
+    name = "_".join([*mode.values(), "predictions"])
+    return f"{name}_{model}_{start:%Y%m%dT%H%M}_{end:%Y%m%dT%H%M}"
 
 
 def csv_lines(batches: Batches) -> Iterator[str]:

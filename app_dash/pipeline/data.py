@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from app_dash.pipeline.query import PipelineQuery
 from database.delivery.flow import Flow, flow, predictions_since
 from database.delivery.rejections import RejectionTotal, top_rejections
-from database.delivery.senders import list_senders, sender_activity
+from database.delivery.senders import SILENT_AFTER, list_senders, sender_activity
 from database.delivery.stream import StreamPartition, list_partitions, stream_state
 from database.engine import reading
 from database.maintenance.size import Balance, StoreSize, balance, store_size
@@ -22,8 +22,6 @@ from database.observations.versions import count_conflicts
 from database.predictions.predictions import newest_forecast
 from solar.time import Window
 
-# Without a request for longer, a sender counts as quiet.
-SENDER_QUIET_AFTER = timedelta(minutes=2)
 # A consumer reports every five seconds, also without messages.
 CONSUMER_SILENT_AFTER = timedelta(seconds=30)
 MOST_SENDERS = 100
@@ -81,9 +79,9 @@ def read_pipeline(engine: sa.Engine, query: PipelineQuery, *, now: datetime) -> 
 
 
 def state_key(engine: sa.Engine, *, now: datetime) -> str:
-    """Return a short text that changes when rows arrive or a sender or consumer becomes quiet."""
+    """Return a short text that changes when rows arrive or a sender or consumer falls silent."""
     with reading(engine) as connection:
-        last_at, active = sender_activity(connection, since=now - SENDER_QUIET_AFTER)
+        last_at, active = sender_activity(connection, since=now - SILENT_AFTER)
         stream = stream_state(connection, since=now - CONSUMER_SILENT_AFTER)
         return f"{last_at}|{active}|{notification_counts(connection)}|{stream}"
 

@@ -77,7 +77,7 @@ def layout(context: PageContext, _pathname: str, search: str) -> Component:
 
 
 def register(app: dash.Dash, engine: sa.Engine) -> None:
-    """Refresh at every tick, with or without new rows, to show senders that became quiet."""
+    """Refresh at every tick, with or without new rows, to show senders that fell silent."""
 
     @callback(
         app,

@@ -9,11 +9,11 @@ from typing import Any
 from dash import html
 from dash.development.base_component import Component
 
-from app_dash.pipeline.data import CONSUMER_SILENT_AFTER, SENDER_QUIET_AFTER
+from app_dash.pipeline.data import CONSUMER_SILENT_AFTER
 from app_dash.pipeline.definitions import DEFINITIONS
 from app_dash.shared.numbers import ABSENT, count, moment
 from app_dash.shared.panels import aria_hidden, explanation, panel
-from database.delivery.senders import lost_rows
+from database.delivery.senders import ACTIVE, SILENT, TAKEN_OVER, lost_rows, sender_state
 from database.delivery.stream import StreamPartition
 from database.maintenance.size import MOST_COUNTED, Balance
 
@@ -138,7 +138,7 @@ def _sender_row(row: dict[str, Any], recent: int, now: datetime) -> Component:
     return html.Tr(
         [
             html.Th(row["sender_id"], scope="row"),
-            html.Td(_sender_state(row["last_seen_at"], now)),
+            html.Td(_sender_state(row, now)),
             html.Td(f"{row['last_seen_at']:%-d %b %H:%M:%S}", className="secondary"),
             html.Td(ABSENT if batch is None else count(batch), className="number"),
             *(_count_cell(name, counts[name]) for _, name in _COUNTS),
@@ -154,10 +154,15 @@ def _count_cell(name: str, value: int | None) -> Component:
     return html.Td(text, className="number bad" if is_bad else "number", title=hint)
 
 
-def _sender_state(last_seen_at: datetime, now: datetime) -> Component:
-    if now - last_seen_at <= SENDER_QUIET_AFTER:
-        return html.Span("active", className="sender-state active")
-    return html.Span(f"quiet since {moment(last_seen_at)}", className="sender-state")
+def _sender_state(row: Mapping[str, Any], now: datetime) -> Component:
+    state, since = sender_state(row, now), moment(row["last_seen_at"])
+    if state == TAKEN_OVER:
+        others = ", ".join(row["taken_over_by"])
+        return html.Span(f"silent since {since}, taken over by {others}", className="sender-state")
+    if state == SILENT:
+        return html.Span(f"silent since {since}", className="sender-state bad")
+    kind = "sender-state active" if state == ACTIVE else "sender-state"
+    return html.Span(state, className=kind)
 
 
 def stream_panel(partitions: Sequence[StreamPartition], *, now: datetime) -> Component:

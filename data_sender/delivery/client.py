@@ -1,4 +1,4 @@
-"""The API client: one POST, as JSON or as an Arrow stream, repeated until it succeeds."""
+"""The API client: POSTs, as JSON or as Arrow streams, and what has changed since the last look."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ TIMEOUT_SECONDS = (3.05, 30.0)
 
 # Statuses about the rows of a call, which are returned to the caller.
 ABOUT_ROWS = frozenset({400, 413, 422})
+OK, CONFLICT = 200, 409
+NOT_MODIFIED = 304
 TOO_MANY_REQUESTS = 429
 TEMPORARY = frozenset({408, 425, TOO_MANY_REQUESTS})
 
@@ -187,20 +189,35 @@ class ApiClient:
         """Post once what carries no rows; raises as `send` does."""
         return self._attempt(Request(path, JSON_TYPE, orjson.dumps(content)))
 
+    def get_changed(self, path: str, tag: str | None) -> tuple[dict[str, Any] | None, str | None]:
+        """Get once what has changed since it had the ETag `tag`, with its own; None if nothing has.
+
+        Raises as `send` does.
+        """
+        headers = {} if tag is None else {"If-None-Match": tag}
+        response, url = self._answered("GET", path, headers)
+        if response.status_code == NOT_MODIFIED:
+            return None, tag
+        return _read_response(response, url).body, response.headers.get("ETag")
+
     def close(self) -> None:
         """Close the connection."""
         self._session.close()
 
     def _attempt(self, request: Request) -> Answer:
-        address = self._url + request.path
+        headers = {"Content-Type": request.content_type}
+        return _read_response(*self._answered("POST", request.path, headers, request.body))
+
+    def _answered(
+        self, method: str, path: str, headers: dict[str, str], body: bytes | None = None
+    ) -> tuple[requests.Response, str]:
+        """Return the response, and the address that was asked as it may be shown."""
+        address = self._url + path
         url = without_password(address)
         try:
             with self._stop.interruptible():
-                response = self._session.post(
-                    address,
-                    data=request.body,
-                    headers={"Content-Type": request.content_type},
-                    timeout=TIMEOUT_SECONDS,
+                response = self._session.request(
+                    method, address, data=body, headers=headers, timeout=TIMEOUT_SECONDS
                 )
         except GraceExpiredError as error:
             raise ApiUnavailableError(
@@ -210,7 +227,7 @@ class ApiClient:
             raise ApiRefusedError(f"{url} is no address; correct FLARE_API_URL") from error
         except requests.RequestException as error:
             raise ApiUnavailableError(f"{url} does not answer: {type(error).__name__}") from error
-        return _read_response(response, url)
+        return response, url
 
 
 def _read_response(response: requests.Response, url: str) -> Answer:
@@ -228,6 +245,8 @@ def _read_response(response: requests.Response, url: str) -> Answer:
             f"{url} answered {status}: {_detail(response)}; set FLARE_API_KEY to a key"
             " with the scope ingest"
         )
+    if status == CONFLICT:
+        raise ApiRefusedError(f"{url} answered {status}: {_detail(response)}")
     if response.ok or status in ABOUT_ROWS:
         return Answer(status, _json(response, url))
     raise ApiRefusedError(

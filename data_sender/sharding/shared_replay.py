@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from data_sender.clock import EventClock
+from data_sender.clock import Pacer
 from data_sender.delivery.delivery import BatchSender, Delivery
 from data_sender.position import Position, PositionFile
 from data_sender.progress import Progress
@@ -36,7 +36,7 @@ class SharedReplayer:
     def __init__(
         self,
         source: Source,
-        clock: EventClock,
+        clock: Pacer,
         delivery: Delivery,
         shards: LeasedShards,
         *,

@@ -197,7 +197,7 @@ def _write(
         reason = "the agency gave none" if is_withheld else None
         values = (*one.probabilities, *[None] * _N_EVENTS, RUNG, reason, None, revision)
         rows.append((region_id, at, model_id, *values, one.issued_at))
-    supersede_model(connection, model_id, replaced, now=now)
+    supersede_model(connection, model_id, dict.fromkeys(replaced, now))
     upsert(connection, disk_forecasts, columns=_DISK_COLUMNS, rows=disk)
     rows.sort(key=lambda row: row[:2])
     upsert(connection, predictions, columns=COLUMNS, rows=rows)

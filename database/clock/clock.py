@@ -15,20 +15,21 @@ from threading import Lock
 
 import sqlalchemy as sa
 
+from database.delivery.senders import SILENT_AFTER, record_heartbeat
 from database.engine import reading
+from database.models import redate_stages
 from database.people.audit import record
 from database.people.principal import Principal
 from database.schema.tables import observations, predictions, regions, senders, store_clock
 from database.upsert import upsert
 from solar.clock import REPLAY, WALL, Reading, check_jump, check_speed
 from solar.errors import ConflictError, InvalidInputError, PreconditionError
+from solar.flares import HORIZON
 from solar.sharp import CADENCE_SECONDS
 from solar.time import Window, isoformat
 
 # A store that forecast the present in these days is no store for a replay.
 LIVE_FOR = timedelta(days=7)
-# A sender that was not heard for so long has ended.
-SILENT = timedelta(seconds=30)
 CADENCE = timedelta(seconds=CADENCE_SECONDS)
 _DAY = timedelta(days=1)
 _READ_EVERY_SECONDS = 1.0
@@ -136,10 +137,29 @@ def begin_replay(connection: sa.Connection, who: Principal, replayed: Replayed) 
         begun = replace(known, event_at=min(known.now(now), left_at), wall_at=now, speed=speed)
     else:
         begun = known
+    record_heartbeat(connection, replayed.sender, is_finished=False, now=now)
     first = min(at for at in (known.starts_at, replayed.records.start_at) if at is not None)
     last = max(at for at in (known.ends_at, replayed.records.end_at) if at is not None)
     begun = replace(begun, starts_at=first, ends_at=last)
+    if known.starts_at is None:
+        # The models were registered before anybody knew of which time their forecasts are.
+        redate_stages(connection, first)
     return known if begun == known else _write(connection, begun, who)
+
+
+def end_replay(connection: sa.Connection, who: Principal, sender: str) -> None:
+    """Let a clock without a speed pass the last record once the last sender has finished.
+
+    What happens after the last record decides about its forecasts, and no record brings the clock
+    there. At a speed it goes there by itself.
+    """
+    known = _locked(connection)
+    if not known.is_replay or known.speed is not None or known.ends_at is None:
+        return
+    now = store_time(connection)
+    if _is_alone(connection, sender, now=now):
+        event_at = max(known.ends_at + HORIZON, known.now(now))
+        _write(connection, replace(known, event_at=event_at, wall_at=now), who)
 
 
 def set_clock(
@@ -224,6 +244,8 @@ def _refuse_live(connection: sa.Connection, *, now: datetime) -> None:
 
 def _is_alone(connection: sa.Connection, sender: str, *, now: datetime) -> bool:
     others = sa.select(sa.func.count()).where(
-        senders.c.sender_id != sender, senders.c.last_seen_at > now - SILENT
+        senders.c.sender_id != sender,
+        senders.c.finished_at.is_(None),
+        senders.c.last_seen_at > now - SILENT_AFTER,
     )
     return connection.scalar(others) == 0

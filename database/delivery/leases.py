@@ -92,21 +92,31 @@ class _Shard:
     delivered: int = 0
     through: datetime | None = None
     finished_at: datetime | None = None
+    lost_by: str | None = None
+    taken_by: str | None = None
 
     def advanced(self, progress: Progress, *, now: datetime) -> _Shard:
         """Add the progress of a member, which began at a known point, so the furthest counts."""
         times = [at for at in (self.through, progress.through) if at is not None]
         finished_at = self.finished_at or (now if progress.is_finished else None)
-        return _Shard(
-            None if finished_at else self.holder,
-            max(self.delivered, progress.delivered),
-            max(times, default=None),
-            finished_at,
+        return replace(
+            self,
+            holder=None if finished_at else self.holder,
+            delivered=max(self.delivered, progress.delivered),
+            through=max(times, default=None),
+            finished_at=finished_at,
         )
 
-    def held_by(self, member: str | None) -> _Shard:
-        """Give the shard to a member, or to nobody."""
-        return replace(self, holder=member)
+    def held_by(self, member: str) -> _Shard:
+        """Give the shard to a member."""
+        is_lost = self.lost_by is not None and self.taken_by is None
+        return replace(self, holder=member, taken_by=member if is_lost else self.taken_by)
+
+    def freed(self, *, is_lost: bool) -> _Shard:
+        """Take the shard from its holder, which has released it or has fallen silent."""
+        if not is_lost or self.holder is None:
+            return replace(self, holder=None)
+        return replace(self, holder=None, lost_by=self.holder, taken_by=None)
 
 
 @dataclass(frozen=True)
@@ -195,7 +205,7 @@ def _updated(
         shard = known.advanced(reported[number], now=now) if number in reported else known
         is_released = shard.holder == request.member and number not in kept
         is_held = shard.holder in members and not is_released
-        updated[number] = shard if is_held else shard.held_by(None)
+        updated[number] = shard if is_held else shard.freed(is_lost=not is_released)
     return updated
 
 
@@ -273,7 +283,7 @@ def _write_source(connection: sa.Connection, source: _Source) -> None:
 
 def _create_shards(connection: sa.Connection, source: str, count: int) -> None:
     """Write the shards of a new source; existing ones stay as they are."""
-    rows = [(source, number, None, 0, None, None) for number in range(count)]
+    rows = [(source, number, None, 0, None, None, None, None) for number in range(count)]
     upsert(connection, shard_leases, columns=_SHARD_COLUMNS, rows=rows, keep=_SHARD_COLUMNS)
 
 
@@ -281,14 +291,30 @@ def _load_shards(connection: sa.Connection, source: str, count: int) -> dict[int
     """Read all shards of a source by their number."""
     query = sa.select(shard_leases).where(shard_leases.c.source == source).limit(count)
     return {
-        row.shard: _Shard(row.sender_id, row.delivered, row.through, row.finished_at)
+        row.shard: _Shard(
+            row.sender_id,
+            row.delivered,
+            row.through,
+            row.finished_at,
+            row.lost_by,
+            row.taken_by,
+        )
         for row in connection.execute(query)
     }
 
 
 def _write_shards(connection: sa.Connection, source: str, changed: Shards) -> None:
     rows = [
-        (source, number, shard.holder, shard.delivered, shard.through, shard.finished_at)
+        (
+            source,
+            number,
+            shard.holder,
+            shard.delivered,
+            shard.through,
+            shard.finished_at,
+            shard.lost_by,
+            shard.taken_by,
+        )
         for number, shard in sorted(changed.items())
     ]
     upsert(connection, shard_leases, columns=_SHARD_COLUMNS, rows=rows)

@@ -32,7 +32,7 @@ class RowOutcomes(Columns):
     ----------
     outcomes : (n,) places in OUTCOMES
     is_late : (n,) whether a newer record of the same region was stored before the request
-    latency : (n,) from the time of the record to its receipt [s], NaN where there is no time
+    latency : (n,) from the time of the record to its forecast [s], NaN where there is no time
     predictions : forecasts issued
     seconds : from the receipt of the request to the moment before its commit
     """

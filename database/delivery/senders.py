@@ -1,10 +1,10 @@
-"""Senders: the rows that each has delivered, and the progress of its own count."""
+"""Senders: the rows that each has delivered, the progress of its own count, and its state."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,8 +27,12 @@ from database.round_trips import (
     read,
     read_ahead,
 )
-from database.schema.tables import ingest_flow, senders
+from database.schema.tables import ingest_flow, senders, shard_leases
 from database.upsert import upsert
+
+ACTIVE, FINISHED, SILENT, TAKEN_OVER = "active", "finished", "silent", "taken over"
+# A sender that waits says every few seconds that it is there.
+SILENT_AFTER = timedelta(seconds=15)
 
 _COLUMNS = tuple(column.name for column in senders.columns)
 _SENDERS = str(sa.select(senders))
@@ -79,7 +83,7 @@ def record_deliveries(
     for delivery in deliveries:
         row = known[delivery.sender_id]
         counts = _advance(row, delivery, in_order=in_order)
-        row |= {"last_seen_at": now, "spooled": delivery.spooled}
+        row |= {"last_seen_at": now, "spooled": delivery.spooled, "finished_at": None}
         traffic[delivery.sender_id].add(counts, delivery.outcomes)
     rows = [[known[name][column] for column in _COLUMNS] for name in names]
     upsert(connection, senders, columns=_COLUMNS, rows=rows)
@@ -118,11 +122,38 @@ def sender_count(connection: sa.Connection, sender_id: str) -> tuple[int, int]:
 def list_senders(
     connection: sa.Connection, *, limit: int, after: str | None = None
 ) -> list[dict[str, Any]]:
-    """Read the senders by name."""
+    """Read the senders by name; `taken_over_by` are those that took over their shards."""
     query = sa.select(senders).order_by(senders.c.sender_id).limit(limit)
     if after is not None:
         query = query.where(senders.c.sender_id > after)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    lost, taken = shard_leases.c.lost_by, shard_leases.c.taken_by
+    took_over = sa.select(lost, taken).where(taken.is_not(None)).distinct()
+    by_sender: dict[str, set[str]] = {}
+    for name, other in connection.execute(took_over):
+        by_sender.setdefault(name, set()).add(other)
+    return [
+        row | {"taken_over_by": sorted(by_sender.get(row["sender_id"], set()) - {row["sender_id"]})}
+        for row in rows
+    ]
+
+
+def sender_state(sender: Mapping[str, Any], now: datetime) -> str:
+    """Return the state of a sender of `list_senders` at a time of the clock on the wall."""
+    if sender["finished_at"] is not None:
+        return FINISHED
+    if now - sender["last_seen_at"] <= SILENT_AFTER:
+        return ACTIVE
+    return TAKEN_OVER if sender["taken_over_by"] else SILENT
+
+
+def record_heartbeat(
+    connection: sa.Connection, sender_id: str, *, is_finished: bool, now: datetime
+) -> None:
+    """Note that a sender is there, or that it has finished, beside what it delivers."""
+    upsert(connection, senders, columns=_COLUMNS, rows=[_blank(sender_id, now)], keep=_COLUMNS)
+    values = {"last_seen_at": now, "finished_at": now if is_finished else None}
+    connection.execute(senders.update().where(senders.c.sender_id == sender_id).values(values))
 
 
 def sender_activity(connection: sa.Connection, *, since: datetime) -> tuple[datetime | None, int]:
@@ -142,15 +173,20 @@ def _locked(
     known = [_sender(row) for row in read(connection, asked[0])]
     if missing := sorted(set(names) - {row["sender_id"] for row in known}):
         # Of two concurrent first requests one waits here for the other, then both add up.
-        zeros = dict.fromkeys((*OUTCOMES, "late", "sent_before"), 0)
-        blank = {"first_seen_at": now, "last_seen_at": now, **zeros}
-        rows = [[(blank | {"sender_id": name}).get(c) for c in _COLUMNS] for name in missing]
+        rows = [_blank(name, now) for name in missing]
         upsert(connection, senders, columns=_COLUMNS, rows=rows, keep=_COLUMNS)
         forget_read_ahead(connection)
         read_ahead(connection, asked)
         known = [_sender(row) for row in read(connection, asked[0])]
     flow = {(row[0], row[1]): row[2:] for row in read(connection, asked[1])}
     return {row["sender_id"]: row for row in known}, flow
+
+
+def _blank(sender_id: str, now: datetime) -> list[Any]:
+    """Return the row of a sender that has delivered nothing yet."""
+    zeros = dict.fromkeys((*OUTCOMES, "late", "sent_before"), 0)
+    blank = {"sender_id": sender_id, "first_seen_at": now, "last_seen_at": now, **zeros}
+    return [blank.get(name) for name in _COLUMNS]
 
 
 def _sender(row: Sequence[Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from database.clock.clock import read_clock
 from database.delivery.flow import HOURS, MINUTES, SPANS
 from database.drift.rollup import refresh_drift
 from database.engine import reading, transact
@@ -60,6 +61,7 @@ class RetentionRule:
     age : how long they are kept by default
     each : a column that precedes `at` in the index by which they are found
     only : which rows of the table they are; None is all
+    of_sun : whether `at` is a time of the Sun, which a replay has of its own
     """
 
     name: str
@@ -68,6 +70,7 @@ class RetentionRule:
     age: str = KEEP
     each: sa.Column[Any] | None = None
     only: sa.ColumnElement[bool] | None = None
+    of_sun: bool = False
 
     @property
     def is_counted(self) -> bool:
@@ -82,17 +85,24 @@ _is_delivered = notices.c.state.in_((SENT, DRY_RUN))
 
 # Flares and the rollup of verification have no rule: they are small, and all scores need them.
 RETENTION_RULES: tuple[RetentionRule, ...] = (
-    RetentionRule("observations", observations, observations.c.t_rec),
-    RetentionRule("predictions", predictions, predictions.c.t_rec, each=predictions.c.model_id),
+    RetentionRule("observations", observations, observations.c.t_rec, of_sun=True),
+    RetentionRule(
+        "predictions",
+        predictions,
+        predictions.c.t_rec,
+        each=predictions.c.model_id,
+        of_sun=True,
+    ),
     RetentionRule(
         "superseded_predictions",
         superseded_predictions,
         superseded_predictions.c.t_rec,
         each=superseded_predictions.c.model_id,
+        of_sun=True,
     ),
     RetentionRule("observation_conflicts", observation_conflicts, observation_conflicts.c.lost_at),
-    RetentionRule("region_reports", region_reports, region_reports.c.observed_at),
-    RetentionRule("xray_flux", xray_flux, xray_flux.c.minute_at),
+    RetentionRule("region_reports", region_reports, region_reports.c.observed_at, of_sun=True),
+    RetentionRule("xray_flux", xray_flux, xray_flux.c.minute_at, of_sun=True),
     RetentionRule(MINUTES, ingest_flow, ingest_flow.c.start_at, "30d", _span, _span.in_(SPANS[:2])),
     RetentionRule(HOURS, ingest_flow, ingest_flow.c.start_at, "2y", _span, _span == SPANS[2]),
     RetentionRule("rejections", rejections, rejections.c.hour_at, "1y"),
@@ -148,10 +158,15 @@ def read_ages(text: str) -> dict[str, str]:
     return ages
 
 
-def kept_from(ages: Mapping[str, str], now: datetime) -> list[tuple[RetentionRule, datetime]]:
-    """Return the UTC midnight from which on rows are kept, for each rule that prunes."""
+def kept_from(
+    ages: Mapping[str, str], now: datetime, sun_now: datetime
+) -> list[tuple[RetentionRule, datetime]]:
+    """Return the UTC midnight from which on rows are kept, for each rule that prunes.
+
+    `sun_now` is the time of the Sun, which in a replay is not that on the wall.
+    """
     return [
-        (rule, _midnight_before(ages[rule.name], now))
+        (rule, _midnight_before(ages[rule.name], sun_now if rule.of_sun else now))
         for rule in RETENTION_RULES
         if ages[rule.name] != KEEP
     ]
@@ -201,7 +216,9 @@ def prune(
     date before the rows that they are counted from are deleted, and the days of those rows are
     not counted again.
     """
-    due = kept_from(ages, now)
+    with reading(engine) as connection:
+        sun_now = read_clock(connection).now(now)
+    due = kept_from(ages, now, sun_now)
     if is_dry_run:
         return [Pruned(rule.name, at, _count(engine, rule, at)) for rule, at in due]
     for rule, at in due:

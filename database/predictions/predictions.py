@@ -41,18 +41,18 @@ def store_predictions(connection: sa.Connection, columns: Mapping[str, Any]) -> 
     upsert_columns(connection, predictions, columns=columns)
 
 
-def supersede(connection: sa.Connection, keys: Sequence[Key], *, now: datetime) -> None:
+def supersede(connection: sa.Connection, replaced_at: Mapping[Key, datetime]) -> None:
     """Copy the forecasts for these regions and times, before they are replaced, of all models.
 
     Those of agencies are left out: they do not depend on the records of this store.
     """
-    if keys:
+    if replaced_at:
         is_local = predictions.c.model_id.not_in(agencies(connection))
-        _keep_superseded(connection, keys, is_local, now=now)
+        _keep_superseded(connection, replaced_at, is_local)
 
 
 def supersede_model(
-    connection: sa.Connection, model_id: str, keys: Sequence[Key], *, now: datetime
+    connection: sa.Connection, model_id: str, replaced_at: Mapping[Key, datetime]
 ) -> dict[Key, int]:
     """Copy the forecasts for these regions and times, before they are replaced, of one model.
 
@@ -61,20 +61,24 @@ def supersede_model(
     the revision that the next forecast of each key has; keys without a forecast are absent
     """
     is_of_model = predictions.c.model_id == model_id
-    rows = _keep_superseded(connection, keys, is_of_model, now=now)
+    rows = _keep_superseded(connection, replaced_at, is_of_model)
     return {(row[0], row[1]): row[_REVISION] + 1 for row in rows}
 
 
 def _keep_superseded(
-    connection: sa.Connection, keys: Sequence[Key], only: sa.ColumnElement[bool], *, now: datetime
+    connection: sa.Connection, replaced_at: Mapping[Key, datetime], only: sa.ColumnElement[bool]
 ) -> list[tuple[Any, ...]]:
-    wanted, table = set(keys), predictions.c
+    table = predictions.c
     superseded: list[tuple[Any, ...]] = []
-    for region_ids, times in combinations(sorted(wanted)):
+    for region_ids, times in combinations(sorted(replaced_at)):
         query = sa.select(*(table[name] for name in COLUMNS)).where(
             table.region_id.in_(region_ids), table.t_rec.in_(times), only
         )
-        rows = [(*row, now) for row in connection.execute(query) if tuple(row[:2]) in wanted]
+        rows = [
+            (*row, replaced_at[row[0], row[1]])
+            for row in connection.execute(query)
+            if (row[0], row[1]) in replaced_at
+        ]
         upsert(connection, superseded_predictions, columns=(*COLUMNS, "superseded_at"), rows=rows)
         superseded += rows
     return superseded

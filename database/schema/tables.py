@@ -238,6 +238,7 @@ senders = table(
     sa.Column("sent_before", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("spooled", sa.BigInteger),
     sa.Column("missing", identifier(1024), comment="numbers below sent that have not arrived"),
+    sa.Column("finished_at", UtcDateTime, comment="when it said that nothing more comes"),
 )
 
 # Requests summed over buckets of several lengths side by side, so that an hour and a year are
@@ -285,6 +286,8 @@ shard_leases = table(
     sa.Column("delivered", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("through", UtcDateTime),
     sa.Column("finished_at", UtcDateTime),
+    sa.Column("lost_by", identifier(64), comment="the replica that fell silent with it"),
+    sa.Column("taken_by", identifier(64), comment="the replica that took it over then"),
 )
 
 # The replicas that share a source, also those that hold no shard yet.

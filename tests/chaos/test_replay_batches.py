@@ -146,7 +146,7 @@ def test_forecasts_depend_on_neither_batches_nor_speed_nor_a_kill_nor_replicas(
     replays: Replays,
 ) -> None:
     # Two days and one past their end: hours of some 14 rows are 40 ms apart.
-    found = {"hour by hour": replays.replay("--speed", 90_000)}
+    found = {"hour by hour": replays.replay("--speed", 86_400)}
     replays.begin()
     found["batches of 5,000"] = replays.replay("--speed", "max", "--batch", 5_000)
     replays.begin()

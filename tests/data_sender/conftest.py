@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from flask import Flask, request
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from data_sender.__main__ import main
+from solar.clock import REPLAY, Reading
+from solar.time import isoformat, parse_time
 
 ROOT = Path(__file__).resolve().parents[2]
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)
@@ -53,6 +56,11 @@ class Api:
         self._app = Flask("contract")
         self._app.post("/api/v1/observations")(self._post_observations)
         self._app.post("/api/v1/flares")(self._post_flares)
+        self.clock = StoreClock()
+        self.finished: list[str] = []
+        self._app.post("/api/v1/clock")(self.clock.begin)
+        self._app.get("/api/v1/clock")(self.clock.answer)
+        self._app.post("/api/v1/senders")(self._post_senders)
 
     @property
     def url(self) -> str:
@@ -121,6 +129,49 @@ class Api:
         if "covers" in body:
             self.covers.append(body["covers"])
         return {"accepted": len(body["flares"]), "duplicates": 0, "rejected": []}, 200, {}
+
+    def _post_senders(self) -> Answer:
+        body = orjson.loads(request.data)
+        self.finished += [body["sender"]] if body["finished"] else []
+        return {}, 200, {}
+
+
+class StoreClock:
+    """The clock of a store; the test sets it, where the sender has begun it."""
+
+    def __init__(self) -> None:
+        self.begun: list[dict[str, Any]] = []
+        self.refusal: Answer | None = None
+        self.looks: list[int] = []
+        self._reading = Reading(mode=REPLAY)
+
+    def begin(self) -> Answer:
+        if self.refusal is not None:
+            return self.refusal
+        body = orjson.loads(request.data)
+        self.begun.append(body)
+        self.set(speed=body["speed"], at=parse_time(body["next"]))
+        return self._content()
+
+    def answer(self) -> Answer:
+        tag = f'"{self._reading.version}"'
+        is_known = request.headers.get("If-None-Match") == tag
+        self.looks.append(304 if is_known else 200)
+        return ({}, 304, {"ETag": tag}) if is_known else self._content()
+
+    def set(self, *, speed: float | None, at: datetime | None = None) -> None:
+        """Change the speed, or the time too; None is no limit, 0 a pause."""
+        now = datetime.now(UTC)
+        known = self._reading
+        at = known.now(now) if at is None else at
+        self._reading = Reading(REPLAY, at, now, speed, version=known.version + 1)
+
+    def now(self) -> datetime:
+        return self._reading.now(datetime.now(UTC))
+
+    def _content(self) -> Answer:
+        body = {"now": isoformat(self.now()), "speed": self._reading.speed, "mode": REPLAY}
+        return body, 200, {"ETag": f'"{self._reading.version}"'}
 
 
 def _rows_and_sender() -> tuple[list[dict[str, Any]], dict[str, Any]]:

@@ -60,7 +60,7 @@ def test_without_a_channel_nothing_is_written(engine: sa.Engine) -> None:
 
 def test_a_transaction_that_fails_queues_nothing(engine: sa.Engine) -> None:
     def work(connection: sa.Connection) -> None:
-        enqueue(connection, [(raised(), "opened")], channels=("webhook",), now=NOW)
+        enqueue(connection, [(raised(), "opened")], channels=("webhook",), event_at=NOW, now=NOW)
         raise RuntimeError("the batch is refused")
 
     with pytest.raises(RuntimeError):

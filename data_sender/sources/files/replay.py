@@ -96,6 +96,16 @@ class Replay:
         digest.update(self._layout.identity())
         return digest.hexdigest()
 
+    @cached_property
+    def span(self) -> tuple[np.datetime64, np.datetime64] | None:
+        """The times of the first and the last row, None where no row has one."""
+        if self._rows is not None:
+            times = self._rows.t_rec
+        else:
+            times = np.concatenate([t[[0, -1]] for t in _piece_times(self._paths[0], self._layout)])
+        times = times[~np.isnat(times)]
+        return (times.min(), times.max()) if len(times) else None
+
     @property
     def flare_source(self) -> str | None:
         """The name of the flare file, as far as the contract can write it."""
@@ -179,13 +189,17 @@ def ordered_file(
 
 def _is_ordered(path: Path, layout: Layout) -> bool:
     last = np.datetime64("0001-01-01", "us")
-    for table in parquet_pieces(path, partial(_time_name, layout), rows=_PIECE_ROWS):
-        times = times_of(table, layout)
+    for times in _piece_times(path, layout):
         # A missing time, NaT, is not later than any other.
         if not (times[0] >= last and np.all(times[1:] >= times[:-1])):
             return False
         last = times[-1]
     return True
+
+
+def _piece_times(path: Path, layout: Layout) -> Iterator[NDArray[np.datetime64]]:
+    for table in parquet_pieces(path, partial(_time_name, layout), rows=_PIECE_ROWS):
+        yield times_of(table, layout)
 
 
 def _time_name(layout: Layout, column: str) -> str | None:

@@ -16,6 +16,7 @@ from data_sender.clock import MAX_SPEED, EventClock
 from data_sender.delivery.client import ApiClient, Transport
 from data_sender.delivery.delivery import Delivery
 from data_sender.delivery.spool import Spool
+from data_sender.heartbeat import beating
 from data_sender.position import PositionFile, claim
 from data_sender.progress import Progress
 from data_sender.replayer import Replayer
@@ -69,7 +70,10 @@ def follow(options: Namespace, stop: StopSignal, *, make_transport: MakeTranspor
         context = FollowerContext(folder, delivery, stop, progress)
         follower = _follow_jsoc if options.command == "jsoc" else _follow_swpc
         try:
-            status = follower(options, settings, context)
+            with beating(api, options.sender) as heartbeat:
+                status = follower(options, settings, context)
+                if status == EXIT_DONE and not stop.is_set:
+                    heartbeat.finish()
         except FeedError as error:
             logger.error("given up: %s", error)
             status = EXIT_SOURCE

@@ -49,6 +49,7 @@ POST /api/v1/region-reports                    - ---a i---a
 GET /api/v1/region-reports                     - vroa -r--a
 POST /api/v1/agency-forecasts                  - ---a i---a
 GET /api/v1/senders                            - vroa -r--a
+POST /api/v1/senders                           - ---a i---a
 GET /api/v1/flow                               - vroa -r--a
 POST /api/v1/leases                            - ---a i---a
 POST /api/v1/session                           n vroa irlwa

@@ -12,6 +12,7 @@ from database.engine import reading, writing
 from database.predictions.predictions import COLUMNS, store_predictions
 from database.schema.tables import predictions
 from model_training.artefact.artifact import Scores
+from solar.time import to_datetime64
 
 NOW = datetime(2014, 3, 2, tzinfo=UTC)
 
@@ -26,7 +27,7 @@ def two(model_id: str, *, region_id: int) -> IssuedForecasts:
             calibrated / 2, calibrated, np.array([0.0, 0.5]), np.array(["full", "none"]),
             [None, "too little is known"],
         ),
-        revision=np.array([1, 2]), now=NOW,
+        revision=np.array([1, 2]), issued_at=np.full(2, to_datetime64(NOW)),
     )  # fmt: skip
 
 
@@ -43,7 +44,7 @@ def test_rows_are_in_the_order_of_the_store_with_none_for_what_is_missing() -> N
 
 
 def test_the_forecasts_of_several_models_are_told_apart_again() -> None:
-    both = join_forecasts([two("a@1", region_id=7), two("b@1", region_id=8)], now=NOW)
+    both = join_forecasts([two("a@1", region_id=7), two("b@1", region_id=8)])
 
     assert len(both) == 4
     assert both.of("b@1").region_id.tolist() == [8, 8]
@@ -53,13 +54,13 @@ def test_the_forecasts_of_several_models_are_told_apart_again() -> None:
 
 
 def test_no_forecasts_have_no_rows_and_no_days() -> None:
-    none = join_forecasts([], now=NOW)
+    none = join_forecasts([])
 
     assert (len(none), list(none), none.days()) == (0, [], [])
 
 
 def test_columns_and_rows_say_the_same_to_the_store(engine: sa.Engine) -> None:
-    forecasts = join_forecasts([two("a@1", region_id=7), two("b@1", region_id=7)], now=NOW)
+    forecasts = join_forecasts([two("a@1", region_id=7), two("b@1", region_id=7)])
 
     with writing(engine) as connection:
         store_predictions(connection, forecasts.columns())

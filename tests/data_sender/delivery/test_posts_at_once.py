@@ -67,7 +67,7 @@ def test_the_rows_of_a_region_stay_in_order(api, sender, table):
         assert times == sorted(times)
 
 
-@pytest.mark.parametrize("options", [("--batch", 300), ("--speed", 1e9)])
+@pytest.mark.parametrize("options", [("--batch", 300), ("--clock", "wall", "--speed", 1e9)])
 def test_small_batches_and_those_of_a_limited_speed_stay_one_post(api, sender, table, options):
     sender.run("replay", table, *options)
 
@@ -102,7 +102,7 @@ def test_a_part_that_a_kill_left_behind_comes_under_the_numbers_it_had(
     stored = len(api.stored)
 
     # It is cut as before, although the batches are of another size and at a pace now.
-    status, _, _ = sender.run("replay", table, "--batch", 700, "--speed", 1e9)
+    status, _, _ = sender.run("replay", table, "--batch", 700, "--clock", "wall", "--speed", 1e9)
 
     assert stored % BATCH
     assert (status, len(api.stored)) == (0, ROWS)

@@ -56,7 +56,8 @@ def test_what_cannot_be_a_retention_is_refused(text: str, complaint: str) -> Non
 
 
 def test_days_end_at_midnight_and_months_at_their_first() -> None:
-    due = kept_from(KEEP_ALL | {"notices": "10d", "rejections": "4m", "predictions": "1y"}, NOW)
+    ages = KEEP_ALL | {"notices": "10d", "rejections": "4m", "predictions": "1y"}
+    due = kept_from(ages, NOW, NOW)
 
     assert {rule.name: at.date() for rule, at in due} == {
         "notices": date(2014, 4, 10),

@@ -19,7 +19,7 @@ def test_what_was_known_then_comes_back(engine: sa.Engine) -> None:
     later = START + 5 * HOUR
     with writing(engine) as connection:
         store_predictions(connection, [line(1, 0), line(1, 1), line(2, 0)])
-        supersede(connection, [(1, START)], now=later)
+        supersede(connection, {(1, START): later})
         store_predictions(connection, [line(1, 0, c1=0.9, revision=2, issued_at=later)])
 
     def known(as_of: datetime | None) -> list[tuple[int, float]]:

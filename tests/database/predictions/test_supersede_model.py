@@ -25,7 +25,9 @@ def test_only_the_forecasts_of_the_model_are_kept_and_counted_on(engine: sa.Engi
                 line(2, 0, "a@1"),
             ],
         )
-        following = supersede_model(connection, "a@1", [(1, START), (3, START)], now=later)
+        following = supersede_model(
+            connection, "a@1", dict.fromkeys([(1, START), (3, START)], later)
+        )
         store_predictions(connection, [line(1, 0, "a@1", c1=0.9, revision=4, issued_at=later)])
 
     def known(model_id: str, as_of: datetime) -> list[tuple[int, float]]:
@@ -44,4 +46,4 @@ def test_only_the_forecasts_of_the_model_are_kept_and_counted_on(engine: sa.Engi
 
 def test_without_keys_nothing_is_superseded(engine_sqlite: sa.Engine) -> None:
     with writing(engine_sqlite) as connection:
-        assert supersede_model(connection, "a@1", [], now=START) == {}
+        assert supersede_model(connection, "a@1", {}) == {}

@@ -1,0 +1,36 @@
+"""The states of senders: who has finished, and who took over the shards of one that fell silent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import mysql
+
+revision = "0017"
+down_revision = "0014"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("senders", sa.Column("finished_at", _moment()))
+    for name in ("lost_by", "taken_by"):
+        op.add_column("shard_leases", sa.Column(name, _identifier(64)))
+
+
+def downgrade() -> None:
+    for name in ("lost_by", "taken_by"):
+        op.drop_column("shard_leases", name)
+    op.drop_column("senders", "finished_at")
+
+
+def _moment() -> sa.types.TypeEngine[Any]:
+    return sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+
+
+def _identifier(length: int) -> sa.types.TypeEngine[str]:
+    return sa.String(length).with_variant(
+        mysql.VARCHAR(length, charset="ascii", collation="ascii_bin"), "mysql", "mariadb"
+    )
