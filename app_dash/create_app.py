@@ -54,8 +54,27 @@ MAX_BODY_BYTES = 1024 * 1024
 
 PAGES: tuple[Page, ...] = (
     Page("/", "Now", "Operations overview", "1", now.layout, READ),
-    Page("/regions", "Regions", "One active region", "2", region.layout, READ, region.is_live),
-    Page("/skill", "Skill", "Verification", "3", skill.layout, READ, never_redraw, SkillQuery),
+    Page(
+        "/regions",
+        "Regions",
+        "One active region",
+        "2",
+        region.layout,
+        READ,
+        region.is_live,
+        data_key=region.data_key,
+    ),
+    Page(
+        "/skill",
+        "Skill",
+        "Verification",
+        "3",
+        skill.layout,
+        READ,
+        never_redraw,
+        SkillQuery,
+        data_key=skill.data_key,
+    ),
     Page(
         "/explore",
         "Explore",
@@ -65,6 +84,7 @@ PAGES: tuple[Page, ...] = (
         READ,
         never_redraw,
         ExploreQuery,
+        data_key=explore.data_key,
     ),
     Page("/pipeline", "Pipeline", "From sender to store", "5", pipeline.layout, READ, never_redraw),
     Page(

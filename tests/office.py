@@ -69,9 +69,9 @@ class Office:
         pathname, _, query = path.partition("?")
         given = {
             "url.pathname": pathname, "url.search": f"?{query}" if query else "",
-            "theme.data": "light", "version.data": "1",
+            "theme.data": "light", "version.data": "1", "show-newer.n_clicks": None,
         }  # fmt: skip
-        state = {"is-drawn.data": False, "marks.data": []}
+        state = {"is-drawn.data": False, "marks.data": [], "data-key.data": None}
         (output,) = (key for key in self.app.callback_map if "page.children" in key)
         answer = self._call(output, given, state, changed="url.pathname", of=of)
         assert answer.status_code == 200, answer.text

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import dash
 import sqlalchemy as sa
-from dash import MATCH, Input, Output, State, ctx, dcc, html, no_update
+from dash import MATCH, ClientsideFunction, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 
 from app_dash import api_client
@@ -22,6 +24,7 @@ from app_dash.shared.alerts import (
     BUTTON,
     COMMENT,
     comment_field,
+    not_acknowledged,
 )
 from app_dash.shared.numbers import count, date_moment, duration, probability
 from app_dash.shared.panels import (
@@ -73,6 +76,17 @@ def register(app: dash.Dash, engine: sa.Engine, *, settings: DashSettings) -> No
         alert_id = str(ctx.triggered_id["alert"])
         return acknowledge_alert(settings, engine, alert_id, comment=comment)
 
+    _register_pending(app)
+
+
+def _register_pending(app: Any) -> None:  # dash leaves clientside_callback untyped
+    app.clientside_callback(
+        ClientsideFunction("alerts", "pending"),
+        Output({"type": ANSWER, "alert": MATCH}, "children", allow_duplicate=True),
+        Input({"type": BUTTON, "alert": MATCH}, "n_clicks"),
+        prevent_initial_call=True,
+    )
+
 
 def acknowledge_alert(
     settings: DashSettings,
@@ -80,13 +94,14 @@ def acknowledge_alert(
     alert_id: str,
     *,
     comment: str | None,
-) -> str:
+) -> str | list[Component]:
     """Acknowledge through the API and redraw the page; return what to say beside the button."""
     try:
         api_client.acknowledge(settings, alert_id, comment=(comment or "").strip())
     except FlarewatchError as error:
-        return f"Not acknowledged: {error}"
+        return not_acknowledged(str(error))
     dash.set_props(COMMENT, {"value": ""})
+    dash.set_props(Ids.LIVE_MESSAGE, {"children": "Acknowledged."})
     dash.set_props(Ids.VERSION, {"data": routing.version(engine)})
     return "Acknowledged."
 
@@ -97,10 +112,10 @@ def _panels(context: PageContext, query: AlertQuery, history: AlertHistory) -> l
     table = panel(
         "History",
         *([comment_field()] if asks else []),
-        html.Div(alert_table(history.rows, history.names, context.who), className="scrolled"),
+        html.Div([alert_table(history, context)], className="scrolled parts"),
         _paging(query, history),
         subtitle=f"{count(len(history.rows))} on this page, {count(waiting)} open",
-        class_name="flush",
+        class_name="flush parts",
         definition=DEFINITIONS["alert"],
     )
     return [_timeline(context, query, history), _outcomes(history), table]

@@ -9,13 +9,16 @@ from typing import Any
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from app_dash.alerts.query import AlertQuery
+from app_dash.alerts.query import AlertHistory, AlertQuery
+from app_dash.frame.page import PageContext
 from app_dash.frame.typed_fields import field_id, field_state
 from app_dash.shared.alerts import (
     acknowledge_button,
     acknowledged_text,
     alert_grade,
+    is_in_place,
     outcome_mark,
+    part,
 )
 from app_dash.shared.definitions import Definition
 from app_dash.shared.numbers import ABSENT, count, date_moment, duration, probability
@@ -35,7 +38,6 @@ from database.alerts.alerts import (
     UNKNOWN,
     Alert,
 )
-from database.people.principal import Principal
 from solar.flares import EVENTS
 
 PAGE = "alerts"
@@ -132,15 +134,20 @@ _FULL_BAR = timedelta(days=5)
 Counts = Mapping[tuple[str, str | None], int]
 
 
-def alert_table(alerts: Sequence[Alert], names: Mapping[int, str], who: Principal) -> Component:
+def alert_table(history: AlertHistory, context: PageContext) -> Component:
     """List alerts, one row each; the first open one has the keyboard key."""
+    alerts, names = history.rows, history.names
     head = html.Tr([html.Th(text, scope="col", className=kind) for text, kind in _HEADINGS])
     first = next((alert.alert_id for alert in alerts if alert.state == OPEN), None)
-    rows = [_row(a, names.get(a.region_id, ""), who, is_first=a.alert_id == first) for a in alerts]
-    return html.Table([html.Thead(head), html.Tbody(rows)], className="data alerts")
+    rows = [
+        _row(alert, names.get(alert.region_id, ""), context, is_first=alert.alert_id == first)
+        for alert in alerts
+    ]
+    body = html.Tbody(rows, className="parts")
+    return html.Table([html.Thead(head), body], className="data alerts parts")
 
 
-def _row(alert: Alert, name: str, who: Principal, *, is_first: bool) -> Component:
+def _row(alert: Alert, name: str, context: PageContext, *, is_first: bool) -> Component:
     link = dcc.Link(name, href=f"{REGIONS_PATH}/{alert.region_id}", className="link")
     cells = (
         (alert_grade(alert), ""),
@@ -148,12 +155,13 @@ def _row(alert: Alert, name: str, who: Principal, *, is_first: bool) -> Componen
         (date_moment(alert.opened_at), "when"),
         (probability(alert.peak_probability), "number"),
         (_length(alert), "wide"),
-        (_state(alert, name, who, is_first=is_first), ""),
+        (_state(alert, name, context, is_first=is_first), "alert-state"),
         (_acknowledged(alert), "wide"),
         (outcome_mark(alert), ""),
     )
-    kind = "over" if alert.state == OPEN else ""
-    return html.Tr([html.Td(cell, className=of) for cell, of in cells], className=kind)
+    kind = "parts over" if alert.state == OPEN else "parts"
+    drawn = [html.Td(cell, className=of) for cell, of in cells]
+    return html.Tr(drawn, className=kind, **part(alert))
 
 
 def _length(alert: Alert) -> Any:
@@ -165,10 +173,10 @@ def _length(alert: Alert) -> Any:
     return [bar, f" {duration(lasted)}"]
 
 
-def _state(alert: Alert, name: str, who: Principal, *, is_first: bool) -> Any:
-    if alert.state == OPEN:
-        button = acknowledge_button(alert, name, who=who, is_first=is_first)
-        return [html.B("Open"), " ", button]
+def _state(alert: Alert, name: str, context: PageContext, *, is_first: bool) -> Any:
+    if is_in_place(alert, context.now):
+        button = acknowledge_button(alert, name, who=context.who, is_first=is_first)
+        return [html.B("Open"), " ", button] if alert.state == OPEN else button
     if alert.outcome == MISSED:
         return html.Span("No alert", className="quiet")
     return alert.state.capitalize()

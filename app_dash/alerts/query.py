@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from pydantic import field_validator
 
 from app_dash.frame.page import PageContext
-from app_dash.shared.alerts import region_names
+from app_dash.shared.alerts import KEPT_FOR, region_names
 from app_dash.shared.range_picker import RangeQuery, window_of
 from database.alerts.alerts import (
+    OPEN,
     Alert,
     Place,
     count_outcomes,
@@ -104,6 +105,8 @@ def read_history(context: PageContext, query: AlertQuery) -> AlertHistory | None
             connection,
             window=shown,
             states=states,
+            # Nothing leaves the list of open alerts under the pointer that acknowledged it.
+            or_acknowledged_since=context.now - KEPT_FOR if query.state == OPEN else None,
             region_id=region_id,
             event=event,
             limit=PAGE_ROWS + 1,

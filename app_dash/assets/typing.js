@@ -1,14 +1,16 @@
-// A page is drawn anew under its reader: what is typed stays, and the keyboard where it was.
+// A page is drawn anew under its reader: what is typed stays, with the keyboard and the caret in it.
 (() => {
   const FIELD = "#page input.dash-input-element[type=text]";
-  const HELD = "#page a[href], #page input";
   const write = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set;
+  const select = HTMLInputElement.prototype.setSelectionRange;
 
   // By field: its text, whether it is handed over, and whether it is accepted.
   const typed = new Map();
   let path = location.pathname;
   let isRetyping = false;
-  // What had the keyboard, and until when: a text field by its id, or what the selector finds.
+  // By field: the ends of what is selected in it, the caret where nothing is.
+  const selected = new Map();
+  // The field that had the keyboard, and until when.
   let held = null;
   let leftAt = 0;
   // The field "explore-regions" is "regions" in the address.
@@ -23,7 +25,7 @@
   });
 
   const forget = () => {
-    if (path !== location.pathname) { path = location.pathname; typed.clear(); held = null; }
+    if (path !== location.pathname) { path = location.pathname; typed.clear(); selected.clear(); held = null; }
     const drawnFor = document.getElementById("page")?.dataset.address;
     if (drawnFor !== location.pathname + location.search) return;
     for (const [id, { isAccepted }] of typed) if (isAccepted) typed.delete(id);
@@ -69,26 +71,34 @@
     if (event.target.closest(".acknowledging button, .acting button[id]")) typed.clear();
   });
 
+  document.addEventListener("selectionchange", () => {
+    const field = document.activeElement;
+    if (field?.matches(FIELD) && field.id) selected.set(field.id, [field.selectionStart, field.selectionEnd]);
+  });
+  const focus = (field, range) => {
+    field.focus({ preventScroll: true });
+    if (range) select.apply(field, range);
+  };
+
   const retype = () => {
     forget();
-    for (const [id, { text }] of typed) {
+    for (const [id, { text }] of [...typed]) {
       const field = document.getElementById(id);
       if (!field || field.value === text) continue;
       const around = field.closest("details");
       if (around) around.open = true;
+      const range = selected.get(id);
       isRetyping = true;
       write.call(field, text);
       field.dispatchEvent(new Event("input", { bubbles: true }));
       isRetyping = false;
+      if (range && document.activeElement === field) select.apply(field, range);
     }
   };
 
-  const heldNow = () => held && document.activeElement === document.body && held;
+  const heldNow = () => document.activeElement === document.body ? held : null;
   document.addEventListener("focusin", (event) => {
-    const element = event.target.closest(HELD);
-    const [name, value] = element?.matches("a") ? ["href", element.getAttribute("href")] : ["id", element?.id];
-    const selector = `#page [${name}="${CSS.escape(value ?? "")}"]`;
-    held = value ? { selector, field: element.matches(FIELD) ? value : null } : null;
+    held = (event.target.matches(FIELD) && event.target.id) || null;
   });
   document.addEventListener("pointerdown", () => { held = null; });
 
@@ -96,21 +106,25 @@
   const GAP_MS = 1500;
   const SETTLED_MS = 50;
   document.addEventListener("keydown", (event) => {
-    const id = heldNow()?.field;
+    const id = heldNow();
     if (!id || document.getElementById(id) || event.timeStamp - leftAt > GAP_MS) return;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     const entry = typed.get(id);
     if (event.key === "Enter") handOver(id);
-    else if (entry && event.key.length === 1) typed.set(id, { text: entry.text + event.key });
+    else if (entry && event.key.length === 1) {
+      const [start, end] = selected.get(id) ?? [entry.text.length, entry.text.length];
+      typed.set(id, { text: entry.text.slice(0, start) + event.key + entry.text.slice(end) });
+      selected.set(id, [start + 1, start + 1]);
+    }
   }, { capture: true });
 
   new MutationObserver(() => {
     retype();
     // Dash's Input puts a value that it was drawn with into the field a moment later.
     setTimeout(retype, SETTLED_MS);
-    const lost = heldNow();
-    if (lost) document.querySelector(lost.selector)?.focus({ preventScroll: true });
+    const lost = heldNow() && document.getElementById(held);
+    if (lost) focus(lost, selected.get(held));
   }).observe(document.documentElement, { childList: true, subtree: true });
 })();

@@ -28,6 +28,7 @@ from app_dash.frame.typed_fields import MESSAGE, parse_leniently
 from app_dash.guard import callback
 from app_dash.shared.as_of import store_of
 from app_dash.shared.panels import empty_message, panel
+from app_dash.shared.range_picker import newest_shown
 from app_dash.shared.url_state import EXPLORE_PATH
 from database.engine import reading
 from database.exploration.records import bounded, page
@@ -53,6 +54,11 @@ def layout(context: PageContext, pathname: str, search: str) -> Component:
         nothing = panel("Records", _no_records(query), subtitle="none in this range")
         return html.Div([bar, summary(data), nothing], className="stack")
     return html.Div([bar, summary(data), results(query, data, context.tokens)], className="stack")
+
+
+def data_key(context: PageContext, _pathname: str, search: str) -> str:
+    """Return a text that changes when newer records come into the range of the address."""
+    return newest_shown(context.state.newest_t_rec, search)
 
 
 def register(app: dash.Dash, engine: sa.Engine) -> None:

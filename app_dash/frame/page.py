@@ -75,13 +75,19 @@ def never_redraw(_view: PageContext, _pathname: str) -> bool:
     return False
 
 
+def no_data_key(_view: PageContext, _pathname: str, _search: str) -> str:
+    """Let no new data change what the page shows, other than by a redraw of its own."""
+    return ""
+
+
 @dataclass(frozen=True)
 class Page:
     """A page of the dashboard: `layout(context, pathname, search)` returns its content.
 
     `key` opens it from the navigation; a page without one is linked elsewhere. A page that is not
     about the data has their state, the strip, as a chip in the header.
-    `is_live(context, pathname)` tells whether new data alone may redraw it. `query` reads what is
+    `is_live(context, pathname)` tells whether new data alone may redraw it. Where they may not,
+    another `data_key(context, pathname, search)` than before offers to show them. `query` reads what is
     typed into its fields; without fields it is None. Who lacks the `permission` does not learn
     that the page exists.
     """
@@ -95,6 +101,7 @@ class Page:
     is_live: Callable[[PageContext, str], bool] = always_redraw
     query: type[Query] | None = None
     is_about_data: bool = True
+    data_key: Callable[[PageContext, str, str], str] = no_data_key
 
     def owns(self, pathname: str) -> bool:
         """Tell whether the address belongs to this page."""

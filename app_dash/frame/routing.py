@@ -53,6 +53,8 @@ _FRAME = {
     "newest": Output(Ids.NEWEST, "data"),
     "is_drawn": Output(Ids.IS_DRAWN, "data"),
     "marks": Output(Ids.MARKS, "data"),
+    "data_key": Output(Ids.DATA_KEY, "data"),
+    "is_newest": Output(Ids.SHOW_NEWER, "hidden"),
 }
 
 
@@ -72,8 +74,10 @@ def register(
             Input(Ids.URL, "search"),
             Input(Ids.THEME, "data"),
             Input(Ids.VERSION, "data"),
+            Input(Ids.SHOW_NEWER, "n_clicks"),
             State(Ids.IS_DRAWN, "data"),
             State(Ids.MARKS, "data"),
+            State(Ids.DATA_KEY, "data"),
         ],
     )
     def draw(
@@ -81,8 +85,10 @@ def register(
         search: str | None,
         theme: str | None,
         known: str | None,
+        _show: int | None,
         is_drawn: bool | None,
         marks: list[str] | None,
+        data_key: str | None,
     ) -> Any:
         path = pathname or "/"
         is_refresh = bool(is_drawn) and set(ctx.triggered_prop_ids) == {f"{Ids.VERSION}.data"}
@@ -92,23 +98,27 @@ def register(
             context = read_context(engine, settings=settings, theme=theme, search=search)
         except StoreUnavailableError:
             return _store_unavailable(pages, path, is_drawn=is_refresh)
-        keep = is_refresh and not _redraws_itself(context, pages, path)
+        # A page with marks was live: what has just ended, as a region that left the disk, is drawn
+        # once more.
+        keep = is_refresh and not marks and not _redraws_itself(context, pages, path)
         previous_parts = marks if is_refresh else None
-        return draw_frame(
+        drawing = draw_frame(
             context,
             pages,
             pathname=path,
             search=search or "",
             keep=keep,
             previous_parts=previous_parts,
+            data_key=data_key,
         )
+        return drawing if keep else drawing | {"page": delta.apply(drawing["page"])}
 
 
 def _register_refresh(app: dash.Dash, engine: sa.Engine) -> None:
     @callback(
         app,
         SHELL,
-        Output(Ids.VERSION, "data"),
+        Output(Ids.NEWEST_VERSION, "data"),
         Input(Ids.TICK, "n_intervals"),
         State(Ids.VERSION, "data"),
     )
@@ -136,6 +146,13 @@ def _register_clientside(app: Any) -> None:  # dash leaves clientside_callback u
         Input(Ids.NEWEST, "data"),
         Input(BarIds.CLOCK, "data"),
         Input(Ids.URL, "search"),
+    )
+    # The version that is drawn follows the newest one once that moves nothing under the pointer.
+    app.clientside_callback(
+        ClientsideFunction("redraw", "whenPointerIsFree"),
+        Output(Ids.NEWEST_VERSION, "clear_data"),
+        Input(Ids.NEWEST_VERSION, "data"),
+        prevent_initial_call=True,
     )
     app.clientside_callback(
         ClientsideFunction("replay", "answer"),
@@ -221,11 +238,12 @@ def draw_frame(
     search: str,
     keep: bool = False,
     previous_parts: Sequence[str] | None = None,
+    data_key: str | None = None,
 ) -> dict[str, Any]:
     """Draw everything that depends on the address or the data; `keep` leaves the page as it is.
 
     `previous_parts` are the fingerprints of the parts that the browser shows: only parts that
-    differ are sent.
+    differ are sent. `data_key` is that of a page that is kept.
     """
     # What one may not see does not exist.
     pages = [page for page in pages if context.who.may(page.permission)]
@@ -233,15 +251,18 @@ def draw_frame(
     newest = context.state.newest_t_rec
     verdict, address = assess(context), pathname + search
     is_about_data = page is None or page.is_about_data
-    drawing: dict[str, Any] = {"page": no_update, "drawn_for": no_update, "marks": no_update}
+    drawing: dict[str, Any] = dict.fromkeys(("page", "drawn_for", "marks"), no_update)
     if not keep:
         drawn = draw_page(context, page, pathname=pathname, search=search)
         keep_time(drawn, context.at, pathname)
         # A page that new data never redraws has nothing to compare with.
-        drawing |= {"page": drawn, "drawn_for": address, "marks": []}
-        if _redraws_itself(context, pages, pathname):
+        drawing = {"page": drawn, "drawn_for": address, "marks": []}
+        is_live = _redraws_itself(context, pages, pathname)
+        if is_live or previous_parts:
             parts = delta.fingerprints(drawn)
-            drawing |= {"page": delta.changes(drawn, previous_parts or (), parts), "marks": parts}
+            drawing["page"] = delta.changes(drawn, previous_parts or (), parts)
+            drawing["marks"] = parts if is_live else []
+    newest_key = _data_key(context, page, pathname=pathname, search=search)
     frame = {
         "navigation": shell.navigation(pages, pathname),
         "title": shell.title(page, as_of(context) if is_about_data else ""),
@@ -253,6 +274,8 @@ def draw_frame(
     return {
         **drawing,
         **frame,
+        "data_key": no_update if keep else newest_key,
+        "is_newest": not keep or data_key == newest_key,
         "as_of": as_of_banner(context.at, address),
         "clock": clock_data(context.clock, context.now, context.usual_step, context.who),
         "brand": with_time(NOW_PATH, context.at),
@@ -261,6 +284,14 @@ def draw_frame(
         # Before the first forecast a redraw disturbs nobody.
         "is_drawn": bool(context.state.latest),
     }
+
+
+def _data_key(context: PageContext, page: Page | None, *, pathname: str, search: str) -> str:
+    try:
+        return "" if page is None else page.data_key(context, pathname, search)
+    except FlarewatchError:
+        # The page says what is wrong with its address or the store.
+        return ""
 
 
 def _redraws_itself(context: PageContext, pages: Sequence[Page], pathname: str) -> bool:
@@ -299,6 +330,8 @@ def _store_unavailable(pages: Sequence[Page], pathname: str, *, is_drawn: bool) 
         "page": no_update if is_drawn else page,
         "drawn_for": no_update,
         "marks": no_update if is_drawn else [],
+        "data_key": no_update,
+        "is_newest": True,
         "navigation": shell.navigation(pages, pathname),
         "title": no_update if is_drawn else title,
         "person": no_update,

@@ -44,8 +44,11 @@ class Ids:
     TICK = "tick"
     SECOND = "second"
     VERSION = "version"
+    NEWEST_VERSION = "newest-version"
     NEWEST = "newest"
     IS_DRAWN = "is-drawn"
+    DATA_KEY = "data-key"
+    SHOW_NEWER = "show-newer"
     MARKS = "marks"
     TYPED = "typed"
     ACCEPTED = "accepted"
@@ -80,9 +83,11 @@ def shell(settings: DashSettings) -> Component:
             dcc.Location(id=Ids.URL, refresh="callback-nav"),
             dcc.Store(id=Ids.THEME),
             dcc.Store(id=Ids.VERSION),
+            dcc.Store(id=Ids.NEWEST_VERSION),
             dcc.Store(id=Ids.NEWEST),
             dcc.Store(id=Ids.IS_DRAWN, data=False),
             dcc.Store(id=Ids.MARKS, data=[]),
+            dcc.Store(id=Ids.DATA_KEY),
             dcc.Store(id=Ids.TYPED),
             dcc.Store(id=Ids.ACCEPTED),
             *replay_bar.stores(),
@@ -101,11 +106,23 @@ def shell(settings: DashSettings) -> Component:
                     # What an action has made and shows this once; no other page or redraw takes it.
                     html.Div(id=Ids.SHOWN, role="status"),
                     html.Div(id=Ids.LIVE_MESSAGE, role="status", className="visually-hidden"),
+                    html.Div(_show_newer(), role="status"),
                     html.Div(_loading(), id=Ids.PAGE, tabIndex=-1),
                 ],
                 className="content",
             ),
         ]
+    )
+
+
+def _show_newer() -> Component:
+    """Offer the data that the header shows already and an analyst's page does not."""
+    return html.Button(
+        ["Newer data: ", html.B("show")],
+        id=Ids.SHOW_NEWER,
+        type="button",
+        hidden=True,
+        className="button newer",
     )
 
 

@@ -348,7 +348,7 @@ def _refreshed(view: View, drawn: Drawn) -> tuple[Any, Any, str, int]:
     ]
     if changed:
         dash.set_props(Ids.LIVE_MESSAGE, {"children": "; ".join(changed)})
-    parts = delta.changes(view.component, drawn.marks, told["marks"])
+    parts = delta.apply(delta.changes(view.component, drawn.marks, told["marks"]))
     is_same = told == drawn.model_dump()
     interval = _BUSY_MS if view.is_busy else _IDLE_MS
     return parts, no_update if is_same else told, "", interval

@@ -76,10 +76,10 @@ def _alert_panel(data: NowData, context: PageContext) -> Component:
     n_open = sum(alert.state == OPEN for alert in data.alerts)
     return panel(
         "Alerts",
-        html.Div(alert_list(data.alerts, context, data.names), className="alert-scroll"),
+        html.Div([alert_list(data.alerts, context, data.names)], className="alert-scroll parts"),
         subtitle=f"{n_open} open",
         actions=dcc.Link("All alerts", href=ALERTS_PATH, className="link"),
-        class_name="flush span-3 alert-panel",
+        class_name="flush parts span-3 alert-panel",
         definition=DEFINITIONS["alerts-now"],
     )
 

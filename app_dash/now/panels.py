@@ -22,7 +22,9 @@ from app_dash.shared.alerts import (
     acknowledged_text,
     alert_grade,
     comment_field,
+    is_in_place,
     outcome_mark,
+    part,
 )
 from app_dash.shared.disk_forecast import DiskForecast, HourlySeries
 from app_dash.shared.numbers import duration, moment, points, probability, region_name
@@ -135,17 +137,19 @@ def alert_list(
     `names` are those of regions by id, beyond those on the disk.
     """
     known = _on_disk(context) | dict(names or {})
-    open_alerts = [alert for alert in alerts if alert.state == OPEN]
+    in_place = [alert for alert in alerts if is_in_place(alert, context.now)]
     missed = [alert for alert in alerts if alert.outcome == MISSED]
-    others = [alert for alert in alerts if alert.state != OPEN and alert.outcome != MISSED]
+    others = [a for a in alerts if not is_in_place(a, context.now) and a.outcome != MISSED]
+    first = next((alert.alert_id for alert in in_place if alert.state == OPEN), None)
     if not alerts:
         link = dcc.Link("See all past alerts", href=f"{ALERTS_PATH}?range=all", className="button")
         return empty_message("No alert in the last 7 days.", link)
-    parts: list[Any] = [
-        _open_alert(alert, _name(alert, known), context, is_first=place == 0)
-        for place, alert in enumerate(open_alerts)
+    cards = [
+        _open_alert(alert, _name(alert, known), context, is_first=alert.alert_id == first)
+        for alert in in_place
     ] or [html.P("No open alert.", className="alert-item quiet")]
-    if open_alerts and context.who.may(ACKNOWLEDGE):
+    parts: list[Any] = [html.Div(cards, className="parts")]
+    if first is not None and context.who.may(ACKNOWLEDGE):
         parts.append(
             html.Details(
                 [html.Summary("Add a comment"), comment_field()],
@@ -157,7 +161,7 @@ def alert_list(
     parts += [_past_alert(alert, _name(alert, known)) for alert in others[:_MOST_OTHERS]]
     if missed:
         parts.append(_last_miss(missed[0], _name(missed[0], known)))
-    return html.Div(parts, className="alert-list")
+    return html.Div(parts, className="alert-list parts")
 
 
 def _on_disk(context: PageContext) -> dict[int, str]:
@@ -181,14 +185,18 @@ def _open_alert(alert: Alert, name: str, context: PageContext, *, is_first: bool
                 className="alert-actions",
             ),
         ],
-        className="alert-item open",
+        className=f"alert-item parts {alert.state}",
+        **part(alert),
     )
 
 
 def _past_alert(alert: Alert, name: str) -> Component:
     parts: list[Component] = [html.Span(_past_text(alert)), outcome_mark(alert)]
     end = html.Div(parts, className="alert-end")
-    return html.Div([_head(alert, name), end], className="alert-item", title=alert.comment or "")
+    kept = part(alert)
+    return html.Div(
+        [_head(alert, name), end], className="alert-item", title=alert.comment or "", **kept
+    )
 
 
 def _head(alert: Alert, name: str) -> Component:

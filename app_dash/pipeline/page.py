@@ -94,7 +94,8 @@ def register(app: dash.Dash, engine: sa.Engine) -> None:
     def refresh(
         _tick: int | None, search: str | None, theme: str | None, previous: list[str] | None
     ) -> Any:
-        return refreshed(engine, search, theme=theme, previous=previous)
+        changed, marks = refreshed(engine, search, theme=theme, previous=previous)
+        return delta.apply(changed), marks
 
 
 def refreshed(
@@ -105,13 +106,13 @@ def refreshed(
     try:
         key = state_key(engine, now=now)
         if previous and previous[0] == key:
-            return no_update, no_update
+            return [], no_update
         query = PipelineQuery.parse(search)
         store = store_of(engine, search)
         drawn = content(read_pipeline(store, query, now=now), query, tokens(theme))
     except FlarewatchError:
         # The strip reports the unavailable store; the last values stay.
-        return no_update, no_update
+        return [], no_update
     parts = delta.fingerprints(drawn)
     return delta.changes(drawn, (previous or [])[1:], parts), [key, *parts]
 

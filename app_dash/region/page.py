@@ -63,6 +63,7 @@ from app_dash.shared.url_state import (
     with_time,
 )
 from database.engine import reading
+from database.flares.flares import flares_changed_at
 from database.people.principal import READ
 from database.predictions.forecasts import hourly_forecasts
 from database.regions.current import RegionRow
@@ -105,6 +106,14 @@ def layout(context: PageContext, pathname: str, search: str) -> Component:
 def is_live(context: PageContext, pathname: str) -> bool:
     """Tell whether the region is on the disk; otherwise no new data can come."""
     return any(pathname == f"{REGIONS_PATH}/{region.region_id}" for region in context.state.regions)
+
+
+def data_key(context: PageContext, pathname: str, _search: str) -> str:
+    """Return a text that changes with the list, and with the flares of a region that has left."""
+    if not region_of(pathname):
+        return str(context.state.newest_t_rec)
+    with reading(context.engine) as connection:
+        return str(flares_changed_at(connection))
 
 
 def _panels(data: RegionData, query: RegionQuery, context: PageContext) -> list[Component]:
@@ -179,6 +188,7 @@ def region_heading(data: RegionData, query: RegionQuery, context: PageContext) -
         f"HARP {region.region_id}" if region.region_id > 0 and region.noaa_ars else "",
         "" if place.lon_fwt is None else position(place.lat_fwt, place.lon_fwt),
         f"{date_moment(data.at)} UTC",
+        _left(data, context),
     ]
     title = name if name.startswith("HARP") else f"AR {name}"
     return html.Div(
@@ -190,6 +200,14 @@ def region_heading(data: RegionData, query: RegionQuery, context: PageContext) -
         ],
         className="region-heading",
     )
+
+
+def _left(data: RegionData, context: PageContext) -> str:
+    """Say that no more records come; the page is drawn a last time when that begins."""
+    is_on_disk = any(r.region_id == data.region.region_id for r in context.state.regions)
+    if is_on_disk or data.as_of is not None:
+        return ""
+    return f"left the disk at {date_moment(data.region.last_t_rec)} UTC, its last record"
 
 
 def _alerts(data: RegionData) -> list[Component]:

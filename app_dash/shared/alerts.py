@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,6 +30,8 @@ from solar.flares import event as find_event
 BUTTON, ANSWER = "acknowledge", "acknowledge-answer"
 COMMENT = "alert-comment"
 LONGEST_COMMENT = 1000
+# For so long, by the clock on the wall, an acknowledged alert stays where it was pressed.
+KEPT_FOR = timedelta(minutes=1)
 
 _SHAPES = {CONFIRMED: "hit", FALSE_ALARM: "false-alarm", MISSED: "miss", UNKNOWN: "unknown"}
 
@@ -63,12 +66,26 @@ def outcome_mark(alert: Alert) -> Component:
     return html.Span([html.I(), html.Span(parts)], className=f"legend {_SHAPES[alert.outcome]}")
 
 
+def is_in_place(alert: Alert, now: datetime) -> bool:
+    """Tell whether an alert is open, or was acknowledged too recently to move."""
+    at = alert.acknowledged_at
+    return alert.state == OPEN or (at is not None and now - at < KEPT_FOR)
+
+
+def part(alert: Alert) -> dict[str, Any]:
+    """Name what is drawn of an alert, so that the browser knows it again after a redraw."""
+    return {"data-part": alert.alert_id}
+
+
 def acknowledge_button(
     alert: Alert, name: str, *, who: Principal, is_first: bool = False
 ) -> Component:
-    """Offer to acknowledge an open alert; the first one on the page has a keyboard key."""
+    """Offer to acknowledge an open alert, or say who has; the first one has a keyboard key."""
+    if alert.acknowledged_at is not None:
+        text = f"✓ Acknowledged by {acknowledged_text(alert)}"
+        return html.Span(text, className="acknowledging done")
     if alert.state != OPEN:
-        return html.Span()
+        return html.Span("Closed, not acknowledged", className="quiet")
     if not who.may(ACKNOWLEDGE):
         return html.Span("Operators acknowledge", className="quiet")
     key: dict[str, Any] = {"data-key": "a"} if is_first else {}
@@ -84,6 +101,12 @@ def acknowledge_button(
         id={"type": ANSWER, "alert": alert.alert_id}, className="answer", role="status"
     )
     return html.Span([button, response], className="acknowledging")
+
+
+def not_acknowledged(reason: str) -> list[Component]:
+    """Say beside the button why an acknowledgement failed, and offer to try again."""
+    again = html.Button("Retry", type="button", className="link again")
+    return [html.Span(f"Not acknowledged: {reason}"), again]
 
 
 def comment_field() -> Component:

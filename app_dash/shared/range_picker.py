@@ -67,6 +67,19 @@ def window_of(query: RangeQuery, stored: Window) -> Window:
     return stored if span is None else Window(stored.end_at - span, stored.end_at)
 
 
+def newest_shown(newest: datetime | None, search: str) -> str:
+    """Return a text that changes with the newest record, unless the range ended before it.
+
+    An invalid range is shown as the preset, which ends with the newest record.
+    """
+    try:
+        end = RangeQuery.parse(search).end
+    except InvalidInputError:
+        end = None
+    is_past = end is not None and newest is not None and parse_time(end) <= newest
+    return f"until {end}" if is_past else str(newest)
+
+
 def presets(query: RangeQuery, path: str) -> Component:
     """Offer the presets as links; with typed times none is active and Custom is shown."""
     choices = [

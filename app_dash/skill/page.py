@@ -20,6 +20,7 @@ from app_dash.shared.as_of import store_of
 from app_dash.shared.base_rate import base_rate_panel
 from app_dash.shared.numbers import count, score_text
 from app_dash.shared.panels import empty_message, error_message, facts, graph, panel
+from app_dash.shared.range_picker import newest_shown
 from app_dash.shared.theme import Tokens, tokens
 from app_dash.shared.url_state import SKILL_PATH
 from app_dash.shared.verification.definitions import DEFINITIONS
@@ -54,6 +55,7 @@ from app_dash.skill.query import SkillQuery
 from app_dash.skill.strata_figure import strata_figure
 from app_dash.skill.threshold import register_sliders, threshold_panels
 from database.engine import reading
+from database.flares.flares import flares_changed_at
 from database.models import list_models
 from database.people.principal import READ
 from solar.errors import FlarewatchError, NotFoundError
@@ -100,6 +102,13 @@ def layout(context: PageContext, pathname: str, search: str) -> Component:
         [bar, *_unverified_days(data.report), *_report(query, data, context.tokens)],
         className="stack",
     )
+
+
+def data_key(context: PageContext, _pathname: str, search: str) -> str:
+    """Return a text that changes when newer records or flares come into the range."""
+    with reading(context.engine) as connection:
+        flares_at = flares_changed_at(connection)
+    return f"{newest_shown(context.state.newest_t_rec, search)}|{flares_at}"
 
 
 def register(app: dash.Dash, engine: sa.Engine) -> None:

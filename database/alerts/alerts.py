@@ -88,6 +88,7 @@ def list_alerts(
     *,
     window: Window | None = None,
     states: Sequence[str] = (),
+    or_acknowledged_since: datetime | None = None,
     region_id: int | None = None,
     event: str | None = None,
     limit: int,
@@ -99,6 +100,7 @@ def list_alerts(
     ----------
     window : only alerts that opened in it
     states : only alerts in one of these; empty is all
+    or_acknowledged_since : with `states`, also alerts that were acknowledged since
     after : opening and id of the last one already read
     """
     query = sa.select(alerts)
@@ -107,7 +109,10 @@ def list_alerts(
             alerts.c.opened_at >= window.start_at, alerts.c.opened_at < window.end_at
         )
     if states:
-        query = query.where(alerts.c.state.in_(list(states)))
+        is_listed = alerts.c.state.in_(list(states))
+        if or_acknowledged_since is not None:
+            is_listed |= alerts.c.acknowledged_at >= or_acknowledged_since
+        query = query.where(is_listed)
     if region_id is not None:
         query = query.where(alerts.c.region_id == region_id)
     if event is not None:

@@ -163,6 +163,12 @@ def flare_days(
     return np.sort(np.array(days, "datetime64[D]"))
 
 
+def flares_changed_at(connection: sa.Connection) -> datetime | None:
+    """Return when a flare was last listed or revised, None without one."""
+    changed_at: datetime | None = connection.scalar(sa.select(sa.func.max(flares.c.updated_at)))
+    return changed_at
+
+
 def list_flares(
     connection: sa.Connection,
     *,

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from database.clock.clock import CADENCE, read_clock, store_time, usual_step
+from database.engine import store_time
+from database.clock.clock import CADENCE, read_clock, usual_step
 from database.notifications import FAILED, WAITING
 from database.schema.tables import (
     disk_forecasts,

@@ -52,7 +52,7 @@ ACCESS = """
 /lab/uploads                        - -r-a
 /lab/uploads/<upload_id>            - -r-a
 page.children                       - vroa
-version.data                        - vroa
+newest-version.data                 - vroa
 api-status.children                 - vroa
 url.search                          - vroa
 url.href                            - vroa
@@ -224,10 +224,10 @@ def test_other_names_and_pages_of_other_sites_are_refused(
 ) -> None:
     settings = DashSettings(_env_file=None, public_url="http://flare.example")
     client = create_app(engine_sqlite, settings).server.test_client()
-    output = "version.data"
+    output = "newest-version.data"
     body = {
         "output": output,
-        "outputs": {"id": "version", "property": "data"},
+        "outputs": {"id": "newest-version", "property": "data"},
         "inputs": [{"id": "tick", "property": "n_intervals", "value": 1}],
         "state": [{"id": "version", "property": "data", "value": None}],
         "changedPropIds": ["tick.n_intervals"],

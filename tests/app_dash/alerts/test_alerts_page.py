@@ -252,7 +252,9 @@ def test_an_unreachable_api_is_named_in_the_message(engine_sqlite: sa.Engine) ->
 
     said = alerts.acknowledge_alert(settings, engine_sqlite, "x", comment=None)
 
-    assert said.startswith("Not acknowledged: the API at http://127.0.0.1:9 cannot be reached")
+    text = json.dumps(said, cls=PlotlyJSONEncoder)
+    assert "Not acknowledged: the API at http://127.0.0.1:9 cannot be reached" in text
+    assert "Retry" in text
 
 
 def test_who_may_not_acknowledge_sees_no_button_and_no_field(stocked: sa.Engine) -> None:

@@ -21,6 +21,7 @@ from app_dash.create_app import PAGES, create_app
 from app_dash.frame import routing
 from app_dash.health import next_steps
 from app_dash.settings import DashSettings, signing_key
+from database.schema import tables
 from solar.errors import InvalidInputError
 
 SETTINGS = DashSettings(_env_file=None)
@@ -41,7 +42,15 @@ def _frame(engine: sa.Engine, pathname: str, search: str = "") -> dict[str, Comp
 
 
 def _draw(
-    engine: sa.Engine, pathname: str, *, changed: str, is_drawn: bool, version: str = "1"
+    engine: sa.Engine,
+    pathname: str,
+    *,
+    changed: str,
+    is_drawn: bool,
+    version: str = "1",
+    search: str = "",
+    marks: list[str] | None = None,
+    data_key: str | None = None,
 ) -> TestResponse:
     """Ask for a drawing as the browser does, because of what changed in it."""
     outputs = [
@@ -49,8 +58,8 @@ def _draw(
         for output in routing._FRAME.values()
     ]
     given = {
-        ("url", "pathname"): pathname, ("url", "search"): "", ("theme", "data"): "light",
-        ("version", "data"): version,
+        ("url", "pathname"): pathname, ("url", "search"): search, ("theme", "data"): "light",
+        ("version", "data"): version, ("show-newer", "n_clicks"): None,
     }  # fmt: skip
     body = {
         "output": "..{}..".format("...".join(f"{o['id']}.{o['property']}" for o in outputs)),
@@ -58,7 +67,8 @@ def _draw(
         "inputs": [{"id": i, "property": p, "value": v} for (i, p), v in given.items()],
         "state": [
             {"id": "is-drawn", "property": "data", "value": is_drawn},
-            {"id": "marks", "property": "data", "value": []},
+            {"id": "marks", "property": "data", "value": marks or []},
+            {"id": "data-key", "property": "data", "value": data_key},
         ],
         "changedPropIds": [changed],
     }
@@ -198,8 +208,8 @@ def test_a_tick_with_nothing_new_is_a_small_answer(engine_sqlite: sa.Engine) -> 
     stock(engine_sqlite)
     known = routing.version(engine_sqlite)
     body = {
-        "output": "version.data",
-        "outputs": {"id": "version", "property": "data"},
+        "output": "newest-version.data",
+        "outputs": {"id": "newest-version", "property": "data"},
         "inputs": [{"id": "tick", "property": "n_intervals", "value": 1}],
         "state": [{"id": "version", "property": "data", "value": known}],
         "changedPropIds": ["tick.n_intervals"],
@@ -312,6 +322,67 @@ def test_new_data_alone_leave_the_page_that_an_analyst_works_on(
 
     assert "page" not in drawn
     assert {"strip", "status", "newest", "chips"} <= set(drawn)
+
+
+def _offers_newer(engine: sa.Engine, pathname: str, search: str = "") -> bool:
+    """Tell whether a drawn page offers newer data once another hour of records has come."""
+    stock(engine)
+    asked = {"is_drawn": True, "search": search}
+    first = _draw(engine, pathname, changed="url.pathname", **asked).json["response"]
+    key = first["data-key"]["data"]
+    same = _draw(engine, pathname, changed="version.data", data_key=key, **asked)
+    assert same.json["response"]["show-newer"]["hidden"]
+    with engine.begin() as connection:
+        hour_later = tables.regions.c.region_id == 3894
+        moved = {"last_t_rec": NOW + timedelta(hours=1)}
+        connection.execute(tables.regions.update().where(hour_later).values(moved))
+    newer = _draw(engine, pathname, changed="version.data", data_key=key, **asked)
+    return not newer.json["response"]["show-newer"]["hidden"]
+
+
+@pytest.mark.parametrize("pathname", ["/skill", "/explore", "/regions"])
+def test_an_analysts_page_offers_newer_data(engine_sqlite: sa.Engine, pathname: str) -> None:
+    assert _offers_newer(engine_sqlite, pathname)
+
+
+@pytest.mark.parametrize(
+    ("pathname", "search"),
+    [("/skill", "?end=2014-03-29"), ("/explore", "?end=2014-03-29"), ("/pipeline", ""), ("/", "")],
+)
+def test_newer_data_are_not_offered_where_they_change_nothing(
+    engine_sqlite: sa.Engine, pathname: str, search: str
+) -> None:
+    assert not _offers_newer(engine_sqlite, pathname, search)
+
+
+def test_newer_data_that_are_asked_for_redraw_the_page_once(engine_sqlite: sa.Engine) -> None:
+    stock(engine_sqlite)
+
+    drawn = _draw(
+        engine_sqlite, "/explore", changed="show-newer.n_clicks", is_drawn=True, data_key="old"
+    ).json["response"]
+
+    assert "page" in drawn
+    assert drawn["show-newer"]["hidden"]
+
+
+def test_a_region_that_leaves_the_disk_is_drawn_once_more(engine_sqlite: sa.Engine) -> None:
+    stock(engine_sqlite)
+    left = {"changed": "version.data", "is_drawn": True}
+    live = _draw(engine_sqlite, "/regions/3874", **left).json["response"]
+    with engine_sqlite.begin() as connection:
+        moved = {"last_t_rec": NOW + timedelta(hours=20)}
+        newest = tables.regions.c.region_id == 3894
+        connection.execute(tables.regions.update().where(newest).values(moved))
+
+    last = _draw(engine_sqlite, "/regions/3874", marks=live["marks"]["data"], **left)
+    after = _draw(engine_sqlite, "/regions/3874", marks=[], **left)
+
+    assert live["marks"]["data"]
+    assert "left the disk at 29 Mar 2014 05:00 UTC, its last record" in last.text
+    assert last.json["response"]["marks"]["data"] == []
+    assert "page" not in after.json["response"]
+    assert "left the disk" not in after.text
 
 
 @pytest.mark.parametrize("pathname", ["/", "/regions/3894"])

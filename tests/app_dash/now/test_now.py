@@ -157,7 +157,9 @@ def test_the_panels_travel_one_by_one(engine_sqlite: sa.Engine) -> None:
     stock(engine_sqlite)
 
     # X-rays, three cards, alerts, disk, regions, flares and base rate.
-    assert len(delta.fingerprints(_layout(engine_sqlite))) == 9
+    drawn = _layout(engine_sqlite)
+    delta.fingerprints(drawn)
+    assert [panel.id for panel in drawn.children] == [f"part-{place}" for place in range(9)]
 
 
 def test_the_header_names_the_lowest_fallback_level_of_the_current_forecasts(
