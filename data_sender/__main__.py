@@ -16,6 +16,7 @@ from data_sender.delivery.client import ApiClient, ApiRefusedError, Transport
 from data_sender.delivery.delivery import Delivery
 from data_sender.delivery.spool import Spool
 from data_sender.disk import DiskFullError, is_full
+from data_sender.faulty_source import report, with_faults
 from data_sender.options import host_name, parse_arguments
 from data_sender.position import Position, PositionFile, claim, claim_free
 from data_sender.progress import Progress
@@ -97,11 +98,13 @@ def _layout(options: Namespace) -> Layout:
 
 def _replay(options: Namespace, source: Source, clock: EventClock, stop: StopSignal) -> int:
     settings = SenderSettings()
+    whole = source
     if isinstance(options.shard, FixedShard):
         source = SourcePart(source, options.shard)
+    fingerprint = with_faults(source, options.faults).fingerprint
     with _claimed(options, settings):
         folder = settings.sender_dir(options.sender)
-        positions = PositionFile(folder, source.fingerprint)
+        positions = PositionFile(folder, fingerprint)
         if options.restart:
             positions.forget()
         key = settings.api_key.get_secret_value() if settings.api_key else None
@@ -118,6 +121,8 @@ def _replay(options: Namespace, source: Source, clock: EventClock, stop: StopSig
             handed_over=positions.sent,
         )
         try:
+            if options.faults:
+                delivery.deliver(report(options.faults, whole, sender=options.sender))
             is_complete = _deliver(
                 options,
                 source,
@@ -165,7 +170,7 @@ def _deliver(
             progress=progress,
         )
     replayer = Replayer(
-        source,
+        with_faults(source, options.faults),
         clock,
         delivery,
         positions,
@@ -197,7 +202,7 @@ def _share(
         return True
     client = LeaseClient(
         api,
-        source=_shared_name(options, source),
+        source=_shared_name(options, with_faults(source, options.faults)),
         sender=options.sender,
         shards=REGION_SHARDS if source.flare_source is None else ALL_SHARDS,
         starts_at=starts_at,
@@ -217,7 +222,7 @@ def _share(
     if isinstance(source, Simulation):
         source = source.beginning(lease.starts_at)
     replayer = SharedReplayer(
-        source,
+        with_faults(source, options.faults),
         clock,
         delivery,
         shards,
