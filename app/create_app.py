@@ -17,6 +17,7 @@ from app.ingest.ingest import IngestStore
 from app.lab import shared_threads
 from app.routes import (
     alerts,
+    faults,
     messages,
     observations,
     people,
@@ -47,6 +48,7 @@ ROUTES = (
     alerts,
     reports,
     clock_routes,
+    faults,
     senders,
     sessions,
     people,

@@ -13,6 +13,8 @@ from solar.errors import InvalidInputError, NotFoundError
 HORIZON = timedelta(hours=24)
 # A flare without an end for so long will not get one; one that lasts longer has a wrong start.
 LONGEST_FLARE = timedelta(days=1)
+# A flare list that ends so little before a time still covers the history of that time.
+LIST_MAY_LAG = timedelta(hours=6)
 
 _DECADES = {"A": 1e-8, "B": 1e-7, "C": 1e-6, "M": 1e-5, "X": 1e-4}
 _CLASS = re.compile(r"([ABCMX])(\d+(?:\.\d+)?)")

@@ -28,6 +28,8 @@ GET /docs                                      n vroa irlwa
 GET /api/v1/clock                              n vroa irlwa
 PUT /api/v1/clock                              - --oa ----a
 POST /api/v1/clock                             - ---a i---a
+GET /api/v1/faults                             - vroa -r--a
+POST /api/v1/faults                            - ---a i---a
 GET /metrics                                   - vroa -r--a
 POST /api/v1/observations                      - ---a i---a
 GET /api/v1/observations                       - vroa -r--a
