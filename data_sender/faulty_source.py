@@ -329,7 +329,7 @@ def report(faults: Sequence[InjectedFault], source: Source, *, sender: str) -> P
         }
         for fault in faults
     ]
-    return Post("faults", items, {"sender": sender})
+    return Post("faults", items, {"sender": {"id": sender}})
 
 
 def _counts(faults: Sequence[InjectedFault], source: Source) -> dict[str, int]:

@@ -287,7 +287,7 @@ def stale_at(
     ordered = sorted(arrivals)
     begun: list[datetime] = []
     newest: datetime | None = None
-    followed_at = [arrived_at for arrived_at, _ in ordered[1:]] + [now]
+    followed_at = [*(arrived_at for arrived_at, _ in ordered), now][1:]
     for (arrived_at, t_rec), next_at in zip(ordered, followed_at, strict=True):
         newest = t_rec if newest is None else max(newest, t_rec)
         at = max(arrived_at, newest + stale_after)

@@ -304,5 +304,5 @@ class InjectedFaultBody(Strict):
 class FaultsBody(Strict):
     """The faults that a sender injects into a replay or a simulation; each is stored once."""
 
-    sender: Annotated[str, Field(pattern=SENDER_PATTERN)]
+    sender: Sender
     faults: list[InjectedFaultBody] = Field(min_length=1, max_length=100)

@@ -49,7 +49,7 @@ def post_faults() -> Response:
 
     def work(connection: sa.Connection) -> int:
         refuse_present(connection, now=now)
-        return store_faults(connection, faults, sender=body.sender, now=now)
+        return store_faults(connection, faults, sender=body.sender.id, now=now)
 
     new = transact(services().engine, work)
     counts = {"accepted": new, "duplicates": len(faults) - new, "revised": 0, "rejected": []}
