@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -24,7 +24,14 @@ from database.schema.tables import (
 from database.upsert import upsert
 from solar.errors import ConflictError
 from solar.flares import LIST_MAY_LAG
-from solar.injected_faults import InjectedFault, Kind
+from solar.injected_faults import (
+    InjectedFault,
+    Kind,
+    allotted,
+    gap_noted_at,
+    late_records,
+    stale_at,
+)
 from solar.sharp import SIMULATED_SERIES
 from solar.time import isoformat
 
@@ -36,6 +43,7 @@ MOST_FAULTS = 100
 _DAY, _MINUTE = timedelta(days=1), timedelta(minutes=1)
 _MISSING_STEPS = 1.5
 _MOST_ROWS = 200_000
+Selected = TypeVar("Selected", bound=sa.Select[Any])
 _COLUMNS = tuple(column.name for column in injected_faults.columns)
 _FLOW_SPAN = 60
 # The field under which the rows of a kind are rejected.
@@ -141,15 +149,9 @@ def statements(
 def _statement(
     connection: sa.Connection, stored: StoredFault, counts: Mapping[str, int], *, now: datetime
 ) -> Statement:
-    fault, n = stored.fault, counts.get(stored.fault.fault_id, 0)
+    fault, n = stored.fault, counts.get(stored.fault.fault_id)
     if n:
-        told = (f"{n} {_COUNTED[fault.kind][1]}",)
-        seen = _seen(connection, fault, now=now)
-        return Statement((*seen.said, *told), seen.at)
-    return _seen(connection, fault, now=now)
-
-
-def _seen(connection: sa.Connection, fault: InjectedFault, *, now: datetime) -> Statement:
+        return Statement((f"{n} {_COUNTED[fault.kind]}",))
     look = _LOOKS.get(fault.kind)
     return Statement() if look is None else look(connection, fault, now)
 
@@ -179,15 +181,34 @@ def _staleness(connection: sa.Connection, fault: InjectedFault, now: datetime) -
     return Statement() if begun is None else Statement(said, begun)
 
 
+def _lateness(connection: sa.Connection, fault: InjectedFault, now: datetime) -> Statement:
+    """Say how many records came after a newer one of their region, and whether data were stale."""
+    table = observations.c
+    query = sa.select(table.region_id, table.t_rec, table.received_at).where(
+        table.t_rec >= fault.start_at, table.t_rec <= min(now, fault.end_at + fault.delay)
+    )
+    rows = connection.execute(_of_region(query, table.region_id, fault).limit(_MOST_ROWS))
+    n = late_records(
+        [(row.region_id, row.t_rec, row.received_at) for row in rows], until=fault.end_at
+    )
+    stale = _staleness(connection, fault, now) if fault.kind == "late" else Statement()
+    return Statement((*stale.said, f"{n} rows late"), stale.at) if n else stale
+
+
+def _of_region(query: Selected, region_id: sa.Column[int], fault: InjectedFault) -> Selected:
+    if fault.region is None:
+        return query
+    return query.where(region_id.in_((fault.region, -fault.region)))
+
+
 def _gaps(connection: sa.Connection, fault: InjectedFault, now: datetime) -> Statement:
     """Say in how many regions a series breaks, and whether the data were stale meanwhile."""
     table = observations.c
     query = sa.select(table.region_id, table.t_rec).where(
         table.t_rec >= fault.start_at - _DAY, table.t_rec <= min(now, fault.end_at + _DAY)
     )
-    if fault.region is not None:
-        query = query.where(table.region_id.in_((fault.region, -fault.region)))
-    rows = connection.execute(query.order_by(table.region_id, table.t_rec).limit(_MOST_ROWS))
+    ordered = _of_region(query, table.region_id, fault).order_by(table.region_id, table.t_rec)
+    rows = connection.execute(ordered.limit(_MOST_ROWS))
     steps = _missing_after(connection, fault)
     noted = [
         noted_at
@@ -223,9 +244,8 @@ def _fallback(connection: sa.Connection, fault: InjectedFault, now: datetime) ->
         table.t_rec <= now,
         table.rung != "full",
     )
-    if fault.region is not None:
-        query = query.where(table.region_id.in_((fault.region, -fault.region)))
-    rows = connection.execute(query.group_by(table.rung).order_by(table.rung)).all()
+    by_level = _of_region(query, table.region_id, fault).group_by(table.rung).order_by(table.rung)
+    rows = connection.execute(by_level).all()
     said = tuple(f"fallback level {rung} in {n} forecasts" for rung, n, _ in rows)
     return Statement(said, min((first for _, _, first in rows), default=None))
 
@@ -265,7 +285,8 @@ def _satellites(connection: sa.Connection, fault: InjectedFault, now: datetime) 
 _Look = Callable[[sa.Connection, InjectedFault, datetime], Statement]
 _LOOKS: Mapping[Kind, _Look] = {
     "gap": _gaps,
-    "late": _staleness,
+    "late": _lateness,
+    "disorder": _lateness,
     "silence": _staleness,
     "missing-keywords": _fallback,
     "flare-list-delay": _fallback,
@@ -274,78 +295,36 @@ _LOOKS: Mapping[Kind, _Look] = {
 }
 
 
-def stale_at(
-    arrivals: Iterable[tuple[datetime, datetime]], *, stale_after: timedelta, now: datetime
-) -> list[datetime]:
-    """Return when the data became stale, by when each time of record arrived.
-
-    Parameters
-    ----------
-    arrivals : the time of arrival and that of the record, both of the Sun, in any order
-    stale_after : the greatest age of the newest record that is not stale
-    """
-    ordered = sorted(arrivals)
-    begun: list[datetime] = []
-    newest: datetime | None = None
-    followed_at = [*(arrived_at for arrived_at, _ in ordered), now][1:]
-    for (arrived_at, t_rec), next_at in zip(ordered, followed_at, strict=True):
-        newest = t_rec if newest is None else max(newest, t_rec)
-        at = max(arrived_at, newest + stale_after)
-        if at < next_at and newest + stale_after > arrived_at:
-            begun.append(at)
-    return begun
-
-
-def gap_noted_at(
-    times: Sequence[datetime], fault: InjectedFault, *, longest_step: timedelta
-) -> list[datetime]:
-    """Return the end of the first gap in the records of a region that touches a fault, if any."""
-    ends = (
-        following
-        for last, following in pairwise(times)
-        if following - last > longest_step and following > fault.start_at and last < fault.end_at
-    )
-    first = next(ends, None)
-    return [] if first is None else [first]
-
-
-# The counter of the flow that tells of a kind, or None for rejected rows, and the words for it.
-_COUNTED: Mapping[Kind, tuple[str | None, str]] = {
-    "corrupt": (None, "rows rejected"),
-    "quality": (None, "rows rejected"),
-    "duplicate": ("duplicates", "duplicates"),
-    "late": ("late", "rows late"),
-    "disorder": ("late", "rows late"),
+# The words for the rows that are counted when they are received.
+_COUNTED: Mapping[Kind, str] = {
+    "corrupt": "rows rejected",
+    "quality": "rows rejected",
+    "duplicate": "duplicates",
 }
 
 
 def _counts(connection: sa.Connection, faults: Sequence[StoredFault]) -> dict[str, int]:
-    """Return the rows that were counted for each fault; faults counted alike share them in turn."""
+    """Return the rows that were counted for each fault; those of one kind share them in turn."""
     counts: dict[str, int] = {}
-    for counter in {_counter(stored.fault.kind) for stored in faults} - {None}:
-        alike = [stored for stored in faults if _counter(stored.fault.kind) == counter]
-        since = min(stored.first_seen_at for stored in alike)
-        total = _total(connection, str(counter), since)
-        counts |= allotted(total, {f.fault.fault_id: _expected(f) for f in alike})
+    for kind in _COUNTED:
+        alike = [stored for stored in faults if stored.fault.kind == kind]
+        if alike:
+            since = min(stored.first_seen_at for stored in alike)
+            expected = {stored.fault.fault_id: _expected(stored) for stored in alike}
+            counts |= allotted(_total(connection, kind, since), expected)
     return counts
 
 
-def _counter(kind: Kind) -> str | None:
+def _total(connection: sa.Connection, kind: Kind, since: datetime) -> int:
+    """Count the rows of a kind received since a time."""
+    table = ingest_flow.c
+    query = sa.select(sa.func.sum(table.duplicates)).where(
+        table.span_seconds == _FLOW_SPAN, table.start_at >= since - _MINUTE
+    )
     if kind in _REJECTED_FIELD:
-        return f"rejected {_REJECTED_FIELD[kind]}"
-    return _COUNTED[kind][0] if kind in _COUNTED else None
-
-
-def _total(connection: sa.Connection, counter: str, since: datetime) -> int:
-    field = counter.removeprefix("rejected ")
-    if field != counter:
         hour_at = since.replace(minute=0, second=0, microsecond=0)
         query = sa.select(sa.func.sum(rejections.c.n)).where(
-            rejections.c.hour_at >= hour_at, rejections.c.path == field
-        )
-    else:
-        query = sa.select(sa.func.sum(ingest_flow.c[counter])).where(
-            ingest_flow.c.span_seconds == _FLOW_SPAN, ingest_flow.c.start_at >= since - _MINUTE
+            rejections.c.hour_at >= hour_at, rejections.c.path == _REJECTED_FIELD[kind]
         )
     return int(connection.scalar(query) or 0)
 
@@ -353,12 +332,3 @@ def _total(connection: sa.Connection, counter: str, since: datetime) -> int:
 def _expected(stored: StoredFault) -> int:
     copies = stored.fault.amount if stored.fault.kind == "duplicate" else None
     return stored.affected * int(copies or 1)
-
-
-def allotted(total: int, expected: Mapping[str, int]) -> dict[str, int]:
-    """Share a count among faults in their order, to each what it is expected to have caused."""
-    shares: dict[str, int] = {}
-    for fault_id, most in expected.items():
-        shares[fault_id] = min(total, most)
-        total -= shares[fault_id]
-    return shares

@@ -1,12 +1,13 @@
-"""Injected faults: the kinds of damage that a tester adds to a replayed or simulated source."""
+"""Injected faults: the damage that a tester adds to a source, and its signs in the store."""
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Literal, get_args
 
 from solar.errors import InvalidInputError
@@ -132,3 +133,63 @@ def _checked_amount(fault: InjectedFault) -> float | None:
             f" {rule.most:g}"
         )
     return float(amount)
+
+
+def stale_at(
+    arrivals: Iterable[tuple[datetime, datetime]], *, stale_after: timedelta, now: datetime
+) -> list[datetime]:
+    """Return when the data became stale, by when each time of record arrived.
+
+    Parameters
+    ----------
+    arrivals : the time of arrival and that of the record, both of the Sun, in any order
+    stale_after : the greatest age of the newest record that is not stale
+    """
+    ordered = sorted(arrivals)
+    begun: list[datetime] = []
+    newest: datetime | None = None
+    followed_at = [*(arrived_at for arrived_at, _ in ordered), now][1:]
+    for (arrived_at, t_rec), next_at in zip(ordered, followed_at, strict=True):
+        newest = t_rec if newest is None else max(newest, t_rec)
+        if arrived_at < newest + stale_after < next_at:
+            begun.append(newest + stale_after)
+    return begun
+
+
+def late_records(records: Iterable[tuple[int, datetime, datetime]], *, until: datetime) -> int:
+    """Count the records before a time that came after a newer one of their region.
+
+    Parameters
+    ----------
+    records : region, time of the record, and when it was received
+    """
+    n, earliest = 0, dict[int, datetime]()
+    for region_id, t_rec, received_at in sorted(
+        records, key=lambda record: record[1], reverse=True
+    ):
+        first = earliest.setdefault(region_id, received_at)
+        n += t_rec < until and received_at > first
+        earliest[region_id] = min(first, received_at)
+    return n
+
+
+def gap_noted_at(
+    times: Sequence[datetime], fault: InjectedFault, *, longest_step: timedelta
+) -> list[datetime]:
+    """Return the end of the first gap in the records of a region that touches a fault, if any."""
+    ends = (
+        following
+        for last, following in pairwise(times)
+        if following - last > longest_step and following > fault.start_at and last < fault.end_at
+    )
+    first = next(ends, None)
+    return [] if first is None else [first]
+
+
+def allotted(total: int, expected: Mapping[str, int]) -> dict[str, int]:
+    """Share a count among faults in their order, to each what it is expected to have caused."""
+    shares: dict[str, int] = {}
+    for fault_id, most in expected.items():
+        shares[fault_id] = min(total, most)
+        total -= shares[fault_id]
+    return shares

@@ -9,16 +9,17 @@ from typing import Any
 
 import numpy as np
 from flask.testing import FlaskClient
+from numpy.typing import NDArray
 
 from data_sender.clock import MAX_SPEED, EventClock
 from data_sender.delivery.client import Answer, encode
 from data_sender.delivery.delivery import Delivery
 from data_sender.delivery.spool import Post, Spool
 from data_sender.faulty_source import OF_XRAYS, report, with_faults
-from data_sender.position import PositionFile
+from data_sender.position import Position, PositionFile
 from data_sender.progress import Progress
 from data_sender.replayer import Replayer
-from data_sender.rows import RowItems
+from data_sender.rows import RowItems, Rows
 from data_sender.sources.simulation.region_statistics import load_statistics
 from data_sender.sources.simulation.simulation import Simulation, Sun
 from solar.injected_faults import KINDS, InjectedFault, Kind, checked_fault
@@ -50,6 +51,13 @@ def sun(seed: int, *, hours: float = 24.0) -> Simulation:
     start = to_datetime64(START)
     end = start + np.timedelta64(int(hours * 60), "m")
     return Simulation(Sun(seed, 4.0, load_statistics()), start, end)
+
+
+class StepClock(EventClock):
+    """Event time that goes from one time of rows to the next, as at a speed that can be watched."""
+
+    def due(self, events: NDArray[np.datetime64]) -> int:
+        return int(np.searchsorted(events, events[0], side="right"))
 
 
 class ClientTransport:
@@ -90,7 +98,7 @@ class FaultyReplay:
 
     def __init__(self, client: FlaskClient, clock: Any, folder: Path, *, seed: int) -> None:
         self._transport = ClientTransport(client, clock)
-        self._folder, self._source = folder, sun(seed)
+        self._folder, self.source = folder, sun(seed)
         self.faults = every_kind(seed)
         clock.now = START
         self._declare_quiet_days(client)
@@ -104,16 +112,16 @@ class FaultyReplay:
                 continue
 
     def _pass(self, batch: int) -> None:
-        source, stop, progress = with_faults(self._source, self.faults), StopSignal(), Progress()
+        source, stop, progress = with_faults(self.source, self.faults), StopSignal(), Progress()
         positions = PositionFile(self._folder, source.fingerprint)
         spool = Spool(self._folder / "spool")
         try:
             delivery = Delivery(
                 self._transport, spool, folder=self._folder, stop=stop, progress=progress
             )
-            assert delivery.deliver(report(self.faults, self._source, sender=SENDER))
+            assert delivery.deliver(report(self.faults, self.source, sender=SENDER))
             replayer = Replayer(
-                source, EventClock(MAX_SPEED), delivery, positions,
+                source, StepClock(MAX_SPEED), delivery, positions,
                 sender=SENDER, batch=batch, stop=stop, progress=progress,
             )  # fmt: skip
             assert replayer.run()
@@ -126,3 +134,49 @@ class FaultyReplay:
         covers = {"from": isoformat(START - timedelta(days=2)), "to": isoformat(START)}
         body = {"source": "simulated", "flares": [], "covers": covers}
         assert client.post("/api/v1/flares", json=body).status_code == 200
+
+
+# What the product says of each kind, as words that its statements hold.
+WORDS: dict[Kind, tuple[str, ...]] = {
+    "gap": ("stale data", "gap noted in"),
+    "late": ("stale data", "rows late"),
+    "duplicate": ("duplicates",),
+    "disorder": ("rows late",),
+    "corrupt": ("rows rejected",),
+    "quality": ("rows rejected",),
+    "missing-keywords": ("fallback level",),
+    "silence": ("silent sender, stale data",),
+    "flare-list-delay": ("fallback level partial",),
+}
+
+
+def assert_accounted_for(client: FlaskClient, replay: FaultyReplay) -> None:
+    """Check that what was sent is stored, each record once, and that each fault is answered for."""
+    (sender,) = client.get("/api/v1/senders").get_json()["items"]
+    items = {item["kind"]: item for item in client.get("/api/v1/faults").get_json()["items"]}
+    n_source = sum(len(chunk.rows) for chunk in replay.source.chunks(Position()))
+    affected = {kind: item["affected"] for kind, item in items.items()}
+    n_stored = len(client.get("/api/v1/observations").get_json()["items"])
+    n_refused = affected["corrupt"] + affected["quality"]
+
+    assert sender["sent"] == n_source - affected["gap"] + 2 * affected["duplicate"]
+    assert sender["duplicates"] == 2 * affected["duplicate"]
+    assert (sender["rejected"], sender["lost"], sender["revised"]) == (n_refused, 0, 0)
+    assert sender["accepted"] == n_stored == n_source - affected["gap"] - n_refused
+    for kind, words in WORDS.items():
+        if kind == "disorder" and not _is_any_overtaken(replay):
+            continue
+        said = " · ".join(items[kind]["said"])
+        assert all(word in said for word in words), (kind, said)
+    assert {kind for kind, item in items.items() if item["said_at"]} == {
+        *("gap", "late", "missing-keywords", "silence", "flare-list-delay")
+    }
+
+
+def _is_any_overtaken(replay: FaultyReplay) -> bool:
+    """Tell whether a row in disorder leaves after a newer one of its region: few may not."""
+    faults = [fault for fault in replay.faults if fault.kind == "disorder"]
+    chunks = with_faults(replay.source, faults).chunks(Position())
+    rows = Rows.concatenate([chunk.rows for chunk in chunks])
+    of_regions = (rows.take(rows.harpnum == number) for number in set(rows.harpnum.tolist()))
+    return any(bool((np.diff(one.t_rec).astype(int) < 0).any()) for one in of_regions)
