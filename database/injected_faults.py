@@ -120,13 +120,15 @@ def store_faults(
 def list_faults(
     connection: sa.Connection,
     *,
-    until: datetime,
+    until: datetime | None = None,
     limit: int = MOST_FAULTS,
     after: tuple[datetime, str] | None = None,
 ) -> list[StoredFault]:
-    """Read the faults that have begun by a time of the Sun, in the order of their beginning."""
+    """Read the faults that have begun by a time of the Sun, or all, the earliest first."""
     table = injected_faults.c
-    query = sa.select(injected_faults).where(table.from_at <= until)
+    query = sa.select(injected_faults)
+    if until is not None:
+        query = query.where(table.from_at <= until)
     if after is not None:
         query = query.where(sa.tuple_(table.from_at, table.fault_id) > after)
     rows = connection.execute(query.order_by(table.from_at, table.fault_id).limit(limit))

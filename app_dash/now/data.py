@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from app_dash.frame.page import PageContext
 from app_dash.shared.alerts import region_names
 from app_dash.shared.disk_forecast import HourlySeries, hourly_series
+from app_dash.shared.injected import injected_faults
 from app_dash.shared.region_status import (
     MAIN_EVENT,
     RegionStatus,
@@ -28,6 +29,7 @@ from database.flares.xray import XrayLine, flux_line
 from database.predictions.forecasts import hourly_forecasts
 from database.regions.current import ForecastRow, latest_forecasts
 from solar.flares import EVENTS, HORIZON
+from solar.injected_faults import InjectedFault
 from solar.time import Window
 
 FLARE_DAYS = 3
@@ -59,6 +61,7 @@ class NowData:
     xray: XrayLine | None
     alerts: Sequence[Alert]
     names: Mapping[int, str]
+    faults: Sequence[InjectedFault] = ()
 
     @property
     def shown(self) -> Window:
@@ -97,8 +100,10 @@ def read_now(context: PageContext, at: datetime) -> NowData:
         xray = flux_line(connection, window)
         alerts = _alerts(connection, at)
         names = region_names(connection, alerts)
+        faults = injected_faults(connection)
     series = hourly_series(columns, at, hours=hours)
-    return NowData(at, region_statuses(context.state), series, before, flares, xray, alerts, names)
+    statuses = region_statuses(context.state)
+    return NowData(at, statuses, series, before, flares, xray, alerts, names, faults)
 
 
 def _alerts(connection: sa.Connection, at: datetime) -> list[Alert]:

@@ -24,6 +24,7 @@ from app_dash.shared.alerts import (
     outcome_mark,
 )
 from app_dash.shared.disk_forecast import DiskForecast, HourlySeries
+from app_dash.shared.injected import with_bands
 from app_dash.shared.numbers import duration, moment, points, position, probability, region_name
 from app_dash.shared.panels import (
     aria_hidden,
@@ -304,6 +305,7 @@ def flare_panel(data: NowData, forecast: DiskForecast, tokens: Tokens) -> Compon
     line = DiskLine(data.series.times, data.series.full_disk[:, EVENTS.index(MAIN_EVENT)])
     flux = FluxLine(data.xray.start_at, data.xray.step, data.xray.flux) if data.xray else None
     figure = flare_figure(stems, line, shown=data.shown, now=data.at, tokens=tokens, xray=flux)
+    figure = with_bands(figure, data.faults, tokens)
     counts = ", ".join(f"{sum(s.goes_class[0] == c for s in stems)} {c}" for c in "CMX")
     now = probability(forecast.product)
     text = f"Flares of the last {FLARE_DAYS} days: {counts}; full-disk P(M1.0+) is now {now}."

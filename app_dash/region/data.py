@@ -21,6 +21,7 @@ from app_dash.region.outcomes import (
     settled_at,
 )
 from app_dash.region.query import SPANS, RegionQuery
+from app_dash.shared.injected import injected_faults
 from database.alerts.alerts import MISSED, Alert, list_alerts
 from database.engine import reading
 from database.flares.coverage import covered_windows
@@ -39,6 +40,7 @@ from database.regions.timeline import (
     place_at,
 )
 from solar.flares import EVENTS, HORIZON, Event
+from solar.injected_faults import InjectedFault
 from solar.sharp import LIVE_KEYWORDS
 from solar.time import Window, to_datetime64
 
@@ -72,6 +74,7 @@ class RegionData:
     flares: Sequence[Flare]
     alerts: Sequence[Alert]
     covered: Sequence[Window]
+    faults: Sequence[InjectedFault] = ()
 
     @property
     def at(self) -> datetime:
@@ -140,6 +143,7 @@ def read_region(context: PageContext, region_id: int, query: RegionQuery) -> Reg
             list_flares(connection, window=whole, region_id=region_id, limit=MOST_FLARES),
             _alerts(connection, region_id),
             covered_windows(connection),
+            injected_faults(connection, region_id=region_id),
         )
 
 
