@@ -18,6 +18,7 @@ from app.ingest.ingest import IngestStore
 from app.lab import shared_threads
 from app.routes import (
     alerts,
+    faults,
     messages,
     nowcast,
     observations,
@@ -51,6 +52,7 @@ ROUTES = (
     reports,
     clock_routes,
     nowcast,
+    faults,
     senders,
     sessions,
     people,

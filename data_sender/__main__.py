@@ -17,6 +17,7 @@ from data_sender.delivery.client import ApiClient, ApiRefusedError, Transport
 from data_sender.delivery.delivery import Delivery
 from data_sender.delivery.spool import Spool
 from data_sender.disk import DiskFullError, is_full
+from data_sender.faulty_source import report, with_faults
 from data_sender.heartbeat import beating
 from data_sender.options import host_name, parse_arguments
 from data_sender.position import Position, PositionFile, claim, claim_free
@@ -117,13 +118,13 @@ def _replay(options: Namespace, stop: StopSignal) -> int:
     settings = SenderSettings()
     whole = _source(options)
     source = SourcePart(whole, options.shard) if isinstance(options.shard, FixedShard) else whole
+    fingerprint = with_faults(source, options.faults).fingerprint
     with _claimed(options, settings):
         folder = settings.sender_dir(options.sender)
-        positions = PositionFile(folder, source.fingerprint)
+        positions = PositionFile(folder, fingerprint)
         if options.restart:
             positions.forget()
-        key = settings.api_key.get_secret_value() if settings.api_key else None
-        api = ApiClient(options.api_url or settings.api_url, key, stop)
+        api = _api_client(options, settings, stop)
         clock = _clock(options, whole, api)
         transport = _transport(options, settings, api, stop)
         if isinstance(clock, ReplayClock):
@@ -139,6 +140,7 @@ def _replay(options: Namespace, stop: StopSignal) -> int:
             handed_over=positions.sent,
         )
         try:
+            _report_faults(options, whole, delivery)
             with beating(api, options.sender) as heartbeat:
                 is_complete = _deliver(
                     options,
@@ -166,6 +168,17 @@ def _replay(options: Namespace, stop: StopSignal) -> int:
     return EXIT_DONE if is_complete or stop.is_set else EXIT_LEFT_BEHIND
 
 
+def _api_client(options: Namespace, settings: SenderSettings, stop: StopSignal) -> ApiClient:
+    key = settings.api_key.get_secret_value() if settings.api_key else None
+    return ApiClient(options.api_url or settings.api_url, key, stop)
+
+
+def _report_faults(options: Namespace, source: Source, delivery: Delivery) -> None:
+    """Tell the API which faults are injected, before the first row that has one."""
+    if options.faults:
+        delivery.deliver(report(options.faults, source, sender=options.sender))
+
+
 def _deliver(
     options: Namespace,
     source: Source,
@@ -191,7 +204,7 @@ def _deliver(
     if isinstance(clock, ReplayClock):
         clock.start(positions.read().through)
     replayer = Replayer(
-        source,
+        with_faults(source, options.faults),
         clock,
         delivery,
         positions,
@@ -223,7 +236,7 @@ def _share(
         return True
     client = LeaseClient(
         api,
-        source=_shared_name(options, source),
+        source=_shared_name(options, with_faults(source, options.faults)),
         sender=options.sender,
         shards=REGION_SHARDS if source.flare_source is None else ALL_SHARDS,
         starts_at=starts_at,
@@ -246,7 +259,7 @@ def _share(
     if isinstance(source, Simulation):
         source = source.beginning(lease.starts_at)
     replayer = SharedReplayer(
-        source,
+        with_faults(source, options.faults),
         clock,
         delivery,
         shards,

@@ -15,12 +15,14 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from data_sender.faulty_source import read_faults
 from data_sender.replayer import LARGEST_BATCH
 from data_sender.sharding.shard import Auto, FixedShard, parse_shard
 from data_sender.sources.live.jsoc import SERIES
 from data_sender.sources.simulation.region_statistics import STATISTICS_PATH
 from solar.clock import REPLAY, WALL
 from solar.errors import InvalidInputError
+from solar.injected_faults import InjectedFault
 from solar.sharp import CADENCE_SECONDS, SERIES_PATTERN
 from solar.time import parse_time
 
@@ -243,6 +245,13 @@ def _add_sending(parser: ArgumentParser, *, batch: int, pace: str) -> None:
         metavar="auto|I/N",
         help="send a part of the regions: what the API leases to this replica, or part I of N",
     )
+    parser.add_argument(
+        "--faults",
+        type=read_fault_file,
+        default=(),
+        metavar="FILE",
+        help="TOML list of faults to inject, for tests of the whole chain (docs/faults.md)",
+    )
     _add_delivery(parser, batch=batch)
 
 
@@ -331,6 +340,14 @@ def read_shard(text: str) -> FixedShard | Auto:
     """Read which part of a source is sent."""
     try:
         return parse_shard(text)
+    except InvalidInputError as error:
+        raise ArgumentTypeError(str(error)) from error
+
+
+def read_fault_file(text: str) -> tuple[InjectedFault, ...]:
+    """Read the faults that a tester injects."""
+    try:
+        return read_faults(Path(text))
     except InvalidInputError as error:
         raise ArgumentTypeError(str(error)) from error
 

@@ -59,7 +59,7 @@ class FlarePublisher:
     ) -> None:
         self._source = source
         self._deliver = deliver
-        self.published_to = published_to
+        self.published_to = None if published_to is None else source.listed_through(published_to)
         self._flares: deque[FlareReport] = deque()
         self.covered_to = covered_to
 
@@ -69,7 +69,8 @@ class FlarePublisher:
         self._flares.extend(flare for flare in flares if known is None or flare.ended_at > known)
 
     def publish(self, through: np.datetime64) -> bool:
-        """Publish what has ended up to a time; False when the stop signal came before."""
+        """Publish what is listed at a time; False when the stop signal came before."""
+        through = self._source.listed_through(through)
         name, since = self._source.flare_source, self._covered_since()
         if name is None or since is None or through <= since:
             return True
@@ -212,7 +213,7 @@ class Replayer:
         self._next_in_parts = self._batch if self._cut and self._clock.is_unlimited else 0
         if not self._settle() or self._stop.is_set:
             return False
-        position = self._position.after(rows.t_rec)
+        position = self._position.after(rows.times())
         if position.through is not None and not self._publisher.publish(position.through):
             return False
         position = position.covered(self._publisher.covered_to)

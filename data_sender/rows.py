@@ -9,7 +9,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from solar.columns import Bools, Integers
+from solar.columns import Bools, Integers, Times
 from solar.observations import KEYWORD_NAMES, Observations
 
 
@@ -18,10 +18,15 @@ class Rows(Observations):
     """Observations as a source has them, usable or not.
 
     `quality` counts only where `has_quality` (n,): a source without the column says nothing
-    about it.
+    about it. `leaves_at` (n,) is when each row is sent, where that is not at its own time.
     """
 
     has_quality: Bools
+    leaves_at: Times | None = None
+
+    def times(self) -> Times:
+        """Return when each row (n,) is sent, in event time; NaT where it has none."""
+        return self.t_rec if self.leaves_at is None else self.leaves_at
 
     def sorted(self) -> Rows:
         """Order by event time, then region; equals keep their order, NaT comes last."""

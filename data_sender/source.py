@@ -49,12 +49,15 @@ class Source(Protocol):
     def continues_past_end(self) -> bool:
         """Tell whether event time passes the last row until its truth is known."""
 
+    def listed_through(self, moment: np.datetime64) -> np.datetime64:
+        """Return up to when the flares are published at a time: a list may be late."""
+
     def chunks(self, position: Position) -> Iterator[Chunk]:
         """Yield everything that follows a position."""
 
 
 def event_times(rows: Rows) -> NDArray[np.datetime64]:
     """Return when each row (n,) leaves: one without a time leaves with the row before it."""
-    times: NDArray[np.datetime64] = np.fmax.accumulate(rows.t_rec)
+    times: NDArray[np.datetime64] = np.fmax.accumulate(rows.times())
     times[np.isnat(times)] = np.datetime64(0, "us")
     return times

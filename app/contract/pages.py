@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from app.contract.answers import TIME, Answer, NowcastItem, Prediction
+from solar.injected_faults import Kind
 
 
 class Page(Answer):
@@ -227,3 +230,32 @@ class NowcastEventsPage(Page):
     """Flares seen in the X-rays, by the time of their start."""
 
     items: list[NowcastItem]
+
+
+class InjectedFaultItem(Answer):
+    """A fault of a test, and what the product has said of it by now.
+
+    ``to`` is null while the fault goes on. ``said_at`` is the first time of the Sun at which
+    something was said, ``within_s`` how long after ``from``; both are null where nothing was, or
+    where what was said is a count of received rows.
+    """
+
+    fault: str
+    sender: str
+    kind: Kind
+    from_: str = Field(alias="from", examples=["2014-03-01T00:00:00Z"])
+    to: str | None = TIME
+    region: int | None
+    amount: float | None
+    seed: int
+    affected: int
+    first_seen_at: str = TIME
+    said: list[str]
+    said_at: str | None = TIME
+    within_s: float | None
+
+
+class FaultsPage(Page):
+    """Injected faults that have begun, in the order of their beginning."""
+
+    items: list[InjectedFaultItem]

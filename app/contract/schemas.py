@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchem
 
 from app.contract.times import Time
 from solar.flares import EVENTS
+from solar.injected_faults import LARGEST_SEED, Kind
 from solar.sharp import KEYWORDS, SERIES_PATTERN, UNSTATED_SERIES
 
 MAX_ROWS = 5_000
@@ -297,3 +298,22 @@ class ReplayBody(Strict):
     ends: Time
     speed: Finite | None = None
     next: Time | None = None
+
+
+class InjectedFaultBody(Strict):
+    """A fault that a tester has injected; ``affected`` rows or flares of the source have it."""
+
+    kind: Kind
+    from_: Time = Field(alias="from")
+    to: Time
+    region: Harpnum | None = None
+    amount: Finite | None = None
+    seed: int = Field(ge=0, le=LARGEST_SEED)
+    affected: int = Field(ge=0, le=2**62)
+
+
+class FaultsBody(Strict):
+    """The faults that a sender injects into a replay or a simulation; each is stored once."""
+
+    sender: Sender
+    faults: list[InjectedFaultBody] = Field(min_length=1, max_length=100)

@@ -23,14 +23,14 @@ from database.version_cache import VersionCache, read_version
 from model_training.artefact.artifact import Artifact, Scores
 from model_training.features import HISTORY_REACH, FlareHistory, Inputs, history_features
 from solar.columns import Bools, Floats, Times
-from solar.flares import EVENTS, LONGEST_FLARE
+from solar.flares import EVENTS, LIST_MAY_LAG, LONGEST_FLARE
 from solar.sharp import KEYWORDS, LONGITUDE_LIMIT_DEG
 from solar.time import Window, to_datetime, to_datetime64
 
 # A flare list that ends a little before t still covers the history; one that ends longer ago
 # would let a flare that is merely not listed yet pass for quiet.
 _HISTORY_NEEDED = np.timedelta64(timedelta(hours=24))
-_LIST_MAY_LAG = np.timedelta64(timedelta(hours=6))
+_LIST_MAY_LAG = np.timedelta64(LIST_MAY_LAG)
 _LONGEST_FLARE = np.timedelta64(LONGEST_FLARE)
 _DAY = timedelta(days=1)
 # Flares, and the stretches in which none is missing.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +19,7 @@ from flask import Flask, Response, request, send_file, stream_with_context
 from app_dash.explore.query import ExploreQuery, ResolvedQuery, resolve
 from app_dash.guard import route
 from app_dash.shared.as_of import store_of
+from app_dash.shared.injected import injected_faults
 from app_dash.shared.url_state import PREDICTIONS_CSV_PATH, PREDICTIONS_PARQUET_PATH
 from database.clock.clock import read_clock
 from database.engine import reading
@@ -29,6 +30,7 @@ from database.exploration.statistics import Bars, bars
 from database.models import ModelRow, list_models
 from database.people.principal import READ
 from solar.clock import mode_header
+from solar.injected_faults import InjectedFault
 from solar.time import isoformat
 
 NAMES: tuple[str, ...] = tuple(COLUMNS)
@@ -66,6 +68,7 @@ class ExploreData:
     is_whole: bool
     models: list[ModelRow]
     regions: list[int] | None
+    faults: Sequence[InjectedFault] = ()
 
     @property
     def is_limited(self) -> bool:
@@ -91,6 +94,7 @@ def read_explore(engine: sa.Engine, query: ExploreQuery) -> ExploreData:
             is_whole=whole is not None,
             models=list_models(connection),
             regions=None if region_ids is None else known_regions(connection, region_ids),
+            faults=injected_faults(connection),
         )
 
 

@@ -13,6 +13,7 @@ from app_dash.explore.figures import distribution_figure, records_figure
 from app_dash.explore.query import ExploreQuery, filter_model
 from app_dash.explore.record_table import TYPE, record_table
 from app_dash.shared.definitions import Definition
+from app_dash.shared.injected import with_bands
 from app_dash.shared.numbers import count, date_moment
 from app_dash.shared.panels import graph, panel
 from app_dash.shared.theme import Tokens
@@ -132,6 +133,7 @@ def _overview(query: ExploreQuery, data: ExploreData, tokens: Tokens) -> Compone
         covered=window if data.is_whole else data.shown.window,
         tokens=tokens,
     )
+    figure = with_bands(figure, data.faults, tokens)
     text = (
         f"Records and greatest probability of {event.label} from {date_moment(window.start_at)}"
         f" to {date_moment(window.end_at)}; the range can be typed above"

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from app_dash.frame.page import PageContext
 from app_dash.shared.alerts import events_by_region, region_names
 from app_dash.shared.disk_forecast import HourlySeries, hourly_series
+from app_dash.shared.injected import injected_faults
 from app_dash.shared.region_status import (
     MAIN_EVENT,
     RegionStatus,
@@ -30,6 +31,7 @@ from database.predictions.forecasts import hourly_forecasts
 from database.regions.current import ForecastRow, latest_forecasts
 from database.verification.base_rate import BaseRates, base_rates
 from solar.flares import EVENTS, HORIZON, Event
+from solar.injected_faults import InjectedFault
 from solar.time import Window
 
 FLARE_DAYS = 3
@@ -69,6 +71,7 @@ class NowData:
     base_rates: BaseRates
     alerts: Sequence[Alert]
     names: Mapping[int, str]
+    faults: Sequence[InjectedFault] = ()
 
     @property
     def shown(self) -> Window:
@@ -118,6 +121,7 @@ def read_now(context: PageContext, at: datetime) -> NowData:
         rates = base_rates(connection, MAIN_EVENT, model_id, now=context.sun_now)
         alerts = _alerts(connection, at)
         names = region_names(connection, alerts)
+        faults = injected_faults(connection)
     series = hourly_series(columns, at, hours=hours)
     return NowData(
         at=at,
@@ -133,6 +137,7 @@ def read_now(context: PageContext, at: datetime) -> NowData:
         base_rates=rates,
         alerts=alerts,
         names=names,
+        faults=faults,
     )
 
 

@@ -27,6 +27,7 @@ from app_dash.shared.alerts import (
     part,
 )
 from app_dash.shared.disk_forecast import DiskForecast, HourlySeries
+from app_dash.shared.injected import with_bands
 from app_dash.shared.numbers import duration, moment, points, probability, region_name
 from app_dash.shared.panels import (
     aria_hidden,
@@ -323,6 +324,7 @@ def flare_panel(data: NowData, forecast: DiskForecast, tokens: Tokens) -> Compon
         tokens=tokens,
         xray=flux,
     )
+    figure = with_bands(figure, data.faults, tokens)
     counts = ", ".join(f"{sum(s.goes_class[0] == c for s in listed)} {c}" for c in _CLASSES)
     now = probability(forecast.product)
     text = f"Flares of the last {FLARE_DAYS} days: {counts}; full-disk P(M1.0+) is now {now}."

@@ -21,6 +21,7 @@ from app_dash.region.outcomes import (
     settled_at,
 )
 from app_dash.region.query import SPANS, RegionQuery
+from app_dash.shared.injected import injected_faults
 from database.alerts.alerts import MISSED, Alert, list_alerts
 from database.engine import reading
 from database.flares.coverage import covered_windows
@@ -40,6 +41,7 @@ from database.regions.timeline import (
     place_at,
 )
 from solar.flares import EVENTS, HORIZON, Event
+from solar.injected_faults import InjectedFault
 from solar.sharp import LIVE_KEYWORDS
 from solar.time import Window, to_datetime64
 
@@ -76,6 +78,7 @@ class RegionData:
     covered: Sequence[Window]
     newest_at: datetime
     next_at: datetime | None
+    faults: Sequence[InjectedFault] = ()
 
     @property
     def at(self) -> datetime:
@@ -146,6 +149,7 @@ def read_region(context: PageContext, region_id: int, query: RegionQuery) -> Reg
             covered_windows(connection),
             newest_at,
             next_at,
+            injected_faults(connection, region_id=region_id),
         )
 
 

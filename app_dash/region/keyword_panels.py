@@ -23,6 +23,7 @@ from app_dash.shared.gaps import (
     cadence,
     find_gaps,
 )
+from app_dash.shared.injected import with_bands
 from app_dash.shared.numbers import ABSENT, NARROW, count, duration, moment, quantity
 from app_dash.shared.panels import aria_hidden, aria_label, empty_message, graph, legend, panel
 from solar.sharp import BY_NAME, LIVE_KEYWORDS, Keyword
@@ -96,13 +97,14 @@ def _multiple(line: KeywordLine, data: RegionData, context: PageContext) -> Comp
     keyword, place = line.keyword, line.newest
     value = quantity(None if place is None else float(line.scaled[place]))
     unit = keyword.display_unit
+    figure = keyword_figure(line, data.shown, context.tokens)
     return html.Div(
         [
             html.Div([html.B(keyword.name), html.Span(unit, className="unit-name")]),
             html.Div([html.Span(keyword.description, className="secondary"), html.B(value)]),
             graph(
                 f"keyword-{keyword.column}",
-                keyword_figure(line, data.shown, context.tokens),
+                with_bands(figure, data.faults, context.tokens),
                 height=92,
                 text=f"{keyword.description} ({keyword.name}) over time, {_when(data)}"
                 f" {value} {unit}.",

@@ -22,6 +22,7 @@ from app_dash.region.query import LIVE_ONLY, RegionQuery, address
 from app_dash.region.timeline_figure import TimelineContext, timeline_figure
 from app_dash.region.timeline_lanes import AlertSpan
 from app_dash.shared.gaps import cadence
+from app_dash.shared.injected import with_bands
 from app_dash.shared.numbers import (
     ABSENT,
     NARROW,
@@ -70,6 +71,7 @@ def timeline_panel(
     figure = timeline_figure(
         shown, _timeline_context(data, event), is_log=query.scale == "log", tokens=context.tokens
     )
+    figure = with_bands(figure, data.faults, context.tokens)
     outcomes = Counter(str(mark.outcome) for mark in shown.flares if mark.outcome is not None)
     result = ", ".join(f"{n} {name}" for name, n in outcomes.items()) or "none observed"
     return panel(

@@ -12,6 +12,7 @@ from pydantic import field_validator, model_validator
 
 from app_dash.shared.panels import aria_label, segmented
 from app_dash.shared.url_state import Query, parse_utc
+from solar.errors import InvalidInputError
 from solar.time import Window, isoformat, parse_time
 
 Preset = Literal["24h", "7d", "27d", "120d", "365d", "all"]

@@ -110,16 +110,20 @@ class SourcePart:
         """Whether this part has to publish the truth of the last rows."""
         return self._source.continues_past_end and bool(self._holds[FLARES])
 
+    def listed_through(self, moment: np.datetime64) -> np.datetime64:
+        """Up to when the flares are published at a time, as in the whole source."""
+        return self._source.listed_through(moment)
+
     def chunks(self, position: Position) -> Iterator[Chunk]:
         """Yield what follows a position of this part."""
         left = position.at_through
         for chunk in self._source.chunks(replace(position, rows=0)):
             chosen = self._holds[shards_of(chunk.rows)]
-            left -= _exclude_delivered(chosen, chunk.rows, position.through, left)
+            left -= exclude_delivered(chosen, chunk.rows, position.through, left)
             yield Chunk(chunk.rows.take(chosen), chunk.flares)
 
 
-def _exclude_delivered(
+def exclude_delivered(
     chosen: NDArray[np.bool_], rows: Rows, through: np.datetime64 | None, count: int
 ) -> int:
     """Deselect rows before a time, and the first `count` of it; return how many these are."""

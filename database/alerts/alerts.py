@@ -109,10 +109,10 @@ def list_alerts(
             alerts.c.opened_at >= window.start_at, alerts.c.opened_at < window.end_at
         )
     if states:
-        is_listed = alerts.c.state.in_(list(states))
+        listed: list[sa.ColumnElement[bool]] = [alerts.c.state.in_(list(states))]
         if or_acknowledged_since is not None:
-            is_listed |= alerts.c.acknowledged_at >= or_acknowledged_since
-        query = query.where(is_listed)
+            listed.append(alerts.c.acknowledged_at >= or_acknowledged_since)
+        query = query.where(sa.or_(*listed))
     if region_id is not None:
         query = query.where(alerts.c.region_id == region_id)
     if event is not None:

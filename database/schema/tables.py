@@ -1,4 +1,4 @@
-"""The tables of the store, but for the rollups, those of people and of the Lab.
+"""The tables of the store, but for the rollups, injected faults, those of people and of the Lab.
 
 In this order: records (regions, observations, predictions, flares), what agencies report, models,
 senders, how records are shared and streamed, and alerts.
@@ -10,13 +10,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from database.schema import lab_tables, people_tables, rollup_tables
+from database.schema import fault_tables, lab_tables, people_tables, rollup_tables
 from database.schema.columns import UtcDateTime, identifier, long_text, region_id, table
 from solar.flares import EVENTS
 from solar.sharp import KEYWORDS
 
-# Every table is declared in it: those of three modules, and those that follow.
-_DECLARED_ELSEWHERE = (lab_tables, people_tables, rollup_tables)
+# Every table is declared in it: those of four modules, and those that follow.
+_DECLARED_ELSEWHERE = (fault_tables, lab_tables, people_tables, rollup_tables)
 metadata: sa.MetaData = rollup_tables.verification_dekads.metadata
 
 regions = table(

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from database.engine import store_time
 from database.clock.clock import CADENCE, read_clock, usual_step
+from database.engine import store_time
 from database.notifications import FAILED, WAITING
 from database.schema.tables import (
     disk_forecasts,

@@ -125,6 +125,10 @@ class Replay:
             return None
         return min(flare.started_at for flare in self._flares)
 
+    def listed_through(self, moment: np.datetime64) -> np.datetime64:
+        """The same time: each flare is published when it has ended."""
+        return moment
+
     def chunks(self, position: Position) -> Iterator[Chunk]:
         """Yield the rows and the flares after a position, the flares with the first of the rows."""
         flares, passed = self._flares_after(position), 0

@@ -172,6 +172,10 @@ class Jsoc:
         self._merged: set[int] = set()
         self._began_at = clock()
 
+    def listed_through(self, moment: np.datetime64) -> np.datetime64:
+        """The same time: each flare is published when it has ended."""
+        return moment
+
     def chunks(self, position: Position) -> Iterator[Chunk]:
         """Yield what is new, a slice at a time; a slice that fails is requested again.
 

@@ -120,6 +120,10 @@ class Simulation:
         end_at = None if self._end_at == _NEVER else start_at + (self._end_at - self.start_at)
         return Simulation(self._sun, start_at, end_at)
 
+    def listed_through(self, moment: np.datetime64) -> np.datetime64:
+        """The same time: each flare is published when it has ended."""
+        return moment
+
     def chunks(self, position: Position) -> Iterator[Chunk]:
         """Yield one day after the other, from the start or the position, whichever is later."""
         begin = self._covers_from = self.start_at

@@ -32,6 +32,8 @@ POST /api/v1/clock                             - ---a i---a
 GET /api/v1/nowcast                            - vroa -r--a
 GET /api/v1/nowcast/events                     - vroa -r--a
 GET /api/v1/nowcast/counts                     - vroa -r--a
+GET /api/v1/faults                             - vroa -r--a
+POST /api/v1/faults                            - ---a i---a
 GET /metrics                                   - vroa -r--a
 POST /api/v1/observations                      - ---a i---a
 GET /api/v1/observations                       - vroa -r--a

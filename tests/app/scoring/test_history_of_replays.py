@@ -49,6 +49,9 @@ class FlareList:
         self.flares = sorted(reports, key=lambda flare: flare.ended_at)
         self.covers_from = min(flare.started_at for flare in reports)
 
+    def listed_through(self, moment: np.datetime64) -> np.datetime64:
+        return moment
+
     def chunks(self, position: Position) -> Iterator[Chunk]:
         raise NotImplementedError("a list has no rows")
 
