@@ -76,7 +76,7 @@ def test_what_a_replay_says_is_sent_to_nobody_unless_that_is_wanted(
         taken = deliver(engine_sqlite, receiver.webhook())
         dry = counts(engine_sqlite)
         with writing(engine_sqlite) as connection:
-            connection.execute(notices.update().values(state="waiting"))
+            connection.execute(notices.update().values(state="waiting", next_at=NOW))
         deliver_due(
             engine_sqlite, {"webhook": receiver.webhook()}, notify_replay=True, clock=lambda: NOW
         )
