@@ -141,7 +141,7 @@ def begin_replay(connection: sa.Connection, who: Principal, replayed: Replayed) 
     first = min(at for at in (known.starts_at, replayed.records.start_at) if at is not None)
     last = max(at for at in (known.ends_at, replayed.records.end_at) if at is not None)
     begun = replace(begun, starts_at=first, ends_at=last)
-    if known.starts_at is None:
+    if first != known.starts_at:
         # The models were registered before anybody knew of which time their forecasts are.
         redate_stages(connection, first)
     return known if begun == known else _write(connection, begun, who)
