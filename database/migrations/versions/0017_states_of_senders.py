@@ -13,15 +13,21 @@ down_revision = "0016"
 branch_labels = None
 depends_on = None
 
+COMMENTS = {
+    "lost_by": "the replica that fell silent with it",
+    "taken_by": "the replica that took it over then",
+}
+
 
 def upgrade() -> None:
-    op.add_column("senders", sa.Column("finished_at", _moment()))
-    for name in ("lost_by", "taken_by"):
-        op.add_column("shard_leases", sa.Column(name, _identifier(64)))
+    said = "when it said that nothing more comes"
+    op.add_column("senders", sa.Column("finished_at", _moment(), comment=said))
+    for name, comment in COMMENTS.items():
+        op.add_column("shard_leases", sa.Column(name, _identifier(64), comment=comment))
 
 
 def downgrade() -> None:
-    for name in ("lost_by", "taken_by"):
+    for name in COMMENTS:
         op.drop_column("shard_leases", name)
     op.drop_column("senders", "finished_at")
 
