@@ -19,6 +19,7 @@ from app.services import services
 from database.clock.clock import (
     Replayed,
     begin_replay,
+    newest_record,
     read_clock,
     set_clock,
     store_time,
@@ -86,12 +87,13 @@ def _set(act: Callable[[sa.Connection], Reading]) -> Response:
 
 
 def _answer(connection: sa.Connection, clock: Reading) -> Response:
-    newest = clock.newest
+    now = clock.now(store_time(connection))
+    newest = newest_record(connection, clock, now) if clock.is_replay else clock.newest
     step = None if newest is None else usual_step(connection, newest).total_seconds()
     return json_response(
         {
             "mode": clock.mode,
-            "now": isoformat(clock.now(store_time(connection))),
+            "now": isoformat(now),
             "speed": clock.speed,
             "state": "paused" if clock.is_paused else "playing",
             "version": clock.version,
