@@ -203,8 +203,9 @@ def computed(engine: sa.Engine, at: datetime) -> dict[str, Any]:
     now = pd.Timestamp(at).tz_localize(None)
     day = pd.Timedelta(days=1)
     seen = raw["observations"][raw["observations"].t_rec <= now]
-    live = _read(engine, "models").query("stage == 'live'").model_id.item()
-    forecasts = raw["predictions"].query("model_id == @live and t_rec <= @now")
+    models, forecasts = _read(engine, "models"), raw["predictions"]
+    live = models[models.stage == "live"].model_id.item()
+    forecasts = forecasts[(forecasts.model_id == live) & (forecasts.t_rec <= now)]
     all_strong = raw["flares"][raw["flares"].peak_flux_w_m2 >= 0.999999e-5]
     has_ended = all_strong.end_at.fillna(all_strong.peak_at) <= now
     strong = all_strong[has_ended & (all_strong.peak_at >= pd.Timestamp("2014-02-15"))]
