@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,6 +168,18 @@ def slot_before(at: datetime) -> datetime:
 def nearest_slot(at: datetime) -> datetime:
     """Return the slot nearest to a time; that of 00:00 UTC lies 34 to 37 s before it."""
     return _slot(at, ahead=SLOT // 2)
+
+
+@lru_cache(maxsize=4096)
+def nominal(at: datetime) -> datetime:
+    """Return the time that people call a record by: 23:00 for that of 22:59:25 UTC.
+
+    Records are made at full slots of TAI, which is ahead of UTC by half a minute; another time
+    stays as it is.
+    """
+    tai = _tai(at)
+    is_slot = (tai - np.datetime64(0, "us")) % SLOT == np.timedelta64(0, "us")
+    return to_datetime(tai) if is_slot else at
 
 
 def tai_label(at: datetime) -> str:

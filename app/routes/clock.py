@@ -16,7 +16,14 @@ from app.contract.responses import json_response
 from app.contract.schemas import ClockBody, ReplayBody
 from app.routes.operation import operation
 from app.services import services
-from database.clock.clock import Replayed, begin_replay, read_clock, set_clock, usual_step
+from database.clock.clock import (
+    Replayed,
+    begin_replay,
+    newest_record,
+    read_clock,
+    set_clock,
+    usual_step,
+)
 from database.delivery.senders import record_heartbeat
 from database.engine import reading, store_time, transact
 from database.people.principal import INGEST, OPERATE, PUBLIC
@@ -88,12 +95,13 @@ def _set(act: Callable[[sa.Connection], Reading]) -> Response:
 
 
 def _answer(connection: sa.Connection, clock: Reading) -> Response:
-    newest = clock.newest
+    now = clock.now(store_time(connection))
+    newest = newest_record(connection, clock, now) if clock.is_replay else clock.newest
     step = None if newest is None else usual_step(connection, newest).total_seconds()
     return json_response(
         {
             "mode": clock.mode,
-            "now": isoformat(clock.now(store_time(connection))),
+            "now": isoformat(now),
             "speed": clock.speed,
             "state": "paused" if clock.is_paused else "playing",
             "version": clock.version,

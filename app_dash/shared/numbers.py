@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 from solar.time import duration as duration
 
+from solar.time import nominal
+
 ABSENT = "–"
 MINUS = "\u2212"
 NARROW = "\u202f"
@@ -72,13 +74,16 @@ def score_text(value: float | None, *, digits: int = 2) -> str:
 
 
 def moment(at: datetime) -> str:
-    """Write a time for running text: ``29 Mar 16:00`` (the column or heading says UTC)."""
-    return at.astimezone(UTC).strftime("%-d %b %H:%M")
+    """Write a time for running text: ``29 Mar 16:00`` (the column or heading says UTC).
+
+    That of a record is its slot, as in the label of its source.
+    """
+    return nominal(at).astimezone(UTC).strftime("%-d %b %H:%M")
 
 
 def date_moment(at: datetime) -> str:
-    """Write a time with its year: ``29 Mar 2014 16:00``."""
-    return at.astimezone(UTC).strftime("%-d %b %Y %H:%M")
+    """Write a time with its year, as `moment` does: ``29 Mar 2014 16:00``."""
+    return nominal(at).astimezone(UTC).strftime("%-d %b %Y %H:%M")
 
 
 def position(lat_deg: float | None, lon_deg: float | None) -> str:

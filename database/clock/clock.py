@@ -59,6 +59,16 @@ def usual_step(connection: sa.Connection, newest: datetime) -> timedelta:
     return max(sorted(steps)[len(steps) // 2], CADENCE) if steps else CADENCE
 
 
+def newest_record(connection: sa.Connection, clock: Reading, at: datetime) -> datetime | None:
+    """Return the time of the newest record up to a time; a replay may hold what comes later."""
+    if clock.newest is None or clock.newest <= at:
+        return clock.newest
+    newest: datetime | None = connection.scalar(
+        sa.select(sa.func.max(observations.c.t_rec)).where(observations.c.t_rec <= at)
+    )
+    return newest
+
+
 def read_clock(connection: sa.Connection) -> Reading:
     """Return the clock as it was set last."""
     newest = sa.select(sa.func.max(regions.c.last_t_rec)).scalar_subquery()

@@ -36,7 +36,12 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
             raise InvalidInputError(f"{value.isoformat()} names no time zone; store UTC")
         return value.astimezone(UTC).replace(tzinfo=None)
 
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+    def process_result_value(
+        self, value: datetime | str | None, dialect: sa.Dialect
+    ) -> datetime | None:
+        # MariaDB returns the text of a time that a statement was given.
+        if isinstance(value, str):
+            value = datetime.fromisoformat(value)
         return None if value is None else value.replace(tzinfo=UTC)
 
 

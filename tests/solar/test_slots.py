@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from solar.time import nearest_slot, slot_before, tai_label
+from solar.time import nearest_slot, nominal, parse_time, slot_before, tai_label
 
 
 def test_slots_are_those_of_the_tai_clock() -> None:
@@ -30,3 +30,11 @@ def test_the_slot_before_a_time_is_not_after_it() -> None:
     assert slot_before(slot) == slot
     assert slot_before(slot - timedelta(microseconds=1)) == slot - timedelta(minutes=12)
     assert tai_label(slot) == "2014.03.01_00:12:00_TAI"
+
+
+def test_a_record_is_called_by_its_slot_and_any_other_time_by_itself() -> None:
+    record, flare = parse_time("2014-03-29T22:59:25Z"), parse_time("2014-03-29T17:48:00Z")
+
+    assert nominal(record) == parse_time("2014-03-29T23:00:00Z")
+    assert nominal(parse_time("2026-09-23T23:59:23Z")) == parse_time("2026-09-24T00:00:00Z")
+    assert nominal(flare) == flare

@@ -8,18 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
-from pyarrow import ipc, parquet
+from spring_2014 import import_spring
 
-from database.engine import transact
-from database.flares.flare_files import import_flares
 from database.verification.entrants import PRIOR_RATES
-from database.verification.rollup import refresh
-from solar.sharp import BY_NAME
-from solar.time import tai_to_utc
 
 DAY = pd.Timedelta(days=1)
 FIRST, END = pd.Timestamp("2014-02-16"), pd.Timestamp("2014-04-14")
@@ -30,32 +24,8 @@ ENTRANTS = ("climatology-120d", "climatology-365d", "persistence")
 def replayed(
     client_sqlite: FlaskClient, engine_sqlite: sa.Engine, shared_data: Path, clock: Any
 ) -> FlaskClient:
-    flares = shared_data / "flares" / "goes_flares.parquet"
-    transact(engine_sqlite, lambda c: import_flares(c, flares, now=clock()))
-    hourly = parquet.read_table(shared_data / "sharp" / "hourly_2014.parquet")
-    t_rec = tai_to_utc(hourly.column("t_rec").to_numpy())
-    given = {name: hourly.column(name) for name in hourly.column_names if name in BY_NAME}
-    rows = pa.table(
-        {
-            "harpnum": hourly.column("harpnum"),
-            "noaa_ars": hourly.column("noaa_ar"),
-            "t_rec": pa.array(t_rec, pa.timestamp("us", "UTC")),
-            **given,
-        }
-    )
     clock.now = clock.now.replace(month=5)
-    for start in range(0, len(rows), 5_000):
-        body = io.BytesIO()
-        part = rows.slice(start, 5_000)
-        with ipc.new_stream(body, part.schema) as stream:
-            stream.write_table(part)
-        answer = client_sqlite.post(
-            "/api/v1/observations?sender=spring",
-            data=body.getvalue(),
-            content_type="application/vnd.apache.arrow.stream",
-        )
-        assert answer.get_json()["accepted"] == len(part)
-    refresh(engine_sqlite)
+    import_spring(client_sqlite, engine_sqlite, shared_data, now=clock.now)
     return client_sqlite
 
 

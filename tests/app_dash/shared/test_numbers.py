@@ -65,6 +65,13 @@ def test_times_are_written_in_utc() -> None:
     assert numbers.date_moment(at) == "29 Mar 2014 16:00"
 
 
+def test_the_time_of_a_record_is_written_as_its_slot() -> None:
+    at = datetime(2014, 3, 31, 23, 59, 25, tzinfo=UTC)
+
+    assert numbers.moment(at) == "1 Apr 00:00"
+    assert numbers.date_moment(at) == "1 Apr 2014 00:00"
+
+
 @pytest.mark.parametrize(
     ("lat", "lon", "text"),
     [(10.2, 33.4, "N10W33"), (-15.0, -82.0, "S15E82"), (-3.0, 4.0, "S03W04"), (None, 3.0, "–")],
