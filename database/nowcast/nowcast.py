@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from database.nowcast.stored_minutes import newest_good, resumed
-from database.schema.tables import flares, nowcast_events, xray_flux
+from database.schema.nowcast_tables import nowcast_events
+from database.schema.tables import flares, xray_flux
 from solar.flare_detection import (
     ENDED,
     MINUTE,

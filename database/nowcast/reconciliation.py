@@ -16,7 +16,8 @@ from database.engine import reading, transact
 from database.flares.coverage import covered_windows
 from database.nowcast.detection import write_events
 from database.nowcast.nowcast import CONFIRMED, FIELDS, UNCONFIRMED, NowcastEvent, as_computed
-from database.schema.tables import flare_list_version, flares, nowcast_events, nowcast_version
+from database.schema.nowcast_tables import nowcast_events, nowcast_version
+from database.schema.tables import flare_list_version, flares
 from database.version_cache import read_version
 from solar.flares import peak_flux
 from solar.time import Window
@@ -105,9 +106,7 @@ def match(events: Sequence[NowcastEvent], listed: Sequence[_Listed]) -> dict[str
         left = [event for event in events if event.event_id not in matches]
         pairs = [
             (abs(event.peak_at - flare.peak_at), -flare.peak_flux_w_m2, event.event_id, flare)
-            for event, flare in _near(
-                [e for e in events if e.event_id not in matches], listed, reach
-            )
+            for event, flare in _near(left, listed, reach)
             if flare.flare_id not in taken and is_alike(event, flare)
         ]
         for *_, event_id, flare in sorted(pairs, key=lambda pair: (*pair[:3], pair[3].flare_id)):
