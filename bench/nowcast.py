@@ -54,13 +54,15 @@ class Hits:
 def read_listed(path: Path, window: Window) -> list[Listed]:
     """Read the flares of a Parquet list that peak in a window, all on the scale of the file."""
     table = pa_parquet.read_table(path)
-    times = [pc.cast(table[name], pa.timestamp("us", tz="UTC")) for name in
-             ("start_time", "peak_time", "end_time")]  # fmt: skip
+    peak_at = pc.cast(table["peak_time"], pa.timestamp("us", tz="UTC"))
+    is_within = pc.and_(pc.greater_equal(peak_at, window.start_at), pc.less(peak_at, window.end_at))
+    table = table.filter(is_within)
+    names = ("start_time", "peak_time", "end_time")
+    times = [pc.cast(table[name], pa.timestamp("us", tz="UTC")) for name in names]
     rows = zip(*(column.to_pylist() for column in (*times, table["goes_class"])), strict=True)
     listed = [
         Listed(str(i), start_at, peak_at, end_at or peak_at, peak_flux(name), FluxScale.TRUE.value)
         for i, (start_at, peak_at, end_at, name) in enumerate(rows)
-        if peak_at in window
     ]
     return sorted(listed, key=lambda flare: flare.peak_at)
 
