@@ -63,12 +63,12 @@ def feed(engine: sa.Engine, rows: Sequence[XrayMinute], rng: random.Random) -> N
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("number", SEEDS)
 def test_stored_flares_are_those_of_all_minutes(
-    engine: sa.Engine, shared_data: Path, seed: int
+    engine: sa.Engine, shared_data: Path, number: int
 ) -> None:
-    rng = random.Random(seed)
-    start_at = datetime(2022, 1, 2, tzinfo=UTC) + timedelta(days=11 * seed)
+    rng = random.Random(number)
+    start_at = datetime(2022, 1, 2, tzinfo=UTC) + timedelta(days=11 * number)
     rows = played(real_minutes(shared_data, start_at, start_at + timedelta(days=2)), rng)
     arriving = stream(rows, rng)
     n_wrong = len(arriving) - len(rows) - 80
@@ -76,7 +76,7 @@ def test_stored_flares_are_those_of_all_minutes(
     feed(engine, arriving[:n_wrong], rng)
     halves = [arriving[n_wrong + part :: 2] for part in (0, 1)]
     with ThreadPoolExecutor(2) as threads:
-        list(threads.map(lambda half: feed(engine, half, random.Random(seed)), halves))
+        list(threads.map(lambda half: feed(engine, half, random.Random(number)), halves))
 
     last_at = max(row.minute_at for row in rows)
     with reading(engine) as connection:
