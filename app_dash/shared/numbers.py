@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from solar.time import duration as duration
-
 from solar.time import nominal
 
 ABSENT = "–"

@@ -16,7 +16,8 @@ from database.engine import reading, transact
 from database.flares.coverage import covered_windows
 from database.nowcast.detection import write_events
 from database.nowcast.nowcast import CONFIRMED, FIELDS, UNCONFIRMED, NowcastEvent, as_computed
-from database.schema.tables import flare_list_version, flares, nowcast_events, nowcast_version
+from database.schema.nowcast_tables import nowcast_events, nowcast_version
+from database.schema.tables import flare_list_version, flares
 from database.version_cache import read_version
 from solar.flares import peak_flux
 from solar.time import Window
@@ -35,7 +36,9 @@ _LONGEST_COMMIT = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
-class _Listed:
+class Listed:
+    """A flare of the list; without an end it has that of its peak."""
+
     flare_id: str
     start_at: datetime
     peak_at: datetime
@@ -80,7 +83,7 @@ def _events(connection: sa.Connection, now: datetime, since: datetime | None) ->
     return [NowcastEvent(*row) for row in reversed(connection.execute(ordered).all())]
 
 
-def _listed(connection: sa.Connection, window: Window, since: datetime | None) -> list[_Listed]:
+def _listed(connection: sa.Connection, window: Window, since: datetime | None) -> list[Listed]:
     """Return the listed flares of a window that are over, but for those of earlier events."""
     table = flares.c
     end_at = sa.func.coalesce(table.end_at, table.peak_at, type_=table.end_at.type)
@@ -94,20 +97,18 @@ def _listed(connection: sa.Connection, window: Window, since: datetime | None) -
         earlier = nowcast_events.c.start_at < since, nowcast_events.c.start_at >= window.start_at
         is_theirs = sa.exists().where(nowcast_events.c.flare_id == table.flare_id, *earlier)
         query = query.where(~is_theirs)
-    return [_Listed(*row) for row in connection.execute(query.order_by(table.peak_at))]
+    return [Listed(*row) for row in connection.execute(query.order_by(table.peak_at))]
 
 
-def match(events: Sequence[NowcastEvent], listed: Sequence[_Listed]) -> dict[str, _Listed]:
+def match(events: Sequence[NowcastEvent], listed: Sequence[Listed]) -> dict[str, Listed]:
     """Return the listed flare of each event that has one; the nearest peaks are matched first."""
-    matches: dict[str, _Listed] = {}
+    matches: dict[str, Listed] = {}
     for is_alike, reach in ((_has_peak, SAME_PEAK), (_overlaps, _LONGEST)):
         taken = {flare.flare_id for flare in matches.values()}
         left = [event for event in events if event.event_id not in matches]
         pairs = [
             (abs(event.peak_at - flare.peak_at), -flare.peak_flux_w_m2, event.event_id, flare)
-            for event, flare in _near(
-                [e for e in events if e.event_id not in matches], listed, reach
-            )
+            for event, flare in _near(left, listed, reach)
             if flare.flare_id not in taken and is_alike(event, flare)
         ]
         for *_, event_id, flare in sorted(pairs, key=lambda pair: (*pair[:3], pair[3].flare_id)):
@@ -118,8 +119,8 @@ def match(events: Sequence[NowcastEvent], listed: Sequence[_Listed]) -> dict[str
 
 
 def _near(
-    events: Sequence[NowcastEvent], listed: Sequence[_Listed], reach: timedelta
-) -> Iterable[tuple[NowcastEvent, _Listed]]:
+    events: Sequence[NowcastEvent], listed: Sequence[Listed], reach: timedelta
+) -> Iterable[tuple[NowcastEvent, Listed]]:
     """Return the pairs whose peaks lie within `reach` of each other."""
     first = 0
     for event in sorted(events, key=lambda one: one.peak_at):
@@ -131,11 +132,11 @@ def _near(
             yield event, flare
 
 
-def _has_peak(event: NowcastEvent, flare: _Listed) -> bool:
+def _has_peak(event: NowcastEvent, flare: Listed) -> bool:
     return abs(event.peak_at - flare.peak_at) <= SAME_PEAK
 
 
-def _overlaps(event: NowcastEvent, flare: _Listed) -> bool:
+def _overlaps(event: NowcastEvent, flare: Listed) -> bool:
     end_at = event.end_at or event.end_known_at or event.peak_at
     if event.flux_scale != flare.flux_scale:
         return False
@@ -143,13 +144,13 @@ def _overlaps(event: NowcastEvent, flare: _Listed) -> bool:
     return is_same_class and flare.start_at <= end_at and event.start_at <= flare.end_at
 
 
-def _class_error(event: NowcastEvent, flare: _Listed) -> float:
+def _class_error(event: NowcastEvent, flare: Listed) -> float:
     """Return the error of the class, as it is written, relative to that of the list."""
     return peak_flux(event.goes_class.removeprefix("≥")) / flare.peak_flux_w_m2 - 1
 
 
 def _told(
-    event: NowcastEvent, flare: _Listed | None, covered: Sequence[Window], *, now: datetime
+    event: NowcastEvent, flare: Listed | None, covered: Sequence[Window], *, now: datetime
 ) -> NowcastEvent:
     """Return the event as the list tells it; without a word from the list as it was computed."""
     if flare is not None:

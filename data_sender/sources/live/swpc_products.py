@@ -21,12 +21,11 @@ from data_sender.sources.live.values import (
     utc,
     utc_or_none,
 )
-from solar.flares import LONGEST_FLARE, FluxScale, full_noaa_number, peak_flux
+from solar.flares import FIRST_TRUE_SATELLITE, LONGEST_FLARE, FluxScale, full_noaa_number, peak_flux
 from solar.time import Window, isoformat
 
 SOURCE, MODEL = "swpc", "swpc@1"
 
-FIRST_TRUE_SATELLITE = 16
 _FIRST_TRUE_AT = datetime(2019, 12, 9, tzinfo=UTC)
 # NOAA numbered region 11029 in October 2009 and 14529 in September 2026. Thousands are certain
 # as long as the line through these is right to within 5,000.
@@ -194,6 +193,8 @@ def read_minutes(content: Any) -> list[XrayMinute]:
 def _xray_minute(record: Record) -> XrayMinute:
     flux = number(record["flux"])
     is_measured = not math.isnan(flux) and 0 < flux <= _BRIGHTEST_W_M2
+    # SWPC's own spelling: what was counted then were electrons.
+    is_measured = is_measured and record.get("electron_contaminaton") is not True
     at = utc(record["time_tag"]).replace(second=0, microsecond=0)
     return XrayMinute(at, flux if is_measured else None, int(record["satellite"]))
 
