@@ -109,10 +109,9 @@ def list_alerts(
             alerts.c.opened_at >= window.start_at, alerts.c.opened_at < window.end_at
         )
     if states:
-        is_listed = alerts.c.state.in_(list(states))
-        if or_acknowledged_since is not None:
-            is_listed |= alerts.c.acknowledged_at >= or_acknowledged_since
-        query = query.where(is_listed)
+        kept = [] if or_acknowledged_since is None else [or_acknowledged_since]
+        acknowledged = (alerts.c.acknowledged_at >= since for since in kept)
+        query = query.where(sa.or_(alerts.c.state.in_(list(states)), *acknowledged))
     if region_id is not None:
         query = query.where(alerts.c.region_id == region_id)
     if event is not None:

@@ -29,9 +29,11 @@ SOUND_VALUES: Mapping[str, tuple[Any, ...]] = {
     "url.pathname": PATHS,
     "url.search": ("", SEARCH, "?start=2014-03-28T00:00:00Z&end=2014-03-29T00:00:00Z", "?model=x"),
     "theme.data": ("light", "dark", None),
-    "version.data": ("1", "away", None), "show-newer.n_clicks": (None, 1), "data-key.data": (None, "1"),
+    "version.data": ("1", "away", None),
+    "show-newer.n_clicks": (None, 1),
+    "data-key.data": (None, "1"),
     "is-drawn.data": (False, True),
-    "marks.data": ([], ["0:ab", "1.0:cd"], None),
+    "marks.data": ([], ["0:ab", "1.0:cd"], [":ab:cd", "0:ab:cd", "0.1:ab:"], None),
     "tick.n_intervals": (0, 7, None),
     "pipeline-marks.data": (["key", "0:ab"], None),
     "typed.data": (
