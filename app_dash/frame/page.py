@@ -62,9 +62,9 @@ class Page:
     `key` opens it from the navigation; a page without one is linked elsewhere. A page that is not
     about the data has their state, the strip, as a chip in the header.
     `is_live(context, pathname)` tells whether new data alone may redraw it. Where they may not,
-    another `data_key(context, pathname, search)` than before offers to show them. `query` reads what is
-    typed into its fields; without fields it is None. Who lacks the `permission` does not learn
-    that the page exists.
+    another `data_key(context, pathname, search)` than before offers to show them. `query` reads
+    what is typed into its fields; without fields it is None. Who lacks the `permission` does not
+    learn that the page exists.
     """
 
     path: str

@@ -101,8 +101,8 @@ DEFINITIONS: dict[str, Definition] = {
     ),
     "pipeline-size": Definition(
         "Store",
-        "The size of the database on disk and the rows of each table, read once a minute. The records"
-        " are counted in the same look at the store as those of the line at the top.",
+        "The size of the database on disk and the rows of each table, read once a minute. The"
+        " records are counted in the same look at the store as those of the line at the top.",
         "MariaDB: data + index length, rows estimated; SQLite: pages × page size",
         "information_schema.tables; PRAGMA page_count",
     ),

@@ -222,7 +222,7 @@ def _minutes_panel(measured: Flow) -> Component:
 
 
 def _minute_row(measured: Flow, place: int) -> Component:
-    times = PROCESSING.quantiles(measured.processing[place], SHARES) * 1000
+    times = PROCESSING.quantiles(measured.processing[[place]], SHARES)[0] * 1000
     cells = [
         *(count(int(measured.counts[name][place])) for name in _REQUESTS),
         *(quantity(value) if np.isfinite(value) else ABSENT for value in times.tolist()),

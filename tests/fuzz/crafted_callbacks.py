@@ -23,7 +23,8 @@ ROWS = {
 # What a browser may hold, by component and property; of others a few values of every type.
 PATHS = (
     "/", "/regions", "/regions/3894", "/regions/-12017", "/skill", "/explore", "/pipeline",
-    "/alerts", "/people", "/account", "/help", "/nowhere",
+    "/pipeline/senders", "/pipeline/senders/s1", "/pipeline/senders/%ff%00", "/alerts", "/people",
+    "/account", "/help", "/nowhere",
 )  # fmt: skip
 SOUND_VALUES: Mapping[str, tuple[Any, ...]] = {
     "url.pathname": PATHS,
