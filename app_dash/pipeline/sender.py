@@ -67,8 +67,10 @@ def sender_content(
         data = _read(connection, name, now=now)
         if data is None:
             text = name or SenderSearch.parse(search).q.strip()
-            found = find_senders(connection, containing=text, limit=MOST_FOUND)
-            return html.Div(_search_page(name, text, found, now=now), className="grid")
+            like = find_senders(connection, containing=text, limit=MOST_FOUND)
+            found = like or find_senders(connection, limit=MOST_FOUND)
+            notes = _notes(name, text, is_like=bool(like), is_any=bool(found))
+            return html.Div([_search_panel(notes, text, found, now=now)], className="grid")
     return html.Div(_panels(data, tokens), className="grid")
 
 
@@ -82,9 +84,17 @@ def _read(connection: sa.Connection, name: str, *, now: datetime) -> SenderData 
     return SenderData(now, rows[0], member_leases(connection, name), measured, window)
 
 
-def _search_page(
-    name: str, text: str, found: Sequence[dict[str, Any]], *, now: datetime
-) -> list[Component]:
+def _notes(name: str, text: str, *, is_like: bool, is_any: bool) -> list[str]:
+    unknown = f"No sender {name} has delivered to this store."
+    other = f"No sender's name contains {text}; these were heard last."
+    empty = "No sender has delivered yet. Start one: flarewatch send simulate"
+    told = ((bool(name), unknown), (is_any and not is_like, other), (not is_any, empty))
+    return [note for is_told, note in told if is_told]
+
+
+def _search_panel(
+    notes: Sequence[str], text: str, found: Sequence[dict[str, Any]], *, now: datetime
+) -> Component:
     entry = dcc.Input(
         id="sender-search", type="search", name="q", value=text, className="field find-field"
     )
@@ -95,7 +105,6 @@ def _search_page(
         method="get",
         className="filters",
     )
-    unknown = [html.P(f"No sender {name} has delivered to this store.", className="note")]
     table = html.Table(
         [
             html.Thead(html.Tr([html.Th(title) for title in ("Sender", "State", "Last request")])),
@@ -103,18 +112,14 @@ def _search_page(
         ],
         className="data summary sender-table",
     )
-    none = f"No sender's name contains {text}." if text else "No sender has delivered yet."
-    listed = html.Div(table, className="table-scroll", tabIndex=0) if found else empty_message(none)
-    return [
-        panel(
-            "Senders",
-            *(unknown if name else []),
-            form,
-            listed,
-            actions=_back(),
-            class_name="span-12 flush sender-search",
-        )
-    ]
+    return panel(
+        "Senders",
+        *(html.P(note, className="note") for note in notes),
+        form,
+        html.Div(table, className="table-scroll", tabIndex=0),
+        actions=_back(),
+        class_name="span-12 flush sender-search",
+    )
 
 
 def _found_row(row: dict[str, Any], now: datetime) -> Component:

@@ -132,7 +132,7 @@ def list_senders(
 def find_senders(
     connection: sa.Connection, *, named: str | None = None, containing: str = "", limit: int
 ) -> list[dict[str, Any]]:
-    """Read the sender of a name, or those whose names contain a text, the last heard first."""
+    """Read the sender of a name, or those whose name contains a text, the last heard first."""
     if not f"{named or containing}".isascii():
         return []  # no sender may have such a name, and MariaDB refuses to compare it
     name = senders.c.sender_id

@@ -67,9 +67,13 @@ def test_an_unknown_sender_is_named_with_a_search_among_those_there_are(engine: 
 
     assert "No sender host has delivered" in drawn(engine, "host")
     assert "day@host-1" in drawn(engine, "host")
-    assert "No sender's name contains über." in drawn(engine, "über")
+    assert "No sender's name contains über; these were heard last." in drawn(engine, "über")
     assert "day@host-1" in drawn(engine, "", "?q=HOST")
-    assert "No sender's name contains %." in drawn(engine, "", "?q=%25")
+    assert "No sender's name contains %;" in drawn(engine, "", "?q=%25")
+
+
+def test_a_store_without_senders_says_how_to_start_one(engine_sqlite: sa.Engine) -> None:
+    assert "No sender has delivered yet. Start one" in drawn(engine_sqlite, "")
 
 
 def test_the_leases_of_a_sender_name_what_it_holds_and_what_others_took_over(
