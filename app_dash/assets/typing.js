@@ -17,11 +17,10 @@
   const named = (id) => id.slice(id.indexOf("-") + 1);
 
   document.addEventListener("input", (event) => {
-    const field = event.target.closest(FIELD);
-    if (!field?.id) return;
-    if (!isRetyping) typed.set(field.id, { text: field.value });
     // Dash's Input sets its caret a moment after each key, to where it was before the keys since.
-    field.setSelectionRange = () => {};
+    if (event.target.matches("input.dash-input-element")) event.target.setSelectionRange = () => {};
+    const field = event.target.closest(FIELD);
+    if (field?.id && !isRetyping) typed.set(field.id, { text: field.value });
   });
 
   const forget = () => {
