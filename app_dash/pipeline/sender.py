@@ -22,7 +22,7 @@ from app_dash.shared.panels import empty_message, facts, panel
 from app_dash.shared.theme import Tokens
 from app_dash.shared.url_state import PIPELINE_PATH, SENDERS_PATH, Query
 from database.delivery.flow import Flow, flow
-from database.delivery.leases import MemberLease, member_leases
+from database.delivery.member_leases import MemberLease, member_leases
 from database.delivery.senders import find_senders, lost_rows
 from database.engine import reading
 from solar.durations import PROCESSING

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -18,7 +17,6 @@ from database.schema.tables import shard_leases, shard_members, shared_sources
 from database.upsert import upsert
 from solar.errors import InvalidInputError
 
-_MOST_SOURCES = 100
 _SHARD_COLUMNS = tuple(column.name for column in shard_leases.columns)
 _SOURCE_COLUMNS = tuple(column.name for column in shared_sources.columns)
 _MEMBER_COLUMNS = tuple(column.name for column in shard_members.columns)
@@ -189,62 +187,6 @@ def renew(connection: sa.Connection, request: LeaseRequest, *, lasts: timedelta)
         members=len(members),
         unfinished=sum(shard.finished_at is None for shard in shards.values()),
     )
-
-
-@dataclass(frozen=True)
-class MemberLease:
-    """What a sender holds of a shared source of so many `shards`.
-
-    The times are None for a sender that is no member now. By name, `taken_by` are the shards that
-    others took over when it fell silent, `taken_from` those that it took over.
-    """
-
-    source: str
-    shards: int
-    unfinished: int
-    joined_at: datetime | None
-    seen_at: datetime | None
-    held: tuple[int, ...]
-    taken_by: Mapping[str, tuple[int, ...]]
-    taken_from: Mapping[str, tuple[int, ...]]
-
-
-def member_leases(connection: sa.Connection, member: str) -> list[MemberLease]:
-    """Return the leases of a sender on each source that it shares, or has shared."""
-    query = sa.select(shared_sources).order_by(shared_sources.c.source).limit(_MOST_SOURCES)
-    leases = (_member_lease(connection, row, member) for row in connection.execute(query).all())
-    return [lease for lease in leases if lease is not None]
-
-
-def _member_lease(
-    connection: sa.Connection, source: sa.Row[Any], member: str
-) -> MemberLease | None:
-    shards = _load_shards(connection, source.source, source.shards)
-    times = connection.execute(
-        sa.select(shard_members.c.joined_at, shard_members.c.seen_at).where(
-            shard_members.c.source == source.source, shard_members.c.sender_id == member
-        )
-    ).first()
-    taken = {n: one for n, one in shards.items() if one.taken_by and one.taken_by != one.lost_by}
-    lease = MemberLease(
-        source.source,
-        source.shards,
-        sum(one.finished_at is None for one in shards.values()),
-        None if times is None else times.joined_at,
-        None if times is None else times.seen_at,
-        held=tuple(number for number, one in shards.items() if one.holder == member),
-        taken_by=_by_name((one.taken_by, n) for n, one in taken.items() if one.lost_by == member),
-        taken_from=_by_name((one.lost_by, n) for n, one in taken.items() if one.taken_by == member),
-    )
-    is_empty = not (times or lease.held or lease.taken_by or lease.taken_from)
-    return None if is_empty else lease
-
-
-def _by_name(pairs: Iterable[tuple[str | None, int]]) -> dict[str, tuple[int, ...]]:
-    grouped: dict[str, tuple[int, ...]] = {}
-    for name, number in pairs:
-        grouped[str(name)] = (*grouped.get(str(name), ()), number)
-    return grouped
 
 
 def _updated(

@@ -199,7 +199,7 @@ def test_a_double_press_sends_once_says_that_it_waits_and_moves_nothing(
     card = page.locator(".alert-item.open").first
     name = card.get_attribute("data-part")
     button = card.get_by_role("button", name="Acknowledge")
-    button.scroll_into_view_if_needed()
+    button.evaluate("one => one.scrollIntoView({ block: 'center' })")
     tops = "[...document.querySelectorAll('[data-part]')].map(e => e.getBoundingClientRect().top)"
     before = page.evaluate(tops)
 

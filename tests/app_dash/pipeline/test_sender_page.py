@@ -11,7 +11,8 @@ from plotly.utils import PlotlyJSONEncoder
 from app_dash.pipeline.sender import numbers_text, sender_content, sender_of
 from app_dash.pipeline.senders import sender_path
 from app_dash.shared.theme import LIGHT
-from database.delivery.leases import LeaseRequest, Progress, member_leases, renew
+from database.delivery.leases import LeaseRequest, Progress, renew
+from database.delivery.member_leases import member_leases
 from database.delivery.row_outcomes import ACCEPTED, REJECTED, RowOutcomes
 from database.delivery.senders import Delivery, find_senders, record_deliveries
 from database.engine import reading, writing
