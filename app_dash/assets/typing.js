@@ -99,7 +99,9 @@
   document.addEventListener("focusin", (event) => {
     held = (event.target.matches(FIELD) && event.target.id) || null;
   });
-  document.addEventListener("pointerdown", () => { held = null; });
+  document.addEventListener("pointerdown", (event) => {
+    if (document.activeElement !== event.target) held = null;
+  });
 
   // Between the old drawing and the new one there is no field: keys meant for it are kept for it.
   const GAP_MS = 1500;

@@ -1,4 +1,4 @@
-"""The leases of one sender, as a person reads them: what it holds, has lost to others, took over."""
+"""The leases of one sender: the shards that it holds, has lost to others, and took over."""
 
 from __future__ import annotations
 
