@@ -39,6 +39,7 @@ from app_dash.people import page as people
 from app_dash.people.query import PeopleQuery
 from app_dash.pipeline import page as pipeline
 from app_dash.region import page as region
+from app_dash.region.data import data_key as region_data_key
 from app_dash.settings import DashSettings, signing_key
 from app_dash.shared.url_state import ACCOUNT_PATH, HELP_PATH, LAB_PATH, PEOPLE_PATH
 from app_dash.skill import page as skill
@@ -62,7 +63,7 @@ PAGES: tuple[Page, ...] = (
         region.layout,
         READ,
         region.is_live,
-        data_key=region.data_key,
+        data_key=region_data_key,
     ),
     Page(
         "/skill",

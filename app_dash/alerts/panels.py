@@ -29,6 +29,7 @@ from app_dash.shared.panels import (
 from app_dash.shared.range_picker import presets
 from app_dash.shared.url_state import ALERTS_PATH, REGIONS_PATH
 from database.alerts.alerts import (
+    ACKNOWLEDGED,
     CONFIRMED,
     FALSE_ALARM,
     MISSED,
@@ -176,7 +177,8 @@ def _length(alert: Alert) -> Any:
 def _state(alert: Alert, name: str, context: PageContext, *, is_first: bool) -> Any:
     if is_in_place(alert, context.now):
         button = acknowledge_button(alert, name, who=context.who, is_first=is_first)
-        return [html.B("Open"), " ", button] if alert.state == OPEN else button
+        is_said = alert.state == ACKNOWLEDGED
+        return button if is_said else [html.B(alert.state.capitalize()), " ", button]
     if alert.outcome == MISSED:
         return html.Span("No alert", className="quiet")
     return alert.state.capitalize()

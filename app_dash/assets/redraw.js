@@ -63,7 +63,11 @@
       ? { key: keyOf(element), tag: element.localName, card: cardOf(element)?.dataset.part }
       : null;
   });
-  document.addEventListener("pointerdown", () => { held = null; }, { capture: true });
+  document.addEventListener("pointerdown", (event) => {
+    // A press on what has the keyboard already leaves it there.
+    const active = document.activeElement;
+    if (active === document.body || !active?.contains(event.target)) held = null;
+  }, { capture: true });
 
   const restoreOpen = (root) => {
     for (const details of root.querySelectorAll("details")) {

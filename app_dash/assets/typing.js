@@ -17,11 +17,10 @@
   const named = (id) => id.slice(id.indexOf("-") + 1);
 
   document.addEventListener("input", (event) => {
-    const field = event.target.closest(FIELD);
-    if (!field?.id) return;
-    if (!isRetyping) typed.set(field.id, { text: field.value });
     // Dash's Input sets its caret a moment after each key, to where it was before the keys since.
-    field.setSelectionRange = () => {};
+    if (event.target.matches("input.dash-input-element")) event.target.setSelectionRange = () => {};
+    const field = event.target.closest(FIELD);
+    if (field?.id && !isRetyping) typed.set(field.id, { text: field.value });
   });
 
   const forget = () => {
@@ -100,7 +99,9 @@
   document.addEventListener("focusin", (event) => {
     held = (event.target.matches(FIELD) && event.target.id) || null;
   });
-  document.addEventListener("pointerdown", () => { held = null; });
+  document.addEventListener("pointerdown", (event) => {
+    if (document.activeElement !== event.target) held = null;
+  });
 
   // Between the old drawing and the new one there is no field: keys meant for it are kept for it.
   const GAP_MS = 1500;

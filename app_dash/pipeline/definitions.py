@@ -56,6 +56,13 @@ DEFINITIONS: dict[str, Definition] = {
         "sent = accepted + duplicates + revised + rejected + lost; late is part of accepted",
         _COUNTED,
     ),
+    "pipeline-leases": Definition(
+        "Leases",
+        "Replicas that share a source each hold some of its shards, for as long as they renew their"
+        " lease. The shards of one that falls silent go to the others: a takeover.",
+        "held + held by others + free = shards that are not finished",
+        "docs/senders.md",
+    ),
     "pipeline-throughput": Definition(
         "Throughput",
         "Rows received per second in each time bucket, whatever became of them.",
@@ -94,7 +101,8 @@ DEFINITIONS: dict[str, Definition] = {
     ),
     "pipeline-size": Definition(
         "Store",
-        "The size of the database on disk and the rows of each table, updated once a minute.",
+        "The size of the database on disk and the rows of each table, read once a minute. The"
+        " records are counted in the same look at the store as those of the line at the top.",
         "MariaDB: data + index length, rows estimated; SQLite: pages × page size",
         "information_schema.tables; PRAGMA page_count",
     ),

@@ -28,6 +28,7 @@ from app_dash.pipeline.panels import (
     throughput_panel,
 )
 from app_dash.pipeline.query import RANGES, PipelineQuery
+from app_dash.pipeline.sender import sender_content, sender_of
 from app_dash.pipeline.senders import sender_table, stream_panel, tiles
 from app_dash.shared.as_of import store_of
 from app_dash.shared.numbers import ABSENT, NARROW, count, score_text
@@ -60,10 +61,10 @@ _COLUMNS = (
 _TITLE = "Drift"
 
 
-def layout(context: PageContext, _pathname: str, search: str) -> Component:
-    """Draw the page, which then refreshes itself."""
-    query = PipelineQuery.parse(search)
-    drawn = content(read_pipeline(context.engine, query, now=context.now), query, context.tokens)
+def layout(context: PageContext, pathname: str, search: str) -> Component:
+    """Draw the page, or that of one sender, which then refreshes itself."""
+    drawn = _drawn(context.engine, pathname, search, now=context.now, colours=context.tokens)
+    is_of_sender = sender_of(pathname) is not None
     return html.Div(
         [
             dcc.Store(
@@ -71,7 +72,7 @@ def layout(context: PageContext, _pathname: str, search: str) -> Component:
                 data=[state_key(context.engine, now=context.now), *delta.fingerprints(drawn)],
             ),
             html.Div(drawn, id=LIVE),
-            drift_panel(context, drift_window(context)),
+            *([] if is_of_sender else [drift_panel(context, drift_window(context))]),
         ],
         className="pipeline",
     )
@@ -86,20 +87,31 @@ def register(app: dash.Dash, engine: sa.Engine) -> None:
         Output(LIVE, "children"),
         Output(MARKS, "data"),
         Input(Ids.TICK, "n_intervals"),
+        State(Ids.URL, "pathname"),
         State(Ids.URL, "search"),
         State(Ids.THEME, "data"),
         State(MARKS, "data"),
         prevent_initial_call=True,
     )
     def refresh(
-        _tick: int | None, search: str | None, theme: str | None, previous: list[str] | None
+        _tick: int | None,
+        pathname: str | None,
+        search: str | None,
+        theme: str | None,
+        previous: list[str] | None,
     ) -> Any:
-        changed, marks = refreshed(engine, search, theme=theme, previous=previous)
+        address = pathname or PIPELINE_PATH
+        changed, marks = refreshed(engine, address, search, theme=theme, previous=previous)
         return delta.apply(changed), marks
 
 
 def refreshed(
-    engine: sa.Engine, search: str | None, *, theme: str | None, previous: list[str] | None
+    engine: sa.Engine,
+    pathname: str,
+    search: str | None,
+    *,
+    theme: str | None,
+    previous: list[str] | None,
 ) -> tuple[Any, Any]:
     """Return the parts that differ from `previous`, with the state key and all fingerprints."""
     now = datetime.now(UTC)
@@ -107,9 +119,8 @@ def refreshed(
         key = state_key(engine, now=now)
         if previous and previous[0] == key:
             return [], no_update
-        query = PipelineQuery.parse(search)
         store = store_of(engine, search)
-        drawn = content(read_pipeline(store, query, now=now), query, tokens(theme))
+        drawn = _drawn(store, pathname, search or "", now=now, colours=tokens(theme))
     except FlarewatchError:
         # The strip reports the unavailable store; the last values stay.
         return [], no_update
@@ -117,11 +128,21 @@ def refreshed(
     return delta.changes(drawn, (previous or [])[1:], parts), [key, *parts]
 
 
+def _drawn(
+    engine: sa.Engine, pathname: str, search: str, *, now: datetime, colours: Tokens
+) -> Component:
+    name = sender_of(pathname)
+    if name is not None:
+        return sender_content(engine, name, search, now=now, tokens=colours)
+    query = PipelineQuery.parse(search)
+    return content(read_pipeline(engine, query, now=now), query, colours)
+
+
 def content(data: PipelineData, query: PipelineQuery, colours: Tokens) -> Component:
     """Draw all panels; without a sender, say how to start one."""
     below = [
         rejection_panel(data.rejections, data.conflicts, label=query.label),
-        size_panel(data.size),
+        size_panel(data.size, data.balance.stored, now=data.now),
         notification_panel(data.notifications),
         model_panel(data.models, data.forecasts_today),
     ]
@@ -143,7 +164,7 @@ def _no_sender() -> Component:
 def _with_senders(data: PipelineData, query: PipelineQuery, colours: Tokens) -> list[Component]:
     flow, window = data.flow, data.window
     return [
-        tiles(data.balance, len(data.senders)),
+        tiles(data.balance, len(data.senders), now=data.now),
         _senders(data, query),
         _ranges(query),
         throughput_panel(flow, window, colours, label=query.label),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import numpy as np
 from dash import html
@@ -22,12 +23,14 @@ from app_dash.pipeline.figures import (
     sender_colours,
     throughput_figure,
 )
+from app_dash.pipeline.senders import stored_text
 from app_dash.shared.numbers import ABSENT, count, date_moment, moment, quantity
 from app_dash.shared.panels import empty_message, facts, graph, panel
 from app_dash.shared.theme import Tokens
 from database.delivery.flow import Flow
 from database.delivery.rejections import RejectionTotal
-from database.maintenance.size import StoreSize
+from database.maintenance.size import StoreSize, TableSize
+from database.schema.tables import observations
 from solar.durations import LATENCY, PROCESSING, DurationScale
 from solar.time import Window
 
@@ -193,10 +196,10 @@ def advised(path: str, example: str) -> tuple[str, str]:
     return fault, _ADVICE.get(path, sentence)
 
 
-def size_panel(size: StoreSize) -> Component:
-    """Show the size of the store, and its largest tables."""
+def size_panel(size: StoreSize, stored: int | None, *, now: datetime) -> Component:
+    """Show the size of the store and its largest tables; `stored` are its records, counted now."""
     rows = [
-        (table.name, f"{count(table.rows)} rows{_share(table.size_bytes)}")
+        (table.name, f"{_rows(table, stored, now)}{_share(table.size_bytes)}")
         for table in size.tables[:MOST_TABLES]
     ]
     return panel(
@@ -206,6 +209,12 @@ def size_panel(size: StoreSize) -> Component:
         definition=DEFINITIONS["pipeline-size"],
         class_name="span-4",
     )
+
+
+def _rows(table: TableSize, stored: int | None, now: datetime) -> str:
+    if table.name == observations.name and stored is not None:
+        return stored_text(stored, now)
+    return f"{count(table.rows)} rows"
 
 
 def _share(size_bytes: int | None) -> str:

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
-from dash import html
+from dash import dcc, html
 from dash.development.base_component import Component
 
 from app_dash.pipeline.data import CONSUMER_SILENT_AFTER
 from app_dash.pipeline.definitions import DEFINITIONS
 from app_dash.shared.numbers import ABSENT, count, moment
 from app_dash.shared.panels import aria_hidden, explanation, panel
+from app_dash.shared.url_state import SENDERS_PATH
 from database.delivery.senders import ACTIVE, SILENT, TAKEN_OVER, lost_rows, sender_state
 from database.delivery.stream import StreamPartition
 from database.maintenance.size import MOST_COUNTED, Balance
 
-_COUNTS = (
+COUNTS = (
     ("Sent", "sent"),
     ("Accepted", "accepted"),
     ("Duplicate", "duplicates"),
@@ -30,7 +32,7 @@ _COUNTS = (
 _NUMBERS = ("Consumed up to", "End", "Waiting")
 
 
-def tiles(balance: Balance, senders: int) -> Component:
+def tiles(balance: Balance, senders: int, *, now: datetime) -> Component:
     """Show six counts of all senders together, and the line that checks their sum."""
     lost = None if balance.silent == senders else lost_of(balance)
     shown: tuple[tuple[str, str, int | None, str], ...] = (
@@ -44,7 +46,7 @@ def tiles(balance: Balance, senders: int) -> Component:
     return html.Section(
         [
             html.Div([_tile(*tile) for tile in shown], className="tiles"),
-            balance_line(balance, senders),
+            balance_line(balance, senders, now=now),
         ],
         className="panel span-12",
     )
@@ -78,9 +80,9 @@ def _tile(name: str, label: str, value: int | None, note: str) -> Component:
     )
 
 
-def balance_line(balance: Balance, senders: int) -> Component:
-    """Say whether sent = stored, with all counts."""
-    kind, headline, text = _balance(balance, senders)
+def balance_line(balance: Balance, senders: int, *, now: datetime) -> Component:
+    """Say whether sent = stored, with all counts, and when they were read."""
+    kind, headline, text = _balance(balance, senders, now)
     return html.P(
         [
             html.Span({"ok": "✓", "bad": "✗", "open": "…"}[kind], **aria_hidden()),
@@ -92,7 +94,12 @@ def balance_line(balance: Balance, senders: int) -> Component:
     )
 
 
-def _balance(balance: Balance, senders: int) -> tuple[str, str, str]:
+def stored_text(stored: int, now: datetime) -> str:
+    """Write how many records the store holds, and when they were counted."""
+    return f"{count(stored)} records at {now:%H:%M:%S}"
+
+
+def _balance(balance: Balance, senders: int, now: datetime) -> tuple[str, str, str]:
     senders_text = "1 sender" if senders == 1 else f"{senders} senders"
     parts = (
         f"{senders_text} sent {count(balance.sent)} rows = {count(balance.accepted)} accepted +"
@@ -104,7 +111,7 @@ def _balance(balance: Balance, senders: int) -> tuple[str, str, str]:
     if balance.stored is None:
         note = f"{parts}; beyond {count(MOST_COUNTED)} records the store is not counted here."
         return "ok", "Every row is accounted for.", note
-    stored = f"the store holds {count(balance.stored)} records"
+    stored = f"the store holds {stored_text(balance.stored, now)}"
     if balance.stored != balance.accepted:
         surplus = balance.stored - balance.accepted
         direction = "more" if surplus > 0 else "fewer"
@@ -122,7 +129,7 @@ def sender_table(
         html.Th("State"),
         html.Th("Last request"),
         html.Th("Batch", className="number"),
-        *(html.Th(title, className="number") for title, _ in _COUNTS),
+        *(html.Th(title, className="number") for title, _ in COUNTS),
         html.Th(f"Rows in {label}", className="number"),
     ]
     lines = [_sender_row(row, recent.get(row["sender_id"], 0), now) for row in senders]
@@ -134,27 +141,36 @@ def sender_table(
 
 def _sender_row(row: dict[str, Any], recent: int, now: datetime) -> Component:
     counts = {**row, "lost": lost_rows(row)}
-    batch = row["last_sequence"]
+    batch, name = row["last_sequence"], row["sender_id"]
     return html.Tr(
         [
-            html.Th(row["sender_id"], scope="row"),
-            html.Td(_sender_state(row, now)),
+            html.Th(dcc.Link(name, href=sender_path(name), className="link"), scope="row"),
+            html.Td(sender_state_mark(row, now)),
             html.Td(f"{row['last_seen_at']:%-d %b %H:%M:%S}", className="secondary"),
             html.Td(ABSENT if batch is None else count(batch), className="number"),
-            *(_count_cell(name, counts[name]) for _, name in _COUNTS),
+            *(count_cell(column, counts[column]) for _, column in COUNTS),
             html.Td(count(recent), className="number"),
         ]
     )
 
 
-def _count_cell(name: str, value: int | None) -> Component:
+def count_cell(
+    name: str, value: int | None, element: type[html.Td | html.Span] = html.Td
+) -> Component:
+    """Write a count of a sender, bad ones marked, a dash where it does not report it."""
     is_bad = name in ("rejected", "lost") and bool(value)
     text = ABSENT if value is None else count(value)
     hint = "this sender does not report it" if value is None else None
-    return html.Td(text, className="number bad" if is_bad else "number", title=hint)
+    return element(text, className="number bad" if is_bad else "number", title=hint)
 
 
-def _sender_state(row: Mapping[str, Any], now: datetime) -> Component:
+def sender_path(name: str) -> str:
+    """Return the address of the page of a sender."""
+    return f"{SENDERS_PATH}/{quote(name, safe='')}"
+
+
+def sender_state_mark(row: Mapping[str, Any], now: datetime) -> Component:
+    """Say whether a sender is active, has finished, or is silent and taken over by whom."""
     state, since = sender_state(row, now), moment(row["last_seen_at"])
     if state == TAKEN_OVER:
         others = ", ".join(row["taken_over_by"])

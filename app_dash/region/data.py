@@ -20,12 +20,12 @@ from app_dash.region.outcomes import (
     forecast_outcomes,
     settled_at,
 )
-from app_dash.region.query import SPANS, RegionQuery
+from app_dash.region.query import SPANS, RegionQuery, region_of
 from app_dash.shared.injected import injected_faults
 from database.alerts.alerts import MISSED, Alert, list_alerts
 from database.engine import reading
 from database.flares.coverage import covered_windows
-from database.flares.flares import Flare, list_flares
+from database.flares.flares import Flare, flares_changed_at, list_flares
 from database.models import ModelRow, StageRow, list_models, live_since
 from database.predictions.forecasts import forecasting_models
 from database.regions.current import RegionRow
@@ -119,6 +119,14 @@ class Issued:
 
     line: ForecastLine
     thresholds: NDArray[np.float64]
+
+
+def data_key(context: PageContext, pathname: str, _search: str) -> str:
+    """Return a text that changes with the list, and with the flares of a region that has left."""
+    if not region_of(pathname):
+        return str(context.state.newest_t_rec)
+    with reading(context.engine) as connection:
+        return str(flares_changed_at(connection))
 
 
 def read_region(context: PageContext, region_id: int, query: RegionQuery) -> RegionData:

@@ -63,7 +63,6 @@ from app_dash.shared.url_state import (
     with_time,
 )
 from database.engine import reading
-from database.flares.flares import flares_changed_at
 from database.people.principal import READ
 from database.predictions.forecasts import hourly_forecasts
 from database.regions.current import RegionRow
@@ -106,14 +105,6 @@ def layout(context: PageContext, pathname: str, search: str) -> Component:
 def is_live(context: PageContext, pathname: str) -> bool:
     """Tell whether the region is on the disk; otherwise no new data can come."""
     return any(pathname == f"{REGIONS_PATH}/{region.region_id}" for region in context.state.regions)
-
-
-def data_key(context: PageContext, pathname: str, _search: str) -> str:
-    """Return a text that changes with the list, and with the flares of a region that has left."""
-    if not region_of(pathname):
-        return str(context.state.newest_t_rec)
-    with reading(context.engine) as connection:
-        return str(flares_changed_at(connection))
 
 
 def _panels(data: RegionData, query: RegionQuery, context: PageContext) -> list[Component]:

@@ -100,7 +100,7 @@ def list_alerts(
     ----------
     window : only alerts that opened in it
     states : only alerts in one of these; empty is all
-    or_acknowledged_since : with `states`, also alerts that were acknowledged since
+    or_acknowledged_since : with `states`, also alerts that were acknowledged after this time
     after : opening and id of the last one already read
     """
     query = sa.select(alerts)
@@ -109,10 +109,9 @@ def list_alerts(
             alerts.c.opened_at >= window.start_at, alerts.c.opened_at < window.end_at
         )
     if states:
-        listed: list[sa.ColumnElement[bool]] = [alerts.c.state.in_(list(states))]
-        if or_acknowledged_since is not None:
-            listed.append(alerts.c.acknowledged_at >= or_acknowledged_since)
-        query = query.where(sa.or_(*listed))
+        kept = [] if or_acknowledged_since is None else [or_acknowledged_since]
+        acknowledged = (alerts.c.acknowledged_at > since for since in kept)
+        query = query.where(sa.or_(alerts.c.state.in_(list(states)), *acknowledged))
     if region_id is not None:
         query = query.where(alerts.c.region_id == region_id)
     if event is not None:

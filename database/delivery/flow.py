@@ -138,8 +138,11 @@ def _added(
     return scale.pack(scale.unpack(packed) + np.tile(counts, (len(SPANS), 1)))
 
 
-def flow(connection: sa.Connection, window: Window) -> Flow:
-    """Read the flow over a range of times of receipt, widened to whole buckets."""
+def flow(connection: sa.Connection, window: Window, *, sender_id: str | None = None) -> Flow:
+    """Read the flow over a range of times of receipt, widened to whole buckets.
+
+    `sender_id` reads that of one sender alone.
+    """
     span, bucket, first, n = _buckets(window, _kept_spans(connection, window.start_at))
     table = ingest_flow.c
     # As the driver gives it, text or naive datetime: numpy reads both faster than we convert.
@@ -150,6 +153,7 @@ def flow(connection: sa.Connection, window: Window) -> Flow:
             table.span_seconds == span,
             table.start_at >= first,
             table.start_at < first + n * timedelta(seconds=bucket),
+            sa.true() if sender_id is None else table.sender_id == sender_id,
         )
         .order_by(table.start_at, table.sender_id)
         .limit(MOST_ROWS)

@@ -125,6 +125,22 @@ def list_senders(
     query = sa.select(senders).order_by(senders.c.sender_id).limit(limit)
     if after is not None:
         query = query.where(senders.c.sender_id > after)
+    return _with_takeovers(connection, query)
+
+
+def find_senders(
+    connection: sa.Connection, *, named: str | None = None, containing: str = "", limit: int
+) -> list[dict[str, Any]]:
+    """Read the sender of a name, or those whose name contains a text, the last heard first."""
+    if not f"{named or containing}".isascii():
+        return []  # no sender may have such a name, and MariaDB refuses to compare it
+    name = senders.c.sender_id
+    is_found = name.icontains(containing, autoescape=True) if named is None else name == named
+    ordered = sa.select(senders).where(is_found).order_by(senders.c.last_seen_at.desc(), name)
+    return _with_takeovers(connection, ordered.limit(limit))
+
+
+def _with_takeovers(connection: sa.Connection, query: sa.Select[Any]) -> list[dict[str, Any]]:
     rows = [dict(row) for row in connection.execute(query).mappings()]
     lost, taken = shard_leases.c.lost_by, shard_leases.c.taken_by
     took_over = sa.select(lost, taken).where(taken.is_not(None)).distinct()

@@ -15,7 +15,7 @@ from database.schema.columns import UtcDateTime, identifier, long_text, region_i
 from solar.flares import EVENTS
 from solar.sharp import KEYWORDS
 
-# Every table is declared in it: those of four modules, and those that follow.
+# Every table is declared in it: those of five modules, and those that follow.
 _DECLARED_ELSEWHERE = (fault_tables, lab_tables, nowcast_tables, people_tables, rollup_tables)
 metadata: sa.MetaData = rollup_tables.verification_dekads.metadata
 

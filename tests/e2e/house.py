@@ -106,9 +106,9 @@ class House:
         answer = requests.post(f"{self.api}/api/v1/flares", json=body, timeout=10)
         answer.raise_for_status()
 
-    def post(self, *, region: int, t_rec: str) -> None:
+    def post(self, *, region: int, t_rec: str, level: float = 0.002) -> None:
         """Post one record of a region, as any sender may."""
-        keywords = {k.name: k.low + (k.high - k.low) * 0.002 for k in LIVE_KEYWORDS}
+        keywords = {k.name: k.low + (k.high - k.low) * level for k in LIVE_KEYWORDS}
         row = {"harpnum": region, "t_rec": t_rec, "series": SIMULATED_SERIES, "quality": 0,
                "lon_fwt": 5.0, "lat_fwt": 12.0, "keywords": keywords}  # fmt: skip
         body = {"sender": {"id": "by-hand", "sequence": 1}, "observations": [row]}

@@ -53,6 +53,8 @@ def acknowledge(page: Page, region: int, *, comment: str) -> None:
     page.get_by_text("Add a comment").click()
     page.get_by_label("Comment").fill(comment)
     page.get_by_role("button", name=f"Acknowledge M1.0+ of HARP {region}").click()
+    # New data would wait for a pointer that rests on the alert.
+    page.mouse.move(5, 5)
 
 
 def flare(region: int, at: str, goes_class: str) -> dict[str, object]:

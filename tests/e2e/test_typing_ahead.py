@@ -28,7 +28,7 @@ def slow_page(house: House, window: OpenWindow, request: pytest.FixtureRequest) 
             page.wait_for_timeout(1000 * SLOWNESS_S)
         route.continue_()
 
-    page.route("**/_dash-update-component", late)
+    page.route("**/_dash-update-component*", late)
     yield page
     page.unroute_all(behavior="ignoreErrors")
 

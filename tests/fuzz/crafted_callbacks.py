@@ -23,15 +23,18 @@ ROWS = {
 # What a browser may hold, by component and property; of others a few values of every type.
 PATHS = (
     "/", "/regions", "/regions/3894", "/regions/-12017", "/skill", "/explore", "/pipeline",
-    "/alerts", "/people", "/account", "/help", "/nowhere",
+    "/pipeline/senders", "/pipeline/senders/s1", "/pipeline/senders/%ff%00", "/alerts", "/people",
+    "/account", "/help", "/nowhere",
 )  # fmt: skip
 SOUND_VALUES: Mapping[str, tuple[Any, ...]] = {
     "url.pathname": PATHS,
     "url.search": ("", SEARCH, "?start=2014-03-28T00:00:00Z&end=2014-03-29T00:00:00Z", "?model=x"),
     "theme.data": ("light", "dark", None),
-    "version.data": ("1", "away", None), "show-newer.n_clicks": (None, 1), "data-key.data": (None, "1"),
+    "version.data": ("1", "away", None),
+    "show-newer.n_clicks": (None, 1),
+    "data-key.data": (None, "1"),
     "is-drawn.data": (False, True),
-    "marks.data": ([], ["0:ab", "1.0:cd"], None),
+    "marks.data": ([], ["0:ab", "1.0:cd"], [":ab:cd", "0:ab:cd", "0.1:ab:"], None),
     "tick.n_intervals": (0, 7, None),
     "pipeline-marks.data": (["key", "0:ab"], None),
     "typed.data": (

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 from typing import Any
@@ -19,7 +20,7 @@ from app_dash.alerts import page as alerts
 from app_dash.alerts.figures import AlertBar, FlareTick, alert_figure, assign_rows
 from app_dash.alerts.panels import share
 from app_dash.alerts.query import PAGE_ROWS, AlertQuery
-from app_dash.frame import routing
+from app_dash.frame import delta, routing
 from app_dash.frame.page import PageContext
 from app_dash.now.panels import alert_list
 from app_dash.settings import DashSettings
@@ -266,3 +267,38 @@ def test_who_may_not_acknowledge_sees_no_button_and_no_field(stocked: sa.Engine)
     assert '"Acknowledge"' not in page
     assert "Comment, if any" not in page
     assert "Operators acknowledge" in page
+
+
+@pytest.mark.parametrize("state", ["acknowledged", "closed"])
+def test_an_acknowledged_alert_keeps_its_place_for_a_minute(
+    engine_sqlite: sa.Engine, state: str
+) -> None:
+    stock(engine_sqlite)
+    view = routing.read_context(engine_sqlite, settings=DashSettings(), theme="light")
+    pressed = alert(20, state=state, acknowledged_at=view.now, acknowledged_by="mk")
+    with writing(engine_sqlite) as connection:
+        write_alerts(connection, [pressed, alert(10, event="X1.0")])
+    later = replace(view, now=view.now + timedelta(minutes=1))
+    text_of = partial(json.dumps, cls=PlotlyJSONEncoder, ensure_ascii=False)
+
+    listed = text_of(alert_list([pressed], view))
+    moved = text_of(alert_list([pressed], later))
+
+    assert "✓ Acknowledged by mk" in listed
+    assert "Acknowledged and closed" not in listed
+    assert "Acknowledged and closed" in moved
+    assert "mk" in drawn_for(view, "?state=open")
+    assert "mk" not in drawn_for(later, "?state=open")
+    assert drawn_for(later, "?state=open").count('"Acknowledge"') == 1
+
+
+def test_new_data_leave_the_buttons_of_an_open_alert_as_they_are(stocked: sa.Engine) -> None:
+    view = routing.read_context(stocked, settings=DashSettings(), theme="light")
+    first, higher = alert(20), alert(20, last_probability=0.4)
+    before, after = (alert_list([one], view) for one in (first, higher))
+
+    updates = delta.changes(after, delta.fingerprints(before), delta.fingerprints(after))
+
+    assert [update.props for update in updates] == [
+        {"children": f"Crossed 10{NARROW}% at 23{NARROW}%, peak 44{NARROW}%, now 40{NARROW}%."}
+    ]

@@ -144,10 +144,10 @@ def test_a_window_ends_with_the_bucket_of_now() -> None:
 
 
 def test_only_changed_parts_are_sent(stocked: sa.Engine) -> None:
-    first, marks = pipeline.refreshed(stocked, "", theme="light", previous=None)
-    idle = pipeline.refreshed(stocked, "", theme="light", previous=marks)
+    first, marks = pipeline.refreshed(stocked, "/pipeline", "", theme="light", previous=None)
+    idle = pipeline.refreshed(stocked, "/pipeline", "", theme="light", previous=marks)
     deliver(stocked, "s3", [DUPLICATE], sent=1, now=datetime.now(UTC))
-    changes, _ = pipeline.refreshed(stocked, "", theme="light", previous=marks)
+    changes, _ = pipeline.refreshed(stocked, "/pipeline", "", theme="light", previous=marks)
 
     # The look at the clock may fall into the next minute, which moves the figures.
     assert idle == ([], no_update) or len(as_text(idle[0])) < len(as_text(first))
@@ -159,7 +159,7 @@ def test_only_changed_parts_are_sent(stocked: sa.Engine) -> None:
 def test_the_last_values_stay_while_the_store_is_unavailable() -> None:
     away = sa.create_engine("sqlite:////nowhere/at/all.db")
 
-    assert pipeline.refreshed(away, "", theme=None, previous=[]) == ([], no_update)
+    assert pipeline.refreshed(away, "/pipeline", "", theme=None, previous=[]) == ([], no_update)
     away.dispose()
 
 
@@ -172,10 +172,10 @@ def balance_of(**changes: int | None) -> Balance:
 
 
 def test_the_proof_says_what_does_not_come_out() -> None:
-    assert "Sent = stored." in as_text(balance_line(balance_of(), 1))
-    assert "+ 2 lost" in as_text(balance_line(balance_of(sent=12), 1))
-    assert "5 fewer than were accepted" in as_text(balance_line(balance_of(stored=2), 1))
-    assert "beyond 200,000 records" in as_text(balance_line(balance_of(stored=None), 1))
+    assert "Sent = stored." in as_text(balance_line(balance_of(), 1, now=NOW))
+    assert "+ 2 lost" in as_text(balance_line(balance_of(sent=12), 1, now=NOW))
+    assert "5 fewer than were accepted" in as_text(balance_line(balance_of(stored=2), 1, now=NOW))
+    assert "beyond 200,000 records" in as_text(balance_line(balance_of(stored=None), 1, now=NOW))
 
 
 def test_advice_is_the_text_after_the_fault() -> None:
