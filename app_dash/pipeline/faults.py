@@ -9,7 +9,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from app_dash.pipeline.definitions import DEFINITIONS
-from app_dash.shared.numbers import ABSENT, count, date_moment, duration, quantity
+from app_dash.shared.numbers import ABSENT, count, date_moment, duration
 from app_dash.shared.panels import panel
 from database.injected_faults import Statement, StoredFault
 from solar.injected_faults import AMOUNTS, InjectedFault
@@ -49,7 +49,7 @@ def _row(stored: StoredFault, statement: Statement, now: datetime) -> Component:
             html.Td(date_moment(fault.start_at)),
             html.Td(date_moment(fault.end_at) if is_over else "goes on"),
             html.Td(f"{count(stored.affected)} {noun}", className="number"),
-            html.Td(_said(statement, is_over=is_over)),
+            html.Td(_said(statement, is_over=is_over), className="fault-said"),
             html.Td(_within(fault, statement), className="number"),
         ]
     )
@@ -59,7 +59,7 @@ def _details(fault: InjectedFault) -> str:
     """Write what the file says of a fault besides its kind and window."""
     rule = AMOUNTS.get(fault.kind)
     region = "" if fault.region is None else f", region {fault.region}"
-    amount = "" if rule is None else f", {rule.meaning}: {quantity(fault.amount)}"
+    amount = "" if rule is None else f", {rule.meaning} {fault.amount:g}"
     return f"{region}{amount}".removeprefix(", ")
 
 
