@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,31 @@ from data_sender.options import parse_arguments
 from data_sender.position import Position
 from data_sender.rows import Rows
 from data_sender.sharding.shard import FixedShard, SourcePart
+from data_sender.source import Chunk
 from data_sender.sources.files.replay import Replay
+from data_sender.sources.simulation.simulation import Simulation
 from solar.errors import InvalidInputError
 from solar.injected_faults import InjectedFault, Kind, checked_fault
 from solar.time import to_datetime64
 
-SUN = sun(7, hours=18)
+
+class KnownRows:
+    """Rows and flares that are drawn once, and yielded from the first on for every position."""
+
+    flare_source, covers_from, continues_past_end = "simulated", None, False
+
+    def __init__(self, source: Simulation) -> None:
+        self.fingerprint = source.fingerprint
+        self._chunks = list(source.chunks(Position()))
+
+    def listed_through(self, moment: np.datetime64) -> np.datetime64:
+        return moment
+
+    def chunks(self, _position: Position) -> Iterator[Chunk]:
+        yield from self._chunks
+
+
+SUN = KnownRows(sun(7, hours=18))
 HOUR = np.timedelta64(1, "h")
 GAP = 'kind = "gap"\nfrom = 2014-03-29T17:00:00Z\nto = "2014-03-29T18:30:00Z"\n'
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
