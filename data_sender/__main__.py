@@ -98,7 +98,6 @@ def _layout(options: Namespace) -> Layout:
 
 def _replay(options: Namespace, source: Source, clock: EventClock, stop: StopSignal) -> int:
     settings = SenderSettings()
-    whole = source
     if isinstance(options.shard, FixedShard):
         source = SourcePart(source, options.shard)
     fingerprint = with_faults(source, options.faults).fingerprint
@@ -121,8 +120,6 @@ def _replay(options: Namespace, source: Source, clock: EventClock, stop: StopSig
             handed_over=positions.sent,
         )
         try:
-            if options.faults:
-                delivery.deliver(report(options.faults, whole, sender=options.sender))
             is_complete = _deliver(
                 options,
                 source,
@@ -169,6 +166,9 @@ def _deliver(
             stop=stop,
             progress=progress,
         )
+    if options.faults:
+        whole = source.whole if isinstance(source, SourcePart) else source
+        delivery.deliver(report(options.faults, whole, sender=options.sender))
     replayer = Replayer(
         with_faults(source, options.faults),
         clock,
@@ -221,6 +221,8 @@ def _share(
     clock.synchronise(lease.event_at, seconds_ago=lease.elapsed_seconds)
     if isinstance(source, Simulation):
         source = source.beginning(lease.starts_at)
+    if options.faults:
+        delivery.hand_over(report(options.faults, source, sender=options.sender))
     replayer = SharedReplayer(
         with_faults(source, options.faults),
         clock,
