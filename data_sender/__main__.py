@@ -140,7 +140,6 @@ def _replay(options: Namespace, stop: StopSignal) -> int:
             handed_over=positions.sent,
         )
         try:
-            _report_faults(options, whole, delivery)
             with beating(api, options.sender) as heartbeat:
                 is_complete = _deliver(
                     options,
@@ -173,12 +172,6 @@ def _api_client(options: Namespace, settings: SenderSettings, stop: StopSignal) 
     return ApiClient(options.api_url or settings.api_url, key, stop)
 
 
-def _report_faults(options: Namespace, source: Source, delivery: Delivery) -> None:
-    """Tell the API which faults are injected, before the first row that has one."""
-    if options.faults:
-        delivery.deliver(report(options.faults, source, sender=options.sender))
-
-
 def _deliver(
     options: Namespace,
     source: Source,
@@ -203,6 +196,9 @@ def _deliver(
         )
     if isinstance(clock, ReplayClock):
         clock.start(positions.read().through)
+    if options.faults:
+        whole = source.whole if isinstance(source, SourcePart) else source
+        delivery.deliver(report(options.faults, whole, sender=options.sender))
     replayer = Replayer(
         with_faults(source, options.faults),
         clock,
@@ -258,6 +254,8 @@ def _share(
         clock.synchronise(lease.event_at, seconds_ago=lease.elapsed_seconds)
     if isinstance(source, Simulation):
         source = source.beginning(lease.starts_at)
+    if options.faults:
+        delivery.hand_over(report(options.faults, source, sender=options.sender))
     replayer = SharedReplayer(
         with_faults(source, options.faults),
         clock,

@@ -153,9 +153,13 @@ def _statement(
 ) -> Statement:
     fault, n = stored.fault, counts.get(stored.fault.fault_id)
     if n:
-        return Statement((f"{n} {_COUNTED[fault.kind]}",))
+        return Statement((_several(n, *_COUNTED[fault.kind]),))
     look = _LOOKS.get(fault.kind)
     return Statement() if look is None else look(connection, fault, now)
+
+
+def _several(n: int, noun: str, rest: str = "") -> str:
+    return f"{n} {noun}{'' if n == 1 else 's'}{rest}"
 
 
 def _staleness(connection: sa.Connection, fault: InjectedFault, now: datetime) -> Statement:
@@ -194,7 +198,7 @@ def _lateness(connection: sa.Connection, fault: InjectedFault, now: datetime) ->
         [(row.region_id, row.t_rec, row.received_at) for row in rows], until=fault.end_at
     )
     stale = _staleness(connection, fault, now) if fault.kind == "late" else Statement()
-    return Statement((*stale.said, f"{n} rows late"), stale.at) if n else stale
+    return Statement((*stale.said, _several(n, "row", " late")), stale.at) if n else stale
 
 
 def _of_region(query: Selected, region_id: sa.Column[int], fault: InjectedFault) -> Selected:
@@ -221,7 +225,7 @@ def _gaps(connection: sa.Connection, fault: InjectedFault, now: datetime) -> Sta
     if not noted:
         return stale
     times = [at for at in (stale.at, min(noted)) if at is not None]
-    regions_told = f"gap noted in {len(noted)} region{'' if len(noted) == 1 else 's'}"
+    regions_told = f"gap noted in {_several(len(noted), 'region')}"
     return Statement((*stale.said, regions_told), min(times))
 
 
@@ -248,7 +252,7 @@ def _fallback(connection: sa.Connection, fault: InjectedFault, now: datetime) ->
     )
     by_level = _of_region(query, table.region_id, fault).group_by(table.rung).order_by(table.rung)
     rows = connection.execute(by_level).all()
-    said = tuple(f"fallback level {rung} in {n} forecasts" for rung, n, _ in rows)
+    said = tuple(f"fallback level {rung} in {_several(n, 'forecast')}" for rung, n, _ in rows)
     return Statement(said, min((first for _, _, first in rows), default=None))
 
 
@@ -298,10 +302,10 @@ _LOOKS: Mapping[Kind, _Look] = {
 
 
 # The words for the rows that are counted when they are received.
-_COUNTED: Mapping[Kind, str] = {
-    "corrupt": "rows rejected",
-    "quality": "rows rejected",
-    "duplicate": "duplicates",
+_COUNTED: Mapping[Kind, tuple[str, str]] = {
+    "corrupt": ("row", " rejected"),
+    "quality": ("row", " rejected"),
+    "duplicate": ("duplicate", ""),
 }
 
 

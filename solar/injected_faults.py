@@ -138,7 +138,7 @@ def _checked_amount(fault: InjectedFault) -> float | None:
 def stale_at(
     arrivals: Iterable[tuple[datetime, datetime]], *, stale_after: timedelta, now: datetime
 ) -> list[datetime]:
-    """Return when the data became stale, by when each time of record arrived.
+    """Return when the data became or were still stale, by when each time of record arrived.
 
     Parameters
     ----------
@@ -151,8 +151,9 @@ def stale_at(
     followed_at = [*(arrived_at for arrived_at, _ in ordered), now][1:]
     for (arrived_at, t_rec), next_at in zip(ordered, followed_at, strict=True):
         newest = t_rec if newest is None else max(newest, t_rec)
-        if arrived_at < newest + stale_after < next_at:
-            begun.append(newest + stale_after)
+        at = max(arrived_at, newest + stale_after)
+        if at < next_at:
+            begun.append(at)
     return begun
 
 

@@ -139,11 +139,11 @@ class FaultyReplay:
 # What the product says of each kind, as words that its statements hold.
 WORDS: dict[Kind, tuple[str, ...]] = {
     "gap": ("stale data", "gap noted in"),
-    "late": ("stale data", "rows late"),
-    "duplicate": ("duplicates",),
-    "disorder": ("rows late",),
-    "corrupt": ("rows rejected",),
-    "quality": ("rows rejected",),
+    "late": ("stale data", " late"),
+    "duplicate": (" duplicate",),
+    "disorder": (" late",),
+    "corrupt": (" rejected",),
+    "quality": (" rejected",),
     "missing-keywords": ("fallback level",),
     "silence": ("silent sender, stale data",),
     "flare-list-delay": ("fallback level partial",),

@@ -13,7 +13,7 @@ from app_dash.explore.figures import distribution_figure, records_figure
 from app_dash.explore.query import ExploreQuery, filter_model
 from app_dash.explore.record_table import TYPE, record_table
 from app_dash.shared.definitions import Definition
-from app_dash.shared.injected import with_bands
+from app_dash.shared.injected import band_legend, with_bands
 from app_dash.shared.numbers import count, date_moment
 from app_dash.shared.panels import graph, panel
 from app_dash.shared.theme import Tokens
@@ -145,6 +145,7 @@ def _overview(query: ExploreQuery, data: ExploreData, tokens: Tokens) -> Compone
             f"greatest P({event.label}) and records",
             html.Span("; drag to choose a range, double-click to widen it", className="by-pointer"),
         ],
+        actions=band_legend(data.faults) or None,
         definition=DEFINITIONS["explore-overview"],
     )
 

@@ -27,7 +27,7 @@ from app_dash.shared.alerts import (
     part,
 )
 from app_dash.shared.disk_forecast import DiskForecast, HourlySeries
-from app_dash.shared.injected import with_bands
+from app_dash.shared.injected import band_legend, with_bands
 from app_dash.shared.numbers import duration, moment, points, probability, region_name
 from app_dash.shared.panels import (
     aria_hidden,
@@ -334,7 +334,7 @@ def flare_panel(data: NowData, forecast: DiskForecast, tokens: Tokens) -> Compon
         f"Flares, last {FLARE_DAYS} days",
         graph("flares", figure, text=text, height=FLARES_HEIGHT),
         subtitle=" · ".join(filter(None, notes)),
-        actions=[legend(name.lower(), name) for name in "CMX"],
+        actions=[*band_legend(data.faults), *(legend(name.lower(), name) for name in "CMX")],
         class_name="span-9 flare-panel",
         definition=DEFINITIONS["flares-now"],
     )

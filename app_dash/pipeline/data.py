@@ -9,12 +9,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from app_dash.pipeline.query import PipelineQuery
-from database.clock.clock import SILENT_AFTER
+from database.clock.clock import SILENT_AFTER, read_clock
 from database.delivery.flow import Flow, flow, predictions_since
 from database.delivery.rejections import RejectionTotal, top_rejections
 from database.delivery.senders import list_senders, sender_activity
 from database.delivery.stream import StreamPartition, list_partitions, stream_state
 from database.engine import reading
+from database.injected_faults import Statement, StoredFault, list_faults, statements
 from database.maintenance.size import Balance, StoreSize, balance, store_size
 from database.models import ModelRow, list_models, stage_history
 from database.notifications import notification_counts
@@ -57,6 +58,8 @@ class PipelineData:
     forecasts_today: int
     notifications: dict[str, int]
     stream: list[StreamPartition]
+    faults: list[tuple[StoredFault, Statement]]
+    sun_now: datetime
 
 
 def read_pipeline(engine: sa.Engine, query: PipelineQuery, *, now: datetime) -> PipelineData:
@@ -65,6 +68,8 @@ def read_pipeline(engine: sa.Engine, query: PipelineQuery, *, now: datetime) -> 
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     size = _size(engine, int(now.timestamp()) // 60)
     with reading(engine) as connection:
+        sun_now = read_clock(connection).now(now)
+        faults = list_faults(connection, until=sun_now)
         return PipelineData(
             now=now,
             window=window,
@@ -78,6 +83,8 @@ def read_pipeline(engine: sa.Engine, query: PipelineQuery, *, now: datetime) -> 
             forecasts_today=predictions_since(connection, midnight),
             notifications=notification_counts(connection),
             stream=list_partitions(connection),
+            faults=list(zip(faults, statements(connection, faults, now=sun_now), strict=True)),
+            sun_now=sun_now,
         )
 
 
@@ -86,7 +93,10 @@ def state_key(engine: sa.Engine, *, now: datetime) -> str:
     with reading(engine) as connection:
         last_at, active = sender_activity(connection, since=now - SILENT_AFTER)
         stream = stream_state(connection, since=now - CONSUMER_SILENT_AFTER)
-        return f"{last_at}|{active}|{notification_counts(connection)}|{stream}"
+        # While a fault goes on the product may say more of it although no rows come.
+        minute = read_clock(connection).now(now).replace(second=0, microsecond=0)
+        faults = minute if list_faults(connection, until=minute, limit=1) else None
+        return f"{last_at}|{active}|{notification_counts(connection)}|{stream}|{faults}"
 
 
 def _size(engine: sa.Engine, minute: int) -> StoreSize:

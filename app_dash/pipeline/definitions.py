@@ -99,6 +99,14 @@ DEFINITIONS: dict[str, Definition] = {
         "waiting = end of the partition − offset committed by the group",
         "docs/kafka.md",
     ),
+    "pipeline-faults": Definition(
+        "Injected faults",
+        "What a tester has damaged in a replayed or simulated source, and what the product has"
+        " said of it: stale data, a gap, rejected, duplicate or late rows, forecasts on a lower"
+        " fallback level, missing X-rays. Within: from the beginning of the fault, in event time.",
+        "within = first time at which it was said − from",
+        "Computed from what is stored: docs/faults.md",
+    ),
     "pipeline-size": Definition(
         "Store",
         "The size of the database on disk and the rows of each table, read once a minute. The"

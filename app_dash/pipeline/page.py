@@ -18,6 +18,7 @@ from app_dash.frame.shell import Ids
 from app_dash.guard import callback
 from app_dash.pipeline.data import PipelineData, read_pipeline, state_key
 from app_dash.pipeline.definitions import DEFINITIONS
+from app_dash.pipeline.faults import fault_panel
 from app_dash.pipeline.figures import median_line, psi_mark
 from app_dash.pipeline.panels import (
     durations_panel,
@@ -148,7 +149,8 @@ def content(data: PipelineData, query: PipelineQuery, colours: Tokens) -> Compon
     ]
     above = _with_senders(data, query, colours) if data.senders else [_no_sender()]
     stream = [stream_panel(data.stream, now=data.now)] if data.stream else []
-    return html.Div([*above, *stream, *below], className="grid")
+    faults = [fault_panel(data.faults, now=data.sun_now)] if data.faults else []
+    return html.Div([*above, *faults, *stream, *below], className="grid")
 
 
 def _no_sender() -> Component:

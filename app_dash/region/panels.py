@@ -22,7 +22,7 @@ from app_dash.region.query import LIVE_ONLY, RegionQuery, address
 from app_dash.region.timeline_figure import TimelineContext, timeline_figure
 from app_dash.region.timeline_lanes import AlertSpan
 from app_dash.shared.gaps import cadence
-from app_dash.shared.injected import with_bands
+from app_dash.shared.injected import band_legend, with_bands
 from app_dash.shared.numbers import (
     ABSENT,
     NARROW,
@@ -92,6 +92,7 @@ def timeline_panel(
             legend("miss", "miss"),
             legend("false-alarm", "false alarm"),
             legend("no-data", "no data"),
+            *band_legend(data.faults),
             *_models(data, query),
         ],
         class_name="timeline",

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import sqlalchemy as sa
+from dash.development.base_component import Component
 
 from app_dash.shared.chart import Figure, Trace, epoch
 from app_dash.shared.numbers import moment
+from app_dash.shared.panels import legend
 from app_dash.shared.theme import Tokens
 from database.clock.clock import read_clock
 from database.engine import store_time
@@ -48,6 +50,11 @@ def with_bands(figure: Figure, faults: Sequence[InjectedFault], tokens: Tokens) 
     whole = {"domain": [0, 1], "range": [0, 1], "visible": False, "fixedrange": True}
     layout = {**figure["layout"], f"yaxis{_AXIS}": {**whole, "anchor": "x"}}
     return {**figure, "data": [*figure["data"], *bands], "layout": layout}
+
+
+def band_legend(faults: Sequence[InjectedFault]) -> list[Component]:
+    """Explain the bands where there are any."""
+    return [legend("injected", "injected")] if faults else []
 
 
 def _band(fault: InjectedFault, left: float, right: float, tokens: Tokens) -> Trace:

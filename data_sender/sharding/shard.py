@@ -91,33 +91,33 @@ class SourcePart:
     """The rows of one fixed part of a source, and the flares: all of them, in every part."""
 
     def __init__(self, source: Source, shard: FixedShard) -> None:
-        self._source = source
+        self.whole = source
         self._holds = shard.holds()
         self.fingerprint = hashlib.sha256(f"{source.fingerprint} {shard}".encode()).hexdigest()
 
     @property
     def flare_source(self) -> str | None:
         """The origin of the flares."""
-        return self._source.flare_source
+        return self.whole.flare_source
 
     @property
     def covers_from(self) -> np.datetime64 | None:
         """Since when the flares of the whole source are complete."""
-        return self._source.covers_from
+        return self.whole.covers_from
 
     @property
     def continues_past_end(self) -> bool:
         """Whether this part has to publish the truth of the last rows."""
-        return self._source.continues_past_end and bool(self._holds[FLARES])
+        return self.whole.continues_past_end and bool(self._holds[FLARES])
 
     def listed_through(self, moment: np.datetime64) -> np.datetime64:
         """Up to when the flares are published at a time, as in the whole source."""
-        return self._source.listed_through(moment)
+        return self.whole.listed_through(moment)
 
     def chunks(self, position: Position) -> Iterator[Chunk]:
         """Yield what follows a position of this part."""
         left = position.at_through
-        for chunk in self._source.chunks(replace(position, rows=0)):
+        for chunk in self.whole.chunks(replace(position, rows=0)):
             chosen = self._holds[shards_of(chunk.rows)]
             left -= exclude_delivered(chosen, chunk.rows, position.through, left)
             yield Chunk(chunk.rows.take(chosen), chunk.flares)

@@ -15,7 +15,6 @@ from threading import Lock
 
 import sqlalchemy as sa
 
-from database.delivery.senders import SILENT_AFTER
 from database.engine import reading, store_time
 from database.flares.flares import next_flare_start
 from database.models import redate_stages
@@ -32,6 +31,8 @@ from solar.time import Window, isoformat
 
 # A store that forecast the present in these days is no store for a replay.
 LIVE_FOR = timedelta(days=7)
+# A sender that waits says every few seconds that it is there.
+SILENT_AFTER = timedelta(seconds=15)
 CADENCE = timedelta(seconds=CADENCE_SECONDS)
 _DAY = timedelta(days=1)
 _READ_EVERY_SECONDS = 1.0
