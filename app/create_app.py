@@ -18,6 +18,7 @@ from app.lab import shared_threads
 from app.routes import (
     alerts,
     messages,
+    nowcast,
     observations,
     people,
     predictions,
@@ -47,6 +48,7 @@ ROUTES = (
     alerts,
     reports,
     clock_routes,
+    nowcast,
     senders,
     sessions,
     people,

@@ -16,6 +16,7 @@ from bench import (
     lab_ingest,
     lab_times,
     lab_upload,
+    nowcast,
     peers,
     record_profile,
     run_lists,
@@ -39,8 +40,8 @@ NAMES = (
     "lab",
 )
 LAB_PARTS = ("fairness", "upload", "times", "ingest")
-# Lasts too long to come unasked.
-SOAK = "soak"
+# They do not come unasked: one needs files that the project does not have, and one lasts too long.
+UNASKED = NOWCAST, SOAK = ("nowcast", "soak")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,8 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     parser = _parser()
     given = parser.parse_args(arguments)
-    if unknown := set(given.names) - {*NAMES, SOAK}:
-        parser.error(f"no benchmark {min(unknown)!r}; choose from {', '.join((*NAMES, SOAK))}")
+    if unknown := set(given.names) - {*NAMES, *UNASKED}:
+        parser.error(f"no benchmark {min(unknown)!r}; choose from {', '.join(NAMES + UNASKED)}")
     plan = dashboard.Plan(
         predictions=given.predictions, views=given.views, browsers=given.browsers,
         minutes=given.minutes or dashboard.Plan().minutes, keep=given.keep, store=given.store,
@@ -70,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "lists": run_lists.main,
         "peers": lambda: peers.main(trees),
         "lab": lambda: _measure_lab(_parts(given, LAB_PARTS, "lab", parser), rounds=given.rounds),
+        NOWCAST: lambda: nowcast.main(given.xray, given.flares),
         SOAK: lambda: soak.main(minutes=given.minutes or soak.MINUTES, rate=given.rate),
     }
     for name in given.names or NAMES:
@@ -111,7 +113,7 @@ def _parts(
 def _parser() -> argparse.ArgumentParser:
     default = dashboard.Plan()
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join((*NAMES, SOAK)))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES + UNASKED))
     parser.add_argument_group("mission").add_argument(
         "--records", type=int, default=whole_mission.MISSION_RECORDS, help="how many are replayed"
     )
@@ -134,6 +136,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument_group(SOAK).add_argument(
         "--rate", type=float, help="records a second; by default half of what can be taken"
     )
+    minutes = parser.add_argument_group(NOWCAST)
+    minutes.add_argument("--xray", type=Path, metavar="FILE", help="minutes of the X-ray flux")
+    minutes.add_argument("--flares", type=Path, metavar="FILE", help="the flare list beside it")
     own = parser.add_argument_group("dashboard")
     for name, said in (
         ("predictions", "size of the large store; ten years at eleven regions are 10000000"),

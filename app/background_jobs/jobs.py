@@ -19,6 +19,7 @@ from database.drift.rollup import refresh_drift
 from database.exploration.rollup import refresh_exploration
 from database.lab.stored_files import purge
 from database.maintenance.retention import run_daily_maintenance
+from database.nowcast.reconciliation import Reconciler
 from database.verification.rollup import refresh
 
 # So many days of a rollup are brought up to date at a time, and so often in one turn of a job, so
@@ -27,6 +28,7 @@ _DAYS_AT_ONCE = 10
 _TIMES = 6
 _DAYS_WHILE_BUSY = 3
 _judge = AlertJudge()
+_reconciler = Reconciler()
 
 
 class Refresh(Protocol):
@@ -64,6 +66,13 @@ def judge_alerts(running: Services) -> None:
     _judge.judge_if_changed(running.engine, running.alert_config, now=running.clock())
 
 
+def reconcile_nowcast(running: Services) -> None:
+    """Compare the flares seen in the X-rays with the flare list."""
+    _reconciler.reconcile_if_changed(
+        running.engine, now=running.sun_clock.now(), wall=running.clock()
+    )
+
+
 def maintain_store(running: Services) -> None:
     """Delete old rows as FLARE_RETENTION says, and add the partitions of coming months."""
     run_daily_maintenance(running.engine, running.settings.retention, now=running.clock())
@@ -79,6 +88,7 @@ def purge_lab(running: Services) -> None:
 JOBS: tuple[Job, ...] = (
     Job("verification", 5.0, verify, sole=True),
     Job("alerts", 5.0, judge_alerts, sole=True),
+    Job("nowcast", 5.0, reconcile_nowcast, sole=True),
     Job("drift", 30.0, count_drift, sole=True),
     Job("exploration", 5.0, count_exploration, sole=True),
     Job("daily round", 86_400.0, maintain_store, sole=True),

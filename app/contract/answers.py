@@ -269,3 +269,55 @@ class ClockAnswer(Answer):
     usual_step_s: float | None
     starts: str | None = TIME
     ends: str | None = TIME
+
+
+class NowcastItem(Answer):
+    """A flare seen in the X-rays, ``confirmed`` once the flare list has it as ``flare_id``.
+
+    ``detected_at`` is the minute of the data that told it, ``end_known_at`` that which told its
+    end. The class differs from the listed one by the share ``class_error``, the peak by
+    ``peak_error_s``.
+    """
+
+    event_id: str
+    satellite: str
+    start_at: str = TIME
+    detected_at: str = TIME
+    peak_at: str = TIME
+    end_at: str | None
+    end_known_at: str | None
+    goes_class: str
+    peak_flux_w_m2: float
+    r_scale: str | None
+    background_w_m2: float
+    flux_scale: str
+    state: Literal["rising", "declining", "ended", "unfinished", "confirmed", "unconfirmed"]
+    rule: Literal[1, 2]
+    flare_id: str | None
+    class_error: float | None
+    peak_error_s: float | None
+    reconciled_at: str | None
+    revision: int
+
+
+class NowcastAnswer(Answer):
+    """The flux of the newest good minute up to ``now``, and the flare in progress."""
+
+    now: str = TIME
+    minute_at: str | None
+    flux_w_m2: float | None
+    goes_class: str | None = Field(alias="class")
+    r_scale: Literal["R1", "R2", "R3", "R4", "R5"] | None
+    satellite: str | None
+    flux_scale: str | None
+    state: Literal["no data", "quiet", "rising", "declining"]
+    event: NowcastItem | None
+    reason: str
+
+
+class NowcastCountsAnswer(Answer):
+    """Flares seen in the X-rays by what the list says, and listed ones that were not seen."""
+
+    confirmed: int
+    unconfirmed: int
+    missed: int

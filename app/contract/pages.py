@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from app.contract.answers import TIME, Answer, Prediction
+from app.contract.answers import TIME, Answer, NowcastItem, Prediction
 
 
 class Page(Answer):
@@ -217,3 +217,9 @@ class RegionReportsPage(Page):
     """Region reports in the order of time, number and source."""
 
     items: list[RegionReportItem]
+
+
+class NowcastEventsPage(Page):
+    """Flares seen in the X-rays, by the time of their start."""
+
+    items: list[NowcastItem]

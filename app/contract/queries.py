@@ -20,6 +20,7 @@ MAX_LIMIT = 10_000
 Query = TypeVar("Query", bound=BaseModel)
 RegionId = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
+GoesClass = Annotated[str, Field(pattern=r"^[ABCMX][1-9]\d?(\.\d{1,2})?$", examples=["M1.0"])]
 # MySQL compares names by their bytes and refuses characters that no name has.
 ModelName = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
 
@@ -92,9 +93,23 @@ class PredictionsQuery(TableQuery):
 class FlaresQuery(ListQuery):
     """Flares of a class and above, by the time of their peak."""
 
-    min_class: str | None = Field(
-        default=None, pattern=r"^[ABCMX][1-9]\d?(\.\d{1,2})?$", examples=["M1.0"]
-    )
+    min_class: GoesClass | None = None
+
+
+class NowcastQuery(UrlQuery):
+    """The time at which something was known; the present one if not given."""
+
+    at: Time | None = Field(default=None, description="answer with what was known at that time")
+
+
+class NowcastEventsQuery(WindowQuery, PageQuery, NowcastQuery):
+    """Flares seen in the X-rays, by the time of their start."""
+
+
+class NowcastCountsQuery(WindowQuery, NowcastQuery):
+    """Flares by the time of their peak, of a class and above."""
+
+    min_class: GoesClass = "M1.0"
 
 
 class AlertsQuery(ListQuery):

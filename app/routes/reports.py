@@ -42,7 +42,8 @@ from database.engine import reading, transact
 from database.flares.flare_files import FlareRow, RepairedFlare, merge_duplicates, repair_row
 from database.flares.flares import Flare as StoredFlare
 from database.flares.flares import list_flares, store_flares
-from database.flares.xray import store_flux
+from database.nowcast.detection import store_minutes
+from database.nowcast.notices import Audience
 from database.people.principal import INGEST, READ
 from solar.errors import InvalidInputError
 from solar.flare_detection import XrayMinute as StoredMinute
@@ -174,7 +175,9 @@ def post_xray_flux() -> Response:
     rows = take_rows(content, FLUX)
     satellite = read_model(XrayEnvelope, content).satellite
     checked, rejected = check_rows(XrayMinute, rows, FLUX)
-    latest = services().clock() + CLOCK_TOLERANCE
+    running = services()
+    wall = running.clock()
+    latest = wall + CLOCK_TOLERANCE
     usable = [row for _, row in checked if row.minute_at <= latest]
     rejected += [
         _rejection(FLUX, index, "minute_at", "lies in the future")
@@ -187,7 +190,8 @@ def post_xray_flux() -> Response:
         StoredMinute(row.minute_at.replace(second=0, microsecond=0), row.flux_w_m2, satellite)
         for row in usable
     ]
-    report = transact(services().engine, partial(store_flux, minutes=minutes))
+    audience = Audience(running.alert_config.channels, running.sun_clock.now(), wall)
+    report = transact(running.engine, partial(store_minutes, minutes=minutes, audience=audience))
     return _answer(report.added, report.unchanged, report.revised, rejected)
 
 

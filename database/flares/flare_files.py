@@ -22,7 +22,7 @@ import sqlalchemy as sa
 
 from database.flares.flares import FlareRecord, FlareReport, store_flares
 from solar.errors import InvalidInputError
-from solar.flares import FluxScale, full_noaa_number, peak_flux
+from solar.flares import FIRST_TRUE_SATELLITE, FluxScale, full_noaa_number, peak_flux
 from solar.time import Window, isoformat
 
 # Accepted spellings of each column; the first is this project's.
@@ -41,7 +41,6 @@ _SATELLITE = re.compile(r"(?:GOES[- ]?|G)?0*(\d{1,2})", re.IGNORECASE)
 
 LONGEST_PHASE = timedelta(hours=12)
 SAME_PEAK = timedelta(minutes=2)
-FIRST_TRUE_SCALE_SATELLITE = 16
 _REPAIRS_LENGTH = 255
 _DAY = timedelta(days=1)
 
@@ -286,7 +285,7 @@ def _scale(row: FlareRow) -> FluxScale:
             f"line {row.line} of the flare list names no satellite, so its flux scale is unknown;"
             f" give --flux-scale {FluxScale.OPERATIONAL} or {FluxScale.TRUE}"
         )
-    is_true = row.satellite >= FIRST_TRUE_SCALE_SATELLITE
+    is_true = row.satellite >= FIRST_TRUE_SATELLITE
     return FluxScale.TRUE if is_true else FluxScale.OPERATIONAL
 
 

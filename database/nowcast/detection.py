@@ -19,7 +19,7 @@ from database.flares.xray import XrayReport, read_minutes, store_flux
 from database.nowcast.notices import Audience, tell
 from database.nowcast.nowcast import FIELDS, NowcastEvent, as_computed
 from database.nowcast.stored_minutes import REACH, resumed
-from database.schema.tables import nowcast_events, nowcast_version
+from database.schema.nowcast_tables import nowcast_events, nowcast_version
 from database.upsert import upsert
 from database.version_cache import renew_version
 from solar.flare_detection import DetectedFlare, XrayMinute, r_scale

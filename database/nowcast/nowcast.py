@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from database.nowcast.stored_minutes import newest_good, resumed
-from database.schema.tables import flares, nowcast_events, xray_flux
+from database.schema.nowcast_tables import nowcast_events
+from database.schema.tables import flares, xray_flux
 from solar.flare_detection import (
     ENDED,
     MINUTE,
@@ -245,8 +246,8 @@ def count_nowcast_events(
         table.peak_flux_w_m2 >= least_flux,
         table.reconciled_at <= now,
     )
-    rows = connection.execute(by_state.group_by(table.state))
-    counts: dict[str, int] = dict(rows.tuples().all())
+    rows = connection.execute(by_state.group_by(table.state)).all()
+    counts: dict[str, int] = {row.state: row[1] for row in rows}
     stored = sa.select(sa.func.min(xray_flux.c.minute_at), sa.func.max(xray_flux.c.minute_at))
     first_at, last_at = connection.execute(
         stored.where(

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from database.schema.tables import nowcast_events, xray_flux
+from database.schema.nowcast_tables import nowcast_events
+from database.schema.tables import xray_flux
 from solar.flare_detection import (
     HOUR,
     MINUTE,

@@ -34,7 +34,7 @@ from data_sender.sources.files.tables import (
     utc_times,
 )
 from solar.errors import InvalidInputError
-from solar.flares import FluxScale
+from solar.flares import FIRST_TRUE_SATELLITE, FluxScale
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,6 @@ _TEXT = (*_TIMES, *_SHORT_TIMES, "GOES_CLASS", "OBS", "FLUX_SCALE")
 _WANTED = (*_TEXT, "NOAA_AR", "HARPNUM")
 # NOAA publishes true fluxes from GOES-16 on; lists that name no satellite change with the
 # primary one, on 2019-12-09.
-_FIRST_TRUE_SATELLITE = 16
 _LONGEST_PHASE = np.timedelta64(12, "h")
 _FIRST_TRUE_AT = np.datetime64("2019-12-09", "us")
 
@@ -308,7 +307,7 @@ def _flux_scales(table: pa.Table, peak: NDArray[np.datetime64]) -> list[str]:
         ]
         is_true = np.array(
             [
-                int(name) >= _FIRST_TRUE_SATELLITE if name.isdigit() else late
+                int(name) >= FIRST_TRUE_SATELLITE if name.isdigit() else late
                 for name, late in zip(satellites, is_true, strict=True)
             ]
         )

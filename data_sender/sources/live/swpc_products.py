@@ -21,12 +21,11 @@ from data_sender.sources.live.values import (
     utc,
     utc_or_none,
 )
-from solar.flares import LONGEST_FLARE, FluxScale, full_noaa_number, peak_flux
+from solar.flares import FIRST_TRUE_SATELLITE, LONGEST_FLARE, FluxScale, full_noaa_number, peak_flux
 from solar.time import Window, isoformat
 
 SOURCE, MODEL = "swpc", "swpc@1"
 
-FIRST_TRUE_SATELLITE = 16
 _FIRST_TRUE_AT = datetime(2019, 12, 9, tzinfo=UTC)
 # NOAA numbered region 11029 in October 2009 and 14529 in September 2026. Thousands are certain
 # as long as the line through these is right to within 5,000.

@@ -28,6 +28,9 @@ GET /docs                                      n vroa irlwa
 GET /api/v1/clock                              n vroa irlwa
 PUT /api/v1/clock                              - --oa ----a
 POST /api/v1/clock                             - ---a i---a
+GET /api/v1/nowcast                            - vroa -r--a
+GET /api/v1/nowcast/events                     - vroa -r--a
+GET /api/v1/nowcast/counts                     - vroa -r--a
 GET /metrics                                   - vroa -r--a
 POST /api/v1/observations                      - ---a i---a
 GET /api/v1/observations                       - vroa -r--a
