@@ -26,7 +26,7 @@ from database.lab.file_store import FileStore
 from database.maintenance.partitions import PARTITIONED, list_partitions, partition
 from database.maintenance.retention import prune, read_ages
 from database.migrations import upgrade
-from database.nowcast.detection import import_xray
+from database.nowcast.detection import detect_stored, import_xray
 from database.people import commands as people_commands
 from database.settings import DatabaseSettings, FileSettings
 from database.verification.rollup import refresh
@@ -120,6 +120,7 @@ def _add_imports(add: AddCommand) -> None:
     xray = add("import-xray", _import_xray, "read GOES X-ray flux, minute by minute")
     xray.add_argument("file", type=Path, help="Parquet or CSV: minute_at, flux_w_m2")
     xray.add_argument("--satellite", help="such as G16; needed when the file does not tell")
+    add("detect-flares", _detect_flares, "see the flares in the X-ray flux of earlier versions")
 
 
 def _add_backups(add: AddCommand) -> None:
@@ -178,6 +179,10 @@ def _import_harps(engine: sa.Engine, options: argparse.Namespace) -> str:
 
 def _import_xray(engine: sa.Engine, options: argparse.Namespace) -> str:
     return str(import_xray(engine, options.file, satellite=options.satellite))
+
+
+def _detect_flares(engine: sa.Engine) -> str:
+    return f"{detect_stored(engine)} flares added or changed"
 
 
 def _refresh_verification(engine: sa.Engine) -> str:

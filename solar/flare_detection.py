@@ -144,9 +144,12 @@ class FlareDetector:
             self._remember(minute)
 
     def resume(self, *, start_at: datetime, rule: int) -> None:
-        """Take up a flare at the minute that was fed last, at which it was detected."""
-        start = next(i for i, (at, _) in enumerate(self._run) if at == start_at)
-        self.flare = self._begun(start, rule)
+        """Take up a flare at the minute that was fed last, at which it was detected.
+
+        Without its minutes, which may have been deleted since, there is no flare.
+        """
+        starts = [i for i, (at, _) in enumerate(self._run) if at == start_at]
+        self.flare = self._begun(starts[0], rule) if starts else None
 
     def feed(self, minute: XrayMinute) -> DetectedFlare | None:
         """Take the next minute; return the flare that it ended, if any."""

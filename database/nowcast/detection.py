@@ -8,23 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from database.engine import transact
+from database.engine import reading, transact
 from database.flares.xray import XrayReport, read_minutes, store_flux
 from database.nowcast.notices import Audience, tell
 from database.nowcast.nowcast import FIELDS, NowcastEvent, as_computed
 from database.nowcast.stored_minutes import REACH, resumed
 from database.schema.nowcast_tables import nowcast_events, nowcast_version
+from database.schema.tables import xray_flux
 from database.upsert import upsert
 from database.version_cache import renew_version
-from solar.flare_detection import DetectedFlare, XrayMinute, r_scale
+from solar.flare_detection import MINUTE, DetectedFlare, XrayMinute, r_scale
 
 _ROWS_PER_COMMIT = 20_000
+_AT_ONCE = timedelta(days=14)
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,25 @@ def store_minutes(
         if audience is not None:
             tell(connection, computed.strong, changed, audience=audience)
     return report
+
+
+def detect_stored(engine: sa.Engine) -> int:
+    """Detect the flares of all stored minutes, some weeks at a time; return how many changed."""
+    minute_at = xray_flux.c.minute_at
+    with reading(engine) as connection:
+        bounds = sa.select(sa.func.min(minute_at), sa.func.max(minute_at))
+        start_at, last_at = connection.execute(bounds).one()
+    changed = 0
+    while start_at is not None and start_at <= last_at:
+        end_at = min(start_at + _AT_ONCE, last_at)
+        changed += transact(engine, partial(_detect_again, first_at=start_at, last_at=end_at))
+        start_at = end_at + MINUTE
+    return changed
+
+
+def _detect_again(connection: sa.Connection, first_at: datetime, last_at: datetime) -> int:
+    renew_version(connection, nowcast_version)
+    return len(_write(connection, _compute(connection, first_at, last_at)))
 
 
 def _compute(connection: sa.Connection, first_at: datetime, last_at: datetime) -> _Computed:

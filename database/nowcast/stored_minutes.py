@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import chain
 
 import sqlalchemy as sa
 
@@ -67,21 +68,14 @@ def resumed(
     fed_from = first_at if is_over or last is None else last.detected_at + MINUTE
     before: list[XrayMinute] = []
     minutes = read_minutes(connection, fed_from - REACH, end_at)
-    left: list[XrayMinute] = []
-    for minute in minutes:
-        if minute.minute_at >= fed_from:
-            left.append(minute)
-            break
-        before.append(minute)
+    first = next(minutes, None)
+    while first is not None and first.minute_at < fed_from:
+        before.append(first)
+        first = next(minutes, None)
     detector = FlareDetector(before)
     if not is_over and last is not None:
         detector.resume(start_at=last.start_at, rule=last.rule)
-    return detector, _chained(left, minutes)
-
-
-def _chained(first: list[XrayMinute], rest: Iterator[XrayMinute]) -> Iterator[XrayMinute]:
-    yield from first
-    yield from rest
+    return detector, minutes if first is None else chain([first], minutes)
 
 
 def newest_good(connection: sa.Connection, now: datetime, *, reach: timedelta) -> XrayMinute | None:

@@ -193,6 +193,8 @@ def read_minutes(content: Any) -> list[XrayMinute]:
 def _xray_minute(record: Record) -> XrayMinute:
     flux = number(record["flux"])
     is_measured = not math.isnan(flux) and 0 < flux <= _BRIGHTEST_W_M2
+    # SWPC's own spelling: what was counted then were electrons.
+    is_measured = is_measured and record.get("electron_contaminaton") is not True
     at = utc(record["time_tag"]).replace(second=0, microsecond=0)
     return XrayMinute(at, flux if is_measured else None, int(record["satellite"]))
 

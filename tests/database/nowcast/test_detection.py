@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from xray_minutes import FLARE, QUIET, START, minutes
 
 from database.engine import reading, transact
-from database.nowcast.detection import store_minutes
+from database.flares.xray import store_flux
+from database.nowcast.detection import detect_stored, store_minutes
 from database.nowcast.nowcast import NowcastEvent, list_nowcast_events
 from solar.flare_detection import MINUTE, XrayMinute, detect
 from solar.time import Window
@@ -79,6 +80,17 @@ def test_a_revised_minute_computes_its_flare_anew_and_leaves_the_others(
         first, second = list_nowcast_events(connection, ALL)
     assert (first.goes_class, first.revision) == ("M4.0", 2)
     assert second.revision == 1
+
+
+def test_the_minutes_of_an_earlier_version_are_gone_through_once(engine_sqlite: sa.Engine) -> None:
+    month_before = minutes(FLARE, start=START - timedelta(days=30))
+    rows = [*month_before, *STREAM]
+    transact(engine_sqlite, lambda connection: store_flux(connection, rows))
+
+    changes = [detect_stored(engine_sqlite) for _ in range(2)]
+
+    assert changes == [3, 0]
+    assert stored_events(engine_sqlite) == computed(rows)
 
 
 def test_a_flare_that_a_revision_takes_away_is_gone(engine_sqlite: sa.Engine) -> None:
