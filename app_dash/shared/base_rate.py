@@ -100,8 +100,13 @@ def _row(name: str, rate: float | None, frozen: float | None) -> Component:
 
 def _chosen(rates: BaseRates, frozen: FrozenRates) -> list[Component | str]:
     chosen = NOT_STATED if frozen.disk is None else score_text(frozen.disk)
-    return ["Threshold chosen at ", html.B(chosen, className="frozen"), ", now ",
-            html.B(score_text(rates.now)), "."]  # fmt: skip
+    return [
+        "Threshold chosen at ",
+        html.B(chosen, className="frozen"),
+        ", now ",
+        html.B(score_text(rates.now)),
+        ".",
+    ]
 
 
 def _expected(event: Event, rates: BaseRates, frozen: FrozenRates, model: ModelRow | None) -> str:

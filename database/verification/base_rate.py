@@ -54,8 +54,10 @@ def base_rates(
     if not ends or max(ends) <= now - _LATEST_END:
         return BaseRates(None, dict.fromkeys(SPANS_DAYS), None)
     end_at = max(ends)
-    disk = {n: _of_disk(connection, event, covered, Window(end_at - n * _DAY, end_at))
-            for n in SPANS_DAYS}  # fmt: skip
+    disk = {
+        n: _of_disk(connection, event, covered, Window(end_at - n * _DAY, end_at))
+        for n in SPANS_DAYS
+    }
     return BaseRates(
         (end_at - _DAY).date(), disk, _of_regions(connection, event, model_id, end_at=end_at)
     )
