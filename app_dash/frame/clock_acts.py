@@ -19,7 +19,7 @@ from app_dash.guard import callback
 from app_dash.settings import DashSettings
 from app_dash.shared.numbers import date_moment
 from app_dash.shared.region_status import MAIN_EVENT
-from app_dash.shared.url_state import parse_utc, time_of, with_time
+from app_dash.shared.url_state import as_of_time, parse_utc, with_time
 from database.alerts.alerts import next_opened_at
 from database.clock.clock import before_next_flare, read_clock, store_time
 from database.engine import reading
@@ -58,7 +58,7 @@ def register(app: dash.Dash, engine: sa.Engine, *, settings: DashSettings) -> No
         prevent_initial_call=True,
     )
     def act(pressed: ClockAct, search: str | None) -> Any:
-        at = time_of(search)
+        at = as_of_time(search)
         try:
             moved = perform(engine, settings, pressed, at=at)
         except FlarewatchError as error:

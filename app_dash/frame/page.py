@@ -40,8 +40,8 @@ class PageContext:
 
     @property
     def sun_now(self) -> datetime:
-        """What time it is for the Sun."""
-        return self.clock.now(self.now)
+        """What time it is for the Sun, or was in the view as of a time."""
+        return self.at or self.clock.now(self.now)
 
     @property
     def stale(self) -> timedelta:

@@ -23,7 +23,7 @@ from app_dash.settings import DashSettings
 from app_dash.shared.numbers import date_moment
 from app_dash.shared.panels import empty_message, error_message
 from app_dash.shared.theme import tokens
-from app_dash.shared.url_state import NOW_PATH, time_of, with_time
+from app_dash.shared.url_state import NOW_PATH, as_of_time, with_time
 from database.clock.clock import CADENCE, read_clock, store_time, usual_step
 from database.engine import reading
 from database.people.principal import READ
@@ -202,7 +202,7 @@ def read_context(
         now,
         principal(),
         clock,
-        at=time_of(search),
+        at=as_of_time(search),
         usual_step=step,
     )
 

@@ -119,7 +119,7 @@ def read_region(context: PageContext, region_id: int, query: RegionQuery) -> Reg
     """Read the region of the address in the range and as of the time that it names."""
     with reading(context.engine) as connection:
         region = find_region(connection, region_id)
-        as_of = query.at if query.at and query.at < region.last_t_rec else None
+        as_of = query.as_of if query.as_of and query.as_of < region.last_t_rec else None
         place = _place(connection, region, as_of)
         shown = _shown(region, SPANS[query.range], as_of)
         history = live_since(connection)
@@ -187,7 +187,7 @@ def _lines(
         model_ids=models,
         window=window,
         as_issued=query.revision == "issued",
-        known_until=query.at,
+        known_until=query.as_of,
     )
 
 

@@ -51,21 +51,48 @@ def _read_model_name(text: str) -> str:
 ModelName = Annotated[str, AfterValidator(_read_model_name)]
 
 
+def parse_utc(text: str) -> datetime:
+    """Read a typed time; without a zone it is UTC.
+
+    Raises
+    ------
+    InvalidInputError
+        When it is no time, or outside the years that the API takes too.
+    """
+    at = _read_utc(text.strip())
+    if not _EARLIEST_AT <= at < _LATEST_AT:
+        raise InvalidInputError(f"{text!r} lies outside 1972 to 2199; write a time between")
+    return at
+
+
+def _read_utc(typed: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(typed)
+    except ValueError:
+        return parse_time(typed)
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else parse_time(typed)
+
+
 class Query(BaseModel):
     """The query of an address, the part after ``?``; a page declares its fields and defaults.
 
-    `at` is the time as of which the page is shown, None for now.
+    `at` is the time as of which the page is shown, None for now; links within a page keep it.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True)
 
-    at: datetime | None = None
+    at: str | None = None
 
     # InvalidInputError passes through pydantic unchanged, so its text reaches the reader.
     @field_validator("at", mode="before")
     @classmethod
-    def _read_at(cls, at: str | datetime | None) -> datetime | None:
-        return parse_utc(at) if isinstance(at, str) else at
+    def _is_a_time_or_now(cls, text: str | None) -> str | None:
+        return isoformat(parse_utc(text)) if text else None
+
+    @property
+    def as_of(self) -> datetime | None:
+        """The time as of which the page is shown, None for now."""
+        return parse_time(self.at) if self.at else None
 
     @classmethod
     def parse(cls, search: str | None) -> Self:
@@ -87,7 +114,9 @@ class Query(BaseModel):
     def search(self) -> str:
         """Write the fields that differ from their defaults as ``?a=1``; empty without any."""
         changed = self.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
-        return f"?{urlencode(changed)}" if changed else ""
+        # The time stands last, behind what the page is about.
+        ordered = sorted(changed.items(), key=lambda field: field[0] == "at")
+        return f"?{urlencode(ordered)}" if ordered else ""
 
     def changed(self, **fields: Any) -> Self:
         """Return the same state with some fields replaced; raises as `parse` does."""
@@ -117,42 +146,25 @@ def _explain(error: ValidationError, fields: Mapping[str, Any]) -> str:
     )
 
 
-def parse_utc(text: str) -> datetime:
-    """Read a typed time; without a zone it is UTC.
-
-    Raises
-    ------
-    InvalidInputError
-        When it is no time, or outside the years that the API takes too.
-    """
-    at = _read_utc(text.strip())
-    if not _EARLIEST_AT <= at < _LATEST_AT:
-        raise InvalidInputError(f"{text!r} lies outside 1972 to 2199; write a time between")
-    return at
-
-
-def _read_utc(typed: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(typed)
-    except ValueError:
-        return parse_time(typed)
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else parse_time(typed)
-
-
-def time_of(search: str | None) -> datetime | None:
-    """Return the time as of which an address shows its page; None is now, or an unreadable one."""
-    try:
-        return Query.parse(search).at
-    except InvalidInputError:
-        return None  # the page says what is wrong with it
-
-
 def with_time(address: str, at: datetime | None) -> str:
     """Return an address as of a time, or, for None, of now."""
     parts = urlsplit(address)
     others = [pair for pair in parse_qsl(parts.query) if pair[0] != "at"]
     query = urlencode([*others, *([] if at is None else [("at", isoformat(at))])])
     return parts._replace(query=query).geturl()
+
+
+def keep_time(address: str, search: str | None) -> str:
+    """Return an address as of the same time as another one."""
+    return with_time(address, as_of_time(search))
+
+
+def as_of_time(search: str | None) -> datetime | None:
+    """Return the time as of which an address shows its page; None is now, or an unreadable one."""
+    try:
+        return Query.parse(search).as_of
+    except InvalidInputError:
+        return None  # the page says what is wrong with it
 
 
 def read_region_numbers(text: str) -> tuple[int, ...]:
