@@ -28,8 +28,8 @@
   };
   // The time as of which the page is shown; undefined for now.
   const asOf = () => {
-    const at = new Date(new URLSearchParams(location.search).get("at") ?? NaN);
-    return isNaN(at) ? undefined : at;
+    const at = document.querySelector(".as-of-banner")?.dataset.at;
+    return at && new Date(at);
   };
 
   // What has come since the last answer is not known yet: until the next one is overdue, data are as

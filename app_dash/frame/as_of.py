@@ -11,18 +11,21 @@ from dash.development.base_component import Component
 
 from app_dash.shared.numbers import date_moment
 from app_dash.shared.url_state import REGIONS_PATH, with_time
+from solar.time import isoformat
 
 
 def as_of_banner(at: datetime | None, address: str) -> Component | list[Component]:
     """Say that a page is shown as of a time, and lead back to now; nothing where it is now."""
     if at is None:
         return []
+    shown: dict[str, Any] = {"data-at": isoformat(at)}
     return html.Div(
         [
             html.Span([html.B(f"As of {date_moment(at)} UTC"), ": what was known then."]),
             dcc.Link("Back to now", href=with_time(address, None), className="button"),
         ],
         className="strip as-of-banner",
+        **shown,
     )
 
 

@@ -19,7 +19,7 @@ from app_dash.guard import callback
 from app_dash.settings import DashSettings
 from app_dash.shared.numbers import date_moment
 from app_dash.shared.region_status import MAIN_EVENT
-from app_dash.shared.url_state import parse_utc, time_of, with_time
+from app_dash.shared.url_state import as_of_time, parse_utc, with_time
 from database.alerts.alerts import next_opened_at
 from database.clock.clock import before_next_flare, read_clock
 from database.engine import reading, store_time
@@ -40,10 +40,10 @@ class ClockAct(BaseModel):
 
 @dataclass(frozen=True)
 class Moved:
-    """What an act leads to: the time as of which the page is shown, and the words for it."""
+    """What an act leads to: the time as of which the page is shown, and how the clock is now."""
 
     at: datetime | None
-    text: str
+    text: str = ""
 
 
 def register(app: dash.Dash, engine: sa.Engine, *, settings: DashSettings) -> None:
@@ -58,7 +58,7 @@ def register(app: dash.Dash, engine: sa.Engine, *, settings: DashSettings) -> No
         prevent_initial_call=True,
     )
     def act(pressed: ClockAct, search: str | None) -> Any:
-        at = time_of(search)
+        at = as_of_time(search)
         try:
             moved = perform(engine, settings, pressed, at=at)
         except FlarewatchError as error:
@@ -97,7 +97,7 @@ def perform(
         case "jump":
             to = _read_time(act.to)
             if to < _now(engine):
-                return Moved(to, f"As of {date_moment(to)} UTC.")
+                return Moved(to)
             body |= {"to": isoformat(to)}
     answer = ask(settings, "PUT", "/clock", body)
     return Moved(None if body["action"] == "jump" else at, _said(answer))
@@ -120,7 +120,7 @@ def _to_next_alert(engine: sa.Engine, at: datetime | None) -> Moved:
         opened = next_opened_at(connection, after=at or now, until=now)
     if opened is None:
         raise InvalidInputError(f"No later alert has opened up to {date_moment(now)} UTC, now.")
-    return Moved(opened, f"An alert opened: as of {date_moment(opened)} UTC.")
+    return Moved(opened)
 
 
 def _to_next_flare(engine: sa.Engine, at: datetime) -> Moved:
@@ -128,7 +128,7 @@ def _to_next_flare(engine: sa.Engine, at: datetime) -> Moved:
     now = _now(engine)
     with reading(engine) as connection:
         to = before_next_flare(connection, at, MAIN_EVENT.name, newest=at, until=now)
-    return Moved(to, f"Before the next {MAIN_EVENT.label} flare: as of {date_moment(to)} UTC.")
+    return Moved(to)
 
 
 def _said(answer: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ from app_dash.frame.page import Page
 from app_dash.frame.shell import Ids
 from app_dash.guard import callback, principal
 from app_dash.shared.as_of import store_of
-from app_dash.shared.url_state import REGIONS_PATH, read_region_numbers, time_of, with_time
+from app_dash.shared.url_state import REGIONS_PATH, keep_time, read_region_numbers
 from database.engine import reading
 from database.people.principal import READ
 from database.regions.timeline import search_regions
@@ -44,7 +44,7 @@ def register(app: dash.Dash, engine: sa.Engine, pages: Sequence[Page]) -> None:
             address = address_of(engine, seen, (text or "").strip())
         except FlarewatchError as error:
             return str(error), no_update, no_update
-        return "", "", with_time(address, time_of(search))
+        return "", "", keep_time(address, search)
 
 
 def address_of(engine: sa.Engine, pages: Sequence[Page], text: str) -> str:

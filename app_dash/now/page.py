@@ -35,6 +35,7 @@ from app_dash.shared.url_state import ALERTS_PATH, NOW_PATH, REGIONS_PATH
 from database.alerts.alerts import OPEN
 from database.flares.flares import Flare
 from solar.flares import EVENTS, Event
+from solar.time import isoformat
 
 _DAY = 24
 _LARGE_CHANGE = 0.01
@@ -121,7 +122,7 @@ def _scrolled(table: Component) -> Component:
 
 
 def _orders(order: Order, at: datetime | None) -> list[tuple[str, str, bool]]:
-    query = NowQuery(at=at)
+    query = NowQuery(at=isoformat(at) if at else None)
     return [
         (name.capitalize(), NOW_PATH + query.changed(sort=name).search(), name == order)
         for name in get_args(Order)

@@ -134,7 +134,7 @@ def read_region(context: PageContext, region_id: int, query: RegionQuery) -> Reg
     with reading(context.engine) as connection:
         region = find_region(connection, region_id)
         newest_at, next_at = _ahead(context, region)
-        as_of = query.at if query.at and query.at < newest_at else None
+        as_of = query.as_of if query.as_of and query.as_of < newest_at else None
         place = _place(connection, region, as_of)
         shown = _shown(region, SPANS[query.range], as_of)
         history = live_since(connection)
@@ -212,7 +212,7 @@ def _lines(
         model_ids=models,
         window=window,
         as_issued=query.revision == "issued",
-        known_until=query.at,
+        known_until=query.as_of,
     )
 
 

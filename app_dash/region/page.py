@@ -59,8 +59,7 @@ from app_dash.shared.url_state import (
     PREDICTIONS_CSV_PATH,
     PREDICTIONS_PARQUET_PATH,
     REGIONS_PATH,
-    time_of,
-    with_time,
+    keep_time,
 )
 from database.engine import reading
 from database.people.principal import READ
@@ -143,7 +142,7 @@ def register(app: dash.Dash, engine: sa.Engine, *, settings: DashSettings) -> No
     def search(submits: int | None, text: str | None, address: str | None) -> Any:
         if not (submits and text):
             return no_update
-        return with_time(search_address(engine, text), time_of(address))
+        return keep_time(search_address(engine, text), address)
 
     @callback(
         app,

@@ -259,9 +259,9 @@ def moved_to(value: str | float, query: RegionQuery, newest: float) -> RegionQue
     drawn at the later one; that is no move.
     """
     at = datetime.fromtimestamp(float(value) * 60, UTC)
-    if query.at is not None and minutes(query.at) == float(value):
+    if query.as_of is not None and minutes(query.as_of) == float(value):
         return query
-    return query.changed(at=None if float(value) >= newest else at)
+    return query.changed(at=None if float(value) >= newest else isoformat(at))
 
 
 def as_of_panel(data: RegionData, query: RegionQuery) -> Component:
@@ -358,11 +358,8 @@ def _step(
     if not len(to):
         return html.Span(label, className="button off", **aria_label(f"{label}: no record there"))
     at = to_datetime(to[0])
-    to_at = None if at >= data.newest_at else at
-    attributes: dict[str, Any] = {
-        "data-key": key,
-        "data-at": isoformat(query.at) if query.at else "",
-    }
+    to_at = None if at >= data.newest_at else isoformat(at)
+    attributes: dict[str, Any] = {"data-key": key, "data-at": query.at or ""}
     link = dcc.Link(
         label,
         href=address(data.region.region_id, query.changed(at=to_at)),

@@ -29,8 +29,9 @@ LIVE_ONLY = "live"
 class RegionQuery(Query):
     """The state of the page of one region.
 
-    `models` names those drawn beside the issued forecasts: empty for all of them, `LIVE_ONLY` for
-    none, else ids between commas. `window` [h] and `least` |r| are those of the keyword network.
+    `models` names those drawn
+    beside the issued forecasts: empty for all of them, `LIVE_ONLY` for none, else ids between
+    commas. `window` [h] and `least` |r| are those of the keyword network.
     """
 
     range: Range = "5d"

@@ -23,7 +23,7 @@ def checked_time_of(search: str | None, *, now: datetime) -> datetime | None:
     InvalidInputError
         When it is no time, or has not come yet.
     """
-    at = Query.parse(search).at
+    at = Query.parse(search).as_of
     if at is not None and at > now:
         raise InvalidInputError(
             f"at: {date_moment(at)} UTC has not come yet; it is {date_moment(now)} UTC. Choose an"

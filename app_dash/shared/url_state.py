@@ -82,13 +82,18 @@ class Query(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True)
 
-    at: datetime | None = None
+    at: str | None = None
 
     # InvalidInputError passes through pydantic unchanged, so its text reaches the reader.
     @field_validator("at", mode="before")
     @classmethod
-    def _read_at(cls, at: str | datetime | None) -> datetime | None:
-        return parse_utc(at) if isinstance(at, str) else at
+    def _is_a_time_or_now(cls, text: str | None) -> str | None:
+        return isoformat(parse_utc(text)) if text else None
+
+    @property
+    def as_of(self) -> datetime | None:
+        """The time as of which the page is shown, None for now."""
+        return parse_time(self.at) if self.at else None
 
     @classmethod
     def parse(cls, search: str | None) -> Self:
@@ -142,20 +147,25 @@ def _explain(error: ValidationError, fields: Mapping[str, Any]) -> str:
     )
 
 
-def time_of(search: str | None) -> datetime | None:
-    """Return the time as of which an address shows its page; None is now, or an unreadable one."""
-    try:
-        return Query.parse(search).at
-    except InvalidInputError:
-        return None  # the page says what is wrong with it
-
-
 def with_time(address: str, at: datetime | None) -> str:
     """Return an address as of a time, or, for None, of now."""
     parts = urlsplit(address)
     others = [pair for pair in parse_qsl(parts.query) if pair[0] != "at"]
     query = urlencode([*others, *([] if at is None else [("at", isoformat(at))])])
     return parts._replace(query=query).geturl()
+
+
+def keep_time(address: str, search: str | None) -> str:
+    """Return an address as of the same time as another one."""
+    return with_time(address, as_of_time(search))
+
+
+def as_of_time(search: str | None) -> datetime | None:
+    """Return the time as of which an address shows its page; None is now, or an unreadable one."""
+    try:
+        return Query.parse(search).as_of
+    except InvalidInputError:
+        return None  # the page says what is wrong with it
 
 
 def read_region_numbers(text: str) -> tuple[int, ...]:

@@ -74,7 +74,9 @@ def read_clock(connection: sa.Connection) -> Reading:
     newest = sa.select(sa.func.max(regions.c.last_t_rec)).scalar_subquery()
     columns = [store_clock.c[name] for name in _COLUMNS if name not in ("turn", "changed_by")]
     row = connection.execute(sa.select(*columns, newest.label("newest"))).first()
-    return Reading() if row is None else Reading(**row._mapping)
+    if row is None:
+        return Reading(newest=connection.scalar(sa.select(newest)))
+    return Reading(**row._mapping)
 
 
 class Clock:

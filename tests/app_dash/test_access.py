@@ -53,6 +53,8 @@ ACCESS = """
 /lab/uploads/<upload_id>            - -r-a
 page.children                       - vroa
 newest-version.data                 - vroa
+clock-answer.data                   - vroa
+go-to-message.children              - vroa
 api-status.children                 - vroa
 url.search                          - vroa
 url.href                            - vroa

@@ -36,6 +36,13 @@ SOUND_VALUES: Mapping[str, tuple[Any, ...]] = {
     "is-drawn.data": (False, True),
     "marks.data": ([], ["0:ab", "1.0:cd"], [":ab:cd", "0:ab:cd", "0.1:ab:"], None),
     "tick.n_intervals": (0, 7, None),
+    "clock-act.data": (
+        {"number": 1, "action": "speed", "speed": 3600, "version": 1},
+        {"number": 2, "action": "jump", "to": "2014-03-28 12:00"},
+        {"number": 3, "action": "next-alert"},
+    ),
+    "go-to.n_submit": (1, None),
+    "go-to.value": ("skill", "12017", "nowhere", None),
     "pipeline-marks.data": (["key", "0:ab"], None),
     "typed.data": (
         {"typed": {"start": "2014-03-28"}, "shown": {"start": "", "end": "2014-03-29 00:00"}},
