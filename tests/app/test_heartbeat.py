@@ -160,7 +160,12 @@ def test_an_address_is_of_https_or_of_this_machine(address: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["http://beats.example/uuid", "ftp://127.0.0.1/", "https://me:secret@beats.example/", "no-address"],
+    [
+        "http://beats.example/uuid",
+        "ftp://127.0.0.1/",
+        "https://me:secret@beats.example/",
+        "no-address",
+    ],
 )
 def test_another_address_is_refused_without_being_repeated(address: str) -> None:
     with pytest.raises(InvalidInputError, match="FLARE_HEARTBEAT_URL") as refused:
