@@ -11,6 +11,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,13 +23,27 @@ from solar.settings import require_address
 EXAMPLE = Path(__file__).with_name("demo_lab.zip")
 GRACE_SECONDS = 10.0
 READY_SECONDS = 60.0
-# The keys of parts, once people or keys are registered in the store: name and scope.
-KEYS = {"sender": ("demo-sender", "ingest"), "worker": ("demo-worker", "work")}
+ELSE_SHOWN = """\
+Without them it shows what is on this machine:
+  make demo                  a simulated Sun
+  make demo DATA=march.parquet FLARES=flares.csv    records of yours, replayed
+FLARE_JSOC_URL and FLARE_SWPC_URL name mirrors, HTTPS_PROXY a proxy (docs/live-sources.md)."""
 ASKED_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stopped(Exception):
     """Somebody asked the demonstration to end."""
+
+
+@dataclass(frozen=True)
+class Client:
+    """A part that calls the API, for which it needs a key once anybody is registered there."""
+
+    package: str
+    arguments: tuple[str, ...]
+    log: str
+    scope: str = "ingest"
+    setting: str = "FLARE_API_KEY"
 
 
 @dataclass(frozen=True)
@@ -44,24 +59,27 @@ class Part:
 
 def main() -> int:
     arguments = parse_arguments()
-    environment = settings(arguments.data)
+    environment = settings("live" if arguments.live else arguments.data)
     require_free_ports(environment)
-    require_data_folder(Path(environment["FLARE_DATA_DIR"]))
+    clients = clients_of(arguments)
     for one in ASKED_TO_END:
         signal.signal(one, stop)
     parts: dict[str, Part] = {}
     try:
+        if arguments.live:
+            require_live_sources()
+        require_data_folder(Path(environment["FLARE_DATA_DIR"]))
         prepare(arguments, environment)
         parts["API"] = start(environment, "app", "serve")
         wait_until_ready(f"{environment['FLARE_API_URL']}/ready", parts, "API")
         parts["dashboard"] = start(environment, "app_dash", "serve")
-        for name in ("sender", "worker") if arguments.lab else ("sender",):
-            parts[name] = start_with_key(name, arguments, environment)
+        for name, client in clients.items():
+            parts[name] = start_with_key(name, client, environment)
         page = f"http://127.0.0.1:{environment['FLARE_DASH_PORT']}"
         wait_until_ready(page, parts, "dashboard")
         say(f"\nFlarewatch is open at {page}   (API: {environment['FLARE_API_URL']}/docs)")
         say(f"The parts write their logs to {environment['FLARE_DATA_DIR']}. Ctrl-C stops all.\n")
-        return watch(parts, arguments, environment)
+        return watch(parts, clients, environment)
     except Stopped:
         return 0
     finally:
@@ -71,6 +89,7 @@ def main() -> int:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="flarewatch demo", description=__doc__)
     parser.add_argument("--data", type=Path, help="replay this file or folder, not a simulation")
+    parser.add_argument("--live", action="store_true", help="the real Sun, from JSOC and SWPC")
     parser.add_argument("--flares", type=Path, help="import this flare list before the replay")
     parser.add_argument(
         "--clock",
@@ -83,15 +102,19 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--lab", action="store_true", help="with a worker for runs of the Lab")
     arguments = parser.parse_args()
+    if arguments.live and (arguments.data or arguments.flares):
+        parser.error(
+            "--live reads records and flares from the agencies; leave out --data, --flares"
+        )
     for path in (arguments.data, arguments.flares):
         if path and not path.exists():
             parser.error(f"{path} does not exist")
     return arguments
 
 
-def settings(data: Path | None) -> dict[str, str]:
+def settings(data: Path | str | None) -> dict[str, str]:
     """Keep simulated and real data in stores of their own; the environment may say otherwise."""
-    name = data.name.split(".")[0] if data else "simulated"
+    name = Path(data).name.split(".")[0] if data else "simulated"
     defaults = {
         "FLARE_DATABASE_URL": f"sqlite:///var/demo-{name}/flarewatch.db",
         "FLARE_DATA_DIR": f"var/demo-{name}",
@@ -147,25 +170,58 @@ def prepare(arguments: argparse.Namespace, environment: dict[str, str]) -> None:
             sys.exit(done.returncode)
 
 
-def sender_arguments(arguments: argparse.Namespace) -> list[str]:
-    if arguments.data:
-        pace = ["--speed", arguments.speed, "--clock", arguments.clock]
-        return ["replay", str(arguments.data), *pace]
-    # A month: enough closed windows for scores with intervals on the Skill page.
-    return ["simulate", "--history", "30"]
+def require_live_sources() -> None:
+    """Ask JSOC and SWPC first; go on with one of them, and end where neither answers."""
+    # Imported here, as it takes a while that no other demonstration needs.
+    from data_sender.settings import SenderSettings
+    from data_sender.sources.live.reach import unreachable_sources
+
+    say("Asking JSOC and SWPC whether they answer ...")
+    try:
+        away = unreachable_sources(SenderSettings())
+    except InvalidInputError as error:
+        sys.exit(str(error))
+    for name, reason in away.items():
+        say(f"{name} does not answer: {reason}")
+    if len(away) == 2:
+        sys.exit(f"\nThe real Sun cannot be shown now.\n{ELSE_SHOWN}")
+    if "JSOC" in away:
+        say("There will be no new records and no forecasts until it does; it is asked again.")
+    if "SWPC" in away:
+        say("There will be no flares, X-rays and regions until it does; it is asked again.")
 
 
-def start_with_key(name: str, arguments: argparse.Namespace, environment: dict[str, str]) -> Part:
-    """Start sender or worker, with a key once people or keys are registered in the store."""
-    setting = "FLARE_API_KEY" if name == "sender" else "FLARE_WORKER_KEY"
-    if not environment.get(setting) and is_registered(environment):
-        key, scope = KEYS[name]
+def clients_of(arguments: argparse.Namespace) -> dict[str, Client]:
+    """Return the senders, and the worker of the Lab if it is wanted, by the names of parts."""
+    if arguments.live:
+        clients = {
+            "JSOC sender": Client("data_sender", ("jsoc", "--series", "nrt"), "jsoc"),
+            "SWPC sender": Client("data_sender", ("swpc",), "swpc"),
+        }
+    elif arguments.data:
+        pace = ("--speed", arguments.speed, "--clock", arguments.clock)
+        replay = ("replay", str(arguments.data), *pace)
+        clients = {"sender": Client("data_sender", replay, "data_sender")}
+    else:
+        # A month: enough closed windows for scores with intervals on the Skill page.
+        simulate = ("simulate", "--history", "30")
+        clients = {"sender": Client("data_sender", simulate, "data_sender")}
+    if arguments.lab:
+        work = ("work", "--slots", "1")
+        clients["worker"] = Client(
+            "model_training", work, "model_training", "work", "FLARE_WORKER_KEY"
+        )
+    return clients
+
+
+def start_with_key(name: str, client: Client, environment: dict[str, str]) -> Part:
+    """Start a part, with a key once people or keys are registered in the store."""
+    if not environment.get(client.setting) and is_registered(environment):
+        key = f"demo-{name.replace(' ', '-').lower()}"
         run_database(environment, "users", "remove", key)
-        added = run_database(environment, "users", "add", key, "--scopes", scope)
-        environment = environment | {setting: added.split("\n")[0]}
-    if name == "worker":
-        return start(environment, "model_training", "work", "--slots", "1")
-    return start(environment, "data_sender", *sender_arguments(arguments))
+        added = run_database(environment, "users", "add", key, "--scopes", client.scope)
+        environment = environment | {client.setting: added.split("\n")[0]}
+    return start(environment, client.package, *client.arguments, log=client.log)
 
 
 def is_registered(environment: dict[str, str]) -> bool:
@@ -182,16 +238,16 @@ def run_database(environment: dict[str, str], *arguments: str) -> str:
     ).stdout
 
 
-def start(environment: dict[str, str], package: str, *arguments: str) -> Part:
-    log = Path(environment["FLARE_DATA_DIR"]) / f"{package}.log"
-    with log.open("wb") as output:
+def start(environment: dict[str, str], package: str, *arguments: str, log: str = "") -> Part:
+    path = Path(environment["FLARE_DATA_DIR"]) / f"{log or package}.log"
+    with path.open("wb") as output:
         # A session of its own: Ctrl-C reaches this supervisor alone, which stops them in order.
         process = subprocess.Popen(
             [sys.executable, "-m", package, *arguments],
             env=environment, stdout=output, stderr=output, start_new_session=True,
             preexec_fn=end_with_parent(),
         )  # fmt: skip
-    return Part(process, log)
+    return Part(process, path)
 
 
 def wait_until_ready(address: str, parts: dict[str, Part], name: str) -> None:
@@ -208,13 +264,13 @@ def wait_until_ready(address: str, parts: dict[str, Part], name: str) -> None:
 
 
 def watch(
-    parts: dict[str, Part], arguments: argparse.Namespace, environment: dict[str, str]
+    parts: dict[str, Part], clients: Mapping[str, Client], environment: dict[str, str]
 ) -> int:
     """Wait until a part stops by itself; a replay that has sent everything may end.
 
     The first person or key that is registered locks sender and worker out, which then begin anew.
     """
-    has_key = set(KEYS) if is_registered(environment) else set()
+    has_key = set(clients) if is_registered(environment) else set()
     while True:
         time.sleep(0.5)
         for name, part in list(parts.items()):
@@ -225,9 +281,9 @@ def watch(
                 say("The replay is complete; the dashboard stays open.")
                 del parts[name]
                 continue
-            if name in KEYS and name not in has_key and is_registered(environment):
+            if name in clients and name not in has_key and is_registered(environment):
                 has_key.add(name)
-                parts[name] = start_with_key(name, arguments, environment)
+                parts[name] = start_with_key(name, clients[name], environment)
                 continue
             say(f"the {name} stopped with code {code}:\n{part.last_lines()}")
             return 1

@@ -109,7 +109,7 @@ def create_app(
             full_disk=full_disk,
             file_store=FileStore(settings),
             store_watch=watch,
-            heartbeat=HeartbeatSender(settings, watch, HeartbeatRecord(metrics_dir)),
+            heartbeat=HeartbeatSender(settings, watch, HeartbeatRecord(metrics_dir), clock=clock),
         ),
     )
     problems.install(app, note_full_disk=full_disk.note)

@@ -9,7 +9,6 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -25,8 +24,8 @@ from solar.time import isoformat, parse_time
 
 EVERY_SECONDS = 60.0
 TIMEOUT_SECONDS = 10.0
-_NOT_SET = Heartbeat("off", "FLARE_HEARTBEAT_URL is not set")
-_ELSEWHERE = Heartbeat("unknown", "another server sends it")
+_NOT_SET = Heartbeat("off", "not set up")
+_ELSEWHERE = Heartbeat("unknown", "not sent by this server")
 
 _log = logging.getLogger(__name__)
 
@@ -43,21 +42,22 @@ class HeartbeatRecord:
         if self._file is None:
             return self._last
         try:
-            state, reason, last_at = json.loads(self._file.read_text())
+            state, reason, *times = json.loads(self._file.read_text())
         except (OSError, ValueError):
             return self._last
-        return Heartbeat(state, reason, None if last_at is None else parse_time(last_at))
+        last_at, noted_at = (None if text is None else parse_time(text) for text in times)
+        return Heartbeat(state, reason, last_at, noted_at)
 
     def write(self, heartbeat: Heartbeat) -> None:
         """Keep what a round did; a full disk keeps it from the other workers."""
         self._last = heartbeat
         if self._file is None:
             return
-        last_at = heartbeat.last_at
-        content = (heartbeat.state, heartbeat.reason, last_at and isoformat(last_at))
+        times = (heartbeat.last_at, heartbeat.noted_at)
+        texts = [None if at is None else isoformat(at) for at in times]
         partial = self._file.with_suffix(f".{os.getpid()}")
         with suppress(OSError):
-            partial.write_text(json.dumps(content))
+            partial.write_text(json.dumps([heartbeat.state, heartbeat.reason, *texts]))
             partial.replace(self._file)
 
 
@@ -70,11 +70,13 @@ class HeartbeatSender:
         watch: StoreWatch,
         record: HeartbeatRecord,
         *,
+        clock: Callable[[], datetime],
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._settings = settings
         self._watch = watch
         self._record = record
+        self._clock = clock
         self._sleep = sleep
 
     @property
@@ -83,10 +85,11 @@ class HeartbeatSender:
         return self._settings.heartbeat_url is not None
 
     def state(self) -> Heartbeat:
-        """Return what the last round did, as the status shows it."""
+        """Return what the last round did; when that is long ago, another server may do them."""
         if not self.is_wanted:
             return _NOT_SET
-        return self._record.read() or _ELSEWHERE
+        known = self._record.read()
+        return known if known is not None and known.is_recent(self._clock()) else _ELSEWHERE
 
     def work(self, engine: sa.Engine) -> None:
         """Do one round, unless another process does, and keep that from the others meanwhile."""
@@ -112,7 +115,7 @@ class HeartbeatSender:
             return
         fault = self._send()
         if fault is None:
-            self._note("beating", "", at=look.at)
+            self._note("beating")
         else:
             self._note("silent", fault)
 
@@ -132,11 +135,11 @@ class HeartbeatSender:
             return f"the receiver does not answer ({type(error).__name__})"
         return None if 200 <= status < 300 else f"the receiver answered {status}"
 
-    def _note(self, state: str, reason: str, *, at: datetime | None = None) -> None:
+    def _note(self, state: str, reason: str = "") -> None:
         """Keep what this round did, and log it where it differs from the round before."""
-        before = self._record.read() or Heartbeat()
-        heartbeat = Heartbeat(state, reason, at or before.last_at)
-        self._record.write(heartbeat)
-        if replace(before, last_at=None) != replace(heartbeat, last_at=None):
+        before, now = self._record.read() or Heartbeat(), self._clock()
+        last_at = now if state == "beating" else before.last_at
+        self._record.write(Heartbeat(state, reason, last_at, now))
+        if (before.state, before.reason) != (state, reason):
             level = logging.WARNING if state == "silent" else logging.INFO
             _log.log(level, "heartbeat %s%s", state, f": {reason}" if reason else "")

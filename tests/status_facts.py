@@ -12,7 +12,7 @@ from solar.status.facts import RECORDS, Facts, Heartbeat, Look, Source
 NOW = datetime(2026, 11, 29, 2, 10, 24, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 API = Check("API", OK, "up", "11 ms")
-OFF = Heartbeat("off", "FLARE_HEARTBEAT_URL is not set")
+OFF = Heartbeat("off", "not set up")
 
 
 def source(name: str, age: timedelta, step: timedelta) -> Source:

@@ -102,7 +102,7 @@ def shell(settings: DashSettings) -> Component:
                     html.Div(id=Ids.AS_OF, role="status"),
                     html.Div(id=Ids.ANNOUNCEMENTS, role="status"),
                     html.Div(html.Div(className="strip pending"), id=Ids.STRIP, role="status"),
-                    html.Div(id=Ids.STATES_LINE, className="states-line"),
+                    html.Div(html.Span("\u00a0"), id=Ids.STATES_LINE, className="states-line"),
                     # What an action has made and shows this once; no other page or redraw takes it.
                     html.Div(id=Ids.SHOWN, role="status"),
                     html.Div(id=Ids.LIVE_MESSAGE, role="status", className="visually-hidden"),
@@ -168,7 +168,7 @@ def _header() -> Component:
                     html.Span(
                         ["Data age ", html.B(id=Ids.AGE)], id=Ids.AGE_CHIP, className="chip age"
                     ),
-                    html.Span(id=Ids.STATES),
+                    html.Span(html.Span(className="chip states pending"), id=Ids.STATES),
                     html.Span(_pending_chips(), id=Ids.CHIPS, className="chips"),
                 ],
                 className="chips",

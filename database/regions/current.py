@@ -17,7 +17,6 @@ from database.schema.tables import (
     models,
     predictions,
     regions,
-    senders,
     xray_flux,
 )
 from solar.flares import EVENTS
@@ -63,7 +62,6 @@ class DataState:
     """
 
     newest_t_rec: datetime | None
-    last_ingest_at: datetime | None
     model: ModelRow | None
     regions: tuple[RegionRow, ...]
     latest: dict[int, ForecastRow]
@@ -98,9 +96,8 @@ def data_state(connection: sa.Connection) -> DataState:
         if newest is None or model is None
         else latest_forecasts(connection, model.model_id, newest)
     )
-    ingest_at = connection.scalar(sa.select(sa.func.max(senders.c.last_seen_at)))
     activity = {} if newest is None else flares_per_day(connection, newest)
-    return DataState(newest, ingest_at, model, on_disk, latest, activity)
+    return DataState(newest, model, on_disk, latest, activity)
 
 
 def current_regions(connection: sa.Connection, at: datetime) -> list[RegionRow]:

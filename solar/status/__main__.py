@@ -40,17 +40,22 @@ class _UnknownError(FlarewatchError):
     """The API gives no status."""
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command; returns the exit code."""
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    made = argparse.ArgumentParser(
         "flarewatch status",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
+    made.add_argument(
         "--watch", action="store_true", help=f"again every {EVERY_SECONDS:.0f} s until Ctrl-C"
     )
-    options = parser.parse_args(arguments)
+    return made
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    options = parser().parse_args(arguments)
     try:
         address = _address(StatusSettings().api_url)
     except FlarewatchError as error:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from solar.errors import InvalidInputError
-from solar.status.facts import Facts, Heartbeat, Look, Source
+from solar.status.facts import HEARTBEAT_LASTS, Facts, Heartbeat, Look, Source
 from solar.time import duration, isoformat, parse_time
 
 OK, LATE, BROKEN, UNKNOWN, NONE = STATES = ("ok", "late", "broken", "unknown", "none")
@@ -16,8 +16,6 @@ NOT_KNOWN = "we do not know"
 AGAIN_SECONDS = 30
 _NOT_CURRENT = "Forecasts on other pages are not current: no all clear can be read from them."
 _WORDS_COUNT = "Words count, colours repeat them."
-# A heartbeat comes every minute.
-_BEAT_LASTS = timedelta(seconds=150)
 
 
 @dataclass(frozen=True)
@@ -32,6 +30,11 @@ class Check:
     word: str
     detail: str = ""
     at: datetime | None = None
+
+    @property
+    def is_wrong(self) -> bool:
+        """Tell whether somebody has to look at it."""
+        return self.state in (LATE, BROKEN)
 
 
 @dataclass(frozen=True)
@@ -147,17 +150,22 @@ def _summary(checks: tuple[Check, ...], look: Look, api: Check) -> tuple[str, st
         return BROKEN, "Not working: no live model"
     if facts.records.newest_at is None:
         return LATE, "Waiting for the first record"
-    late = [source.name for source in facts.sources if source.is_late(facts.sun_now)]
-    named = {"Live model": "no new forecast", "Heartbeat": "heartbeat silent"}
-    wrong = [f"{len(late)} sources late" if len(late) > 1 else "one source late"] if late else []
-    wrong += [
-        named.get(check.name, f"{check.name.lower()}: {check.word}")
-        for check in checks[len(facts.sources) :]
-        if check.state in (LATE, BROKEN)
-    ]
+    late = sum(source.is_late(facts.sun_now) for source in facts.sources)
+    wrong = [_counted(late, "source", "late")] if late else []
+    said = {
+        "Live model": "no new forecast",
+        "Senders": _counted(facts.silent, "sender", "silent"),
+        "Notices waiting": "notices stuck",
+        "Heartbeat": "heartbeat silent",
+    }
+    wrong += [said[check.name] for check in checks if check.name in said and check.is_wrong]
     if not wrong:
         return OK, "Working"
     return LATE, f"Working, {', '.join(wrong)}"
+
+
+def _counted(count: int, what: str, how: str) -> str:
+    return f"one {what} {how}" if count == 1 else f"{count} {what}s {how}"
 
 
 def _sources(look: Look) -> list[Check]:
@@ -239,7 +247,7 @@ def _heartbeat(heartbeat: Heartbeat, *, now: datetime) -> Check:
     """Say whether it beats; what was heard long ago does not beat any more."""
     last_at = heartbeat.last_at
     last = "" if last_at is None else f"last {last_at:%d %b %H:%M:%S}"
-    is_recent = last_at is not None and now - last_at <= _BEAT_LASTS
+    is_recent = last_at is not None and now - last_at <= HEARTBEAT_LASTS
     if heartbeat.state == "beating" and last_at is not None and is_recent:
         ago = f"{duration(max(now - last_at, timedelta(0)))} ago"
         return Check("Heartbeat", OK, "beating", ago, last_at)

@@ -9,6 +9,7 @@ from solar.clock import Reading
 
 RECORDS = "SHARP records"
 REPLAY_RUNS = "a replay runs"
+HEARTBEAT_LASTS = timedelta(seconds=150)
 # Sources are late after two usual steps, and forecasts are missing after three.
 LATE_STEPS, SILENT_STEPS = 2, 3
 
@@ -95,11 +96,19 @@ class Look:
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """What the last round of the heartbeat did: ``beating``, ``silent``, ``off`` or ``unknown``."""
+    """What the last round of the heartbeat did: ``beating``, ``silent``, ``off`` or ``unknown``.
+
+    The round was at `noted_at`; `last_at` is the last one that beat.
+    """
 
     state: str = "unknown"
     reason: str = ""
     last_at: datetime | None = None
+    noted_at: datetime | None = None
+
+    def is_recent(self, now: datetime) -> bool:
+        """Tell whether the round was one of the last; there is one a minute."""
+        return self.noted_at is not None and now - self.noted_at <= HEARTBEAT_LASTS
 
 
 def reason_for_silence(facts: Facts, *, in_replay: bool) -> str | None:

@@ -44,7 +44,8 @@ def sender_of(
 ) -> HeartbeatSender:
     settings = NotificationSettings(heartbeat_url=SecretStr(receiver.url), **changes)
     watch = StoreWatch(engine, lambda: now)
-    return HeartbeatSender(settings, watch, HeartbeatRecord(folder), sleep=sleep)
+    record = HeartbeatRecord(folder)
+    return HeartbeatSender(settings, watch, record, clock=lambda: now, sleep=sleep)
 
 
 def test_while_all_is_well_each_round_asks_the_address_once(engine: sa.Engine) -> None:
@@ -78,7 +79,7 @@ def test_of_two_processes_one_sends_the_heartbeat(mariadb_engine: sa.Engine) -> 
 
     assert is_mine
     assert receiver.posts == []
-    assert sender.state().reason == "another server sends it"
+    assert sender.state().reason == "not sent by this server"
 
 
 def test_in_a_replay_it_is_off_unless_wanted(engine_sqlite: sa.Engine) -> None:
@@ -138,15 +139,18 @@ def test_the_workers_of_a_server_know_of_each_others_heartbeat(
         sender_of(engine_sqlite, receiver, folder=tmp_path).work(engine_sqlite)
 
         other = sender_of(engine_sqlite, receiver, folder=tmp_path)
+        later = sender_of(engine_sqlite, receiver, folder=tmp_path, now=NOW + 5 * MINUTE)
 
     assert (other.state().state, other.state().last_at) == ("beating", NOW)
+    # Meanwhile a server elsewhere may do the rounds.
+    assert later.state().state == "unknown"
 
 
 def test_without_an_address_there_is_no_job_and_with_one_there_is(
     engine_sqlite: sa.Engine,
 ) -> None:
     watch = StoreWatch(engine_sqlite, lambda: NOW)
-    none = HeartbeatSender(NotificationSettings(), watch, HeartbeatRecord(None))
+    none = HeartbeatSender(NotificationSettings(), watch, HeartbeatRecord(None), clock=lambda: NOW)
 
     assert heartbeat_jobs(none) == []
     (job,) = heartbeat_jobs(sender_of(engine_sqlite, Receiver("http://localhost:9/")))

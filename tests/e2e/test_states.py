@@ -113,6 +113,11 @@ def test_while_the_api_is_away_the_pages_stand_and_what_needs_it_says_so(
         refused = now.locator(".answer").filter(has_text="Not acknowledged")
         expect(refused).to_contain_text("flarewatch api serve")
         expect(now.locator("#api-status")).to_contain_text("down")
+        expect(now.locator("#states-line")).to_contain_text("What the pages show may not be")
+        for width in (390, 1024, 1440):
+            now.set_viewport_size({"width": width, "height": 900})
+            expect(now.locator("#states")).to_contain_text("API down")
+            expect(now.locator("#states .chip")).to_be_in_viewport()
     finally:
         frail.api.start()
     expect(now.locator("#api-status")).to_contain_text("up")

@@ -8,12 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from processes import free_port
+from replayed_agencies import NRT, fill_products, replaying, sharp_records, xrays
 
 from demo import settings
 
@@ -198,3 +200,56 @@ def test_a_file_that_is_not_there_is_named(environment: dict[str, str]) -> None:
 
     assert demo.returncode == 2
     assert "no/such.parquet does not exist" in demo.stderr
+
+
+def test_without_a_network_the_real_sun_is_not_shown_but_what_else_is(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    away = {"FLARE_JSOC_URL": nobody, "FLARE_SWPC_URL": nobody, "NO_PROXY": "127.0.0.1"}
+
+    demo = subprocess.run(
+        [sys.executable, "demo.py", "--live"],
+        cwd=ROOT, env={**environment, **away}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+    assert demo.returncode == 1
+    for name in ("JSOC", "SWPC"):
+        assert f"{name} does not answer: 127.0.0.1 cannot be reached: Connection refused" in (
+            demo.stdout
+        )
+    assert "make demo DATA=" in demo.stderr
+    assert processes_of(tmp_path) == []
+
+
+@pytest.mark.thorough
+def test_with_the_agencies_the_real_sun_is_shown_in_the_present(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    now = datetime.now(UTC).replace(second=0)
+    with replaying() as agencies:
+        fill_products(agencies)
+        for length in ("6-hour", "7-day"):
+            agencies.products[f"goes/primary/xrays-{length}.json"] = xrays(until=now)
+        agencies.sharps[NRT] = sharp_records(now - timedelta(hours=3), 14)
+        urls = {"FLARE_JSOC_URL": agencies.jsoc_url, "FLARE_SWPC_URL": agencies.swpc_url}
+        demo = subprocess.Popen(
+            [sys.executable, "demo.py", "--live"],
+            cwd=ROOT, env={**environment, **urls, "NO_PROXY": "127.0.0.1"},
+            stdout=subprocess.PIPE,
+        )  # fmt: skip
+        wait_for_a_prediction(environment)
+        until(lambda: state_of(environment, "X-rays") == "ok", seconds=30)
+        records, clock = state_of(environment, "SHARP records"), state_of(environment, "Clock")
+        demo.send_signal(signal.SIGINT)
+        demo.communicate(timeout=30)
+
+    assert (demo.returncode, records, clock) == (0, "late", "ok")
+    assert processes_of(tmp_path) == []
+
+
+def state_of(environment: dict[str, str], name: str) -> str:
+    address = f"http://127.0.0.1:{environment['FLARE_API_PORT']}/status?format=json"
+    checks = requests.get(address, timeout=10).json()["checks"]
+    state: str = next(check["state"] for check in checks if check["name"].startswith(name))
+    return state

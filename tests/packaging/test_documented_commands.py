@@ -21,6 +21,7 @@ import app_dash.__main__
 import data_sender.options
 import database.__main__
 import model_training.__main__
+import solar.status.__main__
 from flarewatch import PARTS, TRAINING
 
 ROOT = Path(__file__).parents[2]
@@ -128,6 +129,7 @@ def test_a_documented_command_is_understood(page: Path, text: str) -> None:
         "dash": app_dash.__main__.parser().parse_args,
         "send": data_sender.options.parse_arguments,
         "database": database.__main__.parser().parse_args,
+        "status": solar.status.__main__.parser().parse_args,
     }
 
     if command in TRAINING:

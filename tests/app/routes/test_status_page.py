@@ -111,7 +111,7 @@ def test_it_says_whether_a_heartbeat_is_set_and_whether_notifications_go_anywher
         make_app(engine_sqlite, heartbeat_url="https://beats.example/a-secret").test_client()
     )
 
-    assert plain["Heartbeat"]["detail"] == "FLARE_HEARTBEAT_URL is not set"
+    assert plain["Heartbeat"]["detail"] == "not set up"
     assert plain["Notices waiting"]["word"] == "off"
     assert heard["Heartbeat"]["word"] == "we do not know"
     assert "a-secret" not in str(heard)

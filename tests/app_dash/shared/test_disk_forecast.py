@@ -29,7 +29,7 @@ def _state(*probabilities: float | None) -> DataState:
     for number, p in enumerate(probabilities, start=1):
         regions.append(RegionRow(number, (), "s", NOW, NOW, 0.0, 0.0, 100.0))
         latest[number] = ForecastRow(number, NOW, (p,) * 4, "full", None, 0.0)
-    return DataState(NOW, NOW, MODEL, tuple(regions), latest, RATES)
+    return DataState(NOW, MODEL, tuple(regions), latest, RATES)
 
 
 def test_the_three_aggregates_are_computed_together() -> None:

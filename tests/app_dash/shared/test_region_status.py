@@ -31,7 +31,7 @@ def _forecast(number: int, main: float | None, *, age_hours: float = 0) -> Forec
 
 
 def _state(regions: list[RegionRow], forecasts: list[ForecastRow]) -> DataState:
-    return DataState(NOW, NOW, MODEL, tuple(regions), {f.region_id: f for f in forecasts})
+    return DataState(NOW, MODEL, tuple(regions), {f.region_id: f for f in forecasts})
 
 
 @pytest.mark.parametrize(

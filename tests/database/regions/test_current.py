@@ -25,7 +25,7 @@ def test_an_empty_store_has_a_state_without_values(engine: sa.Engine) -> None:
     with reading(engine) as connection:
         state = data_state(connection)
 
-    assert (state.newest_t_rec, state.last_ingest_at, state.model) == (None, None, None)
+    assert (state.newest_t_rec, state.model) == (None, None)
     assert state.regions == ()
     assert state.latest == {}
     assert state.series == ()
