@@ -160,9 +160,12 @@ def _row(alert: Alert, name: str, context: PageContext, *, is_first: bool) -> Co
         (_acknowledged(alert), "wide"),
         (outcome_mark(alert), ""),
     )
-    kind = "parts over" if alert.state == OPEN else "parts"
+    kinds = ["over"] if alert.state == OPEN else []
+    if is_in_place(alert, context.now):
+        # What is said beside its button outlives a change of the other cells.
+        kinds.append("parts")
     drawn = [html.Td(cell, className=of) for cell, of in cells]
-    return html.Tr(drawn, className=kind, **part(alert))
+    return html.Tr(drawn, className=" ".join(kinds), **part(alert))
 
 
 def _length(alert: Alert) -> Any:

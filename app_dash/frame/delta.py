@@ -113,12 +113,12 @@ def _arranged(component: Component) -> list[Component] | None:
 
 def _kind(node: Component) -> str:
     """Tell apart what an update of properties cannot turn into each other."""
-    is_frame = _arranged(node) is not None
-    return _hash([node._type, _identity(node), is_frame, sorted(_props(node))], size=4)
+    names = sorted(_props(node))
+    return _hash(repr((node._type, _identity(node), _arranged(node) is None, names)), size=4)
 
 
 def _content(node: Component) -> str:
-    return _hash(_own(node), size=6)
+    return _hash(to_json_plotly(_own(node)), size=6)
 
 
 def _own(node: Component) -> dict[str, Any]:
@@ -137,8 +137,8 @@ def _identity(node: Component) -> Identity:
     return identity
 
 
-def _hash(value: Any, *, size: int) -> str:
-    return hashlib.blake2b(to_json_plotly(value).encode(), digest_size=size).hexdigest()
+def _hash(text: str, *, size: int) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=size).hexdigest()
 
 
 def _key(path: Path) -> str:

@@ -10,6 +10,7 @@ import pytest
 from e2e.conftest import OpenWindow
 from e2e.crafted import ACTIVE, CALM, write_hours
 from e2e.house import REFRESH_SECONDS, House, build
+from e2e.soundness import expect_sound
 from playwright.sync_api import Locator, Page, Route, expect
 
 from solar.time import isoformat
@@ -214,3 +215,23 @@ def test_a_double_press_sends_once_says_that_it_waits_and_moves_nothing(
     assert page.evaluate(tops) == pytest.approx(before, abs=1)
     # The keyboard stays in the card whose button is gone.
     expect(kept.get_by_role("link", name="Open region")).to_be_focused()
+
+
+def test_the_pages_of_senders_are_sound_and_lead_to_each_other(
+    busy: House, window: OpenWindow
+) -> None:
+    seen = window(width=390, theme="dark")
+    page = seen.open(f"{busy.dash}/pipeline")
+
+    page.get_by_role("link", name="day", exact=True).click()
+    expect(page.get_by_role("heading", name="Sender day")).to_be_visible()
+    expect_sound(page, theme="dark", width=390)
+    seen.open(f"{busy.dash}/pipeline/senders/da")
+    expect(page.get_by_text("No sender da has delivered")).to_be_visible()
+    expect_sound(page, theme="dark", width=390)
+    page.get_by_label("Name contains").fill("DAY")
+    page.keyboard.press("Enter")
+
+    expect(page).to_have_url(f"{busy.dash}/pipeline/senders?q=DAY")
+    expect(page.get_by_role("link", name="day", exact=True)).to_be_visible()
+    assert seen.complaints == []
