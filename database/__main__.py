@@ -181,7 +181,7 @@ def _import_xray(engine: sa.Engine, options: argparse.Namespace) -> str:
     return str(import_xray(engine, options.file, satellite=options.satellite))
 
 
-def _detect_flares(engine: sa.Engine) -> str:
+def _detect_flares(engine: sa.Engine, _: argparse.Namespace) -> str:
     return f"{detect_stored(engine)} flares added or changed"
 
 

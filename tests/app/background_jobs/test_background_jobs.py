@@ -74,8 +74,8 @@ def test_a_job_that_never_failed_is_counted_as_zero(
         for job in jobs
     }
     assert counted == {
-        "verification": 0, "alerts": 0, "drift": 0, "exploration": 0, "daily round": 0,
-        "of another channel": 0,
+        "verification": 0, "alerts": 0, "nowcast": 0, "drift": 0, "exploration": 0,
+        "daily round": 0, "of another channel": 0,
     }  # fmt: skip
 
 

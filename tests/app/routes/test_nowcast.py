@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
 from flask.testing import FlaskClient
 from xray_minutes import FLARE, QUIET, minutes
 
@@ -69,12 +68,12 @@ def test_at_an_earlier_time_nothing_later_is_known(client_sqlite: FlaskClient) -
     assert get(client_sqlite, "/events")["items"][0]["state"] == "ended"
 
 
-@pytest.mark.parametrize("path", ["", "/events", "/counts"])
-def test_a_time_that_has_not_come_is_refused(client_sqlite: FlaskClient, path: str) -> None:
-    answer = client_sqlite.get(URL + path, query_string={"at": "2014-04-01T00:00:01Z"})
+def test_a_time_that_has_not_come_is_refused(client_sqlite: FlaskClient) -> None:
+    for path in ("", "/events", "/counts"):
+        answer = client_sqlite.get(URL + path, query_string={"at": "2014-04-01T00:00:01Z"})
 
-    assert answer.status_code == 422
-    assert answer.get_json()["errors"][0]["path"] == "at"
+        assert answer.status_code == 422
+        assert answer.get_json()["errors"][0]["path"] == "at"
 
 
 def test_events_come_page_by_page(client_sqlite: FlaskClient) -> None:

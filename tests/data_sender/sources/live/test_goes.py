@@ -33,6 +33,18 @@ def test_the_flux_is_that_of_the_long_channel_and_a_sentinel_is_nothing(swpc: Sw
     assert [post.extra for post in swpc.posts if post.kind == "xray-flux"] == [{"satellite": "G18"}]
 
 
+def test_a_minute_in_which_electrons_were_counted_is_no_measurement(swpc: SwpcReader) -> None:
+    rows = xrays(3)
+    for record in rows[-2:]:
+        record["electron_contaminaton"] = True
+    swpc.agencies.products[XRAYS] = rows
+
+    swpc.read()
+
+    measured = [item["flux_w_m2"] is not None for item in swpc.items("xray-flux")]
+    assert measured.count(False) == 1
+
+
 def test_a_minute_of_two_satellites_is_that_of_the_one_in_charge(swpc: SwpcReader) -> None:
     swpc.agencies.products[XRAYS] = [*xrays(10), *xrays(2, satellite=19)]
 
