@@ -31,8 +31,8 @@ pytestmark = pytest.mark.thorough
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 NOW = parse_time("2014-03-29T15:59:00Z")
 BEFORE = parse_time("2014-03-24T15:59:00Z")
-# The wall stands there, so that its times cannot be taken for those of the Sun.
-WALL = parse_time("2026-11-01T00:00:00Z")
+# The wall stands there, so that its times, with a year and without, are not those of the Sun.
+WALL = parse_time("2026-01-02T00:00:00Z")
 # How long a replay is, and what a model was judged on, are told whatever time it is.
 SPOKEN_OF_ANYWAY = {"/api/v1/clock", "/api/v1/models"}
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
@@ -154,9 +154,12 @@ def check_answers(replay: FlaskClient, at: datetime, search: str) -> None:
 
 
 def check_pages(engine: sa.Engine, at: datetime, search: str) -> None:
-    # From there the slider of a region goes on to the present.
-    present = NOW.replace(hour=15, minute=0)
-    allowed = ends_of_ranges(at) | windows_of_forecasts(newest_of(at)) | {present}
+    following = newest_of(at) + 60 * MINUTE
+    # As of a time, the slider of a region goes on to the present, and a link to the next record.
+    ahead = {NOW.replace(hour=15, minute=0), following, following + timedelta(seconds=35)}
+    allowed = (
+        ends_of_ranges(at) | windows_of_forecasts(newest_of(at)) | (ahead if search else set())
+    )
     settings = DashSettings(_env_file=None)
     for path in ("/", "/regions", "/regions/3894", "/skill", "/explore", "/pipeline", "/alerts"):
         address = f"?{search}&range=24h" if path == "/pipeline" else f"?{search}"
