@@ -21,15 +21,22 @@ COMMENTS = {
 
 def upgrade() -> None:
     said = "when it said that nothing more comes"
-    op.add_column("senders", sa.Column("finished_at", _moment(), comment=said))
+    _add("senders", sa.Column("finished_at", _moment(), comment=said))
     for name, comment in COMMENTS.items():
-        op.add_column("shard_leases", sa.Column(name, _identifier(64), comment=comment))
+        _add("shard_leases", sa.Column(name, _identifier(64), comment=comment))
 
 
 def downgrade() -> None:
     for name in COMMENTS:
         op.drop_column("shard_leases", name)
     op.drop_column("senders", "finished_at")
+
+
+def _add(table: str, column: sa.Column[Any]) -> None:
+    # MySQL ends a transaction at every change of a table, so that an upgrade may begin again.
+    known = {one["name"] for one in sa.inspect(op.get_bind()).get_columns(table)}
+    if column.name not in known:
+        op.add_column(table, column)
 
 
 def _moment() -> sa.types.TypeEngine[Any]:
