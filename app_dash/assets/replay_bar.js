@@ -81,7 +81,11 @@
       : "Later alerts are not known yet; first jump back, to a time before now";
   };
   const show = (at) => {
-    document.documentElement.dataset.clock = told?.mode ?? "";
+    const root = document.documentElement.dataset;
+    if (told && root.clock !== told.mode) {
+      root.clock = told.mode;
+      try { localStorage.setItem("flarewatch-clock", told.mode); } catch { /* private mode */ }
+    }
     if (!isPlayed()) return;
     askInTime();
     if (saidAt !== location.href) say("");

@@ -30,7 +30,6 @@ from database.engine import reading, store_time
 from database.known import known_at
 from database.people.principal import READ
 from database.regions.current import data_state, data_version
-from solar.clock import REPLAY
 from solar.errors import FlarewatchError, InvalidInputError, StoreUnavailableError
 
 STORE_UNAVAILABLE = "away"
@@ -197,9 +196,10 @@ def read_clock_data(engine: sa.Engine) -> dict[str, Any]:
 
 def _tell_time(engine: sa.Engine) -> None:
     """Tell the browser the time of a replay that plays: it has let it pass by itself since."""
-    data = read_clock_data(engine)
-    if data["mode"] == REPLAY and data["speed"]:
-        dash.set_props(BarIds.CLOCK, {"data": data})
+    with reading(engine) as connection:
+        clock = read_clock(connection)
+    if clock.is_replay and not clock.is_paused:
+        dash.set_props(BarIds.CLOCK, {"data": read_clock_data(engine)})
 
 
 def read_context(
