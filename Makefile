@@ -15,7 +15,8 @@ TORCH_INDEX ?=
 
 help:
 	@echo 'make demo      API, dashboard and a simulated Sun: http://127.0.0.1:8050, Ctrl-C stops all'
-	@echo '               DATA=FILE FLARES=FILE replays records with a flare list instead'
+	@echo '               DATA=FILE FLARES=FILE replays records with a flare list instead,'
+	@echo '               SPEED=3600 an hour in a second; CLOCK=wall: the pages stay in the present'
 	@echo '               LAB=1 adds the training packages and a worker for runs of the Lab'
 	@echo 'make demo-lab  the data sets and runs that it shows in the Lab, made anew: demo_lab.zip'
 	@echo 'make setup     everything for training and development, in .venv'
@@ -34,7 +35,8 @@ setup: $(VENV)/complete
 	@echo 'Ready. Activate the environment once in each shell: . $(BIN)/activate'
 
 demo: $(VENV)/$(if $(LAB),complete,serving)
-	$(BIN)/python demo.py $(if $(LAB),--lab) $(if $(DATA),--data "$(DATA)") $(if $(FLARES),--flares "$(FLARES)")
+	$(BIN)/python demo.py $(if $(LAB),--lab) $(if $(DATA),--data "$(DATA)") $(if $(FLARES),--flares "$(FLARES)") \
+	  $(if $(SPEED),--speed "$(SPEED)") $(if $(CLOCK),--clock "$(CLOCK)")
 
 # Two minutes of processor time.
 demo-lab: $(VENV)/complete

@@ -78,6 +78,9 @@ def parse_arguments() -> argparse.Namespace:
         default="replay",
         help="of --data: the pages live in the time of the records, or in the present",
     )
+    parser.add_argument(
+        "--speed", default="max", help="of --data: seconds of event time in a second, or max"
+    )
     parser.add_argument("--lab", action="store_true", help="with a worker for runs of the Lab")
     arguments = parser.parse_args()
     for path in (arguments.data, arguments.flares):
@@ -144,9 +147,10 @@ def prepare(arguments: argparse.Namespace, environment: dict[str, str]) -> None:
             sys.exit(done.returncode)
 
 
-def sender_arguments(data: Path | None, clock: str) -> list[str]:
-    if data:
-        return ["replay", str(data), "--speed", "max", "--clock", clock]
+def sender_arguments(arguments: argparse.Namespace) -> list[str]:
+    if arguments.data:
+        pace = ["--speed", arguments.speed, "--clock", arguments.clock]
+        return ["replay", str(arguments.data), *pace]
     # A month: enough closed windows for scores with intervals on the Skill page.
     return ["simulate", "--history", "30"]
 
@@ -161,7 +165,7 @@ def start_with_key(name: str, arguments: argparse.Namespace, environment: dict[s
         environment = environment | {setting: added.split("\n")[0]}
     if name == "worker":
         return start(environment, "model_training", "work", "--slots", "1")
-    return start(environment, "data_sender", *sender_arguments(arguments.data, arguments.clock))
+    return start(environment, "data_sender", *sender_arguments(arguments))
 
 
 def is_registered(environment: dict[str, str]) -> bool:

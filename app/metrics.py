@@ -69,7 +69,8 @@ class _DataAge(Collector):
             age = GaugeMetricFamily(
                 "flarewatch_data_age_seconds", "Time since the newest observation"
             )
-            age.add_metric([], (now - newest).total_seconds())
+            # At full speed the clock is read once a second, and records come more often.
+            age.add_metric([], max(0.0, (now - newest).total_seconds()))
             yield age
 
 

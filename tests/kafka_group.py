@@ -41,7 +41,7 @@ class Group:
         """Start to write a file to the broker."""
         return self._start(
             "data_sender", "replay", str(source), "--via", "kafka",
-            "--sender", name, "--batch", str(batch),
+            "--sender", name, "--batch", str(batch), "--clock", "wall",
         )  # fmt: skip
 
     def log(self, process: subprocess.Popen[bytes]) -> str:

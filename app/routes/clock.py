@@ -24,6 +24,7 @@ from database.clock.clock import (
     store_time,
     usual_step,
 )
+from database.delivery.senders import record_heartbeat
 from database.engine import reading, transact
 from database.people.principal import INGEST, OPERATE, PUBLIC
 from solar.clock import Reading
@@ -71,7 +72,15 @@ def post_clock() -> Response:
     body = read_model(ReplayBody, read_json())
     records = Window(body.starts, body.ends)
     replayed = Replayed(body.sender, records, body.speed, body.next or body.starts)
-    return _set(partial(begin_replay, who=services().guard.principal(), replayed=replayed))
+    who = services().guard.principal()
+
+    def begin(connection: sa.Connection) -> Reading:
+        begun = begin_replay(connection, who, replayed)
+        at = store_time(connection)
+        record_heartbeat(connection, body.sender, is_finished=False, now=at)
+        return begun
+
+    return _set(begin)
 
 
 def _set(act: Callable[[sa.Connection], Reading]) -> Response:

@@ -71,9 +71,9 @@ def post_predict() -> Response:
     rejected = [*misformed, *refused]
     if not len(batch):
         raise nothing_usable("row", rejected)
+    issued_at = services().sun_clock.now()
     with reading(services().engine) as connection:
         live = services().served_models.live
-        issued_at = services().sun_clock.now()
         forecasts = predict(connection, live, batch, flares=flares, now=issued_at)
     return json_response(
         {"predictions": prediction_items(forecasts), "rejected": rejected_rows(rejected)}

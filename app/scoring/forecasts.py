@@ -68,6 +68,7 @@ class IssuedForecasts(Columns):
         """Return the columns under their names in the store, in the order of its table."""
         calibrated = {event.column: self.calibrated[:, at] for at, event in enumerate(EVENTS)}
         raw = {f"{event.column}_raw": self.raw[:, at] for at, event in enumerate(EVENTS)}
+        is_of_one_time = len(self) > 0 and bool((self.issued_at == self.issued_at[0]).all())
         columns = {
             "region_id": self.region_id,
             "t_rec": self.t_rec,
@@ -78,7 +79,8 @@ class IssuedForecasts(Columns):
             "reason": self.reason,
             "imputed_share": self.imputed_share,
             "revision": self.revision,
-            "issued_at": self.issued_at,
+            # One value for all is written faster.
+            "issued_at": _in_utc(self.issued_at[:1])[0] if is_of_one_time else self.issued_at,
         }
         return {name: columns[name] for name in COLUMNS}
 

@@ -10,9 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from app_dash.pipeline.query import PipelineQuery
+from database.clock.clock import SILENT_AFTER
 from database.delivery.flow import Flow, flow, predictions_since
 from database.delivery.rejections import RejectionTotal, top_rejections
-from database.delivery.senders import SILENT_AFTER, list_senders, sender_activity
+from database.delivery.senders import list_senders, sender_activity
 from database.delivery.stream import StreamPartition, list_partitions, stream_state
 from database.engine import reading
 from database.maintenance.size import Balance, StoreSize, balance, store_size

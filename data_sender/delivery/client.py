@@ -198,7 +198,10 @@ class ApiClient:
         response, url = self._answered("GET", path, headers)
         if response.status_code == NOT_MODIFIED:
             return None, tag
-        return _read_response(response, url).body, response.headers.get("ETag")
+        answer = _read_response(response, url)
+        if answer.status != OK:
+            raise ApiRefusedError(f"{url} answered {answer.status}: {answer.body.get('detail')}")
+        return answer.body, response.headers.get("ETag")
 
     def close(self) -> None:
         """Close the connection."""

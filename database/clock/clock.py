@@ -15,7 +15,6 @@ from threading import Lock
 
 import sqlalchemy as sa
 
-from database.delivery.senders import SILENT_AFTER, record_heartbeat
 from database.engine import reading
 from database.models import redate_stages
 from database.people.audit import record
@@ -30,6 +29,8 @@ from solar.time import Window, isoformat
 
 # A store that forecast the present in these days is no store for a replay.
 LIVE_FOR = timedelta(days=7)
+# A sender that waits says every few seconds that it is there.
+SILENT_AFTER = timedelta(seconds=15)
 CADENCE = timedelta(seconds=CADENCE_SECONDS)
 _DAY = timedelta(days=1)
 _READ_EVERY_SECONDS = 1.0
@@ -137,11 +138,10 @@ def begin_replay(connection: sa.Connection, who: Principal, replayed: Replayed) 
         begun = replace(known, event_at=min(known.now(now), left_at), wall_at=now, speed=speed)
     else:
         begun = known
-    record_heartbeat(connection, replayed.sender, is_finished=False, now=now)
     first = min(at for at in (known.starts_at, replayed.records.start_at) if at is not None)
     last = max(at for at in (known.ends_at, replayed.records.end_at) if at is not None)
     begun = replace(begun, starts_at=first, ends_at=last)
-    if known.starts_at is None:
+    if first != known.starts_at:
         # The models were registered before anybody knew of which time their forecasts are.
         redate_stages(connection, first)
     return known if begun == known else _write(connection, begun, who)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from database.clock.clock import SILENT_AFTER
 from database.delivery.flow import COLUMNS as FLOW_COLUMNS
 from database.delivery.flow import FlowValues, Traffic, flow_query, flow_rows
 from database.delivery.row_outcomes import OUTCOMES, RowOutcomes
@@ -31,8 +32,6 @@ from database.schema.tables import ingest_flow, senders, shard_leases
 from database.upsert import upsert
 
 ACTIVE, FINISHED, SILENT, TAKEN_OVER = "active", "finished", "silent", "taken over"
-# A sender that waits says every few seconds that it is there.
-SILENT_AFTER = timedelta(seconds=15)
 
 _COLUMNS = tuple(column.name for column in senders.columns)
 _SENDERS = str(sa.select(senders))

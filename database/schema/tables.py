@@ -321,8 +321,8 @@ stream_senders = table(
 )
 
 # One row per alert; `opened_at`, `last_over_at` and `closed_at` are times of data, `raised_at`
-# and `changed_at` of the clock. `state` is open, acknowledged or closed; `outcome` is None while
-# nothing is known, then confirmed, false alarm, missed or unknown.
+# in a replay too, and `changed_at` of the clock on the wall. `state` is open, acknowledged or
+# closed; `outcome` is None while nothing is known, then confirmed, false alarm, missed or unknown.
 alerts = table(
     "alerts",
     sa.Column("alert_id", identifier(64), primary_key=True),

@@ -131,7 +131,8 @@ def start_senders(
         write_source(group.files[-1], range(first, first + REGIONS))
     for path in group.files:
         paths = [*map(str, group.files), "--shard", "auto"] if is_shared else [str(path)]
-        pace = ["--speed", str(speed), "--batch", str(BATCH)]
+        # Each round begins anew in the same store, at a pace of its own.
+        pace = ["--speed", str(speed), "--batch", str(BATCH), "--clock", "wall"]
         name = f"from-{path.stem}"
         group.senders[name] = scenario.add_sender(name, "replay", *paths, *pace, within=within)
     scenario.senders[:] = group.senders.values()

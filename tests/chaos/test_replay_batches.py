@@ -6,7 +6,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+import requests
 import sqlalchemy as sa
 from conftest import empty
 from processes import free_port, serving
@@ -26,6 +28,7 @@ from data_sender.sources.simulation.simulation import Simulation, Sun
 from database.predictions.predictions import COLUMNS
 from database.schema.tables import observations, predictions
 from solar.sharp import KEYWORDS
+from solar.time import isoformat, parse_time
 
 pytestmark = pytest.mark.slow
 
@@ -79,6 +82,22 @@ class Replays:
         _wait_for(self.start(*options))
         return self.forecasts()
 
+    def set_clock(self, action: str, **given: Any) -> dict[str, Any]:
+        clock = f"{self.url}/api/v1/clock"
+        answer = requests.put(clock, json={"action": action, **given}, timeout=10)
+        assert answer.ok, answer.text
+        content: dict[str, Any] = answer.json()
+        return content
+
+    def senders(self) -> dict[str, dict[str, Any]]:
+        items = requests.get(f"{self.url}/api/v1/senders", timeout=10).json()["items"]
+        return {item["sender"]: item for item in items}
+
+    def newest_time(self) -> datetime:
+        with self.engine.connect() as connection:
+            newest: datetime = connection.scalar(sa.select(sa.func.max(observations.c.t_rec)))
+            return newest
+
     def n_stored(self) -> int:
         with self.engine.connect() as connection:
             query = sa.select(sa.func.count()).select_from(observations)
@@ -90,6 +109,13 @@ class Replays:
         with self.engine.connect() as connection:
             rows = connection.execute(sa.select(*columns).order_by(*columns[:3]))
             return [tuple(row) for row in rows]
+
+
+def _wait_until(is_so: Callable[[], bool], *, seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def _wait_for(sender: subprocess.Popen[bytes]) -> dict[str, Any]:
@@ -173,3 +199,37 @@ def _killed_and_resumed(replays: Replays) -> list[tuple[Any, ...]]:
     sender.kill()
     sender.communicate()
     return replays.replay("--speed", "max", "--batch", 500, "--sender", "s1")
+
+
+@pytest.mark.thorough
+def test_replicas_follow_one_clock_through_pause_jump_and_the_loss_of_one(
+    replays: Replays,
+) -> None:
+    expected = replays.replay("--speed", "max")
+    replays.begin()
+    names = ("r1", "r2")
+    options = ("--speed", 7_200, "--shard", "auto", "--sender")
+    lost, left = (replays.start(*options, name) for name in names)
+    _wait_until(lambda: replays.n_stored() > 30)
+
+    paused = replays.set_clock("pause")
+    time.sleep(1.5)
+    n_paused = replays.n_stored()
+    time.sleep(1.0)
+    assert replays.n_stored() == n_paused < replays.n_rows
+    assert replays.newest_time() <= parse_time(paused["now"]) + timedelta(hours=3)
+
+    lost.kill()
+    lost.communicate()
+    to = parse_time(paused["now"]) + timedelta(hours=10)
+    replays.set_clock("jump", to=isoformat(to))
+    _wait_until(lambda: replays.newest_time() > to - timedelta(hours=1))
+    _wait_until(lambda: replays.senders()["r1"]["state"] == "taken over", seconds=30)
+
+    # The one that is left waits, paused, and is there all the same.
+    assert replays.senders()["r1"]["taken_over_by"] == ["r2"]
+    assert replays.senders()["r2"]["state"] == "active"
+    replays.set_clock("speed", speed=None)
+    _wait_for(left)
+    assert replays.senders()["r2"]["state"] == "finished"
+    assert replays.forecasts() == expected

@@ -13,17 +13,30 @@ down_revision = "0014"
 branch_labels = None
 depends_on = None
 
+COMMENTS = {
+    "lost_by": "the replica that fell silent with it",
+    "taken_by": "the replica that took it over then",
+}
+
 
 def upgrade() -> None:
-    op.add_column("senders", sa.Column("finished_at", _moment()))
-    for name in ("lost_by", "taken_by"):
-        op.add_column("shard_leases", sa.Column(name, _identifier(64)))
+    said = "when it said that nothing more comes"
+    _add("senders", sa.Column("finished_at", _moment(), comment=said))
+    for name, comment in COMMENTS.items():
+        _add("shard_leases", sa.Column(name, _identifier(64), comment=comment))
 
 
 def downgrade() -> None:
-    for name in ("lost_by", "taken_by"):
+    for name in COMMENTS:
         op.drop_column("shard_leases", name)
     op.drop_column("senders", "finished_at")
+
+
+def _add(table: str, column: sa.Column[Any]) -> None:
+    # MySQL ends a transaction at every change of a table, so that an upgrade may begin again.
+    known = {one["name"] for one in sa.inspect(op.get_bind()).get_columns(table)}
+    if column.name not in known:
+        op.add_column(table, column)
 
 
 def _moment() -> sa.types.TypeEngine[Any]:

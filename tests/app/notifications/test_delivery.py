@@ -18,11 +18,14 @@ from app.notifications.delivery import (
     deliver_due,
     wait_seconds,
 )
+from database.clock.clock import Replayed, begin_replay
 from database.engine import create_engine, reading, writing
 from database.notifications import Notification, failed, notification_counts, pending
+from database.people.principal import PROGRAM
 from database.schema.tables import notices
 from database.settings import DatabaseSettings
 from solar.process import StopSignal
+from solar.time import Window
 
 EARLY = NOW - timedelta(minutes=1)
 
@@ -59,6 +62,27 @@ def test_a_receiver_that_fails_twice_gets_the_notice_the_third_time(engine: sa.E
     assert len(receiver.posts) == 3
     assert [24 <= waits[0] <= 36, 48 <= waits[1] <= 72] == [True, True]
     assert counts(engine) == {"sent": 1}
+
+
+def test_what_a_replay_says_is_sent_to_nobody_unless_that_is_wanted(
+    engine_sqlite: sa.Engine,
+) -> None:
+    announce(engine_sqlite)
+    with writing(engine_sqlite) as connection:
+        records = Window(NOW, NOW + timedelta(days=1))
+        begin_replay(connection, PROGRAM, Replayed("s1", records, None, NOW))
+
+    with receiving() as receiver:
+        taken = deliver(engine_sqlite, receiver.webhook())
+        dry = counts(engine_sqlite)
+        with writing(engine_sqlite) as connection:
+            connection.execute(notices.update().values(state="waiting", next_at=NOW))
+        deliver_due(
+            engine_sqlite, {"webhook": receiver.webhook()}, notify_replay=True, clock=lambda: NOW
+        )
+
+    assert (taken, dry) == (1, {"dry-run": 1})
+    assert len(receiver.posts) == 1
 
 
 def test_a_notice_that_is_not_due_is_left_alone(engine_sqlite: sa.Engine) -> None:

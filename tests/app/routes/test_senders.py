@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -99,3 +100,45 @@ def test_a_range_that_is_turned_round_is_refused(client_sqlite: FlaskClient) -> 
     answer = client_sqlite.get("/api/v1/flow?from=2014-03-02T00:00:00Z&to=2014-03-01T00:00:00Z")
 
     assert answer.status_code == 422
+
+
+def state(client: FlaskClient) -> str:
+    (item,) = client.get("/api/v1/senders").get_json()["items"]
+    told: str = item["state"]
+    return told
+
+
+def test_a_sender_is_active_while_its_heart_beats_then_silent_or_finished(
+    client: FlaskClient, clock: Any, row: Any
+) -> None:
+    post(client, [row()], sequence=1, sent=1)
+    clock.now += timedelta(seconds=14)
+    client.post("/api/v1/senders", json={"sender": "s1"})
+    clock.now += timedelta(seconds=14)
+
+    assert state(client) == "active"
+    clock.now += timedelta(seconds=2)
+    assert state(client) == "silent"
+    client.post("/api/v1/senders", json={"sender": "s1", "finished": True})
+    clock.now += timedelta(days=1)
+    assert state(client) == "finished"
+    post(client, [row()], sequence=2, sent=2)
+    assert state(client) == "active"
+    assert counts(client)["sent"] == 2
+
+
+def test_at_full_speed_the_last_sender_that_finishes_lets_the_clock_pass_the_end(
+    client_sqlite: FlaskClient,
+) -> None:
+    span = {"starts": "2014-03-01T00:00:00Z", "ends": "2014-03-01T05:00:00Z", "speed": None}
+    for name in ("s1", "s2"):
+        client_sqlite.post("/api/v1/clock", json={"sender": name, **span})
+
+    def now_after(name: str) -> str:
+        client_sqlite.post("/api/v1/senders", json={"sender": name, "finished": True})
+        told: str = client_sqlite.get("/api/v1/clock").get_json()["now"]
+        return told
+
+    assert now_after("s1") == "2014-03-01T00:00:00Z"
+    # A day later the outcome of the last forecast is known.
+    assert now_after("s2") == "2014-03-02T05:00:00Z"

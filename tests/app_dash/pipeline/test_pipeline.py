@@ -19,7 +19,7 @@ from app_dash.pipeline.senders import balance_line
 from app_dash.settings import DashSettings
 from database.delivery.rejections import RejectionCause, record_rejections
 from database.delivery.row_outcomes import ACCEPTED, DUPLICATE, REJECTED, RowOutcomes
-from database.delivery.senders import Delivery, record_deliveries
+from database.delivery.senders import Delivery, record_deliveries, record_heartbeat
 from database.engine import writing
 from database.maintenance.size import Balance
 from database.models import register
@@ -76,11 +76,15 @@ def test_the_page_proves_that_what_was_sent_is_stored(stocked: sa.Engine) -> Non
 def test_the_page_shows_every_sender_with_its_state(stocked: sa.Engine) -> None:
     before = datetime.now(UTC) - timedelta(hours=2)
     deliver(stocked, "old", [DUPLICATE], sent=None, now=before)
+    deliver(stocked, "done", [DUPLICATE], sent=None, now=before)
+    with writing(stocked) as connection:
+        record_heartbeat(connection, "done", is_finished=True, now=before)
 
     text = drawn(stocked)
 
     assert text.count("sender-state active") == 2
     assert f"silent since {before:%-d %b %H:%M}" in text
+    assert "'finished'" in text or '"finished"' in text
 
 
 def test_the_page_says_why_a_model_made_elsewhere_serves(stocked: sa.Engine) -> None:

@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 from passing_time import let_pass
 
 from database.delivery.leases import Lease, LeaseRequest, Progress, fair_share, renew
-from database.engine import reading, transact
+from database.delivery.senders import (
+    ACTIVE,
+    SILENT,
+    TAKEN_OVER,
+    list_senders,
+    record_heartbeat,
+    sender_state,
+)
+from database.engine import reading, transact, writing
 from database.schema.tables import shard_leases
 from solar.errors import InvalidInputError
 
@@ -304,3 +312,27 @@ def test_members_that_ask_at_once_never_hold_the_same_shard(engine: sa.Engine) -
     with reading(engine) as connection:
         stored = Counter(connection.scalars(sa.select(shard_leases.c.sender_id)))
     assert stored == {member.name: len(member.held) for member in all_members}
+
+
+def test_of_a_replica_that_fell_silent_it_is_known_who_took_over(engine: sa.Engine) -> None:
+    first, second, lost = all_members = members(engine, 3)
+    for _ in range(3):
+        for member in all_members:
+            member.say()
+    assert lost.held
+
+    for _ in range(2):
+        let_pass(engine, seconds=6)
+        first.say()
+        second.say()
+    now = datetime.now(UTC)
+    with writing(engine) as connection:
+        for member in all_members:
+            record_heartbeat(connection, member.name, is_finished=False, now=now)
+        rows = {row["sender_id"]: row for row in list_senders(connection, limit=9)}
+
+    assert rows["m3"]["taken_over_by"] == ["m1", "m2"]
+    assert rows["m1"]["taken_over_by"] == []
+    assert sender_state(rows["m3"], now + timedelta(seconds=16)) == TAKEN_OVER
+    assert sender_state(rows["m1"], now + timedelta(seconds=16)) == SILENT
+    assert sender_state(rows["m3"], now) == ACTIVE
