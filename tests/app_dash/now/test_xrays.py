@@ -17,7 +17,7 @@ from app_dash.now.xrays import power_text
 from app_dash.settings import DashSettings
 from database.engine import writing
 from database.nowcast.detection import store_minutes
-from database.schema import tables
+from database.schema.nowcast_tables import nowcast_events
 from solar.flare_detection import MINUTE, XrayMinute
 
 NARROW = "\u202f"
@@ -100,7 +100,7 @@ def test_a_flare_that_is_over_is_hollow_until_the_list_confirms_it(stocked: sa.E
 
     with writing(stocked) as connection:
         listed = {"state": "confirmed", "flare_id": "b"}
-        connection.execute(tables.nowcast_events.update().values(**listed, reconciled_at=NOW))
+        connection.execute(nowcast_events.update().values(**listed, reconciled_at=NOW))
 
     # The listed flare b of the store is a C3.0.
     assert "Last ● M8.2 at 15:55, confirmed C3.0 by the list" in words(_panel(stocked))

@@ -146,6 +146,13 @@ def test_the_page_needs_no_api(stocked: sa.Engine) -> None:
         assert f'"{title}"' in text
 
 
+def test_the_base_rate_of_the_event_stands_beside_the_scores(stocked: sa.Engine) -> None:
+    page = layout(stocked, "?event=C1.0&range=all")
+
+    assert "days with C1.0+" in page
+    assert "Threshold chosen at " in page
+
+
 def test_days_that_are_not_verified_yet_are_counted(stocked: sa.Engine) -> None:
     assert "not verified yet" not in layout(stocked, "?event=C1.0&range=all")
     with stocked.begin() as connection:
