@@ -15,6 +15,7 @@ from app_dash.shared.theme import Tokens
 from database.clock.clock import read_clock
 from database.engine import store_time
 from database.injected_faults import list_faults
+from database.known import known_until
 from solar.injected_faults import InjectedFault
 
 # An axis of its own from 0 to 1, so that a band is as high as the figure, whatever is drawn in it.
@@ -24,11 +25,11 @@ _AXIS = "9"
 def injected_faults(
     connection: sa.Connection, *, region_id: int | None = None
 ) -> list[InjectedFault]:
-    """Read the faults that have begun by now, cut off there; those of a region or all."""
+    """Read the faults that have begun by the time read, cut off there; those of a region or all."""
     faults = [stored.fault for stored in list_faults(connection)]
     if not faults:
         return []
-    now = read_clock(connection).now(store_time(connection))
+    now = known_until(connection) or read_clock(connection).now(store_time(connection))
     return [
         replace(fault, end_at=min(fault.end_at, now))
         for fault in faults
