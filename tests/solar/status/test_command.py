@@ -112,7 +112,7 @@ def test_an_api_that_cannot_be_reached_is_unknown_and_no_password_is_shown(
     assert "secret" not in shown
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_watch_goes_on_until_ctrl_c_and_ends_with_what_it_saw_last() -> None:
     with answering(json.dumps(judged(answered()).document()).encode()) as address:
         watch = subprocess.Popen(
