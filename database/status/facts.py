@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from database.clock.clock import CADENCE, read_clock, usual_step
+from database.delivery.senders import ACTIVE, SILENT, find_senders, sender_state
 from database.engine import store_time
 from database.notifications import FAILED, WAITING
 from database.schema.tables import (
@@ -18,7 +20,6 @@ from database.schema.tables import (
     predictions,
     region_reports,
     regions,
-    senders,
     xray_flux,
 )
 from solar.status.facts import RECORDS, Facts, Source
@@ -32,9 +33,9 @@ _AGENCY_LASTS = timedelta(days=7)
 _MOST_AGENCIES = 4
 # A notification is tried every two seconds, and again half a minute after a failure.
 STUCK_AFTER = timedelta(minutes=10)
-# A sender of live records speaks at least once a cadence; one unheard for a day has ended.
-HEARD = CADENCE + timedelta(minutes=3)
-ENDED = _DAY
+# A sender that was not heard for so long is no longer missed.
+_SENDER_LASTS = _DAY
+_MOST_SENDERS = 1_000
 
 
 def read_facts(connection: sa.Connection, *, now: datetime) -> Facts:
@@ -122,10 +123,8 @@ def _notifications(connection: sa.Connection, *, now: datetime) -> tuple[int, in
 
 def _senders(connection: sa.Connection, *, now: datetime) -> tuple[datetime | None, int, int]:
     """Return when a sender was last heard, how many are active, and how many are silent."""
-    seen_at = senders.c.last_seen_at
-    active = sa.func.count(sa.case((seen_at >= now - HEARD, 1)))
-    silent = sa.func.count(sa.case(((seen_at < now - HEARD) & (seen_at >= now - ENDED), 1)))
-    last_at, n_active, n_silent = connection.execute(
-        sa.select(sa.func.max(seen_at), active, silent)
-    ).one()
-    return last_at, n_active, n_silent
+    heard = find_senders(connection, limit=_MOST_SENDERS)
+    states = Counter(
+        sender_state(one, now) for one in heard if one["last_seen_at"] >= now - _SENDER_LASTS
+    )
+    return heard[0]["last_seen_at"] if heard else None, states[ACTIVE], states[SILENT]

@@ -11,7 +11,7 @@ from stocked_store import MODEL, NOW, stock
 
 from database.engine import reading, transact, writing
 from database.schema import tables
-from database.status.facts import HEARD, STUCK_AFTER, read_facts
+from database.status.facts import STUCK_AFTER, read_facts
 from solar.clock import REPLAY
 from solar.status.facts import Facts
 
@@ -80,11 +80,19 @@ def test_an_agency_that_has_ended_is_named_only_where_there_is_no_other(engine: 
     assert (swpc.name, swpc.age(NOW)) == ("swpc forecast", timedelta(0))
 
 
-def test_senders_are_active_silent_or_ended_by_when_they_were_heard(engine: sa.Engine) -> None:
+def test_senders_are_active_or_silent_until_they_have_finished_or_are_no_longer_missed(
+    engine: sa.Engine,
+) -> None:
     zeros = dict.fromkeys(("accepted", "duplicates", "revised", "rejected"), 0)
-    ages = {"now": MINUTE, "killed": HEARD + MINUTE, "last-week": timedelta(days=7)}
+    ages = {"now": 5, "killed": 60, "finished": 90, "last-week": 7 * 86_400}
     rows = [
-        {"sender_id": name, "first_seen_at": NOW - age, "last_seen_at": NOW - age, **zeros}
+        {
+            "sender_id": name,
+            "first_seen_at": NOW - timedelta(seconds=age),
+            "last_seen_at": NOW - timedelta(seconds=age),
+            "finished_at": NOW - timedelta(seconds=age) if name == "finished" else None,
+            **zeros,
+        }
         for name, age in ages.items()
     ]
     insert(engine, tables.senders, *rows)
@@ -92,7 +100,7 @@ def test_senders_are_active_silent_or_ended_by_when_they_were_heard(engine: sa.E
     known = read(engine)
 
     assert (known.active, known.silent) == (1, 1)
-    assert known.ingest_at == NOW - MINUTE
+    assert known.ingest_at == NOW - timedelta(seconds=5)
 
 
 def test_a_notification_is_stuck_when_it_has_waited_long_and_given_up_for_a_day(
