@@ -28,6 +28,7 @@ from app_dash.shared.url_state import NOW_PATH, with_time
 from database.clock.clock import CADENCE, read_clock, usual_step
 from database.engine import reading, store_time
 from database.known import known_at
+from database.nowcast.nowcast import xrays_are_missing
 from database.people.principal import READ
 from database.regions.current import data_state, data_version
 from solar.errors import FlarewatchError, InvalidInputError, StoreUnavailableError
@@ -171,8 +172,8 @@ def _register_clientside(app: Any) -> None:  # dash leaves clientside_callback u
 def version(engine: sa.Engine) -> str:
     """Return a text that changes with the stored data, with the clock, and as the data grow old.
 
-    They do so by the usual step of their source, not by the second. An unavailable store is no
-    error here.
+    They do so by the usual step of their source, not by the second, and X-rays when they are
+    missing. An unavailable store is no error here.
     """
     try:
         with reading(store_of(engine, None)) as connection:
@@ -180,8 +181,9 @@ def version(engine: sa.Engine) -> str:
             version = f"{data_version(connection)}|{clock.version}"
             if clock.newest is None:
                 return version
-            age = min(clock.now(now) - clock.newest, _LONGEST_AGE)
-            return f"{version}|{age // usual_step(connection, clock.newest)}"
+            sun_now = clock.now(now)
+            age = min(sun_now - clock.newest, _LONGEST_AGE) // usual_step(connection, clock.newest)
+            return f"{version}|{age}|{xrays_are_missing(connection, sun_now)}"
     except StoreUnavailableError:
         return STORE_UNAVAILABLE
 

@@ -146,6 +146,11 @@ def read_nowcast(connection: sa.Connection, now: datetime) -> Nowcast:
     )
 
 
+def xrays_are_missing(connection: sa.Connection, now: datetime) -> bool:
+    """Tell whether no minute was measured for so long that the present is not known."""
+    return newest_good(connection, now, reach=LONGEST_SILENCE) is None
+
+
 def _reason(event: NowcastEvent) -> str:
     if event.state == RISING:
         how = "four minutes rose by 40 %" if event.rule == 1 else "it rose for 16 minutes"

@@ -80,5 +80,10 @@ def resumed(
 
 def newest_good(connection: sa.Connection, now: datetime, *, reach: timedelta) -> XrayMinute | None:
     """Return the newest measured minute up to `now`, None where there is none for `reach`."""
-    good = [m for m in read_minutes(connection, now - reach, now + MINUTE) if m.minute_at <= now]
-    return next((minute for minute in reversed(good) if minute.is_good), None)
+    # Which satellite counts is told by the hour before; mostly two hours have all that is needed.
+    for span in (2 * HOUR, reach):
+        minutes = read_minutes(connection, now - span, now + MINUTE)
+        good = [one for one in minutes if one.minute_at <= now and one.is_good]
+        if good and good[-1].minute_at > now - span + HOUR:
+            return good[-1]
+    return good[-1] if good else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -13,7 +14,6 @@ from stocked_store import MANIFEST, MODEL, NOW
 
 from app_dash.frame import routing
 from app_dash.frame.all_clear import Verdict, assess, strip
-from app_dash.frame.page import PageContext
 from app_dash.settings import DashSettings
 from database.engine import writing
 from database.models import register
@@ -72,7 +72,7 @@ def _assess(
 ) -> Verdict:
     settings = DashSettings(all_clear_limit=limit)
     found = routing.read_context(engine, settings=settings, theme=None)
-    return assess(PageContext(found.engine, settings, found.tokens, found.state, NOW + later))
+    return assess(replace(found, now=NOW + later, settings=settings))
 
 
 def _model(engine: sa.Engine, disk: Mapping[str, object] | None = None) -> None:

@@ -205,8 +205,8 @@ def test_data_are_old_after_two_usual_steps_of_their_source(engine_sqlite: sa.En
     old = assess(context_of(engine_sqlite))
 
     assert fresh["clock"]["step_s"] == 3600
-    assert "ago" not in words(fresh["strip"]).partition("Why withheld")[0]
-    assert old.reasons[0] == "Last frame 2 h ago"
+    assert "Data age ≤ 2 h: " not in words(fresh["strip"]).partition("Why withheld")[0]
+    assert old.reasons[0] == "Data age ≤ 2 h: 2 h"
 
 
 def test_a_page_as_of_a_time_says_so_and_all_its_links_keep_to_it(
