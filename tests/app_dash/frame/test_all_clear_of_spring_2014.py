@@ -16,7 +16,7 @@ from app_dash.frame.all_clear import Verdict, assess
 from app_dash.frame.page import PageContext
 from app_dash.settings import DashSettings
 from app_dash.shared.theme import LIGHT
-from database.clock.clock import usual_step
+from database.clock.clock import usual_step as stored_step
 from database.engine import reading, writing
 from database.models import register
 from database.nowcast.detection import store_minutes
@@ -222,7 +222,7 @@ def come(engine: sa.Engine, records: pd.DataFrame) -> None:
 def said(engine: sa.Engine, now: pd.Timestamp) -> Verdict:
     with reading(engine) as connection:
         state = data_state(connection)
-        step = usual_step(connection, state.newest_t_rec or utc(now))
+        step = stored_step(connection, state.newest_t_rec or utc(now))
     settings = DashSettings(all_clear_limit=LIMIT)
     return assess(PageContext(engine, settings, LIGHT, state, utc(now), usual_step=step))
 
