@@ -174,14 +174,20 @@ def exchange(
     parts = urlsplit(url)
     connection = _connection(parts, timeout_seconds)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    deadline = time.monotonic() + timeout_seconds
     try:
         # http.client follows no redirect and asks no proxy: the address is the one that
         # was set, or none.
         connection.request(method, path, body, dict(headers))
         # The time-out of a socket begins anew with every byte.
-        with deadlines.until(time.monotonic() + timeout_seconds, connection.sock):
+        with deadlines.until(deadline, connection.sock):
             response = connection.getresponse()
         return response.status, response.headers.get("Retry-After")
+    except (OSError, http.client.HTTPException) as error:
+        # At the deadline the connection is closed here, which looks as if the other end had.
+        if time.monotonic() >= deadline:
+            raise TimeoutError("timed out") from error
+        raise
     finally:
         connection.close()
 

@@ -28,7 +28,7 @@ from database.delivery.senders import record_heartbeat
 from database.engine import reading, store_time, transact
 from database.people.principal import INGEST, OPERATE, PUBLIC
 from solar.clock import Reading
-from solar.time import Window, isoformat
+from solar.time import isoformat
 
 blueprint = Blueprint("clock", __name__)
 
@@ -70,8 +70,7 @@ def put_clock() -> Response:
 )
 def post_clock() -> Response:
     body = read_model(ReplayBody, read_json())
-    records = Window(body.starts, body.ends)
-    replayed = Replayed(body.sender, records, body.speed, body.next or body.starts)
+    replayed = Replayed(body.sender, body.starts, body.ends, body.speed, body.next or body.starts)
     who = services().guard.principal()
 
     def begin(connection: sa.Connection) -> Reading:

@@ -27,7 +27,7 @@ from solar.errors import ConflictError, InvalidInputError, PreconditionError
 from solar.flares import HORIZON
 from solar.flares import event as find_event
 from solar.sharp import CADENCE_SECONDS
-from solar.time import Window, isoformat
+from solar.time import isoformat
 
 # A store that forecast the present in these days is no store for a replay.
 LIVE_FOR = timedelta(days=7)
@@ -44,9 +44,17 @@ class Replayed:
     """What a sender is about to replay: its records, the speed, and the first that is left."""
 
     sender: str
-    records: Window
+    first_at: datetime
+    last_at: datetime
     speed: float | None
     next_at: datetime
+
+    def __post_init__(self) -> None:
+        if self.last_at < self.first_at:
+            raise InvalidInputError(
+                f"the last record, {isoformat(self.last_at)}, is before the first one,"
+                f" {isoformat(self.first_at)}; exchange starts and ends"
+            )
 
 
 def usual_step(connection: sa.Connection, newest: datetime) -> timedelta:
@@ -80,7 +88,7 @@ def read_clock(connection: sa.Connection) -> Reading:
 
 
 class Clock:
-    """What time it is for the Sun; the store is asked at most once a second.
+    """What time it is for the Sun; the store is asked at most once a second, or at each record.
 
     Between two looks time passes by this host's count of seconds, so that hosts whose clocks
     differ still agree.
@@ -110,11 +118,18 @@ class Clock:
     def _current(self) -> tuple[Reading, datetime, float]:
         with self._lock:
             kept = self._read
-            if kept is None or time.monotonic() - kept[2] > _READ_EVERY_SECONDS:
+            if kept is None or _is_old(kept):
                 with reading(self._engine) as connection:
                     kept = read_clock(connection), store_time(connection), time.monotonic()
                 self._read = kept
             return kept
+
+
+def _is_old(read: tuple[Reading, datetime, float]) -> bool:
+    known, _, began = read
+    # Without a speed each new record sets the time, and who has sent it finds it stored.
+    is_set_by_records = known.is_replay and known.speed is None
+    return is_set_by_records or time.monotonic() - began > _READ_EVERY_SECONDS
 
 
 def begin_replay(connection: sa.Connection, who: Principal, replayed: Replayed) -> Reading:
@@ -143,8 +158,8 @@ def begin_replay(connection: sa.Connection, who: Principal, replayed: Replayed) 
         begun = replace(known, event_at=min(known.now(now), left_at), wall_at=now, speed=speed)
     else:
         begun = known
-    first = min(at for at in (known.starts_at, replayed.records.start_at) if at is not None)
-    last = max(at for at in (known.ends_at, replayed.records.end_at) if at is not None)
+    first = min(at for at in (known.starts_at, replayed.first_at) if at is not None)
+    last = max(at for at in (known.ends_at, replayed.last_at) if at is not None)
     begun = replace(begun, starts_at=first, ends_at=last)
     if first != known.starts_at:
         # The models were registered before anybody knew of which time their forecasts are.

@@ -70,7 +70,9 @@ def test_what_a_replay_says_is_sent_to_nobody_unless_that_is_wanted(
     announce(engine_sqlite)
     with writing(engine_sqlite) as connection:
         records = Window(NOW, NOW + timedelta(days=1))
-        begin_replay(connection, PROGRAM, Replayed("s1", records, None, NOW))
+        begin_replay(
+            connection, PROGRAM, Replayed("s1", records.start_at, records.end_at, None, NOW)
+        )
 
     with receiving() as receiver:
         taken = deliver(engine_sqlite, receiver.webhook())

@@ -55,6 +55,19 @@ def test_the_first_sender_sets_time_speed_and_span(client: FlaskClient) -> None:
     )
 
 
+def test_a_replay_may_have_one_time_alone_but_does_not_end_before_it_starts(
+    client: FlaskClient,
+) -> None:
+    start = REPLAY["starts"]
+
+    turned = client.post(CLOCK, json=REPLAY | {"ends": "2014-02-14T00:00:00Z"})
+    begun = client.post(CLOCK, json=REPLAY | {"ends": start})
+
+    assert turned.status_code == 422
+    assert "is before the first one" in turned.get_json()["detail"]
+    assert begun.get_json()["ends"] == start
+
+
 def test_paused_it_stands_and_plays_on_from_there_at_the_speed_before(client: FlaskClient) -> None:
     client.post(CLOCK, json=REPLAY)
 

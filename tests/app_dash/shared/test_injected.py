@@ -22,7 +22,6 @@ from database.injected_faults import store_faults
 from database.people.principal import COMMAND_LINE
 from database.schema.tables import predictions
 from solar.injected_faults import InjectedFault, Kind, checked_fault
-from solar.time import Window
 
 HOUR = timedelta(hours=1)
 # In the order in which the pages come in the navigation.
@@ -38,10 +37,10 @@ def fault(kind: Kind, *, hours_ago: float, hours: float = 2, **more: int) -> Inj
 def replayed(engine_sqlite: sa.Engine) -> sa.Engine:
     """A store whose replay stands at NOW."""
     stock(engine_sqlite)
-    window = Window(NOW - 100 * HOUR, NOW + 100 * HOUR)
+    replayed = Replayed("tester", NOW - 100 * HOUR, NOW + 100 * HOUR, 0.0, NOW)
     with writing(engine_sqlite) as connection:
         connection.execute(sa.text("UPDATE predictions SET issued_at = t_rec"))
-        begin_replay(connection, COMMAND_LINE, Replayed("tester", window, 0.0, NOW))
+        begin_replay(connection, COMMAND_LINE, replayed)
     return engine_sqlite
 
 
