@@ -7,7 +7,7 @@ from e2e.conftest import OpenWindow
 from e2e.house import House, build
 from playwright.sync_api import expect
 
-from solar.time import isoformat, parse_time
+from solar.time import isoformat, nominal, parse_time
 
 pytestmark = pytest.mark.e2e
 
@@ -34,7 +34,7 @@ def test_new_data_leave_an_analyst_at_work_in_peace(house: House, window: OpenWi
     house.post(region=999_002, t_rec=at)
 
     # The header has followed the data, the half-typed number and its focus are still there.
-    moment = parse_time(at)
+    moment = nominal(parse_time(at))
     expect(page.locator("header")).to_contain_text(f"{moment:%H:%M} UTC")
     assert said != page.locator("header").inner_text()
     expect(field).to_have_value("9000")

@@ -51,7 +51,7 @@ def test_a_tester_scales_to_three_senders_and_reads_that_sent_is_stored(
         )
         for name in REPLICAS:
             row = page.get_by_role("row").filter(has_text=name)
-            expect(row).to_contain_text(re.compile(rf"active.*{2 * HOURS}"))
+            expect(row).to_contain_text(re.compile(rf"finished.*{2 * HOURS}"))
         expect(page.locator(".tile.lost .tile-number")).to_have_text("0")
         assert page.evaluate("window.isSamePage")
         assert seen.complaints == []
