@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from functools import partial
 from operator import attrgetter, itemgetter
 from typing import Any
@@ -38,7 +38,8 @@ from database.agencies.forecasts import GRACE, store_forecasts
 from database.agencies.forecasts import AgencyForecast as StoredForecast
 from database.agencies.region_reports import RegionReport as StoredReport
 from database.agencies.region_reports import list_reports, store_reports
-from database.engine import reading, transact
+from database.clock.clock import read_clock
+from database.engine import reading, store_time, transact
 from database.flares.flare_files import FlareRow, RepairedFlare, merge_duplicates, repair_row
 from database.flares.flares import Flare as StoredFlare
 from database.flares.flares import list_flares, store_flares
@@ -53,6 +54,8 @@ from solar.time import Window, isoformat
 FLARES, FLUX, REPORTS, FORECASTS = "flares", "flux", "reports", "forecasts"
 # Agencies forecast up to the third day from now; what lies further ahead is a slip.
 _FURTHEST_AHEAD = 4 * HORIZON
+# How far senders of a replay may be ahead of its clock, on the wall.
+_SENDERS_AHEAD = timedelta(seconds=5)
 
 blueprint = Blueprint("reports", __name__)
 
@@ -177,7 +180,7 @@ def post_xray_flux() -> Response:
     checked, rejected = check_rows(XrayMinute, rows, FLUX)
     running = services()
     wall = running.clock()
-    latest = wall + CLOCK_TOLERANCE
+    latest = _latest_minute(wall)
     usable = [row for _, row in checked if row.minute_at <= latest]
     rejected += [
         _rejection(FLUX, index, "minute_at", "lies in the future")
@@ -193,6 +196,22 @@ def post_xray_flux() -> Response:
     audience = Audience(running.alert_config.channels, running.sun_clock.now(), wall)
     report = transact(running.engine, partial(store_minutes, minutes=minutes, audience=audience))
     return _answer(report.added, report.unchanged, report.revised, rejected)
+
+
+def _latest_minute(wall: datetime) -> datetime:
+    """Return the time after which a minute lies in the future, by the clock of the Sun.
+
+    Senders of a replay are a moment ahead of it, and hear late that it was paused. At a speed
+    without limit the clock stands where they are, so that the end of the replay counts.
+    """
+    with reading(services().engine) as connection:
+        clock, at = read_clock(connection), store_time(connection)
+    if not clock.is_replay:
+        return wall + CLOCK_TOLERANCE
+    speed, now = clock.speed_before if clock.is_paused else clock.speed, clock.now(at)
+    if speed is None:
+        return max(now, clock.ends_at or now) + HORIZON
+    return now + max(CLOCK_TOLERANCE, speed * _SENDERS_AHEAD)
 
 
 @blueprint.post("/region-reports")
