@@ -384,11 +384,8 @@ def _counts(faults: Sequence[InjectedFault], source: Source) -> dict[str, int]:
 
 
 def _minute_counts(faults: Sequence[InjectedFault], minutes: XrayMinutes) -> dict[str, int]:
-    return {
-        fault.fault_id: int(_chosen_minutes(fault, minutes).sum())
-        for fault in faults
-        if fault.kind in OF_XRAYS
-    }
+    of_xrays = (fault for fault in faults if fault.kind in OF_XRAYS)
+    return {fault.fault_id: int(_chosen_minutes(fault, minutes).sum()) for fault in of_xrays}
 
 
 def _count(fault: InjectedFault, chunk: Chunk) -> int:
