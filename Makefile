@@ -16,6 +16,7 @@ TORCH_INDEX ?=
 help:
 	@echo 'make demo      API, dashboard and a simulated Sun: http://127.0.0.1:8050, Ctrl-C stops all'
 	@echo '               DATA=FILE FLARES=FILE replays records with a flare list instead,'
+	@echo '               XRAY=FILE its X-ray flux by the minute: flares in progress,'
 	@echo '               SPEED=3600 an hour in a second; CLOCK=wall: the pages stay in the present'
 	@echo '               LIVE=1 shows the real Sun, from JSOC and SWPC, where there is a network'
 	@echo '               LAB=1 adds the training packages and a worker for runs of the Lab'
@@ -37,6 +38,7 @@ setup: $(VENV)/complete
 
 demo: $(VENV)/$(if $(LAB),complete,serving)
 	$(BIN)/python demo.py $(if $(LAB),--lab) $(if $(LIVE),--live) $(if $(DATA),--data "$(DATA)") $(if $(FLARES),--flares "$(FLARES)") \
+	  $(if $(XRAY),--xray "$(XRAY)") \
 	  $(if $(SPEED),--speed "$(SPEED)") $(if $(CLOCK),--clock "$(CLOCK)")
 
 # Two minutes of processor time.

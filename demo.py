@@ -92,6 +92,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--live", action="store_true", help="the real Sun, from JSOC and SWPC")
     parser.add_argument("--flares", type=Path, help="import this flare list before the replay")
     parser.add_argument(
+        "--xray", type=Path, help="of --data: replay this X-ray flux by the minute too"
+    )
+    parser.add_argument(
         "--clock",
         choices=("replay", "wall"),
         default="replay",
@@ -102,11 +105,14 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--lab", action="store_true", help="with a worker for runs of the Lab")
     arguments = parser.parse_args()
-    if arguments.live and (arguments.data or arguments.flares):
+    if arguments.live and (arguments.data or arguments.flares or arguments.xray):
         parser.error(
-            "--live reads records and flares from the agencies; leave out --data, --flares"
+            "--live reads records, flares and X-rays from the agencies; leave out --data,"
+            " --flares, --xray"
         )
-    for path in (arguments.data, arguments.flares):
+    if arguments.xray and not arguments.data:
+        parser.error("--xray goes with records of the same time; give them with --data")
+    for path in (arguments.data, arguments.flares, arguments.xray):
         if path and not path.exists():
             parser.error(f"{path} does not exist")
     return arguments
@@ -200,7 +206,8 @@ def clients_of(arguments: argparse.Namespace) -> dict[str, Client]:
         }
     elif arguments.data:
         pace = ("--speed", arguments.speed, "--clock", arguments.clock)
-        replay = ("replay", str(arguments.data), *pace)
+        xray = ("--xray", str(arguments.xray)) if arguments.xray else ()
+        replay = ("replay", str(arguments.data), *pace, *xray)
         clients = {"sender": Client("data_sender", replay, "data_sender")}
     else:
         # A month: enough closed windows for scores with intervals on the Skill page.

@@ -14,13 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pa_parquet
 
-from database.flares.xray import read_minutes
 from database.nowcast.nowcast import NowcastEvent
 from database.nowcast.reconciliation import SAME_PEAK, Listed, match
 from solar.errors import InvalidInputError
 from solar.flare_detection import MINUTE, XrayMinute, detect
 from solar.flares import FluxScale, goes_class, peak_flux
 from solar.time import Window
+from solar.xray_files import read_minutes
 
 CLASSES = ("M1.0", "C5.0", "C1.0")
 

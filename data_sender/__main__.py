@@ -15,9 +15,9 @@ import numpy as np
 from data_sender.clock import EventClock, parse_speed, wall_clock
 from data_sender.delivery.client import ApiClient, ApiRefusedError, Transport
 from data_sender.delivery.delivery import Delivery
-from data_sender.delivery.spool import Spool
+from data_sender.delivery.spool import Post, Spool
 from data_sender.disk import DiskFullError, is_full
-from data_sender.faulty_source import report, with_faults
+from data_sender.faulty_source import faulty_minutes, report, with_faults
 from data_sender.heartbeat import beating
 from data_sender.options import host_name, parse_arguments
 from data_sender.position import Position, PositionFile, claim, claim_free
@@ -28,6 +28,7 @@ from data_sender.settings import SenderSettings
 from data_sender.sharding.lease import LeaseClient, LeasedShards
 from data_sender.sharding.shard import (
     ALL_SHARDS,
+    FLARES,
     REGION_SHARDS,
     FixedShard,
     SourcePart,
@@ -44,6 +45,7 @@ from data_sender.sources.simulation.region_statistics import (
     write_statistics,
 )
 from data_sender.sources.simulation.simulation import Simulation, Sun
+from data_sender.xrays import XrayMinutes
 from solar.clock import FASTEST, WALL
 from solar.errors import FlarewatchError, InvalidInputError
 from solar.process import StopSignal, discard_unwritable_output
@@ -88,8 +90,36 @@ def _send(options: Namespace) -> int:
 
 def _source(options: Namespace) -> Replay | Simulation:
     if options.command == "replay":
-        return Replay(options.paths, flares=options.flares, layout=_layout(options))
+        return Replay(
+            options.paths, flares=options.flares, layout=_layout(options), xrays=options.xray
+        )
     return _simulation(options)
+
+
+def _whole(source: Source) -> Source:
+    return source.whole if isinstance(source, SourcePart) else source
+
+
+def _minutes(source: Source) -> XrayMinutes:
+    """Return the X-ray minutes of the whole source."""
+    whole = _whole(source)
+    return whole.minutes if isinstance(whole, Replay) else XrayMinutes.none()
+
+
+def _sent_minutes(options: Namespace, source: Source) -> XrayMinutes:
+    """Return the minutes that this sender posts; of fixed parts one posts them all."""
+    if isinstance(options.shard, FixedShard) and not options.shard.holds()[FLARES]:
+        return XrayMinutes.none()
+    return faulty_minutes(options.faults, _minutes(source))
+
+
+def _with_faults(options: Namespace, source: Source) -> Source:
+    return with_faults(source, options.faults, has_xrays=len(_minutes(source)) > 0)
+
+
+def _report(options: Namespace, source: Source) -> Post:
+    whole, minutes = _whole(source), _minutes(source)
+    return report(options.faults, whole, sender=options.sender, minutes=minutes)
 
 
 def _clock(
@@ -118,7 +148,7 @@ def _replay(options: Namespace, stop: StopSignal) -> int:
     settings = SenderSettings()
     whole = _source(options)
     source = SourcePart(whole, options.shard) if isinstance(options.shard, FixedShard) else whole
-    fingerprint = with_faults(source, options.faults).fingerprint
+    fingerprint = _with_faults(options, source).fingerprint
     with _claimed(options, settings):
         folder = settings.sender_dir(options.sender)
         positions = PositionFile(folder, fingerprint)
@@ -197,10 +227,9 @@ def _deliver(
     if isinstance(clock, ReplayClock):
         clock.start(positions.read().through)
     if options.faults:
-        whole = source.whole if isinstance(source, SourcePart) else source
-        delivery.deliver(report(options.faults, whole, sender=options.sender))
+        delivery.deliver(_report(options, source))
     replayer = Replayer(
-        with_faults(source, options.faults),
+        _with_faults(options, source),
         clock,
         delivery,
         positions,
@@ -209,6 +238,7 @@ def _deliver(
         stop=stop,
         progress=progress,
         cut=halves_by_region if options.command == "replay" and options.via == "http" else None,
+        minutes=_sent_minutes(options, source),
     )
     return replayer.run(give_up_after=options.give_up_after)
 
@@ -230,11 +260,12 @@ def _share(
     starts_at = _first_time(source)
     if starts_at is None:
         return True
+    minutes = _sent_minutes(options, source)
     client = LeaseClient(
         api,
-        source=_shared_name(options, with_faults(source, options.faults)),
+        source=_shared_name(options, _with_faults(options, source)),
         sender=options.sender,
-        shards=REGION_SHARDS if source.flare_source is None else ALL_SHARDS,
+        shards=ALL_SHARDS if source.flare_source or len(minutes) else REGION_SHARDS,
         starts_at=starts_at,
     )
     shards = LeasedShards(client, stop, restarts=options.restart)
@@ -255,9 +286,9 @@ def _share(
     if isinstance(source, Simulation):
         source = source.beginning(lease.starts_at)
     if options.faults:
-        delivery.hand_over(report(options.faults, source, sender=options.sender))
+        delivery.hand_over(_report(options, source))
     replayer = SharedReplayer(
-        with_faults(source, options.faults),
+        _with_faults(options, source),
         clock,
         delivery,
         shards,
@@ -266,6 +297,7 @@ def _share(
         batch=options.batch,
         stop=stop,
         progress=progress,
+        minutes=minutes,
     )
     return replayer.run()
 

@@ -49,6 +49,9 @@ class Pacer(Protocol):
     def now(self, events: NDArray[np.datetime64]) -> np.datetime64 | None:
         """Return the present event time, None for "no limit"."""
 
+    def soon(self, events: NDArray[np.datetime64]) -> np.datetime64 | None:
+        """Return up to when X-ray minutes are sent, None for "no limit"."""
+
 
 class EventClock:
     """Event time since the first row, at `speed`, never ahead of `ceiling` where one is given.
@@ -99,3 +102,7 @@ class EventClock:
         passed = np.timedelta64(int((time.monotonic() - started) * self.speed * 1e6), "us")
         paced: np.datetime64 = start_at + passed
         return paced if ceiling is None else min(paced, ceiling)
+
+    def soon(self, events: NDArray[np.datetime64]) -> np.datetime64 | None:
+        """Return the present event time: no clock of the store hides what is ahead of it."""
+        return self.now(events)

@@ -8,6 +8,7 @@ after a kill.
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from data_sender.delivery.spool import Post
@@ -24,6 +26,7 @@ from data_sender.position import Position
 from data_sender.rows import Rows
 from data_sender.sharding.shard import exclude_delivered
 from data_sender.source import Chunk, FlareReport, Source, event_times
+from data_sender.xrays import XrayMinutes
 from solar.columns import Bools, Floats, Integers, Times
 from solar.errors import InvalidInputError
 from solar.injected_faults import AMOUNTS, InjectedFault, Kind, checked_fault
@@ -109,8 +112,14 @@ def _time(field: str, value: datetime | str) -> datetime:
         raise InvalidInputError(f"{field}: {error}") from error
 
 
-def with_faults(source: Source, faults: Sequence[InjectedFault]) -> Source:
+def with_faults(
+    source: Source, faults: Sequence[InjectedFault], *, has_xrays: bool = False
+) -> Source:
     """Return the source with these faults; the same source where there are none.
+
+    Parameters
+    ----------
+    has_xrays : whether X-ray minutes are sent beside it
 
     Raises
     ------
@@ -120,9 +129,9 @@ def with_faults(source: Source, faults: Sequence[InjectedFault]) -> Source:
     if not faults:
         return source
     for fault in faults:
-        if fault.kind in OF_XRAYS:
+        if fault.kind in OF_XRAYS and not has_xrays:
             raise InvalidInputError(
-                f"the fault {fault.kind} needs X-ray minutes, which this source does not send;"
+                f"the fault {fault.kind} needs X-ray minutes; give a replay some with --xray, or"
                 " remove it"
             )
         if fault.kind == "flare-list-delay" and source.flare_source is None:
@@ -294,29 +303,59 @@ _ALTERATIONS: Mapping[Kind, Callable[[InjectedFault, Rows, Bools], Rows]] = {
 }
 
 
-def faulty_minutes(
-    faults: Sequence[InjectedFault], times: Times, satellites: Integers
-) -> tuple[Bools, Integers]:
-    """Return which X-ray minutes (n,) are sent, and the GOES number under which each then goes."""
-    is_sent, satellites = np.ones(len(times), bool), satellites.copy()
+def faulty_minutes(faults: Sequence[InjectedFault], minutes: XrayMinutes) -> XrayMinutes:
+    """Return the X-ray minutes that are sent, when they are, and each one's satellite as it says.
+
+    Silence holds them back too. No fault of rows or flares concerns them.
+    """
     for fault in faults:
-        within = _is_within(fault, times)
-        if fault.kind == "xrs-gap" and fault.amount is not None:
-            name = f"{fault.kind} {fault.seed}"
-            is_sent &= ~(within & (_uniform(name, times, np.zeros_like(satellites)) < fault.amount))
-        if fault.kind == "satellite-switch":
-            satellites[within] += 1
-    return is_sent, satellites
+        chosen = _chosen_minutes(fault, minutes)
+        if fault.kind == "xrs-gap":
+            minutes = minutes.take(~chosen)
+        elif fault.kind == "satellite-switch":
+            names = np.where(chosen, _next_satellites(minutes.satellites), minutes.satellites)
+            minutes = replace(minutes, satellites=names)
+        elif fault.kind == "silence":
+            held = np.where(chosen, to_datetime64(fault.end_at), minutes.leaves_at)
+            minutes = replace(minutes, leaves_at=np.maximum(minutes.leaves_at, held))
+    return minutes.take(np.argsort(minutes.leaves_at, kind="stable"))
 
 
-def report(faults: Sequence[InjectedFault], source: Source, *, sender: str) -> Post:
-    """Return the post that tells the API of the faults, with how many rows or flares each concerns.
+def _chosen_minutes(fault: InjectedFault, minutes: XrayMinutes) -> Bools:
+    """Tell which X-ray minutes (n,) a fault concerns."""
+    chosen = _is_within(fault, minutes.times)
+    if fault.kind == "xrs-gap":
+        nowhere = np.zeros(len(minutes), np.int64)
+        draws = _uniform(f"{fault.kind} {fault.seed}", minutes.times, nowhere)
+        chosen &= draws < (fault.amount or 0.0)
+    return chosen
+
+
+def _next_satellites(names: NDArray[np.str_]) -> NDArray[np.str_]:
+    """Return for each name (n,) that of the next satellite: G16 becomes G17."""
+    known, places = np.unique(names, return_inverse=True)
+    return np.array([_next_satellite(str(name)) for name in known], "U8")[places]
+
+
+def _next_satellite(name: str) -> str:
+    number = re.search(r"\d+$", name)
+    return f"{name[: number.start()]}{int(number[0]) + 1}" if number else f"{name[:7]}2"
+
+
+def report(
+    faults: Sequence[InjectedFault],
+    source: Source,
+    *,
+    sender: str,
+    minutes: XrayMinutes | None = None,
+) -> Post:
+    """Return the post that tells the API of the faults, with how much of the source each concerns.
 
     Parameters
     ----------
     source : the whole source without faults, of which every replica counts the same
     """
-    counts = _counts(faults, source)
+    counts = _counts(faults, source) | _minute_counts(faults, minutes or XrayMinutes.none())
     items = [
         {
             "kind": fault.kind,
@@ -342,6 +381,11 @@ def _counts(faults: Sequence[InjectedFault], source: Source) -> dict[str, int]:
         if len(chunk.rows) and event_times(chunk.rows)[-1] >= last:
             break
     return counts
+
+
+def _minute_counts(faults: Sequence[InjectedFault], minutes: XrayMinutes) -> dict[str, int]:
+    of_xrays = (fault for fault in faults if fault.kind in OF_XRAYS)
+    return {fault.fault_id: int(_chosen_minutes(fault, minutes).sum()) for fault in of_xrays}
 
 
 def _count(fault: InjectedFault, chunk: Chunk) -> int:

@@ -62,6 +62,7 @@ that of a clock that is begun. --clock wall leaves the store in the present.
 examples:
   flarewatch send replay hourly_2014.parquet --speed max
   flarewatch send replay partition1/ --speed 3600 --flares goes_flares.parquet
+  flarewatch send replay 2022.parquet --speed 600 --xray sci_xrsf-l2-avg1m_g16.parquet
   flarewatch send replay my-data/rows.csv --recipe my.toml
   for i in 1 2 3; do flarewatch send replay hourly_2014.parquet --shard auto & done
 """
@@ -143,6 +144,12 @@ def _add_replay(parser: ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="flare list (parquet or CSV); each flare is sent once it has ended in event time",
+    )
+    parser.add_argument(
+        "--xray",
+        type=Path,
+        metavar="FILE",
+        help="X-ray flux by the minute (parquet or CSV), sent as its time comes",
     )
     parser.add_argument(
         "--recipe",

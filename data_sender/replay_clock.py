@@ -30,6 +30,9 @@ PATH = "/api/v1/clock"
 _LOOK_EVERY_SECONDS = 1.0
 # Somebody may set the clock while a sender waits for an event.
 _LONGEST_WAIT_SECONDS = 0.2
+# At 3600 s of event time a second the flux of the present would always be minutes old; the store
+# shows no minute before its time.
+_AHEAD_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,14 @@ class ReplayClock:
     def now(self, events: NDArray[np.datetime64]) -> np.datetime64 | None:
         """Return the present event time, None for "no limit"."""
         return self._reading.now()
+
+    def soon(self, events: NDArray[np.datetime64]) -> np.datetime64 | None:
+        """Return the event time of a second from now, None for "no limit"."""
+        reading = self._reading
+        now = reading.now()
+        if now is None or reading.speed is None:
+            return None
+        return now + np.timedelta64(int(_AHEAD_SECONDS * reading.speed * 1e6), "us")
 
     def start(self, next_at: np.datetime64 | None) -> None:
         """Register a replay of which all before a time is sent, and follow the clock.

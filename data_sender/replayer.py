@@ -25,6 +25,7 @@ from data_sender.position import Position, PositionFile
 from data_sender.progress import Progress
 from data_sender.rows import Rows
 from data_sender.source import Chunk, FlareReport, Source, event_times
+from data_sender.xrays import XrayMinutes, XrayPublisher
 from solar.flares import HORIZON, LONGEST_FLARE
 from solar.process import StopSignal
 from solar.time import isoformat, to_datetime
@@ -138,6 +139,7 @@ class Replayer:
         stop: StopSignal,
         progress: Progress,
         cut: Callable[[Rows], list[Rows]] | None = None,
+        minutes: XrayMinutes | None = None,
     ) -> None:
         self._source = source
         self._clock = clock
@@ -160,6 +162,9 @@ class Replayer:
             covered_to=self._position.covered_to,
             published_to=self._position.through,
         )
+        minutes = minutes or XrayMinutes.none()
+        self._passes_end = source.continues_past_end or len(minutes) > 0
+        self._xrays = XrayPublisher(minutes, delivery.deliver, published_to=self._position.through)
 
     def run(self, *, give_up_after: float | None = None) -> bool:
         """Send everything; return whether nothing is left behind."""
@@ -172,7 +177,7 @@ class Replayer:
             is_settled = self._settle_last()
         if not is_settled or self._stop.is_set:
             return False
-        if self._source.continues_past_end:
+        if self._passes_end:
             self._pass_end()
         return self._finish(give_up_after)
 
@@ -200,6 +205,9 @@ class Replayer:
             self._progress.log()
 
     def _wait_for(self, event_at: np.datetime64) -> None:
+        soon = self._clock.soon(np.array([event_at]))
+        if soon is not None and not self._xrays.follow(soon):
+            return
         wait = min(self._clock.seconds_until(event_at), _LONGEST_WAIT_SECONDS)
         if not self._delivery.is_done:
             wait = min(wait, self._delivery.seconds_until_retry())
@@ -237,6 +245,8 @@ class Replayer:
         self._under_way = position, lambda: False
         if not finish():
             return False
+        if position.through is not None and not self._xrays.publish(position.through):
+            return False
         self._under_way = None
         self._position = position
         self._positions.write(position)
@@ -253,7 +263,7 @@ class Replayer:
         return True
 
     def _pass_end(self) -> None:
-        """Let event time pass the last row, and publish the flares that end meanwhile."""
+        """Let event time pass the last row, and publish flares and X-rays of the day after it."""
         last = self._position.through
         if last is None:
             return
@@ -264,6 +274,7 @@ class Replayer:
             if self._stop.is_set:
                 return
             self._publisher.publish(moment)
+        self._xrays.finish()
 
     def _finish(self, give_up_after: float | None) -> bool:
         """Deliver what is spooled; return whether all of it is."""

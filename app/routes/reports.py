@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from functools import partial
 from operator import attrgetter, itemgetter
 from typing import Any
@@ -38,13 +38,15 @@ from database.agencies.forecasts import GRACE, store_forecasts
 from database.agencies.forecasts import AgencyForecast as StoredForecast
 from database.agencies.region_reports import RegionReport as StoredReport
 from database.agencies.region_reports import list_reports, store_reports
-from database.engine import reading, transact
+from database.clock.clock import read_clock
+from database.engine import reading, store_time, transact
 from database.flares.flare_files import FlareRow, RepairedFlare, merge_duplicates, repair_row
 from database.flares.flares import Flare as StoredFlare
 from database.flares.flares import list_flares, store_flares
 from database.nowcast.detection import store_minutes
 from database.nowcast.notices import Audience
 from database.people.principal import INGEST, READ
+from solar.clock import Reading
 from solar.errors import InvalidInputError
 from solar.flare_detection import XrayMinute as StoredMinute
 from solar.flares import EVENTS, HORIZON, FluxScale, peak_flux
@@ -53,6 +55,8 @@ from solar.time import Window, isoformat
 FLARES, FLUX, REPORTS, FORECASTS = "flares", "flux", "reports", "forecasts"
 # Agencies forecast up to the third day from now; what lies further ahead is a slip.
 _FURTHEST_AHEAD = 4 * HORIZON
+# How far senders of a replay may be ahead of its clock, on the wall.
+_SENDERS_AHEAD = timedelta(seconds=5)
 
 blueprint = Blueprint("reports", __name__)
 
@@ -177,7 +181,11 @@ def post_xray_flux() -> Response:
     checked, rejected = check_rows(XrayMinute, rows, FLUX)
     running = services()
     wall = running.clock()
-    latest = wall + CLOCK_TOLERANCE
+    # Read anew: a moment ago it may have been hours earlier, before a jump.
+    with reading(running.engine) as connection:
+        clock, at = read_clock(connection), store_time(connection)
+    now = clock.now(at) if clock.is_replay else wall
+    latest = _latest_minute(clock, now)
     usable = [row for _, row in checked if row.minute_at <= latest]
     rejected += [
         _rejection(FLUX, index, "minute_at", "lies in the future")
@@ -190,9 +198,24 @@ def post_xray_flux() -> Response:
         StoredMinute(row.minute_at.replace(second=0, microsecond=0), row.flux_w_m2, satellite)
         for row in usable
     ]
-    audience = Audience(running.alert_config.channels, running.sun_clock.now(), wall)
+    speed = (clock.speed or 0.0) if clock.is_replay else 0.0
+    audience = Audience(running.alert_config.channels, now, wall, speed)
     report = transact(running.engine, partial(store_minutes, minutes=minutes, audience=audience))
     return _answer(report.added, report.unchanged, report.revised, rejected)
+
+
+def _latest_minute(clock: Reading, now: datetime) -> datetime:
+    """Return the time after which a minute lies in the future when it is `now` for the Sun.
+
+    Senders of a replay are a moment ahead of it, and hear late that it was paused. At a speed
+    without limit the clock stands where they are, so that the end of the replay counts.
+    """
+    if not clock.is_replay:
+        return now + CLOCK_TOLERANCE
+    speed = clock.speed_before if clock.is_paused else clock.speed
+    if speed is None:
+        return max(now, clock.ends_at or now) + HORIZON
+    return now + max(CLOCK_TOLERANCE, speed * _SENDERS_AHEAD)
 
 
 @blueprint.post("/region-reports")

@@ -172,6 +172,12 @@ class LeasedShards:
         through = self._through[self.held]
         return None if np.isnat(through).all() else np.fmax.reduce(through)
 
+    @property
+    def flares_to(self) -> np.datetime64 | None:
+        """The time up to which the shard of the flares is delivered."""
+        through = self._through[FLARES]
+        return None if np.isnat(through) else through
+
     def seconds_until_renewal(self) -> float:
         """Return when the lease is to be renewed [s]."""
         return max(0.0, self._renew_at - time.monotonic())

@@ -16,6 +16,7 @@ from data_sender.rows import Rows
 from data_sender.sharding.lease import LeasedShards
 from data_sender.sharding.shard import FLARES, shards_of
 from data_sender.source import Chunk, Source, event_times
+from data_sender.xrays import XrayMinutes, XrayPublisher
 from solar.process import StopSignal
 
 _LONGEST_WAIT_SECONDS = 1.0
@@ -30,7 +31,7 @@ class SharedReplayer:
 
     Each replica publishes the flares that its own rows need, since it may be ahead of the others;
     the API knows those that come again. The replica that holds the shard `FLARES` also publishes
-    what ends after the last row.
+    what ends after the last row, and the X-ray minutes.
     """
 
     def __init__(
@@ -45,8 +46,10 @@ class SharedReplayer:
         batch: int,
         stop: StopSignal,
         progress: Progress,
+        minutes: XrayMinutes | None = None,
     ) -> None:
         self._source = source
+        self._minutes = minutes or XrayMinutes.none()
         self._clock = clock
         self._delivery = delivery
         self._shards = shards
@@ -60,6 +63,7 @@ class SharedReplayer:
         self._publisher = FlarePublisher(
             source, delivery.hand_over, covered_to=None, published_to=None
         )
+        self._xrays = self._new_xray_publisher()
         self._version = shards.version
 
     def run(self) -> bool:
@@ -78,8 +82,9 @@ class SharedReplayer:
     def _pass(self) -> None:
         """Read the source for the shards held now; end early when they change."""
         shards, last = self._shards, None
-        begin = shards.start_position(with_flares=self._source.flare_source is not None)
-        self._publisher = self._new_publisher(begin)
+        has_flare_shard = self._source.flare_source is not None or len(self._minutes) > 0
+        begin = shards.start_position(with_flares=has_flare_shard)
+        self._publisher, self._xrays = self._new_publisher(begin), self._new_xray_publisher()
         for chunk in whole_steps(self._source.chunks(begin)):
             # Also where nothing of a chunk is to be sent: reading on may take longer than a lease.
             if not self._renew():
@@ -101,6 +106,10 @@ class SharedReplayer:
             covered_to=begin.covered_to if before.covered_to is None else before.covered_to,
             published_to=latest(before.published_to, self._shards.delivered_to),
         )
+
+    def _new_xray_publisher(self) -> XrayPublisher:
+        minutes = self._minutes if self._shards.held[FLARES] else XrayMinutes.none()
+        return XrayPublisher(minutes, self._delivery.hand_over, published_to=self._shards.flares_to)
 
     def _send_chunk(self, rows: Rows) -> bool:
         all_times, all_shards = event_times(rows), shards_of(rows)
@@ -145,7 +154,9 @@ class SharedReplayer:
         while self._renew():
             if self._clock.due(moment):
                 return True
-            now = self._clock.now(moment)
+            now, soon = self._clock.now(moment), self._clock.soon(moment)
+            if soon is not None and not self._xrays.follow(soon):
+                return False
             if now is not None and not self._publish(now):
                 return False
             waits = (self._clock.seconds_until(event_at), self._shards.seconds_until_renewal())
@@ -154,15 +165,21 @@ class SharedReplayer:
         return False
 
     def _pass_end(self, last: np.datetime64) -> bool:
-        """Let event time pass the last row, and publish the flares that end meanwhile."""
-        continues = self._shards.held[FLARES] and self._source.continues_past_end
+        """Let event time pass the last row, and publish flares and X-rays of the day after it."""
+        passes_end = self._source.continues_past_end or len(self._minutes)
+        continues = self._shards.held[FLARES] and passes_end
         hours = range(1, HOURS_PAST_END + 1) if continues else ()
         moments = (last + np.timedelta64(hour, "h") for hour in hours)
-        return all(self._wait_until(moment) and self._publish(moment) for moment in moments)
+        if not all(self._wait_until(moment) and self._publish(moment) for moment in moments):
+            return False
+        return self._xrays.finish()
 
     def _publish(self, through: np.datetime64) -> bool:
+        if not self._xrays.publish(through):
+            return False
         is_published = self._publisher.publish(through)
-        self._shards.cover(self._publisher.covered_to)
+        has_flares = self._source.flare_source is not None
+        self._shards.cover(self._publisher.covered_to if has_flares else through)
         return is_published
 
     def _renew(self) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from database.engine import reading, transact
-from database.flares.xray import XrayReport, read_minutes, store_flux
+from database.flares.xray import XrayReport, store_flux
 from database.nowcast.notices import Audience, tell
 from database.nowcast.nowcast import FIELDS, NowcastEvent, as_computed
 from database.nowcast.stored_minutes import REACH, resumed
@@ -24,6 +24,7 @@ from database.schema.tables import xray_flux
 from database.upsert import upsert
 from database.version_cache import renew_version
 from solar.flare_detection import MINUTE, DetectedFlare, XrayMinute, r_scale
+from solar.xray_files import read_minutes
 
 _ROWS_PER_COMMIT = 20_000
 _AT_ONCE = timedelta(days=14)

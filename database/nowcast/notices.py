@@ -31,11 +31,20 @@ _STAMP = "%Y%m%dT%H%MZ"
 
 @dataclass(frozen=True)
 class Audience:
-    """Who is told, over which channels; the time of the Sun, and that on the wall."""
+    """Who is told, over which channels; the time of the Sun, and that on the wall.
+
+    `speed` is that of a replay, 0 where it has none: what comes early is then told at once.
+    """
 
     channels: Sequence[str]
     now: datetime
     wall: datetime
+    speed: float = 0.0
+
+    def told_at(self, at: datetime) -> datetime:
+        """Return when something of a time of the Sun is told: minutes of a replay come early."""
+        ahead = max(timedelta(), at - self.now)
+        return self.wall + ahead / self.speed if self.speed else self.wall
 
 
 def tell(
@@ -54,18 +63,20 @@ def tell(
     if not audience.channels:
         return
     since = audience.now - NEWS
-    messages = [
-        _flare_message(event)
-        for event in changed
-        if event.state == ENDED
-        and event.r_scale
-        and event.end_known_at
-        and event.end_known_at >= since
-    ]
-    enqueue_messages(connection, messages, channels=audience.channels, now=audience.wall)
+    for event in changed:
+        known_at = event.end_known_at
+        if event.state == ENDED and event.r_scale and known_at and known_at >= since:
+            _enqueue(connection, _flare_message(event), audience, at=known_at)
     for minute in strong:
         if minute.minute_at >= since:
             _tell_level(connection, minute, audience)
+
+
+def _enqueue(
+    connection: sa.Connection, message: Message, audience: Audience, *, at: datetime
+) -> None:
+    told_at = audience.told_at(at)
+    enqueue_messages(connection, [message], channels=audience.channels, now=told_at)
 
 
 def _flare_message(event: NowcastEvent) -> Message:
@@ -102,7 +113,7 @@ def _tell_level(connection: sa.Connection, minute: XrayMinute, audience: Audienc
         "satellite": minute.satellite,
     }
     message = Message(f"level-{level}-{minute.minute_at:{_STAMP}}", LEVEL, content)
-    enqueue_messages(connection, [message], channels=audience.channels, now=audience.wall)
+    _enqueue(connection, message, audience, at=minute.minute_at)
 
 
 def _is_told(connection: sa.Connection, level: str, at: datetime) -> bool:

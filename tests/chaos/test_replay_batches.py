@@ -7,26 +7,29 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet
 import pytest
 import requests
 import sqlalchemy as sa
 from conftest import empty
 from processes import free_port, serving
+from xray_minutes import FLARE, QUIET
 
 from data_sender.position import Position
 from data_sender.rows import Rows
 from data_sender.sources.simulation.region_statistics import load_statistics
 from data_sender.sources.simulation.simulation import Simulation, Sun
 from database.predictions.predictions import COLUMNS
-from database.schema.tables import observations, predictions
+from database.schema.nowcast_tables import nowcast_events
+from database.schema.tables import observations, predictions, xray_flux
 from solar.sharp import KEYWORDS
 from solar.time import isoformat, parse_time
 
@@ -233,3 +236,64 @@ def test_replicas_follow_one_clock_through_pause_jump_and_the_loss_of_one(
     _wait_for(left)
     assert replays.senders()["r2"]["state"] == "finished"
     assert replays.forecasts() == expected
+
+
+@pytest.mark.thorough
+def test_the_minutes_of_xrays_and_the_flares_in_them_are_those_of_the_file_however_they_are_sent(
+    replays: Replays,
+) -> None:
+    options = ("--xray", "g15.csv", "--speed")
+    written = _write_minutes(replays.folder / "g15.csv")
+    rows = pyarrow.parquet.read_table(replays.folder / "rows.parquet")["T_REC"].to_pylist()
+    begin, end = min(rows) - timedelta(days=1), max(rows) + timedelta(days=1)
+    found = {}
+    for speed in ("max", "86400"):
+        replays.begin()
+        _wait_for(replays.start(*options, speed))
+        found[speed] = _xrays(replays)
+    replays.begin()
+    for part in ("2/2", "1/2"):
+        _wait_for(replays.start(*options, "max", "--shard", part))
+    found["in two parts"] = _xrays(replays)
+    replays.begin()
+    killed = replays.start(*options, 43_200, "--sender", "s1")
+    _kill_after(killed, 2_500, replays)
+    _wait_for(replays.start(*options, 43_200, "--sender", "s1"))
+    found["killed and resumed"] = _xrays(replays)
+    replays.begin()
+    shared = (*options, 43_200, "--shard", "auto", "--sender")
+    lost, left = (replays.start(*shared, name) for name in ("r1", "r2"))
+    _kill_after(lost, 2_500, replays)
+    _wait_for(left)
+    found["shared, one killed"] = _xrays(replays)
+
+    minutes, events = found["max"]
+    assert [at for at, _, _ in minutes] == [at for at in written if begin <= at <= end]
+    assert [event[1] for event in events] == ["M2.0"] * (DAYS + 1)
+    assert [name for name, xrays in found.items() if xrays != found["max"]] == []
+
+
+def _write_minutes(path: Path) -> list[datetime]:
+    """Write minutes with a flare each day, from a day before the rows; return their times."""
+    times = np.arange(START - DAY, START + (DAYS + 2) * DAY, MINUTE)
+    flux = np.full(len(times), QUIET)
+    for first in range(600, len(times), 1440):
+        flux[first : first + len(FLARE)] = FLARE
+    table = {"minute_at": pa.array(times), "flux_w_m2": flux}
+    pyarrow.csv.write_csv(pa.table(table), path)
+    return [at.replace(tzinfo=UTC) for at in times.tolist()]
+
+
+def _kill_after(sender: subprocess.Popen[bytes], n_minutes: int, replays: Replays) -> None:
+    _wait_until(lambda: len(_xrays(replays)[0]) >= n_minutes)
+    sender.kill()
+    sender.communicate()
+
+
+def _xrays(replays: Replays) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    flux, event = xray_flux.c, nowcast_events.c
+    minutes = sa.select(flux.minute_at, flux.satellite, flux.flux_w_m2).order_by(flux.minute_at)
+    events = sa.select(event.event_id, event.goes_class, event.peak_at, event.end_at)
+    with replays.engine.connect() as connection:
+        stored = connection.execute(minutes).all(), connection.execute(events).all()
+    return [tuple(row) for row in stored[0]], sorted(tuple(row) for row in stored[1])

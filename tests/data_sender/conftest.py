@@ -45,6 +45,10 @@ class Api:
         self.keys: list[str | None] = []
         self.flares: list[dict[str, Any]] = []
         self.covers: list[dict[str, str]] = []
+        # Each minute of X-rays as it came, with the time of the clock at which it did.
+        self.minutes: list[tuple[datetime, str, float | None]] = []
+        self.came_at: list[datetime] = []
+        self.faults: list[dict[str, Any]] = []
         self.log: list[tuple[str, str]] = []
         self.arrivals: list[float] = []
         self.answers: deque[Answer] = deque()
@@ -56,6 +60,8 @@ class Api:
         self._app = Flask("contract")
         self._app.post("/api/v1/observations")(self._post_observations)
         self._app.post("/api/v1/flares")(self._post_flares)
+        self._app.post("/api/v1/xray-flux")(self._post_minutes)
+        self._app.post("/api/v1/faults")(self._post_faults)
         self.clock = StoreClock()
         self.finished: list[str] = []
         self._app.post("/api/v1/clock")(self.clock.begin)
@@ -129,6 +135,18 @@ class Api:
         if "covers" in body:
             self.covers.append(body["covers"])
         return {"accepted": len(body["flares"]), "duplicates": 0, "rejected": []}, 200, {}
+
+    def _post_minutes(self) -> Answer:
+        body, now = orjson.loads(request.data), self.clock.now()
+        for one in body["flux"]:
+            at = parse_time(one["minute_at"])
+            self.minutes.append((at, body["satellite"], one["flux_w_m2"]))
+            self.came_at.append(now)
+        return {"accepted": len(body["flux"]), "duplicates": 0, "rejected": []}, 200, {}
+
+    def _post_faults(self) -> Answer:
+        self.faults += orjson.loads(request.data)["faults"]
+        return {"accepted": len(self.faults), "duplicates": 0, "rejected": []}, 200, {}
 
     def _post_senders(self) -> Answer:
         body = orjson.loads(request.data)

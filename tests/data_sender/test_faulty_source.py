@@ -25,6 +25,7 @@ from data_sender.sharding.shard import FixedShard, SourcePart
 from data_sender.source import Chunk
 from data_sender.sources.files.replay import Replay
 from data_sender.sources.simulation.simulation import Simulation
+from data_sender.xrays import XrayMinutes
 from solar.errors import InvalidInputError
 from solar.injected_faults import InjectedFault, Kind, checked_fault
 from solar.time import to_datetime64
@@ -154,12 +155,27 @@ def test_a_delayed_list_stands_still_and_then_follows_until_it_has_caught_up() -
 
 def test_xray_minutes_are_left_out_or_come_from_another_satellite() -> None:
     times = to_datetime64(START) + np.arange(240) * np.timedelta64(1, "m")
+    minutes = XrayMinutes(times, times, np.full(240, 1e-6), np.full(240, "G16"))
     faults = [fault("xrs-gap", hour=1, hours=1), fault("satellite-switch", hour=2, hours=1)]
 
-    is_sent, satellites = faulty_minutes(faults, times, np.full(240, 16))
+    sent = faulty_minutes(faults, minutes)
 
-    assert np.flatnonzero(~is_sent).tolist() == list(range(60, 120))
-    assert np.flatnonzero(satellites == 17).tolist() == list(range(120, 180))
+    assert sent.times.tolist() == np.delete(times, range(60, 120)).tolist()
+    assert sent.times[sent.satellites == "G17"].tolist() == times[120:180].tolist()
+    assert set(sent.satellites) == {"G16", "G17"}
+    items = report(faults, SUN, sender="tester", minutes=minutes).items
+    assert [item["affected"] for item in items] == [60, 60]
+
+
+def test_a_silent_sender_sends_the_xray_minutes_when_it_is_over() -> None:
+    times = to_datetime64(START) + np.arange(240) * np.timedelta64(1, "m")
+    minutes = XrayMinutes(times, times, np.full(240, 1e-6), np.full(240, "G16"))
+    silence = fault("silence", hour=1, hours=1)
+
+    sent = faulty_minutes([silence], minutes)
+
+    assert (sent.leaves_at[60:120] == to_datetime64(silence.end_at)).all()
+    assert sent.times.tolist() == times.tolist()
 
 
 def test_the_report_counts_the_rows_that_each_fault_concerns() -> None:

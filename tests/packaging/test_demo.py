@@ -17,7 +17,7 @@ import requests
 from processes import free_port
 from replayed_agencies import NRT, fill_products, replaying, sharp_records, xrays
 
-from demo import settings
+from demo import clients_of, parse_arguments, settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -200,6 +200,22 @@ def test_a_file_that_is_not_there_is_named(environment: dict[str, str]) -> None:
 
     assert demo.returncode == 2
     assert "no/such.parquet does not exist" in demo.stderr
+
+
+def test_the_xrays_of_a_replay_go_with_its_records(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows, minutes = tmp_path / "rows.csv", tmp_path / "g15.csv"
+    for path in (rows, minutes):
+        path.touch()
+    monkeypatch.setattr(sys, "argv", ["demo.py", "--data", str(rows), "--xray", str(minutes)])
+    sender = clients_of(parse_arguments())["sender"]
+    monkeypatch.setattr(sys, "argv", ["demo.py", "--xray", str(minutes)])
+    with pytest.raises(SystemExit):
+        parse_arguments()
+
+    assert sender.arguments[-2:] == ("--xray", str(minutes))
+    assert "give them with --data" in capsys.readouterr().err
 
 
 def test_without_a_network_the_real_sun_is_not_shown_but_what_else_is(

@@ -33,6 +33,7 @@ from data_sender.sources.files.tables import (
     times_of,
     utc_times,
 )
+from data_sender.xrays import XrayMinutes, read_xrays
 from solar.errors import InvalidInputError
 from solar.flares import FIRST_TRUE_SATELLITE, FluxScale
 
@@ -66,7 +67,9 @@ class Replay:
         flares: Path | None = None,
         layout: Layout = SHARP_LAYOUT,
         large: int = LARGE_ROWS,
+        xrays: Path | None = None,
     ) -> None:
+        self._xrays_path = xrays
         self._paths = [file for path in paths for file in _files(path)]
         self._flares_path = flares
         self._flares = read_flares(flares) if flares else ()
@@ -88,8 +91,8 @@ class Replay:
         The names and places of the files do not matter.
         """
         digest = hashlib.sha256()
-        flares = [self._flares_path] if self._flares_path else []
-        for path in (*self._paths, *flares):
+        others = [path for path in (self._flares_path, self._xrays_path) if path]
+        for path in (*self._paths, *others):
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         digest.update(self._layout.identity())
@@ -104,6 +107,13 @@ class Replay:
             times = np.concatenate([t[[0, -1]] for t in _piece_times(self._paths[0], self._layout)])
         times = times[~np.isnat(times)]
         return (times.min(), times.max()) if len(times) else None
+
+    @cached_property
+    def minutes(self) -> XrayMinutes:
+        """The X-ray minutes of the time of the rows, from a day before to a day after."""
+        if self._xrays_path is None or self.span is None:
+            return XrayMinutes.none()
+        return read_xrays(self._xrays_path, self.span)
 
     @property
     def flare_source(self) -> str | None:

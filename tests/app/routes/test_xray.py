@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from flask.testing import FlaskClient
+from played_replay import replay
+
+from solar.time import parse_time
 
 URL = "/api/v1/xray-flux"
 
@@ -44,6 +48,28 @@ def test_a_sentinel_and_a_minute_of_the_future_are_refused_by_row(
     assert answer["accepted"] == 1
     assert [row["index"] for row in answer["rejected"]] == [1, 2]
     assert answer["rejected"][1]["errors"][0]["path"] == "flux[2].minute_at"
+
+
+@pytest.mark.parametrize(
+    ("speed", "last", "too_late"),
+    [
+        (0.0, "2014-03-29T18:48:00Z", "2014-03-29T18:49:00Z"),
+        # Five seconds of the wall are as many hours of the Sun.
+        (3600.0, "2014-03-29T22:30:00Z", "2014-03-29T23:30:00Z"),
+        # A day after the last record.
+        (None, "2014-04-09T17:48:00Z", "2014-04-09T17:49:00Z"),
+    ],
+)
+def test_in_a_replay_a_minute_of_the_future_is_one_after_the_clock_of_the_sun(
+    client_sqlite: FlaskClient, speed: float | None, last: str, too_late: str
+) -> None:
+    engine = client_sqlite.application.extensions["flarewatch"].engine
+    replay(engine, parse_time("2014-03-29T17:48:00Z"), speed=speed)
+
+    answer = post(client_sqlite, minute(last), minute(too_late)).get_json()
+
+    assert answer["accepted"] == 1
+    assert [row["index"] for row in answer["rejected"]] == [1]
 
 
 def test_a_request_of_which_nothing_can_be_used_is_refused(client_sqlite: FlaskClient) -> None:

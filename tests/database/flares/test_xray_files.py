@@ -6,11 +6,12 @@ import pytest
 import sqlalchemy as sa
 
 from database.engine import reading
-from database.flares.xray import flux_line, read_minutes
+from database.flares.xray import flux_line
 from database.nowcast.detection import import_xray
 from solar.errors import InvalidInputError
 from solar.flare_detection import MINUTE
 from solar.time import Window, parse_time
+from solar.xray_files import read_minutes
 
 HEAD = "time_utc,xrsb_flux,xrsb_flag\n"
 

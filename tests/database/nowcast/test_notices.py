@@ -46,6 +46,22 @@ def test_a_level_is_told_at_its_first_minute_and_the_flare_at_its_end(engine: sa
     ]
 
 
+def test_a_minute_of_a_replay_that_comes_early_is_told_when_its_time_has_come(
+    engine_sqlite: sa.Engine,
+) -> None:
+    # The level of minute 25 is 18 minutes ahead, 0.3 s at this speed; its flare 22 minutes.
+    audience = Audience(("webhook",), ROWS[7].minute_at, START, speed=3600.0)
+
+    transact(engine_sqlite, lambda connection: store_minutes(connection, ROWS, audience=audience))
+
+    with reading(engine_sqlite) as connection:
+        waits = {one.change: one.next_at - START for one in pending(connection)}
+    assert waits == {
+        "level": timedelta(minutes=18) / 3600,
+        "flare": timedelta(minutes=22) / 3600,
+    }
+
+
 def test_whatever_is_sent_again_is_told_once(engine_sqlite: sa.Engine) -> None:
     for _ in range(2):
         store(engine_sqlite, ROWS)
