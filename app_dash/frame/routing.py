@@ -189,8 +189,8 @@ def version(engine: sa.Engine) -> str:
 
 
 def read_clock_data(engine: sa.Engine) -> dict[str, Any]:
-    """Read what the bar of a replay shows."""
-    with reading(engine) as connection:
+    """Read what the bar of a replay shows; nothing in it is later than now but the end."""
+    with reading(store_of(engine, None)) as connection:
         clock, now = read_clock(connection), store_time(connection)
         step = CADENCE if clock.newest is None else usual_step(connection, clock.newest)
     return clock_data(clock, now, step, principal())
@@ -279,7 +279,7 @@ def draw_frame(
         "data_key": no_update if keep else newest_key,
         "is_newest": not keep or data_key == newest_key,
         "as_of": as_of_banner(context.at, address),
-        "clock": clock_data(context.clock, context.now, context.usual_step, context.who),
+        "clock": read_clock_data(context.engine),
         "brand": with_time(NOW_PATH, context.at),
         "status": shell.status(context),
         "newest": newest and newest.isoformat(),

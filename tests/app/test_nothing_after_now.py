@@ -165,6 +165,8 @@ def check_pages(engine: sa.Engine, at: datetime, search: str) -> None:
         address = f"?{search}&range=24h" if path == "/pipeline" else f"?{search}"
         context = routing.read_context(engine, settings=settings, theme="light", search=address)
         frame = routing.draw_frame(context, PAGES, pathname=path, search=address)
+        # The bar shows the present of the replay and its end, as the clock of the API does.
+        frame["clock"] = {} if search else frame["clock"] | {"ends": None}
         text = json.dumps(frame, cls=PlotlyJSONEncoder)
         assert len(text) > 10_000
         assert later([*times(text), *of_figures(text)], at, allowed) == set(), path

@@ -66,7 +66,8 @@ def state_of(page: Page, field: Locator) -> dict[str, Any]:
     """Return the caret of a field, and what is open and scrolled to on the page."""
     seen: dict[str, Any] = field.evaluate(
         "field => ({ caret: field.selectionStart, end: field.value.length,"
-        " focused: document.activeElement === field, window: scrollY,"
+        " focused: document.activeElement === field,"
+        " top: Math.round(field.getBoundingClientRect().top),"
         " open: [...document.querySelectorAll('#page details[open] > summary')]"
         "   .map(s => s.textContent),"
         " scrolled: [...document.querySelectorAll('#page *')].filter(e => e.scrollTop > 0)"
@@ -126,6 +127,8 @@ def test_on_the_other_pages_what_is_typed_open_and_scrolled_to_stays(
     typed = type_through([alerts, explore], busy, heading)
 
     after = state_of(alerts, fields[0])
+    # Where it is on the screen; the browser scrolls on by what is inserted above.
+    assert after.pop("top") == pytest.approx(before.pop("top"), abs=2)
     assert after == before | {"caret": len(typed), "end": len(typed)}
     for field in fields:
         expect(field).to_have_value(typed)
