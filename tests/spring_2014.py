@@ -6,16 +6,19 @@ import io
 from datetime import datetime
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import sqlalchemy as sa
+from flask import Flask
 from flask.testing import FlaskClient
 from pyarrow import ipc, parquet
 
-from database.engine import transact
+from database.engine import transact, writing
 from database.flares.flare_files import import_flares
+from database.schema.tables import metadata, store_clock
 from database.verification.rollup import refresh
 from solar.sharp import BY_NAME
-from solar.time import tai_to_utc
+from solar.time import parse_time, tai_to_utc
 
 
 def import_spring(
@@ -47,3 +50,28 @@ def import_spring(
         )
         assert answer.get_json()["accepted"] == len(part)
     refresh(engine)
+
+
+def jump(engine: sa.Engine, app: Flask, at: datetime, *, wall: datetime) -> None:
+    """Make the store one of a replay that is paused at a time."""
+    with writing(engine) as connection:
+        connection.execute(store_clock.delete())
+        connection.execute(
+            store_clock.insert().values(
+                turn=1, mode="replay", event_at=at, wall_at=wall, speed=0.0, version=1,
+                starts_at=parse_time("2014-02-15T00:00:00Z"),
+                ends_at=parse_time("2014-04-14T23:00:00Z"),
+            )
+        )  # fmt: skip
+    app.extensions["flarewatch"].sun_clock.forget()
+
+
+def raw_table(engine: sa.Engine, name: str) -> pd.DataFrame:
+    """Read a whole table, whatever time it is for the Sun; its times without a zone are UTC."""
+    with engine.connect() as connection:
+        rows = connection.execute(sa.select(metadata.tables[name])).mappings().all()
+    frame = pd.DataFrame([dict(row) for row in rows])
+    of_time = [column for column in frame if column.endswith("_at") or column == "t_rec"]
+    return frame.assign(
+        **{c: pd.to_datetime(frame[c], utc=True).dt.tz_localize(None) for c in of_time}
+    )

@@ -16,6 +16,7 @@ from database.delivery.senders import list_senders, sender_activity
 from database.delivery.stream import StreamPartition, list_partitions, stream_state
 from database.engine import reading
 from database.injected_faults import Statement, StoredFault, list_faults, statements
+from database.known import known_at
 from database.maintenance.size import Balance, StoreSize, balance, store_size
 from database.models import ModelRow, list_models, stage_history
 from database.notifications import notification_counts
@@ -70,6 +71,10 @@ def read_pipeline(engine: sa.Engine, query: PipelineQuery, *, now: datetime) -> 
     with reading(engine) as connection:
         sun_now = read_clock(connection).now(now)
         faults = list_faults(connection, until=sun_now)
+        told = statements(connection, faults, now=sun_now)
+        models = _models(connection)
+    # What was received counts, also where a replay shows it later.
+    with reading(known_at(engine, None)) as connection:
         return PipelineData(
             now=now,
             window=window,
@@ -79,11 +84,11 @@ def read_pipeline(engine: sa.Engine, query: PipelineQuery, *, now: datetime) -> 
             rejections=top_rejections(connection, window, limit=MOST_REJECTIONS),
             conflicts=count_conflicts(connection, since=window.start_at),
             size=size,
-            models=_models(connection),
+            models=models,
             forecasts_today=predictions_since(connection, midnight),
             notifications=notification_counts(connection),
             stream=list_partitions(connection),
-            faults=list(zip(faults, statements(connection, faults, now=sun_now), strict=True)),
+            faults=list(zip(faults, told, strict=True)),
             sun_now=sun_now,
         )
 

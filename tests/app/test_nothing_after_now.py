@@ -13,17 +13,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import sqlalchemy as sa
-from flask import Flask
 from flask.testing import FlaskClient
 from plotly.utils import PlotlyJSONEncoder
-from spring_2014 import import_spring
+from spring_2014 import import_spring, jump, raw_table
 
 from app.alerts.alerting import judge_alerts
 from app_dash.create_app import PAGES, create_app
 from app_dash.frame import routing
 from app_dash.settings import DashSettings
 from database.engine import writing
-from database.schema.tables import metadata, store_clock, xray_flux
+from database.schema.tables import xray_flux
 from database.upsert import upsert
 from solar.time import isoformat, parse_time
 
@@ -64,21 +63,8 @@ def replay(
     judge_alerts(engine_sqlite, config, now=WALL)
     with writing(engine_sqlite) as connection:
         upsert(connection, xray_flux, columns=("minute_at", "flux_w_m2", "satellite"), rows=minutes)
-    jump(engine_sqlite, client_sqlite.application, NOW)
+    jump(engine_sqlite, client_sqlite.application, NOW, wall=WALL)
     return client_sqlite
-
-
-def jump(engine: sa.Engine, app: Flask, at: datetime) -> None:
-    with writing(engine) as connection:
-        connection.execute(store_clock.delete())
-        connection.execute(
-            store_clock.insert().values(
-                turn=1, mode="replay", event_at=at, wall_at=WALL, speed=0.0, version=1,
-                starts_at=parse_time("2014-02-15T00:00:00Z"),
-                ends_at=parse_time("2014-04-14T23:00:00Z"),
-            )
-        )  # fmt: skip
-    app.extensions["flarewatch"].sun_clock.forget()
 
 
 def times(text: str) -> Iterator[datetime]:
@@ -184,7 +170,7 @@ def test_ten_numbers_are_those_of_the_raw_tables_before_and_after_a_jump(
     replay: FlaskClient, engine_sqlite: sa.Engine
 ) -> None:
     for at in (NOW, parse_time("2014-04-02T11:30:00Z")):
-        jump(engine_sqlite, replay.application, at)
+        jump(engine_sqlite, replay.application, at, wall=WALL)
         assert told(replay) == computed(engine_sqlite, at)
 
 
@@ -215,12 +201,13 @@ def told(client: FlaskClient) -> dict[str, Any]:
 
 def computed(engine: sa.Engine, at: datetime) -> dict[str, Any]:
     raw = {
-        name: _read(engine, name) for name in ("observations", "predictions", "flares", "alerts")
+        name: raw_table(engine, name)
+        for name in ("observations", "predictions", "flares", "alerts")
     }
     now = pd.Timestamp(at).tz_localize(None)
     day = pd.Timedelta(days=1)
     seen = raw["observations"][raw["observations"].t_rec <= now]
-    models, forecasts = _read(engine, "models"), raw["predictions"]
+    models, forecasts = raw_table(engine, "models"), raw["predictions"]
     live = models[models.stage == "live"].model_id.item()
     forecasts = forecasts[(forecasts.model_id == live) & (forecasts.t_rec <= now)]
     all_strong = raw["flares"][raw["flares"].peak_flux_w_m2 >= 0.999999e-5]
@@ -249,13 +236,3 @@ def computed(engine: sa.Engine, at: datetime) -> dict[str, Any]:
         "events": int(o.sum()),
         "brier": float(((cases.m1 - o) ** 2).mean()),
     }
-
-
-def _read(engine: sa.Engine, name: str) -> pd.DataFrame:
-    with engine.connect() as connection:
-        rows = connection.execute(sa.select(metadata.tables[name])).mappings().all()
-    frame = pd.DataFrame([dict(row) for row in rows])
-    of_time = [column for column in frame if column.endswith("_at") or column == "t_rec"]
-    return frame.assign(
-        **{c: pd.to_datetime(frame[c], utc=True).dt.tz_localize(None) for c in of_time}
-    )

@@ -25,8 +25,10 @@ from database.maintenance.size import Balance
 from database.models import register
 from database.observations.versions import CONFLICT_COLUMNS, keep_superseded_arrivals
 from solar.errors import InvalidInputError
+from solar.time import isoformat
 
 RECORDS = HOURS * len(REGIONS)
+DAY = timedelta(days=1)
 
 
 def deliver(
@@ -61,7 +63,7 @@ def as_text(drawn: Any) -> str:
 
 
 def drawn(engine: sa.Engine, search: str = "") -> str:
-    view = routing.read_context(engine, settings=DashSettings(), theme="light")
+    view = routing.read_context(engine, settings=DashSettings(), theme="light", search=search)
     return as_text(pipeline.layout(view, "/pipeline", search))
 
 
@@ -71,6 +73,12 @@ def test_the_page_proves_that_what_was_sent_is_stored(stocked: sa.Engine) -> Non
     assert "Sent = stored." in text
     assert f"2 senders sent {RECORDS + 3} rows = {RECORDS} accepted + 2 duplicate" in text
     assert f"the store holds {RECORDS} records" in text
+
+
+def test_what_was_received_counts_also_where_the_page_is_as_of_an_earlier_time(
+    stocked: sa.Engine,
+) -> None:
+    assert f"the store holds {RECORDS} records" in drawn(stocked, f"?at={isoformat(NOW - DAY)}")
 
 
 def test_the_page_shows_every_sender_with_its_state(stocked: sa.Engine) -> None:
