@@ -68,7 +68,7 @@ def test_x_ray_flux_is_read_from_a_file(
 
     output = capsys.readouterr()
     assert statuses == [0, 1, 0]
-    assert "name it with --satellite" in output.err
+    assert "import it with --satellite" in output.err
     assert "2 minutes added, 0 revised, 0 already known; 1 of them without a usable" in output.out
     assert count(address, xray_flux) == 2
 

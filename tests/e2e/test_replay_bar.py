@@ -141,12 +141,14 @@ def test_a_jump_back_shows_every_page_as_of_then_until_one_goes_back_to_now(
     jump(page, EARLIER)
     expect(page.locator(".as-of-banner", has_text="As of 3 May 2024 12:00 UTC")).to_be_visible()
     at_rest(page)
-    for key in "23456":
-        page.keyboard.press(key)
-        expect(page).to_have_url(re.compile(AS_OF))
+    drawn = page.locator("#page")
+    for key, name in enumerate(("regions", "skill", "explore", "pipeline", "alerts"), 2):
+        page.keyboard.press(str(key))
+        expect(drawn).to_have_attribute("data-address", re.compile(f"^/{name}[?]{AS_OF}"))
         expect(page.locator(".as-of-banner", has_text="As of 3 May 2024 12:00 UTC")).to_be_visible()
     page.get_by_title("Flarewatch").click()
     expect(page).to_have_url(f"{house.dash}/?{AS_OF}")
+    expect(drawn).to_have_attribute("data-address", f"/?{AS_OF}")
     expect(page.get_by_role("button", name="Next alert")).to_be_enabled()
     page.get_by_role("link", name="Back to now").click()
 

@@ -85,9 +85,9 @@ def test_while_the_store_hangs_it_answers_within_three_seconds_with_what_was_kno
     mariadb_engine: Engine, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     proxy = Proxy(free_port(), target=mariadb_engine.url.port or 0)
+    url = mariadb_engine.url.set(port=proxy.port).render_as_string(hide_password=False)
+    app = create_app(ApiSettings(database_url=url), metrics_dir=tmp_path)
     try:
-        url = mariadb_engine.url.set(port=proxy.port).render_as_string(hide_password=False)
-        app = create_app(ApiSettings(database_url=url), metrics_dir=tmp_path)
         client = app.test_client()
         document(client)
         proxy.set(STALLED)
@@ -101,6 +101,7 @@ def test_while_the_store_hangs_it_answers_within_three_seconds_with_what_was_kno
         assert status["Senders"]["word"] == "we do not know"
     finally:
         proxy.close()
+        app.extensions["flarewatch"].engine.dispose()
 
 
 def test_it_says_whether_a_heartbeat_is_set_and_whether_notifications_go_anywhere(
