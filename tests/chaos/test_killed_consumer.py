@@ -85,6 +85,7 @@ def end(*processes: Any) -> list[int]:
     return [process.wait(60) for process in processes]
 
 
+@pytest.mark.thorough
 def test_two_consumers_store_what_three_senders_write_once(
     house: Group, store: sa.Engine, tmp_path: Path
 ) -> None:

@@ -84,6 +84,7 @@ def test_the_scores_of_a_region_and_range_are_read_and_the_link_shows_the_same(
     assert seen.complaints == []
 
 
+@pytest.mark.thorough
 def test_files_and_call_hold_what_the_page_counts_and_the_link_shows_the_same(
     spring: House, window: OpenWindow, tmp_path: Path
 ) -> None:

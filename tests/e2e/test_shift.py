@@ -113,6 +113,7 @@ def test_an_alert_in_vain_and_a_flare_without_one_are_told_apart(
     expect(history(page, UNWARNED)).to_contain_text("Missed M1.4")
 
 
+@pytest.mark.thorough
 def test_what_was_typed_stays_when_new_data_draw_the_alerts_anew(
     quiet: House, window: OpenWindow
 ) -> None:

@@ -89,6 +89,7 @@ def one_region(frail: Frail) -> House:
     return frail.house
 
 
+@pytest.mark.thorough
 def test_with_one_region_every_page_is_sound(one_region: House, window: OpenWindow) -> None:
     seen = window(width=390, theme="dark")
     page = seen.open(one_region.dash)
