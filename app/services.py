@@ -71,8 +71,8 @@ class Services:
     store_watch: StoreWatch
     heartbeat: HeartbeatSender
 
-    def known_at(self, at: datetime | None = None) -> sa.Engine:
-        """Return the store as it was known at a time of the Sun, by default now.
+    def time_read(self, at: datetime | None) -> datetime:
+        """Return the time of the Sun as of which something is read, by default now.
 
         Raises
         ------
@@ -83,10 +83,14 @@ class Services:
         if at is not None and at > now:
             fault = Fault("at", f"has not come yet; it is {isoformat(now)} now")
             raise RequestError("the query cannot be used; see errors", faults=[fault])
+        return at or now
+
+    def known_at(self, at: datetime | None = None) -> sa.Engine:
+        """Return the store as it was known at a time of the Sun; raises as `time_read`."""
+        read_at = self.time_read(at)
         # The present needs no bound, but of a replay the store may hold what comes later.
-        if at is None and self.sun_clock.reading().is_replay:
-            at = now
-        return known_at(self.engine, at)
+        is_bounded = at is not None or self.sun_clock.reading().is_replay
+        return known_at(self.engine, read_at if is_bounded else None)
 
     @property
     def uploads(self) -> Uploads:

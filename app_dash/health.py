@@ -19,8 +19,7 @@ from database.status.watch import StoreWatch
 from solar.errors import FlarewatchError, StoreUnavailableError
 from solar.status.checks import BROKEN, Check, Status, judge, read_document
 from solar.status.facts import Heartbeat
-from solar.status.page import html_page
-from solar.status.terminal import text_table
+from solar.status.page import html_page, text_table
 
 # As long as the API waits for the store, and a moment.
 _STATUS_SECONDS = 2.5

@@ -11,7 +11,6 @@ from flask import Blueprint, Response
 
 from app.contract.answers import NowcastAnswer, NowcastCountsAnswer
 from app.contract.pages import NowcastEventsPage
-from app.contract.problems import Fault, RequestError
 from app.contract.queries import NowcastCountsQuery, NowcastEventsQuery, NowcastQuery
 from app.contract.responses import cut_page, json_response, page, read_cursor
 from app.routes.operation import operation
@@ -25,7 +24,6 @@ from database.nowcast.nowcast import (
 )
 from database.people.principal import READ
 from solar.flares import peak_flux
-from solar.time import isoformat
 
 blueprint = Blueprint("nowcast", __name__)
 
@@ -38,7 +36,7 @@ blueprint = Blueprint("nowcast", __name__)
     answer=NowcastAnswer,
 )
 def get_nowcast(query: NowcastQuery) -> Response:
-    now = _known_at(query.at)
+    now = services().time_read(query.at)
     with reading(services().engine) as connection:
         nowcast = read_nowcast(connection, now)
     fields = {name: getattr(nowcast, name) for name in nowcast.__dataclass_fields__}
@@ -54,7 +52,7 @@ def get_nowcast(query: NowcastQuery) -> Response:
     answer=NowcastEventsPage,
 )
 def get_nowcast_events(query: NowcastEventsQuery) -> Response:
-    now = _known_at(query.at)
+    now = services().time_read(query.at)
     with reading(services().engine) as connection:
         events = list_nowcast_events(
             connection,
@@ -75,21 +73,12 @@ def get_nowcast_events(query: NowcastEventsQuery) -> Response:
     answer=NowcastCountsAnswer,
 )
 def get_nowcast_counts(query: NowcastCountsQuery) -> Response:
-    now = _known_at(query.at)
+    now = services().time_read(query.at)
     with reading(services().engine) as connection:
         counts = count_nowcast_events(
             connection, query.window, least_flux=peak_flux(query.min_class), now=now
         )
     return json_response(asdict(counts))
-
-
-def _known_at(at: datetime | None) -> datetime:
-    """Return the time whose knowledge is asked for: the present one, or an earlier one."""
-    now = services().sun_clock.now()
-    if at is not None and at > now:
-        fault = Fault("at", f"lies in the future; it is {isoformat(now)} now")
-        raise RequestError("the query cannot be used; see errors", faults=[fault])
-    return at or now
 
 
 def _item(event: NowcastEvent) -> dict[str, Any]:

@@ -20,8 +20,7 @@ from database.migrations import is_current
 from database.people.principal import METRICS, PUBLIC
 from solar.errors import StoreUnavailableError
 from solar.status.checks import OK, Check, Status, judge
-from solar.status.page import html_page
-from solar.status.terminal import text_table
+from solar.status.page import html_page, text_table
 from solar.version import VERSION
 
 # Where a client takes both alike, the first.

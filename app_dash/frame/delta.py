@@ -51,7 +51,7 @@ def apply(changed: Component | list[Update]) -> Any:
     if isinstance(changed, Component):
         return changed
     for update in changed:
-        dash.set_props(update.identity, dict(update.props))  # type: ignore[arg-type]
+        dash.set_props(update.identity, dict(update.props))  # type: ignore[arg-type]  # dash leaves it untyped
     return no_update
 
 
@@ -89,14 +89,14 @@ class Change:
 
 def _stores(part: Component) -> list[Update]:
     """Set the stores within a part once more: only that runs the callbacks they are inputs of."""
-    inside: Iterator[Any] = part._traverse()  # type: ignore[no-untyped-call]
+    inside: Iterator[Any] = part._traverse()  # type: ignore[no-untyped-call]  # dash leaves it untyped
     stores = (one for one in inside if isinstance(one, dcc.Store) and hasattr(one, "id"))
     return [Update(_identity(store), {"data": _props(store).get("data")}) for store in stores]
 
 
 def _nodes(component: Component, path: Path = ()) -> Iterator[tuple[Path, Component]]:
     if not hasattr(component, "id"):
-        component.id = "-".join(("part", *map(str, path)))  # type: ignore[attr-defined]
+        component.id = "-".join(("part", *map(str, path)))  # type: ignore[attr-defined]  # dash leaves it untyped
     yield path, component
     for place, child in enumerate(_arranged(component) or ()):
         yield from _nodes(child, (*path, place))
@@ -128,12 +128,12 @@ def _own(node: Component) -> dict[str, Any]:
 
 
 def _props(node: Component) -> dict[str, Any]:
-    props: dict[str, Any] = node.to_plotly_json()["props"]  # type: ignore[no-untyped-call]
+    props: dict[str, Any] = node.to_plotly_json()["props"]  # type: ignore[no-untyped-call]  # dash leaves it untyped
     return props
 
 
 def _identity(node: Component) -> Identity:
-    identity: Identity = node.id  # type: ignore[attr-defined]
+    identity: Identity = node.id  # type: ignore[attr-defined]  # dash leaves it untyped
     return identity
 
 

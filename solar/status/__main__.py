@@ -14,7 +14,7 @@ from urllib.request import Request, urlopen
 from solar.errors import FlarewatchError, InvalidInputError
 from solar.settings import Settings, without_password
 from solar.status.checks import OK, Status, read_document
-from solar.status.terminal import text_table
+from solar.status.page import text_table
 
 EVERY_SECONDS = 5.0
 TIMEOUT_SECONDS = 5.0

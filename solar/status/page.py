@@ -1,4 +1,4 @@
-"""The status as a page: no script, nothing from elsewhere, and it asks again by itself."""
+"""The status as a page, without a script or anything from elsewhere, and as a table of text."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from solar.status.checks import AGAIN_SECONDS, BROKEN, LATE, NONE, OK, UNKNOWN, 
 
 # Each state has a sign, so that nobody needs to see colours.
 SIGNS = {OK: "●", LATE: "▲", BROKEN: "■", UNKNOWN: "?", NONE: "○"}
+
+_COLOURS = {OK: "\033[32m", LATE: "\033[33m", BROKEN: "\033[31m"}
+_PLAIN = "\033[0m"
 
 _STYLE = """
 :root { color-scheme: light dark; --bg: #f5f5f5; --panel: #fff; --line: #e3e3e3; --text: #1a1a1a;
@@ -62,3 +65,24 @@ def _row(check: Check) -> str:
         f'<tr><th scope="row">{escape(check.name)}</th><td class="state {check.state}">{sign}'
         f" {escape(check.word)}</td><td>{escape(check.detail)}</td></tr>"
     )
+
+
+def text_table(status: Status, *, is_coloured: bool = False) -> str:
+    """Return the status in lines; in colours only where somebody sees them."""
+    names = max(len(check.name) for check in status.checks)
+    words = max(len(check.word) for check in status.checks)
+    lines = [
+        _painted(status.headline, status.state, is_coloured=is_coloured),
+        f"Checked {status.checked_at:%d %b %Y %H:%M:%S} UTC",
+        "",
+    ]
+    for check in status.checks:
+        word = f"{SIGNS[check.state]} {check.word:<{words}}"
+        painted = _painted(word, check.state, is_coloured=is_coloured)
+        lines.append(f"{check.name:<{names}}  {painted}  {check.detail}".rstrip())
+    return "\n".join([*lines, "", status.note, ""])
+
+
+def _painted(text: str, state: str, *, is_coloured: bool) -> str:
+    colour = _COLOURS.get(state)
+    return f"{colour}{text}{_PLAIN}" if is_coloured and colour else text

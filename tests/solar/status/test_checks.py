@@ -13,8 +13,7 @@ from solar.clock import REPLAY, Reading
 from solar.errors import InvalidInputError
 from solar.status.checks import BROKEN, Check, read_document
 from solar.status.facts import RECORDS, Heartbeat, Look, Source, reason_for_silence
-from solar.status.page import html_page
-from solar.status.terminal import text_table
+from solar.status.page import html_page, text_table
 
 LATE_RECORDS = (source(RECORDS, 25 * MINUTE, 12 * MINUTE),)
 HOURLY = (source(RECORDS, 36 * MINUTE, timedelta(hours=1)),)
