@@ -20,6 +20,7 @@ from typing import Any
 
 import orjson
 from celery import Celery, Task, signals
+from celery.bootsteps import CLOSE, TERMINATE
 from celery.worker import WorkController, state
 from kombu.exceptions import OperationalError
 
@@ -195,6 +196,9 @@ class Worker:
             self._handing_back[0] = 1
             self._end_at = time.monotonic() + self._settings.worker_drain_seconds
             self._drain("was told to end")
+        elif self._controller.blueprint.state in (CLOSE, TERMINATE) and not self._is_draining:
+            _log.error("Celery has stopped; no run is taken any more, and this process ends")
+            self._is_draining = True
         self._deaths = [death for death in self._deaths if not self._is_reported(death)]
         self._tell()
         if self._is_draining:
@@ -272,10 +276,12 @@ class Worker:
         return True
 
     def _end_when_idle(self) -> None:
-        if not state.reserved_requests and not self._deaths:
-            state.should_stop = 0
-        elif self._signals > 1 or (self._end_at is not None and time.monotonic() > self._end_at):
+        if self._signals > 1 or (self._end_at is not None and time.monotonic() > self._end_at):
             self._end_anyway()
+        elif not state.reserved_requests and not self._deaths:
+            state.should_stop = 0
+            # Should Celery, which has nothing left to do, not come to its end.
+            self._end_at = self._end_at or time.monotonic() + self._settings.worker_drain_seconds
 
     def _end_anyway(self) -> None:
         """Kill the jobs and hand their runs back."""
@@ -288,7 +294,7 @@ class Worker:
                 (folder / END).write_bytes(orjson.dumps({"outcome": HANDED_BACK, "reason": reason}))
             self._is_reported(death)
         logging.shutdown()
-        os._exit(0)
+        os._exit(int(self._controller.exitcode or 0))
 
 
 def _leave_logging_alone(**_: Any) -> None:

@@ -194,10 +194,26 @@ def test_a_forged_message_begins_nothing_and_keeps_no_worker_from_its_next_run(
     celery.send_task(TASK, queue=queue, task_id="forged")
     celery.send_task(TASK, queue=queue, task_id="pickled", serializer="pickle")
     celery.send_task(TASK, kwargs={"run_id": draft, "attempt": 1}, queue=queue, task_id="own")
+    (lab.folder / f"lab/broker/messages/1_empty.{queue}.msg").touch()
 
     assert lab.wait_for(lab.run(), "running", "failed").reason is None
     assert steady.poll() is None
     assert (lab.read(draft).state, lab.attempts(draft)) == ("draft", [])
+
+
+@pytest.mark.thorough
+def test_a_worker_that_can_no_longer_read_its_queue_finishes_its_run_and_ends(lab: Lab) -> None:
+    messages = lab.folder / "lab/broker/messages"
+    with lab.worker_process() as worker:
+        run_id = lab.run()
+        lab.wait_for(run_id, "running")
+
+        moved = messages.rename(messages.with_name("moved"))
+
+        assert worker.wait(30) != 0
+    moved.rename(messages)
+    assert lab.read(run_id).state == "succeeded"
+    assert "no run is taken any more" in lab.about()
 
 
 @pytest.mark.thorough
