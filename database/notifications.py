@@ -140,16 +140,23 @@ def _content(alert: Alert, noaa_ars: Sequence[int], *, event_at: datetime) -> di
     }
 
 
-def is_any_due(connection: sa.Connection, channel: str, *, now: datetime) -> bool:
+def is_any_due(
+    connection: sa.Connection, channel: str, *, now: datetime, event_at: datetime | None = None
+) -> bool:
     """Tell whether `claim` would find something to do, without writing."""
-    query = sa.select(notices.c.notice_id).where(_is_due(channel, now)).limit(1)
+    query = sa.select(notices.c.notice_id).where(_is_due(channel, now, event_at)).limit(1)
     return connection.execute(query).first() is not None
 
 
-def claim(connection: sa.Connection, channel: str, *, now: datetime) -> Notification | None:
-    """Take the notification that is due longest; nobody else gets it before CLAIM_LASTS is over."""
+def claim(
+    connection: sa.Connection, channel: str, *, now: datetime, event_at: datetime | None = None
+) -> Notification | None:
+    """Take the notification that is due longest; nobody else gets it before CLAIM_LASTS is over.
+
+    In a replay `event_at` is the time of the Sun: what is told of a later one is not due.
+    """
     table = notices.c
-    is_due = _is_due(channel, now)
+    is_due = _is_due(channel, now, event_at)
     query = sa.select(notices).where(is_due).order_by(table.next_at).limit(_CANDIDATES)
     for row in connection.execute(query).all():
         # For a second claimer the condition is false, since the first has moved `next_at`.
@@ -211,6 +218,15 @@ def failed(connection: sa.Connection, *, limit: int = 100) -> list[Notification]
     return _in_state(connection, FAILED, order=notices.c.next_at.desc(), limit=limit)
 
 
+def has_come(event_at: datetime | None) -> sa.ColumnElement[bool]:
+    """Tell whether a notification is of no later time of the Sun; in a replay some come early."""
+    if event_at is None:
+        return sa.true()
+    changed_at = sa.type_coerce(notices.c.body, sa.JSON)["changed_at"].as_string()
+    # As texts, of which those with parts of a second are less than those without.
+    return changed_at <= isoformat(event_at.replace(microsecond=0))
+
+
 def noaa_ars_of(connection: sa.Connection, region_ids: Iterable[int]) -> dict[int, list[int]]:
     """Return the known NOAA numbers of each region."""
     wanted = set(region_ids)
@@ -230,9 +246,10 @@ def notification_counts(connection: sa.Connection) -> dict[str, int]:
     return dict.fromkeys(STATES, 0) | {state: int(n) for state, n in connection.execute(query)}
 
 
-def _is_due(channel: str, now: datetime) -> sa.ColumnElement[bool]:
+def _is_due(channel: str, now: datetime, event_at: datetime | None) -> sa.ColumnElement[bool]:
     table = notices.c
-    return sa.and_(table.state == WAITING, table.channel == channel, table.next_at <= now)
+    is_due = sa.and_(table.state == WAITING, table.channel == channel, table.next_at <= now)
+    return sa.and_(is_due, has_come(event_at))
 
 
 def _in_state(

@@ -63,9 +63,9 @@ def count_exploration(running: Services) -> None:
 
 
 def judge_alerts(running: Services) -> None:
-    """Close and judge the alerts by new records and flares."""
+    """Close and judge the alerts by new records and flares, of a replay by those up to its time."""
     _judge.judge_if_changed(
-        running.engine,
+        running.known_at(),
         running.alert_config,
         now=running.clock(),
         event_at=running.sun_clock.now(),

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from app.notifications.channels import Channel, DryRunChannel, Mail, UndeliveredError, Webhook
 from app.notifications.email import subject
 from app.settings import MAIL, WEBHOOK, NotificationSettings
-from database.clock.clock import read_clock
+from database.clock.clock import replay_time
 from database.engine import create_engine, reading, refuse_wrong_store, transact
 from database.notifications import (
     DRY_RUN,
@@ -69,21 +69,18 @@ def deliver_due(
     Any number of processes may do so at once: a notification is claimed in one transaction, sent
     outside of any, and settled in another. If a process dies in between, it is sent again. Once
     `is_wanted` returns False, nothing more is claimed. What a replay says reaches nobody, as in a
-    dry run, unless `notify_replay` says that it may.
+    dry run, unless `notify_replay` says that it may; what is later than its clock waits.
     """
     done = 0
-    if not notify_replay and _is_replay(engine):
+    with reading(engine) as connection:
+        event_at = replay_time(connection)
+    if not notify_replay and event_at is not None:
         channels = {name: DryRunChannel() for name in channels}
     for name, channel in channels.items():
-        while is_wanted() and (notice := _claimed(engine, name, now=clock())):
+        while is_wanted() and (notice := _claimed(engine, name, now=clock(), event_at=event_at)):
             _deliver(engine, channel, notice=notice, clock=clock)
             done += 1
     return done
-
-
-def _is_replay(engine: sa.Engine) -> bool:
-    with reading(engine) as connection:
-        return read_clock(connection).is_replay
 
 
 def wait_seconds(attempts: int, *, asked_seconds: float) -> float:
@@ -98,12 +95,14 @@ def wait_seconds(attempts: int, *, asked_seconds: float) -> float:
     return max(backoff.next_seconds(), min(asked_seconds, LONGEST_RETRY_AFTER_SECONDS))
 
 
-def _claimed(engine: sa.Engine, channel: str, *, now: datetime) -> Notification | None:
+def _claimed(
+    engine: sa.Engine, channel: str, *, now: datetime, event_at: datetime | None
+) -> Notification | None:
     # Read first, because on SQLite even a claim of nothing would block other writers.
     with reading(engine) as connection:
-        if not is_any_due(connection, channel, now=now):
+        if not is_any_due(connection, channel, now=now, event_at=event_at):
             return None
-    return transact(engine, lambda connection: claim(connection, channel, now=now))
+    return transact(engine, partial(claim, channel=channel, now=now, event_at=event_at))
 
 
 def _deliver(

@@ -198,8 +198,7 @@ def post_xray_flux() -> Response:
         StoredMinute(row.minute_at.replace(second=0, microsecond=0), row.flux_w_m2, satellite)
         for row in usable
     ]
-    speed = (clock.speed or 0.0) if clock.is_replay else 0.0
-    audience = Audience(running.alert_config.channels, now, wall, speed)
+    audience = Audience(running.alert_config.channels, now, wall)
     report = transact(running.engine, partial(store_minutes, minutes=minutes, audience=audience))
     return _answer(report.added, report.unchanged, report.revised, rejected)
 

@@ -87,6 +87,12 @@ def read_clock(connection: sa.Connection) -> Reading:
     return Reading(**row._mapping)
 
 
+def replay_time(connection: sa.Connection) -> datetime | None:
+    """Return the time of the Sun in a replay, None where it is that of the wall."""
+    clock = read_clock(connection)
+    return clock.now(store_time(connection)) if clock.is_replay else None
+
+
 class Clock:
     """What time it is for the Sun; the store is asked at most once a second, or at each record.
 

@@ -31,20 +31,11 @@ _STAMP = "%Y%m%dT%H%MZ"
 
 @dataclass(frozen=True)
 class Audience:
-    """Who is told, over which channels; the time of the Sun, and that on the wall.
-
-    `speed` is that of a replay, 0 where it has none: what comes early is then told at once.
-    """
+    """Who is told, over which channels; the time of the Sun, and that on the wall."""
 
     channels: Sequence[str]
     now: datetime
     wall: datetime
-    speed: float = 0.0
-
-    def told_at(self, at: datetime) -> datetime:
-        """Return when something of a time of the Sun is told: minutes of a replay come early."""
-        ahead = max(timedelta(), at - self.now)
-        return self.wall + ahead / self.speed if self.speed else self.wall
 
 
 def tell(
@@ -66,17 +57,14 @@ def tell(
     for event in changed:
         known_at = event.end_known_at
         if event.state == ENDED and event.r_scale and known_at and known_at >= since:
-            _enqueue(connection, _flare_message(event), audience, at=known_at)
+            _enqueue(connection, _flare_message(event), audience)
     for minute in strong:
         if minute.minute_at >= since:
             _tell_level(connection, minute, audience)
 
 
-def _enqueue(
-    connection: sa.Connection, message: Message, audience: Audience, *, at: datetime
-) -> None:
-    told_at = audience.told_at(at)
-    enqueue_messages(connection, [message], channels=audience.channels, now=told_at)
+def _enqueue(connection: sa.Connection, message: Message, audience: Audience) -> None:
+    enqueue_messages(connection, [message], channels=audience.channels, now=audience.wall)
 
 
 def _flare_message(event: NowcastEvent) -> Message:
@@ -113,7 +101,7 @@ def _tell_level(connection: sa.Connection, minute: XrayMinute, audience: Audienc
         "satellite": minute.satellite,
     }
     message = Message(f"level-{level}-{minute.minute_at:{_STAMP}}", LEVEL, content)
-    _enqueue(connection, message, audience, at=minute.minute_at)
+    _enqueue(connection, message, audience)
 
 
 def _is_told(connection: sa.Connection, level: str, at: datetime) -> bool:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from database.clock.clock import CADENCE, read_clock, usual_step
 from database.delivery.senders import ACTIVE, SILENT, find_senders, sender_state
 from database.engine import store_time
-from database.notifications import FAILED, WAITING
+from database.notifications import FAILED, WAITING, has_come
 from database.schema.tables import (
     disk_forecasts,
     flare_coverage,
@@ -43,7 +43,8 @@ def read_facts(connection: sa.Connection, *, now: datetime) -> Facts:
     clock = read_clock(connection)
     sun_now = clock.now(store_time(connection)) if clock.is_replay else now
     model_id = connection.scalar(sa.select(models.c.model_id).where(models.c.stage == "live"))
-    waiting, stuck, failed = _notifications(connection, now=now)
+    event_at = sun_now if clock.is_replay else None
+    waiting, stuck, failed = _notifications(connection, now=now, event_at=event_at)
     ingest_at, active, silent = _senders(connection, now=now)
     return Facts(
         read_at=now,
@@ -111,10 +112,12 @@ def _forecast_at(connection: sa.Connection, model_id: str) -> datetime | None:
     return newest
 
 
-def _notifications(connection: sa.Connection, *, now: datetime) -> tuple[int, int, int]:
+def _notifications(
+    connection: sa.Connection, *, now: datetime, event_at: datetime | None
+) -> tuple[int, int, int]:
     """Count those that wait, those that have waited too long, and those given up in a day."""
     table = notices.c
-    is_stuck = table.created_at < now - STUCK_AFTER
+    is_stuck = sa.and_(table.created_at < now - STUCK_AFTER, has_come(event_at))
     waiting = sa.select(sa.func.count(), sa.func.count(sa.case((is_stuck, 1))))
     count, stuck = connection.execute(waiting.where(table.state == WAITING)).one()
     failed = sa.select(sa.func.count()).where(table.state == FAILED, table.next_at > now - _DAY)

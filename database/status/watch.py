@@ -9,7 +9,9 @@ from threading import Lock, Thread
 
 import sqlalchemy as sa
 
+from database.clock.clock import replay_time
 from database.engine import reading
+from database.known import known_at
 from database.status.facts import read_facts
 from solar.errors import FlarewatchError
 from solar.status.facts import Facts, Look
@@ -49,6 +51,9 @@ class _Question:
     def _ask(self) -> None:
         try:
             with reading(self._engine, seconds=PATIENCE_SECONDS) as connection:
+                event_at = replay_time(connection)
+            known = known_at(self._engine, event_at)
+            with reading(known, seconds=PATIENCE_SECONDS) as connection:
                 facts = read_facts(connection, now=self.asked_at)
         except FlarewatchError as error:
             self.reason = str(error).partition(";")[0]

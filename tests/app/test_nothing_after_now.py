@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -15,9 +16,12 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 from plotly.utils import PlotlyJSONEncoder
+from pyarrow import parquet
 from spring_2014 import import_spring, jump, raw_table
+from told_times import times
 
 from app.alerts.alerting import judge_alerts
+from app.contract.responses import PARQUET
 from app_dash.create_app import PAGES, create_app
 from app_dash.frame import routing
 from app_dash.settings import DashSettings
@@ -32,13 +36,9 @@ NOW = parse_time("2014-03-29T15:59:00Z")
 BEFORE = parse_time("2014-03-24T15:59:00Z")
 # The wall stands there, so that its times, with a year and without, are not those of the Sun.
 WALL = parse_time("2026-01-02T00:00:00Z")
+FORMS = ("format=json", "format=csv", "format=parquet")
 # How long a replay is, and what a model was judged on, are told whatever time it is.
 SPOKEN_OF_ANYWAY = {"/api/v1/clock", "/api/v1/models"}
-MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-ISO = re.compile(
-    r"\b(20\d\d-[01]\d-[0-3]\d)(?:(?:T|%20| )([0-2]\d(?::|%3A)[0-5]\d(?:(?::|%3A)\d\d)?))?"
-)
-WRITTEN = re.compile(rf"\b(\d{{1,2}}) ({'|'.join(MONTHS)})(?: (20\d\d))?(?:,? (\d\d:\d\d))?")
 OF_FIGURES = re.compile(r"\b1[34]\d{11}\b")
 
 
@@ -67,16 +67,6 @@ def replay(
     return client_sqlite
 
 
-def times(text: str) -> Iterator[datetime]:
-    """Yield every time in a text: ISO, or as pages write it."""
-    for day, clock in ISO.findall(text):
-        yield datetime.fromisoformat(f"{day}T{clock.replace('%3A', ':') or '00:00'}+00:00")
-    for day, month, year, clock in WRITTEN.findall(text):
-        hour, minute = (clock or "00:00").split(":")
-        at = datetime(int(year or NOW.year), MONTHS.index(month) + 1, int(day), tzinfo=UTC)
-        yield at + timedelta(hours=int(hour), minutes=int(minute))
-
-
 def of_figures(text: str) -> Iterator[datetime]:
     """Yield the times of figures, in which they are milliseconds."""
     for number in OF_FIGURES.findall(text):
@@ -85,6 +75,14 @@ def of_figures(text: str) -> Iterator[datetime]:
 
 def later(found: Iterable[datetime], at: datetime, allowed: set[datetime]) -> set[datetime]:
     return {t for t in found if at < t < WALL - 300 * DAY} - allowed
+
+
+def text_of(answer: Any) -> str:
+    """Return what an answer says; of Parquet its columns, their types and its metadata."""
+    if answer.content_type != PARQUET:
+        return str(answer.get_data(as_text=True))
+    table = parquet.read_table(io.BytesIO(answer.get_data()))
+    return f"{table.schema} {table.to_pandas().to_csv()}"
 
 
 def newest_of(at: datetime) -> datetime:
@@ -114,7 +112,9 @@ def addresses(client: FlaskClient, search: str) -> Iterator[str]:
         given = [search] + ["event=M1.0"] * ("event" in names)
         given += ["region=3894"] * path.endswith("explanations")
         given += ["limit=10000"] * ("limit" in names)
-        yield f"{path.replace('{alert_id}', alert['id'])}?{'&'.join(filter(None, given))}"
+        for form in FORMS if "format" in names else ("",):
+            asked = filter(None, [*given, form])
+            yield f"{path.replace('{alert_id}', alert['id'])}?{'&'.join(asked)}"
 
 
 def test_no_answer_page_or_export_has_a_later_time(
@@ -129,13 +129,13 @@ def test_no_answer_page_or_export_has_a_later_time(
 def check_answers(replay: FlaskClient, at: datetime, search: str) -> None:
     asked = 0
     for address in addresses(replay, search):
-        text = replay.get(address).get_data(as_text=True)
+        text = text_of(replay.get(address))
         asked += len(text) > 1_000
         allowed = ends_of_ranges(at)
         if address.startswith("/api/v1/predictions"):
             # Of each hour of a day, the end of what its forecasts are for.
             allowed |= {newest_of(at) + DAY - k * 60 * MINUTE for k in range(24)}
-        assert later(times(text), at, allowed) == set(), address
+        assert later(times(text, year=NOW.year), at, allowed) == set(), address
     assert asked >= 8
 
 
@@ -155,15 +155,17 @@ def check_pages(engine: sa.Engine, at: datetime, search: str) -> None:
         frame["clock"] = {} if search else frame["clock"] | {"ends": None}
         text = json.dumps(frame, cls=PlotlyJSONEncoder)
         assert len(text) > 10_000
-        assert later([*times(text), *of_figures(text)], at, allowed) == set(), path
+        assert later([*times(text, year=NOW.year), *of_figures(text)], at, allowed) == set(), path
 
 
 def check_exports(engine: sa.Engine, at: datetime, search: str) -> None:
     site = create_app(engine, DashSettings(_env_file=None)).server.test_client()
-    for name in ("predictions.csv", "skill.csv", "skill.json"):
-        exported = site.get(f"/export/{name}?range=all&{search}")
-        assert exported.status_code == 200
-        assert later(times(exported.get_data(as_text=True)), at, ends_of_ranges(at)) == set(), name
+    for name in ("predictions.csv", "predictions.parquet", "skill.csv", "skill.json"):
+        with site.get(f"/export/{name}?range=all&{search}") as exported:
+            assert exported.status_code == 200
+            found = set(times(text_of(exported), year=NOW.year))
+        assert found, name
+        assert later(found, at, ends_of_ranges(at)) == set(), name
 
 
 def test_ten_numbers_are_those_of_the_raw_tables_before_and_after_a_jump(
