@@ -67,14 +67,15 @@ def read_pipeline(engine: sa.Engine, query: PipelineQuery, *, now: datetime) -> 
     """Read everything; the size of the store, a slow query, once a minute."""
     window = query.window(now)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    size = _size(engine, int(now.timestamp()) // 60)
+    # What was received counts, also where a replay shows it later.
+    received = known_at(engine, None)
+    size = _size(received, int(now.timestamp()) // 60)
     with reading(engine) as connection:
         sun_now = read_clock(connection).now(now)
         faults = list_faults(connection, until=sun_now)
         told = statements(connection, faults, now=sun_now)
         models = _models(connection)
-    # What was received counts, also where a replay shows it later.
-    with reading(known_at(engine, None)) as connection:
+    with reading(received) as connection:
         return PipelineData(
             now=now,
             window=window,

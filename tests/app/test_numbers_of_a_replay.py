@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from app_dash.frame import routing
 from app_dash.settings import DashSettings
 from app_dash.shared.numbers import count, percent, points, probability, quantity
 from app_dash.shared.numbers import score_text as score
+from database.drift.rollup import refresh_drift
+from database.verification.rollup import refresh
 from solar.sharp import BY_NAME
 from solar.time import parse_time
 
@@ -34,6 +36,8 @@ WALL = parse_time("2026-01-02T00:00:00Z")
 HOUR, DAY = pd.Timedelta(hours=1), pd.Timedelta(days=1)
 EVENTS = {"c1": "C1.0", "m1": "M1.0", "m5": "M5.0", "x1": "X1.0"}
 REGION = 3894
+# What a second sender has sent today: what became of its rows, in how many requests.
+DESK = {"accepted": 4, "duplicates": 3, "late": 1, "rejected": 2, "requests": 3}
 LEAST = 10
 
 
@@ -48,6 +52,8 @@ class Raw:
     under_way: pd.DataFrame
     alerts: pd.DataFrame
     threshold: float
+    manifest: dict[str, Any]
+    stored: dict[str, pd.DataFrame]
 
     @property
     def current(self) -> pd.DataFrame:
@@ -62,7 +68,8 @@ def read_raw(engine: sa.Engine, at: datetime) -> Raw:
     models, records, flares = (raw_table(engine, n) for n in ("models", "observations", "flares"))
     live = models[models.stage == "live"].iloc[0]
     forecasts, alerts = raw_table(engine, "predictions"), raw_table(engine, "alerts")
-    events = {one["name"]: one["threshold"] for one in json.loads(live.manifest)["events"]}
+    manifest = json.loads(live.manifest)
+    events = {one["name"]: one["threshold"] for one in manifest["events"]}
     return Raw(
         now,
         records[records.t_rec <= now],
@@ -71,6 +78,8 @@ def read_raw(engine: sa.Engine, at: datetime) -> Raw:
         flares[(flares.start_at <= now) & (flares.end_at > now)],
         alerts[alerts.opened_at <= now],
         events["M1.0"],
+        manifest,
+        {"observations": records, "predictions": forecasts, "flares": flares},
     )
 
 
@@ -155,6 +164,58 @@ def alerts_page(raw: Raw) -> Iterator[str]:
         yield probability(within[column].max())
 
 
+def pipeline_page(raw: Raw) -> Iterator[str]:
+    records, desk = raw.stored["observations"], DESK
+    accepted = len(records)
+    assert (records.sender_id == "desk").sum() == desk["accepted"]
+    # What was received counts, whatever time the replay shows.
+    yield f"{count(accepted)}new records"
+    yield f"{desk['duplicates']}already known"
+    yield f"{desk['late']}of the accepted"
+    yield f"{desk['rejected']}broke a rule"
+    total = accepted + desk["duplicates"] + desk["rejected"]
+    yield (
+        f"2 senders sent {count(total)} rows = {count(accepted)} accepted + {desk['duplicates']}"
+        f" duplicate + 0 revised + {desk['rejected']} rejected; the store holds {count(accepted)}"
+    )
+    received = sum(desk[name] for name in ("accepted", "duplicates", "rejected"))
+    yield f"{received} rows in {desk['requests']} requests in the last 24 h"
+    yield f"lon_fwt{desk['rejected']}"
+    for name in ("predictions", "flares"):
+        yield f"{name}{count(len(raw.stored[name]))} rows"
+    # The records of the desk alone came today, each to every model.
+    of_desk = records[records.sender_id == "desk"][["region_id", "t_rec"]]
+    yield f"{len(of_desk.merge(raw.stored['predictions']))} forecasts today"
+    latency_days = (records.received_at - records.t_rec).min() / DAY
+    yield "No new record arrived within 115 days" * (latency_days > 115)
+    yield f"{nominal(raw.forecasts.t_rec.max()):%-d %b %Y %H:%M}"
+    yield from drift_numbers(raw)
+
+
+def drift_numbers(raw: Raw) -> Iterator[str]:
+    """Yield PSI and KS of each keyword over the whole days of the last 27."""
+    newest = raw.records.t_rec.max()
+    midnight = newest.normalize()
+    seen = raw.records[~(raw.records.lon_fwt.abs() > 70)]
+    first = (newest - 27 * DAY).ceil("D")
+    seen = seen[(seen.t_rec >= first) & (seen.t_rec < midnight)]
+    hours = seen.t_rec.dt.floor("h").drop_duplicates().dt.normalize().value_counts()
+    whole = hours[hours >= 0.75 * hours.median()].index
+    seen = seen[seen.t_rec.dt.normalize().isin(whole)]
+    reference = raw.manifest["reference"]
+    for name, part in reference["features"].items():
+        if name not in BY_NAME or not part["edges"]:
+            continue
+        bins = pd.cut(seen[name.lower()], [-np.inf, *part["edges"], np.inf])
+        shares = bins.value_counts(sort=False, normalize=True).to_numpy()
+        trained = np.array(part["shares"])
+        o = np.maximum(shares, 0.5 / bins.notna().sum())
+        e = np.maximum(trained, 0.5 / reference["n"])
+        psi = np.where((shares == 0) & (trained == 0), 0, (o - e) * np.log(o / e)).sum()
+        ks = np.abs((shares - trained).cumsum()).max()
+        yield f"{name}{BY_NAME[name].description}{score(psi)}{score(ks)}"
+
+
 EXPECTED: dict[str, Callable[[Raw], Iterator[str]]] = {
     "/": now_page,
     "/regions": regions_page,
@@ -162,6 +223,7 @@ EXPECTED: dict[str, Callable[[Raw], Iterator[str]]] = {
     "/skill?range=all": skill_page,
     "/explore": explore_page,
     "/alerts": alerts_page,
+    "/pipeline?range=24h": pipeline_page,
 }
 
 
@@ -186,13 +248,30 @@ def words(node: Any) -> Iterator[str]:
 
 @pytest.fixture
 def replay(
-    client_sqlite: FlaskClient, engine_sqlite: sa.Engine, shared_data: Path, clock: Any
+    client_sqlite: FlaskClient,
+    engine_sqlite: sa.Engine,
+    shared_data: Path,
+    clock: Any,
+    row: Callable[..., dict[str, Any]],
 ) -> FlaskClient:
     clock.now = WALL
     import_spring(client_sqlite, engine_sqlite, shared_data, now=WALL)
+    clock.now = datetime.now(UTC)
+    send_from_desk(client_sqlite, row)
+    clock.now = WALL
+    refresh(engine_sqlite)
+    refresh_drift(engine_sqlite)
     config = client_sqlite.application.extensions["flarewatch"].alert_config
     judge_alerts(engine_sqlite, config, now=WALL)
     return client_sqlite
+
+
+def send_from_desk(client: FlaskClient, row: Callable[..., dict[str, Any]]) -> None:
+    hours = [row(t_rec=f"2014-03-20T0{hour}:00:00Z", harpnum=9001) for hour in range(1, 5)]
+    wrong = [row(t_rec=f"2014-03-20T0{hour}:00:00Z", lon_fwt=500.0) for hour in (6, 7)]
+    for rows in (hours[1:], [hours[0], *wrong], hours[1:]):
+        body = {"sender": {"id": "desk"}, "observations": rows}
+        assert client.post("/api/v1/observations", json=body).status_code == 200
 
 
 def test_ten_numbers_on_each_page_are_those_of_the_raw_tables_before_and_after_a_jump(

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from kafka_broker import broker, read_all
 
 from data_sender.delivery.spool import Post
 from data_sender.xrays import XrayMinutes, XrayPublisher, read_xrays
@@ -66,6 +67,22 @@ def test_a_replay_sends_each_minute_of_its_time_and_no_other(
     assert {satellite for _, satellite, _ in api.minutes} == {"G15"}
     unmeasured = [at for at, _, flux in api.minutes if flux is None]
     assert (len(unmeasured), unmeasured[0]) == (60, parse_time("2014-03-01T00:00:00Z"))
+
+
+def test_beside_records_on_kafka_the_minutes_go_over_http(
+    api: Any, sender: Any, write_table: Any, xray_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with broker() as address:
+        monkeypatch.setenv("FLARE_KAFKA_BOOTSTRAP", address)
+
+        status, summary, _ = sender.run(
+            "replay", write_table(hours=5), "--via", "kafka", "--xray", xray_file
+        )
+
+        assert (status, len(read_all(address, "sharp.observations"))) == (0, 10)
+    assert summary["xray-flux"] == len(api.minutes)
+    assert [at for at, _, _ in api.minutes] == expected()
+    assert api.stored == {}
 
 
 @pytest.mark.thorough
