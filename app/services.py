@@ -37,6 +37,7 @@ from database.schema.tables import flare_list_version
 from database.status.watch import StoreWatch
 from database.version_cache import read_version, renew_version
 from model_training.artefact.artifact import Artifact
+from solar.clock import mode_header
 from solar.errors import StoreUnavailableError
 from solar.time import isoformat
 
@@ -91,6 +92,10 @@ class Services:
         # The present needs no bound, but of a replay the store may hold what comes later.
         is_bounded = at is not None or self.sun_clock.reading().is_replay
         return known_at(self.engine, read_at if is_bounded else None)
+
+    def mode(self) -> dict[str, str]:
+        """Return the header of an export, which says so where it is of a replay."""
+        return mode_header(self.sun_clock.reading())
 
     @property
     def uploads(self) -> Uploads:

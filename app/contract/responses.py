@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -113,9 +113,18 @@ def _bad_cursor() -> RequestError:
 
 
 def file_page(
-    rows: Sequence[Row], columns: Sequence[str], *, kind: str, name: str, next_cursor: str | None
+    rows: Sequence[Row],
+    columns: Sequence[str],
+    *,
+    kind: str,
+    name: str,
+    next_cursor: str | None,
+    mode: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return one page as a file; the cursor of the next page is in a header."""
+    """Return one page as a file; the cursor of the next page is in a header.
+
+    `mode` is `mode_header`: its header, and its value in the name of the file.
+    """
     schema = pa.schema([(column, _TYPES.get(column, pa.float64())) for column in columns])
     table = pa.table({column: [row[column] for row in rows] for column in columns}, schema=schema)
     body = io.BytesIO()
@@ -125,7 +134,9 @@ def file_page(
         pa.parquet.write_table(table, body, compression="zstd")
     response = Response(body.getvalue(), content_type=CSV if kind == "csv" else PARQUET)
     suffix = "csv" if kind == "csv" else "parquet"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}.{suffix}"'
+    stem = "-".join([*(mode or {}).values(), name])
+    response.headers["Content-Disposition"] = f'attachment; filename="{stem}.{suffix}"'
+    response.headers.update(mode or {})
     if next_cursor is not None:
         response.headers[NEXT_CURSOR] = next_cursor
     return response

@@ -124,7 +124,12 @@ def get_observations(query: TableQuery) -> Response:
         return page([observation_item(row) for row in rows], next_cursor=cursor)
     flat = [flat_observation(row) for row in rows]
     return file_page(
-        flat, OBSERVATION_COLUMNS, kind=query.format, name="observations", next_cursor=cursor
+        flat,
+        OBSERVATION_COLUMNS,
+        kind=query.format,
+        name="observations",
+        next_cursor=cursor,
+        mode=services().mode(),
     )
 
 
@@ -150,7 +155,12 @@ def get_conflicts(query: TableQuery) -> Response:
         return page([conflict_item(row) for row in rows], next_cursor=cursor)
     flat = [flat_conflict(row) for row in rows]
     return file_page(
-        flat, CONFLICT_COLUMNS, kind=query.format, name="conflicts", next_cursor=cursor
+        flat,
+        CONFLICT_COLUMNS,
+        kind=query.format,
+        name="conflicts",
+        next_cursor=cursor,
+        mode=services().mode(),
     )
 
 

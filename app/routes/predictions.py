@@ -43,7 +43,6 @@ from database.verification.entrants import ENTRANTS
 from database.verification.skill import skill
 from database.verification.strata import strata
 from model_training.artefact.artifact import Artifact
-from solar.clock import mode_header
 from solar.errors import NotFoundError
 from solar.flares import event as find_event
 from solar.time import Window
@@ -103,17 +102,19 @@ def get_predictions(query: PredictionsQuery) -> Response:
             after=after,
         )
     rows, cursor = cut_page(rows, query.limit, place)
-    mode = mode_header(services().sun_clock.reading())
+    mode = services().mode()
     if query.format == "json":
         response = page([prediction_item(row) for row in rows], next_cursor=cursor)
-    else:
-        flat = [flat_prediction(row) for row in rows]
-        name = "-".join([*mode.values(), "predictions"])
-        response = file_page(
-            flat, PREDICTION_COLUMNS, kind=query.format, name=name, next_cursor=cursor
-        )
-    response.headers.update(mode)
-    return response
+        response.headers.update(mode)
+        return response
+    return file_page(
+        [flat_prediction(row) for row in rows],
+        PREDICTION_COLUMNS,
+        kind=query.format,
+        name="predictions",
+        next_cursor=cursor,
+        mode=mode,
+    )
 
 
 def _chosen_models(connection: sa.Connection, name: str) -> list[str]:

@@ -18,10 +18,9 @@ from flask import Flask, Response, request, send_file, stream_with_context
 
 from app_dash.explore.query import ExploreQuery, ResolvedQuery, resolve
 from app_dash.guard import route
-from app_dash.shared.as_of import store_of
+from app_dash.shared.as_of import mode_of, store_of
 from app_dash.shared.injected import injected_faults
 from app_dash.shared.url_state import PREDICTIONS_CSV_PATH, PREDICTIONS_PARQUET_PATH
-from database.clock.clock import read_clock
 from database.engine import reading
 from database.exploration.records import batches, bounded, known_regions
 from database.exploration.rollup import SelectionSummary, summarise_days, summarise_records
@@ -29,7 +28,6 @@ from database.exploration.selection import COLUMNS, Selection
 from database.exploration.statistics import Bars, bars
 from database.models import ModelRow, list_models
 from database.people.principal import READ
-from solar.clock import mode_header
 from solar.injected_faults import InjectedFault
 from solar.time import isoformat
 
@@ -104,7 +102,7 @@ def register_exports(server: Flask, engine: sa.Engine) -> None:
     @route(server, PREDICTIONS_CSV_PATH, permission=READ)
     def export_csv() -> Response:
         store, selection = _selection(engine)
-        mode = _mode(engine)
+        mode = mode_of(engine)
         name = f"{_stem(selection, mode)}.csv"
         return Response(
             stream_with_context(csv_lines(batches(store, selection))),
@@ -115,7 +113,7 @@ def register_exports(server: Flask, engine: sa.Engine) -> None:
     @route(server, PREDICTIONS_PARQUET_PATH, permission=READ)
     def export_parquet() -> Response:
         store, selection = _selection(engine)
-        mode = _mode(engine)
+        mode = mode_of(engine)
         with ExitStack() as unsent:
             file = unsent.enter_context(TemporaryFile())
             write_parquet(batches(store, selection), file)
@@ -135,12 +133,6 @@ def _selection(engine: sa.Engine) -> tuple[sa.Engine, Selection]:
     query, store = ExploreQuery.parse(search), store_of(engine, search)
     with reading(store) as connection:
         return store, resolve(connection, query).selection
-
-
-def _mode(engine: sa.Engine) -> dict[str, str]:
-    """Return the header that says that records are those of a replay."""
-    with reading(engine) as connection:
-        return mode_header(read_clock(connection))
 
 
 def _stem(selection: Selection, mode: Mapping[str, str]) -> str:

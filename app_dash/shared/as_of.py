@@ -11,7 +11,7 @@ from app_dash.shared.url_state import Query
 from database.clock.clock import read_clock
 from database.engine import reading, store_time
 from database.known import known_at
-from solar.clock import Reading
+from solar.clock import Reading, mode_header
 from solar.errors import InvalidInputError
 
 
@@ -43,3 +43,9 @@ def store_of(engine: sa.Engine, search: str | None) -> sa.Engine:
         clock, wall = read_clock(connection), store_time(connection)
     at = checked_time_of(search, now=clock.now(wall))
     return present_of(engine, clock, wall) if at is None else known_at(engine, at)
+
+
+def mode_of(engine: sa.Engine) -> dict[str, str]:
+    """Return the header that says that an export is of a replay."""
+    with reading(engine) as connection:
+        return mode_header(read_clock(connection))

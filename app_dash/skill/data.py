@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from flask import Flask, Response, request
 
 from app_dash.guard import route
-from app_dash.shared.as_of import store_of
+from app_dash.shared.as_of import mode_of, store_of
 from app_dash.shared.url_state import SKILL_CSV_PATH, SKILL_JSON_PATH
 from app_dash.shared.verification.report import SkillReport, StrataReport
 from app_dash.skill.query import SkillQuery, SkillRequest, skill_request
@@ -145,17 +145,19 @@ def register_skill_files(server: Flask, engine: sa.Engine) -> None:
         body = _report(store, query)
         divided = read_strata(store, query)
         body["strata"] = divided and divided.model_dump(mode="json")
-        return _file(
-            orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY),
-            "application/json",
-            f"{_stem(body)}.json",
-        )
+        mode = mode_of(engine)
+        name = f"{_stem(body, mode)}.json"
+        if mode:
+            body["mode"] = "historical"
+        content = orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
+        return _file(content, "application/json", name, mode)
 
     @route(server, SKILL_CSV_PATH, permission=READ)
     def skill_csv() -> Response:
         search = request.query_string.decode()
         body = _report(store_of(engine, search), SkillQuery.parse(search))
-        return _file(csv_text(body).encode(), "text/csv", f"{_stem(body)}.csv")
+        mode = mode_of(engine)
+        return _file(csv_text(body).encode(), "text/csv", f"{_stem(body, mode)}.csv", mode)
 
 
 def csv_text(body: dict[str, Any]) -> str:
@@ -192,11 +194,12 @@ def _report(engine: sa.Engine, query: SkillQuery) -> dict[str, Any]:
     return read_report(engine, request)
 
 
-def _stem(body: dict[str, Any]) -> str:
+def _stem(body: dict[str, Any], mode: Mapping[str, str]) -> str:
     model = body["model"].replace("@", "-")
-    return f"skill_{model}_{body['event']}_{body['scope']}_{body['from']}_{body['to']}"
+    name = "_".join([*mode.values(), "skill"])
+    return f"{name}_{model}_{body['event']}_{body['scope']}_{body['from']}_{body['to']}"
 
 
-def _file(content: bytes, mimetype: str, name: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+def _file(content: bytes, mimetype: str, name: str, mode: Mapping[str, str]) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', **mode}
     return Response(content, mimetype=mimetype, headers=headers)

@@ -20,6 +20,7 @@ from solar.time import parse_time
 
 URL, CLOCK = "/api/v1/observations", "/api/v1/clock"
 DAY = "2014-03-01"
+FORMS = ("csv", "parquet")
 Row = Callable[..., dict[str, Any]]
 
 
@@ -114,9 +115,15 @@ def test_records_of_a_replay_are_kept_by_event_time(
         assert connection.scalar(sa.select(sa.func.count()).select_from(observations)) == 2
 
 
-@pytest.mark.parametrize("form", ["json", "csv", "parquet"])
-def test_an_export_says_that_it_is_of_a_replay(client_sqlite: FlaskClient, form: str) -> None:
-    address = f"/api/v1/predictions?format={form}"
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [(name, form) for name in ("predictions", "observations", "conflicts") for form in FORMS]
+    + [("predictions", "json")],
+)
+def test_an_export_says_that_it_is_of_a_replay(
+    client_sqlite: FlaskClient, name: str, form: str
+) -> None:
+    address = f"/api/v1/{name}?format={form}"
     before = client_sqlite.get(address).headers
     begin(client_sqlite)
 
@@ -124,7 +131,7 @@ def test_an_export_says_that_it_is_of_a_replay(client_sqlite: FlaskClient, form:
 
     assert "Flarewatch-Mode" not in before
     assert after["Flarewatch-Mode"] == "historical"
-    assert form == "json" or "historical-predictions" in after["Content-Disposition"]
+    assert form == "json" or f"historical-{name}" in after["Content-Disposition"]
 
 
 def test_the_age_of_data_is_measured_by_the_clock_of_the_replay(

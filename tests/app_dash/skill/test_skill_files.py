@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
-from stocked_store import MODEL, stock
+from played_replay import replay
+from stocked_store import MODEL, NOW, stock
 
 from app_dash.create_app import create_app
 from app_dash.settings import DashSettings
@@ -40,6 +41,22 @@ def test_the_json_file_is_the_report_with_its_strata(client: FlaskClient) -> Non
     assert (body["model"], body["event"]) == (MODEL, "C1.0")
     assert {"scores", "entrants", "strata"} <= set(body)
     assert f"skill_{MODEL.replace('@', '-')}_C1.0" in answer.headers["Content-Disposition"]
+
+
+@pytest.mark.parametrize("path", [SKILL_JSON_PATH, SKILL_CSV_PATH])
+def test_a_file_of_a_replay_says_so(
+    client: FlaskClient, engine_sqlite: sa.Engine, path: str
+) -> None:
+    before = client.get(f"{path}?range=all")
+    replay(engine_sqlite, NOW)
+
+    after = client.get(f"{path}?range=all")
+
+    assert "Flarewatch-Mode" not in before.headers
+    assert after.headers["Flarewatch-Mode"] == "historical"
+    assert 'filename="historical_skill_' in after.headers["Content-Disposition"]
+    if path == SKILL_JSON_PATH:
+        assert (before.get_json().get("mode"), after.get_json()["mode"]) == (None, "historical")
 
 
 def test_the_csv_file_says_the_same_as_the_json_file(client: FlaskClient) -> None:
