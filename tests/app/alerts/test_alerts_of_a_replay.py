@@ -117,7 +117,7 @@ def by_webhook() -> Iterator[tuple[Channel, Callable[[], list[str]]]]:
 def by_mail() -> Iterator[tuple[Channel, Callable[[], list[str]]]]:
     with mail_server() as server:
         url = SecretStr(f"smtp://127.0.0.1:{server.port}")
-        channel = Mail(url, "flares@example.org", ["desk@example.org"])
+        channel = Mail(url, "flares@example.org", ("desk@example.org",))
         yield channel, lambda: [letter.decode() for letter in server.letters]
 
 
