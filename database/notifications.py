@@ -222,7 +222,8 @@ def has_come(event_at: datetime | None) -> sa.ColumnElement[bool]:
     """Tell whether a notification is of no later time of the Sun; in a replay some come early."""
     if event_at is None:
         return sa.true()
-    changed_at = sa.type_coerce(notices.c.body, sa.JSON)["changed_at"].as_string()
+    body = sa.type_coerce(notices.c.body, sa.JSON)
+    changed_at: sa.ColumnElement[str] = body["changed_at"].as_string()
     # As texts, of which those with parts of a second are less than those without.
     return changed_at <= isoformat(event_at.replace(microsecond=0))
 
