@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
 from solar.errors import InvalidInputError, NotFoundError
+from solar.windows import DAY, WINDOWS, ForecastWindow, forecast_window
 
 HORIZON = timedelta(hours=24)
 # A flare without an end for so long will not get one; one that lasts longer has a wrong start.
@@ -34,20 +35,37 @@ class FluxScale(StrEnum):
 
 @dataclass(frozen=True)
 class Event:
-    """What a forecast is about: a flare of at least this class peaking within the horizon.
+    """What a forecast is about: a flare of at least a class that peaks within a window.
 
-    `name` is the exceedance definition as the interfaces write it (``M1.0`` means M1.0+),
-    `column` the stem of the database columns, `peak_flux_w_m2` the lower limit [W m-2].
+    `goes_class` is the class as an exceedance (``M1.0`` means M1.0+), `class_column` the stem of
+    its database columns, `peak_flux_w_m2` its lower limit [W m-2].
     """
 
-    name: str
-    column: str
+    goes_class: str
+    class_column: str
     peak_flux_w_m2: float
+    window: ForecastWindow = DAY
+
+    @property
+    def name(self) -> str:
+        """The event as the interfaces write it: ``M1.0`` within 24 h, else ``M1.0/6h``."""
+        return self.goes_class if self.window == DAY else f"{self.goes_class}/{self.window.name}"
+
+    @property
+    def column(self) -> str:
+        """The stem of the database columns: ``m1``, or ``m1_6h``."""
+        of_window = "" if self.window == DAY else f"_{self.window.name}"
+        return f"{self.class_column}{of_window}"
 
     @property
     def label(self) -> str:
-        """The definition as people write it: ``M1.0+``."""
-        return f"{self.name}+"
+        """The event as people write it: ``M1.0+``, ``M1.0+ in 6 h``, ``M1.0+ on day 2``."""
+        of_window = "" if self.window == DAY else f" {self.window.words}"
+        return f"{self.goes_class}+{of_window}"
+
+    def within(self, window: ForecastWindow) -> Event:
+        """Return the same class of flare in another window."""
+        return replace(self, window=window)
 
 
 # From frequent to rare, so that probabilities must not rise along the tuple.
@@ -57,13 +75,16 @@ EVENTS: tuple[Event, ...] = (
     Event("M5.0", "m5", 5e-5),
     Event("X1.0", "x1", 1e-4),
 )
+# Every event in every window, window by window.
+TARGETS: tuple[Event, ...] = tuple(e.within(window) for window in WINDOWS for e in EVENTS)
 
 
 def event(name: str) -> Event:
-    """Find the event definition written ``M1.0`` or ``M1.0+``."""
+    """Find the event written ``M1.0`` or ``M1.0+``, and in another window ``M1.0/6h``."""
+    goes_class, slash, window = name.partition("/")
     for candidate in EVENTS:
-        if name in (candidate.name, candidate.label):
-            return candidate
+        if goes_class in (candidate.name, candidate.label):
+            return candidate.within(forecast_window(window)) if slash else candidate
     raise NotFoundError(f"no event {name!r}; choose one of {', '.join(e.name for e in EVENTS)}")
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from solar.flares import HORIZON, Event
+from solar.flares import Event
 from solar.time import Window, to_datetime64
+from solar.windows import ForecastWindow
 
 EVENT, NO_EVENT, UNKNOWN = 1, 0, -1
 UNASSIGNED = 0
@@ -19,14 +20,13 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Codes = NDArray[np.int8]
 
-_HORIZON = np.timedelta64(HORIZON)
 # A class given as C1.0 may arrive a rounding error below 1e-6.
 _TOLERANCE = 1 - 1e-6
 
 
 @dataclass(frozen=True)
 class Truth:
-    """The outcome of windows [t, t + 24 h) by a flare list, by time of peak.
+    """The outcome of the windows of events after times t by a flare list, by time of peak.
 
     Whether a window is known never depends on what happened in it to the region in question:
     a rule that kept the events and dropped the quiet cases would inflate the base rate.
@@ -50,19 +50,21 @@ class Truth:
         Unknown for every region is a window over which the list is not complete, or in which
         a flare of the class peaked whose region could not be told.
         """
-        occurred = self.any_within(event, t, t + _HORIZON, region_id=region_id)
+        start, end = _bounds(event.window, t)
+        occurred = self.any_within(event, start, end, region_id=region_id)
         unassigned = np.full_like(region_id, UNASSIGNED)
-        unclear = self.any_within(event, t, t + _HORIZON, region_id=unassigned)
-        return _outcomes(occurred, is_known=self.is_complete(t) & ~unclear)
+        unclear = self.any_within(event, start, end, region_id=unassigned)
+        return _outcomes(occurred, is_known=self.is_complete_between(start, end) & ~unclear)
 
     def of_disk(self, event: Event, t: Times) -> Codes:
         """Return the same (n,) for the whole Sun, where the region of a flare does not matter."""
-        occurred = self.any_within(event, t, t + _HORIZON)
-        return _outcomes(occurred, is_known=self.is_complete(t))
+        start, end = _bounds(event.window, t)
+        occurred = self.any_within(event, start, end)
+        return _outcomes(occurred, is_known=self.is_complete_between(start, end))
 
-    def is_complete(self, t: Times) -> NDArray[np.bool_]:
-        """Tell whether the list is complete over the whole window [t, t + 24 h), (n,)."""
-        return self.is_complete_between(t, t + _HORIZON)
+    def is_complete(self, window: ForecastWindow, t: Times) -> NDArray[np.bool_]:
+        """Tell whether the list is complete over the whole window of each time, (n,)."""
+        return self.is_complete_between(*_bounds(window, t))
 
     def is_complete_between(self, start: Times, end: Times) -> NDArray[np.bool_]:
         """Tell whether the list is complete over all of [start, end), (n,)."""
@@ -93,6 +95,10 @@ def reaches(flux: Floats, limit: float) -> NDArray[np.bool_]:
 def least_flux(limit: float) -> float:
     """Return the flux that still counts as the class whose lower limit is given."""
     return limit * _TOLERANCE
+
+
+def _bounds(window: ForecastWindow, t: Times) -> tuple[Times, Times]:
+    return t + np.timedelta64(window.latency), t + np.timedelta64(window.closes_after)
 
 
 def _outcomes(occurred: NDArray[np.bool_], *, is_known: NDArray[np.bool_]) -> Codes:

@@ -16,15 +16,13 @@ from database.verification.ten_day_blocks import Key
 from solar.columns import Columns
 from solar.durations import FORECAST_LATENCY_BINS as LATENCY_BINS
 from solar.durations import forecast_latency_bin
-from solar.flares import EVENTS, HORIZON, Event
+from solar.flares import EVENTS, Event
 from solar.histogram import BIN
 from solar.strata import ACTIVE, history, longitude_band
 from solar.truth import Truth
 
 Flags = NDArray[np.bool_]
 Tables = dict[Key, DayTable]
-
-_HORIZON = np.timedelta64(HORIZON)
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,8 @@ def make_case_set(
     cases = {
         name: make_cases(grid.t, p[:, column], observed) for name, p in grid.probability.items()
     }
-    flared = truth.any_within(event, grid.t - _HORIZON, grid.t, region_id=region_id)
+    before = grid.t - np.timedelta64(event.window.validity)
+    flared = truth.any_within(event, before, grid.t, region_id=region_id)
     persistence = make_cases(grid.t, flared.astype(float), observed)
     return CaseSet(grid, event, scope, cases, persistence, daily)
 

@@ -25,7 +25,7 @@ from database.verification.entrants import (
     climatology,
 )
 from database.verification.ten_day_blocks import Key
-from solar.flares import HORIZON, Event
+from solar.flares import Event
 from solar.histogram import BIN, LOWEST_BIN, bin_of
 from solar.time import Window
 from solar.truth import Truth, least_flux
@@ -116,7 +116,9 @@ def _region_tables(connection: sa.Connection, query: SkillQuery) -> dict[Key, Da
         return {}
     grid = align_forecasts(forecasts)
     days = (grid.t[0].item().date(), grid.t[-1].item().date())
-    flare_window = replace(query, first=days[0], last=days[1]).window(margin=HORIZON)
+    flare_window = replace(query, first=days[0], last=days[1]).window(
+        margin=query.event.window.closes_after
+    )
     weakest = least_flux(query.event.peak_flux_w_m2)
     flares = flare_history(connection, flare_window, min_flux=weakest)
     truth = flares.truth(covered_windows(connection))
@@ -158,7 +160,9 @@ def _days_of_the_disk(connection: sa.Connection, query: SkillQuery) -> DailyCase
     first, end = (np.datetime64(at.date()) for at in (window.start_at, window.end_at))
     midnights = np.arange(first, end).astype("datetime64[us]")
     no_flares = np.zeros(0, "datetime64[us]"), np.zeros(0), np.zeros(0, np.int64)
-    is_known = Truth(*no_flares, covered_windows(connection)).is_complete(midnights)
+    is_known = Truth(*no_flares, covered_windows(connection)).is_complete(
+        query.event.window, midnights
+    )
     days = midnights[is_known].astype("datetime64[D]")
     flared = flare_days(connection, window, min_flux=least_flux(query.event.peak_flux_w_m2))
     events = np.isin(days, flared)

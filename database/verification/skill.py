@@ -29,7 +29,6 @@ from database.verification.ten_day_blocks import date_of, rollup_version
 from database.version_cache import VersionCache
 from solar.bootstrap import seeded_draw
 from solar.errors import InvalidInputError
-from solar.flares import HORIZON
 from solar.flares import event as find_event
 from solar.histogram import row_length
 from solar.reliability import ReliabilityBin
@@ -117,7 +116,9 @@ def skill(
         "region": region_id,
         "days_waiting": days_waiting,
         **bodies[model_id],
-        "flux_scales": flux_scales(connection, query.window(margin=HORIZON)),
+        "flux_scales": flux_scales(
+            connection, query.window(margin=query.event.window.closes_after)
+        ),
         "days": _day_counts(days[model_id]),
         "entrants": [
             {"model": name, **bodies[name]} for name in days if name in ENTRANTS or name != model_id

@@ -91,8 +91,10 @@ def fit(cases: Dataset, probability: Floats, *, event: str, flares: FlareHistory
 def _known(days: DiskDays, flares: FlareHistory, event: str) -> tuple[DiskDays, Floats]:
     """Keep the days whose outcome (n,) and earlier activity the flare list covers."""
     truth, at = truth_of(flares), days.day.astype("datetime64[us]")
-    happened = truth.of_disk(event_named(event), at)
-    kept = (happened != UNKNOWN) & truth.is_complete((days.day - _REACH).astype("datetime64[us]"))
+    definition = event_named(event)
+    happened = truth.of_disk(definition, at)
+    reached = (days.day - _REACH).astype("datetime64[us]")
+    kept = (happened != UNKNOWN) & truth.is_complete(definition.window, reached)
     return DiskDays(days.day[kept], days.probability[kept]), (happened[kept] == EVENT).astype(float)
 
 
