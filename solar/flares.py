@@ -19,6 +19,7 @@ FIRST_TRUE_SATELLITE = 16
 # A flare list that ends so little before a time still covers the history of that time.
 LIST_MAY_LAG = timedelta(hours=6)
 
+
 _DECADES = {"A": 1e-8, "B": 1e-7, "C": 1e-6, "M": 1e-5, "X": 1e-4}
 _CLASS = re.compile(r"([ABCMX])(\d+(?:\.\d+)?)")
 

@@ -14,10 +14,9 @@ from database.harps import harps_by_noaa
 from database.rollup_days import mark_stale
 from database.schema.tables import flare_list_version, flares, observations, regions
 from database.version_cache import renew_version
+from solar.source_regions import NEIGHBOURHOOD, source_region
 from solar.time import Window
 
-# Only a region observed this close to the peak can be recognised as the source.
-NEIGHBOURHOOD = timedelta(hours=24)
 _LIST_LENGTH = 1_000
 
 
@@ -27,7 +26,7 @@ class Ground(StrEnum):
     REPORTED = "reported"  # the source named the HARP
     HARP = "harp"  # the only possible HARP of its NOAA region
     NOAA = "noaa"  # no HARP is known, so the NOAA region is a region of its own
-    AMBIGUOUS = "ambiguous"  # several HARPs are possible
+    AMBIGUOUS = "ambiguous"  # the first of several HARPs that are possible
     NONE = "none"  # no region was reported
 
 
@@ -52,8 +51,7 @@ def assign(connection: sa.Connection, origins: Sequence[Origin]) -> list[Assignm
     """Find the region of each flare.
 
     A reported HARP is the source. Else the candidates are the HARPs of the NOAA region, and the
-    region stored under the NOAA number while its HARP was unknown; a single candidate is the
-    source, of several the only one observed within 24 h of the peak.
+    region stored under the NOAA number while its HARP was unknown: see `source_region`.
     """
     candidates = _candidates(connection, origins)
     return [_assigned(connection, origin, candidates) for origin in origins]
@@ -142,11 +140,15 @@ def _assigned(
     if origin.noaa_ar is None:
         return Assignment(None, Ground.NONE)
     possible = candidates.get(origin.noaa_ar) or [-origin.noaa_ar]
-    if len(possible) > 1:
-        possible = _observed_near(connection, possible, origin.peak_at)
-    if len(possible) != 1:
-        return Assignment(None, Ground.AMBIGUOUS)
-    return Assignment(possible[0], Ground.HARP if possible[0] > 0 else Ground.NOAA)
+    if len(possible) == 1:
+        return _of_one(possible[0])
+    near = _observed_near(connection, possible, origin.peak_at)
+    source = source_region(possible, near)
+    return _of_one(source) if len(near) == 1 else Assignment(source, Ground.AMBIGUOUS)
+
+
+def _of_one(region_id: int) -> Assignment:
+    return Assignment(region_id, Ground.HARP if region_id > 0 else Ground.NOAA)
 
 
 def _observed_near(

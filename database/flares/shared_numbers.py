@@ -9,21 +9,15 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from database.flares.assignment import NEIGHBOURHOOD
 from database.flares.flares import FlareColumns
 from database.round_trips import read
 from database.schema.tables import harp_noaa, observations, regions
+from solar import source_regions
+from solar.source_regions import NEIGHBOURHOOD, NEVER, Sharers
 from solar.time import to_datetime
 
-_NEAR = np.timedelta64(NEIGHBOURHOOD)
-# Later than any record.
-_NEVER = np.array(["9999-01-01"], "datetime64[us]")
-
-Bools = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 Times = NDArray[np.datetime64]
-# Number to its regions and the time of their first record.
-_Sharers = Mapping[int, Mapping[int, np.datetime64]]
 
 
 def _selections() -> tuple[str, str]:
@@ -59,10 +53,6 @@ def regions_as_known(
 ) -> Iterator[tuple[Integers, Integers]]:
     """Assign the flares of shared numbers as it was known at each record of their regions.
 
-    A flare belongs to the region of the record while no other region of the number was observed,
-    else if of these the region alone was observed within 24 h of the peak. Its own records count
-    up to t, those of others before t, so that it does not matter how records came in batches.
-
     Parameters
     ----------
     region_id, t_rec : (n,) the records
@@ -73,45 +63,33 @@ def regions_as_known(
     """
     if not flares.noaa_ar.any():
         return
-    numbers, sharers = _sharing(connection, np.unique(region_id).tolist(), flares)
-    observed = _observed(connection, sharers, flares, until=t_rec.max()) if numbers else {}
-    for region, shared in numbers.items():
-        rows = np.flatnonzero(region_id == region)
-        places = np.flatnonzero(np.isin(flares.noaa_ar, shared))
-        times = observed | {region: np.union1d(t_rec[rows], observed.get(region, _NEVER))}
-        is_own = np.zeros((len(rows), len(places)), np.bool_)
-        for number in shared:
-            of_number = flares.noaa_ar[places] == number
-            peaks = flares.peak_at[places[of_number]]
-            is_own[:, of_number] = _is_own(region, t_rec[rows], peaks, sharers[number], times)
-        patterns, pattern_of_row = np.unique(is_own, axis=0, return_inverse=True)
-        for place, pattern in enumerate(patterns):
-            known = flares.region_id.copy()
-            known[places] = np.where(pattern, region, 0)
-            yield rows[pattern_of_row.reshape(-1) == place], known
+    first_at = _sharing(connection, np.unique(region_id).tolist(), flares)
+    seen_at = _observed(connection, first_at, flares, until=t_rec.max()) if first_at else {}
+    sharers = Sharers(first_at, seen_at)
+    cases = region_id, t_rec, flares.peak_at, flares.noaa_ar
+    for rows, places, is_own in source_regions.regions_as_known(*cases, sharers):
+        known = flares.region_id.copy()
+        known[places] = np.where(is_own, region_id[rows[0]], 0)
+        yield rows, known
 
 
 def _sharing(
     connection: sa.Connection, region_ids: Sequence[int], flares: FlareColumns
-) -> tuple[dict[int, list[int]], _Sharers]:
-    """Return the shared numbers of each region that has one with flares, and who shares them."""
-    unnamed = [-region_id for region_id in region_ids if region_id < 0]
-    sharers: dict[int, dict[int, np.datetime64]] = defaultdict(dict)
-    numbers: dict[int, set[int]] = defaultdict(set, {-n: {n} for n in unnamed})
-    for region_id, noaa_ar, sharer, first_at in read(connection, sharers_query(region_ids)):
-        sharers[noaa_ar][sharer] = np.datetime64(first_at, "us") if first_at else _NEVER[0]
-        numbers[region_id].add(noaa_ar)
+) -> dict[int, dict[int, np.datetime64]]:
+    """Return who shares the numbers of regions, of numbers that have flares and are shared."""
+    first_at: dict[int, dict[int, np.datetime64]] = defaultdict(dict)
+    for _, noaa_ar, sharer, first in read(connection, sharers_query(region_ids)):
+        first_at[noaa_ar][sharer] = np.datetime64(first, "us") if first else NEVER[0]
     flared = set(np.unique(flares.noaa_ar).tolist())
-    shared = {
-        region_id: [n for n in numbers[region_id] & flared if len(sharers[n]) > 1]
-        for region_id in region_ids
-        if region_id in numbers
-    }
-    return {region_id: found for region_id, found in shared.items() if found}, sharers
+    return {n: shared for n, shared in first_at.items() if n in flared and len(shared) > 1}
 
 
 def _observed(
-    connection: sa.Connection, sharers: _Sharers, flares: FlareColumns, *, until: np.datetime64
+    connection: sa.Connection,
+    sharers: Mapping[int, Mapping[int, np.datetime64]],
+    flares: FlareColumns,
+    *,
+    until: np.datetime64,
 ) -> dict[int, Times]:
     """Return the times of the records of the regions that matter, ascending and with an end."""
     ids = {
@@ -125,36 +103,13 @@ def _observed(
     first_peak = flares.peak_at[np.isin(flares.noaa_ar, list(sharers))].min()
     query = sa.select(observations.c.region_id, t_rec).where(
         observations.c.region_id.in_(sorted(ids)),
-        observations.c.t_rec >= to_datetime(first_peak - _NEAR),
+        observations.c.t_rec >= to_datetime(first_peak - np.timedelta64(NEIGHBOURHOOD)),
         observations.c.t_rec <= to_datetime(until),
     )
     times: dict[int, list[object]] = defaultdict(list)
     for region_id, at in connection.execute(query) if ids else ():
         times[region_id].append(at)
     return {
-        region_id: np.append(np.sort(np.array(found, "datetime64[us]")), _NEVER)
+        region_id: np.append(np.sort(np.array(found, "datetime64[us]")), NEVER)
         for region_id, found in times.items()
     }
-
-
-def _is_own(
-    region_id: int,
-    t_rec: Times,
-    peaks: Times,
-    first_at: Mapping[int, np.datetime64],
-    observed: Mapping[int, Times],
-) -> Bools:
-    """Tell (n, m) whether flares were known to be a region's at some of its records."""
-    is_shared = np.zeros((len(t_rec), 1), np.bool_)
-    is_near_other = np.zeros((len(t_rec), len(peaks)), np.bool_)
-    for other in first_at.keys() - {region_id}:
-        is_shared |= (first_at[other] < t_rec)[:, None]
-        is_near_other |= _near(observed.get(other, _NEVER), peaks) < t_rec[:, None]
-    is_near = _near(observed[region_id], peaks) <= t_rec[:, None]
-    return ~is_shared | (is_near & ~is_near_other)
-
-
-def _near(observed: Times, peaks: Times) -> Times:
-    """Return (m,) the first record within 24 h of each peak."""
-    first = observed[np.searchsorted(observed, peaks - _NEAR)]
-    return np.where(first <= peaks + _NEAR, first, _NEVER)

@@ -49,7 +49,7 @@ def load_table(config: TableConfig, folder: Path) -> Dataset:
     truth: dict[str, Floats] = {}
     before: dict[str, Floats] = {}
     if config.flares is not None:
-        flares = read_region_flares(folder, config.flares, config.harps)
+        flares = read_region_flares(folder, config.flares, config.harps, (region_id, t_rec))
         history = flares.history(region_id, t_rec)
         truth, before = flares.truth(region_id, t_rec), flares.before(region_id, t_rec)
     records, steps = points(_keywords(config, table) | history, len(table))

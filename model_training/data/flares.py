@@ -1,11 +1,13 @@
 """Flare lists: the truth of training rows, and the flare history of their regions.
 
-A flare list names NOAA regions. Where a data set names its regions by HARP, the flares are
-joined to HARPs as well.
+A flare list names NOAA regions. Where a data set names its regions by HARP, each flare is given
+to the HARP that held its region.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +18,6 @@ from database.harps import read_harp_map
 from model_training.data.files import existing, to_utc
 from model_training.data.limits import UNREADABLE, one_line, refuse_oversized
 from model_training.features import (
-    HISTORY_FEATURES,
     HISTORY_REACH,
     FlareHistory,
     Floats,
@@ -26,12 +27,19 @@ from model_training.features import (
 )
 from solar.errors import InvalidInputError
 from solar.flares import EVENTS, HORIZON
+from solar.source_regions import (
+    NEVER,
+    Sharers,
+    first_near,
+    in_order,
+    regions_as_known,
+    source_region,
+)
 from solar.time import Window, to_datetime
 from solar.truth import UNKNOWN, Truth
 
 _HORIZON = np.timedelta64(HORIZON)
 _COLUMNS = ["start_time", "peak_time", "noaa_ar", "peak_flux_wm2"]
-_DISK = tuple(name for name in HISTORY_FEATURES if name.startswith("DISK_"))
 
 
 def read_flares(path: Path) -> FlareHistory:
@@ -87,66 +95,94 @@ def flared_before(region_id: Integers, t_rec: Times, truth: Truth) -> dict[str, 
 
 @dataclass(frozen=True)
 class RegionFlares:
-    """What is known of the flares of regions.
+    """What is known of the flares of regions: each flare once, under the number of its region.
 
-    `listed` has every flare once, under its NOAA region. `owned` has it under the number of
-    every region that owns it: a HARP owns the flares of all its NOAA regions.
+    `noaa_ar` (m,) is the number that the list names, and `sharers` are the HARPs that have some of
+    these numbers in common, None where regions are NOAA regions.
     """
 
-    listed: FlareHistory
-    owned: FlareHistory
+    flares: FlareHistory
+    noaa_ar: Integers
+    sharers: Sharers | None = None
 
     def truth(self, region_id: Integers, t_rec: Times) -> dict[str, Floats]:
         """Find the events in [t, t + 24 h): event -> (n,) 1, 0 or NaN where unknown."""
-        return label(region_id, t_rec, truth_of(self.owned))
+        return label(region_id, t_rec, truth_of(self.flares))
 
     def before(self, region_id: Integers, t_rec: Times) -> dict[str, Floats]:
         """Find the events seen in [t - 24 h, t): event -> (n,) 1 or 0."""
-        return flared_before(region_id, t_rec, truth_of(self.owned))
+        return flared_before(region_id, t_rec, truth_of(self.flares))
 
     def history(self, region_id: Integers, t_rec: Times) -> dict[str, Floats]:
-        """Compute the flare history, (n,) each; NaN where the list does not reach."""
+        """Compute the flare history as known at t, (n,) each; NaN where the list does not reach."""
         known = self._covers(t_rec)
-        features = history_features(region_id, t_rec, self.owned, known=known)
-        if self.owned is not self.listed:
-            # A flare that two HARPs own is still one flare of the disk.
-            once = history_features(region_id, t_rec, self.listed, known=known)
-            features |= {name: once[name] for name in _DISK}
+        features = history_features(region_id, t_rec, self.flares, known=known)
+        if self.sharers is None:
+            return features
+        cases = region_id, t_rec, self.flares.peak_at, self.noaa_ar
+        for rows, places, is_own in regions_as_known(*cases, self.sharers):
+            of_flare = self.flares.region_id.copy()
+            of_flare[places] = np.where(is_own, region_id[rows[0]], 0)
+            then = replace(self.flares, region_id=of_flare)
+            part = history_features(region_id[rows], t_rec[rows], then, known=known[rows])
+            for name, column in part.items():
+                features[name][rows] = column
         return features
 
     def _covers(self, t_rec: Times) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        peak_at = self.listed.peak_at
+        peak_at = self.flares.peak_at
         if not peak_at.size:
             return np.zeros(len(t_rec), np.bool_)
         is_after_start = t_rec >= peak_at[0] + np.timedelta64(HISTORY_REACH)
         return np.asarray(is_after_start & (t_rec <= peak_at[-1]))
 
 
-def read_region_flares(folder: Path, flares: str, harps: str | None = None) -> RegionFlares:
-    """Read a flare list, and with a HARP map give each flare to the HARPs of its NOAA region."""
+def read_region_flares(
+    folder: Path, flares: str, harps: str | None, seen: tuple[Integers, Times]
+) -> RegionFlares:
+    """Read a flare list, and with a HARP map give each flare to the HARP that held its region.
+
+    `seen` are the region (n,) and time (n,) of the rows, which tell when a HARP was there.
+    """
     listed = read_flares(existing(folder, flares))
     if harps is None:
-        return RegionFlares(listed, listed)
-    pairs = harps_of(existing(folder, harps))
-    return RegionFlares(listed, by_harp(listed, pairs))
+        return RegionFlares(listed, listed.region_id)
+    return by_harp(listed, harps_of(existing(folder, harps)), seen)
 
 
-def by_harp(flares: FlareHistory, pairs: Integers) -> FlareHistory:
-    """Repeat each flare for every HARP of its NOAA region; `pairs` (k, 2) are HARP and NOAA.
+def by_harp(flares: FlareHistory, pairs: Integers, seen: tuple[Integers, Times]) -> RegionFlares:
+    """Put each flare under its HARP; `pairs` (k, 2) are HARP and NOAA, `seen` the rows.
 
     The flares of a NOAA region without a HARP go under its number negated, not under
     "unknown": they are known to be of no HARP.
     """
-    order = np.argsort(pairs[:, 1], kind="stable")
-    noaa_ar = pairs[order, 1]
-    first = np.searchsorted(noaa_ar, flares.region_id, side="left")
-    count = np.searchsorted(noaa_ar, flares.region_id, side="right") - first
-    times = np.maximum(count, 1)
-    flare = np.repeat(np.arange(len(times)), times)
-    within = np.arange(len(flare)) - np.repeat(np.cumsum(times) - times, times)
-    place = np.minimum(first[flare] + within, len(noaa_ar) - 1)
-    owner = np.where(count[flare] > 0, pairs[order[place], 0], -flares.region_id[flare])
-    return replace(flares, peak_at=flares.peak_at[flare], flux=flares.flux[flare], region_id=owner)
+    harps: dict[int, list[int]] = defaultdict(list)
+    for harpnum, noaa_ar in pairs.tolist():
+        harps[noaa_ar].append(harpnum)
+    sharers = _sharers(harps, seen)
+
+    def source(noaa_ar: int, peak_at: np.datetime64) -> int:
+        candidates = in_order(harps.get(noaa_ar) or [-noaa_ar])
+        if len(candidates) == 1:
+            return candidates[0]
+        peaks = np.array([peak_at])
+        first = {one: first_near(sharers.seen_at[one], peaks)[0] for one in candidates}
+        return source_region(candidates, [one for one, at in first.items() if at < NEVER[0]])
+
+    of_flares = zip(flares.region_id.tolist(), flares.peak_at, strict=True)
+    owner = np.array([source(*one) for one in of_flares], np.int64)
+    return RegionFlares(replace(flares, region_id=owner), flares.region_id, sharers)
+
+
+def _sharers(harps: Mapping[int, Sequence[int]], seen: tuple[Integers, Times]) -> Sharers:
+    region_id, t_rec = seen
+    shared = {noaa_ar: several for noaa_ar, several in harps.items() if len(several) > 1}
+    seen_at = {
+        harpnum: np.append(np.sort(t_rec[region_id == harpnum]), NEVER)
+        for harpnum in {one for several in shared.values() for one in several}
+    }
+    first_at = {n: {one: seen_at[one][0] for one in several} for n, several in shared.items()}
+    return Sharers(first_at, seen_at)
 
 
 def harps_of(path: Path) -> Integers:

@@ -131,5 +131,5 @@ def _flares(
 ) -> tuple[dict[str, Floats], dict[str, Floats]]:
     if config.flares is None:
         return {}, {}
-    flares = read_region_flares(folder, config.flares, config.harps)
+    flares = read_region_flares(folder, config.flares, config.harps, (region_id, t_rec))
     return flares.history(region_id, t_rec), flares.before(region_id, t_rec)

@@ -56,7 +56,9 @@ def load_mcintosh(config: McIntoshConfig, folder: Path) -> Dataset:
     truth = {event: np.where(np.isnan(count), np.nan, count > 0) for event, count in counts.items()}
     records = _features(table, file)
     if config.flares is not None:
-        records |= read_region_flares(folder, config.flares).history(region_id, t_rec)
+        records |= read_region_flares(folder, config.flares, None, (region_id, t_rec)).history(
+            region_id, t_rec
+        )
     features, steps = points(records, len(table))
     before = {event: _day_before(region_id, t_rec, came) for event, came in truth.items()}
     return Dataset(features, steps, region_id, t_rec, truth, before, units=UNITS)

@@ -97,7 +97,7 @@ def load_sharp(config: SharpConfig, folder: Path, *, labels: Mapping[str, str]) 
     `labels` names a column for the truth of an event: event -> column of 0 and 1.
     """
     rows, is_harp = _read_rows(config.rows, folder, licences=config.licences)
-    flares = _read_flares(config, folder, is_harp=is_harp)
+    flares = _read_flares(config, folder, rows, is_harp=is_harp)
     before = len(rows)
     rows = _usable(rows)
     rejected = before - len(rows)
@@ -107,8 +107,7 @@ def load_sharp(config: SharpConfig, folder: Path, *, labels: Mapping[str, str]) 
     if config.fill and flares:
         added = _left_out(config.fill, rows, flares, folder=folder)
         rows, filled = pd.concat([rows, added], ignore_index=True), len(added)
-    region_id = whole_numbers(rows, _REGION, file=config.rows)
-    t_rec = to_utc(rows["t_rec"].to_numpy(), where=f"{config.rows}: t_rec", scale="TAI")
+    region_id, t_rec = _cases(rows, file=config.rows)
     records, steps = points(_features(rows, config, flares, (region_id, t_rec)), len(rows))
     declared = {event: outcomes(rows, name, file=config.rows) for event, name in labels.items()}
     return Dataset(
@@ -123,7 +122,9 @@ def load_sharp(config: SharpConfig, folder: Path, *, labels: Mapping[str, str]) 
     )
 
 
-def _read_flares(config: SharpConfig, folder: Path, *, is_harp: bool) -> RegionFlares | None:
+def _read_flares(
+    config: SharpConfig, folder: Path, rows: pd.DataFrame, *, is_harp: bool
+) -> RegionFlares | None:
     if config.flares is None:
         return None
     if is_harp and config.harps is None:
@@ -131,7 +132,14 @@ def _read_flares(config: SharpConfig, folder: Path, *, is_harp: bool) -> RegionF
             f"{config.rows} names regions by harpnum alone and the flare list by NOAA number;"
             " give data.harps, the HARP map"
         )
-    return read_region_flares(folder, config.flares, config.harps if is_harp else None)
+    return read_region_flares(
+        folder, config.flares, config.harps if is_harp else None, _cases(rows, file=config.rows)
+    )
+
+
+def _cases(rows: pd.DataFrame, *, file: str) -> tuple[Integers, Times]:
+    t_rec = to_utc(rows["t_rec"].to_numpy(), where=f"{file}: t_rec", scale="TAI")
+    return whole_numbers(rows, _REGION, file=file), t_rec
 
 
 def _read_rows(
@@ -162,7 +170,7 @@ def _left_out(
     fill: FillConfig, rows: pd.DataFrame, flares: RegionFlares, *, folder: Path
 ) -> pd.DataFrame:
     extra, _ = _read_rows(fill.rows, folder, licences=(fill.licence,))
-    return days_left_out(extra, rows, truth_of(flares.owned), event=fill.event)
+    return days_left_out(extra, rows, truth_of(flares.flares), event=fill.event)
 
 
 def _features(

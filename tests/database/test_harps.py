@@ -112,15 +112,15 @@ def test_a_flare_goes_to_the_only_candidate(engine: sa.Engine) -> None:
 @pytest.mark.parametrize(
     ("offsets", "expected"),
     [
-        ({}, Assignment(None, Ground.AMBIGUOUS)),
-        ({500: 24}, Assignment(500, Ground.HARP)),
-        ({500: 25}, Assignment(None, Ground.AMBIGUOUS)),
+        ({}, Assignment(500, Ground.AMBIGUOUS)),
+        ({501: 24}, Assignment(501, Ground.HARP)),
+        ({501: 25}, Assignment(500, Ground.AMBIGUOUS)),
         ({500: -25, 501: -3}, Assignment(501, Ground.HARP)),
-        ({500: 1, 501: -3}, Assignment(None, Ground.AMBIGUOUS)),
+        ({500: 1, 501: -3}, Assignment(500, Ground.AMBIGUOUS)),
         ({-11200: 0}, Assignment(-11200, Ground.NOAA)),
     ],
 )
-def test_of_several_candidates_only_one_observed_within_a_day_is_the_source(
+def test_of_several_candidates_the_one_observed_within_a_day_is_the_source_else_the_first(
     engine: sa.Engine, offsets: dict[int, int], expected: Assignment
 ) -> None:
     def work(c: sa.Connection) -> Assignment:
