@@ -20,6 +20,8 @@ from model_training.artefact.manifest import (
 from model_training.commands.arguments import add_data
 from model_training.data import leak_audit, loading
 from model_training.data.dataset import Dataset
+from model_training.data.files import existing, read_table
+from model_training.data.flares import harps_of
 from model_training.fitting.disk_map import disk_days
 from model_training.journal import Journal
 from model_training.judging import full_disk, noise_test
@@ -40,6 +42,7 @@ from model_training.report.wording import table
 from solar.errors import InvalidInputError
 from solar.flares import EVENTS
 
+HARPS = "maps/all_harps_with_noaa_ars.txt"
 AGENCIES = "moswoc_swpc_forecasts_ccby_mit"
 
 
@@ -63,6 +66,13 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
         metavar="EVENT=COLUMN",
         help="with --on FILE: take the truth of an event from a column of the"
         " rows instead of the flare list; may be repeated",
+    )
+    parser.add_argument(
+        "--harps",
+        metavar="FILE",
+        default=HARPS,
+        help="with --on FILE: the HARP map by which regions are HARPs, where the rows name them"
+        f" (default: {HARPS}, if the data folder has it)",
     )
     parser.add_argument(
         "--disk",
@@ -209,16 +219,29 @@ def _cases_elsewhere(own: OwnCases, options: argparse.Namespace) -> Dataset:
         raise InvalidInputError(
             f"{recipe.name} was not trained on SHARP records; --on FILE cannot be scored with it"
         )
-    other = SharpConfig(rows=options.on, flares=recipe.data.flares, harps=recipe.data.harps)
+    harps = _harps(recipe.data, options)
+    other = SharpConfig(rows=options.on, flares=recipe.data.flares, harps=harps)
     labels = dict(options.label)
     cases = loading.load(other, options.data, window=recipe.window, labels=labels)
     if model.manifest.made_by == "elsewhere":
         sys.stderr.write("it is not known which regions the model was fitted on; all are scored\n")
         return cases
-    seen = np.isin(cases.region_id, own.parts.train.region_id)
+    fitted_on = own.parts.train.region_id
+    if harps and harps != recipe.data.harps:
+        pairs = harps_of(existing(options.data, harps))
+        fitted_on = np.concatenate([pairs[np.isin(pairs[:, 1], fitted_on), 0], -fitted_on])
+    seen = np.isin(cases.region_id, fitted_on)
     if seen.any():
         sys.stderr.write(f"{seen.sum()} cases of regions seen in training are left out\n")
     return cases.take(~seen)
+
+
+def _harps(config: SharpConfig, options: argparse.Namespace) -> str | None:
+    """Return the HARP map for other rows: that of the recipe where these name no HARP."""
+    if config.harps or "harpnum" not in read_table(existing(options.data, options.on)).columns:
+        return config.harps
+    is_there = options.harps != HARPS or (options.data / HARPS).is_file()
+    return options.harps if is_there else None
 
 
 def _evidence_of_disk(

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
+from database.flares.flare_files import LONGEST_PHASE
 from database.harps import read_harp_map
 from model_training.data.files import existing, to_utc
 from model_training.data.limits import UNREADABLE, one_line, refuse_oversized
@@ -39,15 +41,19 @@ from solar.time import Window, to_datetime
 from solar.truth import UNKNOWN, Truth
 
 _HORIZON = np.timedelta64(HORIZON)
+_END = "end_time"
 _COLUMNS = ["start_time", "peak_time", "noaa_ar", "peak_flux_wm2"]
 
 
 def read_flares(path: Path) -> FlareHistory:
-    """Read a GOES flare list (UTC); a peak noted before its start lies on the next day."""
+    """Read a GOES flare list (UTC); a peak noted before its start lies on the next day.
+
+    A flare is known from its end, as it is listed then; without one, from its peak.
+    """
     refuse_oversized(path)
     try:
-        table = pd.read_parquet(path, columns=_COLUMNS)
-        return _history(table)
+        has_ends = _END in pq.read_schema(path).names
+        return _history(pd.read_parquet(path, columns=[*_COLUMNS, _END] if has_ends else _COLUMNS))
     except UNREADABLE as error:
         raise InvalidInputError(
             f"{path.name} is no flare list: {one_line(error)}; it needs the columns"
@@ -59,11 +65,23 @@ def _history(table: pd.DataFrame) -> FlareHistory:
     is_next_day = table["peak_time"] < table["start_time"]
     table["peak_time"] += pd.to_timedelta(is_next_day.astype(int), unit="D")
     table = table.sort_values("peak_time", kind="stable")
-    return FlareHistory(
-        to_utc(table["peak_time"].to_numpy("datetime64[us]"), where="peak_time", scale="UTC"),
-        table["peak_flux_wm2"].to_numpy(float),
-        table["noaa_ar"].to_numpy(np.int64),
+    peak_at, known_at = (
+        to_utc(times.to_numpy("datetime64[us]"), where=str(times.name), scale="UTC")
+        for times in (table["peak_time"], _known_from(table))
     )
+    flux = table["peak_flux_wm2"].to_numpy(float)
+    return FlareHistory(peak_at, flux, table["noaa_ar"].to_numpy(np.int64), known_at)
+
+
+def _known_from(table: pd.DataFrame) -> pd.Series[pd.Timestamp]:
+    """Return the end of each flare; one before the peak is of the next day, or no end."""
+    peak = table["peak_time"]
+    if _END not in table:
+        return peak
+    end = table[_END]
+    next_day = end + pd.Timedelta(days=1)
+    end = end.where(end >= peak, next_day.where(next_day - peak <= LONGEST_PHASE))
+    return end.fillna(peak)
 
 
 def truth_of(flares: FlareHistory) -> Truth:

@@ -96,7 +96,9 @@ def load_sharp(config: SharpConfig, folder: Path, *, labels: Mapping[str, str]) 
 
     `labels` names a column for the truth of an event: event -> column of 0 and 1.
     """
-    rows, is_harp = _read_rows(config.rows, folder, licences=config.licences)
+    rows, is_harp = _read_rows(
+        config.rows, folder, licences=config.licences, by_harp=config.harps is not None
+    )
     flares = _read_flares(config, folder, rows, is_harp=is_harp)
     before = len(rows)
     rows = _usable(rows)
@@ -143,12 +145,16 @@ def _cases(rows: pd.DataFrame, *, file: str) -> tuple[Integers, Times]:
 
 
 def _read_rows(
-    file: str, folder: Path, *, licences: tuple[str, ...] | None
+    file: str, folder: Path, *, licences: tuple[str, ...] | None, by_harp: bool
 ) -> tuple[pd.DataFrame, bool]:
+    """Read rows; where they name regions in both ways, `by_harp` says which one is meant."""
     table = read_table(existing(folder, file))
-    is_harp = _REGION not in table.columns and _HARP in table.columns
+    is_harp = _HARP in table.columns and (by_harp or _REGION not in table.columns)
     if is_harp:
-        table = table.rename(columns={_HARP: _REGION})
+        harpnum = table[_HARP]
+        if _REGION in table.columns:
+            harpnum = harpnum.where(harpnum.notna(), -table[_REGION])
+        table = table.assign(**{_REGION: harpnum}).drop(columns=_HARP)
     require(table, ("t_rec", _REGION), file=file)
     table = table.assign(t_rec=clock(table["t_rec"], where=f"{file}: column t_rec", scale="TAI"))
     if licences is not None:
@@ -169,7 +175,7 @@ def _usable(rows: pd.DataFrame) -> pd.DataFrame:
 def _left_out(
     fill: FillConfig, rows: pd.DataFrame, flares: RegionFlares, *, folder: Path
 ) -> pd.DataFrame:
-    extra, _ = _read_rows(fill.rows, folder, licences=(fill.licence,))
+    extra, _ = _read_rows(fill.rows, folder, licences=(fill.licence,), by_harp=False)
     return days_left_out(extra, rows, truth_of(flares.flares), event=fill.event)
 
 

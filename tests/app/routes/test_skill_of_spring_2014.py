@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,8 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from spring_2014 import import_spring
 
+from database.engine import transact
+from database.harps import import_harp_map
 from database.verification.entrants import PRIOR_RATES
 
 DAY = pd.Timedelta(days=1)
@@ -139,3 +144,26 @@ def expect_scores(
         found = body["contingency"] | {k: v["value"] for k, v in body["scores"].items()}
         assert (body["n"], body["n_events"]) == (len(cases), int(cases.o.sum()))
         assert {key: found[key] for key in wanted} == pytest.approx(wanted, abs=1e-9), name
+
+
+@pytest.mark.thorough
+def test_evaluate_on_the_file_finds_the_cases_and_scores_of_the_store(
+    client_sqlite: FlaskClient, engine_sqlite: sa.Engine, shared_data: Path, clock: Any
+) -> None:
+    clock.now = clock.now.replace(month=5)
+    with (shared_data / "maps" / "all_harps_with_noaa_ars.txt").open() as lines:
+        transact(engine_sqlite, lambda c: import_harp_map(c, lines))
+    import_spring(client_sqlite, engine_sqlite, shared_data, now=clock.now)
+    command = [
+        sys.executable, "-m", "model_training", "evaluate", "model_training/artifacts/blend-1.0.0",
+        "--data", str(shared_data), "--on", "sharp/hourly_2014.parquet", "--json",
+    ]  # fmt: skip
+    run = subprocess.run(command, check=True, capture_output=True, timeout=300)
+    of_file = json.loads(run.stdout)["model"]
+
+    for event, found in of_file.items():
+        of_store = client_sqlite.get(f"/api/v1/skill?event={event}&scope=region").get_json()
+        for count in ("n", "n_events", "n_unknown"):
+            assert of_store[count] == found[count], (event, count)
+        bss = of_store["scores"]["bss"]["value"]
+        assert bss == pytest.approx(found["scores"]["bss"]["value"], abs=1e-4), event
