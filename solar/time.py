@@ -177,9 +177,18 @@ def nominal(at: datetime) -> datetime:
     Records are made at full slots of TAI, which is ahead of UTC by half a minute; another time
     stays as it is.
     """
-    tai = _tai(at)
+    named = to_datetime(nominal_times(np.array([to_datetime64(at)]))[0])
+    return at if named == at else named
+
+
+def nominal_times(times: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
+    """Return times (n,) in UTC as `nominal` returns one; NaT, and one before 1972, stay."""
+    instants = np.asarray(times, "datetime64[us]")
+    # No record is that old, and TAI - UTC was no whole number of seconds.
+    known = np.where(instants < _UTC_STARTS[0], np.datetime64("NaT"), instants)
+    tai = utc_to_tai(known)
     is_slot = (tai - np.datetime64(0, "us")) % SLOT == np.timedelta64(0, "us")
-    return to_datetime(tai) if is_slot else at
+    return np.where(is_slot, tai, instants)
 
 
 def tai_label(at: datetime) -> str:

@@ -15,7 +15,7 @@ from app_dash.explore.query import ExploreQuery, ResolvedQuery
 from app_dash.frame.typed_fields import field_id, field_state
 from app_dash.shared.numbers import count, model_label
 from app_dash.shared.panels import aria_hidden, menu, segmented
-from app_dash.shared.range_picker import presets, time_field, write_utc
+from app_dash.shared.range_picker import presets, time_field, write_range
 from app_dash.shared.url_state import EXPLORE_PATH, PREDICTIONS_CSV_PATH, PREDICTIONS_PARQUET_PATH
 from database.exploration.selection import Selection
 from database.models import ModelRow
@@ -62,8 +62,7 @@ def filters(
 
 def _shown(query: ExploreQuery, window: Window) -> dict[str, str]:
     return {
-        "start": write_utc(window.start_at),
-        "end": write_utc(window.end_at),
+        **write_range(query, window),
         "regions": query.regions.replace(",", ", "),
         "least": f"{query.least:g}",
     }

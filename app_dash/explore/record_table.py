@@ -19,6 +19,7 @@ from database.exploration.statistics import BIN_EDGES, N_BINS
 from database.regions.regions import noaa_numbers
 from solar.flares import EVENTS
 from solar.sharp import KEYWORDS, Keyword
+from solar.time import nominal
 
 TYPE = "record-table"
 BLOCK = 100
@@ -142,7 +143,7 @@ def cells(record: Mapping[str, Any]) -> dict[str, Any]:
         "mark": [epoch(at), *(bin_of(record[event.column]) for event in EVENTS)],
         "region_id": _region(record),
         "noaa_ars": ", ".join(map(str, noaa_numbers(record["noaa_ars"] or ""))) or numbers.ABSENT,
-        "t_rec": at.strftime("%Y-%m-%d %H:%M"),
+        "t_rec": f"{nominal(at):%Y-%m-%d %H:%M}",
         **{event.column: numbers.probability(record[event.column]) for event in EVENTS},
         "rung": record["reason"] or record["rung"],
         **{keyword.column: keyword_value(record[keyword.column], keyword) for keyword in KEYWORDS},

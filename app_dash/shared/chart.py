@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app_dash.shared.theme import FONT, Tokens
+from solar.time import nominal, nominal_times
 
 Figure = dict[str, Any]
 Trace = dict[str, Any]
@@ -92,11 +93,11 @@ def time_axis(
 
 
 def epoch(at: datetime) -> float:
-    """Return a time as the milliseconds that a time axis counts."""
-    return at.timestamp() * 1000
+    """Return a time as the milliseconds that a time axis counts; a record stands at its slot."""
+    return nominal(at).timestamp() * 1000
 
 
 def epochs(times: NDArray[np.datetime64]) -> NDArray[np.float64]:
-    """Return times (n,) as milliseconds (n,); NaT becomes NaN."""
-    milliseconds = times.astype("datetime64[ms]").astype(np.float64)
+    """Return times (n,) as milliseconds (n,), as `epoch` does one; NaT becomes NaN."""
+    milliseconds = nominal_times(times).astype("datetime64[ms]").astype(np.float64)
     return np.where(np.isnat(times), np.nan, milliseconds)

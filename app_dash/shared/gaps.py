@@ -97,8 +97,8 @@ def thin(times: Times, values: Values, *, most: int) -> NDArray[np.int64]:
 
 
 def stamps(times: Times) -> NDArray[np.int64]:
-    """Return times (n,) as whole milliseconds, half as long in JSON as floats."""
-    return times.astype("datetime64[ms]").astype(np.int64)
+    """Return times (n,), none NaT, as whole milliseconds, half as long in JSON as floats."""
+    return epochs(times).astype(np.int64)
 
 
 def hatch(gaps: list[Gap], low: float, high: float, tokens: Tokens) -> Trace:

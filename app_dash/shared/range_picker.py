@@ -13,7 +13,10 @@ from pydantic import field_validator, model_validator
 from app_dash.shared.panels import aria_label, segmented
 from app_dash.shared.url_state import Query, parse_utc
 from solar.errors import InvalidInputError
-from solar.time import Window, isoformat, parse_time
+from solar.time import Window, isoformat, nominal, parse_time
+
+# A stored range ends so long after its newest record.
+_AFTER_NEWEST = timedelta(seconds=1)
 
 Preset = Literal["24h", "7d", "27d", "120d", "365d", "all"]
 
@@ -124,6 +127,23 @@ def time_field(identity: str, label: str, text: str) -> Component:
         [html.Label([html.Span(label), typed], className="labelled"), calendar],
         className="typed-or-picked",
     )
+
+
+def write_range(query: RangeQuery, window: Window) -> dict[str, str]:
+    """Write ``start`` and ``end`` of a window: a typed one as typed, that of a record as its slot.
+
+    An end a second after a record, and a start as long after one, are written as that record.
+    """
+    ends = {"start": (query.start, window.start_at), "end": (query.end, window.end_at)}
+    return {
+        name: write_utc(parse_time(typed) if typed else _at_slot(at))
+        for name, (typed, at) in ends.items()
+    }
+
+
+def _at_slot(at: datetime) -> datetime:
+    before = at - _AFTER_NEWEST
+    return nominal(at if nominal(before) == before else before)
 
 
 def write_utc(at: datetime) -> str:

@@ -12,7 +12,7 @@ from dash.development.base_component import Component
 from app_dash.frame.typed_fields import field_id, field_state
 from app_dash.shared.numbers import model_label
 from app_dash.shared.panels import menu, segmented
-from app_dash.shared.range_picker import presets, time_field, write_utc
+from app_dash.shared.range_picker import presets, time_field, write_range
 from app_dash.shared.url_state import SKILL_CSV_PATH, SKILL_JSON_PATH, SKILL_PATH
 from app_dash.skill.query import SkillQuery, SkillRequest
 from database.models import AGENCY, ELSEWHERE, ModelRow
@@ -34,8 +34,7 @@ def filters(
 ) -> Component:
     """Show every filter with its state; each is a link or a typed field."""
     shown = {
-        "start": write_utc(request.window.start_at),
-        "end": write_utc(request.window.end_at),
+        **write_range(query, request.window),
         "region": query.region,
     }
     rows = [

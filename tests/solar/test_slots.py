@@ -4,7 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from solar.time import nearest_slot, nominal, parse_time, slot_before, tai_label
+from solar.time import (
+    nearest_slot,
+    nominal,
+    nominal_times,
+    parse_time,
+    slot_before,
+    tai_label,
+    to_datetime64,
+)
 
 
 def test_slots_are_those_of_the_tai_clock() -> None:
@@ -38,3 +46,20 @@ def test_a_record_is_called_by_its_slot_and_any_other_time_by_itself() -> None:
     assert nominal(record) == parse_time("2014-03-29T23:00:00Z")
     assert nominal(parse_time("2026-09-23T23:59:23Z")) == parse_time("2026-09-24T00:00:00Z")
     assert nominal(flare) == flare
+
+
+def test_many_records_are_called_by_their_slots_as_one_is() -> None:
+    told = ["2014-03-29T22:59:25Z", "2026-09-23T23:59:23Z", "2014-03-29T17:48:00Z"]
+    times = np.array([*(to_datetime64(parse_time(one)) for one in told), np.datetime64("NaT")])
+
+    named = nominal_times(times)
+
+    expected = ["2014-03-29T23:00", "2026-09-24T00:00", "2014-03-29T17:48", "NaT"]
+    np.testing.assert_array_equal(named, np.array(expected, "datetime64[us]"))
+
+
+def test_a_time_before_the_slots_of_tai_keeps_its_name() -> None:
+    # TAI - UTC was no whole number of seconds before 1972.
+    old = datetime(1960, 1, 1, tzinfo=UTC)
+
+    assert nominal(old) == old
