@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app_dash.shared.definitions import Definition
+from database.clock.clock import SILENT_AFTER
 
 _COUNTED = "Counted by the API in the commit that stores the rows; see docs/pipeline.md"
 
@@ -50,9 +51,10 @@ DEFINITIONS: dict[str, Definition] = {
     ),
     "pipeline-senders": Definition(
         "Senders",
-        "One line per sender name, since its first request. Active: sent within the last two"
-        " minutes. Spooled rows wait at the sender, by its last report, and do not count as sent"
-        " yet.",
+        "One line per sender name, since its first request. Active: heard of in the last"
+        f" {SILENT_AFTER.seconds} s; a sender says every few seconds that it is there. Finished: it"
+        " has said so. Silent: neither. Taken over: silent, and others hold its shards. Spooled"
+        " rows wait at the sender, by its last report, and do not count as sent yet.",
         "sent = accepted + duplicates + revised + rejected + lost; late is part of accepted",
         _COUNTED,
     ),
@@ -78,9 +80,11 @@ DEFINITIONS: dict[str, Definition] = {
     ),
     "pipeline-latency": Definition(
         "Data latency",
-        "From the time of a record to its receipt, for accepted rows. A replay of old data exceeds"
-        " the scale of 115 days and is not drawn.",
-        "received_at − T_REC; bins of ratio 10^(1/5) from 1 s",
+        "From the time of a record to the issue of its forecast, for accepted rows, each in the"
+        " bucket of its receipt. In a replay both are times of its clock; what it passes over at"
+        " full speed or in a jump counts as issued when its record was newest. Old data sent while"
+        " the clock is that on the wall exceed the scale of 115 days and are not drawn.",
+        "issued_at − T_REC; bins of ratio 10^(1/5) from 1 s",
         "A quantile is wrong by one bin at most, 58 %",
     ),
     "pipeline-rejections": Definition(
@@ -119,7 +123,7 @@ DEFINITIONS: dict[str, Definition] = {
         "Every registered model, its stage and since when, and the newest record it has forecast"
         " from. Live and shadow models forecast from each record. Made: here, or elsewhere with"
         " what is known of it.",
-        "forecasts today = forecasts issued since 00:00 UTC by all models together",
+        "forecasts today = forecasts made since 00:00 UTC, on the wall, by all models together",
         "docs/models.md",
     ),
     "pipeline-notices": Definition(

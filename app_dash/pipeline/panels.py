@@ -49,7 +49,8 @@ _TIMED: dict[str, tuple[str, DurationScale, str, float, str]] = {
         LATENCY,
         "min",
         60.0,
-        "No new record arrived within 115 days of its time, as in a replay of old data.",
+        "No forecast was issued within 115 days of its record. Old data are that late if they are"
+        " sent while the clock is that on the wall.",
     ),
 }
 MOST_TABLES = 8

@@ -187,7 +187,8 @@ DEFINITIONS: dict[str, Definition] = {
     "first_flare": Definition(
         "First flare and all clear",
         "First flare: cases without a flare of the class in the 72 h before, where persistence"
-        " has no information. All clear: how often a no forecast was right.",
+        " has no information. All clear: how often a no forecast was right. Latency: from a record"
+        " to the issue of its forecast.",
         "NPV = d/(c + d)",
         "Park et al. 2020, doi 10.3847/1538-4357/ab65f0; Barnes et al. 2016, doi"
         " 10.3847/0004-637X/829/2/89",
