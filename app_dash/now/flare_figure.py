@@ -97,7 +97,7 @@ def flare_figure(
         ),
         yaxis2=_disk_axis(disk, tokens),
         shapes=_window_shapes(now, tokens),
-        annotations=[*_labels(stems, tokens), *_window_notes(disk, now, tokens)],
+        annotations=[*_labels(stems, tokens), *_window_notes(disk, stems, now, tokens)],
         margin={"l": 56, "r": 8, "t": 4, "b": 44},
     )
 
@@ -247,9 +247,14 @@ def _window_shapes(now: datetime, tokens: Tokens) -> list[dict[str, Any]]:
     ]
 
 
-def _window_notes(disk: DiskLine, now: datetime, tokens: Tokens) -> list[dict[str, Any]]:
+def _window_notes(
+    disk: DiskLine, stems: Sequence[Stem], now: datetime, tokens: Tokens
+) -> list[dict[str, Any]]:
     middle = epoch(now + HORIZON / 2)
-    text = f"<b>Next 24 h</b><br>M1.0+ {probability(_last_value(disk))}"
+    # Where the window has flares already, their names need the second line.
+    is_flaring = any(stem.peak_at > now for stem in stems)
+    said = "" if is_flaring else f"<br>M1.0+ {probability(_last_value(disk))}"
+    text = f"<b>Next 24 h</b>{said}"
     line = {"xref": "paper", "x": 0.005, "yref": "paper", "y": 0.345, "yanchor": "bottom"}
     return [
         note(tokens, text, x=middle, y=0.98, yref="paper", yanchor="top", color=tokens.accent),

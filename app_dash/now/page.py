@@ -152,14 +152,21 @@ def _class(name: str) -> str:
 def _name_cell(status: RegionStatus, data: NowData) -> Component:
     region = status.region
     events = data.alerted.get(region.region_id, ())
-    marks: list[Component | str] = [html.B(" · limb")] if status.is_near_limb else []
+    said: list[Component | str] = [status.place] if status.place else []
+    said += [html.B("limb")] if status.is_near_limb else []
+    said += _alert_level(status, events)
     return html.Td(
         [
             dcc.Link(status.name, href=f"{REGIONS_PATH}/{region.region_id}", className="row-link"),
-            html.Div([status.place, *marks, *_alert_level(status, events)], className="place"),
+            html.Div(_separated(said), className="place"),
         ],
         className="region-name",
     )
+
+
+def _separated(parts: Sequence[Component | str]) -> list[Component | str]:
+    """Put a dot between the parts."""
+    return [piece for part in parts for piece in (" · ", part)][1:]
 
 
 def _alert_level(status: RegionStatus, events: Sequence[Event]) -> list[Component | str]:
@@ -170,7 +177,7 @@ def _alert_level(status: RegionStatus, events: Sequence[Event]) -> list[Componen
     open_alerts = " ".join(["alert", *(event.label for event in events)])
     text = open_alerts if events else _WORDS[alert]
     shape = html.I(_SHAPES[alert], **aria_hidden())
-    return [" · ", html.Span([shape, text], className=f"state {alert.value}")]
+    return [html.Span([shape, text], className=f"state {alert.value}")]
 
 
 def _row(status: RegionStatus, data: NowData, context: PageContext) -> Component:

@@ -92,6 +92,8 @@ def test_regions_without_a_position_are_counted_and_named(engine_sqlite: sa.Engi
 
     assert "3 of 4 on the disk without a position: 12017, 12024, 12013" in page
     assert "Behind the limb" not in page
+    (row, *_) = parts(_layout(engine_sqlite), "linked")
+    assert words(row).startswith("12017▲")
 
 
 def test_regions_beyond_the_limit_are_listed_beside_the_disk(engine_sqlite: sa.Engine) -> None:

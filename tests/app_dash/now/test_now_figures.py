@@ -63,6 +63,13 @@ def test_the_flare_figure_says_what_is_forecast_for_the_coming_day() -> None:
     assert _trace(figure, "forecast")["y"] == pytest.approx([35, 35])
 
 
+def test_the_name_of_a_flare_later_than_the_newest_record_lies_on_no_other_text() -> None:
+    figure = _flares([Stem(NOW + timedelta(hours=9), "C8.6", 8.6e-6, "12035")])
+
+    assert "<b>Next 24 h</b>" in _texts(figure)
+    assert any("C8.6" in text for text in _texts(figure))
+
+
 def test_an_unknown_disk_forecasts_nothing() -> None:
     unknown = DiskLine(TIMES, np.full(11, np.nan))
 
