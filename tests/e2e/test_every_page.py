@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from e2e.conftest import OpenWindow, is_drawing
 from e2e.house import House
-from e2e.soundness import expect_sound
+from e2e.soundness import expect_sound, violations
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.e2e
@@ -40,6 +40,20 @@ def test_every_page_is_sound_in_every_layout_and_theme(
         expect_sound(page, theme=theme, width=width)
     assert seen.complaints == []
     assert [url for url in seen.requests if not url.startswith((house.dash, "data:"))] == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_status_page_is_sound_in_both_themes(
+    house: House, window: OpenWindow, theme: str
+) -> None:
+    page = window(width=390, theme=theme).page
+
+    page.goto(f"{house.dash}/status")
+
+    expect(page.get_by_role("heading", name="Flarewatch status")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    # It is loaded anew every 30 s: of a status nobody may read an old one as the present one.
+    assert [one for one in violations(page) if not one.startswith("meta-refresh")] == []
 
 
 def test_a_page_with_many_figures_is_drawn_anew_in_the_other_theme(
