@@ -18,6 +18,7 @@ from pathlib import Path
 from data_sender.faulty_source import read_faults
 from data_sender.replayer import LARGEST_BATCH
 from data_sender.sharding.shard import Auto, FixedShard, parse_shard
+from data_sender.sources.files.agency_forecasts import FORECASTS_HELP, add_options
 from data_sender.sources.live.jsoc import SERIES
 from data_sender.sources.simulation.region_statistics import STATISTICS_PATH
 from solar.clock import REPLAY, WALL
@@ -108,6 +109,7 @@ def parse_arguments(arguments: list[str] | None = None) -> Namespace:
     _add_simulate(_command(commands, "simulate", _SIMULATE, "send a simulated Sun"))
     _add_live(_command(commands, "jsoc", _JSOC, "send what JSOC publishes"), _add_jsoc)
     _add_live(_command(commands, "swpc", _SWPC, "send what SWPC publishes"), _add_swpc)
+    _add_live(_command(commands, "forecasts", FORECASTS_HELP, "send forecasts"), add_options)
     _add_fit(_command(commands, "fit-simulator", _FIT, "refit the simulator's statistics"))
     options = parser.parse_args(arguments)
     if options.command != "fit-simulator" and options.sender is None:

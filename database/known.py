@@ -28,6 +28,7 @@ from database.schema.rollup_tables import (
     verification_stale,
 )
 from database.schema.tables import (
+    agency_forecasts,
     alerts,
     disk_forecasts,
     flare_coverage,
@@ -325,6 +326,7 @@ _KNOWN_ROWS: Mapping[Any, Callable[[datetime], _Rows]] = {
     xray_flux: _up_to(xray_flux.c.minute_at),
     region_reports: _up_to(region_reports.c.observed_at),
     disk_forecasts: _disk_forecasts,
+    agency_forecasts: _up_to(agency_forecasts.c.issued_at),
     alerts: _alerts,
     exploration_days: _whole_days(exploration_days.c.day),
     exploration_stale: _days_up_to(exploration_stale.c.day),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,6 +76,24 @@ def full_disk(probability: ArrayLike) -> float:
     1 - prod(1 - p); 0 without regions; NaN when a region has NaN.
     """
     return float(1 - np.prod(1 - np.asarray(probability, float)))
+
+
+def exceedance(exact: Sequence[float | None]) -> list[float | None]:
+    """Chance of a flare of at least each class, from those of a flare of exactly each class.
+
+    1 - prod(1 - p) over the class and all above it, with the classes taken as independent; None
+    where one of them is None.
+
+    Parameters
+    ----------
+    exact : by class, from the lowest to the highest
+    """
+    quiet: float | None = 1.0
+    of_at_least: list[float | None] = []
+    for p in reversed(exact):
+        quiet = None if p is None or quiet is None else quiet * (1 - p)
+        of_at_least.append(None if quiet is None else 1 - quiet)
+    return of_at_least[::-1]
 
 
 def calibrated_disk(

@@ -52,6 +52,9 @@ WINDOWS: tuple[ForecastWindow, ...] = (
 # The first day: the window of every forecast that names none.
 DAY = WINDOWS[2]
 
+# Day 1, day 2 and day 3, as agencies number them.
+DAYS_AHEAD = (DAY, *WINDOWS[4:])
+
 
 def forecast_window(name: str) -> ForecastWindow:
     """Find the window written ``6h``, ``24h`` (or ``d1``), ``d2`` …

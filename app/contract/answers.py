@@ -98,6 +98,7 @@ class SkillAnswer(BaseModel):
 
     model: str
     event: str
+    window: str
     scope: str
     days_waiting: int
     n: int
@@ -113,6 +114,7 @@ class StrataAnswer(BaseModel):
 
     model: str
     event: str
+    window: str
     scope: str
     days_waiting: int
     threshold: dict[str, Any]

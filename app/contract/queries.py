@@ -6,14 +6,25 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
 from flask import request
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+)
 from werkzeug.datastructures import MultiDict
 
 from app.contract.problems import Fault, RequestError, faults_of, field_names
-from app.contract.schemas import SENDER_PATTERN, EventName
+from app.contract.schemas import SENDER_PATTERN, EventName, WindowName
 from app.contract.times import EARLIEST_AT, LATEST_AT, Time
 from database.alerts.alerts import STATES
+from solar.flares import event as find_event
 from solar.time import Window
+from solar.windows import DAY
+from solar.windows import forecast_window as find_window
 
 MAX_LIMIT = 10_000
 
@@ -21,8 +32,13 @@ Query = TypeVar("Query", bound=BaseModel)
 RegionId = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
 GoesClass = Annotated[str, Field(pattern=r"^[ABCMX][1-9]\d?(\.\d{1,2})?$", examples=["M1.0"])]
-# MySQL compares names by their bytes and refuses characters that no name has.
-ModelName = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
+# MySQL compares names by their bytes and refuses characters that no name has. The plus sign of
+# a derived entrant arrives as a space where it was not written %2B.
+ModelName = Annotated[
+    str,
+    BeforeValidator(lambda text: text.replace(" ", "+") if isinstance(text, str) else text),
+    Field(pattern=r"^[!-~]{1,64}$"),
+]
 
 
 def _alert_states(text: str) -> str:
@@ -131,11 +147,19 @@ class StrataQuery(WindowQuery):
     """Whose skill, for which event, over which time."""
 
     event: EventName
+    forecast_window: WindowName = Field(
+        default=DAY.name, alias="window", description="of the forecast; d1 is 24h"
+    )
     model: ModelName = Field(
         default="live", description="name@version, `live`, or the name of an entrant"
     )
     threshold: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
     scope: Literal["region", "disk"] = "region"
+
+    @property
+    def target(self) -> str:
+        """The name of the event in its window: ``M1.0``, ``M1.0/d2``."""
+        return find_event(self.event).within(find_window(self.forecast_window)).name
 
 
 class SkillQuery(StrataQuery):

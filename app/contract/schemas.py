@@ -5,18 +5,28 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
 from app.contract.times import Time
+from solar.errors import NotFoundError
 from solar.flares import EVENTS
 from solar.injected_faults import LARGEST_SEED, Kind
 from solar.sharp import KEYWORDS, SERIES_PATTERN, UNSTATED_SERIES
+from solar.windows import DAY, WINDOWS, forecast_window
 
 MAX_ROWS = 5_000
 CLASS_PATTERN = r"^[ABCMX][1-9]\d?(\.\d{1,2})?$"
 SENDER_PATTERN = r"^[A-Za-z0-9_.:@\-]{1,64}$"
 SOURCE_PATTERN = r"^[A-Za-z0-9_.:\-]{1,40}$"
-MODEL_PATTERN = r"^[a-z][a-z0-9\-]{0,47}@[A-Za-z0-9.\-]{1,15}$"
+LONGEST_VERSION = 15
+MODEL_PATTERN = rf"^[a-z][a-z0-9\-]{{0,47}}@[A-Za-z0-9.\-]{{1,{LONGEST_VERSION}}}$"
 
 MAX_HARPNUM = 2**31 - 1
 MAX_NOAA_AR = 99_999
@@ -42,6 +52,20 @@ def _event_name(text: str) -> str:
 
 EventName = Annotated[
     str, AfterValidator(_event_name), WithJsonSchema({"type": "string", "enum": _EVENT_NAMES})
+]
+
+
+def _window_name(text: str) -> str:
+    try:
+        return forecast_window(text).name
+    except NotFoundError as error:
+        raise ValueError(str(error)) from error
+
+
+WindowName = Annotated[
+    str,
+    AfterValidator(_window_name),
+    WithJsonSchema({"type": "string", "enum": ["d1", *(window.name for window in WINDOWS)]}),
 ]
 
 
@@ -250,28 +274,53 @@ class ReportsBody(ReportsEnvelope):
 
 
 class AgencyForecast(Strict):
-    """Probabilities for the 24 h from ``valid_from``, of a region or, without one, of the disk.
+    """Probabilities for a window from ``valid_from``, of a region or, without one, of the disk.
 
-    Each is that of a flare of at least the class; classes without a forecast are left out. A
-    forecast of the disk begins at 00:00 UTC, where full-disk forecasts are scored.
+    ``exceed``: of a flare of at least the class; ``exact``: of the class and no higher one.
+    Classes without a forecast are left out. ``valid_from`` is the begin of the window itself: a
+    day 2 issued for 1 March has that of 2 March. A forecast of the disk begins at 00:00 UTC,
+    where full-disk forecasts are scored.
     """
 
     noaa_ar: NoaaAr | None = None
     valid_from: Time
+    window: WindowName = DAY.name
+    semantics: Literal["exceed", "exact"] = "exceed"
     issued_at: Time | None = Field(default=None, description="now, where it is not known")
     probabilities: dict[EventName, Probability | None] = Field(min_length=1)
+    lower: dict[EventName, Probability | None] = Field(
+        default_factory=dict, description="lower bounds, where the agency gives them"
+    )
+    upper: dict[EventName, Probability | None] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> AgencyForecast:
+        if self.semantics == "exact" and self.probabilities.get("M5.0") is not None:
+            raise ValueError("M5.0 has no exact sense; give C1.0, M1.0 and X1.0")
+        for name in {*self.lower, *self.upper}:
+            bounds = (self.lower.get(name), self.probabilities.get(name), self.upper.get(name))
+            known = [p for p in bounds if p is not None]
+            if bounds[1] is None or known != sorted(known):
+                raise ValueError(f"{name} needs lower <= probability <= upper")
+        return self
 
 
 class ForecastsEnvelope(Strict):
-    """The name under which the agency is scored."""
+    """The source and its dataset, ``source@dataset``: the name under which it is scored.
+
+    ``derived`` adds another entrant, ``source@dataset+derived``, whose probabilities of at least
+    the class are derived from exact ones.
+    """
 
     model: str = Field(pattern=MODEL_PATTERN, examples=["swpc@1"])
+    derived: bool = False
 
 
 class ForecastsBody(ForecastsEnvelope):
     """An agency's forecasts, all regions of a day in one call; a known one is revised.
 
-    A change that comes more than three hours after the window has begun is refused.
+    A change that comes more than three hours after the time that the window is counted from is
+    refused.
     """
 
     forecasts: list[AgencyForecast] = Field(min_length=1, max_length=MAX_ROWS)

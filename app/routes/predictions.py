@@ -171,7 +171,7 @@ def get_skill(query: SkillQuery) -> Response:
         body = skill(
             connection,
             model_id=_verified_model(connection, query.model),
-            event=query.event,
+            event=query.target,
             window=_window(query),
             scope=query.scope,
             region_id=query.region,
@@ -193,7 +193,7 @@ def get_strata(query: StrataQuery) -> Response:
         body = strata(
             connection,
             model_id=_verified_model(connection, query.model),
-            event=query.event,
+            event=query.target,
             window=_window(query),
             scope=query.scope,
             threshold=query.threshold,

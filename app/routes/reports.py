@@ -9,6 +9,7 @@ from functools import partial
 from operator import attrgetter, itemgetter
 from typing import Any
 
+import sqlalchemy as sa
 from flask import Blueprint, Response
 
 from app.contract.answers import FlaresAnswer, ReportsAnswer, XrayAnswer
@@ -18,6 +19,7 @@ from app.contract.problems import Fault, Rejection, RequestError, nothing_usable
 from app.contract.queries import FlaresQuery, ReportsQuery
 from app.contract.responses import cut_page, json_response, page, read_cursor, rejected_rows
 from app.contract.schemas import (
+    LONGEST_VERSION,
     AgencyForecast,
     Flare,
     FlaresBody,
@@ -34,7 +36,7 @@ from app.contract.schemas import (
 from app.ingest.validation import CLOCK_TOLERANCE
 from app.routes.operation import operation
 from app.services import services
-from database.agencies.forecasts import GRACE, store_forecasts
+from database.agencies.forecasts import DERIVED, GRACE, AgencyReport, derived, store_forecasts
 from database.agencies.forecasts import AgencyForecast as StoredForecast
 from database.agencies.region_reports import RegionReport as StoredReport
 from database.agencies.region_reports import list_reports, store_reports
@@ -51,6 +53,7 @@ from solar.errors import InvalidInputError
 from solar.flare_detection import XrayMinute as StoredMinute
 from solar.flares import EVENTS, HORIZON, FluxScale, peak_flux
 from solar.time import Window, isoformat
+from solar.windows import forecast_window
 
 FLARES, FLUX, REPORTS, FORECASTS = "flares", "flux", "reports", "forecasts"
 # Agencies forecast up to the third day from now; what lies further ahead is a slip.
@@ -274,7 +277,8 @@ def get_region_reports(query: ReportsQuery) -> Response:
 def post_agency_forecasts() -> Response:
     content = read_json()
     rows = take_rows(content, FORECASTS)
-    model_id = read_model(ForecastsEnvelope, content).model
+    envelope = read_model(ForecastsEnvelope, content)
+    derived_id = _derived_name(envelope)
     checked, rejected = check_rows(AgencyForecast, rows, FORECASTS)
     now, sun_now = services().clock(), services().sun_clock.now()
     usable = []
@@ -286,13 +290,30 @@ def post_agency_forecasts() -> Response:
             rejected.append(_rejection(FORECASTS, index, "valid_from", wrong))
     if not usable:
         raise nothing_usable("forecast", rejected)
-    report = transact(
-        services().engine,
-        partial(store_forecasts, model_id=model_id, forecasts=usable, now=sun_now),
+
+    def store(connection: sa.Connection) -> AgencyReport:
+        report = store_forecasts(connection, envelope.model, usable, now=sun_now)
+        if derived_id is not None:
+            store_forecasts(connection, derived_id, derived(usable), now=sun_now)
+        return report
+
+    report = transact(services().engine, store)
+    late = (
+        f"changes a forecast more than {GRACE.seconds // 3600} h after the time that its window is"
+        " counted from"
     )
-    late = f"changes a forecast more than {GRACE.seconds // 3600} h after its window has begun"
     rejected += [_rejection(FORECASTS, index, "probabilities", late) for index in report.late]
     return _answer(report.added, report.unchanged, report.revised, rejected)
+
+
+def _derived_name(envelope: ForecastsEnvelope) -> str | None:
+    if not envelope.derived:
+        return None
+    name = envelope.model + DERIVED
+    if len(name.partition("@")[2]) > LONGEST_VERSION:
+        fault = Fault("model", f"{name} is too long; give the dataset a shorter name")
+        raise RequestError("the body cannot be used; see errors", faults=[fault])
+    return name
 
 
 def _misplaced(row: AgencyForecast, *, now: datetime) -> str | None:
@@ -306,9 +327,21 @@ def _misplaced(row: AgencyForecast, *, now: datetime) -> str | None:
 def _stored_forecast(
     index: int, row: AgencyForecast, *, now: datetime, sun_now: datetime
 ) -> StoredForecast:
-    probabilities = tuple(row.probabilities.get(event.name) for event in EVENTS)
-    issued_at = min(row.issued_at or sun_now, now)
-    return StoredForecast(index, row.valid_from, row.noaa_ar, probabilities, issued_at)
+    probabilities, lower, upper = (
+        tuple(by_event.get(event.name) for event in EVENTS)
+        for by_event in (row.probabilities, row.lower, row.upper)
+    )
+    return StoredForecast(
+        index,
+        row.valid_from,
+        row.noaa_ar,
+        probabilities,
+        min(row.issued_at or sun_now, now),
+        forecast_window(row.window),
+        row.semantics,
+        lower,
+        upper,
+    )
 
 
 def _rejection(name: str, index: int, field: str, message: str) -> Rejection:

@@ -22,6 +22,7 @@ from app_dash.shared.region_status import (
     region_statuses,
 )
 from app_dash.shared.url_state import Query
+from database.agencies.outlook import Outlook, current_outlooks
 from database.alerts.alerts import ACKNOWLEDGED, OPEN, Alert, list_alerts
 from database.engine import reading
 from database.flares.flares import Flare, list_flares
@@ -55,7 +56,7 @@ class NowData:
 
     `at` is the time of the newest record, and flares and X-rays are shown `until` now. `before` is
     each region's last forecast but one. `events` are the flares seen in the X-ray minutes, and
-    `recent_xray` the flux of the last hours.
+    `recent_xray` the flux of the last hours. `outlooks` are the forecasts of agencies.
     """
 
     at: datetime
@@ -72,6 +73,7 @@ class NowData:
     alerts: Sequence[Alert]
     names: Mapping[int, str]
     faults: Sequence[InjectedFault] = ()
+    outlooks: Sequence[Outlook] = ()
 
     @property
     def shown(self) -> Window:
@@ -122,6 +124,7 @@ def read_now(context: PageContext, at: datetime) -> NowData:
         alerts = _alerts(connection, at)
         names = region_names(connection, alerts)
         faults = injected_faults(connection)
+        outlooks = current_outlooks(connection, now=context.sun_now)
     series = hourly_series(columns, at, hours=hours)
     return NowData(
         at=at,
@@ -138,6 +141,7 @@ def read_now(context: PageContext, at: datetime) -> NowData:
         alerts=alerts,
         names=names,
         faults=faults,
+        outlooks=outlooks,
     )
 
 

@@ -24,6 +24,16 @@ DEFINITIONS: dict[str, Definition] = {
         "calibrated = 1/(1 + exp(−(a·logit(1−∏(1−p)) + b·ln(1 + flares per day) + c)))",
         "Forecasts of the last 3 h count. Murray et al. 2017, doi 10.1002/2016SW001579",
     ),
+    "agencies": Definition(
+        "Forecasts of agencies",
+        "What other forecast centres say of the full disk: today (d1), tomorrow (d2) and the day"
+        " after (d3), each from 00:00 to 24:00 UTC; the number of this page is for the 24 h from"
+        " now. It is the newest forecast whose first day has begun, with the time of its issue. A"
+        " feed that is silent gets older, and a day that is over is –. A name that ends with"
+        " +derived is computed from probabilities of single classes.",
+        "derived: P(M1.0+) = 1 − (1 − M)(1 − X)",
+        "The Skill page verifies them: model, scope disk",
+    ),
     "solar-disk": Definition(
         "Solar disk",
         "Each region at its current place: its last known Stonyhurst position, rotated at the rate"

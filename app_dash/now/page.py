@@ -62,7 +62,12 @@ def layout(context: PageContext, _pathname: str, search: str) -> Component:
     return html.Div(
         [
             xray_panel(data, context.tokens),
-            *(disk_card(event, forecasts[event], data.series, context.tokens) for event in CARDS),
+            *(
+                disk_card(
+                    event, forecasts[event], data, sun_now=context.sun_now, tokens=context.tokens
+                )
+                for event in CARDS
+            ),
             _alert_panel(data, context),
             disk_panel(data.statuses, data.at, context.tokens),
             region_panel(data, context, order),

@@ -12,6 +12,7 @@ from dash.development.base_component import Component
 from numpy.typing import NDArray
 
 from app_dash.frame.page import PageContext
+from app_dash.now.agencies import agency_table
 from app_dash.now.data import FLARE_DAYS, NowData
 from app_dash.now.definitions import DEFINITIONS
 from app_dash.now.disk_figure import DiskRegion, disk_figure
@@ -26,7 +27,7 @@ from app_dash.shared.alerts import (
     outcome_mark,
     part,
 )
-from app_dash.shared.disk_forecast import DiskForecast, HourlySeries
+from app_dash.shared.disk_forecast import DiskForecast
 from app_dash.shared.injected import band_legend, with_bands
 from app_dash.shared.numbers import duration, moment, points, probability, region_name
 from app_dash.shared.panels import (
@@ -68,10 +69,10 @@ FLARES_HEIGHT = 184
 
 
 def disk_card(
-    event: Event, forecast: DiskForecast, series: HourlySeries, tokens: Tokens
+    event: Event, forecast: DiskForecast, data: NowData, *, sun_now: datetime, tokens: Tokens
 ) -> Component:
-    """Show the probability that any region flares; each aggregate is named."""
-    past = series.full_disk[:, EVENTS.index(event)]
+    """Show the probability that any region flares, and what agencies say; each is named."""
+    past = data.series.full_disk[:, EVENTS.index(event)]
     head: list[Component] = [event_badge(event), html.H2("full disk, 24 h")]
     return html.Section(
         [
@@ -87,6 +88,7 @@ def disk_card(
                 className="card-body",
             ),
             html.Div(_aggregates(forecast), className="card-foot"),
+            *agency_table(event, data.outlooks, sun_now=sun_now),
         ],
         className="panel card span-3",
         **aria_label(f"Full-disk probability of {event.label} in 24 h"),

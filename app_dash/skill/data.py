@@ -196,8 +196,9 @@ def _report(engine: sa.Engine, query: SkillQuery) -> dict[str, Any]:
 
 def _stem(body: dict[str, Any], mode: Mapping[str, str]) -> str:
     model = body["model"].replace("@", "-")
+    event = body["event"].replace("/", "-")
     name = "_".join([*mode.values(), "skill"])
-    return f"{name}_{model}_{body['event']}_{body['scope']}_{body['from']}_{body['to']}"
+    return f"{name}_{model}_{event}_{body['scope']}_{body['from']}_{body['to']}"
 
 
 def _file(content: bytes, mimetype: str, name: str, mode: Mapping[str, str]) -> Response:

@@ -85,10 +85,10 @@ def reassign(
 def affected_days(peaks: Iterable[datetime]) -> set[date]:
     """Return the days of issue whose verification depends on one of the peaks, but for the last.
 
-    From the day before, whose 24 h windows may contain it, to the third day after, whose cases are
+    From two days before, whose third days may contain it, to the third day after, whose cases are
     no longer after quiet; `mark_stale` adds that last one.
     """
-    return {at.date() + timedelta(days=offset) for at in peaks for offset in (-1, 0, 1, 2)}
+    return {at.date() + timedelta(days=offset) for at in peaks for offset in (-2, -1, 0, 1, 2)}
 
 
 def _stored(window: Window | None, noaa_ars: Set[int] | None) -> sa.Select[tuple[object, ...]]:

@@ -201,6 +201,25 @@ disk_forecasts = table(
     sa.Column("issued_at", UtcDateTime, nullable=False),
 )
 
+# Every forecast of an agency as it was issued; those of `disk_forecasts` and of `predictions`, for
+# 24 h and of at least a class, are here too. The region is 0 for the full disk.
+agency_forecasts = table(
+    "agency_forecasts",
+    sa.Column("model_id", identifier(64), primary_key=True, comment="source@dataset"),
+    sa.Column("valid_from", UtcDateTime, primary_key=True, comment="begin of the window itself"),
+    sa.Column("region_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("window_name", identifier(4), primary_key=True),
+    sa.Column("semantics", identifier(8), nullable=False),
+    *(
+        sa.Column(f"{bound}{event.column}", sa.Double)
+        for bound in ("", "lower_", "upper_")
+        for event in EVENTS
+    ),
+    sa.Column("issued_at", UtcDateTime, nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Index("agency_forecasts_by_semantics", "model_id", "semantics"),
+)
+
 models = table(
     "models",
     sa.Column("model_id", identifier(64), primary_key=True),

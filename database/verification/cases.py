@@ -20,6 +20,8 @@ from solar.flares import EVENTS, Event
 from solar.histogram import BIN
 from solar.strata import ACTIVE, history, longitude_band
 from solar.truth import Truth
+from solar.windows import DAY as FIRST_DAY
+from solar.windows import ForecastWindow
 
 Flags = NDArray[np.bool_]
 Tables = dict[Key, DayTable]
@@ -42,7 +44,7 @@ class CaseGrid(Columns):
 
     def given(self, event: Event) -> dict[str, Flags]:
         """Tell by model for which cases (u,) it gave a probability."""
-        column = EVENTS.index(event)
+        column = _column(event)
         return {name: ~np.isnan(p[:, column]) for name, p in self.probability.items()}
 
     def shared(self, event: Event, *, without: Collection[str] = ()) -> Flags:
@@ -108,7 +110,7 @@ def make_case_set(
         observed = truth.of_disk(event, grid.t)
     else:
         observed = truth.of_regions(event, region_id, grid.t)
-    column = EVENTS.index(event)
+    column = _column(event)
     cases = {
         name: make_cases(grid.t, p[:, column], observed) for name, p in grid.probability.items()
     }
@@ -138,8 +140,9 @@ def disk_tables(
     days: Sequence[date],
     *,
     disk_forecasts: Mapping[str, Forecasts] | None = None,
+    window: ForecastWindow = FIRST_DAY,
 ) -> Tables:
-    """Count the cases of the whole disk, one each midnight.
+    """Count the cases of the whole disk, one each midnight, by what came within the window.
 
     `disk_forecasts` are those of who forecasts the disk itself, as agencies do; the disk
     forecasts of the others are combined from their regions.
@@ -152,7 +155,7 @@ def disk_tables(
     combined = {
         name: full_disk(one, midnights) for name, one in forecasts.items() if name not in issued
     }
-    return dict(_tables("disk", align_forecasts({**combined, **issued}), truth))
+    return dict(_tables("disk", align_forecasts({**combined, **issued}), truth, window=window))
 
 
 def _tables(
@@ -162,9 +165,10 @@ def _tables(
     *,
     bands: NDArray[np.uint8] | None = None,
     daily: frozenset[str] = frozenset(),
+    window: ForecastWindow = FIRST_DAY,
 ) -> Iterator[tuple[Key, DayTable]]:
     region_id = grid.region_id if scope == "region" else None
-    for event in EVENTS:
+    for event in (each.within(window) for each in EVENTS):
         case_set = make_case_set(grid, event, truth=truth, scope=scope, daily=daily)
         yield from event_tables(case_set)
         before = history(truth, event, grid.t, region_id=region_id)
@@ -212,6 +216,10 @@ def _stratum_tables(
     for name, made in case_set.grid.made.items():
         key, used = Key(name, case_set.event.name, case_set.scope, part), made & kept
         yield key, count_cases(case_set.cases[name].take(used), stratum[used])
+
+
+def _column(event: Event) -> int:
+    return EVENTS.index(event.within(FIRST_DAY))
 
 
 def _any(flags: Mapping[str, Flags], names: Sequence[str], like: Flags) -> Flags:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 import sqlalchemy as sa
+from numpy.typing import NDArray
 
 from database.flares.coverage import covered_windows
 from database.flares.flares import flare_days, flare_history
@@ -20,15 +21,16 @@ from database.verification.entrants import (
     CLIMATOLOGY_DAYS,
     ENTRANTS,
     PERSISTENCE,
-    PRIOR_RATES,
     DailyCases,
     climatology,
+    prior_rate,
 )
 from database.verification.ten_day_blocks import Key
 from solar.flares import Event
 from solar.histogram import BIN, LOWEST_BIN, bin_of
 from solar.time import Window
 from solar.truth import Truth, least_flux
+from solar.windows import DAY as FIRST_DAY
 
 _DAY = timedelta(days=1)
 _MEMORY = timedelta(days=max(CLIMATOLOGY_DAYS.values()) + 1)
@@ -88,7 +90,7 @@ def with_climatology(
     """Add the climatologies to the result of `score_cases`: model, then entrants, then rivals."""
     of_model, *_ = tables.values()
     past = _past(connection, query)
-    prior = PRIOR_RATES[query.scope][query.event.name]
+    prior = prior_rate(query.event, query.scope)
     all_tables = {
         name: _climatology_days(of_model, past, span_days=span_days, prior=prior)
         for name, span_days in CLIMATOLOGY_DAYS.items()
@@ -107,6 +109,8 @@ def _loader(connection: sa.Connection, query: SkillQuery) -> Callable[[str, str]
 
 
 def _region_tables(connection: sa.Connection, query: SkillQuery) -> dict[Key, DayTable]:
+    if query.event.window != FIRST_DAY:
+        return {}
     window, region_id = query.window(), query.region_id
     forecasts = {
         name: load_forecasts(connection, name, window=window, region_id=region_id)
@@ -154,19 +158,30 @@ def _past(connection: sa.Connection, query: SkillQuery) -> DailyCases:
 
 
 def _days_of_the_disk(connection: sa.Connection, query: SkillQuery) -> DailyCases:
-    """Take every day that the flare list covers as a case, forecast or not."""
-    window = query.window()
+    """Take every day that the flare list covers as a case, forecast or not.
+
+    The case of a day has the length of the event's window, without the latency: it begins with
+    the day, or earlier where it would close after it, so that it was closed when the next began.
+    """
+    window, length = query.window(), query.event.window.validity
     window = Window(window.start_at - _MEMORY, window.end_at)
     first, end = (np.datetime64(at.date()) for at in (window.start_at, window.end_at))
-    midnights = np.arange(first, end).astype("datetime64[us]")
-    no_flares = np.zeros(0, "datetime64[us]"), np.zeros(0), np.zeros(0, np.int64)
-    is_known = Truth(*no_flares, covered_windows(connection)).is_complete(
-        query.event.window, midnights
-    )
+    midnights: NDArray[np.datetime64] = np.arange(first, end).astype("datetime64[us]")
+    start = midnights - np.timedelta64(max(length - _DAY, timedelta(0)))
+    close = start + np.timedelta64(length)
+    weakest, covered = least_flux(query.event.peak_flux_w_m2), covered_windows(connection)
+    if length == _DAY:
+        # Ten years of days are read in few rows.
+        flared = flare_days(connection, window, min_flux=weakest)
+        truth = Truth(np.zeros(0, "datetime64[us]"), np.zeros(0), np.zeros(0, np.int64), covered)
+        events = np.isin(midnights.astype("datetime64[D]"), flared)
+    else:
+        margin = Window(window.start_at - length, window.end_at)
+        truth = flare_history(connection, margin, min_flux=weakest).truth(covered)
+        events = truth.any_within(query.event, start, close)
+    is_known = truth.is_complete_between(start, close)
     days = midnights[is_known].astype("datetime64[D]")
-    flared = flare_days(connection, window, min_flux=least_flux(query.event.peak_flux_w_m2))
-    events = np.isin(days, flared)
-    return DailyCases(days.astype(np.int64), np.ones(len(days)), events.astype(float))
+    return DailyCases(days.astype(np.int64), np.ones(len(days)), events[is_known].astype(float))
 
 
 def _climatology_days(

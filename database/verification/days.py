@@ -19,10 +19,11 @@ from database.verification.ten_day_blocks import (
     rollup_version,
 )
 from database.version_cache import VersionCache
+from solar.flares import event
 
 _DAY = timedelta(days=1)
 # Whoever looks at a page asks for several parts of the same days; others look at another time.
-_counted: VersionCache[tuple[sa.URL, datetime], Mapping[Key, DayTable]] = VersionCache(most=4)
+_counted: VersionCache[tuple[sa.URL, datetime, date], Mapping[Key, DayTable]] = VersionCache(most=4)
 
 
 def known_days(
@@ -37,7 +38,7 @@ def known_days(
 
     Without the bins only the columns of `days` are valid.
     """
-    opens = _first_open_day(connection)
+    opens = _first_open_day(connection, key)
     is_open = opens is not None and (last is None or last >= opens)
     end = opens - _DAY if opens is not None and is_open else last
     if with_bins:
@@ -52,17 +53,18 @@ def known_days(
     return joined([stored, counted if with_bins else _without_bins(counted)])
 
 
-def _first_open_day(connection: sa.Connection) -> date | None:
+def _first_open_day(connection: sa.Connection, key: Key) -> date | None:
     """Return the first day with forecasts whose outcome was not known then, None without a time."""
     end_at = flares_known_until(connection)
-    return None if end_at is None else end_at.astimezone(UTC).date() - _DAY
+    closes_after = event(key.event).window.closes_after if key.event else _DAY
+    return None if end_at is None else end_at.astimezone(UTC).date() - max(closes_after, _DAY)
 
 
 def _open_days(connection: sa.Connection, opens: date) -> Mapping[Key, DayTable]:
     at = known_until(connection)
     if at is None:
         return {}
-    name, version = (connection.engine.url, at), rollup_version(connection)
+    name, version = (connection.engine.url, at, opens), rollup_version(connection)
     tables = _counted.get(name, version=version)
     if tables is None:
         n_days = (at.astimezone(UTC).date() - opens).days + 1

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from solar.flares import Event
+from solar.windows import DAY
+
 Floats = NDArray[np.float64]
 
 PERSISTENCE = "persistence"
@@ -27,6 +30,12 @@ PRIOR_RATES: dict[str, dict[str, float]] = {
     "region": {"C1.0": 474 / 3021, "M1.0": 69 / 3021, "M5.0": 29 / 3021, "X1.0": 8 / 3021},
     "disk": {"C1.0": 594 / 976, "M1.0": 152 / 976, "M5.0": 39 / 976, "X1.0": 14 / 976},
 }
+
+
+def prior_rate(event: Event, scope: str) -> float:
+    """Return the prior rate of an event; of a window of another length that of chance flares."""
+    of_day = PRIOR_RATES[scope][event.goes_class]
+    return float(1 - (1 - of_day) ** (event.window.validity / DAY.validity))
 
 
 @dataclass(frozen=True)

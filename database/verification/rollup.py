@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import sqlalchemy as sa
 
-from database.agencies.forecasts import load_disk_forecasts
+from database.agencies.forecasts import load_disk_forecasts, load_window_forecasts
 from database.engine import reading, transact
 from database.flares.assignment import reassign
 from database.flares.coverage import covered_windows
@@ -37,11 +37,14 @@ from database.verification.ten_day_blocks import (
 from solar.flares import HORIZON
 from solar.strata import QUIET_FOR
 from solar.time import Window
+from solar.truth import Truth
+from solar.windows import WINDOWS
 
 SCOPES = ("region", "disk")
 # At most so many days are in memory at once.
 CHUNK_DAYS = 3 * DAYS_PER_BLOCK
 _DAY = timedelta(days=1)
+_LAST_CLOSES = max(window.closes_after for window in WINDOWS)
 # The full-disk forecast at 00:00 uses the last hours of the day before.
 _EVENING = timedelta(hours=6)
 
@@ -105,12 +108,11 @@ def _window(days: Sequence[date], *, before: timedelta, after: timedelta) -> Win
 
 def count_days(connection: sa.Connection, days: Sequence[date]) -> dict[Key, DayTable]:
     """Count the cases of consecutive days by what the store knows."""
-    flares = flare_history(connection, _window(days, before=QUIET_FOR, after=HORIZON))
+    flares = flare_history(connection, _window(days, before=QUIET_FOR, after=_LAST_CLOSES))
     truth = flares.truth(covered_windows(connection))
     forecasts = _forecasts(connection, _window(days, before=_EVENING, after=timedelta(0)))
-    disk_forecasts = _disk_forecasts(
-        connection, _window(days, before=timedelta(0), after=timedelta(0))
-    )
+    issued = _window(days, before=timedelta(0), after=timedelta(0))
+    disk_forecasts = _disk_forecasts(connection, issued)
     if not forecasts and not disk_forecasts:
         return {}
     of_regions = (
@@ -119,8 +121,19 @@ def count_days(connection: sa.Connection, days: Sequence[date]) -> dict[Key, Day
     return {
         **of_regions,
         **disk_tables(forecasts, truth, days, disk_forecasts=disk_forecasts),
+        **(_other_windows(connection, truth, days, issued) if disk_forecasts else {}),
         **_latency_tables(connection, list(forecasts), days),
     }
+
+
+def _other_windows(
+    connection: sa.Connection, truth: Truth, days: Sequence[date], issued: Window
+) -> dict[Key, DayTable]:
+    """Count the disk forecasts of agencies for windows other than 24 h."""
+    tables: dict[Key, DayTable] = {}
+    for window, forecasts in load_window_forecasts(connection, issued).items():
+        tables |= disk_tables({}, truth, days, disk_forecasts=forecasts, window=window)
+    return tables
 
 
 def _latency_tables(

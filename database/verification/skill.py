@@ -22,7 +22,7 @@ from database.verification.entrants import (
     ENTRANTS,
     PERSISTENCE,
     PERSISTENCE_THRESHOLD,
-    PRIOR_RATES,
+    prior_rate,
 )
 from database.verification.rollup import SCOPES
 from database.verification.ten_day_blocks import date_of, rollup_version
@@ -109,6 +109,7 @@ def skill(
     return {
         "model": model_id,
         "event": query.event.name,
+        "window": query.event.window.name,
         "scope": scope,
         "cases": cases,
         "from": first.isoformat(),
@@ -175,7 +176,7 @@ def _frozen(model: ModelRow | None, query: SkillQuery) -> Threshold:
     name = query.event.name
     frozen = model.thresholds.get(name) if model else None
     if frozen is None:
-        return Threshold(PRIOR_RATES[query.scope][name], "prior rate")
+        return Threshold(prior_rate(query.event, query.scope), "prior rate")
     return Threshold(frozen, "frozen")
 
 

@@ -78,6 +78,7 @@ def strata(
     return {
         "model": model_id,
         "event": query.event.name,
+        "window": query.event.window.name,
         "scope": scope,
         "days_waiting": count_stale(connection, query.first, query.last),
         "threshold": {"value": snapped(decision.value), "source": decision.source},

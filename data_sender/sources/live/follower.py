@@ -15,12 +15,13 @@ from pathlib import Path
 from data_sender.clock import MAX_SPEED, EventClock
 from data_sender.delivery.client import ApiClient, Transport
 from data_sender.delivery.delivery import Delivery
-from data_sender.delivery.spool import Spool
+from data_sender.delivery.spool import Post, Spool
 from data_sender.heartbeat import beating
 from data_sender.position import PositionFile, claim
 from data_sender.progress import Progress
 from data_sender.replayer import Replayer
 from data_sender.settings import SenderSettings
+from data_sender.sources.files.agency_forecasts import read_agency_forecasts
 from data_sender.sources.live.feed import Feed, FeedError, Pace
 from data_sender.sources.live.jsoc import SERIES, Checkpoints, Jsoc, Plan
 from data_sender.sources.live.sent_state import SentState
@@ -30,7 +31,7 @@ from solar.process import StopSignal
 
 logger = logging.getLogger(__name__)
 
-COMMANDS = ("jsoc", "swpc")
+COMMANDS = ("jsoc", "swpc", "forecasts")
 EXIT_DONE, EXIT_LEFT_BEHIND, EXIT_SOURCE = 0, 4, 5
 
 MakeTransport = Callable[[Namespace, SenderSettings, ApiClient, StopSignal], Transport]
@@ -57,7 +58,10 @@ class FollowerContext:
 
 
 def follow(options: Namespace, stop: StopSignal, *, make_transport: MakeTransport) -> int:
-    """Follow JSOC or SWPC until the given end, or the stop signal; return the exit status."""
+    """Follow JSOC or SWPC until the given end, or the stop signal, or send a file of forecasts.
+
+    Returns the exit status.
+    """
     settings = SenderSettings()
     folder = settings.sender_dir(options.sender)
     key = settings.api_key.get_secret_value() if settings.api_key else None
@@ -68,7 +72,7 @@ def follow(options: Namespace, stop: StopSignal, *, make_transport: MakeTranspor
         progress = Progress()
         delivery = Delivery(transport, spool, folder=folder, stop=stop, progress=progress)
         context = FollowerContext(folder, delivery, stop, progress)
-        follower = _follow_jsoc if options.command == "jsoc" else _follow_swpc
+        follower = _FOLLOWERS[options.command]
         try:
             with beating(api, options.sender) as heartbeat:
                 status = follower(options, settings, context)
@@ -131,6 +135,19 @@ def _follow_swpc(options: Namespace, settings: SenderSettings, context: Follower
                 return _ended(options, context, failed)
             if context.rest(swpc.seconds_until_due()):
                 return EXIT_DONE
+
+
+def _send_forecasts(options: Namespace, _: SenderSettings, context: FollowerContext) -> int:
+    rows = read_agency_forecasts(options.path, semantics=options.semantics)
+    extra = {"model": options.model, **({"derived": True} if options.derived else {})}
+    for first in range(0, len(rows), options.batch):
+        batch = rows[first : first + options.batch]
+        if not context.delivery.deliver(Post("agency-forecasts", batch, dict(extra))):
+            return EXIT_DONE
+    return _ended(options, context, [])
+
+
+_FOLLOWERS = {"jsoc": _follow_jsoc, "swpc": _follow_swpc, "forecasts": _send_forecasts}
 
 
 def _ended(options: Namespace, context: FollowerContext, failed: list[str]) -> int:

@@ -23,6 +23,7 @@ from data_sender.sources.live.values import (
 )
 from solar.flares import FIRST_TRUE_SATELLITE, LONGEST_FLARE, FluxScale, full_noaa_number, peak_flux
 from solar.time import Window, isoformat
+from solar.windows import DAY, DAYS_AHEAD, ForecastWindow
 
 SOURCE, MODEL = "swpc", "swpc@1"
 
@@ -238,9 +239,10 @@ def read_regions(content: Any) -> list[FeedUpdate]:
 
 
 def read_probabilities(content: Any) -> list[FeedUpdate]:
-    """Read the full-disk probabilities in any order: those of the first day, by its date."""
+    """Read the full-disk probabilities in any order: those of three days, by the first one."""
     records = checked_records(content, "the probabilities", needed=("date", "m_class_1_day"))
-    forecasts = read_records(records, _disk_forecast, "the probabilities")
+    by_record = read_records(records, _disk_forecasts, "the probabilities")
+    forecasts = [item for items in by_record for item in items]
     return [FeedUpdate("disk forecasts", "agency-forecasts", forecasts, {"model": MODEL})]
 
 
@@ -270,12 +272,23 @@ def _forecast(record: Record) -> FeedItem | None:
     return FeedItem(f"{noaa_ar} {valid_from}", body, group=valid_from)
 
 
-def _disk_forecast(record: Record) -> FeedItem | None:
-    chances = {event: percent(record.get(f"{c}_class_1_day")) for c, event in _EVENTS.items()}
+def _disk_forecasts(record: Record) -> list[FeedItem]:
+    days = enumerate(DAYS_AHEAD, start=1)
+    items = (_disk_forecast(record, number=number, window=window) for number, window in days)
+    return [item for item in items if item is not None]
+
+
+def _disk_forecast(record: Record, *, number: int, window: ForecastWindow) -> FeedItem | None:
+    chances = {
+        event: percent(record.get(f"{c}_class_{number}_day")) for c, event in _EVENTS.items()
+    }
     if all(p is None for p in chances.values()):
         return None
-    valid_from = isoformat(_midnight(utc(record["date"])))
-    return FeedItem(f"disk {valid_from}", {"valid_from": valid_from, "probabilities": chances})
+    valid_from = isoformat(_midnight(utc(record["date"])) + window.latency)
+    body = {"valid_from": valid_from, "probabilities": chances}
+    if window == DAY:
+        return FeedItem(f"disk {valid_from}", body)
+    return FeedItem(f"disk {window.name} {valid_from}", body | {"window": window.name})
 
 
 def _day_and_number(record: Record) -> tuple[datetime, int]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from synthetic_store import COVERED, FIRST, MODEL, N_DAYS, NOAA, Synthetic, fill
 
+from data_sender.sources.files.agency_forecasts import read_agency_forecasts
 from database.agencies.forecasts import AgencyForecast, Probabilities, store_forecasts
 from database.engine import reading, transact
 from database.flares.flares import FlareRecord, store_flares
@@ -17,7 +19,8 @@ from database.schema.tables import predictions
 from database.verification.rollup import refresh
 from database.verification.skill import skill
 from solar.flares import FluxScale
-from solar.time import Window, nearest_slot
+from solar.time import Window, nearest_slot, parse_time
+from solar.windows import forecast_window
 
 AGENCY = "swpc@1"
 DAY = timedelta(days=1)
@@ -132,30 +135,43 @@ def test_the_disk_is_scored_by_the_agencys_own_forecasts(
     assert AGENCY in {one["model"] for one in of_model["entrants"]}
 
 
-def published(shared_data: Path) -> tuple[dict[str, float], list[AgencyForecast], list[str]]:
-    """Return the golden numbers of SWPC, M1.0+ on day 1, its forecasts and the flare lines."""
-    handbook, folder = (
-        shared_data.parent / "handbook",
-        shared_data / "moswoc_swpc_forecasts_ccby_mit",
-    )
-    for needed in (handbook / "verification_golden.json", folder):
-        if not needed.exists():
-            pytest.skip(f"the published forecasts are not at {needed}")
-    golden = json.loads((handbook / "verification_golden.json").read_text())["SWPC|M+|day1"]
-    issues: dict[str, dict[datetime, float]] = {}
-    for name in ("IFF_fcast.txt", "SWPC_fcast.txt"):
-        # The first issue before 03 UT, on days that both centres issued.
-        for line in (folder / name).read_text().splitlines():
-            fields = line.split()
-            if len(fields) > 5 and int(fields[3]) < 3:
-                day = datetime(*map(int, fields[:3]), tzinfo=UTC)
-                issues.setdefault(name, {}).setdefault(day, int(fields[5]) / 100)
-    days = issues["IFF_fcast.txt"].keys() & issues["SWPC_fcast.txt"].keys()
-    forecasts = [
-        AgencyForecast(0, day, None, (None, issues["SWPC_fcast.txt"][day], None, None), NOW)
-        for day in sorted(days)
+FILES = ("IFF_fcast.txt", "SWPC_fcast.txt")
+COVERS = Window(datetime(2013, 12, 1, tzinfo=UTC), datetime(2016, 9, 1, tzinfo=UTC))
+
+
+def published(shared_data: Path) -> Path:
+    """Return the folder of the published forecasts and flares of 2014 to 2016."""
+    folder = shared_data / "moswoc_swpc_forecasts_ccby_mit"
+    if not folder.exists():
+        pytest.skip(f"the published forecasts are not at {folder}")
+    return folder
+
+
+def golden(shared_data: Path, name: str) -> dict[str, Any]:
+    """Return the scores that were computed for them apart from the project."""
+    path = shared_data.parent / "handbook" / "verification_golden.json"
+    if not path.exists():
+        pytest.skip(f"the scores of the published forecasts are not at {path}")
+    return dict(json.loads(path.read_text())[name])
+
+
+def read_published(path: Path) -> list[AgencyForecast]:
+    """Read the file as the sender does."""
+    return [
+        AgencyForecast(
+            0,
+            parse_time(row["valid_from"]),
+            None,
+            (None, row["probabilities"]["M1.0"], None, row["probabilities"]["X1.0"]),
+            parse_time(row["issued_at"]),
+            forecast_window(row["window"]),
+        )
+        for row in read_agency_forecasts(path, semantics="exceed")
     ]
-    return golden, forecasts, (folder / "MX_list.txt").read_text().splitlines()
+
+
+def issued_on(one: AgencyForecast) -> datetime:
+    return one.valid_from - one.window.latency
 
 
 def flare_of(line: str) -> FlareRecord:
@@ -168,24 +184,78 @@ def flare_of(line: str) -> FlareRecord:
     return FlareRecord(start_at, peak_at, None, goes_class, FluxScale.OPERATIONAL)
 
 
-def test_the_published_forecasts_of_swpc_have_their_golden_scores(
-    engine_sqlite: sa.Engine, shared_data: Path
+def store_published(
+    engine: sa.Engine, folder: Path, by_agency: dict[str, list[AgencyForecast]]
 ) -> None:
-    golden, forecasts, lines = published(shared_data)
+    lines = (folder / "MX_list.txt").read_text().splitlines()
     flares = [flare_of(line) for line in lines if len(line.split()) > 6]
-    covers = Window(datetime(2013, 12, 1, tzinfo=UTC), datetime(2016, 9, 1, tzinfo=UTC))
 
     def work(connection: sa.Connection) -> None:
-        store_forecasts(connection, AGENCY, forecasts, now=NOW)
-        store_flares(connection, flares, source="published", covers=covers, now=NOW)
+        for model_id, forecasts in by_agency.items():
+            store_forecasts(connection, model_id, forecasts, now=NOW)
+        store_flares(connection, flares, source="published", covers=COVERS, now=NOW)
 
-    transact(engine_sqlite, work)
-    refresh(engine_sqlite)
-    body = ask(engine_sqlite, AGENCY, scope="disk", event="M1.0", threshold=0.5)
+    transact(engine, work)
+    refresh(engine)
 
-    scores = {name: score["value"] for name, score in body["scores"].items()}
-    assert (body["n"], body["n_events"]) == (golden["n"], golden["events"])
-    assert scores["brier"] == pytest.approx(golden["BS"], abs=5e-5 + 1e-9)
-    assert scores["bss"] == pytest.approx(golden["BSS"], abs=5e-4 + 1e-9)
-    assert scores["auc"] == pytest.approx(golden["AUC"], abs=5e-4 + 1e-9)
-    assert scores["tss"] == pytest.approx(golden["at0.5"]["TSS"], abs=5e-4 + 1e-9)
+
+@pytest.fixture
+def of_common_days(engine_sqlite: sa.Engine, shared_data: Path) -> sa.Engine:
+    """Hold both centres' forecasts of the days on which both issued one."""
+    folder = published(shared_data)
+    metoffice, swpc = (read_published(folder / name) for name in FILES)
+    days = {issued_on(one) for one in metoffice} & {issued_on(one) for one in swpc}
+    store_published(
+        engine_sqlite,
+        folder,
+        {
+            "metoffice@archive": [one for one in metoffice if issued_on(one) in days],
+            AGENCY: [one for one in swpc if issued_on(one) in days],
+        },
+    )
+    return engine_sqlite
+
+
+NAMES = {"metoffice@archive": "MOSWOC_issued", AGENCY: "SWPC"}
+TARGETS = [
+    (model_id, event, letter, window, day)
+    for model_id in NAMES
+    for event, letter in (("M1.0", "M+"), ("X1.0", "X+"))
+    for window, day in (("24h", 1), ("d2", 2), ("d3", 3))
+]
+
+
+def test_the_published_forecasts_of_three_days_have_their_golden_scores(
+    of_common_days: sa.Engine, shared_data: Path
+) -> None:
+    for model_id, event, letter, window, day in TARGETS:
+        expected = golden(shared_data, f"{NAMES[model_id]}|{letter}|day{day}")
+        name = event if window == "24h" else f"{event}/{window}"
+
+        body = ask(of_common_days, model_id, scope="disk", event=name, threshold=0.5)
+
+        scores = {name: score["value"] for name, score in body["scores"].items()}
+        assert (body["n"], body["n_events"]) == (expected["n"], expected["events"])
+        assert scores["brier"] == pytest.approx(expected["BS"], abs=5e-5 + 1e-9)
+        assert scores["bss"] == pytest.approx(expected["BSS"], abs=5e-4 + 1e-9)
+        assert scores["auc"] == pytest.approx(expected["AUC"], abs=5e-4 + 1e-9)
+        assert scores["tss"] == pytest.approx(expected["at0.5"]["TSS"], abs=5e-4 + 1e-9)
+
+
+def test_swpc_loses_skill_from_day_to_day_as_measured_apart(
+    engine_sqlite: sa.Engine, shared_data: Path
+) -> None:
+    folder = published(shared_data)
+    last = datetime(2016, 7, 9, tzinfo=UTC)
+    own = [one for one in read_published(folder / FILES[1]) if issued_on(one) <= last]
+    store_published(engine_sqlite, folder, {AGENCY: own})
+
+    bodies = [
+        ask(engine_sqlite, AGENCY, scope="disk", event=event)
+        for event in ("M1.0", "M1.0/d2", "M1.0/d3")
+    ]
+
+    assert [body["n"] for body in bodies] == [917] * 3
+    for score, expected in (("bss", (0.174, 0.114, 0.071)), ("auc", (0.812, 0.777, 0.754))):
+        values = [body["scores"][score]["value"] for body in bodies]
+        assert values == pytest.approx(expected, abs=6e-4)

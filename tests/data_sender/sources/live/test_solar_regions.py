@@ -59,6 +59,7 @@ def test_the_regions_of_a_day_are_forecast_for_the_next_one_together(swpc: SwpcR
 
 
 def test_probabilities_are_read_by_their_date_as_numbers_or_as_text(swpc: SwpcReader) -> None:
+    # Days 2 and 3 begin one and two days after the date.
     days = [disk_probabilities(), disk_probabilities("2026-09-23", m_class_1_day=None)]
     swpc.agencies.products |= {"solar_probabilities.json": days, "solar_regions.json": []}
 
@@ -67,8 +68,16 @@ def test_probabilities_are_read_by_their_date_as_numbers_or_as_text(swpc: SwpcRe
     assert swpc.items("agency-forecasts") == [
         {"valid_from": "2026-09-24T00:00:00Z",
          "probabilities": {"C1.0": 0.95, "M1.0": 0.4, "X1.0": 0.05}},
+        {"valid_from": "2026-09-25T00:00:00Z", "window": "d2",
+         "probabilities": {"C1.0": 0.9, "M1.0": 0.35, "X1.0": 0.05}},
+        {"valid_from": "2026-09-26T00:00:00Z", "window": "d3",
+         "probabilities": {"C1.0": 0.9, "M1.0": 0.3, "X1.0": 0.05}},
         {"valid_from": "2026-09-23T00:00:00Z",
          "probabilities": {"C1.0": 0.95, "M1.0": None, "X1.0": 0.05}},
+        {"valid_from": "2026-09-24T00:00:00Z", "window": "d2",
+         "probabilities": {"C1.0": 0.9, "M1.0": 0.35, "X1.0": 0.05}},
+        {"valid_from": "2026-09-25T00:00:00Z", "window": "d3",
+         "probabilities": {"C1.0": 0.9, "M1.0": 0.3, "X1.0": 0.05}},
     ]  # fmt: skip
 
 
