@@ -18,7 +18,7 @@ from pathlib import Path
 from data_sender.faulty_source import read_faults
 from data_sender.replayer import LARGEST_BATCH
 from data_sender.sharding.shard import Auto, FixedShard, parse_shard
-from data_sender.sources.files.agency_forecasts import FORECASTS_HELP, add_options
+from data_sender.sources.live.agency_forecasts import FORECASTS_HELP, add_options
 from data_sender.sources.live.jsoc import SERIES
 from data_sender.sources.simulation.region_statistics import STATISTICS_PATH
 from solar.clock import REPLAY, WALL

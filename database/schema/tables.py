@@ -210,11 +210,7 @@ agency_forecasts = table(
     sa.Column("region_id", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("window_name", identifier(4), primary_key=True),
     sa.Column("semantics", identifier(8), nullable=False),
-    *(
-        sa.Column(f"{bound}{event.column}", sa.Double)
-        for bound in ("", "lower_", "upper_")
-        for event in EVENTS
-    ),
+    *(sa.Column(b + event.column, sa.Double) for b in ("", "lower_", "upper_") for event in EVENTS),
     sa.Column("issued_at", UtcDateTime, nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Index("agency_forecasts_by_semantics", "model_id", "semantics"),

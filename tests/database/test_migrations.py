@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -11,6 +13,8 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
 from database import migrations
+from database.agencies.forecasts import AgencyForecast, store_forecasts
+from database.engine import transact
 from database.migrations import is_current, upgrade
 from database.people.keys import hash_key, key_principals, list_keys
 from database.people.people import is_anybody_registered
@@ -110,3 +114,33 @@ def test_the_forecasts_of_an_earlier_version_are_verified_anew(
     # Every day from the first forecast to the last, and the midnight after.
     assert sorted(marked) == [date(2014, 3, day) for day in (1, 2, 3, 4, 5)]
     assert refresh(engine) == 5
+
+
+def test_the_forecasts_of_agencies_of_an_earlier_version_can_still_be_revised(
+    engine: sa.Engine,
+) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.set_main_option("path_separator", "os")
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0017")
+        connection.execute(
+            sa.text(
+                "INSERT INTO disk_forecasts (model_id, valid_from, c1, m1, m5, x1, issued_at)"
+                " VALUES ('swpc@1', '2026-01-01 00:00:00.000000', 0.9, 0.4, NULL, 0.1,"
+                " '2025-12-31 22:00:00.000000')"
+            )
+        )
+        connection.commit()
+
+    upgrade(engine)
+
+    row = AgencyForecast(0, at, None, (0.9, 0.4, None, 0.1), at)
+    changed = replace(row, probabilities=(0.9, 0.5, None, 0.1))
+    for one, expected in ((row, (0, 0, 1)), (changed, (0, 1, 0))):
+        report = transact(
+            engine, partial(store_forecasts, model_id="swpc@1", forecasts=[one], now=at)
+        )
+        assert (report.added, report.revised, report.unchanged) == expected

@@ -6,7 +6,7 @@ from exact_scores import murphy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from solar.probability import brier, brier_skill, full_disk
+from solar.probability import brier, brier_skill, exceedance, full_disk
 from solar.reliability import RELIABILITY_EDGES, reliability, wilson_interval
 
 cases = st.lists(
@@ -122,3 +122,13 @@ def test_reliability_counts_every_case_once(pairs) -> None:
     assert len(rows) == len(RELIABILITY_EDGES) - 1
     assert sum(row.n for row in rows) == len(p)
     assert sum(row.events for row in rows) == o.sum()
+
+
+def test_at_least_a_class_is_that_class_or_one_above_it() -> None:
+    # 1 - 0.4 x 0.6 x 0.9; 1 - 0.6 x 0.9; and X alone.
+    assert exceedance([0.6, 0.4, 0.1]) == pytest.approx([0.784, 0.46, 0.1])
+
+
+def test_below_a_class_that_is_not_known_nothing_is() -> None:
+    assert exceedance([0.6, None, 0.1]) == [None, None, pytest.approx(0.1)]
+    assert exceedance([0.6, 0.4, None]) == [None, None, None]

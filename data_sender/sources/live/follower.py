@@ -21,7 +21,7 @@ from data_sender.position import PositionFile, claim
 from data_sender.progress import Progress
 from data_sender.replayer import Replayer
 from data_sender.settings import SenderSettings
-from data_sender.sources.files.agency_forecasts import read_agency_forecasts
+from data_sender.sources.live.agency_forecasts import read_agency_forecasts
 from data_sender.sources.live.feed import Feed, FeedError, Pace
 from data_sender.sources.live.jsoc import SERIES, Checkpoints, Jsoc, Plan
 from data_sender.sources.live.sent_state import SentState

@@ -15,12 +15,15 @@ from app_dash.create_app import PAGES
 from app_dash.frame import delta, routing, shell
 from app_dash.now.page import layout
 from app_dash.settings import DashSettings
+from database.agencies.forecasts import AgencyForecast, store_forecasts
 from database.alerts.alerts import write_alerts
 from database.engine import writing
 from database.flares.xray import store_flux
 from database.models import register
 from database.schema import tables
 from solar.flare_detection import XrayMinute
+from solar.time import isoformat
+from solar.windows import DAYS_AHEAD
 
 NARROW = "\u202f"
 
@@ -28,6 +31,13 @@ NARROW = "\u202f"
 def _layout(engine: sa.Engine, search: str = "") -> Component:
     view = routing.read_context(engine, settings=DashSettings(), theme="dark")
     return layout(view, "/", search)
+
+
+def _cards(engine: sa.Engine) -> list[Component]:
+    """Return the cards as they were at the time of the records."""
+    search = f"?at={isoformat(NOW)}"
+    view = routing.read_context(engine, settings=DashSettings(), theme="dark", search=search)
+    return parts(layout(view, "/", search), "card")
 
 
 def _page(engine: sa.Engine) -> str:
@@ -60,6 +70,30 @@ def test_the_calibrated_aggregate_is_on_its_card(engine_sqlite: sa.Engine) -> No
 
     assert words(card).startswith("M1.0+full disk, 24 h")
     assert f"1−∏(1−p) 39{NARROW}%Max 35{NARROW}%Calibrated 18{NARROW}%" in words(card)
+
+
+def test_agencies_stand_under_the_number_of_their_class(engine_sqlite: sa.Engine) -> None:
+    stock(engine_sqlite)
+    midnight = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
+    rows = [
+        AgencyForecast(0, midnight + window.latency, None, (None, p, None, p / 10),
+                       NOW - timedelta(hours=18), window)
+        for window, p in zip(DAYS_AHEAD, (0.6, 0.5, 0.4), strict=True)
+    ]  # fmt: skip
+    with writing(engine_sqlite) as connection:
+        store_forecasts(connection, "swpc@1", rows, now=NOW)
+
+    c_card, m_card, x_card = _cards(engine_sqlite)
+
+    assert f"swpc@160{NARROW}%50{NARROW}%40{NARROW}%18 h ago" in words(m_card)
+    assert f"swpc@16.0{NARROW}%5.0{NARROW}%4.0{NARROW}%18 h ago" in words(x_card)
+    assert "Agencies" not in words(c_card)
+
+
+def test_without_an_agency_there_is_no_table_of_them(engine_sqlite: sa.Engine) -> None:
+    stock(engine_sqlite)
+
+    assert all("Agencies" not in words(card) for card in _cards(engine_sqlite))
 
 
 def test_regions_are_listed_by_risk_and_link_to_their_page(engine_sqlite: sa.Engine) -> None:

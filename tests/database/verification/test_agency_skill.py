@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from synthetic_store import COVERED, FIRST, MODEL, N_DAYS, NOAA, Synthetic, fill
 
-from data_sender.sources.files.agency_forecasts import read_agency_forecasts
+from data_sender.sources.live.agency_forecasts import read_agency_forecasts
 from database.agencies.forecasts import AgencyForecast, Probabilities, store_forecasts
 from database.engine import reading, transact
 from database.flares.flares import FlareRecord, store_flares

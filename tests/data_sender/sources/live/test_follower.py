@@ -26,7 +26,7 @@ from data_sender.__main__ import main
 from database.engine import reading, transact
 from database.flares.coverage import coverage
 from database.harps import add_harp_pairs
-from database.schema.tables import observations, predictions, senders
+from database.schema.tables import agency_forecasts, observations, predictions, senders
 from database.verification.rollup import refresh
 from solar.time import nearest_slot
 
@@ -284,3 +284,51 @@ def test_what_was_read_while_the_api_was_away_is_delivered_when_it_is_back(
     assert (left_behind, status) == (4, 0)
     assert nothing == []
     assert len(stored(engine_sqlite)) == 10
+
+
+def test_a_file_of_an_agencys_forecasts_is_sent_once(
+    run: Run, engine_sqlite: sa.Engine, tmp_path: Path
+) -> None:
+    path = tmp_path / "issued.txt"
+    # The second line has seen half of the day; the fourth day has no window.
+    path.write_text(
+        "2014 01 01 00 59 60 50 40 30 20 15 10 5\n"
+        "2014 01 01 13 42 90 90 90 90 90 90 90 90\n"
+        "2014 01 02 00 20 70 nan 50 40 30 20 10 5\n"
+    )
+    arguments = ("forecasts", str(path), "--model", "metoffice@archive", "--semantics", "exact")
+
+    statuses = [run(*arguments, "--derived") for _ in "12"]
+
+    assert statuses == [0, 0]
+    table = agency_forecasts.c
+    query = sa.select(table.valid_from, table.window_name, table.m1, table.x1)
+    query = query.where(table.semantics == "exact").order_by(table.valid_from, table.window_name)
+    with reading(engine_sqlite) as connection:
+        rows = [(f"{at:%d}", *values) for at, *values in connection.execute(query)]
+        derived = connection.scalars(
+            sa.select(table.m1).where(table.semantics == "exceed").order_by(table.valid_from)
+        ).first()
+    assert rows == [
+        ("01", "24h", 0.6, 0.2), ("02", "24h", 0.7, 0.3), ("02", "d2", 0.5, 0.15),
+        ("03", "d2", None, 0.2), ("03", "d3", 0.4, 0.1), ("04", "d3", 0.5, 0.1),
+    ]  # fmt: skip
+    assert derived == pytest.approx(1 - 0.4 * 0.8)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("2014 01 01 00 59 60 50 40", "line 1: 3 values, not as many of M as of X"),
+        ("2014 01 99 00 59 60 50", "line 1: day"),
+        ("", "has no forecast"),
+    ],
+)
+def test_a_file_in_another_form_is_refused_with_its_line(
+    run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture, line: str, words: str
+) -> None:
+    path = tmp_path / "issued.txt"
+    path.write_text(line)
+
+    assert run("forecasts", str(path), "--model", "metoffice@archive") == 2
+    assert words in caplog.text
