@@ -225,6 +225,7 @@ TARGETS = [
 ]
 
 
+@pytest.mark.thorough
 def test_the_published_forecasts_of_three_days_have_their_golden_scores(
     of_common_days: sa.Engine, shared_data: Path
 ) -> None:
