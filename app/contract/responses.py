@@ -31,19 +31,8 @@ NEXT_CURSOR = "X-Next-Cursor"
 # Of the columns of files; every other one is a number. Declared, so that a file has the same types
 # when a column or all of it is empty, and files of several pages can be put together.
 _TEXT = ("series", "sender", "model", "rung", "reason")
-_WHOLE = ("region", "quality", "revision", "noaa_ar")
-_TIMES = (
-    "t_rec",
-    "valid_to",
-    "made_at",
-    "received_at",
-    "issued_at",
-    "lost_at",
-    "start",
-    "peak",
-    "from",
-    "to",
-)
+_WHOLE = ("region", "quality", "revision")
+_TIMES = ("t_rec", "valid_to", "made_at", "received_at", "issued_at", "lost_at")
 _TYPES: dict[str, pa.DataType] = {
     **dict.fromkeys(_TEXT, pa.string()),
     **dict.fromkeys(_WHOLE, pa.int64()),
@@ -75,10 +64,11 @@ def cut_page(
     """Cut off the row that was read beyond a page; the cursor is None where there is none."""
     if len(rows) <= limit:
         return rows, None
-    return rows[:limit], _cursor_of(position_of(rows[limit - 1]))
+    return rows[:limit], write_cursor(position_of(rows[limit - 1]))
 
 
-def _cursor_of(position: tuple[Any, ...]) -> str:
+def write_cursor(position: tuple[Any, ...]) -> str:
+    """Write the position of the last row of a page as a cursor."""
     return base64.urlsafe_b64encode(orjson.dumps(position)).decode().rstrip("=")
 
 
@@ -121,12 +111,24 @@ def file_page(
     next_cursor: str | None,
     mode: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return one page as a file; the cursor of the next page is in a header.
+    """Return one page of rows as a file, as `table_page` does."""
+    schema = pa.schema([(column, _TYPES.get(column, pa.float64())) for column in columns])
+    table = pa.table({column: [row[column] for row in rows] for column in columns}, schema=schema)
+    return table_page(table, kind=kind, name=name, next_cursor=next_cursor, mode=mode)
+
+
+def table_page(
+    table: pa.Table,
+    *,
+    kind: str,
+    name: str,
+    next_cursor: str | None,
+    mode: Mapping[str, str] | None = None,
+) -> Response:
+    """Return one page that is a table as a file; the cursor of the next page is in a header.
 
     `mode` is `mode_header`: its header, and its value in the name of the file.
     """
-    schema = pa.schema([(column, _TYPES.get(column, pa.float64())) for column in columns])
-    table = pa.table({column: [row[column] for row in rows] for column in columns}, schema=schema)
     body = io.BytesIO()
     if kind == "csv":
         pa.csv.write_csv(_with_text_times(table), body)

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, request
 
 from app.contract.bodies import read_body, read_json, read_model
 from app.contract.problems import problem
-from app.contract.responses import PARQUET, file_page, json_response
+from app.contract.responses import PARQUET, json_response, table_page
 from app.contract.worker import (
     ClaimAnswer,
     ClaimBody,
@@ -215,8 +215,8 @@ def get_worker_file(query: FileQuery, sha256: str) -> Response:
 def get_store_page(query: StoreQuery, run_id: str, table: str) -> Response:
     with reading(services().engine) as connection:
         run = find_current(connection, run_id, query.attempt)
-        rows, columns, cursor = store_page(connection, run, table, query.cursor)
-    return file_page(rows, columns, kind="parquet", name=table, next_cursor=cursor)
+        rows, cursor = store_page(connection, run, table, query.cursor)
+    return table_page(rows, kind="parquet", name=table, next_cursor=cursor)
 
 
 def _range() -> tuple[int, int]:

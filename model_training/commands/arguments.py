@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import math
+from datetime import datetime
 from pathlib import Path
 
 from model_training import registry
+from solar.errors import InvalidInputError
+from solar.time import parse_time
 
 DATA = Path("../shared/data")
 RUNS = Path("var/runs")
@@ -61,6 +64,14 @@ def share(text: str) -> float:
     if not 0 <= number <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 1")
     return number
+
+
+def time(text: str) -> datetime:
+    """Read a time with its zone."""
+    try:
+        return parse_time(text)
+    except InvalidInputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def add_recipe(parser: argparse.ArgumentParser) -> None:

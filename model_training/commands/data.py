@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from database.engine import create_engine, reading
+from database.lab.snapshot import snapshot_pages
+from database.settings import DatabaseSettings
 from model_training.analysis.description import describe, text
 from model_training.analysis.network_study import study_recipe
 from model_training.analysis.processing import process, write_augmented
@@ -20,14 +24,17 @@ from model_training.commands.arguments import (
     add_resume,
     add_runs,
     share,
+    time,
     whole,
 )
 from model_training.data import loading
 from model_training.data.dataset import Dataset
 from model_training.data.guessing import guess
+from model_training.data.snapshot import write_snapshot
 from model_training.journal import Journal, Stop, stopping_on_signals
 from model_training.recipe.recipe import Recipe, read_recipe
 from solar.errors import InvalidInputError
+from solar.time import Window
 
 
 def add_schema(parser: argparse.ArgumentParser) -> None:
@@ -46,8 +53,11 @@ def _write(document: Any) -> None:
 
 
 def add_datasets(parser: argparse.ArgumentParser) -> None:
-    """Declare ``datasets describe`` and ``datasets process``."""
-    parser.description = "Say what a data set holds and lacks, or process it as a recipe says."
+    """Declare ``datasets describe``, ``datasets process`` and ``datasets snapshot``."""
+    parser.description = (
+        "Say what a data set holds and lacks, process it as a recipe says, or take one from the"
+        " store."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     describe = commands.add_parser("describe", help="the break-down of a data set")
     describe.add_argument(
@@ -72,6 +82,15 @@ def add_datasets(parser: argparse.ArgumentParser) -> None:
     add_data(process)
     _add_to(process, "processed")
     process.set_defaults(run=_process)
+    snapshot = commands.add_parser(
+        "snapshot", help="write what the store that FLARE_DATABASE_URL names has of a time"
+    )
+    snapshot.add_argument("folder", type=Path, metavar="DIR", help="new folder of the files")
+    for name, target in (("--from", "start"), ("--to", "end")):
+        snapshot.add_argument(
+            name, dest=target, type=time, required=True, metavar="ISO", help="2014-03-01T00:00:00Z"
+        )
+    snapshot.set_defaults(run=_snapshot)
 
 
 def _add_to(parser: argparse.ArgumentParser, name: str) -> None:
@@ -178,6 +197,19 @@ def _found(what: Path, folder: Path) -> Path:
 def _process(options: argparse.Namespace) -> None:
     recipe = read_recipe(options.recipe)
     _write(process(recipe, options.data, out=options.to, journal=Journal()))
+
+
+def _snapshot(options: argparse.Namespace) -> None:
+    window = Window(options.start, options.end)
+    if options.folder.exists() and any(options.folder.iterdir()):
+        raise InvalidInputError(f"{options.folder} is not empty; name a new folder")
+    engine = create_engine(DatabaseSettings())
+    try:
+        with reading(engine) as connection:
+            n = write_snapshot(partial(snapshot_pages, connection, window), options.folder)
+    finally:
+        engine.dispose()
+    sys.stdout.write(f"{n} records are in {options.folder}\n")
 
 
 def _networks(options: argparse.Namespace) -> None:

@@ -22,11 +22,10 @@ Pages = Callable[[str], Iterable[pa.Table]]
 _ROWS, _FLARES = "observations.parquet", "goes_flares.parquet"
 _HARPS = "all_harps_with_noaa_ars.txt"
 _LABELS = dict(zip(("C1.0", "M1.0", "M5.0", "X1.0"), ("C", "M", "M5", "X"), strict=True))
-_LEFT_OUT = ("region", "sender", "received_at", "revision")
 
 
 def write_snapshot(pages: Pages, folder: Path) -> int:
-    """Write the records of the store page by page, and return how many there are.
+    """Write records, flares and HARPs of the store to a folder, and return how many records.
 
     The truth of an event is a column such as ``y24_M``: 1, 0, or empty where the flare list of the
     store is not complete over the 24 hours. A region without a HARP is its NOAA number negated.
@@ -68,7 +67,7 @@ def _write_records(pages: Iterable[pa.Table], truth: Truth, path: Path) -> int:
 
 def _with_truth(page: pa.Table, truth: Truth) -> pa.Table:
     region_id, t_rec = _whole(page, "region"), _times(page, "t_rec")
-    rows = page.drop_columns(_LEFT_OUT).add_column(0, "harpnum", pa.array(region_id))
+    rows = page.drop_columns("region").add_column(0, "harpnum", pa.array(region_id))
     for event in EVENTS:
         code = truth.of_regions(event, region_id, t_rec)
         column = pa.array(code.astype(float), mask=code == UNKNOWN)

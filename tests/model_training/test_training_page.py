@@ -130,7 +130,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with chdir(folder):
         for text in RECIPES:
             (folder / "my.toml").write_text(text)
-            assert [main(train) for train in commands(PAGE, "train")] == [0]
+            assert [main(train) for train in commands(PAGE, r"train my\.toml")] == [0]
         yield folder
 
 
@@ -196,4 +196,4 @@ def test_the_commands_of_the_readme_are_those_of_the_page(desk: Path) -> None:
 
     assert main(describe) == 0
     assert commands(README, "datasets") == commands(PAGE, "datasets describe")[:1]
-    assert commands(README, r"train my\.toml") == commands(PAGE, "train")
+    assert commands(README, r"train my\.toml") == commands(PAGE, r"train my\.toml")

@@ -15,8 +15,8 @@ from dataset_calls import CSV, claim_as_worker, deliver, end_as_worker, one
 from flask.testing import FlaskClient
 from tus_client import DATASETS, make, running, sign_in
 
-from app.lab import store_pages
 from database.engine import writing
+from database.lab import snapshot as snapshot_tables
 from database.lab.runs import NewRun, add_run, read_run, start_run
 from database.people.principal import OWNER
 from model_training.analysis.unknown_data import describe_unknown
@@ -130,7 +130,7 @@ def snapshot(client: FlaskClient, **parameters: Any) -> str:
 def test_a_snapshot_has_records_flares_and_truth_and_is_read_without_a_question(
     client: FlaskClient, row: Row, flare_row: Row, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_pages, "_ROWS", 2)
+    monkeypatch.setattr(snapshot_tables, "_ROWS", 2)
     days = [f"2014-03-0{day}T00:00:00Z" for day in range(1, 8)]
     records = [row(t_rec=at) for at in days]
     records.append(row(harpnum=None, noaa_ars=[12000], t_rec=days[0]))
