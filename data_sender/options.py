@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-import re
 import socket
 from argparse import (
     ArgumentParser,
-    ArgumentTypeError,
     Namespace,
     RawDescriptionHelpFormatter,
     _SubParsersAction,
 )
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 
-from data_sender.faulty_source import read_faults
+from data_sender.option_values import (
+    read_batch,
+    read_cadence,
+    read_fault_file,
+    read_megabytes,
+    read_name,
+    read_positive,
+    read_seconds,
+    read_series,
+    read_shard,
+    read_slice,
+    read_time,
+)
 from data_sender.replayer import LARGEST_BATCH
-from data_sender.sharding.shard import Auto, FixedShard, parse_shard
+from data_sender.sharding.shard import FixedShard
 from data_sender.sources.live.agency_forecasts import FORECASTS_HELP, add_options
 from data_sender.sources.live.jsoc import SERIES
 from data_sender.sources.simulation.region_statistics import STATISTICS_PATH
 from solar.clock import REPLAY, WALL
-from solar.errors import InvalidInputError
-from solar.injected_faults import InjectedFault
-from solar.sharp import CADENCE_SECONDS, SERIES_PATTERN
-from solar.time import parse_time
+from solar.sharp import CADENCE_SECONDS
 
 _DESCRIPTION = """\
 Send SHARP observations to the Flarewatch API, in the order in which they were made.
@@ -88,6 +94,7 @@ examples:
   flarewatch send jsoc --series both
   flarewatch send jsoc --series definitive --from 2014-03-01T00:00:00Z \\
     --to 2014-04-01T00:00:00Z
+  flarewatch send jsoc --series definitive --cadence 6h --from 2010-05-01T00:00:00Z
 """
 _SWPC = """\
 Send what NOAA SWPC publishes: GOES flares and X-ray flux, the region summary, and its own flare
@@ -206,18 +213,25 @@ def _add_live(parser: ArgumentParser, add: Callable[[ArgumentParser], None]) -> 
 
 def _add_jsoc(parser: ArgumentParser) -> None:
     """Add the options of ``jsoc``."""
-    parser.add_argument("--from", dest="start", type=_read_time, metavar="ISO", help="first time")
-    parser.add_argument("--to", dest="end", type=_read_time, metavar="ISO", help="end there")
+    parser.add_argument("--from", dest="start", type=read_time, metavar="ISO", help="first time")
+    parser.add_argument("--to", dest="end", type=read_time, metavar="ISO", help="end there")
     parser.add_argument(
         "--series", choices=sorted(SERIES), default="both", help="which records (default both)"
+    )
+    parser.add_argument(
+        "--cadence",
+        type=read_cadence,
+        metavar="TIME",
+        help="of definitive records only those at this distance, counted from midnight TAI, such as"
+        " 6h (default: every 12 minutes)",
     )
     parser.add_argument("--url", metavar="URL", help="instead of FLARE_JSOC_URL")
     parser.add_argument(
         "--slice-hours",
-        type=_read_slice,
-        default=24.0,
+        type=read_slice,
         metavar="HOURS",
-        help="stretch of time in one question (default 24)",
+        help="stretch of time in one question (default 24; with --cadence as many more as there"
+        " are records fewer, 31 days at most)",
     )
     _add_polling(parser, every=float(CADENCE_SECONDS))
 
@@ -232,14 +246,14 @@ def _add_swpc(parser: ArgumentParser) -> None:
 def _add_polling(parser: ArgumentParser, *, every: float) -> None:
     parser.add_argument(
         "--every",
-        type=_read_seconds,
+        type=read_seconds,
         default=every,
         metavar="SECONDS",
         help=f"how often the source is asked for what is new (default {every:.0f})",
     )
     parser.add_argument(
         "--timeout",
-        type=_read_seconds,
+        type=read_seconds,
         default=60.0,
         metavar="SECONDS",
         help="how long an answer may take (default 60)",
@@ -318,83 +332,3 @@ def _add_fit(parser: ArgumentParser) -> None:
         help="parquet that has R_VALUE and AREA_ACR too (daily_2010_2019.parquet)",
     )
     parser.add_argument("--out", type=Path, default=STATISTICS_PATH, metavar="FILE")
-
-
-def read_positive(text: str) -> float:
-    """Read a number above 0."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0.0 < number < 1e6:
-        raise ArgumentTypeError(f"{text!r} is not a positive number")
-    return number
-
-
-def read_batch(text: str) -> int:
-    """Read how many rows one call may carry."""
-    if not text.isdecimal() or not 1 <= int(text) <= LARGEST_BATCH:
-        raise ArgumentTypeError(f"{text!r} is not a number of rows from 1 to {LARGEST_BATCH}")
-    return int(text)
-
-
-def read_megabytes(text: str) -> int:
-    """Read a size in whole MB."""
-    if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f"{text!r} is not a whole number of MB")
-    return int(text)
-
-
-def read_shard(text: str) -> FixedShard | Auto:
-    """Read which part of a source is sent."""
-    try:
-        return parse_shard(text)
-    except InvalidInputError as error:
-        raise ArgumentTypeError(str(error)) from error
-
-
-def read_fault_file(text: str) -> tuple[InjectedFault, ...]:
-    """Read the faults that a tester injects."""
-    try:
-        return read_faults(Path(text))
-    except InvalidInputError as error:
-        raise ArgumentTypeError(str(error)) from error
-
-
-def read_series(text: str) -> str:
-    """Read the name of a data series."""
-    if not re.fullmatch(SERIES_PATTERN, text):
-        raise ArgumentTypeError(f"{text!r}: use letters, digits, '.', '_' and '-', 48 at most")
-    return text
-
-
-def read_name(text: str) -> str:
-    """Read the name of a sender."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", text):
-        raise ArgumentTypeError(f"{text!r}: use letters, digits, '.', '_' and '-', 64 at most")
-    return text
-
-
-def _read_time(text: str) -> datetime:
-    try:
-        return parse_time(text)
-    except InvalidInputError as error:
-        raise ArgumentTypeError(str(error)) from error
-
-
-def _read_seconds(text: str) -> float:
-    return _read_between(text, 0.01, 86_400.0)
-
-
-def _read_slice(text: str) -> float:
-    return _read_between(text, CADENCE_SECONDS / 3600, 24 * 31)
-
-
-def _read_between(text: str, low: float, high: float) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not low <= number <= high:
-        raise ArgumentTypeError(f"{text!r} is not a number from {low:g} to {high:g}")
-    return number

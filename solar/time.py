@@ -165,6 +165,24 @@ def slot_before(at: datetime) -> datetime:
     return _slot(at, ahead=np.timedelta64(0, "s"))
 
 
+def slot_from(at: datetime, *, cadence: timedelta) -> datetime:
+    """Return the first slot of a cadence that is not before a time.
+
+    The slots of a cadence are counted from midnight TAI of 1970-01-01, so that they are the same
+    wherever a stretch of time begins.
+    """
+    tai = _tai(at)
+    ahead = (np.datetime64(0, "us") - tai) % np.timedelta64(cadence)
+    return to_datetime(tai_to_utc(np.array([tai + ahead]))[0])
+
+
+def is_slot_of(utc: NDArray[np.datetime64], cadence: timedelta) -> NDArray[np.bool_]:
+    """Tell which UTC instants (n,) are slots of a cadence; NaT is none."""
+    since_epoch = utc_to_tai(utc) - np.datetime64(0, "us")
+    is_slot: NDArray[np.bool_] = since_epoch % np.timedelta64(cadence) == np.timedelta64(0, "us")
+    return is_slot
+
+
 def nearest_slot(at: datetime) -> datetime:
     """Return the slot nearest to a time; that of 00:00 UTC lies 34 to 37 s before it."""
     return _slot(at, ahead=SLOT // 2)

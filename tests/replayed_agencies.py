@@ -18,7 +18,7 @@ from solar.sharp import LIVE_KEYWORDS
 from solar.time import nearest_slot, tai_label
 
 DEFINITIVE, NRT = "hmi.sharp_cea_720s", "hmi.sharp_cea_720s_nrt"
-_RANGE = re.compile(r"([\w.]+)\[\]\[(.+_TAI)-(.+_TAI)\]")
+_RANGE = re.compile(r"([\w.]+)\[\]\[(.+_TAI)-(.+_TAI)(?:@(\d+)s)?\]")
 
 Fault = Callable[[Any], tuple[int, bytes]]
 
@@ -50,6 +50,7 @@ class Agencies:
         self.products: dict[str, Any] = {}
         self.faults: deque[Fault | None] = deque()
         self.asked: list[str] = []
+        self.ignores_steps = False
         self.url = ""
 
     @property
@@ -76,10 +77,21 @@ class Agencies:
         match = _RANGE.fullmatch(query["ds"][0])
         assert match, query["ds"]
         assert query["op"] == ["rs_list"]
-        series, begin, end = match.groups()
+        series, begin, end, step = match.groups()
         # Labels of one form are in the order of time.
         found = [r for r in self.sharps[series] if begin <= r["T_REC"] <= end]
+        if step and not self.ignores_steps:
+            found = [r for r in found if _seconds(begin, r["T_REC"]) % int(step) == 0]
         return rs_list(found, query["key"][0].split(","))
+
+
+def _seconds(begin: str, end: str) -> float:
+    """Return the time between two labels of the TAI clock [s]."""
+    first, last = (
+        datetime.strptime(label, "%Y.%m.%d_%H:%M:%S_TAI").replace(tzinfo=UTC)
+        for label in (begin, end)
+    )
+    return (last - first).total_seconds()
 
 
 def rs_list(records: list[dict[str, str]], keys: list[str]) -> dict[str, Any]:

@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from solar.time import (
+    is_slot_of,
     nearest_slot,
     nominal,
     nominal_times,
     parse_time,
     slot_before,
+    slot_from,
     tai_label,
     to_datetime64,
 )
@@ -38,6 +40,28 @@ def test_the_slot_before_a_time_is_not_after_it() -> None:
     assert slot_before(slot) == slot
     assert slot_before(slot - timedelta(microseconds=1)) == slot - timedelta(minutes=12)
     assert tai_label(slot) == "2014.03.01_00:12:00_TAI"
+
+
+def test_the_slots_of_a_cadence_are_counted_from_midnight_tai() -> None:
+    six_hours = timedelta(hours=6)
+    midnight = datetime(2014, 2, 28, 23, 59, 25, tzinfo=UTC)
+
+    assert slot_from(midnight, cadence=six_hours) == midnight
+    assert slot_from(midnight + timedelta(seconds=1), cadence=six_hours) == midnight + six_hours
+    # TAI - UTC went from 34 to 35 s in this night.
+    evening = datetime(2012, 6, 30, 17, 59, 27, tzinfo=UTC)
+    assert tai_label(slot_from(evening, cadence=six_hours)) == "2012.07.01_00:00:00_TAI"
+    # Seven hours do not divide a day; TAI - UTC was 10 s in 1972.
+    early = datetime(1972, 1, 1, tzinfo=UTC)
+    hours = slot_from(early, cadence=timedelta(hours=7)) - datetime(1970, 1, 1, tzinfo=UTC)
+    assert (hours.total_seconds() + 10) % (7 * 3600) == 0
+
+
+def test_what_lies_between_the_slots_of_a_cadence_is_none_of_it() -> None:
+    times = np.array(["2014-02-28T23:59:25", "2014-03-01T00:11:25", "NaT"], "datetime64[us]")
+
+    assert is_slot_of(times, timedelta(hours=6)).tolist() == [True, False, False]
+    assert is_slot_of(times, timedelta(minutes=12)).tolist() == [True, True, False]
 
 
 def test_a_record_is_called_by_its_slot_and_any_other_time_by_itself() -> None:

@@ -87,8 +87,8 @@ class Feed:
         self._session.close()
 
     def _body(self, address: str, query: dict[str, str]) -> bytes:
-        # JSOC reads brackets, slashes and commas as they are.
-        full_url = f"{address}?{urlencode(query, safe='[]/:,')}" if query else address
+        # JSOC reads brackets, slashes, commas and the @ of a step as they are.
+        full_url = f"{address}?{urlencode(query, safe='[]/:,@')}" if query else address
         url = without_password(address)
         deadline = time.monotonic() + self._timeout_seconds
         try:

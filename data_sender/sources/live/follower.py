@@ -17,13 +17,14 @@ from data_sender.delivery.client import ApiClient, Transport
 from data_sender.delivery.delivery import Delivery
 from data_sender.delivery.spool import Post, Spool
 from data_sender.heartbeat import beating
+from data_sender.option_values import LONGEST_SLICE
 from data_sender.position import PositionFile, claim
 from data_sender.progress import Progress
 from data_sender.replayer import Replayer
 from data_sender.settings import SenderSettings
 from data_sender.sources.live.agency_forecasts import read_agency_forecasts
 from data_sender.sources.live.feed import Feed, FeedError, Pace
-from data_sender.sources.live.jsoc import SERIES, Checkpoints, Jsoc, Plan
+from data_sender.sources.live.jsoc import CADENCE, SERIES, Checkpoints, Jsoc, Plan
 from data_sender.sources.live.sent_state import SentState
 from data_sender.sources.live.swpc import Swpc
 from solar.errors import InvalidInputError
@@ -90,19 +91,12 @@ def follow(options: Namespace, stop: StopSignal, *, make_transport: MakeTranspor
 
 
 def _follow_jsoc(options: Namespace, settings: SenderSettings, context: FollowerContext) -> int:
-    if options.start and options.end and options.start >= options.end:
-        raise InvalidInputError("--from is not before --to; exchange the two")
+    plan = _plan(options)
     positions = PositionFile(context.folder, Jsoc.fingerprint)
     checkpoints = Checkpoints(context.folder / "jsoc.json")
     if options.restart:
         positions.forget()
         checkpoints.forget()
-    plan = Plan(
-        SERIES[options.series],
-        options.start,
-        options.end,
-        slice_length=timedelta(hours=options.slice_hours),
-    )
     url = options.url or settings.jsoc_url
     with closing(Feed(url, context.stop, timeout_seconds=options.timeout)) as feed:
         source = Jsoc(
@@ -120,6 +114,24 @@ def _follow_jsoc(options: Namespace, settings: SenderSettings, context: Follower
         )
         is_complete = replayer.run(give_up_after=options.give_up_after)
     return EXIT_DONE if is_complete or context.stop.is_set else EXIT_LEFT_BEHIND
+
+
+def _plan(options: Namespace) -> Plan:
+    if options.start and options.end and options.start >= options.end:
+        raise InvalidInputError("--from is not before --to; exchange the two")
+    if options.cadence and options.series != "definitive":
+        raise InvalidInputError(
+            f"--cadence is for the archive of definitive records, not for --series"
+            f" {options.series}; give --series definitive, or leave out --cadence"
+        )
+    cadence = options.cadence or CADENCE
+    if options.slice_hours is None:
+        # As many records in an answer as there are in a day of every record.
+        slice_length = min(timedelta(days=1) * (cadence / CADENCE), LONGEST_SLICE)
+    else:
+        slice_length = timedelta(hours=options.slice_hours)
+    series = SERIES[options.series]
+    return Plan(series, options.start, options.end, cadence=cadence, slice_length=slice_length)
 
 
 def _follow_swpc(options: Namespace, settings: SenderSettings, context: FollowerContext) -> int:

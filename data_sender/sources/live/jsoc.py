@@ -29,7 +29,16 @@ from solar.sharp import (
     SHARP_SERIES,
     is_near_real_time,
 )
-from solar.time import isoformat, parse_time, slot_before, tai_label, to_datetime, to_datetime64
+from solar.time import (
+    is_slot_of,
+    isoformat,
+    parse_time,
+    slot_before,
+    slot_from,
+    tai_label,
+    to_datetime,
+    to_datetime64,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +52,7 @@ FIRST_LOOK = timedelta(days=2)
 FIRST_LOOK_DEFINITIVE = timedelta(days=45)
 # A range with an end is given up, with a status, after so many failures in a row.
 MOST_FAILURES = 5
-_CADENCE = timedelta(seconds=CADENCE_SECONDS)
+CADENCE = timedelta(seconds=CADENCE_SECONDS)
 
 # Series, time since 1970 [us], HARPNUM and NOAA numbers.
 _Key = tuple[str, int, int, tuple[int, ...]]
@@ -54,15 +63,23 @@ _NO_TIME = np.iinfo(np.int64).min
 class Plan:
     """What to request: series, from when (the checkpoint wins), to when (None: for ever).
 
-    `slice_length` bounds one answer; `lookback` is requested again each time, because the
-    records of one moment do not all appear at once.
+    Of each region the records at the slots of `cadence` are requested. `slice_length` bounds one
+    answer; `lookback` is requested again each time, because the records of one moment do not all
+    appear at once.
     """
 
     series: Sequence[str]
     start_at: datetime | None = None
     end_at: datetime | None = None
+    cadence: timedelta = CADENCE
     slice_length: timedelta = timedelta(days=1)
     lookback: timedelta = timedelta(hours=6)
+
+    @property
+    def step(self) -> str:
+        """The cadence as JSOC reads it behind a range of times; empty for every record."""
+        seconds = self.cadence.total_seconds()
+        return "" if self.cadence == CADENCE else f"@{seconds:.0f}s"
 
 
 class Checkpoints:
@@ -203,13 +220,18 @@ class Jsoc:
             self._deduplicator.forget_before(series, self._begin(series))
 
     def _slices(self, series: str) -> Iterator[tuple[datetime, datetime]]:
-        """Divide the requested time into slices [begin, end), on the slots of T_REC."""
+        """Divide the requested time into slices [begin, end), which begin at slots."""
         last_at = self._clock() if self._plan.end_at is None else self._plan.end_at
-        begin_at = slot_before(self._begin(series))
+        begin_at = self._slot(self._begin(series))
         while begin_at < last_at:
             end_at = min(begin_at + self._plan.slice_length, last_at)
             yield begin_at, end_at
-            begin_at = slot_before(end_at) if end_at < last_at else last_at
+            begin_at = self._slot(end_at) if end_at < last_at else last_at
+
+    def _slot(self, at: datetime) -> datetime:
+        """Return the slot of the record of a time, or the next one of the cadence."""
+        # JSOC counts the steps of a range from its beginning.
+        return slot_from(slot_before(at), cadence=self._plan.cadence)
 
     def _begin(self, series: str) -> datetime:
         newest_at = self._checkpoints.get(self._checkpoint(series))
@@ -221,17 +243,18 @@ class Jsoc:
         return self._began_at - (FIRST_LOOK if is_nrt else FIRST_LOOK_DEFINITIVE)
 
     def _checkpoint(self, series: str) -> str:
-        """Name the checkpoint of a series; a range with an end has its own."""
+        """Name the checkpoint of a series; a cadence and a range with an end have their own."""
         start_at, end_at = self._plan.start_at, self._plan.end_at
+        name = f"{series}{self._plan.step}"
         if end_at is None:
-            return series
-        return f"{series} {isoformat(start_at) if start_at else ''} to {isoformat(end_at)}"
+            return name
+        return f"{name} {isoformat(start_at) if start_at else ''} to {isoformat(end_at)}"
 
     def _request(self, series: str, begin_at: datetime, end_at: datetime) -> JsocAnswer | None:
         """Request until there is an answer that can be used; None at the stop signal."""
         # The last slot before the end, because JSOC's ranges include both ends.
         until = tai_label(slot_before(end_at - timedelta(seconds=1)))
-        records = f"{series}[][{tai_label(begin_at)}-{until}]"
+        records = f"{series}[][{tai_label(begin_at)}-{until}{self._plan.step}]"
         while True:
             try:
                 content = self._feed.get(ds=records, op="rs_list", key=",".join(REQUESTED_KEYWORDS))
@@ -254,7 +277,12 @@ class Jsoc:
                 return answer
 
     def _sendable(self, rows: Rows) -> Rows:
-        """Name the records by NOAA numbers; definitive records alone keep their HARPNUM."""
+        """Name the records by NOAA numbers; definitive records alone keep their HARPNUM.
+
+        What a mirror that ignores the cadence has sent between its slots is left out.
+        """
+        if self._plan.step:
+            rows = rows.take(is_slot_of(rows.t_rec, self._plan.cadence) | np.isnat(rows.t_rec))
         has_nrt = any(map(is_near_real_time, self._plan.series))
         return self._names.named(rows) if has_nrt else rows
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,12 +17,7 @@ import replayed_agencies as replayed
 import requests
 import sqlalchemy as sa
 from replayed_agencies import DEFINITIVE, NRT, Agencies, fill_products, sharp_records
-from werkzeug.serving import make_server
 
-from app.create_app import create_app
-from app.services import prepare
-from app.settings import ApiSettings
-from data_sender.__main__ import main
 from database.engine import reading, transact
 from database.flares.coverage import coverage
 from database.harps import add_harp_pairs
@@ -34,41 +29,7 @@ BEGIN = nearest_slot(datetime(2014, 3, 1, tzinfo=UTC))
 RANGE = ("--from", "2014-02-28T23:59:00Z", "--to", "2014-03-01T02:00:00Z", "--every", "0.05")
 
 
-@pytest.fixture
-def api_url(engine_sqlite: sa.Engine) -> Iterator[str]:
-    """Serve the API itself on the store of the test."""
-    address = engine_sqlite.url.render_as_string(hide_password=False)
-    settings = ApiSettings(database_url=address)
-    prepare(settings)
-    app = create_app(settings)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    app.extensions["flarewatch"].engine.dispose()
-
-
 Run = Callable[..., int]
-
-
-@pytest.fixture
-def run(
-    agencies: Agencies, api_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Run]:
-    monkeypatch.setenv("FLARE_API_URL", api_url)
-    monkeypatch.setenv("FLARE_DATA_DIR", str(tmp_path))
-    monkeypatch.setenv("FLARE_JSOC_URL", agencies.jsoc_url)
-    monkeypatch.setenv("FLARE_SWPC_URL", agencies.swpc_url)
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)
-    handlers = {number: signal.getsignal(number) for number in numbers}
-    yield lambda *arguments: main([*arguments, "--sender", "live"])
-    # The time that a sender is given to stop would run on into the next test.
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
 
 
 def stored(engine: sa.Engine) -> list[tuple[int, str]]:
@@ -153,6 +114,23 @@ def test_a_range_that_cannot_be_read_has_a_status_of_its_own(
 
 def test_a_range_that_is_turned_round_is_refused(run: Run) -> None:
     assert run("jsoc", "--from", "2014-03-02T00:00:00Z", "--to", "2014-03-01T00:00:00Z") == 2
+
+
+@pytest.mark.parametrize("series", ["nrt", "both"])
+def test_a_cadence_is_refused_where_records_are_near_real_time(
+    run: Run, series: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert run("jsoc", "--series", series, "--cadence", "6h") == 2
+    assert f"not for --series {series}; give --series definitive" in caplog.text
+
+
+def test_an_answer_has_as_many_records_at_any_cadence(run: Run, agencies: Agencies) -> None:
+    year = ("--from", "2014-01-01T00:00:00Z", "--to", "2015-01-01T00:00:00Z")
+
+    status = run("jsoc", "--series", "definitive", "--cadence", "6h", *year)
+
+    # 30 days of four records a region in the place of one of 120: 365 days take 13 questions.
+    assert (status, len(agencies.asked)) == (0, 13)
 
 
 def test_the_agency_is_an_entrant_after_one_look(
@@ -249,11 +227,17 @@ def test_a_sender_that_waits_for_an_answer_ends_when_its_grace_is_over(
     assert "no answer when this sender was stopped" in caplog.text
 
 
+@pytest.mark.parametrize(("cadence", "records"), [((), 120), (("--cadence", "36m"), 40)])
 def test_a_sender_that_is_killed_goes_on_and_every_record_is_stored_once(
-    run: Run, agencies: Agencies, engine_sqlite: sa.Engine, tmp_path: Path
+    run: Run,
+    agencies: Agencies,
+    engine_sqlite: sa.Engine,
+    cadence: tuple[str, ...],
+    records: int,
 ) -> None:
     agencies.sharps[DEFINITIVE] = sharp_records(BEGIN, 60) + sharp_records(BEGIN, 60, 3740)
-    end = ("--to", "2014-03-01T12:00:00Z", "--slice-hours", "1", "--batch", "5", "--sender", "live")
+    end = ("--to", "2014-03-01T12:00:00Z", "--slice-hours", "1", "--batch", "5", *cadence)
+    end = (*end, "--sender", "live")
     command = [sys.executable, "-m", "data_sender", "jsoc", "--series", "definitive", *RANGE, *end]
     killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 20
@@ -265,9 +249,9 @@ def test_a_sender_that_is_killed_goes_on_and_every_record_is_stored_once(
     status = run("jsoc", "--series", "definitive", *RANGE, *end[:-2])
 
     assert status == 0
-    assert len(stored(engine_sqlite)) == 120
+    assert len(stored(engine_sqlite)) == records
     stored_counts = counts(engine_sqlite)
-    assert stored_counts["accepted"] == 120
+    assert stored_counts["accepted"] == records
     assert stored_counts["sent"] == stored_counts["accepted"] + stored_counts["duplicates"]
 
 
