@@ -20,6 +20,9 @@ from database.settings import DatabaseSettings
 settings.register_profile("flarewatch", deadline=None)
 settings.load_profile("flarewatch")
 
+# No test takes the power away, so that none has to wait for the disk at each commit.
+os.environ.setdefault("FLARE_SQLITE_SYNCHRONOUS", "normal")
+
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -56,7 +59,8 @@ def mariadb_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     if not mariadb_server.is_installed():
         pytest.fail(mariadb_server.INSTALL_HINT)
-    with mariadb_server.private_server(tmp_path_factory.mktemp("mariadb")) as address:
+    folder = tmp_path_factory.mktemp("mariadb")
+    with mariadb_server.private_server(folder, *mariadb_server.WITHOUT_SYNC) as address:
         server = sa.create_engine(address)
         with server.begin() as connection:
             connection.exec_driver_sql("CREATE DATABASE flarewatch CHARACTER SET utf8mb4")

@@ -15,6 +15,12 @@ from tests.ports import free_port
 # Debian puts the server where an ordinary account's PATH does not look.
 SEARCH_PATH = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
 INSTALL_HINT = "MariaDB is missing; install it with: apt-get install mariadb-server"
+# What nobody kills needs no disk: with these options the server never waits for it.
+WITHOUT_SYNC = (
+    "--debug-no-sync",
+    "--innodb-flush-method=nosync",
+    "--innodb-flush-log-at-trx-commit=0",
+)
 
 
 def is_installed() -> bool:
@@ -23,10 +29,10 @@ def is_installed() -> bool:
 
 
 @contextmanager
-def private_server(folder: Path) -> Iterator[str]:
+def private_server(folder: Path, *options: str) -> Iterator[str]:
     """Start a server in `folder` and give its address without a database name."""
     install(folder)
-    with running(folder, port=free_port()) as address:
+    with running(folder, *options, port=free_port()) as address:
         yield address
 
 
@@ -38,9 +44,9 @@ def install(folder: Path, *, within: Sequence[str] = ()) -> None:
 
 
 @contextmanager
-def running(folder: Path, *, port: int) -> Iterator[str]:
+def running(folder: Path, *options: str, port: int) -> Iterator[str]:
     """Run the server whose files are in `folder`, and give its address like `private_server`."""
-    server = start(folder, port=port)
+    server = start(folder, *options, port=port)
     try:
         yield address_of(port)
     finally:
@@ -48,7 +54,9 @@ def running(folder: Path, *, port: int) -> Iterator[str]:
         server.wait(30)
 
 
-def start(folder: Path, *, port: int, within: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+def start(
+    folder: Path, *options: str, port: int, within: Sequence[str] = ()
+) -> subprocess.Popen[bytes]:
     """Start the server whose files are in `folder` and wait until it answers."""
     with (folder / "log").open("a") as log:
         server = subprocess.Popen(
@@ -57,7 +65,7 @@ def start(folder: Path, *, port: int, within: Sequence[str] = ()) -> subprocess.
              f"--socket={folder}/s", f"--port={port}", "--bind-address=127.0.0.1",
              f"--pid-file={folder}/pid", "--innodb-flush-log-at-trx-commit=1",
              "--innodb-buffer-pool-size=512M", "--innodb-log-file-size=256M",
-             "--character-set-server=utf8mb4"],
+             "--character-set-server=utf8mb4", *options],
             stderr=log,
         )  # fmt: skip
     try:

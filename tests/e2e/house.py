@@ -42,6 +42,7 @@ class House:
         return {
             **given,
             "FLARE_DATABASE_URL": self.store,
+            "FLARE_SQLITE_SYNCHRONOUS": "normal",
             "FLARE_DATA_DIR": str(self.folder),
             "FLARE_API_PORT": self.api.rpartition(":")[2],
             "FLARE_API_URL": self.api,

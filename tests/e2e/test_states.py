@@ -55,7 +55,8 @@ def frail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Frail]:
     mariadb_server.install(folder)
     address = f"mysql+mysqlconnector://flare:flare@127.0.0.1:{port}/"
     house = build(folder, store=f"{address}flarewatch")
-    store = Switch(lambda: mariadb_server.running(folder, port=port))
+    options = mariadb_server.WITHOUT_SYNC
+    store = Switch(lambda: mariadb_server.running(folder, *options, port=port))
     api = Switch(lambda: house.serving("app", ready=f"{house.api}/ready"))
     with ExitStack() as cleanup:
         store.start()

@@ -184,7 +184,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def environment(desk: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Give a server of one's own, since tables that are divided stay so."""
     plain = {key: value for key, value in os.environ.items() if not key.startswith("FLARE_")}
-    with mariadb_server.private_server(tmp_path_factory.mktemp("server")) as address:
+    folder = tmp_path_factory.mktemp("server")
+    with mariadb_server.private_server(folder, *mariadb_server.WITHOUT_SYNC) as address:
         server = sa.create_engine(address)
         with server.begin() as connection:
             connection.exec_driver_sql("CREATE DATABASE flarewatch CHARACTER SET utf8mb4")
