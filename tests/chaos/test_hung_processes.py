@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import random
 import signal
@@ -19,9 +18,14 @@ from ports import free_port
 
 # What is promised (docs/operations.md), and what a loaded machine may add.
 LONGEST_SECONDS, MARGIN_SECONDS = 10.0, 10.0
-HANGS_SECONDS = 25.0
+# So long may a loaded machine take for the next batch.
+NEXT_SECONDS = 30.0
+_IDLE_LOCKS = sa.text(
+    "SELECT COUNT(*) FROM information_schema.innodb_trx t JOIN information_schema.processlist p"
+    " ON p.id = t.trx_mysql_thread_id WHERE p.command = 'Sleep' AND t.trx_rows_locked > 0"
+    " AND p.time_ms > 150"
+)
 
-_log = logging.getLogger(__name__)
 pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 _first_regions = count(500_000, 1_000)
 
@@ -32,40 +36,39 @@ def _rows(group: Senders, scenario: Scenario) -> float:
 
 def _stop_inside_a_transaction(scenario: Scenario, *, stop: Callable[[int], None]) -> None:
     """Stop and release a process until the store holds locks for it that nobody works on."""
-    idle_locks = sa.text(
-        "SELECT COUNT(*) FROM information_schema.innodb_trx t JOIN information_schema.processlist p"
-        " ON p.id = t.trx_mysql_thread_id WHERE p.command = 'Sleep' AND t.trx_rows_locked > 0"
-        " AND p.time_ms > 150"
-    )
     for _ in range(200):
         stop(signal.SIGSTOP)
         time.sleep(0.2)
-        with scenario.engine.connect() as connection:
-            if connection.scalar(idle_locks):
-                return
+        if _has_idle_locks(scenario):
+            return
         stop(signal.SIGCONT)
         time.sleep(random.uniform(0.0, 0.1))
     pytest.fail("the process was never stopped inside a transaction")
 
 
-def _longest_silence(group: Senders, scenario: Scenario, *, seconds: float) -> float:
-    """Return the longest time without a new row, or until all are there [s]."""
-    began = changed_at = time.monotonic()
-    longest, share = 0.0, _rows(group, scenario)
-    while (now := time.monotonic()) < began + seconds and share < 1:
+def _has_idle_locks(scenario: Scenario) -> bool:
+    with scenario.engine.connect() as connection:
+        return bool(connection.scalar(_IDLE_LOCKS))
+
+
+def _wait_until_others_go_on(group: Senders, scenario: Scenario) -> None:
+    """Wait until nothing is locked for the hung process, and then for new rows, or the last."""
+    _wait(lambda: not _has_idle_locks(scenario), LONGEST_SECONDS + MARGIN_SECONDS, "still locked")
+    share = _rows(group, scenario)
+    _wait(lambda: _rows(group, scenario) > share or share == 1, NEXT_SECONDS, "no new row came")
+
+
+def _wait(is_true: Callable[[], bool], seconds: float, otherwise: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < deadline, otherwise
         time.sleep(0.1)
-        newest = _rows(group, scenario)
-        if newest > share:
-            share, changed_at = newest, now
-        longest = max(longest, now - changed_at)
-    _log.warning("the longest time without a new row was %.1f s", longest)
-    return longest
 
 
 def _start(scenario: Scenario) -> Senders:
     first = next(_first_regions)
     # So slow that rows come for as long as a process hangs.
-    return start_senders(scenario, random.Random(first), regions_from=first, speed=3_600)
+    return start_senders(scenario, random.Random(first), regions_from=first, speed=6_000)
 
 
 def test_a_worker_that_hangs_inside_a_transaction_holds_nobody_up(scenario: Scenario) -> None:
@@ -73,7 +76,7 @@ def test_a_worker_that_hangs_inside_a_transaction_holds_nobody_up(scenario: Scen
     worker = scenario.api.children[0]
 
     _stop_inside_a_transaction(scenario, stop=lambda number: os.kill(worker, number))
-    silence = _longest_silence(group, scenario, seconds=HANGS_SECONDS)
+    _wait_until_others_go_on(group, scenario)
 
     # Its server may have ended it meanwhile.
     if worker in scenario.api.children:
@@ -81,7 +84,6 @@ def test_a_worker_that_hangs_inside_a_transaction_holds_nobody_up(scenario: Scen
     group.finish(scenario)
     scenario.wait_until_ready()
     group.assert_is_stored(scenario)
-    assert silence < LONGEST_SECONDS + MARGIN_SECONDS
 
 
 def test_an_api_on_another_host_that_hangs_inside_a_transaction_holds_nobody_up(
@@ -102,11 +104,10 @@ def test_an_api_on_another_host_that_hangs_inside_a_transaction_holds_nobody_up(
     moved.start()
     try:
         _stop_inside_a_transaction(scenario, stop=other.signal)
-        silence = _longest_silence(group, scenario, seconds=HANGS_SECONDS)
+        _wait_until_others_go_on(group, scenario)
         other.signal(signal.SIGCONT)
         group.finish(scenario)
     finally:
         other.kill()
 
     group.assert_is_stored(scenario)
-    assert silence < LONGEST_SECONDS + MARGIN_SECONDS

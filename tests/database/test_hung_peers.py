@@ -26,7 +26,7 @@ import sqlalchemy as sa
 from database import engine, named_lock
 from database.schema.tables import harp_noaa
 from database.settings import DatabaseSettings
-engine.IDLE_SECONDS = {IDLE_SECONDS}
+engine.IDLE_SECONDS = named_lock.IDLE_SECONDS = {IDLE_SECONDS}
 store = engine.create_engine(DatabaseSettings(database_url=sys.argv[1]))
 attempts = []
 
@@ -82,7 +82,8 @@ def _is_free(engine: sa.Engine) -> bool:
 def test_a_named_lock_is_kept_for_longer_than_a_silent_session_lives(
     mariadb_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("database.engine.IDLE_SECONDS", 1)
+    for module in ("engine", "named_lock"):
+        monkeypatch.setattr(f"database.{module}.IDLE_SECONDS", IDLE_SECONDS)
 
     with named_lock(mariadb_engine, "long work"):
         time.sleep(1.5)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +31,7 @@ FIRST, LAST = pd.Timestamp("2014-02-15"), pd.Timestamp("2014-04-14 23:00")
 HOUR, DAY = pd.Timedelta(hours=1), pd.Timedelta(days=1)
 THRESHOLD, LIMIT = 0.08, 0.12
 MODEL = "m@1"
+SETTINGS = DashSettings(all_clear_limit=LIMIT)
 NAMES = ("age", "disk", "threshold", "limb", "behind", "forecasts", "unlisted", "flare", "xrays")
 
 
@@ -111,22 +111,19 @@ def read_raw(shared_data: Path, *, with_places: bool, with_xrays: bool) -> Raw:
     )
 
 
-def expected(raw: Raw) -> Iterator[tuple[pd.Timestamp, list[bool]]]:
-    """Decide each condition at each hour from the raw rows alone."""
-    for now in pd.date_range(FIRST, LAST, freq="h"):
-        past = raw.records[raw.records.t_rec <= now]
-        newest = past.t_rec.max()
-        recent = past[past.t_rec > newest - DAY]
-        last = recent.groupby("noaa_ar").tail(1).set_index("noaa_ar")
-        yield (
-            now,
-            [
-                now - newest <= 2 * usual_step(recent.t_rec),
-                *of_regions(last, newest),
-                not unlisted(raw.flares, last, newest=newest, now=now),
-                *of_xrays(raw, now),
-            ],
-        )
+def expected(raw: Raw, now: pd.Timestamp) -> list[bool]:
+    """Decide each condition at an hour from the raw rows alone."""
+    # They are in the order of their times.
+    past = raw.records[: raw.records.t_rec.searchsorted(now, side="right")]
+    newest = past.t_rec.iloc[-1]
+    recent = past[past.t_rec > newest - DAY]
+    last = recent.groupby("noaa_ar").tail(1).set_index("noaa_ar")
+    return [
+        now - newest <= 2 * usual_step(recent.t_rec),
+        *of_regions(last, newest),
+        not unlisted(raw.flares, last, newest=newest, now=now),
+        *of_xrays(raw, now),
+    ]
 
 
 def usual_step(times: pd.Series) -> pd.Timedelta:
@@ -162,7 +159,7 @@ def unlisted(
 
 
 def of_xrays(raw: Raw, now: pd.Timestamp) -> list[bool]:
-    past = raw.minutes[raw.minutes["at"] <= now]
+    past = raw.minutes[: raw.minutes["at"].searchsorted(now, side="right")]
     if past.empty or now - past["at"].iloc[-1] > pd.Timedelta(minutes=10):
         return [False, False]
     is_strong = any(known <= now < end and strong for known, end, strong in raw.lasting)
@@ -223,21 +220,24 @@ def said(engine: sa.Engine, now: pd.Timestamp) -> Verdict:
     with reading(engine) as connection:
         state = data_state(connection)
         step = stored_step(connection, state.newest_t_rec or utc(now))
-    settings = DashSettings(all_clear_limit=LIMIT)
-    return assess(PageContext(engine, settings, LIGHT, state, utc(now), usual_step=step))
+    return assess(PageContext(engine, SETTINGS, LIGHT, state, utc(now), usual_step=step))
 
 
-@pytest.mark.parametrize("with_xrays", [False, True])
+# Where X-rays and places are missing a third of the hours is enough: all clear is said at none.
+@pytest.mark.parametrize(("with_xrays", "step"), [(False, 3), (True, 1)])
 def test_each_condition_at_each_hour_is_that_of_the_raw_rows(
-    engine_sqlite: sa.Engine, shared_data: Path, with_xrays: bool
+    engine_sqlite: sa.Engine, shared_data: Path, with_xrays: bool, step: int
 ) -> None:
     raw = read_raw(shared_data, with_places=with_xrays, with_xrays=with_xrays)
     stock(engine_sqlite, raw)
     of_hour = dict(list(raw.records.groupby("t_rec")))
     met = []
-    for now, conditions in expected(raw):
+    for place, now in enumerate(pd.date_range(FIRST, LAST, freq="h")):
         if now in of_hour:
             come(engine_sqlite, of_hour[now])
+        if place % step:
+            continue
+        conditions = expected(raw, now)
         verdict = said(engine_sqlite, now)
         found = [condition.is_met for condition in verdict.conditions]
         wanted = dict(zip(NAMES, conditions, strict=True))
@@ -247,7 +247,7 @@ def test_each_condition_at_each_hour_is_that_of_the_raw_rows(
 
     n_hours, often = len(met), np.sum(met, axis=0)
     n_clear = sum(all(conditions) for conditions in met)
-    assert n_hours == 1416
+    assert n_hours == 1416 // step
     # With X-rays each condition alone is met in some hours and not in others, and so are all.
     assert ((often > 0) & (often < n_hours)).all() == with_xrays
     assert (n_clear > 0) == with_xrays

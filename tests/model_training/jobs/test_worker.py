@@ -13,15 +13,18 @@ import pytest
 import sqlalchemy as sa
 from running_lab import DEAF, KEEPING, PATIENT, Lab, job_of, running_lab, wait_until
 
+from app.settings import LabSettings
 from database.engine import reading
 from database.schema.lab_tables import workers
 from model_training.jobs.celery_app import make_celery
 from model_training.jobs.worker import TASK
 
-REAL_TIMES = {
-    "FLARE_LAB_LEASE_SECONDS": "30",
-    "FLARE_LAB_CLAIM_SECONDS": "20",
-    "FLARE_LAB_GRACE_SECONDS": "30",
+# A third of the real times; a lease that is over is seen within two seconds.
+LEASE_SECONDS, SEEN_SECONDS = 10, 2
+LONGER_TIMES = {
+    "FLARE_LAB_LEASE_SECONDS": str(LEASE_SECONDS),
+    "FLARE_LAB_CLAIM_SECONDS": "7",
+    "FLARE_LAB_GRACE_SECONDS": "10",
 }
 
 
@@ -250,19 +253,22 @@ def test_nothing_is_left_of_a_worker_whose_processes_are_killed(lab: Lab) -> Non
 
 
 @pytest.mark.thorough
-def test_a_run_whose_worker_died_is_lost_within_32_seconds_and_restarts_by_itself(
+def test_a_run_whose_worker_died_is_lost_when_its_lease_is_over_and_restarts_by_itself(
     tmp_path: Path, plugins: str
 ) -> None:
-    with running_lab(tmp_path, PYTHONPATH=plugins, **REAL_TIMES) as lab:
+    with running_lab(tmp_path, PYTHONPATH=plugins, **LONGER_TIMES) as lab:
         with lab.worker_process() as worker:
             run_id = lab.run(PATIENT)
             lab.wait_for_step(run_id)
             worker.kill()
             killed_at = time.monotonic()
         lab.wait_for(run_id, "lost")
-        assert time.monotonic() - killed_at < 35
+        # What a loaded machine may add is 3 s.
+        assert time.monotonic() - killed_at < LEASE_SECONDS + SEEN_SECONDS + 3
         with lab.worker_process():
-            wait_until(lambda: len(lab.attempts(run_id)) == 2, seconds=90)
+            wait_until(lambda: len(lab.attempts(run_id)) == 2, seconds=60)
+    # The 32 s of docs/workers.md.
+    assert LabSettings(_env_file=None).lab_lease_seconds + SEEN_SECONDS == 32
 
 
 @pytest.mark.thorough
