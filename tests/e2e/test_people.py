@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Literal
 
 import pytest
@@ -13,10 +14,18 @@ from e2e.house import House, build
 from e2e.soundness import expect_sound
 from playwright.sync_api import BrowserContext, Page, expect
 
+from database.engine import create_engine, writing
+from database.people.credentials import hash_new_password, set_password
+from database.people.people import add_person, is_any_person
+from database.people.principal import COMMAND_LINE
+from database.settings import DatabaseSettings
+
 pytestmark = pytest.mark.e2e
 
 REGION = 12_001
 PASSWORD = "a long sentence of mine"
+# Their name, how they are shown, and their role.
+MEI, ANA = ("mei", "Mei Tanaka", "admin"), ("ana", "Ana Ruiz", "operator")
 
 OpenBrowser = Callable[..., Window]
 
@@ -30,6 +39,21 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         built.run("data_sender", "replay", path, "--sender", "active")
         with built.serving("app_dash", ready=f"{built.dash}/ready"):
             yield built
+
+
+@pytest.fixture
+def staffed_desk(desk: House) -> House:
+    """The desk with two people, unless a test before has invited them."""
+    engine, now = create_engine(DatabaseSettings(database_url=desk.store)), datetime.now(UTC)
+    with writing(engine) as connection:
+        if not is_any_person(connection):
+            for name, shown_as, role in (MEI, ANA):
+                person = add_person(
+                    connection, COMMAND_LINE, name, roles=[role], display_name=shown_as, now=now
+                )
+                set_password(connection, person.person_id, hash_new_password(PASSWORD), now=now)
+    engine.dispose()
+    return desk
 
 
 @pytest.fixture
@@ -50,8 +74,9 @@ def open_browser(browser: BrowserContext) -> Iterator[OpenBrowser]:
         context.close()
 
 
-def invite(page: Page, desk: House, *, name: str, shown_as: str, role: str) -> str:
+def invite(page: Page, desk: House, person: tuple[str, str, str]) -> str:
     """Invite a person on the People page and return the link that is shown once."""
+    name, shown_as, role = person
     page.goto(f"{desk.dash}/people?form=invitation")
     page.get_by_label("Name", exact=True).fill(name)
     page.get_by_label("Shown as").fill(shown_as)
@@ -82,9 +107,9 @@ def test_two_people_work_under_their_own_names_and_a_lock_ends_a_session_at_once
     first, second = open_browser(), open_browser()
     mei, ana = first.page, second.page
 
-    join(mei, invite(mei, desk, name="mei", shown_as="Mei Tanaka", role="admin"))
+    join(mei, invite(mei, desk, MEI))
     first.complaints.clear()
-    join(ana, invite(mei, desk, name="ana", shown_as="Ana Ruiz", role="operator"))
+    join(ana, invite(mei, desk, ANA))
     mei.goto(f"{desk.dash}/alerts?range=all")
     expect(mei.get_by_role("button", name=re.compile("^Acknowledge M1.0")).first).to_be_visible()
     ana.get_by_role("button", name=re.compile("^Acknowledge M1.0")).first.click()
@@ -117,11 +142,11 @@ def test_two_people_work_under_their_own_names_and_a_lock_ends_a_session_at_once
 @pytest.mark.thorough
 @pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (390, "dark")])
 def test_the_pages_of_people_are_sound(
-    desk: House, open_browser: OpenBrowser, width: int, theme: Literal["light", "dark"]
+    staffed_desk: House, open_browser: OpenBrowser, width: int, theme: Literal["light", "dark"]
 ) -> None:
     seen = open_browser(width=width, theme=theme)
     page = seen.page
-    page.goto(f"{desk.dash}/sign-in?next=/people")
+    page.goto(f"{staffed_desk.dash}/sign-in?next=/people")
     expect_sound(page, theme=theme, width=width)
     page.get_by_label("Name").fill("mei")
     page.get_by_label("Password").fill(PASSWORD)
@@ -131,10 +156,10 @@ def test_the_pages_of_people_are_sound(
     expect(page.get_by_role("heading", name="Ana Ruiz")).to_be_visible()
     expect_sound(page, theme=theme, width=width)
     for path in ("/people?form=key", "/account", "/help?kind=bug&from=%2Fskill"):
-        seen.follow(desk.dash + path)
+        seen.follow(staffed_desk.dash + path)
         expect(page.get_by_role("heading", level=2).first).to_be_visible()
         page.get_by_label("Menu of Mei Tanaka").click()
         expect_sound(page, theme=theme, width=width)
     assert seen.complaints == []
     page.get_by_role("button", name="Sign out").click()
-    expect(page).to_have_url(f"{desk.dash}/sign-in")
+    expect(page).to_have_url(f"{staffed_desk.dash}/sign-in")

@@ -7,11 +7,12 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 
+import psutil
 import pytest
 from processes import free_port, serving
 from slow_peers import slow_peers
@@ -43,6 +44,16 @@ def get(port: int, path: str) -> bytes:
 
 def worker_of(port: int) -> int:
     return int(get(port, "/").rsplit(b"\n", 1)[1].split()[0])
+
+
+def wait_until_let_go(port: int, clients: Sequence[socket.socket]) -> None:
+    """Wait until the worker has closed its end of the connections of these clients."""
+    worker = psutil.Process(worker_of(port))
+    theirs = {client.getsockname()[1] for client in clients}
+    deadline = time.monotonic() + 30
+    while theirs & {one.raddr.port for one in worker.net_connections("tcp") if one.raddr}:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def post(head: bytes = b"", *, length: int | None = None) -> bytes:
@@ -125,6 +136,8 @@ def test_readers_that_stop_reading_are_given_up_and_their_threads_go_on(server: 
         for reader in readers:
             reader.sendall(b"GET /large?40 HTTP/1.0\r\n\r\n")
         answer = get(server[0], "/now")
+        # Whoever reads before is not given up.
+        wait_until_let_go(server[0], readers)
         read = [len(b"".join(iter(partial(reader.recv, 1 << 20), b""))) for reader in readers]
 
     assert b"/now" in answer
