@@ -14,6 +14,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from lent_packages import is_large, lend, name_of
 
 from flarewatch import PARTS
 
@@ -138,6 +139,12 @@ class Unbuilt:
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         }
 
+    @property
+    def site(self) -> Path:
+        """The folder of its packages."""
+        [found] = self.programs.parent.glob("lib/python3.*/site-packages")
+        return found
+
     def take(self, word: str, value: str) -> None:
         """Do one step; those that say who runs it, and how it is seen from outside, are left."""
         if word == "RUN" and not ("pip install" in value and self.is_installed):
@@ -169,6 +176,9 @@ def test_the_steps_of_an_image_lead_to_a_program_that_starts(
 ) -> None:
     [install] = [value for _, value in steps(dockerfile) if "pip install" in value]
     image = Unbuilt(tmp_path, pythons.setdefault(install, tmp_path / "python"))
+    if not image.is_installed:
+        held = installed(dockerfile, tmp_path)
+        lend(image.site, is_lent=lambda one: name_of(one) in held and is_large(one))
 
     for word, value in steps(dockerfile):
         image.take(word, value)
