@@ -7,14 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tomllib
 import zipfile
 from collections.abc import Iterable, Iterator
-from importlib.metadata import distribution, distributions
+from importlib.metadata import Distribution, distribution, distributions
 from pathlib import Path
 
 import pytest
+from lent_packages import is_large, lend, name_of
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -132,14 +132,12 @@ def named_in_metadata() -> set[str]:
     return required | pins(LOCK).keys() | {"torch"}
 
 
-def lend_torch(site: Path) -> None:
-    """Link the torch that is installed here, which has several gigabytes where it is for a GPU."""
-    here = Path(sysconfig.get_path("purelib"))
-    for one in distributions():
-        if OF_TORCH.match(canonicalize_name(one.name)):
-            for top in {Path(file).parts[0] for file in one.files or ()} - {"..", "__pycache__"}:
-                if not (site / top).exists():
-                    (site / top).symlink_to(here / top)
+def is_lent(one: Distribution) -> bool:
+    """Tell what is linked for the second goal: torch, of some gigabytes for a GPU, and the like.
+
+    `make setup` installs all of it; the smaller packages show that pip takes what is pinned.
+    """
+    return bool(OF_TORCH.match(name_of(one))) or (name_of(one) in pins(LOCK) and is_large(one))
 
 
 # Debian 12 has the first; it does not run on Python 3.12 and later.
@@ -185,4 +183,4 @@ def test_newer_releases_of_everything_change_nothing(
         assert "9999" not in found.values()
         assert pins(LOCK if goal == "complete" else SENDER + SERVING).items() <= found.items()
         subprocess.run([venv / "bin/pip", "check"], check=True)
-        lend_torch(site)
+        lend(site, is_lent=is_lent)
