@@ -142,7 +142,7 @@ def train(recipe: Recipe, folder: Path, *, journal: Journal | None = None) -> Tr
 
 def _tell_plan(recipe: Recipe, parts: Split, dataset: Dataset, journal: Journal) -> None:
     reference = [] if _is_plain(recipe) else [REFERENCE]
-    journal.tell_parts([*_parts_of_fit(parts), *reference, _SCORING])
+    journal.tell_parts([noise_test.PART, *_parts_of_fit(parts), *reference, _SCORING])
     journal.turn_to(
         f"{len(dataset)} cases of {dataset.window_length} steps: {len(parts.train)} to train on,"
         f" {len(parts.validation)} to validate in {len(parts.folds)} folds, {len(parts.test)} to"

@@ -34,6 +34,7 @@ from database.migrations import upgrade
 from database.people.principal import LAB, LAB_READ, LOCAL, PEOPLE, Principal
 from database.schema.lab_tables import datasets, experiments, recipes, workers
 from database.settings import DatabaseSettings
+from model_training.judging.noise_test import TRIAL
 from solar.identifiers import new_id
 
 OWNER = Principal("tester", LOCAL, frozenset({LAB_READ, LAB, PEOPLE}))
@@ -216,9 +217,10 @@ class Lab:
         assert self.steps(run_id, attempt), self.read(run_id).reason
 
     def steps(self, run_id: str, attempt: int) -> list[int]:
-        """Return the numbers of the steps, such as epochs, of which an attempt has told."""
+        """Return the numbers of the steps, such as epochs, of the fits of which it has told."""
         lines = self.log(run_id, attempt, "events").splitlines()
-        return [event["step"] for line in lines if "step" in (event := json.loads(line))]
+        events = [event for line in lines if "step" in (event := json.loads(line))]
+        return [event["step"] for event in events if event["event"] != TRIAL]
 
     def about(self) -> str:
         return (self.folder / "worker.log").read_text()[-3000:]

@@ -112,6 +112,11 @@ def curve_groups(
     return dict(sorted(groups.items(), key=lambda group: (_rank(group[0][0]), group[0])))
 
 
+def unit_of(places: Mapping[str, Steps]) -> str:
+    """Name the steps of the first part that has curves."""
+    return next((steps.unit for steps in places.values() if steps.curves), "step")
+
+
 def machine_curves(text: str, *, is_live: bool) -> tuple[Curve, Curve]:
     """Return the processors [cores] that a job kept busy, and its memory [GB], by minute."""
     samples = [told for told in map(_told, text.splitlines()) if told.get("event") == MACHINE]

@@ -20,6 +20,7 @@ from app_dash.lab.curves import (
     parts_of,
     read_events,
     title_of,
+    unit_of,
 )
 from app_dash.lab.marks import (
     PAGE,
@@ -99,7 +100,7 @@ def _curves(run: Run, places: Mapping[str, Steps], tokens: Tokens) -> Component:
     if not groups:
         text = "No curves yet." if run.is_under_way else "This run has told no curves."
         return panel("Learning curves", empty_message(f"{text} The log says what it does."))
-    unit = next(iter(places.values())).unit
+    unit = unit_of(places)
     drawn = []
     for (name, event), curves in groups.items():
         heading = _figure_heading(name, event)

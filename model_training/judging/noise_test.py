@@ -37,6 +37,8 @@ _FEWEST_EVENTS = 10
 # The tail of an interval at 99.4 %, that of a run of four events, holds six of these.
 _RESAMPLES = 2000
 _SEED = 27
+# The place of the test among the parts of a run, and what it counts.
+PART, TRIAL = "noise test", "trial"
 _ADVICE: dict[Exchanged, str] = {
     "inputs": "which steps or values are missing tells the outcome, as where rows before a flare"
     ' were sampled at other times than quiet ones; set data.issue = "day-end", drop the inputs'
@@ -70,11 +72,15 @@ def run(recipe: Recipe, parts: Split, *, journal: Journal) -> tuple[NoiseTrial, 
     )
     # The curves and checkpoints of these fits are of no use to the reader of the run.
     silent = Journal(stop=journal.stop)
-    trials = []
+    trials, told = [], journal.within(PART)
+    steps = told.steps(TRIAL, len(exchanged) * len(events))
+    # Seen at once: the first trial may take long.
+    told.tell(TRIAL, step=0, of=len(exchanged) * len(events))
     for kind, changed in exchanged.items():
         for event in events:
             trials.append(trial(changed, event, kind=kind, journal=silent))
-            _tell(trials[-1], journal.within("noise test"))
+            _tell(trials[-1], told)
+            steps.advance()
     return tuple(trials)
 
 

@@ -110,6 +110,7 @@ def audit_split(recipe: Recipe, folder: Path, *, journal: Journal) -> LeakAudit:
     journal.turn_to("reading the data")
     dataset = loading.load(recipe.data, folder, window=recipe.window)
     parts = split(dataset, recipe.split, seed=recipe.seed)
+    journal.tell_parts([noise_test.PART])
     journal.turn_to("fitting on noise")
     noise = noise_test.run(recipe, parts, journal=journal)
     journal.turn_to(f"checking the parts of {len(dataset)} cases")

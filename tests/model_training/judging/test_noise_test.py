@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from model_training.artefact.manifest import Manifest
 from model_training.data import loading
 from model_training.data.dataset import NO_RECORD, Dataset
 from model_training.data.split import split
-from model_training.journal import Journal, Stop, StoppedError
+from model_training.journal import Journal, Stop, StoppedError, progress_of
 from model_training.judging import noise_test
 from model_training.recipe.recipe import Recipe
 from model_training.training import train
@@ -176,10 +177,15 @@ def test_a_recipe_that_what_is_missing_tells_the_outcome_is_refused_before_its_f
         train(windows_recipe(SMALL["logistic-regression"]), tmp_path, journal=journal)
 
     lines = (tmp_path / "run" / "events.jsonl").read_text("utf-8").splitlines()
-    trials = [line for line in lines if '"place":"noise test"' in line]
-    assert len(trials) == 2
+    told = [json.loads(line) for line in lines if '"place":"noise test"' in line]
+    assert [one["event"] for one in told if "of" not in one] == ["inputs", "outcomes"]
+    # Its steps are told from the first moment on.
+    assert [(one["step"], one["of"]) for one in told if "of" in one] == [(0, 2), (1, 2), (2, 2)]
+    share, doing, _ = progress_of(lines)
+    # It is the first of five parts: two folds, the final fit and the scores follow.
+    assert (share, doing) == (0.2, "noise test: trial 2 of 2")
     # Nothing was fitted after them.
-    assert lines[-2:] == trials
+    assert [json.loads(line) for line in lines[-len(told) :]] == told
 
 
 @pytest.mark.parametrize("kind", ["logistic-regression", "gradient-boosting"])
