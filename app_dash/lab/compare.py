@@ -22,11 +22,11 @@ from app_dash.lab.comparison import (
     summary,
     written,
 )
-from app_dash.lab.curves import Curve, curve_figure, curve_groups, read_events
+from app_dash.lab.curves import Curve, curve_figure, curve_groups, read_events, unit_of
 from app_dash.lab.marks import COMPARE_PATH, NEW_PATH, RUNS_PATH, head, run_address, scrolled, table
 from app_dash.lab.query import CompareQuery, NewRunQuery
 from app_dash.shared.numbers import count, score_text
-from app_dash.shared.panels import empty_message, event_badge, graph, panel, segmented
+from app_dash.shared.panels import aria_label, empty_message, event_badge, graph, panel, segmented
 from app_dash.shared.theme import Tokens
 from app_dash.shared.url_state import LAB_COMPARISON_PATH
 from app_dash.shared.verification.diagrams import small_reliability
@@ -36,6 +36,8 @@ from app_dash.shared.verification.tables import no_skill_line, signed, whisker
 from solar.flares import EVENTS
 
 FEWEST, MOST = 2, 10
+# What has forecasts to compare.
+_KINDS = ("train", "evaluate")
 # The shape leads, whether it is filled comes next, and the colour last.
 _MARKS = (
     *("circle", "square", "diamond", "triangle"),
@@ -77,7 +79,7 @@ def compare_page(lab: Lab, query: CompareQuery, context: PageContext) -> Compone
         _parameters(found, looks, query),
         _reliability(looks, event, context.tokens),
     ]
-    first = [_title(found, event, query), _scores(found, looks, query)]
+    first = [_title(found, event, query, _others(lab, found)), _scores(found, looks, query)]
     return html.Div([*first, html.Div(parts, className="grid")], className="stack compared")
 
 
@@ -103,7 +105,29 @@ def _address(query: CompareQuery, **changes: str) -> str:
     return COMPARE_PATH + query.changed(**changes).search()
 
 
-def _title(found: Comparison, event: Event | None, query: CompareQuery) -> Component:
+def _others(lab: Lab, found: Comparison) -> list[Run]:
+    """Return the newest runs beside the first one, in its experiment, that could be compared."""
+    of, known = found.runs[0].experiment_id, {run.run_id for run in found.runs}
+    listed = lab.runs(state="succeeded", experiment=of, limit="20").runs if of else []
+    return [run for run in listed if run.kind in _KINDS and run.run_id not in known]
+
+
+def _add_run(others: Sequence[Run], query: CompareQuery) -> list[Component]:
+    """Offer each of the other runs as one more, and the table of runs for those elsewhere."""
+    if len(query.runs.split(",")) >= MOST:
+        return []
+    links = [
+        dcc.Link(run.label, href=_address(query, runs=f"{query.runs},{run.run_id}"))
+        for run in others
+    ]
+    elsewhere = dcc.Link("Choose among all runs", href=f"{RUNS_PATH}?state=succeeded")
+    named = html.Nav([*links, elsewhere], **aria_label("Add run"))
+    return [html.Details([html.Summary("Add run", className="button"), named], className="menu")]
+
+
+def _title(
+    found: Comparison, event: Event | None, query: CompareQuery, others: Sequence[Run]
+) -> Component:
     first = found.runs[0]
     n = len({run.experiment_id for run in found.runs})
     where = "of one experiment" if n == 1 else f"of {n} experiments"
@@ -116,7 +140,11 @@ def _title(found: Comparison, event: Event | None, query: CompareQuery) -> Compo
     about = html.Span(f"{where} · {summary(event)}", className="secondary")
     label, kind = f"New run from {first.label}", "button primary"
     begin = dcc.Link(label, href=NEW_PATH + new.search(), className=kind)
-    return head([html.H2(f"Compare {len(found.runs)} runs"), about], [*files, begin], None)
+    return head(
+        [html.H2(f"Compare {len(found.runs)} runs"), about],
+        [*_add_run(others, query), *files, begin],
+        None,
+    )
 
 
 def _scores(found: Comparison, looks: Sequence[Look], query: CompareQuery) -> Component:
@@ -293,7 +321,7 @@ def _last_curve(lab: Lab, run: Run, event: Event | None) -> tuple[str, Curve] | 
     places = read_events(lab.events(run.run_id))
     curves = curve_groups(places, is_live=False).get(("loss", event.event if event else ""), [])
     # The final fit comes after those of the folds.
-    return (next(iter(places.values())).unit, curves[-1]) if curves else None
+    return (unit_of(places), curves[-1]) if curves else None
 
 
 def _parameters(found: Comparison, looks: Sequence[Look], query: CompareQuery) -> Component:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,19 @@ def test_runs_side_by_side_say_what_differs(lab: Lab, office: Office, pair: str)
     assert "No run has forecasts on these cases." in every
     assert "There is no such run" in office.open(f"/lab/compare?runs={pair}", of="ben")
     assert "press Compare" in office.open("/lab/compare", of="ann")
+
+
+def test_another_run_of_the_experiment_is_added_to_a_comparison(
+    lab: Lab, office: Office, pair: str
+) -> None:
+    one, other = pair.split(",")
+    third = succeeded(lab, {})
+    lab.run(start=True)
+
+    page = office.open(f"/lab/compare?runs={pair}", of="ann")
+
+    added = re.findall(r"/lab/compare\?runs=([0-9A-Z%]+)", page)
+    assert [runs for runs in added if third in runs] == [f"{one}%2C{other}%2C{third}"]
 
 
 def test_ticked_runs_are_compared(office: Office, pair: str) -> None:
