@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import dash
-from dash import ClientsideFunction, Input, Output, ctx, dcc, html, no_update
+from dash import ClientsideFunction, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 
 from app_dash.frame import actions
@@ -93,11 +93,16 @@ def read_new_run(lab: Lab, query: NewRunQuery) -> NewRunData:
         chosen |= {QUEUE: run.queue, TAGS: ", ".join(run.tags), PARAMETERS: run.parameters}
         chosen[FROM] = f"{run.kind} {run.run_id}"
     elif not document:
-        found = [read_found(lab, one) for one in chosen[DATASETS]]
-        document = write_toml(starting_recipe(*found[0] if found else (None, None)))
+        document = starting_text(lab, query.dataset)
     experiments = lab.experiments(owner="me")
     datasets = [one for one in lab.datasets() if one.state == "ready"]
     return NewRunData(experiments, datasets, lab.recipes(), lab.schemas(), document, chosen)
+
+
+def starting_text(lab: Lab, dataset_id: str) -> str:
+    """Return the recipe that a form begins with, of a data set or none."""
+    found = read_found(lab, dataset_id) if dataset_id else (None, None)
+    return write_toml(starting_recipe(*found))
 
 
 def new_run_page(data: NewRunData) -> Component:
@@ -105,6 +110,7 @@ def new_run_page(data: NewRunData) -> Component:
     key = uuid.uuid4().hex
     given = data.chosen.get(PARAMETERS, {})
     edits = Edits(key=key, origin=data.document, base=data.document, parameters=given)
+    edits.follows = not (data.chosen.get(FROM) or data.chosen.get(KEPT))
     middle = [_run_panel(data), html.Section(id=FORM, className="panel flush recipe-form")]
     parts = [
         panel("Recipe", html.Nav(id=CONTENTS), class_name="span-2 flush recipe-contents"),
@@ -283,6 +289,20 @@ def body_of(action: Action, experiment_id: str, without_recipe: Sequence[str]) -
     return body | ({"recipe": recipe} if recipe.strip() and kind not in without_recipe else {})
 
 
+def _followed(lab: Lab, edits: Edits, datasets: list[str] | str | None) -> Any:
+    """Begin the form anew with the first data set that is ticked, where nothing was typed yet."""
+    if not (edits.follows and edits.is_untouched and datasets and isinstance(datasets, list)):
+        return no_update
+    text = starting_text(lab, datasets[0])
+    return _begun(text, follows=True) if text != edits.base else no_update
+
+
+def _begun(text: str, *, follows: bool = False) -> dict[str, Any]:
+    """Begin the form anew with a text."""
+    key = uuid.uuid4().hex
+    return Edits(key=key, origin=text, base=text, writes=True, follows=follows).model_dump()
+
+
 def _parameters(text: str) -> dict[str, Any]:
     try:
         given = json.loads(text or "{}")
@@ -294,7 +314,7 @@ def _parameters(text: str) -> dict[str, Any]:
 
 
 def register(app: Any, settings: DashSettings) -> None:
-    """Connect the form: what is typed is checked and drawn; a kept recipe begins it anew."""
+    """Connect the form: what is typed is checked and drawn; what it begins with may be chosen."""
     lab = Lab(settings)
 
     def chosen(name: str) -> dict[str, str]:
@@ -352,14 +372,15 @@ def register(app: Any, settings: DashSettings) -> None:
         LAB,
         Output(EDITS, "data"),
         Input(chosen(KEPT), "value"),
+        Input(chosen(DATASETS), "value"),
+        State(EDITS, "data"),
         prevent_initial_call=True,
     )
-    def begin(recipe_id: str | None) -> Any:
+    def begin(recipe_id: str | None, datasets: list[str] | str | None, edits: Edits | None) -> Any:
         try:
-            if not recipe_id:
-                return no_update
-            text, key = lab.recipe(recipe_id).document, uuid.uuid4().hex
-            return Edits(key=key, origin=text, base=text, writes=True).model_dump()
+            if ctx.triggered_id == chosen(KEPT):
+                return _begun(lab.recipe(recipe_id).document) if recipe_id else no_update
+            return _followed(lab, edits or Edits(), datasets)
         except FlarewatchError as error:
             dash.set_props(VERDICT, {"children": html.P(str(error), className="error-text")})
             return no_update

@@ -28,10 +28,12 @@ class Edits(BaseModel):
     """What was typed: the recipe that the form began with, its text, and edits of that.
 
     A new `key` begins the form anew; `seq` counts what the browser has sent since. `writes` says
-    that the text is not the one in its field.
+    that the text is not the one in its field. A form that `follows` begins anew with the first
+    data set that is ticked, until something is typed.
     """
 
     key: str = ""
+    follows: bool = False
     origin: str = ""
     base: str = ""
     parameters: dict[str, Any] = {}
@@ -39,6 +41,11 @@ class Edits(BaseModel):
     redraws: bool = True
     writes: bool = False
     seq: int = 0
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nothing was typed yet."""
+        return not self.edits and self.base == self.origin
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ SOUND_VALUES: Mapping[str, tuple[Any, ...]] = {
         {"key": "a", "origin": "", "base": "name = 1", "edits": [["/seed", "3"]], "seq": 1},
         {"key": "a", "base": "seed = 1\n[estimator]\nkind = 'gru'", "redraws": True, "seq": 2,
          "edits": [["=/estimator", "svm"], ["/estimator@svm/gamma", "x"]]},
-        {"base": "[", "seq": 0}, None,
+        {"base": "[", "seq": 0}, {"key": "a", "follows": True}, None,
     ),
     "lab-threshold.value": (0.5, 1, None),
     "lab-neighbours.value": (8, 1, None),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from typing import Any
 
 from component_tree import words
@@ -184,6 +185,44 @@ def test_the_form_begins_with_a_data_set_or_with_a_run(lab: Lab, office: Office)
     runs = lab.get("ann", "/runs")["items"]
     parent = lab.get("ann", f"/recipes/{runs[0]['recipe_id']}")["parent"]
     assert parent == run["recipe_id"]
+
+
+def test_the_form_begins_anew_with_a_ticked_data_set_until_something_is_typed(
+    lab: Lab, office: Office
+) -> None:
+    found = {"breakdown": json.dumps(FOUND), "layout": json.dumps(LAYOUT)}
+    dataset_id = add_dataset(lab.engine, lab.ids["ann"], "rows.csv", name="found", **found)
+    blank = {"key": "a", "origin": "seed = 1", "base": "seed = 1", "follows": True}
+
+    begun = tick(office, dataset_id, blank)
+    typed = tick(office, dataset_id, blank | {"edits": [["/seed", "3"]]})
+    pasted = tick(office, dataset_id, blank | {"base": "seed = 2"})
+    cloned = tick(office, dataset_id, blank | {"follows": False})
+    nothing = tick(office, None, blank)
+
+    assert begun["key"] != "a"
+    assert begun["writes"]
+    assert begun["base"] == begun["origin"]
+    assert tomllib.loads(begun["base"])["keywords"] == ["TOTUSJH", "USFLUX"]
+    assert [typed, pasted, cloned, nothing] == [None] * 4
+    assert tick(office, dataset_id, begun) is None
+
+
+def tick(office: Office, dataset_id: str | None, edits: Any) -> Any:
+    """Tick a data set, or none, and return what the form begins with; None if it stays."""
+    kept, ticked = ({"type": "lab-input", "name": name} for name in ("kept", "datasets"))
+    body = {
+        "output": "lab-edits.data",
+        "outputs": {"id": "lab-edits", "property": "data"},
+        "inputs": [
+            {"id": kept, "property": "value", "value": None},
+            {"id": ticked, "property": "value", "value": [dataset_id] if dataset_id else []},
+        ],
+        "state": [{"id": "lab-edits", "property": "data", "value": edits}],
+        "changedPropIds": ['{"name":"datasets","type":"lab-input"}.value'],
+    }
+    answer = office.browser("ann").post("/_dash-update-component", json=body)
+    return answer.get_json()["response"].get("lab-edits", {"data": None})["data"]
 
 
 def test_queues_say_which_graphics_processors_there_are() -> None:
