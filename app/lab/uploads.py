@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,7 @@ from app.lab.dataset_files import (
 )
 from app.settings import LabSettings
 from database.engine import reading, transact
+from database.lab.attempts import attempts_at_work
 from database.lab.datasets import DataFile
 from database.lab.file_store import PIECE_BYTES, FileStore
 from database.lab.uploads import (
@@ -40,7 +42,8 @@ from solar.identifiers import LENGTH
 
 # The store of the records may lie on the same disk.
 SPARE_BYTES = 2**28
-_PREFIX = "upload-"
+# What arrives under a name that `_key` or `output_key` gives.
+_ARRIVING = re.compile(rf"upload-\w{{{LENGTH}}}|\w{{{LENGTH}}}\.\d+\.")
 
 
 @dataclass(frozen=True)
@@ -144,14 +147,18 @@ class Uploads:
             self.store.discard(key)
 
     def expire(self) -> None:
-        """End the uploads that have been silent for a day, and remove the files of all ended."""
+        """End the uploads that have been silent for a day, and remove the files of all ended.
+
+        So go the outputs that a job has begun to deliver, and will not: its attempt is over.
+        """
         transact(self.engine, lambda connection: expire_uploads(connection, now=self.clock()))
-        # The files are listed first: one that arrives later belongs to an upload that is open.
-        keys = self.store.arriving(_PREFIX)
+        # The files are listed first: one that arrives later belongs to what is open.
+        keys = [key for key in self.store.arriving() if _ARRIVING.match(key)]
         with reading(self.engine) as connection:
-            are_open = open_uploads(connection)
+            are_open = [_key(one) for one in open_uploads(connection)]
+            are_open += [output_key(*one) for one in attempts_at_work(connection)]
         for key in keys:
-            if key[len(_PREFIX) :][:LENGTH] not in are_open:
+            if not key.startswith(tuple(are_open)):
                 self.store.discard(key)
 
     def keep(self, who: Principal, sent: Sequence[Upload]) -> list[DataFile]:
@@ -208,7 +215,12 @@ class Uploads:
 
 def _key(upload_id: str) -> str:
     """Return the name under which the file of an upload arrives."""
-    return f"{_PREFIX}{upload_id}"
+    return f"upload-{upload_id}"
+
+
+def output_key(run_id: str, attempt: int, sha256: str = "") -> str:
+    """Return the name under which an output of a run arrives, or how those of an attempt begin."""
+    return f"{run_id}.{attempt}.{sha256}"
 
 
 def too_large(detail: str) -> RequestError:

@@ -29,7 +29,7 @@ from app.contract.worker import (
     StoreQuery,
 )
 from app.lab.store_pages import store_page
-from app.lab.uploads import too_large
+from app.lab.uploads import output_key, too_large
 from app.routes.operation import operation
 from app.services import services
 from database.engine import reading, store_time, transact
@@ -156,7 +156,7 @@ def put_piece(query: OutputQuery, run_id: str, name: str) -> Response:
     check_output_name(name, query.kind)
     with reading(services().engine) as connection:
         find_current(connection, run_id, query.attempt)
-    key, store = f"{run_id}.{query.attempt}.{query.sha256}", services().file_store
+    key, store = output_key(run_id, query.attempt, query.sha256), services().file_store
     received = query.bytes
     if not store.has(query.sha256):
         if (received := store.received(key)) != query.offset:

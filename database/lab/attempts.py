@@ -37,6 +37,8 @@ from solar.errors import ConflictError, InvalidInputError
 
 # A job gives its run back to the queue when its worker is to end.
 HANDED_BACK = "handed_back"
+# A lost job is found again when it reports.
+_AT_WORK = (RUNNING, LOST)
 OUTCOMES = (SUCCEEDED, FAILED, CANCELLED, TIMED_OUT, HANDED_BACK)
 
 
@@ -291,6 +293,12 @@ def find_current(connection: sa.Connection, run_id: str, attempt: int) -> Run:
     return run
 
 
+def attempts_at_work(connection: sa.Connection) -> list[tuple[str, int]]:
+    """Return run and attempt of each job that may still deliver: those `find_current` finds."""
+    query = sa.select(runs.c.run_id, runs.c.attempt).where(runs.c.state.in_(_AT_WORK))
+    return [(run_id, attempt) for run_id, attempt in connection.execute(query)]
+
+
 def _refuse_other_attempt(run: Run, attempt: int) -> None:
     if run.attempt != attempt:
         raise ConflictError(f"attempt {attempt} is over; the run is at attempt {run.attempt}")
@@ -298,7 +306,7 @@ def _refuse_other_attempt(run: Run, attempt: int) -> None:
 
 def _refuse_what_has_ended(run: Run, attempt: int) -> None:
     _refuse_other_attempt(run, attempt)
-    if run.state not in (RUNNING, LOST):
+    if run.state not in _AT_WORK:
         raise ConflictError(f"the run is {run.state}")
 
 

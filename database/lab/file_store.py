@@ -83,9 +83,9 @@ class FileStore:
         self._incoming.mkdir(parents=True, exist_ok=True)
         return self._incoming / key
 
-    def arriving(self, prefix: str) -> list[str]:
-        """Return the keys of the incoming files that begin so."""
-        return [file.name for file in self._incoming.glob(f"{prefix}*")]
+    def arriving(self) -> list[str]:
+        """Return the keys of the incoming files."""
+        return [file.name for file in self._incoming.glob("*")]
 
     def free_bytes(self) -> int:
         """Return for how many bytes the disk of incoming files has space."""

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 import pytest
-from lab_calls import Lab
+from lab_calls import SHA, Lab
 
+from app.lab.uploads import output_key
 from app.services import services
 from database.engine import writing
 from database.lab.outputs import Output, put_output
@@ -50,6 +51,23 @@ def test_outputs_are_listed_with_their_hash(lab: Lab, outputs: str) -> None:
     assert [item["name"] for item in items] == sorted(FILES)
     assert items[-2]["sha256"] == hashlib.sha256(REPORT).hexdigest()
     assert items[-2]["bytes"] == len(REPORT)
+
+
+def test_what_has_come_of_an_output_goes_once_its_attempt_is_over(lab: Lab) -> None:
+    run_id = lab.run(start=True)["run_id"]
+    lab.claimed(run_id, lab.worker("train", "estimator:logistic-regression"))
+    with lab.client.application.app_context():
+        uploads = services().uploads
+    store, key = uploads.store, output_key(run_id, 1, SHA)
+    store.append(key, b"the first piece of it", offset=0)
+    store.append("kept by somebody", b"", offset=0)
+
+    uploads.expire()
+    assert key in store.arriving()
+    lab.ended(run_id, "failed")
+    uploads.expire()
+
+    assert store.arriving() == ["kept by somebody"]
 
 
 def test_only_what_no_browser_runs_is_shown_in_place(lab: Lab, outputs: str) -> None:

@@ -281,7 +281,7 @@ def test_an_upload_that_is_silent_for_a_day_is_given_up_with_its_file(
 
     assert ask(sender, silent).status_code == 404
     assert ask(sender, alive).headers["Upload-Offset"] == "5"
-    assert running(sender).file_store.arriving("") == [f"upload-{alive}"]
+    assert running(sender).file_store.arriving() == [f"upload-{alive}"]
 
 
 def test_curl_sends_a_file(sender: FlaskClient) -> None:
@@ -300,7 +300,7 @@ def test_curl_sends_a_file(sender: FlaskClient) -> None:
         server.server_close()
 
     assert (statuses, end) == (["204", "204"], len(content))
-    (key,) = running(sender).file_store.arriving("")
+    (key,) = running(sender).file_store.arriving()
     assert running(sender).file_store.incoming(key).read_bytes() == content
 
 
