@@ -40,7 +40,6 @@ from model_training.recipe.estimators import LogisticRegressionConfig, members_o
 from model_training.recipe.recipe import Recipe
 from model_training.run_manifest import Run, describe
 from solar.errors import ArtifactError, InvalidInputError
-from solar.flares import HORIZON
 
 PARITY_LIMIT = 1e-5
 _PARITY_HIDDEN_SHARE = 0.3
@@ -165,7 +164,7 @@ def refuse_what_the_data_lack(recipe: Recipe, dataset: Dataset) -> None:
             f" {', '.join(dataset.truth)}"
         )
     # Windows that the source made may be longer than the recipe knows.
-    needed = dataset.reach_hours + HORIZON.total_seconds() / 3600
+    needed = dataset.reach_hours + recipe.horizon_hours
     if recipe.embargo_hours is not None and recipe.embargo_hours < needed:
         raise InvalidInputError(
             f"{recipe.name}: split.embargo_hours must be at least {needed:g}: the windows of the"
@@ -222,7 +221,8 @@ def _parity(recipe: Recipe, fitted: FittedRecipe, model: onnx.ModelProto) -> flo
     hidden[0] = True
     windows = np.concatenate([complete, np.where(hidden, np.float32(np.nan), complete)])
     inputs = windows[:, 0] if cases.window_length == 1 else windows
-    difference = float(np.abs(graph.run(model, inputs) - fitted.final.predict(windows)).max())
+    expected = np.hstack([fitted.final.predict(windows), fitted.final.predict_windows(windows)])
+    difference = float(np.abs(graph.run(model, inputs) - expected).max())
     if not difference <= PARITY_LIMIT:
         raise ArtifactError(
             f"{recipe.name}: the exported graph differs by {difference:.1e} from the fitted model;"

@@ -32,6 +32,8 @@ class Dataset:
     truth : event name -> (n,) float; 1 event, 0 none, NaN unknown
     flared_before : event name -> (n,) float; the same for [t - 24 h, t), 1 or 0; an event that
         is absent has no persistence forecast
+    by_bin : event name -> (n, bins) float; 1 where such a flare of the region peaked in a bin of
+        `BIN_EDGES_HOURS` after t, 0 where none did, NaN unknown; empty without a flare list
     fold : (n,) number of the fold in which the source put each case, or None; `TRAINING_ONLY`
         for cases from elsewhere that help to learn and are never judged
     weight : (n,) weight of each case in training, or None where all weigh alike
@@ -47,6 +49,7 @@ class Dataset:
     t_rec: Times
     truth: Mapping[str, Floats]
     flared_before: Mapping[str, Floats]
+    by_bin: Mapping[str, Floats] = field(default_factory=dict)
     fold: Integers | None = None
     weight: Floats | None = None
     units: Mapping[str, str] = field(default_factory=dict)
@@ -108,6 +111,7 @@ class Dataset:
             t_rec=self.t_rec[cases],
             truth={name: column[cases] for name, column in self.truth.items()},
             flared_before={name: column[cases] for name, column in self.flared_before.items()},
+            by_bin={name: column[cases] for name, column in self.by_bin.items()},
             fold=None if self.fold is None else self.fold[cases],
             weight=None if self.weight is None else self.weight[cases],
         )
@@ -130,6 +134,7 @@ def parts_of_one(parts: Sequence[Dataset]) -> Dataset:
         t_rec=np.concatenate([part.t_rec for part in parts]),
         truth=_joined([part.truth for part in parts]),
         flared_before=_joined([part.flared_before for part in parts]),
+        by_bin=_joined([part.by_bin for part in parts]),
         fold=np.concatenate(folds) if folds else None,
         weight=np.concatenate(weights) if weights else None,
     )

@@ -48,10 +48,12 @@ def load_table(config: TableConfig, folder: Path) -> Dataset:
     history: dict[str, Floats] = {}
     truth: dict[str, Floats] = {}
     before: dict[str, Floats] = {}
+    by_bin: dict[str, Floats] = {}
     if config.flares is not None:
         flares = read_region_flares(folder, config.flares, config.harps, (region_id, t_rec))
         history = flares.history(region_id, t_rec)
         truth, before = flares.truth(region_id, t_rec), flares.before(region_id, t_rec)
+        by_bin = flares.by_bin(region_id, t_rec)
     records, steps = points(_keywords(config, table) | history, len(table))
     return Dataset(
         records=records,
@@ -60,6 +62,7 @@ def load_table(config: TableConfig, folder: Path) -> Dataset:
         t_rec=t_rec,
         truth=truth | labels,
         flared_before=before,
+        by_bin=by_bin,
         fold=None if config.fold is None else whole_numbers(table, config.fold, file=file),
         units={item.name: item.unit for item in config.keywords.values() if item.unit},
     )

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from database.flares.flare_files import LONGEST_PHASE
 from database.harps import read_harp_map
 from model_training.data.files import existing, to_utc
+from model_training.data.hazard_bins import outcomes_by_bin
 from model_training.data.limits import UNREADABLE, one_line, refuse_oversized
 from model_training.features import (
     HISTORY_REACH,
@@ -126,6 +127,10 @@ class RegionFlares:
     def truth(self, region_id: Integers, t_rec: Times) -> dict[str, Floats]:
         """Find the events in [t, t + 24 h): event -> (n,) 1, 0 or NaN where unknown."""
         return label(region_id, t_rec, truth_of(self.flares))
+
+    def by_bin(self, region_id: Integers, t_rec: Times) -> dict[str, Floats]:
+        """Find in which bins of time after t events peaked: event -> (n, bins) 1, 0 or NaN."""
+        return outcomes_by_bin(region_id, t_rec, truth_of(self.flares))
 
     def before(self, region_id: Integers, t_rec: Times) -> dict[str, Floats]:
         """Find the events seen in [t - 24 h, t): event -> (n,) 1 or 0."""

@@ -119,6 +119,7 @@ def load_sharp(config: SharpConfig, folder: Path, *, labels: Mapping[str, str]) 
         t_rec=t_rec,
         truth=(flares.truth(region_id, t_rec) if flares else {}) | declared,
         flared_before=flares.before(region_id, t_rec) if flares else {},
+        by_bin=flares.by_bin(region_id, t_rec) if flares else {},
         rejected=rejected,
         filled=filled,
     )

@@ -17,10 +17,18 @@ from numpy.typing import NDArray
 from model_training.artefact.graph import Graph
 from model_training.artefact.manifest import SizeRatio
 from model_training.data.dataset import Dataset
+from model_training.data.hazard_bins import (
+    DAY,
+    OTHER_WINDOWS,
+    WINDOW_BINS,
+    any_within,
+    ladder_of,
+)
 from model_training.data.split import Split
 from model_training.features import FlareHistory, Floats, Inputs
 from model_training.fitting import model as fitting
-from model_training.fitting.model import Cases, Model
+from model_training.fitting.estimators.hazard import any_within_to_onnx
+from model_training.fitting.model import Cases, Model, PreparedModel
 from model_training.fitting.training_cases import map_instrument, with_missing_copy
 from model_training.journal import FoldSkill, Journal
 from model_training.recipe.recipe import Recipe
@@ -84,6 +92,10 @@ class Plan:
 class Forecaster:
     """Raw probabilities of all events of a plan; `sizes` are those of its derived events.
 
+    Where all models tell hazards, no event has a higher hazard than the one before it in any bin,
+    and the output of the graph has a column for each other window and event as well: those of
+    ``6h`` in the order of `plan.fitted`, then those of ``12h``, ``48h``, ``d2`` and ``d3``.
+
     `fitted_on` are the cases that the models were fitted on, for the leak audit.
     """
 
@@ -94,7 +106,10 @@ class Forecaster:
 
     def predict(self, windows: Inputs) -> Floats:
         """Return (n, columns) raw probabilities of (n, steps, f) windows, NaN = missing."""
-        fitted = np.stack([model.predict(windows) for model in self.models], axis=1)
+        if self._of_hazards:
+            fitted = any_within(self.hazards(windows), DAY)
+        else:
+            fitted = np.stack([model.predict(windows) for model in self.models], axis=1)
         if not self.sizes:
             return fitted
         return np.hstack([fitted, rarer(fitted[:, self._reference], self._ratios)])
@@ -102,10 +117,46 @@ class Forecaster:
     def to_onnx(self, *, steps: int, features: int) -> onnx.ModelProto:
         """Return the same function as one graph."""
         graph = Graph(steps=steps, features=features)
-        columns = [model.to_onnx(graph) for model in self.models]
+        hazards = self._hazards_to_onnx(graph)
+        if hazards:
+            columns = [any_within_to_onnx(graph, hazard, DAY) for hazard in hazards]
+        else:
+            columns = [model.to_onnx(graph) for model in self.models]
         if self.sizes:
             columns.append(rarer_to_onnx(graph, columns[self._reference], self._ratios))
-        return graph.finish(columns, len(self.plan.columns))
+        others = [
+            any_within_to_onnx(graph, hazard, WINDOW_BINS[name])
+            for name in OTHER_WINDOWS
+            for hazard in hazards
+        ]
+        return graph.finish([*columns, *others], len(self.plan.columns) + len(others))
+
+    def hazards(self, windows: Inputs) -> Floats:
+        """Return (n, fitted events, bins) hazards of (n, steps, f) windows."""
+        told = np.stack([model.hazards(windows) for model in self._of_hazards], axis=1)
+        lowered: Floats = np.minimum.accumulate(told, axis=1)
+        return lowered
+
+    def predict_windows(self, windows: Inputs) -> Floats:
+        """Return what the graph has beyond `predict`: (n, other windows x fitted events)."""
+        if not self._of_hazards:
+            return np.empty((len(windows), 0))
+        hazards = self.hazards(windows)
+        return np.hstack([any_within(hazards, WINDOW_BINS[name]) for name in OTHER_WINDOWS])
+
+    def _hazards_to_onnx(self, graph: Graph) -> list[str]:
+        lowered: list[str] = []
+        for model in self._of_hazards:
+            hazard = model.hazards_to_onnx(graph)
+            lowered.append(graph.node("Min", lowered[-1], hazard) if lowered else hazard)
+        return lowered
+
+    @property
+    def _of_hazards(self) -> tuple[PreparedModel, ...]:
+        """The models, if each of them tells the hazard of each bin of time after t, or none."""
+        models = [model for model in self.models if isinstance(model, PreparedModel)]
+        every = len(models) == len(self.models) and all(model.tells_hazards for model in models)
+        return tuple(models) if every else ()
 
     @property
     def _reference(self) -> int:
@@ -195,7 +246,10 @@ def fit_event(recipe: Recipe, cases: Dataset, event: str, *, journal: Journal) -
     measured = np.isin(recipe.features, recipe.keywords)
     windows = map_instrument(known.windows(recipe.features), known.is_scored, measured)
     weight = np.ones(len(known)) if known.weight is None else known.weight
-    training = Cases(windows, outcome, weight, recipe.features)
+    ladder = ladder_of(event)
+    by_bin = np.stack([known.by_bin[name] for name in ladder], axis=1) if known.by_bin else None
+    place = ladder.index(event)
+    training = Cases(windows, outcome, weight, recipe.features, by_bin, place)
     training = with_missing_copy(training, recipe.features, config=recipe.hiding, seed=recipe.seed)
     return fitting.fit(recipe.estimator, training, seed=recipe.seed, journal=journal)
 

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from model_training.fitting.augmentation.resampling import (
     smote,
     undersample,
 )
-from model_training.fitting.estimators.estimator import Estimator
+from model_training.fitting.estimators.estimator import Estimator, HazardReader
 from model_training.fitting.preparation.pipeline import AsServed, Preparation, fit_preparation
 from model_training.journal import Journal
 from model_training.recipe.estimators import (
@@ -46,6 +46,7 @@ _CLASSES = {
     "svm": ("svm", "SvmEstimator"),
     "nearest-neighbours": ("nearest_neighbours", "NearestNeighboursEstimator"),
     "gru": ("gru", "GruEstimator"),
+    "hazard": ("hazard", "HazardEstimator"),
     "node2vec": ("node2vec", "Node2VecEstimator"),
     "mcintosh-poisson": ("event_rates", "McIntoshPoissonEstimator"),
     "climatology": ("event_rates", "ClimatologyEstimator"),
@@ -82,10 +83,13 @@ def estimator_class(config: Single) -> type[Estimator]:
     return kind
 
 
-def make_estimator(config: Single, *, seed: int, inputs: tuple[str, ...] = ()) -> Estimator:
+def make_estimator(
+    config: Single, *, seed: int, inputs: tuple[str, ...] = (), place: int = 0
+) -> Estimator:
     """Return an unfitted estimator with the options of a configuration.
 
-    `inputs` are the names of the prepared inputs, for estimators that tell them apart.
+    `inputs` are the names of the prepared inputs, for estimators that tell them apart, and
+    `place` that of the event among those that are fitted together.
     """
     kind = estimator_class(config)
     options = (
@@ -93,7 +97,7 @@ def make_estimator(config: Single, *, seed: int, inputs: tuple[str, ...] = ()) -
         if isinstance(config, PluginConfig)
         else config.model_dump(exclude={"kind", *EstimatorConfig.model_fields})
     )
-    extra = {"seed": seed, "inputs": inputs}
+    extra = {"seed": seed, "inputs": inputs, "place": place}
     known = inspect.signature(kind).parameters
     passed = {name: value for name, value in extra.items() if name in known}
     if isinstance(config, PluginConfig):
@@ -129,17 +133,27 @@ class Model(Protocol):
 class Cases:
     """Training cases: (n, steps, features) windows, (n,) outcome 0 or 1, (n,) weight.
 
-    `names` are those of the features.
+    `names` are those of the features. `by_bin` (n, events, bins) has the outcome in each bin of
+    time after t, NaN where unknown, of the `place`-th event and those fitted together with it.
     """
 
     windows: Inputs
     outcome: Floats
     weight: Floats
     names: tuple[str, ...]
+    by_bin: Floats | None = None
+    place: int = 0
 
     def take(self, cases: NDArray[np.bool_]) -> Cases:
         """Return the chosen cases."""
-        return Cases(self.windows[cases], self.outcome[cases], self.weight[cases], self.names)
+        by_bin = None if self.by_bin is None else self.by_bin[cases]
+        return replace(
+            self,
+            windows=self.windows[cases],
+            outcome=self.outcome[cases],
+            weight=self.weight[cases],
+            by_bin=by_bin,
+        )
 
     def only(self, names: tuple[str, ...]) -> Cases:
         """Return the cases with these features alone."""
@@ -185,16 +199,33 @@ class PreparedModel:
         seen = windows if self.places is None else windows[..., self.places]
         return self.preparation.apply(seen)
 
+    @property
+    def tells_hazards(self) -> bool:
+        """Whether the estimator tells the hazard of each bin of time after t."""
+        return isinstance(self.estimator, HazardReader)
+
+    def hazards(self, windows: Inputs) -> Floats:
+        """Return the hazard of each bin, (n, bins), of an estimator that tells them."""
+        return cast(HazardReader, self.estimator).hazards(self.prepare(windows))
+
+    def hazards_to_onnx(self, graph: Graph) -> str:
+        """Add the same to the graph; return (rows, bins)."""
+        inputs = self._prepared_to_onnx(graph)
+        return cast(HazardReader, self.estimator).hazards_to_onnx(graph, inputs)
+
     def with_prior(self, raw: Floats) -> Floats:
         """Return (n,) forecasts of the estimator with the event rate of all training rows."""
         return self.prior.apply(raw) if self.prior else raw
 
     def to_onnx(self, graph: Graph) -> str:
+        raw = self.estimator.to_onnx(graph, self._prepared_to_onnx(graph))
+        return self.prior.to_onnx(graph, raw) if self.prior else raw
+
+    def _prepared_to_onnx(self, graph: Graph) -> str:
         seen = graph.windows
         if self.places is not None:
             seen = graph.node("Gather", seen, graph.constant(self.places), axis=2)
-        raw = self.estimator.to_onnx(graph, self.preparation.to_onnx(graph, seen))
-        return self.prior.to_onnx(graph, raw) if self.prior else raw
+        return self.preparation.to_onnx(graph, seen)
 
 
 @dataclass(frozen=True)
@@ -241,13 +272,25 @@ def _fit_one(config: Single, cases: Cases, *, seed: int, journal: Journal) -> Pr
         preparation = AsServed(**vars(preparation))
     real = _kept(cases, preparation)
     used = _balanced(config, real, preparation, seed=seed, journal=journal)
-    estimator = make_estimator(config, seed=seed, inputs=preparation.names(cases.names))
+    estimator = make_estimator(
+        config, seed=seed, inputs=preparation.names(cases.names), place=cases.place
+    )
     model = PreparedModel(places, preparation, estimator, used.prior, used.n_synthetic)
     if journal.fold_skill is not None:
         skill = journal.fold_skill.behind(model.prepare)
         journal = replace(journal, fold_skill=replace(skill, finish=model.with_prior))
-    fitted = estimator.fit(used.inputs, used.outcome, used.weight, journal=journal)
+    outcome = _outcome_by_bin(real) if isinstance(estimator, HazardReader) else used.outcome
+    fitted = estimator.fit(used.inputs, outcome, used.weight, journal=journal)
     return replace(model, estimator=fitted)
+
+
+def _outcome_by_bin(cases: Cases) -> Floats:
+    if cases.by_bin is None:
+        raise InvalidInputError(
+            "a hazard model learns when the first flare peaked, and the data set does not tell it;"
+            " give data.flares, in the layout sharp or table"
+        )
+    return cases.by_bin
 
 
 def _kept(cases: Cases, preparation: Preparation) -> Cases:

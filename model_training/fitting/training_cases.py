@@ -90,4 +90,6 @@ def with_missing_copy(
         np.concatenate([cases.outcome, cases.outcome])[order],
         np.concatenate([cases.weight, cases.weight * config.copy_weight])[order],
         names,
+        None if cases.by_bin is None else np.concatenate([cases.by_bin, cases.by_bin])[order],
+        cases.place,
     )

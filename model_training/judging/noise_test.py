@@ -161,7 +161,8 @@ def exchange_outcomes(cases: Dataset, *, rng: np.random.Generator) -> Dataset | 
     taken = np.empty(n, np.int64)
     taken[order] = np.roll(order, rng.integers(longest, n - longest, endpoint=True))
     truth = {event: column[taken] for event, column in cases.truth.items()}
-    return replace(cases, truth=truth)
+    by_bin = {event: column[taken] for event, column in cases.by_bin.items()}
+    return replace(cases, truth=truth, by_bin=by_bin)
 
 
 def _trial(

@@ -17,6 +17,7 @@ Statistic = Literal["last", "mean", "std", "weighted-mean", "first", "max", "min
 Penalty = Literal["l2", "l1", "none"]
 Solver = Literal["lbfgs", "liblinear", "sag", "saga"]
 Walker = Literal["numpy", "node2vec"]
+HAZARD_EDGES_HOURS = (0.0, 6.0, 12.0, 24.0, 48.0, 72.0)
 _SOLVERS_OF: dict[Penalty, tuple[Solver, ...]] = {
     "l2": ("lbfgs", "liblinear", "sag", "saga"),
     "l1": ("liblinear", "saga"),
@@ -261,6 +262,21 @@ class GruConfig(EstimatorConfig):
     )
 
 
+class HazardConfig(EstimatorConfig):
+    """Discrete-time hazard model: the first flare in five bins of the 72 hours after t."""
+
+    kind: Literal["hazard"]
+    inverse_penalty: float = option(
+        0.3, "C: the smaller, the stronger the weights are shrunk", gt=0, le=1e6
+    )
+
+    @model_validator(mode="after")
+    def _rows_are_as_they_are(self) -> HazardConfig:
+        if self.class_weight != "none" or self.augmentation is not None:
+            raise ValueError("a hazard model takes no class_weight and no augmentation")
+        return self
+
+
 class Node2VecConfig(EstimatorConfig, RegressionOptions):
     """Node2Vec (Grover & Leskovec 2016) on the Pearson network of samples, then regression.
 
@@ -341,6 +357,7 @@ Single = (
     | SvmConfig
     | NearestNeighboursConfig
     | GruConfig
+    | HazardConfig
     | Node2VecConfig
     | McIntoshPoissonConfig
     | ClimatologyConfig

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 from model_training.artefact.manifest import LONGEST_NAME, LONGEST_VERSION, MOST_FEATURES
 from model_training.recipe.config import Config, option
 from model_training.recipe.data import AnyData, WindowConfig
-from model_training.recipe.estimators import AnyEstimator, members_of
+from model_training.recipe.estimators import HAZARD_EDGES_HOURS, AnyEstimator, members_of
 from model_training.recipe.split import AnySplit
 from solar.errors import InvalidInputError
 from solar.flares import EVENTS, HORIZON
@@ -142,12 +142,18 @@ class Recipe(Config):
     def _embargo_covers_the_window(self) -> Recipe:
         reach = (self.window.steps - 1) * self.window.cadence_hours
         embargo = getattr(self.split, "embargo_hours", None)
-        if embargo is not None and embargo < reach + _HORIZON_HOURS:
+        if embargo is not None and embargo < reach + self.horizon_hours:
             raise ValueError(
-                f"split.embargo_hours must be at least {reach + _HORIZON_HOURS:g}: the reach of the"
-                " window and a horizon"
+                f"split.embargo_hours must be at least {reach + self.horizon_hours:g}: the reach of"
+                " the window and a horizon"
             )
         return self
+
+    @property
+    def horizon_hours(self) -> float:
+        """How long after t the outcomes reach that the estimator learns from."""
+        hazard = any(member.kind == "hazard" for member in members_of(self.estimator))
+        return HAZARD_EDGES_HOURS[-1] if hazard else _HORIZON_HOURS
 
     @property
     def features(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ Rows are thinned where the cost of a fit grows with their square.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar, Protocol, Self
+from typing import ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,19 @@ class Estimator(Protocol):
 
     def to_onnx(self, graph: Graph, inputs: str) -> str:
         """Add the same function of a tensor of prepared inputs to the graph; return (rows, 1)."""
+        ...
+
+
+@runtime_checkable
+class HazardReader(Protocol):
+    """What an estimator has that learns from outcomes by bin, and tells the hazard of each."""
+
+    def hazards(self, X: Inputs) -> Floats:
+        """Return (n, bins) hazards of prepared inputs."""
+        ...
+
+    def hazards_to_onnx(self, graph: Graph, inputs: str) -> str:
+        """Add the same function to the graph; return (rows, bins)."""
         ...
 
 

@@ -55,6 +55,8 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
          "most_rows": 500, "preparation": {"statistics": ["last", "mean", "slope"]}},
     ),
     "svm": (DAYS, {"kind": "svm", "most_rows": 600}),
+    "hazard": (
+        DAYS | {"split": DAYS["split"] | {"embargo_hours": 72}}, {"kind": "hazard"}),
     "gru": (SAMPLES, GRU),
     "node2vec": (
         SAMPLES,
