@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import numpy as np
 
@@ -10,19 +11,22 @@ from model_training.features import Floats, Integers, Times
 from model_training.recipe.estimators import HAZARD_EDGES_HOURS
 from solar.flares import EVENTS, Event
 from solar.truth import UNASSIGNED, Truth
+from solar.windows import DAY as FIRST_DAY
+from solar.windows import WINDOWS, ForecastWindow
 
+_HOUR = timedelta(hours=1)
 BIN_EDGES_HOURS: Floats = np.array(HAZARD_EDGES_HOURS)
-# The bins of each window [t + latency, t + latency + validity).
-WINDOW_BINS: Mapping[str, slice] = {
-    "6h": slice(0, 1),
-    "12h": slice(0, 2),
-    "24h": slice(0, 3),
-    "48h": slice(0, 4),
-    "d2": slice(3, 4),
-    "d3": slice(4, 5),
-}
-DAY = WINDOW_BINS["24h"]
-OTHER_WINDOWS = tuple(name for name in WINDOW_BINS if name != "24h")
+
+
+def _bins(window: ForecastWindow) -> slice:
+    hours = [length / _HOUR for length in (window.latency, window.closes_after)]
+    return slice(*np.searchsorted(BIN_EDGES_HOURS, hours).tolist())
+
+
+# The bins that each window is made of.
+WINDOW_BINS: Mapping[str, slice] = {window.name: _bins(window) for window in WINDOWS}
+DAY = WINDOW_BINS[FIRST_DAY.name]
+OTHER_WINDOWS = tuple(name for name in WINDOW_BINS if name != FIRST_DAY.name)
 # A step between M1.0 and M5.0, whose flares tell of the rarer ones; nothing forecasts it.
 _M3 = Event("M3.0", "m3", 3e-5)
 _LADDER = ("M1.0", _M3.name, "M5.0", "X1.0")
