@@ -39,11 +39,8 @@ from data_sender.source import Source, event_times
 from data_sender.sources.files.layout import Layout, read_layout
 from data_sender.sources.files.replay import Replay
 from data_sender.sources.live.follower import COMMANDS, EXIT_DONE, EXIT_LEFT_BEHIND, follow
-from data_sender.sources.simulation.region_statistics import (
-    fit_files,
-    load_statistics,
-    write_statistics,
-)
+from data_sender.sources.simulation.region_fit import fit_files
+from data_sender.sources.simulation.region_statistics import load_statistics, write_statistics
 from data_sender.sources.simulation.simulation import Simulation, Sun
 from data_sender.xrays import XrayMinutes
 from solar.clock import FASTEST, WALL
@@ -64,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     try:
         if options.command == "fit-simulator":
-            write_statistics(fit_files(options.hourly, options.daily), options.out)
+            write_statistics(fit_files(options.daily, options.flares), options.out)
             return EXIT_DONE
         return _send(options)
     except ApiRefusedError as error:
@@ -101,7 +98,7 @@ def _whole(source: Source) -> Source:
 
 
 def _minutes(source: Source) -> XrayMinutes:
-    """Return the X-ray minutes of the whole source."""
+    """Return the X-ray minutes of a file; those of a simulation come with its rows."""
     whole = _whole(source)
     return whole.minutes if isinstance(whole, Replay) else XrayMinutes.none()
 
@@ -114,7 +111,8 @@ def _sent_minutes(options: Namespace, source: Source) -> XrayMinutes:
 
 
 def _with_faults(options: Namespace, source: Source) -> Source:
-    return with_faults(source, options.faults, has_xrays=len(_minutes(source)) > 0)
+    has_xrays = isinstance(_whole(source), Simulation) or len(_minutes(source)) > 0
+    return with_faults(source, options.faults, has_xrays=has_xrays)
 
 
 def _report(options: Namespace, source: Source) -> Post:

@@ -187,7 +187,8 @@ class FaultySource:
             ready = ready.take(slice(0, cut))
             chosen = np.ones(len(ready), bool)
             left -= exclude_delivered(chosen, ready, through, left)
-            yield Chunk(ready.take(chosen), chunk.flares)
+            minutes = faulty_minutes(self._faults, chunk.minutes)
+            yield Chunk(ready.take(chosen), chunk.flares, minutes)
         for rest in held:
             chosen = np.ones(len(rest), bool)
             exclude_delivered(chosen, rest, through, left)
@@ -354,8 +355,11 @@ def report(
     Parameters
     ----------
     source : the whole source without faults, of which every replica counts the same
+    minutes : the X-ray minutes that are sent beside it, not those that it brings itself
     """
-    counts = _counts(faults, source) | _minute_counts(faults, minutes or XrayMinutes.none())
+    counts = _counts(faults, source)
+    if minutes is not None and len(minutes):
+        counts |= _minute_counts(faults, minutes)
     items = [
         {
             "kind": fault.kind,
@@ -391,6 +395,8 @@ def _minute_counts(faults: Sequence[InjectedFault], minutes: XrayMinutes) -> dic
 def _count(fault: InjectedFault, chunk: Chunk) -> int:
     if fault.kind == "flare-list-delay":
         return int(_is_within(fault, _ends(chunk.flares)).sum())
+    if fault.kind in OF_XRAYS:
+        return int(_chosen_minutes(fault, chunk.minutes).sum())
     return int(_chosen(fault, chunk.rows).sum())
 
 

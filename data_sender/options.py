@@ -75,7 +75,8 @@ examples:
 """
 _SIMULATE = """\
 Send a simulated Sun: active regions that emerge, grow, rotate over the disk and flare, with
-keywords distributed as in the real series. It is a pure function of the seed and of time.
+keywords distributed as in the real series, and minutes of the X-ray flux. It is a pure function
+of the seed and of time (docs/simulation.md).
 
 The stretch before now is sent at --speed; then rows appear as the clock on the wall goes.
 
@@ -318,17 +319,16 @@ def _add_delivery(parser: ArgumentParser, *, batch: int) -> None:
 
 def _add_fit(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "hourly",
-        nargs="+",
+        "daily",
         type=Path,
         metavar="PATH",
-        help="parquet of all regions at their natural rate (hourly_2014.parquet)",
+        help="parquet with a record of each region and day (daily_2010_2019.parquet)",
     )
     parser.add_argument(
-        "--daily",
+        "--flares",
         type=Path,
         required=True,
-        metavar="PATH",
-        help="parquet that has R_VALUE and AREA_ACR too (daily_2010_2019.parquet)",
+        metavar="FILE",
+        help="parquet of GOES flares in the same time (goes_flares.parquet)",
     )
     parser.add_argument("--out", type=Path, default=STATISTICS_PATH, metavar="FILE")

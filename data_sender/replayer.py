@@ -179,11 +179,14 @@ class Replayer:
             return False
         if self._passes_end:
             self._pass_end()
+        elif not self._xrays.finish():
+            return False
         return self._finish(give_up_after)
 
     def _send_chunks(self) -> None:
         for chunk in self._source.chunks(self._position):
             self._publisher.add(chunk.flares)
+            self._xrays.add(chunk.minutes)
             self._send_chunk(chunk)
             if self._stop.is_set:
                 return

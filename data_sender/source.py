@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from data_sender.position import Position
 from data_sender.rows import Rows
+from data_sender.xrays import XrayMinutes
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,15 @@ class FlareReport:
 
 @dataclass(frozen=True)
 class Chunk:
-    """A stretch of event time: its rows in order, and its flares in order of their end."""
+    """A stretch of event time: its rows in order, and its flares in order of their end.
+
+    `minutes` are X-ray minutes of a source that makes them as it goes; those of a file are known
+    from the beginning.
+    """
 
     rows: Rows
     flares: tuple[FlareReport, ...] = ()
+    minutes: XrayMinutes = field(default_factory=XrayMinutes.none)
 
 
 class Source(Protocol):

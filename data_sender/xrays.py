@@ -88,9 +88,22 @@ class XrayPublisher:
         self._minutes = minutes
         self._deliver = deliver
         self._posted_at = -np.inf
-        self._next = 0
-        if published_to is not None:
-            self._next = int(np.searchsorted(minutes.leaves_at, published_to - _LONGEST_BEHIND))
+        self._since = None if published_to is None else published_to - _LONGEST_BEHIND
+        self._next = self._known_before(minutes)
+
+    def add(self, minutes: XrayMinutes) -> None:
+        """Take further minutes; those that were posted are forgotten."""
+        if not len(minutes):
+            return
+        left = self._minutes.take(slice(self._next, None))
+        both = XrayMinutes.concatenate(
+            [left, minutes.take(slice(self._known_before(minutes), None))]
+        )
+        self._minutes, self._next = both.take(np.argsort(both.leaves_at, kind="stable")), 0
+
+    def _known_before(self, minutes: XrayMinutes) -> int:
+        """Count the minutes that left so long before that the API has them."""
+        return 0 if self._since is None else int(np.searchsorted(minutes.leaves_at, self._since))
 
     def follow(self, moment: np.datetime64) -> bool:
         """Post what leaves by a moment of a clock; what a clock that was put back repeats too.

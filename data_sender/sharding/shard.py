@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from data_sender.position import Position
 from data_sender.rows import Rows
 from data_sender.source import Chunk, Source, event_times
+from data_sender.xrays import XrayMinutes
 from solar.errors import InvalidInputError
 from solar.stream import region_key
 
@@ -120,7 +121,8 @@ class SourcePart:
         for chunk in self.whole.chunks(replace(position, rows=0)):
             chosen = self._holds[shards_of(chunk.rows)]
             left -= exclude_delivered(chosen, chunk.rows, position.through, left)
-            yield Chunk(chunk.rows.take(chosen), chunk.flares)
+            minutes = chunk.minutes if self._holds[FLARES] else XrayMinutes.none()
+            yield Chunk(chunk.rows.take(chosen), chunk.flares, minutes)
 
 
 def exclude_delivered(

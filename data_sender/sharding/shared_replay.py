@@ -90,6 +90,8 @@ class SharedReplayer:
             if not self._renew():
                 return
             self._publisher.add(chunk.flares)
+            if shards.held[FLARES]:
+                self._xrays.add(chunk.minutes)
             if not self._send_chunk(chunk.rows):
                 return
             last = event_times(chunk.rows)[-1] if len(chunk.rows) else last
@@ -194,7 +196,7 @@ def whole_steps(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
         rows = chunk.rows if rest is None else Rows.concatenate([rest, chunk.rows])
         times = event_times(rows)
         cut = int(np.searchsorted(times, times[-1])) if len(times) else 0
-        yield Chunk(rows.take(slice(0, cut)), chunk.flares)
+        yield Chunk(rows.take(slice(0, cut)), chunk.flares, chunk.minutes)
         rest = rows.take(slice(cut, None))
     if rest is not None:
         yield Chunk(rest)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,18 +14,21 @@ from data_sender.position import Position
 from data_sender.rows import Rows
 from data_sender.source import Chunk, FlareReport
 from data_sender.sources.simulation.region_life import (
-    LIMB_DEG,
+    FURTHEST_DEG,
     SLOTS_PER_DAY,
     RegionLife,
     SimulatedFlare,
     draw_life,
     rotation_deg_per_day,
+    six_digits,
 )
 from data_sender.sources.simulation.region_statistics import NAMES, RegionStatistics
-from solar.columns import Coded
+from data_sender.sources.simulation.xray_flux import SATELLITE, flux_of_day
+from data_sender.xrays import XrayMinutes
+from solar.columns import Coded, Floats
 from solar.errors import InvalidInputError
 from solar.flares import FluxScale
-from solar.observations import keyword_matrix, no_times, one_number_each
+from solar.observations import keyword_matrix, one_number_each
 from solar.sharp import CADENCE_SECONDS, SIMULATED_SERIES
 from solar.time import tai_to_utc
 
@@ -37,14 +40,21 @@ _NOAA_ARS = 9_999
 EPOCH = np.datetime64("2010-05-01", "us")
 _LAST_DAY = 60 * 366
 _NEVER = np.datetime64("9999-01-01", "us")
-_LONGEST_LIFE_DAYS = int(np.ceil(2 * LIMB_DEG / rotation_deg_per_day(35.0))) + 1
-_MEAN_LIFE_DAYS = 9.56
+_LONGEST_LIFE_DAYS = int(np.ceil(2 * FURTHEST_DEG / rotation_deg_per_day(35.0))) + 1
+_MEAN_LIFE_DAYS = 9.12
 _DAY = np.timedelta64(1, "D")
+_SECOND = np.timedelta64(1, "s")
 # In the two eclipse seasons the Earth hides the Sun from SDO for up to 72 min a day, around
 # 07 UT; other outages happen on every tenth day.
 _ECLIPSE_SEASONS = ((36, 62), (220, 246))
 _ECLIPSE_SLOTS = range(34, 39)
 _OUTAGE_SHARE = 0.1
+# Near-real-time records are made half an hour after their time. The definitive record of each
+# full hour comes days later, with slightly other values; on the real Sun it takes five weeks.
+_MADE_AFTER = np.timedelta64(30, "m")
+_DEFINITIVE_DAYS = 4
+_REVISION = 0.005
+_MINUTE = np.timedelta64(1, "m")
 
 
 @dataclass(frozen=True)
@@ -72,11 +82,23 @@ class Sun:
         if rng.random() < _OUTAGE_SHARE:
             start = int(rng.integers(SLOTS_PER_DAY))
             seen[start : start + int(rng.integers(1, 8))] = False
-        date = (EPOCH + day * _DAY).astype("datetime64[D]")
-        day_of_year = int((date - date.astype("datetime64[Y]")).astype(np.int64)) + 1
-        if any(first <= day_of_year <= last for first, last in _ECLIPSE_SEASONS):
+        if any(first <= _day_of_year(day) <= last for first, last in _ECLIPSE_SEASONS):
             seen[_ECLIPSE_SLOTS] = False
         return seen
+
+    def flux(self, day: int, lives: list[RegionLife]) -> Floats:
+        """Return the X-ray flux (1440,) of the minutes of a day since the epoch [W m-2]."""
+        return flux_of_day(day, lives, day_of_year=_day_of_year(day), seed=self.seed)
+
+    def revised(self, rows: Rows, day: int) -> Rows:
+        """Return the definitive records of full hours of a day, which leave when they are made."""
+        seconds = ((rows.t_rec - rows.t_rec.astype("datetime64[h]")) / _SECOND).astype(int)
+        hourly = rows.take(seconds >= 3600 - CADENCE_SECONDS)
+        rng = np.random.default_rng((self.seed, 4, day))
+        noise = 1.0 + rng.normal(0.0, _REVISION, hourly.keywords.shape)
+        made_at = hourly.t_rec + _DEFINITIVE_DAYS * _DAY
+        keywords = six_digits(hourly.keywords * noise)
+        return replace(hourly, keywords=keywords, made_at=made_at, leaves_at=made_at)
 
     def _life(self, day: int, number: int) -> RegionLife:
         rng = np.random.default_rng((self.seed, 2, number))
@@ -89,8 +111,13 @@ class Sun:
         )
 
 
+def _day_of_year(day: int) -> int:
+    date = (EPOCH + day * _DAY).astype("datetime64[D]")
+    return int((date - date.astype("datetime64[Y]")).astype(np.int64)) + 1
+
+
 class Simulation:
-    """Observations and flares of a simulated Sun in a stretch of time, day by day.
+    """Observations, flares and X-ray flux of a simulated Sun in a stretch of time, day by day.
 
     The Sun does not depend on the stretch: two that overlap agree there.
     """
@@ -133,21 +160,24 @@ class Simulation:
             self._covers_from = begin if position.covered_to is None else position.covered_to
         births = self._sun.births()
         day = int((begin - EPOCH) // _DAY)
-        visible = [
-            life
-            for earlier in range(max(0, day - _LONGEST_LIFE_DAYS), day)
-            for life in self._sun.lives(earlier, births)
-        ]
+        first = max(0, day - _LONGEST_LIFE_DAYS - _DEFINITIVE_DAYS)
+        lives = [life for one in range(first, day) for life in self._sun.lives(one, births)]
+        # As with a file, minutes of the day before show the flux of the first record.
+        minutes_from = begin - _DAY
         while tai_to_utc(_tai([day * SLOTS_PER_DAY]))[0] < self._end_at:
-            # A region's last flare may end on the day after it was last seen.
-            visible = [life for life in visible if life.slots[-1] >= (day - 1) * SLOTS_PER_DAY]
-            visible += self._sun.lives(day, births)
-            yield self._chunk(day, visible, begin)
+            # Regions that are gone have definitive records to come, and flares that end.
+            oldest = (day - 1 - _DEFINITIVE_DAYS) * SLOTS_PER_DAY
+            lives = [life for life in lives if life.last_slot >= oldest]
+            lives += self._sun.lives(day, births)
+            yield self._chunk(day, lives, begin, minutes_from)
             day += 1
+            minutes_from = np.datetime64(EPOCH + day * _DAY)
 
-    def _chunk(self, day: int, lives: list[RegionLife], begin: np.datetime64) -> Chunk:
-        rows = _rows(lives, day, self._sun.is_observed(day))
-        rows = rows.take((rows.t_rec >= begin) & (rows.t_rec < self._end_at))
+    def _chunk(
+        self, day: int, lives: list[RegionLife], begin: np.datetime64, minutes_from: np.datetime64
+    ) -> Chunk:
+        rows = self._records(day, lives)
+        rows = rows.take((rows.times() >= begin) & (rows.times() < self._end_at))
         reports = [
             _report(life, flare)
             for life in lives
@@ -155,7 +185,27 @@ class Simulation:
             if flare.end_seconds // 86_400 == day
         ]
         within = (report for report in reports if begin <= report.ended_at < self._end_at)
-        return Chunk(rows, tuple(sorted(within, key=lambda report: report.ended_at)))
+        flares = tuple(sorted(within, key=lambda report: report.ended_at))
+        return Chunk(rows, flares, self._minutes(day, lives, minutes_from))
+
+    def _records(self, day: int, lives: list[RegionLife]) -> Rows:
+        """Return what leaves on a day: its records, and definitive ones of days before."""
+        rows = _rows(lives, day, self._sun.is_observed(day))
+        before = day - _DEFINITIVE_DAYS
+        earlier = _rows(lives, before, self._sun.is_observed(before))
+        earlier = earlier.take(earlier.t_rec >= self.start_at)
+        both = Rows.concatenate([rows, self._sun.revised(earlier, before)])
+        return both.take(np.lexsort((both.harpnum, both.t_rec, both.times())))
+
+    def _minutes(self, day: int, lives: list[RegionLife], since: np.datetime64) -> XrayMinutes:
+        """Return the minutes of a day, and those before it from a time on."""
+        first = min(day, int((since - EPOCH) // _DAY))
+        flux = np.concatenate([self._sun.flux(one, lives) for one in range(first, day + 1)])
+        start = EPOCH + first * _DAY
+        times = start + np.arange(len(flux)) * _MINUTE
+        # A minute is known when it is over.
+        minutes = XrayMinutes(times + _MINUTE, times, flux, np.full(len(flux), SATELLITE))
+        return minutes.take((times >= since) & (times < self._end_at))
 
 
 def _rows(lives: list[RegionLife], day: int, seen: NDArray[np.bool_]) -> Rows:
@@ -177,19 +227,21 @@ def _rows(lives: list[RegionLife], day: int, seen: NDArray[np.bool_]) -> Rows:
     counts = [len(cut) for cut in cuts]
     keywords = column("keywords") if lives else np.empty((0, len(NAMES)))
     total = sum(counts)
+    t_rec = tai_to_utc(_tai(column("slots") if lives else []))
     return Rows(
         series=Coded.constant(SIMULATED_SERIES, total),
-        t_rec=tai_to_utc(_tai(column("slots") if lives else [])),
+        t_rec=t_rec,
         harpnum=np.repeat([life.harpnum for life in lives], counts).astype(np.int64),
         noaa_ars=one_number_each(
             np.repeat([life.noaa_ar for life in lives], counts).astype(np.int64)
         ),
-        made_at=no_times(total),
+        made_at=t_rec + _MADE_AFTER,
         lon_fwt=column("lon_deg") if lives else np.empty(0),
         lat_fwt=column("lat_deg") if lives else np.empty(0),
         quality=np.zeros(total),
         has_quality=np.ones(total, bool),
         keywords=keyword_matrix(dict(zip(NAMES, keywords.T, strict=True)), total),
+        leaves_at=t_rec,
     ).sorted()
 
 
@@ -202,13 +254,13 @@ def _report(life: RegionLife, flare: SimulatedFlare) -> FlareReport:
     """Write a flare as the API accepts it; its times become full UTC minutes."""
     times = (flare.start_seconds, flare.peak_seconds, flare.end_seconds)
     start, peak, end = (EPOCH + np.timedelta64(int(seconds), "s") for seconds in times)
-    body = {
+    body: dict[str, Any] = {
         "start": f"{start.astype('datetime64[s]')}Z",
         "peak": f"{peak.astype('datetime64[s]')}Z",
         "end": f"{end.astype('datetime64[s]')}Z",
         "goes_class": flare.goes_class,
-        "noaa_ar": life.noaa_ar,
-        "harpnum": life.harpnum,
         "flux_scale": FluxScale.TRUE.value,
     }
+    if flare.is_located:
+        body |= {"noaa_ar": life.noaa_ar, "harpnum": life.harpnum}
     return FlareReport(start, end, body)
