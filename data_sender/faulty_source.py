@@ -355,11 +355,8 @@ def report(
     Parameters
     ----------
     source : the whole source without faults, of which every replica counts the same
-    minutes : the X-ray minutes that are sent beside it, not those that it brings itself
     """
-    counts = _counts(faults, source)
-    if minutes is not None and len(minutes):
-        counts |= _minute_counts(faults, minutes)
+    counts = _counts(faults, source) | (_minute_counts(faults, minutes) if minutes else {})
     items = [
         {
             "kind": fault.kind,
@@ -377,12 +374,11 @@ def report(
 
 def _counts(faults: Sequence[InjectedFault], source: Source) -> dict[str, int]:
     counts = {fault.fault_id: 0 for fault in faults}
-    first = to_datetime64(min(fault.start_at for fault in faults)) - _SECOND
-    last = to_datetime64(max(fault.end_at for fault in faults))
-    for chunk in source.chunks(Position(through=first)):
+    first, last = min(one.start_at for one in faults), max(one.end_at for one in faults)
+    for chunk in source.chunks(Position(through=to_datetime64(first) - _SECOND)):
         for fault in faults:
             counts[fault.fault_id] += _count(fault, chunk)
-        if len(chunk.rows) and event_times(chunk.rows)[-1] >= last:
+        if len(chunk.rows) and event_times(chunk.rows)[-1] >= to_datetime64(last):
             break
     return counts
 
