@@ -41,6 +41,8 @@ _DELETED: Mapping[str, tuple[Path, str, str]] = {
 _CHANGES: Mapping[str, tuple[Path, Mapping[str, Any]]] = {
     "share-dataset": (dataset_path, {"visibility": "shared"}),
     "unshare-dataset": (dataset_path, {"visibility": "private"}),
+    "share-run": (run_path, {"visibility": "shared"}),
+    "unshare-run": (run_path, {"visibility": "private"}),
     "share": (experiment_path, {"visibility": "shared"}),
     "unshare": (experiment_path, {"visibility": "private"}),
     "archive": (experiment_path, {"is_archived": True}),

@@ -135,6 +135,10 @@ def _buttons(run: Run) -> list[Component]:
     if "clone" in run.actions and run.kind != "describe":
         address = NEW_PATH + NewRunQuery(run=run.run_id).search()
         buttons.append(dcc.Link("Clone with changes", href=address, className="button"))
+    if "change" in run.actions:
+        is_private = run.visibility == "private"
+        share = ("share-run", "Share") if is_private else ("unshare-run", "Make private")
+        buttons.append(actions.button(PAGE, *share, of=run.run_id))
     if "delete" in run.actions:
         files = f"the files it has made, {size_text(run.bytes)}"
         question = f"{run.label.capitalize()} goes, with its log and {files}."

@@ -15,7 +15,8 @@ from playwright.sync_api import BrowserContext, Page, Response, expect, sync_pla
 CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 INSTALL_HINT = "Chromium is missing; install it with: apt-get install chromium"
 
-expect.set_options(timeout=15_000)
+PATIENCE_MS = 15_000
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")

@@ -133,6 +133,18 @@ def test_an_experiment_is_begun_changed_shared_archived_and_deleted(
     assert "renamed" not in office.open("/lab/experiments", of="ann")
 
 
+def test_a_run_is_shared_and_made_private_again_on_its_page(lab: Lab, office: Office) -> None:
+    of = lab.run()["run_id"]
+    path = f"/lab/runs/{of}"
+
+    def seen_after(action: str) -> bool:
+        assert message_of(office.press("lab", action, of, by="ann", pathname=path)) == ""
+        return "no such run" not in office.open(path, of="ben")
+
+    assert [seen_after(action) for action in ("share-run", "unshare-run")] == [True, False]
+    assert "Share" in office.open(path, of="ann")
+
+
 def test_the_filters_and_the_order_are_in_the_address(lab: Lab, office: Office) -> None:
     lab.run(note="about keywords", tags=["gru"])
     lab.run(note="other", start=True)
