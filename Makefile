@@ -52,7 +52,7 @@ TESTS := env -u PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS=1 $(BIN)/python -m pytes
 # Two processes; one that has nothing left to do takes over a part of what the other has.
 test: $(VENV)/complete
 	tests/install_tools.sh
-	$(TESTS) -n 2 --dist worksteal $(LONGER)
+	$(TESTS) -n 3 --dist worksteal $(LONGER)
 
 # The same faults at the same moments for the same seed; see docs/testing.md.
 CHAOS_SEED ?= 1

@@ -8,6 +8,8 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 # As in the API: the threads of the server share the cores as it is.
@@ -54,6 +56,10 @@ class Server(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self) -> Any:
+        # pyarrow imports it at its first use, where it is installed; in another thread plotly would
+        # take it half imported for whole.
+        if find_spec("pandas"):
+            import_module("pandas")
         server = create_app(create_engine(self.database), self.settings).server
         _tune_garbage_collection()
         return server

@@ -59,8 +59,7 @@ def mariadb_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     if not mariadb_server.is_installed():
         pytest.fail(mariadb_server.INSTALL_HINT)
-    folder = tmp_path_factory.mktemp("mariadb")
-    with mariadb_server.private_server(folder, *mariadb_server.WITHOUT_SYNC) as address:
+    with mariadb_server.private_server(tmp_path_factory.mktemp("mariadb")) as address:
         server = sa.create_engine(address)
         with server.begin() as connection:
             connection.exec_driver_sql("CREATE DATABASE flarewatch CHARACTER SET utf8mb4")

@@ -220,7 +220,8 @@ def _cases_elsewhere(own: OwnCases, options: argparse.Namespace) -> Dataset:
             f"{recipe.name} was not trained on SHARP records; --on FILE cannot be scored with it"
         )
     harps = _harps(recipe.data, options)
-    other = SharpConfig(rows=options.on, flares=recipe.data.flares, harps=harps)
+    flares = recipe.data.flares
+    other = SharpConfig(rows=options.on, flares=flares, harps=harps, flares_known_from="end")
     labels = dict(options.label)
     cases = loading.load(other, options.data, window=recipe.window, labels=labels)
     if model.manifest.made_by == "elsewhere":

@@ -46,14 +46,14 @@ _END = "end_time"
 _COLUMNS = ["start_time", "peak_time", "noaa_ar", "peak_flux_wm2"]
 
 
-def read_flares(path: Path) -> FlareHistory:
+def read_flares(path: Path, *, known_from: str = "peak") -> FlareHistory:
     """Read a GOES flare list (UTC); a peak noted before its start lies on the next day.
 
-    A flare is known from its end, as it is listed then; without one, from its peak.
+    A flare is known from its peak, or from its ``end``, where the list has one.
     """
     refuse_oversized(path)
     try:
-        has_ends = _END in pq.read_schema(path).names
+        has_ends = known_from == "end" and _END in pq.read_schema(path).names
         return _history(pd.read_parquet(path, columns=[*_COLUMNS, _END] if has_ends else _COLUMNS))
     except UNREADABLE as error:
         raise InvalidInputError(
@@ -161,13 +161,18 @@ class RegionFlares:
 
 
 def read_region_flares(
-    folder: Path, flares: str, harps: str | None, seen: tuple[Integers, Times]
+    folder: Path,
+    flares: str,
+    harps: str | None,
+    seen: tuple[Integers, Times],
+    *,
+    known_from: str = "peak",
 ) -> RegionFlares:
     """Read a flare list, and with a HARP map give each flare to the HARP that held its region.
 
     `seen` are the region (n,) and time (n,) of the rows, which tell when a HARP was there.
     """
-    listed = read_flares(existing(folder, flares))
+    listed = read_flares(existing(folder, flares), known_from=known_from)
     if harps is None:
         return RegionFlares(listed, listed.region_id)
     return by_harp(listed, harps_of(existing(folder, harps)), seen)

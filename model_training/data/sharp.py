@@ -136,7 +136,11 @@ def _read_flares(
             " give data.harps, the HARP map"
         )
     return read_region_flares(
-        folder, config.flares, config.harps if is_harp else None, _cases(rows, file=config.rows)
+        folder,
+        config.flares,
+        config.harps if is_harp else None,
+        _cases(rows, file=config.rows),
+        known_from=config.flares_known_from,
     )
 
 

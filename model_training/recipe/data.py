@@ -68,6 +68,11 @@ class SharpConfig(SourceConfig):
         "when a forecast is issued: at the record itself, or at 23:48 TAI of its day with one row"
         " per region and day, for sets that sample flaring regions at a fixed time before a flare",
     )
+    flares_known_from: Literal["peak", "end"] = option(
+        "peak",
+        "from when on a flare counts in the flare history: its end, as in serving, or its peak, as"
+        " the committed models were fitted",
+    )
     fill: FillConfig | None = option(None, "days that the set leaves out, from another file")
     licences: tuple[str, ...] | None = option(
         None, "rows with one of these in their column licence are read; none: all rows"

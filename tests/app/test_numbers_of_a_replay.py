@@ -187,7 +187,7 @@ def pipeline_page(raw: Raw) -> Iterator[str]:
     of_desk = records[records.sender_id == "desk"][["region_id", "t_rec"]]
     yield f"{len(of_desk.merge(raw.stored['predictions']))} forecasts today"
     latency_days = (records.received_at - records.t_rec).min() / DAY
-    yield "No new record arrived within 115 days" * (latency_days > 115)
+    yield "No forecast was issued within 115 days of its record" * (latency_days > 115)
     yield f"{nominal(raw.forecasts.t_rec.max()):%-d %b %Y %H:%M}"
     yield from drift_numbers(raw)
 

@@ -89,6 +89,8 @@ class Proxy:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await asyncio.sleep(0.01)
         await self._server.wait_closed()
+        # The last connections are cut by the loop, which is about to stop.
+        await asyncio.sleep(0.05)
 
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

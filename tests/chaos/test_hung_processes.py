@@ -68,7 +68,7 @@ def _wait(is_true: Callable[[], bool], seconds: float, otherwise: str) -> None:
 def _start(scenario: Scenario) -> Senders:
     first = next(_first_regions)
     # So slow that rows come for as long as a process hangs.
-    return start_senders(scenario, random.Random(first), regions_from=first, speed=6_000)
+    return start_senders(scenario, random.Random(first), regions_from=first, speed=3_600)
 
 
 def test_a_worker_that_hangs_inside_a_transaction_holds_nobody_up(scenario: Scenario) -> None:

@@ -91,10 +91,9 @@ def test_a_paused_replay_redraws_no_panel(house: House, window: OpenWindow) -> N
     seen = window()
     page = seen.open(house.dash)
     expect(page.locator("#replay-state")).to_contain_text("paused")
-    # The first tick tells the page the version that it was drawn with, and has it drawn again.
-    with page.expect_response(is_drawing):
-        pass
-    page.wait_for_timeout(1000 * REFRESH_SECONDS)
+    # The first ticks tell the page the version that it was drawn with, and have it drawn again.
+    page.wait_for_timeout(3000 * REFRESH_SECONDS)
+    page.wait_for_load_state("networkidle")
     at, panels = event_time(page), page.locator("#page table").all_text_contents()
     drawings: list[str] = []
     page.on("response", lambda one: drawings.append(one.url) if is_drawing(one) else None)

@@ -60,7 +60,7 @@ def test_a_data_set_is_made_of_uploads_and_a_run_is_queued_that_looks_into_it(
     assert (run.kind, run.needs, run.queue) == ("describe", ["describe"], "cpu")
     assert (run.dataset_ids, run.experiment_id) == ([dataset["dataset_id"]], experiment[0])
     assert (experiment.name, set(states), acts) == ("Data sets", {"consumed"}, ["created"] * 2)
-    assert running(client).file_store.arriving("") == []
+    assert running(client).file_store.arriving() == []
 
 
 def test_one_upload_becomes_one_data_set_however_often_that_is_asked(client: FlaskClient) -> None:
@@ -154,7 +154,7 @@ def test_an_archive_becomes_the_files_in_it_and_arrays_stay_one_file(client: Fla
     path = f"{DATASETS}/{made['dataset_id']}/files/{made['files'][1]['sha256']}"
     with client.get(path) as got:
         assert got.data == CSV + CSV
-    assert running(client).file_store.arriving("") == []
+    assert running(client).file_store.arriving() == []
 
 
 def link() -> zipfile.ZipInfo:
@@ -187,7 +187,7 @@ def test_an_archive_that_may_do_harm_is_refused_from_its_directory(quick: FlaskC
     assert {answer.status_code for answer in answers.values()} == {422}
     details = {name: answer.get_json()["detail"] for name, answer in answers.items()}
     assert [(n, d) for n, d in details.items() if HOSTILE[n][1] not in d] == []
-    assert len(running(quick).file_store.arriving("")) == len(HOSTILE)
+    assert len(running(quick).file_store.arriving()) == len(HOSTILE)
 
 
 def test_an_archive_that_unpacks_beyond_the_quota_is_refused(quick: FlaskClient) -> None:
