@@ -153,7 +153,7 @@ def claim(
 ) -> Notification | None:
     """Take the notification that is due longest; nobody else gets it before CLAIM_LASTS is over.
 
-    In a replay `event_at` is the time of the Sun: what is told of a later one is not due.
+    In a replay `event_at` is the time of the Sun: what a later time concerns is not due.
     """
     table = notices.c
     is_due = _is_due(channel, now, event_at)

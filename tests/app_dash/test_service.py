@@ -81,16 +81,19 @@ def test_the_first_log_lines_name_the_address_and_what_a_new_store_lacks(
 
     assert new[0] == "Flarewatch is open at http://127.0.0.1:8050"
     assert [line.partition(" yet")[0] for line in new[1:]] == [
-        "It has no records", "It has no flares"
-    ]  # fmt: skip
+        "It has no records",
+        "It has no flares",
+    ]
     assert stocked == new[:1]
 
 
 def test_the_first_log_lines_come_although_the_store_has_no_tables(tmp_path: Path) -> None:
     environment = {
-        **os.environ, "FLARE_DATABASE_URL": f"sqlite:///{tmp_path}/empty.db",
-        "FLARE_DASH_PORT": free_port(), "FLARE_PUBLIC_DASH_URL": "https://flare.example",
-    }  # fmt: skip
+        **os.environ,
+        "FLARE_DATABASE_URL": f"sqlite:///{tmp_path}/empty.db",
+        "FLARE_DASH_PORT": free_port(),
+        "FLARE_PUBLIC_DASH_URL": "https://flare.example",
+    }
     log = tmp_path / "log"
     ready = f"http://127.0.0.1:{environment['FLARE_DASH_PORT']}/health"
 

@@ -27,7 +27,7 @@ def issue(day: datetime, p: float, **changes: object) -> list[AgencyForecast]:
             k, day + w.latency, None, (None, p + k / 10, None, p / 10), window=w, **fields
         )
         for k, w in enumerate(DAYS_AHEAD)
-    ]  # fmt: skip
+    ]
 
 
 def outlooks(engine: sa.Engine, now: datetime) -> list[Outlook]:

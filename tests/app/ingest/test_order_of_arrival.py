@@ -112,6 +112,6 @@ def test_what_is_told_as_of_a_time_depends_on_neither_the_order_nor_what_is_late
 
     assert len(expected) == 8
     assert {region for region, _ in expected} == {3721, 3740}
-    assert {rung for _, rung in expected.values()} == {"full"}
+    assert {level for _, level in expected.values()} == {"full"}
     assert told(list(in_any_order(items, rng))) == expected
     assert told(list(in_any_order(until_then, rng))) == expected

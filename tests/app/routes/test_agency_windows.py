@@ -23,8 +23,9 @@ def _issued_on_the_day(clock: Any) -> None:
 
 def forecast(m1: float = 0.25, *, day: int = 1, **changes: Any) -> dict[str, Any]:
     return {
-        "valid_from": f"2014-04-0{day}T00:00:00Z", "probabilities": {"M1.0": m1, "X1.0": 0.05},
-    } | changes  # fmt: skip
+        "valid_from": f"2014-04-0{day}T00:00:00Z",
+        "probabilities": {"M1.0": m1, "X1.0": 0.05},
+    } | changes
 
 
 def post(client: FlaskClient, *forecasts: Any, model: str = "moswoc@1", **changes: Any) -> Any:

@@ -155,9 +155,17 @@ def test_evaluate_on_the_file_finds_the_cases_and_scores_of_the_store(
         transact(engine_sqlite, lambda c: import_harp_map(c, lines))
     import_spring(client_sqlite, engine_sqlite, shared_data, now=clock.now)
     command = [
-        sys.executable, "-m", "model_training", "evaluate", "model_training/artifacts/blend-1.0.0",
-        "--data", str(shared_data), "--on", "sharp/hourly_2014.parquet", "--json",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "model_training",
+        "evaluate",
+        "model_training/artifacts/blend-1.0.0",
+        "--data",
+        str(shared_data),
+        "--on",
+        "sharp/hourly_2014.parquet",
+        "--json",
+    ]
     run = subprocess.run(command, check=True, capture_output=True, timeout=300)
     of_file = json.loads(run.stdout)["model"]
 

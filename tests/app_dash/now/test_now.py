@@ -76,10 +76,16 @@ def test_agencies_stand_under_the_number_of_their_class(engine_sqlite: sa.Engine
     stock(engine_sqlite)
     midnight = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
     rows = [
-        AgencyForecast(0, midnight + window.latency, None, (None, p, None, p / 10),
-                       NOW - timedelta(hours=18), window)
+        AgencyForecast(
+            0,
+            midnight + window.latency,
+            None,
+            (None, p, None, p / 10),
+            NOW - timedelta(hours=18),
+            window,
+        )
         for window, p in zip(DAYS_AHEAD, (0.6, 0.5, 0.4), strict=True)
-    ]  # fmt: skip
+    ]
     with writing(engine_sqlite) as connection:
         store_forecasts(connection, "swpc@1", rows, now=NOW)
 

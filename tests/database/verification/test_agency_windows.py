@@ -42,11 +42,17 @@ def store_peaks(connection: sa.Connection, *hours: int) -> None:
 def forecast(engine_sqlite: sa.Engine) -> sa.Engine:
     """Forecast M1.0+ with 0.1, 0.2 … for every window of every day."""
     rows = [
-        AgencyForecast(0, FIRST + k * DAY + window.latency, None, (None, (k + 1) / 10, None, None),
-                       FIRST + k * DAY, window)
+        AgencyForecast(
+            0,
+            FIRST + k * DAY + window.latency,
+            None,
+            (None, (k + 1) / 10, None, None),
+            FIRST + k * DAY,
+            window,
+        )
         for window in WINDOWS
         for k in range(N_DAYS)
-    ]  # fmt: skip
+    ]
 
     def work(connection: sa.Connection) -> None:
         store_forecasts(connection, AGENCY, rows, now=FIRST)
@@ -73,8 +79,13 @@ def test_a_case_is_what_came_between_latency_and_the_end_of_validity(
     forecast: sa.Engine, window: str
 ) -> None:
     latency, validity = {
-        "6h": (0, 6), "12h": (0, 12), "24h": (0, 24), "48h": (0, 48), "d2": (24, 24), "d3": (48, 24)
-    }[window]  # fmt: skip
+        "6h": (0, 6),
+        "12h": (0, 12),
+        "24h": (0, 24),
+        "48h": (0, 48),
+        "d2": (24, 24),
+        "d3": (48, 24),
+    }[window]
 
     body = ask(forecast, window)
 

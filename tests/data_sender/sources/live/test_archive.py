@@ -180,10 +180,19 @@ def test_the_archive_becomes_a_data_set_at_its_natural_rate(
     statuses = [
         store_commands.main(["import-flares", str(flares)]),
         run(*archive, *stretch),
-        training_commands(["datasets", "snapshot", folder, "--from", "2014-02-28T23:59:00Z",
-                           "--to", "2014-03-04T00:00:00Z"]),
+        training_commands(
+            [
+                "datasets",
+                "snapshot",
+                folder,
+                "--from",
+                "2014-02-28T23:59:00Z",
+                "--to",
+                "2014-03-04T00:00:00Z",
+            ]
+        ),
         training_commands(["datasets", "snapshot", folder, *stretch]),
-    ]  # fmt: skip
+    ]
 
     assert statuses == [0, 0, 0, 1]
     told = capsys.readouterr()
@@ -254,9 +263,7 @@ def test_the_commands_of_the_page_train_a_model_on_the_archive(
     with chdir(tmp_path):
         done = [(line[0], runs[line[0]](line)) for line in told if line[0] in runs]
 
-    assert done == [
-        ("database", 0), ("database", 0), ("send", 0), ("datasets", 0), ("train", 0)
-    ]  # fmt: skip
+    assert done == [("database", 0), ("database", 0), ("send", 0), ("datasets", 0), ("train", 0)]
     rows = pq.read_table(tmp_path / "my-archive" / "observations.parquet")
     assert len(rows) == len(on_the_grid(records)) == 300 * 16
     manifest = orjson.loads((tmp_path / "my-models/archive-1.0.0/manifest.json").read_bytes())

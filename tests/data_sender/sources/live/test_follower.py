@@ -294,9 +294,13 @@ def test_a_file_of_an_agencys_forecasts_is_sent_once(
             sa.select(table.m1).where(table.semantics == "exceed").order_by(table.valid_from)
         ).first()
     assert rows == [
-        ("01", "24h", 0.6, 0.2), ("02", "24h", 0.7, 0.3), ("02", "d2", 0.5, 0.15),
-        ("03", "d2", None, 0.2), ("03", "d3", 0.4, 0.1), ("04", "d3", 0.5, 0.1),
-    ]  # fmt: skip
+        ("01", "24h", 0.6, 0.2),
+        ("02", "24h", 0.7, 0.3),
+        ("02", "d2", 0.5, 0.15),
+        ("03", "d2", None, 0.2),
+        ("03", "d3", 0.4, 0.1),
+        ("04", "d3", 0.5, 0.1),
+    ]
     assert derived == pytest.approx(1 - 0.4 * 0.8)
 
 

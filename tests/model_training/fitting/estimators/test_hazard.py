@@ -136,11 +136,14 @@ def test_the_graph_has_the_day_first_and_then_every_other_window() -> None:
     rare = y * (np.random.default_rng(6).random(len(y)) < 0.3)[:, None, None]
     models = tuple(
         PreparedModel(
-            None, Preparation((WindowStatistics(("last",), 1),), reads_windows=False),
-            fitted(x, outcome), None, 0,
+            None,
+            Preparation((WindowStatistics(("last",), 1),), reads_windows=False),
+            fitted(x, outcome),
+            None,
+            0,
         )
         for outcome in (y, rare)
-    )  # fmt: skip
+    )
     forecaster = Forecaster(Plan(("C1.0", "M1.0"), {}), models, {}, fitted_on=no_cases())
     inputs = x.astype(np.float32)
 
@@ -185,9 +188,11 @@ def test_flares_fall_into_half_open_bins_and_those_of_nobody_make_a_bin_unknown(
     hours = np.array([0, 6, 30, 50, 200])
     flux = np.array([2e-6, 4e-5, 2e-6, 2e-5, 1e-7])
     truth = Truth(
-        START + (hours * 3600e6).astype("timedelta64[us]"), flux, np.array([7, 7, 0, 7, 9]),
+        START + (hours * 3600e6).astype("timedelta64[us]"),
+        flux,
+        np.array([7, 7, 0, 7, 9]),
         [Window(to_datetime(START), to_datetime(START + np.timedelta64(200, "h")))],
-    )  # fmt: skip
+    )
 
     found = outcomes_by_bin(np.array([7, 8]), np.array([START, START]), truth)
 
@@ -205,30 +210,43 @@ def test_the_windows_are_made_of_whole_bins() -> None:
     }
 
     assert limits == {
-        "6h": (0, 6), "12h": (0, 12), "24h": (0, 24), "48h": (0, 48),
-        "d2": (24, 48), "d3": (48, 72),
-    }  # fmt: skip
+        "6h": (0, 6),
+        "12h": (0, 12),
+        "24h": (0, 24),
+        "48h": (0, 48),
+        "d2": (24, 48),
+        "d3": (48, 72),
+    }
 
 
 def test_the_rare_events_are_fitted_with_the_frequent_one() -> None:
     assert [ladder_of(event.name) for event in EVENTS] == [
-        ("C1.0",), ("M1.0",),
-        ("M1.0", "M3.0", "M5.0", "X1.0"), ("M1.0", "M3.0", "M5.0", "X1.0"),
-    ]  # fmt: skip
+        ("C1.0",),
+        ("M1.0",),
+        ("M1.0", "M3.0", "M5.0", "X1.0"),
+        ("M1.0", "M3.0", "M5.0", "X1.0"),
+    ]
 
 
 def recipe_of(embargo_hours: float, **options: object) -> Recipe:
     split = {
-        "kind": "chronological", "validate_from": "2013-06-01", "test_from": "2014-01-01",
+        "kind": "chronological",
+        "validate_from": "2013-06-01",
+        "test_from": "2014-01-01",
         "embargo_hours": embargo_hours,
-    }  # fmt: skip
+    }
     return Recipe.model_validate(
         {
-            "name": "hazard", "version": "0.0.1", "description": "hazards", "seed": 1,
-            "keywords": ["USFLUX"], "data": {"layout": "sharp", "rows": "rows.parquet"},
-            "split": split, "estimator": {"kind": "hazard", **options},
+            "name": "hazard",
+            "version": "0.0.1",
+            "description": "hazards",
+            "seed": 1,
+            "keywords": ["USFLUX"],
+            "data": {"layout": "sharp", "rows": "rows.parquet"},
+            "split": split,
+            "estimator": {"kind": "hazard", **options},
         }
-    )  # fmt: skip
+    )
 
 
 def test_the_embargo_must_cover_the_72_hours_that_are_learned_from() -> None:
