@@ -82,12 +82,11 @@ class Proxy:
 
     async def _end(self) -> None:
         self._server.close()
-        # Twice: a connection accepted at the last moment has no task yet.
-        for _ in range(2):
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-            await asyncio.sleep(0.01)
+        for task in self._tasks:
+            task.cancel()
+        # A connection accepted at the last moment finds the way cut, and ends by itself.
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.gather(*others, return_exceptions=True)
         await self._server.wait_closed()
         # The last connections are cut by the loop, which is about to stop.
         await asyncio.sleep(0.05)
