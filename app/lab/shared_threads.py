@@ -14,7 +14,7 @@ from solar.errors import NotFoundError
 
 _MOST_AT_A_TIME = 2
 # While rows pour in, a process takes a piece of an upload no more often than this.
-_PIECE_SECONDS = 0.5
+_PIECE_SECONDS = 2.0
 _LAST_PIECE = "flarewatch last piece"
 
 
@@ -53,11 +53,11 @@ def refuse_while_busy(is_busy: Callable[[], bool]) -> None:
     """Refuse a piece that follows another one at once while ingest is busy; it comes again."""
     now = time.monotonic()
     if now - current_app.extensions.get(_LAST_PIECE, 0.0) < _PIECE_SECONDS and is_busy():
-        raise _busy()
+        raise _busy(retry_after=2)
     current_app.extensions[_LAST_PIECE] = now
 
 
-def _busy() -> RequestError:
+def _busy(retry_after: int = 1) -> RequestError:
     return RequestError(
-        "forecasting goes first; ask again", status=503, title="Busy", retry_after=1
+        "forecasting goes first; ask again", status=503, title="Busy", retry_after=retry_after
     )
