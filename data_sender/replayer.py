@@ -26,9 +26,10 @@ from data_sender.progress import Progress
 from data_sender.rows import Rows
 from data_sender.source import Chunk, FlareReport, Source, event_times
 from data_sender.xrays import XrayMinutes, XrayPublisher
-from solar.flares import HORIZON, LONGEST_FLARE
+from solar.flares import LONGEST_FLARE
 from solar.process import StopSignal
 from solar.time import isoformat, to_datetime
+from solar.windows import DAY
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ LARGEST_BATCH = 5_000
 FEWEST_ROWS_IN_PARTS = 400
 FLARES_AT_ONCE = 1_000
 # Event time passes the last row by so much, so that its truth is published too.
-HOURS_PAST_END = int(HORIZON.total_seconds() // 3600)
+HOURS_PAST_END = int(DAY.validity.total_seconds() // 3600)
 # How often the API hears that the flare list is complete so far, flares or not.
 COVERS_EVERY = np.timedelta64(1, "h")
 _LONGEST_FLARE = np.timedelta64(LONGEST_FLARE)

@@ -34,8 +34,8 @@ from model_training.fitting import disk_map
 from model_training.fitting.out_of_fold import OutOfFold, calibrated_as_served
 from model_training.recipe.estimators import PluginConfig, members_of
 from model_training.recipe.recipe import Recipe
-from solar.flares import HORIZON
 from solar.time import isoformat, to_datetime
+from solar.windows import DAY
 
 _LIBRARIES = (
     "numpy",
@@ -88,7 +88,7 @@ def describe(run: Run, folder: Path) -> Manifest:
         made_by="flarewatch",
         description=recipe.description,
         estimator=recipe.estimator.kind,
-        horizon_hours=HORIZON.days * 24,
+        horizon_hours=DAY.validity.days * 24,
         window_length=run.dataset.window_length,
         cadence_seconds=round(run.dataset.cadence_hours * 3600),
         tolerance_seconds=round(recipe.window.tolerance_hours * 3600),

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from solar.errors import InvalidInputError
-from solar.flares import HORIZON, Event
+from solar.flares import Event
+from solar.windows import DAY
 
 # NOAA's radio blackout scale begins at M1; what lies below has no effect to grade.
 SEVERITIES = {"C1.0": "R0", "M1.0": "R1", "M5.0": "R2", "X1.0": "R3"}
@@ -18,7 +19,7 @@ OFF_FACTOR = 0.6
 SUSTAIN = timedelta(minutes=24)
 # The last warning's own window has passed; and it is a whole period of the 24-h oscillation of
 # the instrument, so that no trough of it, nor of the 12-h one, can end an alert.
-SETTLE = HORIZON
+SETTLE = DAY.validity
 COOL_DOWN = timedelta(hours=6)
 REOPEN_FACTOR = 2.0
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from solar.errors import InvalidInputError
-from solar.flares import HORIZON
 from solar.time import isoformat
+from solar.windows import DAY
 
 WALL, REPLAY = "wall", "replay"
 FASTEST = 86_400.0
@@ -55,7 +55,7 @@ class Reading:
         passed = max(0.0, (wall - self.wall_at).total_seconds()) * self.speed
         if self.ends_at is None:
             return self.event_at + timedelta(seconds=passed)
-        most = (self.ends_at + HORIZON - self.event_at).total_seconds()
+        most = (self.ends_at + DAY.validity - self.event_at).total_seconds()
         return self.event_at + timedelta(seconds=min(passed, max(0.0, most)))
 
 

@@ -11,7 +11,6 @@ from enum import StrEnum
 from solar.errors import InvalidInputError, NotFoundError
 from solar.windows import DAY, WINDOWS, ForecastWindow, forecast_window
 
-HORIZON = timedelta(hours=24)
 # A flare without an end for so long will not get one; one that lasts longer has a wrong start.
 LONGEST_FLARE = timedelta(days=1)
 # The operational classes of the GOES satellites from this one on are those of the true flux.

@@ -22,8 +22,9 @@ from app.contract.problems import Fault, Rejection, RequestError, fault_items
 from app.contract.times import read_time
 from database.delivery.row_outcomes import OutcomeCounts
 from database.predictions.predictions import COLUMNS
-from solar.flares import EVENTS, HORIZON
+from solar.flares import EVENTS
 from solar.sharp import KEYWORDS
+from solar.windows import DAY
 
 CSV = "text/csv"
 PARQUET = "application/vnd.apache.parquet"
@@ -157,7 +158,7 @@ def prediction_item(row: Row) -> Row:
     return {
         "region": row["region_id"],
         "t_rec": row["t_rec"],
-        "valid_to": row["t_rec"] + HORIZON,
+        "valid_to": row["t_rec"] + DAY.validity,
         "model": row["model_id"],
         "probabilities": {event.name: row[event.column] for event in EVENTS},
         "raw": {event.name: row[f"{event.column}_raw"] for event in EVENTS},

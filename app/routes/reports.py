@@ -51,13 +51,13 @@ from database.people.principal import INGEST, READ
 from solar.clock import Reading
 from solar.errors import InvalidInputError
 from solar.flare_detection import XrayMinute as StoredMinute
-from solar.flares import EVENTS, HORIZON, FluxScale, peak_flux
+from solar.flares import EVENTS, FluxScale, peak_flux
 from solar.time import Window, isoformat
-from solar.windows import forecast_window
+from solar.windows import DAY, forecast_window
 
 FLARES, FLUX, REPORTS, FORECASTS = "flares", "flux", "reports", "forecasts"
 # Agencies forecast up to the third day from now; what lies further ahead is a slip.
-_FURTHEST_AHEAD = 4 * HORIZON
+_FURTHEST_AHEAD = 4 * DAY.validity
 # How far senders of a replay may be ahead of its clock, on the wall.
 _SENDERS_AHEAD = timedelta(seconds=5)
 
@@ -216,7 +216,7 @@ def _latest_minute(clock: Reading, now: datetime) -> datetime:
         return now + CLOCK_TOLERANCE
     speed = clock.speed_before if clock.is_paused else clock.speed
     if speed is None:
-        return max(now, clock.ends_at or now) + HORIZON
+        return max(now, clock.ends_at or now) + DAY.validity
     return now + max(CLOCK_TOLERANCE, speed * _SENDERS_AHEAD)
 
 

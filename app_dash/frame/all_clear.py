@@ -31,10 +31,11 @@ from app_dash.shared.url_state import NOW_PATH
 from database.engine import reading
 from database.flares.flares import list_flares
 from database.nowcast.nowcast import LONGEST_SILENCE, NO_DATA, Nowcast, read_nowcast
-from solar.flares import EVENTS, HORIZON
+from solar.flares import EVENTS
 from solar.sharp import LONGITUDE_LIMIT_DEG, SIMULATED_SERIES
 from solar.time import Window
 from solar.truth import least_flux
+from solar.windows import DAY
 
 # Data older than this are a replay or an outage: the pages name the time that they call now.
 ENDED = timedelta(hours=6)
@@ -107,7 +108,9 @@ def read_evidence(context: PageContext, newest: datetime) -> Evidence:
     """Read what all clear is decided from."""
     statuses = region_statuses(context.state)
     with reading(context.engine) as connection:
-        unlisted = _unlisted(connection, Window(newest - HORIZON, context.seen_until), statuses)
+        unlisted = _unlisted(
+            connection, Window(newest - DAY.validity, context.seen_until), statuses
+        )
         nowcast = read_nowcast(connection, context.sun_now)
     return Evidence(
         newest=newest,
@@ -128,7 +131,7 @@ def verdict(evidence: Evidence) -> Verdict:
     against = tuple(str(condition) for condition in every if not condition.is_met)
     if against:
         return Verdict("warning", "All clear withheld.", against, every)
-    until, best = moment(evidence.newest + HORIZON), probability(evidence.disk.best)
+    until, best = moment(evidence.newest + DAY.validity), probability(evidence.disk.best)
     text = f"All clear for M1.0+ to {until}, P {best}."
     basis = f"{evidence.disk.basis}, limit {probability(evidence.limit)}"
     return Verdict("ok", text, (basis,), every)

@@ -17,7 +17,7 @@ from database.clock.clock import CADENCE
 from database.people.principal import NOBODY, Principal
 from database.regions.current import DataState
 from solar.clock import Reading
-from solar.flares import HORIZON
+from solar.windows import DAY
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class PageContext:
     def seen_until(self) -> datetime:
         """Until when the pages show what happened: now, or the newest record if that is old."""
         newest = self.state.newest_t_rec
-        if newest is None or newest <= self.sun_now <= newest + HORIZON:
+        if newest is None or newest <= self.sun_now <= newest + DAY.validity:
             return self.sun_now
         return newest
 

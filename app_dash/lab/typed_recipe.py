@@ -18,8 +18,8 @@ from app_dash.lab.marks import queue_name
 from app_dash.lab.recipe_form import Known
 from app_dash.lab.recipe_values import differences, edited, root, shown
 from solar.errors import InvalidInputError
-from solar.flares import HORIZON
 from solar.toml import write_toml
+from solar.windows import DAY
 
 PARAMETERS = "parameters"
 
@@ -96,7 +96,7 @@ def starting_recipe(dataset: FullDataset | None, found: FoundAnswer | None) -> d
     if breakdown.steps > 1 and breakdown.cadence_hours:
         window = {"steps": breakdown.steps, "cadence_hours": breakdown.cadence_hours}
         reach = (breakdown.steps - 1) * breakdown.cadence_hours
-        split["embargo_hours"] = math.ceil(reach + HORIZON / timedelta(hours=1))
+        split["embargo_hours"] = math.ceil(reach + DAY.validity / timedelta(hours=1))
     return {
         "name": "new-model",
         "version": "1.0.0",

@@ -31,9 +31,10 @@ from database.nowcast.nowcast import Nowcast, NowcastEvent, list_nowcast_events,
 from database.predictions.forecasts import hourly_forecasts
 from database.regions.current import ForecastRow, latest_forecasts
 from database.verification.base_rate import BaseRates, base_rates
-from solar.flares import EVENTS, HORIZON, Event
+from solar.flares import EVENTS, Event
 from solar.injected_faults import InjectedFault
 from solar.time import Window
+from solar.windows import DAY
 
 FLARE_DAYS = 3
 RECENT_XRAYS = timedelta(hours=6)
@@ -78,7 +79,7 @@ class NowData:
     @property
     def shown(self) -> Window:
         """The days of flares and the window of the forecast."""
-        return Window(self.at - timedelta(days=FLARE_DAYS), self.at + HORIZON)
+        return Window(self.at - timedelta(days=FLARE_DAYS), self.at + DAY.validity)
 
     @property
     def recent(self) -> dict[int, list[Flare]]:
@@ -100,7 +101,7 @@ class NowData:
         return flares_without_records(self._of_a_day(), self.statuses)
 
     def _of_a_day(self) -> list[Flare]:
-        return [flare for flare in self.flares if flare.peak_at > self.at - HORIZON]
+        return [flare for flare in self.flares if flare.peak_at > self.at - DAY.validity]
 
 
 def read_now(context: PageContext, at: datetime) -> NowData:

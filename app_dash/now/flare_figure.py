@@ -24,8 +24,8 @@ from app_dash.shared.chart import (
 from app_dash.shared.gaps import broken_line
 from app_dash.shared.numbers import probability
 from app_dash.shared.theme import Tokens
-from solar.flares import HORIZON
 from solar.time import Window
+from solar.windows import DAY
 
 # The flux is above it except in the deepest solar minimum.
 XRAY_FLOOR = 5e-8
@@ -197,7 +197,7 @@ def _disk(disk: DiskLine, now: datetime, tokens: Tokens) -> list[Trace]:
         "mode": "lines+markers",
         "name": "forecast",
         "yaxis": "y2",
-        "x": [epoch(now), epoch(now + HORIZON)],
+        "x": [epoch(now), epoch(now + DAY.validity)],
         "y": [last * 100, last * 100],
         "line": {"color": tokens.m_mark, "width": 2, "dash": "4px,3px"},
         "hoverinfo": "skip",
@@ -231,7 +231,7 @@ def _window_shapes(now: datetime, tokens: Tokens) -> list[dict[str, Any]]:
         {
             "type": "rect",
             "x0": epoch(now),
-            "x1": epoch(now + HORIZON),
+            "x1": epoch(now + DAY.validity),
             **place,
             "fillcolor": tokens.accent_tint,
             "line": {"width": 0},
@@ -250,7 +250,7 @@ def _window_shapes(now: datetime, tokens: Tokens) -> list[dict[str, Any]]:
 def _window_notes(
     disk: DiskLine, stems: Sequence[Stem], now: datetime, tokens: Tokens
 ) -> list[dict[str, Any]]:
-    middle = epoch(now + HORIZON / 2)
+    middle = epoch(now + DAY.validity / 2)
     # Where the window has flares already, their names need the second line.
     is_flaring = any(stem.peak_at > now for stem in stems)
     said = "" if is_flaring else f"<br>M1.0+ {probability(_last_value(disk))}"

@@ -40,10 +40,11 @@ from database.regions.timeline import (
     next_t_rec,
     place_at,
 )
-from solar.flares import EVENTS, HORIZON, Event
+from solar.flares import EVENTS, Event
 from solar.injected_faults import InjectedFault
 from solar.sharp import LIVE_KEYWORDS
 from solar.time import Window, to_datetime64
+from solar.windows import DAY
 
 MOST_FLARES = 1_000
 MOST_ALERTS = 200
@@ -92,7 +93,7 @@ class RegionData:
         if self.as_of is None:
             return np.ones(len(line), bool)
         at = to_datetime64(self.as_of)
-        is_replayed = line.issued_at - line.t_rec > np.timedelta64(HORIZON)
+        is_replayed = line.issued_at - line.t_rec > np.timedelta64(DAY.validity)
         return np.asarray((line.t_rec <= at) & (is_replayed | (line.issued_at <= at)), np.bool_)
 
     @property
@@ -141,7 +142,7 @@ def read_region(context: PageContext, region_id: int, query: RegionQuery) -> Reg
         other_models = _other_models(connection, context)
         chosen = query.shown_models(other_models)
         lines = _lines(connection, region, query, models=_ids(history, chosen), shown=shown)
-        whole = Window(region.first_t_rec, region.last_t_rec + HORIZON)
+        whole = Window(region.first_t_rec, region.last_t_rec + DAY.validity)
         kept = Window(min(shown.start_at, place.t_rec - NETWORK_SPAN), shown.end_at)
         return RegionData(
             region,
@@ -178,12 +179,12 @@ def _place(connection: sa.Connection, region: RegionRow, as_of: datetime | None)
 
 
 def _shown(region: RegionRow, span: timedelta | None, as_of: datetime | None) -> Window:
-    end_at = region.last_t_rec + HORIZON
+    end_at = region.last_t_rec + DAY.validity
     if span is None:
         return Window(region.first_t_rec, end_at)
     if as_of is not None:
-        end_at = min(end_at, max(as_of, region.first_t_rec) + HORIZON + _AFTERMATH)
-    return Window(max(region.first_t_rec, end_at - HORIZON - span), end_at)
+        end_at = min(end_at, max(as_of, region.first_t_rec) + DAY.validity + _AFTERMATH)
+    return Window(max(region.first_t_rec, end_at - DAY.validity - span), end_at)
 
 
 def _other_models(connection: sa.Connection, context: PageContext) -> list[str]:
@@ -205,7 +206,7 @@ def _lines(
     shown: Window,
 ) -> dict[str, ForecastLine]:
     # One day more than is shown: the forecast panel compares with 24 h before.
-    window = Window(shown.start_at - HORIZON, shown.end_at)
+    window = Window(shown.start_at - DAY.validity, shown.end_at)
     return forecast_lines(
         connection,
         region.region_id,

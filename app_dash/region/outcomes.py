@@ -10,12 +10,13 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from solar.flares import HORIZON, Event
+from solar.flares import Event
 from solar.time import Window, to_datetime64
+from solar.windows import DAY
 
 Times = NDArray[np.datetime64]
 Values = NDArray[np.float64]
-_HORIZON = np.timedelta64(HORIZON)
+_DAY = np.timedelta64(DAY.validity)
 
 
 class Outcome(StrEnum):
@@ -80,7 +81,7 @@ def forecast_outcomes(
     covered : the windows in which the flare list is complete
     """
     first = np.searchsorted(peaks, t_rec, side="left")
-    flared = np.searchsorted(peaks, t_rec + _HORIZON, side="left") > first
+    flared = np.searchsorted(peaks, t_rec + _DAY, side="left") > first
     known = flared | _closed(t_rec, covered)
     warned = probability >= threshold
     issued = ~np.isnan(probability) & ~np.isnan(threshold)
@@ -92,7 +93,7 @@ def forecast_outcomes(
 
 def settled_at(t_rec: Times, peaks: Times) -> Times:
     """Return when each outcome (n,) was known: at the first flare, or at the end of the window."""
-    end = t_rec + _HORIZON
+    end = t_rec + _DAY
     following = np.searchsorted(peaks, t_rec, side="left")
     first = np.append(peaks, np.datetime64("NaT", "us"))[following]
     return np.asarray(np.where(first < end, first, end), "datetime64[us]")
@@ -108,7 +109,7 @@ def flare_outcomes(
     outcomes = []
     for peak in peaks:
         last = int(np.searchsorted(times, peak, side="right")) - 1
-        if last < 0 or peak - times[last] >= _HORIZON:
+        if last < 0 or peak - times[last] >= _DAY:
             outcomes.append(Outcome.UNKNOWN)
         else:
             outcomes.append(Outcome.HIT if is_over[last] else Outcome.MISS)
@@ -119,7 +120,7 @@ def _closed(t_rec: Times, covered: Sequence[Window]) -> NDArray[np.bool_]:
     closed = np.zeros(len(t_rec), bool)
     for window in covered:
         start, end = to_datetime64(window.start_at), to_datetime64(window.end_at)
-        closed |= (t_rec >= start) & (t_rec + _HORIZON <= end)
+        closed |= (t_rec >= start) & (t_rec + _DAY <= end)
     return closed
 
 

@@ -49,8 +49,9 @@ from app_dash.shared.panels import (
 from database.alerts.alerts import Alert
 from database.flares.flares import Flare
 from database.regions.timeline import ForecastLine
-from solar.flares import EVENTS, HORIZON, Event
+from solar.flares import EVENTS, Event
 from solar.time import isoformat, to_datetime, to_datetime64
+from solar.windows import DAY
 
 _DAY = np.timedelta64(24, "h")
 _FALLBACK_LABELS = {"full": "Full window", "partial": "Partial keywords", "none": "No forecast"}
@@ -172,7 +173,7 @@ def forecast_panel(data: RegionData) -> Component:
     return panel(
         "Forecast",
         *_forecast(data),
-        subtitle=f"{moment(data.at)} → {moment(data.at + HORIZON)}",
+        subtitle=f"{moment(data.at)} → {moment(data.at + DAY.validity)}",
         class_name="forecast-panel",
         definition=DEFINITIONS["region-forecast"],
     )
@@ -223,7 +224,7 @@ def facts_panel(data: RegionData) -> Component:
     region, place, row, line = data.region, data.place, data.forecast_row, data.issued.line
     until = data.as_of or region.last_t_rec
     known = [flare for flare in data.known_flares if flare.peak_at <= until]
-    letters = Counter(f.goes_class[0] for f in known if f.peak_at > data.at - HORIZON)
+    letters = Counter(f.goes_class[0] for f in known if f.peak_at > data.at - DAY.validity)
     last = known[-1] if known else None
     rows = [
         (

@@ -23,8 +23,9 @@ from app_dash.shared.gaps import (
 )
 from app_dash.shared.numbers import probability
 from app_dash.shared.theme import Tokens
-from solar.flares import EVENTS, HORIZON
+from solar.flares import EVENTS
 from solar.time import Window, to_datetime64
+from solar.windows import DAY
 
 FLOOR_PERCENT = 0.1
 # The share of the plot's height that a label takes.
@@ -164,7 +165,7 @@ def window_notes(
     at: datetime, span_ms: float, tokens: Tokens, *, is_log: bool, is_past: bool
 ) -> list[dict[str, Any]]:
     """Label the window of the forecast, and with a past as-of time what is pale."""
-    window_ms = HORIZON.total_seconds() * 1000
+    window_ms = DAY.validity.total_seconds() * 1000
     right = epoch(at) + window_ms
     is_wide = window_ms > 0.12 * span_ms
     texts = ["<b>24 h window</b>" if is_wide else "<b>24 h</b>"]

@@ -42,8 +42,8 @@ from app_dash.shared.gaps import (
     hatch,
 )
 from app_dash.shared.theme import Tokens
-from solar.flares import HORIZON
 from solar.time import Window
+from solar.windows import DAY
 
 LANES_SHARE = 0.34
 
@@ -139,7 +139,7 @@ def _probability_axis(tokens: Tokens, *, is_log: bool) -> dict[str, Any]:
 
 def _shapes(context: TimelineContext, tokens: Tokens) -> list[dict[str, Any]]:
     left = epoch(context.at)
-    right = left + HORIZON.total_seconds() * 1000
+    right = left + DAY.validity.total_seconds() * 1000
     whole = {"yref": "paper", "y0": 0, "y1": 1}
     line = {"type": "line", "line": {"color": tokens.accent, "width": 1.5}}
     low = LANES_SHARE + 0.05

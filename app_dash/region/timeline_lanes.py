@@ -15,8 +15,9 @@ from app_dash.region.outcomes import FlareMark, Outcome, Passage
 from app_dash.shared.chart import HOVER, Trace, epoch, epochs, note
 from app_dash.shared.gaps import CADENCES_TO_A_MISSING_RECORD, Times, cadence
 from app_dash.shared.theme import Tokens
-from solar.flares import HORIZON, peak_flux
+from solar.flares import peak_flux
 from solar.time import Window, to_datetime64
+from solar.windows import DAY
 
 ALERT_LANE, OUTCOME_LANE, FLARE_LANE, LANES_TOP = 0.0, 1.0, 2.35, 4.0
 PALE = 0.4
@@ -242,7 +243,7 @@ def _windows_and_stems(flares: Sequence[FlareMark], tokens: Tokens) -> Trace:
     y: list[float | None] = []
     for place, flare in enumerate(flares):
         peak, row = epoch(flare.peak_at), _BASE - _ROW_HEIGHT * (1 + place % _ROWS)
-        start = epoch(flare.peak_at - HORIZON)
+        start = epoch(flare.peak_at - DAY.validity)
         x += [start, start, peak, peak, None]
         y += [row + _ROW_HEIGHT, row, row, _HEAD, None]
     return {

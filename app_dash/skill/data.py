@@ -26,9 +26,9 @@ from database.verification.base_rate import BaseRates, base_rates
 from database.verification.entrants import ENTRANTS, PERSISTENCE
 from database.verification.skill import skill
 from database.verification.strata import strata
-from solar.flares import HORIZON
 from solar.flares import event as find_event
 from solar.time import Window
+from solar.windows import DAY
 
 COLUMNS = (
     "model",
@@ -80,7 +80,7 @@ def read_skill(
     """Read all that the page shows at first; the strata follow later."""
     report = SkillReport.model_validate(read_report(engine, request))
     with reading(engine) as connection:
-        forecast = Window(request.window.start_at, request.window.end_at + HORIZON)
+        forecast = Window(request.window.start_at, request.window.end_at + DAY.validity)
         has_flares = is_covered(connection, forecast)
         rates = base_rates(connection, find_event(request.event), request.model_id, now=now)
     frozen, model = frozen_threshold(request, models), judged_model(request, models)

@@ -30,10 +30,11 @@ from database.models import live_since
 from database.schema.tables import alerts, flare_coverage, flares, predictions, regions
 from database.upsert import upsert
 from solar.alerting import Rule
-from solar.flares import HORIZON, goes_class
 from solar.flares import event as find_event
+from solar.flares import goes_class
 from solar.time import Window, to_datetime, to_datetime64
 from solar.truth import UNASSIGNED, reaches
+from solar.windows import DAY
 
 # An alert that changed this recently is left to the records of its region: of two senders one may
 # lag behind the other by days of data.
@@ -159,7 +160,7 @@ def _close_silent(
     settle = {rule.event.name: rule.settle for rule in rules}
     changes: list[Change] = []
     for alert in [Alert(*row) for row in _pages(connection, query)]:
-        end_at = alert.last_over_at + settle.get(alert.event, HORIZON)
+        end_at = alert.last_over_at + settle.get(alert.event, DAY.validity)
         if newest is None or newest < end_at:
             continue
         closed = replace(alert, state=CLOSED, closed_at=end_at, changed_at=now)
@@ -210,7 +211,7 @@ def _judge_raised(connection: sa.Connection, known: KnownFlares, *, now: datetim
 
 
 def _outcome_of(row: sa.Row[Any], known: KnownFlares) -> Outcome:
-    end_at = row.closed_at or row.last_over_at + HORIZON
+    end_at = row.closed_at or row.last_over_at + DAY.validity
     outcome = known.outcome(row.event, row.region_id, row.opened_at, end_at)
     # While an alert is open the flare that it announces can still come.
     return outcome if row.closed_at or outcome[0] == CONFIRMED else (None, None, None)
@@ -257,7 +258,9 @@ def _passages(connection: sa.Connection) -> Passages:
         sa.select(regions.c.region_id, regions.c.first_t_rec, regions.c.last_t_rec)
     )
     # A region that has been silent for a day sends nothing more that could open an alert.
-    return {row.region_id: (row.first_t_rec, max(row.last_t_rec, newest - HORIZON)) for row in rows}
+    return {
+        row.region_id: (row.first_t_rec, max(row.last_t_rec, newest - DAY.validity)) for row in rows
+    }
 
 
 def _candidates(known: KnownFlares, rule: Rule, passages: Passages) -> Iterator[_Peak]:
@@ -310,7 +313,7 @@ def _last_probabilities(
         rows = sorted(tuple(row) for row in connection.execute(query))
         for peak in chunk:
             for region_id, t_rec, value in rows:
-                if region_id == peak.region_id and peak.at - HORIZON < t_rec <= peak.at:
+                if region_id == peak.region_id and peak.at - DAY.validity < t_rec <= peak.at:
                     last[peak] = value
     return last
 
@@ -319,7 +322,7 @@ def _is_before(peak: _Peak) -> sa.ColumnElement[bool]:
     table = predictions.c
     return sa.and_(
         table.region_id == peak.region_id,
-        table.t_rec > peak.at - HORIZON,
+        table.t_rec > peak.at - DAY.validity,
         table.t_rec <= peak.at,
     )
 

@@ -24,10 +24,10 @@ from database.schema.tables import observations, predictions, regions, senders, 
 from database.upsert import upsert
 from solar.clock import REPLAY, WALL, Reading, check_jump, check_speed
 from solar.errors import ConflictError, InvalidInputError, PreconditionError
-from solar.flares import HORIZON
 from solar.flares import event as find_event
 from solar.sharp import CADENCE_SECONDS
 from solar.time import isoformat
+from solar.windows import DAY
 
 # A store that forecast the present in these days is no store for a replay.
 LIVE_FOR = timedelta(days=7)
@@ -184,7 +184,7 @@ def end_replay(connection: sa.Connection, who: Principal, sender: str) -> None:
         return
     now = store_time(connection)
     if _is_alone(connection, sender, now=now):
-        event_at = max(known.ends_at + HORIZON, known.now(now))
+        event_at = max(known.ends_at + DAY.validity, known.now(now))
         _write(connection, replace(known, event_at=event_at, wall_at=now), who)
 
 

@@ -14,9 +14,9 @@ from database.flares.coverage import covered_windows
 from database.flares.flares import ACTIVITY_REACH, list_flares
 from database.observations.records import list_observations
 from database.regions.regions import list_regions, noaa_numbers
-from solar.flares import HORIZON
 from solar.sharp import KEYWORDS
 from solar.time import Window
+from solar.windows import DAY
 
 _ROWS = 5_000
 _TIME = pa.timestamp("us", tz="UTC")
@@ -99,7 +99,7 @@ def _records(connection: sa.Connection, window: Window, after: Position | None) 
 
 
 def _flares(connection: sa.Connection, window: Window, after: Position | None) -> _Rows:
-    around = Window(window.start_at - ACTIVITY_REACH, window.end_at + HORIZON)
+    around = Window(window.start_at - ACTIVITY_REACH, window.end_at + DAY.validity)
     flares = list_flares(connection, window=around, limit=_ROWS + 1, after=after)
     flares, position = _cut(flares, attrgetter("peak_at", "flare_id"))
     names = {name: _FLARES.get(name, name) for name in _SCHEMAS["flares"].names}

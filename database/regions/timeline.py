@@ -23,9 +23,10 @@ from database.schema.tables import (
 )
 from solar.columns import Columns, Times
 from solar.errors import NotFoundError
-from solar.flares import EVENTS, HORIZON
+from solar.flares import EVENTS
 from solar.sharp import Keyword
 from solar.time import Window, to_datetime64
+from solar.windows import DAY
 
 # A passage over the disk at the instrument's cadence is about 1,700 records.
 MOST_RECORDS = 5_000
@@ -254,7 +255,7 @@ def _revision_at(revisions: Sequence[Sequence[Any]], limit: np.datetime64 | None
     if len(revisions) == 1:
         return revisions[0]
     issued = np.array([row[_ISSUED] for row in revisions], "datetime64[us]")
-    if issued[0] - np.datetime64(revisions[0][_T_REC], "us") > np.timedelta64(HORIZON):
+    if issued[0] - np.datetime64(revisions[0][_T_REC], "us") > np.timedelta64(DAY.validity):
         return revisions[0]
     n_issued = len(revisions) if limit is None else int((issued <= limit).sum())
     return revisions[max(n_issued - 1, 0)]

@@ -34,11 +34,10 @@ from database.verification.ten_day_blocks import (
     lock_rollup,
     replace_days,
 )
-from solar.flares import HORIZON
 from solar.strata import QUIET_FOR
 from solar.time import Window
 from solar.truth import Truth
-from solar.windows import WINDOWS
+from solar.windows import DAY, WINDOWS
 
 SCOPES = ("region", "disk")
 # At most so many days are in memory at once.
@@ -74,7 +73,7 @@ def _next_days(engine: sa.Engine, most: int, *, after: date | None) -> list[date
 
 
 def _refresh_days(engine: sa.Engine, days: Sequence[date]) -> int:
-    around = _window(days, before=QUIET_FOR, after=HORIZON)
+    around = _window(days, before=QUIET_FOR, after=DAY.validity)
     # Days of flares that it moves have new marks, which are read after it.
     transact(engine, lambda connection: reassign(connection, around))
     with reading(engine, seconds=None) as connection:

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from model_training.artefact.manifest import GRAPH, MOST_INPUTS, Manifest
 from model_training.features import kind, unit
-from solar.flares import EVENTS, HORIZON
+from solar.flares import EVENTS
+from solar.windows import DAY
 
 # What our training writes into every manifest.
 TRAINED = (
@@ -22,7 +23,7 @@ TRAINED = (
 )
 # Results that were computed with one graph and do not hold for another.
 EVIDENCE = ("split", "leak_audit", "parity", "scores", "reference", "disk")
-_HORIZON_HOURS = round(HORIZON.total_seconds() / 3600)
+_DAY_HOURS = round(DAY.validity.total_seconds() / 3600)
 
 
 def contradictions(manifest: Manifest, *, folder: str) -> list[str]:
@@ -212,11 +213,11 @@ def _of_calibration(manifest: Manifest) -> list[str]:
 
 
 def _of_horizon(manifest: Manifest) -> list[str]:
-    if manifest.horizon_hours == _HORIZON_HOURS:
+    if manifest.horizon_hours == _DAY_HOURS:
         return []
     return [
         f"horizon_hours is {manifest.horizon_hours}; forecasts are stored and verified for"
-        f" {_HORIZON_HOURS} h"
+        f" {_DAY_HOURS} h"
     ]
 
 

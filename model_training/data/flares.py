@@ -29,7 +29,7 @@ from model_training.features import (
     history_features,
 )
 from solar.errors import InvalidInputError
-from solar.flares import EVENTS, HORIZON
+from solar.flares import EVENTS
 from solar.source_regions import (
     NEVER,
     Sharers,
@@ -40,8 +40,9 @@ from solar.source_regions import (
 )
 from solar.time import Window, to_datetime
 from solar.truth import UNKNOWN, Truth
+from solar.windows import DAY
 
-_HORIZON = np.timedelta64(HORIZON)
+_DAY = np.timedelta64(DAY.validity)
 _END = "end_time"
 _COLUMNS = ["start_time", "peak_time", "noaa_ar", "peak_flux_wm2"]
 
@@ -105,9 +106,7 @@ def label(region_id: Integers, t_rec: Times, truth: Truth) -> dict[str, Floats]:
 def flared_before(region_id: Integers, t_rec: Times, truth: Truth) -> dict[str, Floats]:
     """Find which flares of the region were seen in [t - 24 h, t): event -> (n,) 1 or 0."""
     return {
-        event.name: truth.any_within(event, t_rec - _HORIZON, t_rec, region_id=region_id).astype(
-            float
-        )
+        event.name: truth.any_within(event, t_rec - _DAY, t_rec, region_id=region_id).astype(float)
         for event in EVENTS
     }
 

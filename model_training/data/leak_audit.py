@@ -17,8 +17,8 @@ from model_training.data.split import Split, is_distinctive
 from model_training.features import kind
 from model_training.recipe.recipe import Recipe
 from solar.errors import InvalidInputError
-from solar.flares import HORIZON
 from solar.time import isoformat, to_datetime, to_datetime64
+from solar.windows import DAY
 
 # Of windows of hundreds of values this many take some hundred MB.
 _CASES_AT_A_TIME = 20_000
@@ -207,7 +207,7 @@ def _apart_in_time(pair: _Pair, embargo_hours: float) -> Check:
     )
     if not len(pair.first) or not len(pair.second):
         return Check(name=name, passed=True, detail="no cases")
-    gap = (_nearest(pair) - np.timedelta64(HORIZON)) / np.timedelta64(1, "h")
+    gap = (_nearest(pair) - np.timedelta64(DAY.validity)) / np.timedelta64(1, "h")
     return Check(name=name, passed=bool(gap >= embargo_hours), detail=f"at least {gap:.1f} h")
 
 

@@ -27,15 +27,15 @@ from model_training.data.flares import RegionFlares, read_region_flares, truth_o
 from model_training.features import KEYWORD_FEATURES, Floats, Integers, Times
 from model_training.recipe.data import FillConfig, SharpConfig
 from solar.errors import InvalidInputError
-from solar.flares import HORIZON
 from solar.flares import event as event_named
 from solar.sharp import LONGITUDE_LIMIT_DEG, QUALITY_LIMIT
 from solar.time import tai_to_utc
 from solar.truth import Truth
+from solar.windows import DAY
 
 # The last 12-minute record of a TAI day.
 _DAY_END = pd.Timedelta(hours=23, minutes=48)
-_HORIZON = np.timedelta64(HORIZON)
+_DAY = np.timedelta64(DAY.validity)
 _KEY = ["noaa_ar", "day"]
 _REGION = "noaa_ar"
 _HARP = "harpnum"
@@ -66,8 +66,8 @@ def days_left_out(
     t_rec = tai_to_utc(candidates["t_rec"].to_numpy())
     region_id = candidates["noaa_ar"].to_numpy(np.int64)
     before, after = (
-        truth.any_within(event_named(event), start, start + _HORIZON, region_id=region_id)
-        for start in (t_rec - _HORIZON, t_rec)
+        truth.any_within(event_named(event), start, start + _DAY, region_id=region_id)
+        for start in (t_rec - _DAY, t_rec)
     )
     days: pd.DataFrame = candidates[before & ~after]
     return days

@@ -26,13 +26,13 @@ from model_training.recipe.split import (
     RollingYearsConfig,
 )
 from solar.errors import InvalidInputError
-from solar.flares import HORIZON
 from solar.time import to_datetime64
+from solar.windows import DAY
 
 # Of smaller numbers only counts and classes are whole by rule.
 _LARGE = 1e6
 _FAR = np.datetime64("9999-01-01", "us")
-_HORIZON = np.timedelta64(HORIZON)
+_DAY = np.timedelta64(DAY.validity)
 
 
 def is_distinctive(values: NDArray[np.floating]) -> NDArray[np.bool_]:
@@ -165,7 +165,7 @@ def _chronological(dataset: Dataset, config: ChronologicalConfig) -> Split:
 def _between(dataset: Dataset, days: Sequence[date], embargo_hours: float) -> list[Dataset]:
     borders = np.array([to_datetime64(midnight(day)) for day in days])
     part = np.searchsorted(borders, dataset.t_rec, side="right")
-    reach = dataset.t_rec + _HORIZON + _hours(embargo_hours)
+    reach = dataset.t_rec + _DAY + _hours(embargo_hours)
     kept = (part == _first_part(dataset, part)) & (reach <= np.append(borders, _FAR)[part])
     return [dataset.take(kept & (part == number)) for number in range(len(days) + 1)]
 
@@ -224,7 +224,7 @@ def _blocks(dataset: Dataset, config: BlocksConfig, *, seed: int) -> Split:
     block = (dataset.t_rec - first) // length
     begins, ends = first + block * length, first + (block + 1) * length
     opens = dataset.t_rec - _hours(dataset.reach_hours)
-    closes = dataset.t_rec + _HORIZON + _hours(config.embargo_hours)
+    closes = dataset.t_rec + _DAY + _hours(config.embargo_hours)
     # No block precedes the first one, so its windows may reach back freely.
     is_inside = ((opens >= begins) | (block == 0)) & (closes <= ends)
     kept = is_inside & (block == _first_part(dataset, block))

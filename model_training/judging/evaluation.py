@@ -16,7 +16,7 @@ from model_training.data.dataset import Dataset
 from model_training.features import Floats, Inputs
 from model_training.fitting.out_of_fold import OutOfFold
 from model_training.judging.evidence import Evidence, Part
-from solar.flares import HORIZON
+from solar.windows import DAY
 
 CLIMATOLOGY_DAYS = (120, 365)
 PERSISTENCE = "persistence"
@@ -44,7 +44,7 @@ def baseline_forecasts(dataset: Dataset, event: str, *, past: Dataset) -> dict[s
 def climatology(t_rec: NDArray[np.datetime64], event: str, *, past: Dataset, days: int) -> Floats:
     """Return the event rate over the regions of the trailing days whose window has closed."""
     known = ~np.isnan(past.truth[event])
-    closed_at = past.t_rec[known] + np.timedelta64(HORIZON)
+    closed_at = past.t_rec[known] + np.timedelta64(DAY.validity)
     order = np.argsort(closed_at, kind="stable")
     closed_at = closed_at[order]
     events = np.concatenate([[0.0], np.cumsum(past.truth[event][known][order])])

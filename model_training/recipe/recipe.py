@@ -15,14 +15,15 @@ from model_training.recipe.data import AnyData, WindowConfig
 from model_training.recipe.estimators import HAZARD_EDGES_HOURS, AnyEstimator, members_of
 from model_training.recipe.split import AnySplit
 from solar.errors import InvalidInputError
-from solar.flares import EVENTS, HORIZON
+from solar.flares import EVENTS
+from solar.windows import DAY
 
 LARGEST_BYTES = 2**20
 _LARGEST_NUMBER = 1e15
 _DEEPEST = 20
 _MOST_FAULTS = 10
 _SHOWN = 300
-_HORIZON_HOURS = HORIZON.total_seconds() / 3600
+_DAY_HOURS = DAY.validity.total_seconds() / 3600
 
 
 class MissingnessConfig(Config):
@@ -153,7 +154,7 @@ class Recipe(Config):
     def horizon_hours(self) -> float:
         """How long after t the outcomes reach that the estimator learns from."""
         hazard = any(member.kind == "hazard" for member in members_of(self.estimator))
-        return HAZARD_EDGES_HOURS[-1] if hazard else _HORIZON_HOURS
+        return HAZARD_EDGES_HOURS[-1] if hazard else _DAY_HOURS
 
     @property
     def features(self) -> tuple[str, ...]:
