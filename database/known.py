@@ -20,6 +20,7 @@ from sqlalchemy.sql import visitors
 from database.alerts.alerts import ACKNOWLEDGED, CLOSED, CONFIRMED, MISSED, OPEN
 from database.models import AGENCY
 from database.schema.columns import UtcDateTime
+from database.schema.forecast_tables import agency_forecasts
 from database.schema.rollup_tables import (
     drift_days,
     drift_stale,
@@ -28,7 +29,6 @@ from database.schema.rollup_tables import (
     verification_stale,
 )
 from database.schema.tables import (
-    agency_forecasts,
     alerts,
     disk_forecasts,
     flare_coverage,

@@ -190,7 +190,8 @@ def find_model(connection: sa.Connection, model_id: str) -> ModelRow:
 
 def _model(row: sa.Row[Any]) -> ModelRow:
     manifest = json.loads(row.manifest)
-    thresholds = {event["name"]: event["threshold"] for event in manifest["events"]}
+    targets = (*manifest["events"], *manifest.get("targets", ()))
+    thresholds = {target["name"]: target["threshold"] for target in targets}
     unaudited, evaluation = manifest.pop("unaudited", None), manifest.pop("evaluation", None)
     made_by = manifest.get("made_by", ELSEWHERE if row.stage == AGENCY else "flarewatch")
     return ModelRow(

@@ -77,6 +77,8 @@ EVENTS: tuple[Event, ...] = (
 )
 # Every event in every window, window by window.
 TARGETS: tuple[Event, ...] = tuple(e.within(window) for window in WINDOWS for e in EVENTS)
+# The same without the first day, whose forecasts lie apart.
+LEADS: tuple[Event, ...] = tuple(target for target in TARGETS if target.window != DAY)
 
 
 def event(name: str) -> Event:

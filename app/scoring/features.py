@@ -23,7 +23,7 @@ from database.version_cache import VersionCache, read_version
 from model_training.artefact.artifact import Artifact, Scores
 from model_training.features import HISTORY_REACH, FlareHistory, Inputs, history_features
 from solar.columns import Bools, Floats, Times
-from solar.flares import EVENTS, LIST_MAY_LAG, LONGEST_FLARE
+from solar.flares import EVENTS, LEADS, LIST_MAY_LAG, LONGEST_FLARE
 from solar.sharp import KEYWORDS, LONGITUDE_LIMIT_DEG
 from solar.time import Window, to_datetime, to_datetime64
 
@@ -100,13 +100,17 @@ def features_of(records: Records, flares: FlareHistory, *, known: Bools) -> dict
 
 
 def forecast(model: Artifact, inputs: Inputs, lon_fwt: Floats) -> Scores:
-    """Score rows, with columns in the order of `EVENTS`; beyond 70 degrees there is no score."""
+    """Score rows, with columns in the order of `EVENTS` and of `LEADS`, which may lack windows.
+
+    Beyond 70 degrees there is no score.
+    """
     scores = model.score_inputs(inputs)
     names = model.manifest.event_names
     order = [names.index(event.name) if event.name in names else None for event in EVENTS]
     beyond = np.abs(lon_fwt) > LONGITUDE_LIMIT_DEG
+    leads = _leads(model, scores.leads, beyond)
     if order == list(range(len(names))) and not beyond.any():
-        return scores
+        return replace(scores, leads=leads)
     reason = list(scores.reason)
     for place in np.flatnonzero(beyond).tolist():
         reason[place] = _BEYOND_LIMIT
@@ -114,9 +118,19 @@ def forecast(model: Artifact, inputs: Inputs, lon_fwt: Floats) -> Scores:
         scores,
         raw=_arranged(scores.raw, order, beyond),
         calibrated=_arranged(scores.calibrated, order, beyond),
+        leads=leads,
         fallback_level=np.where(beyond, "none", scores.fallback_level),
         reason=reason,
     )
+
+
+def _leads(model: Artifact, leads: Floats, withheld: Bools) -> Floats:
+    """Return (n, leads), or (n, 0) of a model that forecasts the next 24 h alone."""
+    names = [target.name for target in model.manifest.targets]
+    if not names:
+        return leads
+    order = [names.index(lead.name) if lead.name in names else None for lead in LEADS]
+    return _arranged(leads, order, withheld)
 
 
 def _arranged(columns: Floats, order: Sequence[int | None], withheld: Bools) -> Floats:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from database.predictions.predictions import COLUMNS
 from model_training.artefact.artifact import Scores
 from solar.columns import Coded, Columns, Floats, Integers, Times, nullable
-from solar.flares import EVENTS
+from solar.flares import EVENTS, LEADS
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class IssuedForecasts(Columns):
     t_rec, issued_at : (n,) datetime64[us], UTC
     model_ids : (n,) ``name@version``
     calibrated, raw : (n, events) in the order of `EVENTS`
+    leads : (n, leads) calibrated, in the order of `LEADS`
     fallback_level, reason : (n,) as in `Scores`
     imputed_share : (n,)
     """
@@ -40,6 +41,7 @@ class IssuedForecasts(Columns):
     imputed_share: Floats
     revision: Integers
     issued_at: Times
+    leads: Floats
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         """Yield rows in the order of the columns of the store, with None for NaN."""
@@ -111,6 +113,7 @@ def forecasts_of(
         scores.imputed_share,
         revision,
         issued_at,
+        scores.leads if scores.leads.shape[1] else np.full((len(region_id), len(LEADS)), np.nan),
     )
 
 
@@ -121,10 +124,11 @@ def join_forecasts(parts: Sequence[IssuedForecasts]) -> IssuedForecasts:
 
 def _no_forecasts() -> IssuedForecasts:
     none, values = np.empty(0, np.int64), np.empty((0, len(EVENTS)))
+    leads = np.empty((0, len(LEADS)))
     times, texts = np.empty(0, "datetime64[us]"), np.empty(0, np.str_)
     reasons, shares = np.empty(0, object), np.empty(0)
     return IssuedForecasts(
-        none, times, Coded(none, ()), values, values, texts, reasons, shares, none, times
+        none, times, Coded(none, ()), values, values, texts, reasons, shares, none, times, leads
     )
 
 

@@ -18,7 +18,8 @@ from database.models import AGENCY, STAGES, find_model, register
 from database.predictions.forecasts import Forecasts
 from database.predictions.predictions import COLUMNS, supersede_model
 from database.rollup_days import mark_exploration, mark_stale
-from database.schema.tables import agency_forecasts, disk_forecasts, models, predictions
+from database.schema.forecast_tables import agency_forecasts
+from database.schema.tables import disk_forecasts, models, predictions
 from database.upsert import upsert
 from solar.errors import InvalidInputError
 from solar.flares import EVENTS

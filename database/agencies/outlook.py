@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from database.agencies.forecasts import DISK, EXCEED, NONE, Probabilities
 from database.models import agencies
-from database.schema.tables import agency_forecasts
+from database.schema.forecast_tables import agency_forecasts
 from solar.flares import EVENTS, Event
 from solar.windows import DAY, DAYS_AHEAD, ForecastWindow, forecast_window
 

@@ -1,4 +1,5 @@
-"""The tables of the store, but for those of rollups, nowcast, injected faults, people and the Lab.
+"""The tables of the store, but for those of rollups, windows, nowcast, injected faults, people and
+the Lab.
 
 In this order: records (regions, observations, predictions, flares), what agencies report, models,
 senders, how records are shared and streamed, and alerts.
@@ -10,13 +11,27 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from database.schema import fault_tables, lab_tables, nowcast_tables, people_tables, rollup_tables
+from database.schema import (
+    fault_tables,
+    forecast_tables,
+    lab_tables,
+    nowcast_tables,
+    people_tables,
+    rollup_tables,
+)
 from database.schema.columns import UtcDateTime, identifier, long_text, region_id, table
 from solar.flares import EVENTS
 from solar.sharp import KEYWORDS
 
-# Every table is declared in it: those of five modules, and those that follow.
-_DECLARED_ELSEWHERE = (fault_tables, lab_tables, nowcast_tables, people_tables, rollup_tables)
+# Every table is declared in it: those of six modules, and those that follow.
+_DECLARED_ELSEWHERE = (
+    fault_tables,
+    forecast_tables,
+    lab_tables,
+    nowcast_tables,
+    people_tables,
+    rollup_tables,
+)
 metadata: sa.MetaData = rollup_tables.verification_dekads.metadata
 
 regions = table(
@@ -199,21 +214,6 @@ disk_forecasts = table(
     sa.Column("valid_from", UtcDateTime, primary_key=True),
     *(sa.Column(event.column, sa.Double) for event in EVENTS),
     sa.Column("issued_at", UtcDateTime, nullable=False),
-)
-
-# Every forecast of an agency as it was issued; those of `disk_forecasts` and of `predictions`, for
-# 24 h and of at least a class, are here too. The region is 0 for the full disk.
-agency_forecasts = table(
-    "agency_forecasts",
-    sa.Column("model_id", identifier(64), primary_key=True, comment="source@dataset"),
-    sa.Column("valid_from", UtcDateTime, primary_key=True, comment="begin of the window itself"),
-    sa.Column("region_id", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("window_name", identifier(4), primary_key=True),
-    sa.Column("semantics", identifier(8), nullable=False),
-    *(sa.Column(b + event.column, sa.Double) for b in ("", "lower_", "upper_") for event in EVENTS),
-    sa.Column("issued_at", UtcDateTime, nullable=False),
-    sa.Column("revision", sa.Integer, nullable=False),
-    sa.Index("agency_forecasts_by_semantics", "model_id", "semantics"),
 )
 
 models = table(

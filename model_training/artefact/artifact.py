@@ -16,7 +16,9 @@ from model_training.artefact.inference import GraphInference, Inference, input_s
 from model_training.artefact.manifest import GRAPH, Evaluation, Manifest
 from model_training.artefact.remote import RemoteInference
 from model_training.features import Floats, Inputs
+from solar.consistency import consistent
 from solar.errors import ArtifactError, InvalidInputError
+from solar.flares import event
 
 MANIFEST = "manifest.json"
 EVALUATION = "evaluation.json"
@@ -31,12 +33,13 @@ _LARGEST_TEXT = 8 * 2**20
 
 @dataclass(frozen=True)
 class Scores:
-    """Probabilities of n rows for the events of the manifest, in its order.
+    """Probabilities of n rows for the events of the manifest, and its other targets, in its order.
 
     Parameters
     ----------
     raw, calibrated : (n, n_events); NaN = no forecast. `calibrated` does not rise from one
         event to the next, rarer one.
+    leads : (n, n_targets) as `calibrated`, consistent with it and in themselves
     imputed_share : (n,) share of the inputs, over all steps, that were missing
     fallback_level : (n,) "full", "partial" (some features imputed) or "none"
     reason : why a row has no forecast; None where it has one
@@ -44,6 +47,7 @@ class Scores:
 
     raw: Floats
     calibrated: Floats
+    leads: Floats
     imputed_share: Floats
     fallback_level: NDArray[np.str_]
     reason: list[str | None]
@@ -71,6 +75,7 @@ class Artifact:
         self.evaluation = evaluation
         self._is_keyword = np.array([item.kind != "history" for item in manifest.features])
         self._shape = input_shape(manifest)
+        self._targets = tuple(event(target.name) for target in manifest.all_targets)
 
     @property
     def model_id(self) -> str:
@@ -137,7 +142,10 @@ class Artifact:
         what = "keywords" if steps == 1 else "keyword values of the window"
         for row in np.flatnonzero(refused).tolist():
             reason[row] = f"{missing_keywords[row]} of {n_keywords} {what} are missing"
-        return Scores(raw, self._calibrate(raw), share, _LEVELS[level], reason.tolist())
+        n_events = len(self.manifest.events)
+        calibrated, leads = np.split(self._calibrate(raw), [n_events], axis=1)
+        level_names = _LEVELS[level]
+        return Scores(raw[:, :n_events], calibrated, leads, share, level_names, reason.tolist())
 
     def _inputs(self, features: Mapping[str, Floats]) -> Inputs:
         if len(self._shape) == 1:
@@ -155,8 +163,8 @@ class Artifact:
         return flat
 
     def _raw(self, inputs: Inputs) -> tuple[Floats, Mapping[int, str]]:
-        """Return (n, events) in the order of the manifest, and why some rows have nothing."""
-        columns = [event.column for event in self.manifest.events]
+        """Return (n, targets) in the order of the manifest, and why some rows have nothing."""
+        columns = [target.column for target in self.manifest.all_targets]
         if not len(inputs):
             return np.empty((0, len(columns))), {}
         answer = self.inference.run(inputs)
@@ -164,8 +172,10 @@ class Artifact:
 
     def _calibrate(self, raw: Floats) -> Floats:
         calibrated = np.empty_like(raw)
-        for place, event in enumerate(self.manifest.events):
-            calibrated[:, place] = event.calibration.apply(raw[:, place])
+        for place, target in enumerate(self.manifest.all_targets):
+            calibrated[:, place] = target.calibration.apply(raw[:, place])
+        if self.manifest.targets:
+            return consistent(calibrated, self._targets)
         lowered: Floats = np.minimum.accumulate(calibrated, axis=1)
         return lowered
 

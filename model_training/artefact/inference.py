@@ -73,7 +73,7 @@ class GraphInference:
         except _FAILURES as error:
             raise ArtifactError(f"its graph cannot be loaded: {in_words(error)}") from error
         self._manifest = manifest
-        self._columns = 1 + max(event.column for event in manifest.events)
+        self._columns = 1 + max(target.column for target in manifest.all_targets)
 
     def run(self, inputs: Inputs) -> Raw:
         """Compute; what fails for some rows leaves these without a probability, with a reason."""
@@ -151,7 +151,7 @@ class GraphInference:
         return [
             f"event {event.name} is in column {event.column} of the output, which has"
             f" {tensor.shape[1]}, counted from 0"
-            for event in self._manifest.events
+            for event in self._manifest.all_targets
             if not _is_below(event.column, tensor.shape[1])
         ]
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from model_training.artefact.calibration import Calibration
 from model_training.artefact.reference import TrainingReference
@@ -62,20 +70,36 @@ class SizeRatio(_Strict):
         return self.flares / self.reference_flares
 
 
+class Band(_Strict):
+    """How far a probability moves when the model is fitted again on other days.
+
+    `lower` and `upper` are the 5th and 95th percentile of `n` fits at the calibrated
+    probabilities `p`, between which they are interpolated; all rise and have the same length. A
+    ``model`` was fitted again as a whole, of a network its ``calibration`` alone.
+    """
+
+    p: tuple[float, ...] = Field(min_length=2, max_length=1000)
+    lower: tuple[float, ...] = Field(min_length=2, max_length=1000)
+    upper: tuple[float, ...] = Field(min_length=2, max_length=1000)
+    kind: Literal["model", "calibration"]
+    n: int = Field(ge=1)
+
+
 class EventModel(_Strict):
-    """The model of one event; `column` is its place in the output of the graph.
+    """The model of one event, which may name its window; `column` is its place in the output.
 
     An event is ``fitted`` to cases of its own or, where these are too few, follows from
     another event by the ``size distribution`` of flares, with the counts in `size`. Without a
     `threshold` there is a probability and no yes or no.
     """
 
-    name: Label
-    column: int = Field(ge=0, le=1000)
+    name: Label = Field(validation_alias=AliasChoices("name", "event"))
+    column: int = Field(ge=0, le=1000, validation_alias=AliasChoices("column", "output"))
     calibration: Calibration = Calibration(kind="identity")
     threshold: float | None = Field(default=None, ge=0, le=1)
     basis: Literal["fitted", "size distribution"] = "fitted"
     size: SizeRatio | None = None
+    band: Band | None = None
     note: str | None = None
 
 
@@ -233,6 +257,8 @@ class Manifest(_Strict):
     A forecast at t looks at `window_length` records of its region: the one at t, and for every
     `cadence_seconds` before it the record that lies at most `tolerance_seconds` away. None is
     given when more than `max_missing_share` of the keyword values of the window are missing.
+    `events` are forecast for the next 24 h, `targets` for other windows (``M1.0/6h``); those of
+    format 2 may list all of them as targets, and format 1 knows no other window.
     With `remote` the model answers over HTTP and has no graph among its `files`.
 
     Evidence (`sources` to `disk`) is written by our training. A model that was ``made_by``
@@ -241,7 +267,7 @@ class Manifest(_Strict):
     maker has used, the 24 h after the last case among it.
     """
 
-    format: Literal[1] = 1
+    format: Literal[1, 2] = 1
     name: str = Field(pattern=NAME_PATTERN, max_length=LONGEST_NAME)
     version: str = Field(pattern=NAME_PATTERN, max_length=LONGEST_VERSION)
     made_by: Literal["flarewatch", "elsewhere"] = "flarewatch"
@@ -256,6 +282,7 @@ class Manifest(_Strict):
     # With more of them missing the imputer would invent the region.
     max_missing_share: float = Field(default=0.5, ge=0, le=1)
     events: tuple[EventModel, ...] = Field(min_length=1)
+    targets: tuple[EventModel, ...] = ()
     features: tuple[Feature, ...] = Field(min_length=1, max_length=MOST_FEATURES)
     fitted_until: AwareDatetime | None = None
     scored_graph: str | None = None
@@ -289,5 +316,25 @@ class Manifest(_Strict):
 
     @property
     def event_names(self) -> tuple[str, ...]:
-        """What is forecast, from the frequent to the rare."""
+        """What is forecast for the next 24 h, from the frequent to the rare."""
         return tuple(event.name for event in self.events)
+
+    @property
+    def all_targets(self) -> tuple[EventModel, ...]:
+        """All that is forecast: the events of the next 24 h, then those of other windows."""
+        return (*self.events, *self.targets)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sort_targets(cls, content: object) -> object:
+        """Move the targets of the next 24 h to the events."""
+        if not isinstance(content, dict) or not isinstance(content.get("targets"), list):
+            return content
+        of_day = [one for one in content["targets"] if _is_of_first_day(one)]
+        others = [one for one in content["targets"] if not _is_of_first_day(one)]
+        return content | {"events": [*content.get("events", ()), *of_day], "targets": others}
+
+
+def _is_of_first_day(target: object) -> bool:
+    name = target.get("event", target.get("name")) if isinstance(target, dict) else None
+    return isinstance(name, str) and "/" not in name

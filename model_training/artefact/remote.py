@@ -105,7 +105,7 @@ class RemoteInference:
         self._manifest = manifest
         self._remote = remote
         self._features = list(manifest.feature_names)
-        self._columns = 1 + max(event.column for event in manifest.events)
+        self._columns = 1 + max(target.column for target in manifest.all_targets)
 
     def run(self, inputs: Inputs) -> Raw:
         """Ask; one unusable answer leaves every row without a probability, with a reason."""

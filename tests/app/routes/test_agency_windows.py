@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from database.engine import reading
-from database.schema.tables import agency_forecasts, disk_forecasts, predictions
+from database.schema.forecast_tables import agency_forecasts
+from database.schema.tables import disk_forecasts, predictions
 
 FORECASTS = "/api/v1/agency-forecasts"
 DAY = datetime(2014, 4, 1, tzinfo=UTC)

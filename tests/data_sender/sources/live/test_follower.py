@@ -21,7 +21,8 @@ from replayed_agencies import DEFINITIVE, NRT, Agencies, fill_products, sharp_re
 from database.engine import reading, transact
 from database.flares.coverage import coverage
 from database.harps import add_harp_pairs
-from database.schema.tables import agency_forecasts, observations, predictions, senders
+from database.schema.forecast_tables import agency_forecasts
+from database.schema.tables import observations, predictions, senders
 from database.verification.rollup import refresh
 from solar.time import nearest_slot
 
