@@ -100,8 +100,10 @@ def _prepare(settings: ApiSettings) -> None:
     # The checks load models, and onnxruntime does not survive the fork of the workers, so the
     # server begins as a fresh program in the same process.
     # With an arena for each thread the C library would keep what large bodies leave behind in many
-    # places; it reads this when a program begins.
+    # places, and after the first of them the place of each next one too. It reads these when a
+    # program begins.
     os.environ.setdefault("MALLOC_ARENA_MAX", "2")
+    os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(2 * 2**20))
     command = [sys.executable, "-m", "app", "serve", _PREPARED]
     os.execv(sys.executable, command)  # noqa: S606  no word comes from outside
 
