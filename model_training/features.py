@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
@@ -25,9 +25,11 @@ DECAY_HOURS = 72.0
 
 _RECENT_HOURS = 24.0
 _RECENT = np.timedelta64(24, "h")
+_THREE_DAYS = np.timedelta64(3, "D")
 _REACH = np.timedelta64(HISTORY_REACH)
 _REACH_HOURS = HISTORY_REACH / timedelta(hours=1)
 _HOUR = np.timedelta64(1, "h")
+_INSTANT = np.timedelta64(1, "us")
 _C1, _M1, _X1 = (event(name).peak_flux_w_m2 for name in ("C1.0", "M1.0", "X1.0"))
 
 KEYWORD_FEATURES: tuple[str, ...] = tuple(keyword.name for keyword in LIVE_KEYWORDS)
@@ -41,6 +43,9 @@ _HISTORY_UNITS = {
     "HOURS_SINCE_X": "h",
     "DISK_FLARES_C_24H": "count",
     "DISK_FLARES_M_24H": "count",
+    "DISK_FLARES_M_3D": "count",
+    "DISK_FLARES_C_27D": "count",
+    "DISK_FLARES_M_27D": "count",
 }
 HISTORY_FEATURES: tuple[str, ...] = tuple(_HISTORY_UNITS)
 
@@ -127,8 +132,8 @@ def history_features(
     -------
     name of `HISTORY_FEATURES` -> (n,) float. Counts and indices cover [t - 24 h, t), the
     decayed index [t - 27 d, t) with an e-folding time of 72 h; times since a flare of at
-    least the class are capped at 27 days, which also stands for "none". The DISK counts
-    include flares of other and of unknown regions.
+    least the class are capped at 27 days, which also stands for "none". The DISK counts, also
+    of 3 and 27 days, include flares of other and of unknown regions.
     """
     at = np.asarray(t_rec, "datetime64[us]")
     if not known.any():
@@ -154,17 +159,29 @@ def _region_features(region_id: Integers, at: Times, flares: FlareHistory) -> di
 
 
 def _disk_features(at: Times, flares: FlareHistory) -> dict[str, Floats]:
-    """Count the flares of the whole disk, as those of one region."""
-    times, place = np.unique(at, return_inverse=True)
-    begin, end = np.searchsorted(flares.peak_at, [times[0] - _RECENT, times[-1]])
-    recent = _where(flares, slice(begin, end))
-    strong = _where(recent, reaches(recent.flux, _C1))
-    disk = replace(strong, region_id=np.zeros(len(strong.peak_at), np.int64))
-    past = _past(np.zeros(len(times), np.int64), times, disk, reach=_RECENT)
+    """Count the flares of the whole disk."""
+    c1, m1 = (_where(flares, reaches(flares.flux, limit)) for limit in (_C1, _M1))
     return {
-        "DISK_FLARES_C_24H": past.count()[place],
-        "DISK_FLARES_M_24H": past.reaching(_M1).count()[place],
+        "DISK_FLARES_C_24H": _count_known(at, c1, reach=_RECENT),
+        "DISK_FLARES_M_24H": _count_known(at, m1, reach=_RECENT),
+        "DISK_FLARES_M_3D": _count_known(at, m1, reach=_THREE_DAYS),
+        "DISK_FLARES_C_27D": _count_known(at, c1, reach=_REACH),
+        "DISK_FLARES_M_27D": _count_known(at, m1, reach=_REACH),
     }
+
+
+def _count_known(at: Times, flares: FlareHistory, *, reach: np.timedelta64) -> Floats:
+    """Count the flares with a peak in [t - reach, t) that are known at t, (n,).
+
+    A flare that peaked before t - reach is taken for known at t: none lasts so long.
+    """
+    counted_from = flares.peak_at + _INSTANT
+    if flares.known_at is not None:
+        counted_from = np.sort(np.maximum(counted_from, flares.known_at))
+    known = np.searchsorted(counted_from, at, side="right")
+    count = known - np.searchsorted(flares.peak_at, at - reach)
+    # A flare whose end is wrong by days must not make a count negative.
+    return np.maximum(count, 0).astype(float)
 
 
 def _where(flares: FlareHistory, chosen: NDArray[np.bool_] | slice) -> FlareHistory:

@@ -43,6 +43,9 @@ _HISTORY_LABELS = {
     "HOURS_SINCE_X": "Time since X1.0+",
     "DISK_FLARES_C_24H": "Disk C1.0+, 24 h",
     "DISK_FLARES_M_24H": "Disk M1.0+, 24 h",
+    "DISK_FLARES_M_3D": "Disk M1.0+, 3 d",
+    "DISK_FLARES_C_27D": "Disk C1.0+, 27 d",
+    "DISK_FLARES_M_27D": "Disk M1.0+, 27 d",
 }
 
 

@@ -55,6 +55,19 @@ def test_history_equals_hand_arithmetic() -> None:
     assert found["DISK_FLARES_M_24H"] == 2
 
 
+def test_the_disk_is_counted_over_three_and_27_days_whatever_the_region() -> None:
+    # M1 28 d ago, M2 26 d ago, C3 4 d ago of nobody, M1 71 h ago, X1 an hour ago.
+    history = flares(
+        (-672, 1e-5, 7), (-624, 2e-5, 8), (-96, 3e-6, 0), (-71, 1e-5, 9), (-1, 1e-4, 0)
+    )  # fmt: skip
+
+    found = describe(7, history)
+
+    assert found["DISK_FLARES_M_3D"] == 2
+    assert found["DISK_FLARES_M_27D"] == 3
+    assert found["DISK_FLARES_C_27D"] == 4
+
+
 def test_a_flare_that_peaks_at_t_is_not_yet_known() -> None:
     found = describe(7, flares((0, 1e-5, 7)))
 
