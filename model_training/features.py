@@ -181,7 +181,8 @@ def _count_known(at: Times, flares: FlareHistory, *, reach: np.timedelta64) -> F
     known = np.searchsorted(counted_from, at, side="right")
     count = known - np.searchsorted(flares.peak_at, at - reach)
     # A flare whose end is wrong by days must not make a count negative.
-    return np.maximum(count, 0).astype(float)
+    counted: Floats = np.maximum(count, 0).astype(float)
+    return counted
 
 
 def _where(flares: FlareHistory, chosen: NDArray[np.bool_] | slice) -> FlareHistory:

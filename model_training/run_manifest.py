@@ -70,6 +70,7 @@ class Run:
     recipe: Recipe
     parts: Split
     events: tuple[EventModel, ...]
+    targets: tuple[EventModel, ...]
     audit: LeakAudit
     parity: float
     dataset: Dataset
@@ -83,6 +84,7 @@ def describe(run: Run, folder: Path) -> Manifest:
     recipe, forecasts = run.recipe, calibrated_as_served(run.events, run.out_of_fold.raw)
     digest = hashlib.sha256(run.graph).hexdigest()
     return Manifest(
+        format=2 if run.targets else 1,
         name=recipe.name,
         version=recipe.version,
         made_by="flarewatch",
@@ -94,6 +96,7 @@ def describe(run: Run, folder: Path) -> Manifest:
         tolerance_seconds=round(recipe.window.tolerance_hours * 3600),
         max_missing_share=_max_missing_share(recipe),
         events=run.events,
+        targets=run.targets,
         features=tuple(_feature(name, run.dataset) for name in recipe.features),
         scored_graph=digest,
         sources=_sources(run, folder),
@@ -158,15 +161,19 @@ def _feature(name: str, dataset: Dataset) -> Feature:
 
 def _sources(run: Run, folder: Path) -> tuple[Source, ...]:
     data, filled = run.recipe.data, run.dataset.filled
-    fill = getattr(data, "fill", None)
+    fill, added = (getattr(data, name, None) for name in ("fill", "added"))
+    n_added = int(np.count_nonzero(~run.dataset.is_scored)) if added else 0
     licences = {
         getattr(data, "flares", None): "NOAA/GOES facts",
         getattr(data, "harps", None): "JSOC",
     }
-    rows = {getattr(data, "rows", None): run.dataset.n_records - filled}
+    rows = {getattr(data, "rows", None): run.dataset.n_records - filled - n_added}
     if fill is not None:
         licences[fill.rows] = f"{fill.licence} (other rows not read)"
         rows[fill.rows] = filled
+    if added is not None:
+        licences[added.rows] = f"{added.licence} (other rows not read)"
+        rows[added.rows] = rows.get(added.rows, 0) + n_added
     return tuple(
         Source(
             file=name,

@@ -18,7 +18,7 @@ from model_training.data.dataset import Dataset
 from model_training.data.split import Split, split
 from model_training.features import FlareHistory
 from model_training.fitting import forecaster
-from model_training.fitting.decisions import decide
+from model_training.fitting.decisions import decide, decide_targets
 from model_training.fitting.forecaster import Forecaster, make_plan
 from model_training.fitting.out_of_fold import (
     OutOfFold,
@@ -77,6 +77,7 @@ class FittedRecipe:
     out_of_fold: OutOfFold
     final: Forecaster
     events: tuple[EventModel, ...]
+    targets: tuple[EventModel, ...]
 
 
 def train(recipe: Recipe, folder: Path, *, journal: Journal | None = None) -> TrainingResult:
@@ -122,6 +123,7 @@ def train(recipe: Recipe, folder: Path, *, journal: Journal | None = None) -> Tr
         recipe,
         parts,
         events=fitted.events,
+        targets=fitted.targets,
         audit=audit,
         parity=_parity(recipe, fitted, model),
         dataset=dataset,
@@ -189,7 +191,12 @@ def fit_recipe(
         until=parts.until,
         journal=last,
     )
-    return FittedRecipe(out_of_fold, final, decide(recipe, out_of_fold, final, train=parts.train))
+    return FittedRecipe(
+        out_of_fold,
+        final,
+        decide(recipe, out_of_fold, final, train=parts.train),
+        decide_targets(recipe, out_of_fold, final, train=parts.train),
+    )
 
 
 def _parts_of_fit(parts: Split) -> list[str]:

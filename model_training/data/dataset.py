@@ -8,7 +8,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from model_training.data.hazard_bins import outcome_within
 from model_training.features import Floats, Integers, Times
+from solar.flares import Event
+from solar.windows import DAY
 
 NO_RECORD = -1
 # The fold of cases that no part but training may have, such as those of another instrument.
@@ -88,6 +91,12 @@ class Dataset:
     def feature(self, name: str) -> Floats:
         """Return a feature of every case at t, (n,)."""
         return _gathered(self.records[name], self.steps[:, -1])
+
+    def outcome(self, target: Event) -> Floats:
+        """Return the truth of an event in its window, (n,)."""
+        if target.window == DAY:
+            return self.truth[target.name]
+        return outcome_within(self.by_bin[target.goes_class], target.window.name)
 
     def matrix(self, names: Sequence[str]) -> NDArray[np.float32]:
         """Stack features at t by name, (n, len(names)); what the set does not have is NaN."""

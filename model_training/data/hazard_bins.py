@@ -25,7 +25,15 @@ def _bins(window: ForecastWindow) -> slice:
 
 # The bins that each window is made of.
 WINDOW_BINS: Mapping[str, slice] = {window.name: _bins(window) for window in WINDOWS}
-DAY = WINDOW_BINS[FIRST_DAY.name]
+# Windows from t on follow from the hazards of these first bins; of a later day the chance is
+# learned as it is, for a hazard presumes that no flare came before.
+N_HAZARDS = max(WINDOW_BINS[window.name].stop for window in WINDOWS if not window.latency)
+LATER_DAYS = tuple(window.name for window in WINDOWS if window.latency)
+# The columns of what a hazard model tells that each window is made of.
+WINDOW_COLUMNS: Mapping[str, slice] = {
+    name: slice(place, place + 1) for place, name in enumerate(LATER_DAYS, start=N_HAZARDS)
+} | {name: bins for name, bins in WINDOW_BINS.items() if name not in LATER_DAYS}
+DAY = WINDOW_COLUMNS[FIRST_DAY.name]
 OTHER_WINDOWS = tuple(name for name in WINDOW_BINS if name != FIRST_DAY.name)
 # A step between M1.0 and M5.0, whose flares tell of the rarer ones; nothing forecasts it.
 _M3 = Event("M3.0", "m3", 3e-5)
@@ -41,6 +49,12 @@ def any_within(hazard: Floats, bins: slice) -> Floats:
     """Turn hazards (..., bins) into the chance (...) of a flare in a window of these bins."""
     chance: Floats = 1 - np.prod(1 - hazard[..., bins], axis=-1)
     return chance
+
+
+def outcome_within(by_bin: Floats, window: str) -> Floats:
+    """Turn outcomes by bin (..., bins) into that of a window (...), NaN if any bin is unknown."""
+    outcome: Floats = by_bin[..., WINDOW_BINS[window]].max(axis=-1)
+    return outcome
 
 
 def outcomes_by_bin(region_id: Integers, t_rec: Times, truth: Truth) -> dict[str, Floats]:

@@ -163,9 +163,10 @@ def files_of(config: AnyData, folder: Path) -> tuple[str, ...]:
         main = files_of_li2024(config)
     else:
         main = [config.file if isinstance(config, WindowsConfig) else config.rows]
-    fill = getattr(config, "fill", None)
-    others = [fill.rows if fill else None, *(getattr(config, n, None) for n in ("flares", "harps"))]
-    return (*main, *(name for name in others if name is not None))
+    read = [getattr(config, name, None) for name in ("fill", "added")]
+    others = [one.rows for one in read if one]
+    others += [getattr(config, name, None) for name in ("flares", "harps")]
+    return tuple(dict.fromkeys((*main, *(name for name in others if name is not None))))
 
 
 def flares_of(config: AnyData, folder: Path) -> FlareHistory | None:

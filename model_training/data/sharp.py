@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from model_training.data.dataset import Dataset, points
+from model_training.data.dataset import TRAINING_ONLY, Dataset, points
 from model_training.data.files import (
     clock,
     existing,
@@ -23,9 +23,9 @@ from model_training.data.files import (
     to_utc,
     whole_numbers,
 )
-from model_training.data.flares import RegionFlares, read_region_flares, truth_of
+from model_training.data.flares import RegionFlares, harps_of, read_region_flares, truth_of
 from model_training.features import KEYWORD_FEATURES, Floats, Integers, Times
-from model_training.recipe.data import FillConfig, SharpConfig
+from model_training.recipe.data import AddedConfig, FillConfig, SharpConfig
 from solar.errors import InvalidInputError
 from solar.flares import event as event_named
 from solar.sharp import LONGITUDE_LIMIT_DEG, QUALITY_LIMIT
@@ -96,19 +96,21 @@ def load_sharp(config: SharpConfig, folder: Path, *, labels: Mapping[str, str]) 
 
     `labels` names a column for the truth of an event: event -> column of 0 and 1.
     """
-    rows, is_harp = _read_rows(
-        config.rows, folder, licences=config.licences, by_harp=config.harps is not None
-    )
-    flares = _read_flares(config, folder, rows, is_harp=is_harp)
+    harps = None if config.harps is None else harps_of(existing(folder, config.harps))
+    rows, is_harp = _read_rows(config.rows, folder, licences=config.licences, harps=harps)
     before = len(rows)
+    added = _added(config.added, folder, harps) if config.added else rows.iloc[:0]
+    flares = _read_flares(config, folder, pd.concat([rows, added]), is_harp=is_harp)
     rows = _usable(rows)
     rejected = before - len(rows)
     rows = rows.sort_values(["t_rec", _REGION], kind="stable")
     rows = at_day_end(rows) if config.issue == "day-end" else rows
     filled = 0
     if config.fill and flares:
-        added = _left_out(config.fill, rows, flares, folder=folder)
-        rows, filled = pd.concat([rows, added], ignore_index=True), len(added)
+        left_out = _left_out(config.fill, rows, flares, folder=folder, harps=harps)
+        rows, filled = pd.concat([rows, left_out], ignore_index=True), len(left_out)
+    is_added = np.repeat([False, True], [len(rows), len(added)])
+    rows = pd.concat([rows, added], ignore_index=True) if config.added else rows
     region_id, t_rec = _cases(rows, file=config.rows)
     records, steps = points(_features(rows, config, flares, (region_id, t_rec)), len(rows))
     declared = {event: outcomes(rows, name, file=config.rows) for event, name in labels.items()}
@@ -120,9 +122,23 @@ def load_sharp(config: SharpConfig, folder: Path, *, labels: Mapping[str, str]) 
         truth=(flares.truth(region_id, t_rec) if flares else {}) | declared,
         flared_before=flares.before(region_id, t_rec) if flares else {},
         by_bin=flares.by_bin(region_id, t_rec) if flares else {},
+        fold=np.where(is_added, TRAINING_ONLY, 0) if config.added else None,
+        weight=np.where(is_added, config.added.weight, 1.0) if config.added else None,
         rejected=rejected,
         filled=filled,
     )
+
+
+def _added(config: AddedConfig, folder: Path, harps: Integers | None) -> pd.DataFrame:
+    """Read the last record of each region in every few hours (TAI)."""
+    rows, _ = _read_rows(config.rows, folder, licences=(config.licence,), harps=harps)
+    require(rows, ("src",), file=config.rows)
+    rows = _usable(rows[rows["src"] == config.src])
+    if rows.empty:
+        raise InvalidInputError(f"{config.rows} has no usable rows of src {config.src}")
+    rows = rows.sort_values(["t_rec", _REGION], kind="stable")
+    stretch = rows["t_rec"].dt.floor(f"{config.every_hours}h")
+    return rows[~pd.DataFrame({"r": rows[_REGION], "at": stretch}).duplicated(keep="last")]
 
 
 def _read_flares(
@@ -150,16 +166,16 @@ def _cases(rows: pd.DataFrame, *, file: str) -> tuple[Integers, Times]:
 
 
 def _read_rows(
-    file: str, folder: Path, *, licences: tuple[str, ...] | None, by_harp: bool
+    file: str, folder: Path, *, licences: tuple[str, ...] | None, harps: Integers | None
 ) -> tuple[pd.DataFrame, bool]:
-    """Read rows; where they name regions in both ways, `by_harp` says which one is meant."""
+    """Read rows, with HARPs for regions where the pairs (k, 2) of HARP and NOAA are given.
+
+    A row without a HARP gets the first of its NOAA region, or the number negated.
+    """
     table = read_table(existing(folder, file))
-    is_harp = _HARP in table.columns and (by_harp or _REGION not in table.columns)
-    if is_harp:
-        harpnum = table[_HARP]
-        if _REGION in table.columns:
-            harpnum = harpnum.where(harpnum.notna(), -table[_REGION])
-        table = table.assign(**{_REGION: harpnum}).drop(columns=_HARP)
+    names_harps_alone = _HARP in table.columns and _REGION not in table.columns
+    is_harp = harps is not None or names_harps_alone
+    table = _by_harp(table, harps) if is_harp else table
     require(table, ("t_rec", _REGION), file=file)
     table = table.assign(t_rec=clock(table["t_rec"], where=f"{file}: column t_rec", scale="TAI"))
     if licences is not None:
@@ -170,6 +186,17 @@ def _read_rows(
     return table, is_harp
 
 
+def _by_harp(table: pd.DataFrame, harps: Integers | None) -> pd.DataFrame:
+    harpnum = table.get(_HARP)
+    if harps is not None and _REGION in table.columns:
+        first = pd.Series(harps[:, 0], harps[:, 1]).groupby(level=0).min()
+        of_noaa = table[_REGION].map(first).fillna(-table[_REGION])
+        harpnum = of_noaa if harpnum is None else harpnum.fillna(of_noaa)
+    if harpnum is None:
+        return table
+    return table.assign(**{_REGION: harpnum}).drop(columns=_HARP, errors="ignore")
+
+
 def _usable(rows: pd.DataFrame) -> pd.DataFrame:
     if "QUALITY" not in rows.columns:
         return rows
@@ -178,9 +205,14 @@ def _usable(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _left_out(
-    fill: FillConfig, rows: pd.DataFrame, flares: RegionFlares, *, folder: Path
+    fill: FillConfig,
+    rows: pd.DataFrame,
+    flares: RegionFlares,
+    *,
+    folder: Path,
+    harps: Integers | None,
 ) -> pd.DataFrame:
-    extra, _ = _read_rows(fill.rows, folder, licences=(fill.licence,), by_harp=False)
+    extra, _ = _read_rows(fill.rows, folder, licences=(fill.licence,), harps=harps)
     return days_left_out(extra, rows, truth_of(flares.flares), event=fill.event)
 
 

@@ -14,8 +14,11 @@ from model_training.fitting.out_of_fold import OutOfFold
 from model_training.recipe.recipe import Recipe
 from solar.contingency import score_arrays
 from solar.curves import cells_from
+from solar.flares import event
 from solar.histogram import EDGES, snapped, stack_cases
 
+# A threshold chosen on fewer would be luck.
+_FEWEST_EVENTS = 10
 _RANKS = np.linspace(0, 1, 1001)
 
 
@@ -64,13 +67,26 @@ def decide(
     return tuple(
         _derived(final, name, train=train)
         if name in final.sizes
-        else _fitted(recipe, out_of_fold, name, column=final.plan.columns.index(name))
+        else _fitted(recipe, out_of_fold, name, final.plan.columns.index(name), train=train)
         for name in recipe.events
     )
 
 
-def _fitted(recipe: Recipe, out_of_fold: OutOfFold, name: str, *, column: int) -> EventModel:
-    truth = out_of_fold.rows.truth[name]
+def decide_targets(
+    recipe: Recipe, out_of_fold: OutOfFold, final: Forecaster, *, train: Dataset
+) -> tuple[EventModel, ...]:
+    """Decide on the events of other windows than 24 h, if the model tells of any."""
+    columns = enumerate(final.targets, start=len(final.plan.columns))
+    return tuple(
+        _fitted(recipe, out_of_fold, name, column, train=train) for column, name in columns
+    )
+
+
+def _fitted(
+    recipe: Recipe, out_of_fold: OutOfFold, name: str, column: int, *, train: Dataset
+) -> EventModel:
+    target = event(name)
+    truth = out_of_fold.rows.outcome(target)
     known = ~np.isnan(truth)
     outcome, probability = truth[known], out_of_fold.raw[known, column]
     chosen = (
@@ -78,27 +94,33 @@ def _fitted(recipe: Recipe, out_of_fold: OutOfFold, name: str, *, column: int) -
         if recipe.calibration == "choose"
         else calibration.fit(recipe.calibration, probability, outcome=outcome)
     )
+    decided = EventModel(name=name, column=column, calibration=chosen, basis="fitted")
+    if (n_events := int(outcome.sum())) < _FEWEST_EVENTS:
+        of_train = train.take(train.is_scored).outcome(target)
+        note = f"threshold at the base rate of training: {n_events} events in validation"
+        return decided.model_copy(update={"threshold": _base_rate(of_train), "note": note})
     threshold = choose_threshold(
         chosen.apply(probability),
         outcome,
         score=recipe.threshold_score,
         span=recipe.threshold_span,
     )
-    return EventModel(
-        name=name, column=column, calibration=chosen, threshold=threshold, basis="fitted"
-    )
+    return decided.model_copy(update={"threshold": threshold})
+
+
+def _base_rate(truth: Floats) -> float:
+    # The Peirce score of a calibrated forecast is highest at the base rate, which is known
+    # where there are too few cases to look for the best threshold.
+    return snapped(float(np.nanmean(truth)))
 
 
 def _derived(final: Forecaster, name: str, *, train: Dataset) -> EventModel:
-    # The Peirce score of a calibrated forecast is highest at the base rate, which is known
-    # where there are too few cases to look for the best threshold.
-    threshold = snapped(float(np.nanmean(train.truth[name])))
     size = final.sizes[name]
     return EventModel(
         name=name,
         column=final.plan.columns.index(name),
         calibration=Calibration(kind="identity"),
-        threshold=threshold,
+        threshold=_base_rate(train.truth[name]),
         basis="size distribution",
         size=size,
         note=f"{final.plan.derived[name]}; 1 - (1 - p)^{size.ratio:.4f} with p of {size.of},"

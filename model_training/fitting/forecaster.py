@@ -20,7 +20,7 @@ from model_training.data.dataset import Dataset
 from model_training.data.hazard_bins import (
     DAY,
     OTHER_WINDOWS,
-    WINDOW_BINS,
+    WINDOW_COLUMNS,
     any_within,
     ladder_of,
 )
@@ -125,14 +125,14 @@ class Forecaster:
         if self.sizes:
             columns.append(rarer_to_onnx(graph, columns[self._reference], self._ratios))
         others = [
-            any_within_to_onnx(graph, hazard, WINDOW_BINS[name])
+            any_within_to_onnx(graph, hazard, WINDOW_COLUMNS[name])
             for name in OTHER_WINDOWS
             for hazard in hazards
         ]
         return graph.finish([*columns, *others], len(self.plan.columns) + len(others))
 
     def hazards(self, windows: Inputs) -> Floats:
-        """Return (n, fitted events, bins) hazards of (n, steps, f) windows."""
+        """Return (n, fitted events, columns) of `WINDOW_COLUMNS` of (n, steps, f) windows."""
         told = np.stack([model.hazards(windows) for model in self._of_hazards], axis=1)
         lowered: Floats = np.minimum.accumulate(told, axis=1)
         return lowered
@@ -142,7 +142,7 @@ class Forecaster:
         if not self._of_hazards:
             return np.empty((len(windows), 0))
         hazards = self.hazards(windows)
-        return np.hstack([any_within(hazards, WINDOW_BINS[name]) for name in OTHER_WINDOWS])
+        return np.hstack([any_within(hazards, WINDOW_COLUMNS[name]) for name in OTHER_WINDOWS])
 
     def _hazards_to_onnx(self, graph: Graph) -> list[str]:
         lowered: list[str] = []
@@ -150,6 +150,13 @@ class Forecaster:
             hazard = model.hazards_to_onnx(graph)
             lowered.append(graph.node("Min", lowered[-1], hazard) if lowered else hazard)
         return lowered
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """What the graph has beyond the columns of the plan, by name, in its order."""
+        if not self._of_hazards:
+            return ()
+        return tuple(f"{event}/{name}" for name in OTHER_WINDOWS for event in self.plan.fitted)
 
     @property
     def _of_hazards(self) -> tuple[PreparedModel, ...]:
@@ -244,12 +251,15 @@ def fit_event(recipe: Recipe, cases: Dataset, event: str, *, journal: Journal) -
             " change [split] so that every fit has events"
         )
     measured = np.isin(recipe.features, recipe.keywords)
-    windows = map_instrument(known.windows(recipe.features), known.is_scored, measured)
+    windows = known.windows(recipe.features)
+    if getattr(recipe.data, "pooled", None):
+        windows = map_instrument(windows, known.is_scored, measured)
     weight = np.ones(len(known)) if known.weight is None else known.weight
     ladder = ladder_of(event)
     by_bin = np.stack([known.by_bin[name] for name in ladder], axis=1) if known.by_bin else None
     place = ladder.index(event)
-    training = Cases(windows, outcome, weight, recipe.features, by_bin, place)
+    is_added = None if known.is_scored.all() else ~known.is_scored
+    training = Cases(windows, outcome, weight, recipe.features, by_bin, place, is_added)
     training = with_missing_copy(training, recipe.features, config=recipe.hiding, seed=recipe.seed)
     return fitting.fit(recipe.estimator, training, seed=recipe.seed, journal=journal)
 

@@ -135,6 +135,7 @@ class Cases:
 
     `names` are those of the features. `by_bin` (n, events, bins) has the outcome in each bin of
     time after t, NaN where unknown, of the `place`-th event and those fitted together with it.
+    `is_added` (n,) tells which come from another source, None where none does.
     """
 
     windows: Inputs
@@ -143,16 +144,19 @@ class Cases:
     names: tuple[str, ...]
     by_bin: Floats | None = None
     place: int = 0
+    is_added: NDArray[np.bool_] | None = None
 
     def take(self, cases: NDArray[np.bool_]) -> Cases:
         """Return the chosen cases."""
         by_bin = None if self.by_bin is None else self.by_bin[cases]
+        is_added = None if self.is_added is None else self.is_added[cases]
         return replace(
             self,
             windows=self.windows[cases],
             outcome=self.outcome[cases],
             weight=self.weight[cases],
             by_bin=by_bin,
+            is_added=is_added,
         )
 
     def only(self, names: tuple[str, ...]) -> Cases:
@@ -279,9 +283,12 @@ def _fit_one(config: Single, cases: Cases, *, seed: int, journal: Journal) -> Pr
     if journal.fold_skill is not None:
         skill = journal.fold_skill.behind(model.prepare)
         journal = replace(journal, fold_skill=replace(skill, finish=model.with_prior))
-    outcome = _outcome_by_bin(real) if isinstance(estimator, HazardReader) else used.outcome
-    fitted = estimator.fit(used.inputs, outcome, used.weight, journal=journal)
-    return replace(model, estimator=fitted)
+    if isinstance(estimator, HazardReader):
+        by_bin = _outcome_by_bin(real)
+        estimator.fit(used.inputs, by_bin, used.weight, journal=journal, is_added=real.is_added)
+    else:
+        estimator.fit(used.inputs, used.outcome, used.weight, journal=journal)
+    return model
 
 
 def _outcome_by_bin(cases: Cases) -> Floats:

@@ -22,7 +22,7 @@ from solar.bootstrap import BLOCK_DAYS
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """Rows and their raw probabilities (n, events of the plan), all out of fold.
+    """Rows and their raw probabilities (n, columns of the graph), all out of fold.
 
     Calibration, thresholds and the choice between models rest on these rows alone. `last` is the
     model of the last fold.
@@ -100,5 +100,6 @@ def forecast_folds(
             journal=part,
             held_out=fold.held_out,
         )
-        raw.append(model.predict(fold.held_out.windows(recipe.features)))
+        windows = fold.held_out.windows(recipe.features)
+        raw.append(np.hstack([model.predict(windows), model.predict_windows(windows)]))
     return OutOfFold(parts.validation, np.vstack(raw), model)

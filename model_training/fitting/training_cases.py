@@ -92,4 +92,5 @@ def with_missing_copy(
         names,
         None if cases.by_bin is None else np.concatenate([cases.by_bin, cases.by_bin])[order],
         cases.place,
+        None if cases.is_added is None else np.concatenate([cases.is_added] * 2)[order],
     )

@@ -42,8 +42,11 @@ def baseline_forecasts(dataset: Dataset, event: str, *, past: Dataset) -> dict[s
 
 
 def climatology(t_rec: NDArray[np.datetime64], event: str, *, past: Dataset, days: int) -> Floats:
-    """Return the event rate over the regions of the trailing days whose window has closed."""
-    known = ~np.isnan(past.truth[event])
+    """Return the event rate over the regions of the trailing days whose window has closed.
+
+    Cases that are only learned from do not count: they may have been chosen around flares.
+    """
+    known = ~np.isnan(past.truth[event]) & past.is_scored
     closed_at = past.t_rec[known] + np.timedelta64(DAY.validity)
     order = np.argsort(closed_at, kind="stable")
     closed_at = closed_at[order]

@@ -16,6 +16,7 @@ RegionNumbers = Literal["noaa", "harp"]
 Axis = Literal["cases", "features", "steps"]
 _FLARES = "GOES flare list (parquet): gives the truth, what flared before, and the flare history"
 _HARPS = "JSOC's list of HARPs with their NOAA regions; joins flares to regions named by HARP"
+_SHARP_HARPS = _HARPS + ", and puts rows that name a NOAA region alone under its first HARP"
 _LABELS = "column of 0 and 1 that is the truth of an event, instead of the flare list"
 
 
@@ -56,13 +57,28 @@ class FillConfig(Config):
     event: EventName = Field(description="the event that the days follow")
 
 
+class AddedConfig(Config):
+    """Rows of another file that are only learned from, with less weight.
+
+    A series of records is thinned to the last one of each region and stretch of hours.
+    """
+
+    rows: str = Field(description="file of rows like the main one, with columns licence and src")
+    licence: str = Field(description="rows of this licence alone are read")
+    src: str = Field(description="rows with this in their column src alone are read")
+    every_hours: int = option(
+        6, "the last record of each region in so many hours is taken", unit="h", ge=1, le=24
+    )
+    weight: float = option(0.3, "of a row, where one of the main file weighs 1", gt=0, le=1)
+
+
 class SharpConfig(SourceConfig):
     """Rows of SHARP keywords with columns noaa_ar or harpnum, and t_rec (TAI)."""
 
     layout: Literal["sharp"] = "sharp"
     rows: str = Field(description="parquet or csv")
     flares: str | None = option(None, _FLARES)
-    harps: str | None = option(None, _HARPS)
+    harps: str | None = option(None, _SHARP_HARPS)
     issue: Literal["record", "day-end"] = option(
         "record",
         "when a forecast is issued: at the record itself, or at 23:48 TAI of its day with one row"
@@ -74,6 +90,7 @@ class SharpConfig(SourceConfig):
         " the committed models were fitted",
     )
     fill: FillConfig | None = option(None, "days that the set leaves out, from another file")
+    added: AddedConfig | None = option(None, "rows from another file, only to learn from")
     licences: tuple[str, ...] | None = option(
         None, "rows with one of these in their column licence are read; none: all rows"
     )
@@ -210,7 +227,8 @@ _PATHS = ("rows", "file", "folder", "flares", "harps")
 def paths_of(config: SourceConfig) -> dict[str, str]:
     """Return the files and folders that a configuration names: option -> path."""
     named = {name: getattr(config, name, None) for name in _PATHS}
-    named["fill.rows"] = getattr(getattr(config, "fill", None), "rows", None)
+    for other in ("fill", "added"):
+        named[f"{other}.rows"] = getattr(getattr(config, other, None), "rows", None)
     return {name: path for name, path in named.items() if path is not None}
 
 

@@ -50,12 +50,24 @@ class Estimator(Protocol):
 class HazardReader(Protocol):
     """What an estimator has that learns from outcomes by bin, and tells the hazard of each."""
 
+    def fit(
+        self,
+        X: Inputs,
+        y: Floats,
+        sample_weight: Floats | None = None,
+        *,
+        journal: Journal,
+        is_added: NDArray[np.bool_] | None = None,
+    ) -> Self:
+        """Learn from outcomes (n, events, bins); tell rows of another source from the main ones."""
+        ...
+
     def hazards(self, X: Inputs) -> Floats:
-        """Return (n, bins) hazards of prepared inputs."""
+        """Return the hazard of each bin, then the chance of each later day, (n, columns)."""
         ...
 
     def hazards_to_onnx(self, graph: Graph, inputs: str) -> str:
-        """Add the same function to the graph; return (rows, bins)."""
+        """Add the same function to the graph; return (rows, columns)."""
         ...
 
 

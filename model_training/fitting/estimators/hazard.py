@@ -1,7 +1,7 @@
-"""A discrete-time hazard model: the chance of a first flare in each of five bins of time after t.
+"""A discrete-time hazard model: when the first flare after t peaks, and whether on a later day.
 
 The hazard of a bin is the chance of a flare in it, given none since t. The chance of a flare in a
-window of whole bins is 1 - prod(1 - hazard) over its bins, so that a longer window is never less
+window from t on is 1 - prod(1 - hazard) over its bins, so that a longer window is never less
 likely (Singer & Willett 1993, doi:10.3102/10769986018002155).
 """
 
@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 from scipy.special import expit, log_expit, logit
 
 from model_training.artefact.graph import Graph
-from model_training.data.hazard_bins import BIN_EDGES_HOURS, DAY, any_within
+from model_training.data.hazard_bins import (
+    BIN_EDGES_HOURS,
+    DAY,
+    LATER_DAYS,
+    N_HAZARDS,
+    WINDOW_BINS,
+    any_within,
+    outcome_within,
+)
 from model_training.features import Floats, Inputs
 from model_training.fitting.estimators.estimator import Classifier, both_classes
 from model_training.journal import Journal
@@ -28,12 +36,17 @@ _MOST_STEPS = 100
 _TOLERANCE = 1e-8
 # Keeps the intercept of a bin without any event finite; it moves no other by a digit that counts.
 _LEAST_PENALTY = 1e-6
+# What a fit without any event on a later day begins at.
+_LEAST_RATE = 1e-6
 
 
 def log_time(edges_hours: Floats = BIN_EDGES_HOURS) -> Floats:
     """Return ln(middle / 18 h) of each bin, (bins,)."""
     times: Floats = np.log((edges_hours[1:] + edges_hours[:-1]) / 2 / _CENTRE_HOURS)
     return times
+
+
+_LATER_TIMES = np.array([log_time()[WINDOW_BINS[name]].mean() for name in LATER_DAYS])
 
 
 def at_risk(outcome: Floats) -> NDArray[np.bool_]:
@@ -51,12 +64,39 @@ def any_within_to_onnx(graph: Graph, hazard: str, bins: slice) -> str:
     return graph.node("Sub", graph.constant(1.0), none)
 
 
+@dataclass(frozen=True)
+class Logits:
+    """The log-odds of a flare in each of some bins: level + x slope.
+
+    `weights` (f,) count in all bins, `weights_in_time` (f,) times ln(middle / 18 h); `intercepts`
+    (bins,) are those of the first event, and `steps` (events,) lower them for the rarer ones.
+    """
+
+    log_times: Floats
+    intercepts: Floats
+    steps: Floats
+    weights: Floats
+    weights_in_time: Floats
+
+    @property
+    def slopes(self) -> Floats:
+        """Return the slopes, (f, bins)."""
+        slopes: Floats = self.weights[:, None] + self.weights_in_time[:, None] * self.log_times
+        return slopes
+
+    def levels(self, place: int) -> Floats:
+        """Return the levels (bins,) of the `place`-th event."""
+        levels: Floats = self.intercepts + self.steps[place]
+        return levels
+
+
 class HazardEstimator(Classifier):
     """Logistic hazards of one event, or of a ladder of rarer and rarer events with shared weights.
 
     logit h(bin, event) = intercept(bin) + step(event) + x (weights + weights_in_time ln(mid/18 h)).
     Intercepts and steps are free; both sets of weights are shrunk towards 0 alike. Steps never
-    rise along the ladder, so that neither do the hazards.
+    rise along the ladder, so that neither do the hazards. The chances of later days have the same
+    form and weights of their own: there a case counts whatever flared before.
 
     Parameters
     ----------
@@ -72,28 +112,45 @@ class HazardEstimator(Classifier):
         self.place = place
 
     def fit(
-        self, X: Inputs, y: Floats, sample_weight: Floats | None = None, *, journal: Journal
+        self,
+        X: Inputs,
+        y: Floats,
+        sample_weight: Floats | None = None,
+        *,
+        journal: Journal,
+        is_added: NDArray[np.bool_] | None = None,
     ) -> Self:
-        """Learn from outcomes (n, events, bins): 1, 0, or NaN where unknown."""
+        """Learn from outcomes (n, events, bins): 1, 0, or NaN where unknown.
+
+        Where some rows are from another source, a weight for it is learned and then left out, so
+        that forecasts are those of the main rows.
+        """
         weight = np.ones(len(y)) if sample_weight is None else sample_weight
-        counted = at_risk(y)
-        if not 0 < np.sum(y, where=counted) < counted.sum():
+        inputs = X.astype(float)
+        if is_added is not None:
+            inputs = np.column_stack([inputs, is_added])
+        first = y[..., :N_HAZARDS]
+        later = np.stack([outcome_within(y, name) for name in LATER_DAYS], axis=-1)
+        if not 0 < np.sum(first, where=at_risk(first)) < at_risk(first).sum():
             raise InvalidInputError(
                 f"a hazard cannot be fitted on {len(y)} rows of one outcome; change [split] so that"
                 " every fit has events"
             )
-        likelihood = _Likelihood(X.astype(float), y, np.where(counted, weight[:, None, None], 0))
-        found, steps = likelihood.maximise(1 / self.inverse_penalty)
-        journal.tell("regression", iterations=steps, at_most=_MOST_STEPS)
-        n_events, n_bins = y.shape[1:]
-        n_free = n_bins + n_events - 1
-        self.intercepts_: Floats = found[:n_bins]
-        self.steps_: Floats = np.minimum.accumulate([0.0, *found[n_bins:n_free]])
-        self.weights_, self.weights_in_time_ = found[n_free:].reshape(2, -1)
+        told: list[Logits] = []
+        for outcome, counted, times in (
+            (first, at_risk(first), log_time()[:N_HAZARDS]),
+            (later, ~np.isnan(later), _LATER_TIMES),
+        ):
+            counts = np.where(counted, weight[:, None, None], 0)
+            likelihood = _Likelihood(inputs, outcome, counts, times)
+            found, steps = likelihood.maximise(1 / self.inverse_penalty)
+            journal.tell("regression", iterations=steps, at_most=_MOST_STEPS)
+            told.append(likelihood.logits(found, n_inputs=X.shape[1]))
+        self.first_, self.later_ = told
         return self
 
     def hazards(self, X: Inputs) -> Floats:
-        """Return the hazard of each bin, (n, bins)."""
+        """Return the hazard of each bin, then the chance of each later day, (n, columns)."""
         score = X.astype(float) @ self._slopes + self._levels
         hazard: Floats = expit(score)
         return hazard
@@ -102,7 +159,7 @@ class HazardEstimator(Classifier):
         return both_classes(any_within(self.hazards(X), DAY))
 
     def hazards_to_onnx(self, graph: Graph, inputs: str) -> str:
-        """Add the hazards to the graph; return (rows, bins)."""
+        """Add the same to the graph; return (rows, columns)."""
         slopes, levels = graph.constant(self._slopes), graph.constant(self._levels)
         return graph.node("Sigmoid", graph.node("Gemm", inputs, slopes, levels))
 
@@ -111,13 +168,11 @@ class HazardEstimator(Classifier):
 
     @property
     def _slopes(self) -> Floats:
-        slopes: Floats = self.weights_[:, None] + self.weights_in_time_[:, None] * log_time()
-        return slopes
+        return np.hstack([self.first_.slopes, self.later_.slopes])
 
     @property
     def _levels(self) -> Floats:
-        levels: Floats = self.intercepts_ + self.steps_[self.place]
-        return levels
+        return np.hstack([told.levels(self.place) for told in (self.first_, self.later_)])
 
 
 @dataclass(frozen=True)
@@ -131,11 +186,21 @@ class _Likelihood:
     inputs : (n, f)
     outcome : (n, events, bins) 1 or 0 where the weight is not 0
     weight : (n, events, bins)
+    log_times : (bins,)
     """
 
     inputs: Floats
     outcome: Floats
     weight: Floats
+    log_times: Floats
+
+    def logits(self, found: Floats, *, n_inputs: int) -> Logits:
+        """Read parameters, of the first inputs alone."""
+        _, n_events, n_bins = self.weight.shape
+        n_free = n_bins + n_events - 1
+        weights, weights_in_time = found[n_free:].reshape(2, -1)[:, :n_inputs]
+        steps = np.minimum.accumulate([0.0, *found[n_bins:n_free]])
+        return Logits(self.log_times, found[:n_bins], steps, weights, weights_in_time)
 
     def maximise(self, penalty: float) -> tuple[Floats, int]:
         """Find the parameters by Newton's method, and the number of its steps."""
@@ -145,7 +210,8 @@ class _Likelihood:
         shrunk[: n_bins + n_events - 1] = _LEAST_PENALTY
         found = np.zeros(len(shrunk))
         # Not 0: where events are rare, the first step from there would go far beyond the goal.
-        found[:n_bins] = logit(np.average(np.nan_to_num(self.outcome), weights=self.weight))
+        rate = np.sum(self.weight, where=self.outcome == 1) / max(self.weight.sum(), 1e-9)
+        found[:n_bins] = logit(np.clip(rate, _LEAST_RATE, 1 - _LEAST_RATE))
         number, gain = 0, np.inf
         value = self._value(parts, found, shrunk)
         while gain > _TOLERANCE and number < _MOST_STEPS:
@@ -182,7 +248,7 @@ class _Likelihood:
     def _of_bin(self, place: int) -> Floats:
         """Return what turns parameters into slopes (f) and levels (events) of one bin."""
         (_, n_events, n_bins), f = self.weight.shape, self.inputs.shape[1]
-        slopes = np.hstack([np.eye(f), np.eye(f) * log_time()[place]])
+        slopes = np.hstack([np.eye(f), np.eye(f) * self.log_times[place]])
         levels = np.hstack([np.eye(n_bins)[[place] * n_events], np.eye(n_events)[:, 1:]])
         return np.block(
             [[np.zeros((f, levels.shape[1])), slopes], [levels, np.zeros((n_events, 2 * f))]]

@@ -156,7 +156,10 @@ def test_the_committed_stages_name_models_that_exist() -> None:
 
 
 def test_the_committed_stages_follow_from_the_validation_skill() -> None:
-    best, next_best, *_ = registry.ranking(ARTIFACTS)
+    # Others were scored on other cases, and a person promotes them.
+    models = (artifact.load(registry.find(ARTIFACTS, name)) for name in registry.ranking(ARTIFACTS))
+    with_regions_of_noaa = [model for model in models if not model.manifest.recipe["data"]["harps"]]
+    best, next_best, *_ = (model.model_id for model in with_regions_of_noaa)
 
     assert read_stages(ARTIFACTS) == Stages(live=best, shadow=(next_best,))
 

@@ -8,7 +8,7 @@ import pytest
 
 from model_training.data.dataset import Dataset
 from model_training.data.loading import load
-from model_training.recipe.data import FillConfig, SharpConfig, WindowConfig
+from model_training.recipe.data import AddedConfig, FillConfig, SharpConfig, WindowConfig
 from solar.errors import InvalidInputError
 
 CONFIG = SharpConfig(rows="rows.parquet", flares="flares.parquet", licence="made up")
@@ -202,6 +202,48 @@ def test_rows_named_by_harp_own_the_flares_of_all_its_noaa_regions(tmp_path: Pat
 
     assert found.region_id.tolist() == [3000]
     assert found.truth["M1.0"].tolist() == [1]
+
+
+def test_rows_that_name_a_noaa_region_are_put_under_its_first_harp(tmp_path: Path) -> None:
+    write(tmp_path, [row("2014-03-01"), row("2014-03-01", 11991), row("2014-03-02", 12000)], FLARES)
+    (tmp_path / "harps.txt").write_text("3001 11990\n3000 11990,11991\n")
+    config = CONFIG.model_copy(update={"harps": "harps.txt", "issue": "day-end"})
+
+    found = load(config, tmp_path)
+
+    # Two regions of one HARP are one region; that without a HARP keeps its number, negated.
+    assert found.region_id.tolist() == [3000, -12000]
+
+
+def test_added_rows_are_thinned_weigh_less_and_are_never_judged(tmp_path: Path) -> None:
+    write(tmp_path, [row("2014-03-01T00:00")], FLARES)
+    kept = {"licence": "MIT", "src": "before"}
+    extra = [
+        row("2014-03-02T00:30", USFLUX=1.0, **kept),
+        row("2014-03-02T05:30", USFLUX=2.0, **kept),
+        row("2014-03-02T06:30", USFLUX=3.0, **kept),
+        row("2014-03-02T05:30", 11999, USFLUX=4.0, **kept),
+        row("2014-03-02T05:40", licence="MIT", src="other"),
+        row("2014-03-02T05:40", licence="GPL-3.0", src="before"),
+    ]
+    pd.DataFrame(extra).to_parquet(tmp_path / "extra.parquet")
+    added = AddedConfig(rows="extra.parquet", licence="MIT", src="before", weight=0.25)
+
+    found = load(CONFIG.model_copy(update={"added": added}), tmp_path)
+
+    assert found.feature("USFLUX").tolist() == [1e22, 2, 4, 3]
+    assert found.weight is not None
+    assert found.weight.tolist() == [1, 0.25, 0.25, 0.25]
+    assert found.is_scored.tolist() == [True, False, False, False]
+
+
+def test_added_rows_of_a_source_that_is_not_there_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, [row("2014-03-01")], FLARES)
+    pd.DataFrame([row("2014-03-02", licence="MIT", src="a")]).to_parquet(tmp_path / "extra.parquet")
+    added = AddedConfig(rows="extra.parquet", licence="MIT", src="b")
+
+    with pytest.raises(InvalidInputError, match="has no usable rows of src b"):
+        load(CONFIG.model_copy(update={"added": added}), tmp_path)
 
 
 def test_rows_named_by_harp_need_the_map(tmp_path: Path) -> None:

@@ -15,10 +15,14 @@ from model_training.data.dataset import Dataset
 from model_training.data.hazard_bins import (
     BIN_EDGES_HOURS,
     DAY,
+    LATER_DAYS,
+    N_HAZARDS,
     OTHER_WINDOWS,
     WINDOW_BINS,
+    WINDOW_COLUMNS,
     any_within,
     ladder_of,
+    outcome_within,
     outcomes_by_bin,
 )
 from model_training.features import Floats
@@ -79,7 +83,41 @@ def test_what_follows_an_event_has_no_effect_on_the_fit() -> None:
     x, y, _ = population(1, n=500)
     after = np.where(at_risk(y), y, UNKNOWN)
 
-    assert_allclose(fitted(x, y).hazards(x), fitted(x, after).hazards(x), rtol=1e-9)
+    hazards, others = (fitted(x, outcome).hazards(x) for outcome in (y, after))
+
+    assert_allclose(hazards[:, :N_HAZARDS], others[:, :N_HAZARDS], rtol=1e-9)
+
+
+def test_a_later_day_counts_whatever_flared_before() -> None:
+    # Half of the rows flare in every bin, the others in none: given a first flare on no earlier
+    # day there is nothing to learn of day 2, and yet half of the rows flare then.
+    x = np.repeat([[1.0], [-1.0]], 200, axis=0)
+    y = np.repeat((x > 0).astype(float)[:, None], 5, axis=2)
+
+    told = fitted(x, y, inverse_penalty=1e6).hazards(np.array([[1.0], [-1.0]], np.float32))
+
+    day, *later = (any_within(told, WINDOW_COLUMNS[name]) for name in ("24h", *LATER_DAYS))
+    for chance in later:
+        assert_allclose(chance, [1, 0], atol=1e-3)
+    assert_allclose(day, [1, 0], atol=1e-3)
+
+
+def test_rows_of_another_source_teach_slopes_and_leave_the_rate_of_the_main_rows() -> None:
+    x, y, hazard = population(8, n=6000)
+    # The other source holds each event and one quiet row in ten.
+    kept = y[:, 0, 0].astype(bool) | (np.random.default_rng(9).random(len(y)) < 0.1)
+    both, outcome = np.concatenate([x, x[kept]]), np.concatenate([y, y[kept]])
+    is_added = np.repeat([False, True], [len(x), kept.sum()])
+
+    mixed, apart = (
+        HazardEstimator().fit(
+            both.astype(np.float32), outcome, journal=Journal(), is_added=told
+        ).hazards(x.astype(np.float32))[:, 0]
+        for told in (None, is_added)
+    )  # fmt: skip
+
+    assert apart.mean() == pytest.approx(hazard[:, 0].mean(), rel=0.1)
+    assert mixed.mean() > 1.3 * apart.mean()
 
 
 def test_known_hazards_are_recovered_within_their_standard_errors() -> None:
@@ -87,13 +125,14 @@ def test_known_hazards_are_recovered_within_their_standard_errors() -> None:
     estimator = fitted(x, y, inverse_penalty=1e6)
 
     # Of the information matrix of the true model, computed apart for one design of all rows.
-    row, _, place = np.nonzero(at_risk(y))
+    row, _, place = np.nonzero(at_risk(y[..., :N_HAZARDS]))
     lag = x[row] * log_time()[place, None]
-    design = np.hstack([np.eye(5)[place], x[row], lag])
-    truth = np.array([-3.0, -3.2, -2.8, -2.5, -2.7, 1.2, -0.3])
+    design = np.hstack([np.eye(4)[place], x[row], lag])
+    truth = np.array([-3.0, -3.2, -2.8, -2.5, 1.2, -0.3])
     p = 1 / (1 + np.exp(-design @ truth))
     errors = np.sqrt(np.diag(np.linalg.inv((design * (p * (1 - p))[:, None]).T @ design)))
-    found = [*estimator.intercepts_, *estimator.weights_, *estimator.weights_in_time_]
+    first = estimator.first_
+    found = [*first.intercepts, *first.weights, *first.weights_in_time]
 
     assert np.abs((found - truth) / errors).max() < 3
 
@@ -105,10 +144,12 @@ def test_a_rare_event_takes_the_weights_that_it_shares_with_the_frequent_one() -
 
     alone, shared = fitted(x, rare), fitted(x, both, place=1)
 
-    assert abs(shared.weights_[0] - 1.2) < abs(alone.weights_[0] - 1.2)
+    assert abs(shared.first_.weights[0] - 1.2) < abs(alone.first_.weights[0] - 1.2)
     # As a step is not shrunk, as many rare events are expected as came.
-    counted = at_risk(rare)[:, 0]
-    assert shared.hazards(x)[counted].sum() == pytest.approx(rare[:, 0][counted].sum(), rel=1e-3)
+    first = rare[:, 0, :N_HAZARDS]
+    counted = at_risk(first)
+    expected = shared.hazards(x)[:, :N_HAZARDS][counted].sum()
+    assert expected == pytest.approx(first[counted].sum(), rel=1e-3)
 
 
 @settings(max_examples=10, deadline=None)
@@ -121,12 +162,11 @@ def test_no_longer_window_and_no_more_frequent_event_is_less_likely(seed: int) -
     inputs = (100 * rng.normal(size=(50, 2))).astype(np.float32)
 
     hazards = np.stack([fitted(x, y, place=place).hazards(inputs) for place in range(3)])
-    windows = {name: any_within(hazards, bins) for name, bins in WINDOW_BINS.items()}
+    windows = {name: any_within(hazards, columns) for name, columns in WINDOW_COLUMNS.items()}
 
     assert (np.diff(hazards, axis=0) <= 0).all()
-    for shorter, longer in (("6h", "12h"), ("12h", "24h"), ("24h", "48h"), ("d2", "48h")):
+    for shorter, longer in (("6h", "12h"), ("12h", "24h"), ("24h", "48h")):
         assert (windows[shorter] <= windows[longer] + 1e-12).all()
-    assert (windows["48h"] <= windows["24h"] + windows["d2"] + 1e-12).all()
     for chance in windows.values():
         assert (np.diff(chance, axis=0) <= 1e-12).all()
 
@@ -152,10 +192,11 @@ def test_the_graph_has_the_day_first_and_then_every_other_window() -> None:
     windows = inputs[:, None]
     hazards = forecaster.hazards(windows)
     assert_allclose(answer[:, :2], any_within(hazards, DAY), atol=1e-5)
+    assert forecaster.targets[:3] == ("C1.0/6h", "M1.0/6h", "C1.0/12h")
     assert answer.shape == (600, 2 + 2 * len(OTHER_WINDOWS))
     for place, name in enumerate(OTHER_WINDOWS):
         columns = slice(2 + 2 * place, 4 + 2 * place)
-        assert_allclose(answer[:, columns], any_within(hazards, WINDOW_BINS[name]), atol=1e-5)
+        assert_allclose(answer[:, columns], any_within(hazards, WINDOW_COLUMNS[name]), atol=1e-5)
     assert_allclose(answer[:, 2:], forecaster.predict_windows(windows), atol=1e-5)
 
 
@@ -175,7 +216,7 @@ def test_the_graph_of_one_event_is_its_chance_in_the_day() -> None:
     assert_allclose(drawn_probability(estimator, inputs), expected, atol=1e-5)
     graph = Graph(steps=1, features=1)
     row = graph.node("Squeeze", graph.windows, graph.constant([1]))
-    hazards = graphs.run(graph.finish([estimator.hazards_to_onnx(graph, row)], 5), inputs)
+    hazards = graphs.run(graph.finish([estimator.hazards_to_onnx(graph, row)], 6), inputs)
     assert_allclose(hazards, estimator.hazards(inputs), atol=1e-6)
 
 
@@ -201,6 +242,9 @@ def test_flares_fall_into_half_open_bins_and_those_of_nobody_make_a_bin_unknown(
     assert_array_equal(found["M1.0"][0], [0, 1, 0, 0, 1])
     assert_array_equal(found["M3.0"][0], [0, 1, 0, 0, 0])
     assert not found["M5.0"].any()
+    assert_array_equal(outcome_within(found["C1.0"], "12h"), [1, 0])
+    assert_array_equal(outcome_within(found["C1.0"], "48h"), [UNKNOWN, UNKNOWN])
+    assert_array_equal(outcome_within(found["C1.0"], "d3"), [1, 0])
 
 
 def test_the_windows_are_made_of_whole_bins() -> None:
