@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +21,7 @@ from model_training.artefact.manifest import (
     LeakAudit,
     Manifest,
     Part,
+    Repaired,
     Source,
     SplitRecord,
 )
@@ -34,6 +35,9 @@ from model_training.fitting import disk_map
 from model_training.fitting.out_of_fold import OutOfFold, calibrated_as_served
 from model_training.recipe.estimators import PluginConfig, members_of
 from model_training.recipe.recipe import Recipe
+from solar.consistency import consistent
+from solar.errors import InvalidInputError
+from solar.flares import event
 from solar.time import isoformat, to_datetime
 from solar.windows import DAY
 
@@ -49,6 +53,8 @@ _LIBRARIES = (
     "onnxmltools",
     "onnxruntime",
 )
+# A forecast that moves further is another one than the model made; of so many cases it may.
+FAR, MOST_MOVED_FAR = 0.02, 0.2
 _SCORE_NOTES = {
     "validation": "each fold forecast by a model fitted without it, the folds pooled, calibrated"
     " without the 27-day block of the row; calibration and thresholds were chosen on these rows",
@@ -80,7 +86,13 @@ class Run:
 
 
 def describe(run: Run, folder: Path) -> Manifest:
-    """Fill in the manifest, but for the scores, which need the artefact itself."""
+    """Fill in the manifest, but for the scores, which need the artefact itself.
+
+    Raises
+    ------
+    InvalidInputError
+        When too many validation cases contradict themselves.
+    """
     recipe, forecasts = run.recipe, calibrated_as_served(run.events, run.out_of_fold.raw)
     digest = hashlib.sha256(run.graph).hexdigest()
     return Manifest(
@@ -107,6 +119,7 @@ def describe(run: Run, folder: Path) -> Manifest:
         score_notes=_SCORE_NOTES,
         reference=_reference(run, forecasts),
         disk=_disk(run, forecasts),
+        repaired=gate_repairs(recipe.name, repairs(run.events, run.out_of_fold.raw)),
         recipe=recipe.model_dump(mode="json"),
         libraries={name: version(name) for name in (*_LIBRARIES, *_plugin_packages(recipe))},
         files={GRAPH: digest},
@@ -151,6 +164,37 @@ def _disk(run: Run, forecasts: Mapping[str, Floats]) -> dict[str, DiskMap]:
         for name, column in forecasts.items()
     }
     return {name: one for name, one in maps.items() if one is not None}
+
+
+def repairs(targets: Sequence[EventModel], raw: Floats) -> Repaired | None:
+    """Count the cases (n, columns) whose calibrated forecasts are moved to be consistent.
+
+    None where all targets are of 24 h, of which the rarer is only lowered to the more frequent.
+    """
+    definitions = [event(target.name) for target in targets]
+    if all(one.window == DAY for one in definitions):
+        return None
+    columns = [target.calibration.apply(raw[:, target.column]) for target in targets]
+    calibrated = np.stack(columns, axis=1)
+    moved = np.abs(consistent(calibrated, definitions) - calibrated).max(axis=1)
+    return Repaired(
+        n=len(moved),
+        share=round(float((moved > 0).mean()), 6),
+        share_far=round(float((moved > FAR).mean()), 6),
+        far=FAR,
+    )
+
+
+def gate_repairs(name: str, repaired: Repaired | None) -> Repaired | None:
+    """Refuse a model whose windows and events contradict each other too often and too far."""
+    if repaired is not None and repaired.share_far > MOST_MOVED_FAR:
+        raise InvalidInputError(
+            f"{name}: {repaired.share_far:.0%} of {repaired.n:,} validation cases are moved by more"
+            f" than {FAR:g} to be consistent, at most {MOST_MOVED_FAR:.0%} may be: the windows and"
+            ' events contradict each other; choose calibration = "platt", one estimator for all'
+            " windows, or more validation cases"
+        )
+    return repaired
 
 
 def _feature(name: str, dataset: Dataset) -> Feature:

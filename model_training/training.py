@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from model_training.data import leak_audit, loading
 from model_training.data.dataset import Dataset
 from model_training.data.split import Split, split
 from model_training.features import FlareHistory
-from model_training.fitting import forecaster
+from model_training.fitting import forecaster, refits
 from model_training.fitting.decisions import decide, decide_targets
 from model_training.fitting.forecaster import Forecaster, make_plan
 from model_training.fitting.out_of_fold import (
@@ -102,7 +102,7 @@ def train(recipe: Recipe, folder: Path, *, journal: Journal | None = None) -> Tr
     journal.turn_to("fitting on noise")
     noise = noise_test.run(recipe, parts, journal=journal)
     noise_test.gate(recipe, noise)
-    fitted = fit_recipe(recipe, parts, flares, journal)
+    fitted = _with_bands(recipe, parts, flares, fit_recipe(recipe, parts, flares, journal), journal)
     audit = leak_audit.gate(
         recipe,
         leak_audit.audit(
@@ -143,7 +143,9 @@ def train(recipe: Recipe, folder: Path, *, journal: Journal | None = None) -> Tr
 
 def _tell_plan(recipe: Recipe, parts: Split, dataset: Dataset, journal: Journal) -> None:
     reference = [] if _is_plain(recipe) else [REFERENCE]
-    journal.tell_parts([noise_test.PART, *_parts_of_fit(parts), *reference, _SCORING])
+    band = [] if recipe.band.kind == "none" else [refits.PART]
+    fits = [*_parts_of_fit(parts), *band, *reference]
+    journal.tell_parts([noise_test.PART, *fits, _SCORING])
     journal.turn_to(
         f"{len(dataset)} cases of {dataset.window_length} steps: {len(parts.train)} to train on,"
         f" {len(parts.validation)} to validate in {len(parts.folds)} folds, {len(parts.test)} to"
@@ -197,6 +199,24 @@ def fit_recipe(
         decide(recipe, out_of_fold, final, train=parts.train),
         decide_targets(recipe, out_of_fold, final, train=parts.train),
     )
+
+
+def _with_bands(
+    recipe: Recipe,
+    parts: Split,
+    flares: FlareHistory | None,
+    fitted: FittedRecipe,
+    journal: Journal,
+) -> FittedRecipe:
+    """Fit again on other days, if the recipe asks for bands."""
+    once = refits.Fitted(recipe, parts, fitted.final.plan, flares, fitted.out_of_fold)
+    all_targets = (*fitted.events, *fitted.targets)
+    bands = refits.fit_bands(once, all_targets, journal=journal.within(refits.PART))
+
+    def with_band(targets: Sequence[EventModel]) -> tuple[EventModel, ...]:
+        return tuple(one.model_copy(update={"band": bands.get(one.name)}) for one in targets)
+
+    return replace(fitted, events=with_band(fitted.events), targets=with_band(fitted.targets))
 
 
 def _parts_of_fit(parts: Split) -> list[str]:

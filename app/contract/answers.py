@@ -93,7 +93,8 @@ class XrayAnswer(Answer):
 class SkillAnswer(BaseModel):
     """Contingency, scores with their intervals, reliability and ROC; undefined is null.
 
-    ``days_waiting`` counts the days whose new forecasts or flares are not counted yet.
+    ``days_waiting`` counts the days whose new forecasts or flares are not counted yet. ``band`` is
+    null for the full disk and for a model without a band.
     """
 
     model: str
@@ -106,6 +107,7 @@ class SkillAnswer(BaseModel):
     n_unknown: int
     coverage: float | None
     scores: dict[str, Any]
+    band: dict[str, Any] | None
     message: str | None
 
 

@@ -11,6 +11,9 @@ ABSENT = "–"
 MINUS = "\u2212"
 NARROW = "\u202f"
 
+# A band wider than this says hardly more than that a flare may come or not.
+_HARDLY_KNOWN = 0.4
+
 _REFERENCE_LABELS = {
     "climatology-120d": "Climatology, 120 d",
     "climatology-365d": "Climatology, 365 d",
@@ -35,6 +38,15 @@ def percent(value: float | None) -> str:
     if share > 99:
         return ">99"
     return f"{share:.1f}" if round(share, 1) < 10 else f"{share:.0f}"
+
+
+def band_text(lower: float | None, upper: float | None) -> str:
+    """Write the band of a probability: ``24 to 45 %``, or ``hardly known`` where it is wide."""
+    if lower is None or upper is None:
+        return ABSENT
+    if upper - lower > _HARDLY_KNOWN:
+        return "hardly known"
+    return f"{percent(lower)} to {percent(upper)}{NARROW}%"
 
 
 def points(change: float | None) -> str:

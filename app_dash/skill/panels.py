@@ -17,7 +17,7 @@ from app_dash.shared.verification.diagrams import (
     reliability_figure,
     roc_figure,
 )
-from app_dash.shared.verification.report import SkillReport
+from app_dash.shared.verification.report import BandCheck, SkillReport
 from app_dash.shared.verification.tables import (
     contingency_table,
     count_chips,
@@ -57,15 +57,31 @@ def reliability(query: SkillQuery, report: SkillReport, tokens: Tokens) -> Compo
     is_corp = query.bins == "corp"
     kind = "isotonic fit" if is_corp else "Wilson 95 %"
     text = f"Reliability of {report.event}+ forecasts in {len(report.reliability)} bins, {kind}"
-    drawn = reliability_figure(report, tokens, is_corp=is_corp)
+    band = None if is_corp else report.band
+    drawn = reliability_figure(report, tokens, band=band, is_corp=is_corp)
+    name = "corp" if is_corp else "reliability" if band is None else "band"
     return panel(
         "Reliability",
         graph("reliability", drawn, text=text, height=_HEIGHT),
+        *([] if band is None else [facts(_band_rows(band))]),
         subtitle=kind,
         actions=choice("Reliability by", query, "bins", _BINS),
         class_name="span-4",
-        definition=DEFINITIONS["corp" if is_corp else "reliability"],
+        definition=DEFINITIONS[name],
     )
+
+
+def _band_rows(band: BandCheck) -> list[tuple[str, str]]:
+    fitted = "model" if band.kind == "model" else "calibration alone"
+    years = ", ".join(
+        f"{one.year} {one.inside} of {one.judged}" for one in band.years if one.judged
+    )
+    width = score_text(band.mean_width, digits=3)
+    return [
+        ("Band", f"{count(band.refits)} refits of the {fitted}, mean width {width}"),
+        ("Inside the band", f"{band.inside} of {band.judged} bins"),
+        *([("By year", years)] if len(band.years) > 1 and years else []),
+    ]
 
 
 def curve(query: SkillQuery, report: SkillReport, tokens: Tokens) -> Component:

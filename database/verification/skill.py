@@ -15,6 +15,7 @@ from database.flares.flares import flux_scales
 from database.known import known_until
 from database.models import ModelRow, find_model, live_model
 from database.rollup_days import count_stale
+from database.verification.band_check import check_band
 from database.verification.comparison import SkillQuery, score_cases, with_climatology
 from database.verification.day_table import DayTable, span
 from database.verification.entrants import (
@@ -27,6 +28,7 @@ from database.verification.entrants import (
 from database.verification.rollup import SCOPES
 from database.verification.ten_day_blocks import date_of, rollup_version
 from database.version_cache import VersionCache
+from solar.bands import Band, band_of
 from solar.bootstrap import seeded_draw
 from solar.errors import InvalidInputError
 from solar.flares import event as find_event
@@ -117,6 +119,7 @@ def skill(
         "region": region_id,
         "days_waiting": days_waiting,
         **bodies[model_id],
+        "band": check_band(days[model_id], _band(connection, query, model_id)),
         "flux_scales": flux_scales(
             connection, query.window(margin=query.event.window.closes_after)
         ),
@@ -178,6 +181,13 @@ def _frozen(model: ModelRow | None, query: SkillQuery) -> Threshold:
     if frozen is None:
         return Threshold(prior_rate(query.event, query.scope), "prior rate")
     return Threshold(frozen, "frozen")
+
+
+def _band(connection: sa.Connection, query: SkillQuery, name: str) -> Band | None:
+    """Return the band of a model for regions; the full disk and the entrants have none."""
+    if name in ENTRANTS or query.scope != "region":
+        return None
+    return band_of(find_model(connection, name).manifest, query.event.name)
 
 
 def _thresholds(

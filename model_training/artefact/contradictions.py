@@ -40,6 +40,7 @@ def contradictions(manifest: Manifest, *, folder: str) -> list[str]:
         *_of_features(manifest),
         *_of_events(manifest),
         *_of_calibration(manifest),
+        *_of_bands(manifest),
         *_of_horizon(manifest),
     ]
 
@@ -209,6 +210,15 @@ def _of_calibration(manifest: Manifest) -> list[str]:
         f"{event.name}: calibration {event.calibration.kind}: {fault}"
         for event in manifest.events
         for fault in event.calibration.faults()
+    ]
+
+
+def _of_bands(manifest: Manifest) -> list[str]:
+    return [
+        f"{target.name}: band: {fault}"
+        for target in manifest.all_targets
+        if target.band is not None
+        for fault in target.band.faults()
     ]
 
 

@@ -16,6 +16,7 @@ from pydantic import (
 
 from model_training.artefact.calibration import Calibration
 from model_training.artefact.reference import TrainingReference
+from solar.bands import Band
 
 GRAPH = "model.onnx"
 # The two make the name of a folder, and with an @ the 64 letters of a key of the store.
@@ -68,21 +69,6 @@ class SizeRatio(_Strict):
     def ratio(self) -> float:
         """The share of the flares of the reference class that are of the rarer class."""
         return self.flares / self.reference_flares
-
-
-class Band(_Strict):
-    """How far a probability moves when the model is fitted again on other days.
-
-    `lower` and `upper` are the 5th and 95th percentile of `n` fits at the calibrated
-    probabilities `p`, between which they are interpolated; all rise and have the same length. A
-    ``model`` was fitted again as a whole, of a network its ``calibration`` alone.
-    """
-
-    p: tuple[float, ...] = Field(min_length=2, max_length=1000)
-    lower: tuple[float, ...] = Field(min_length=2, max_length=1000)
-    upper: tuple[float, ...] = Field(min_length=2, max_length=1000)
-    kind: Literal["model", "calibration"]
-    n: int = Field(ge=1)
 
 
 class EventModel(_Strict):
@@ -240,6 +226,19 @@ class DiskMap(_Strict):
     fitted_on: str
 
 
+class Repaired(_Strict):
+    """How the forecasts of validation were made consistent, as those that are served.
+
+    `share` of the `n` cases were moved, and `share_far` of them by more than `far` in any of
+    their probabilities.
+    """
+
+    n: int = Field(ge=0)
+    share: float = Field(ge=0, le=1)
+    share_far: float = Field(ge=0, le=1)
+    far: float = Field(ge=0, le=1)
+
+
 class Remote(_Strict):
     """Where a model answers that does not run here, and how long it may take [s].
 
@@ -294,6 +293,7 @@ class Manifest(_Strict):
     score_notes: dict[str, str] | None = None
     reference: TrainingReference | None = None
     disk: dict[str, DiskMap] | None = None
+    repaired: Repaired | None = None
     remote: Remote | None = None
     recipe: dict[str, object] | None = None
     libraries: dict[str, str] | None = None

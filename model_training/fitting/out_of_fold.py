@@ -61,8 +61,13 @@ class OutOfFold:
     @property
     def blocks(self) -> NDArray[np.int64]:
         """The number of the solar rotation of each row, whose rows stay together (n,)."""
-        days: NDArray[np.int64] = self.rows.t_rec.astype("datetime64[D]").astype(np.int64)
-        return days // BLOCK_DAYS
+        return blocks_of(self.rows)
+
+
+def blocks_of(cases: Dataset) -> NDArray[np.int64]:
+    """Return the number of the solar rotation of each case, (n,)."""
+    days: NDArray[np.int64] = cases.t_rec.astype("datetime64[D]").astype(np.int64)
+    return days // BLOCK_DAYS
 
 
 def calibrated_as_served(events: Sequence[EventModel], raw: Floats) -> dict[str, Floats]:

@@ -39,6 +39,18 @@ class MissingnessConfig(Config):
     together_share: float = option(0.0, "chance that this group is hidden", ge=0, lt=1)
 
 
+class BandConfig(Config):
+    """The band of each probability: how far it moves when the model is fitted on other days.
+
+    Stretches of 27 days of the training and validation cases are drawn with replacement.
+    """
+
+    kind: Literal["none", "model", "calibration"] = option(
+        "none", "what is fitted again: nothing, the model, or its calibration alone if it is dear"
+    )
+    refits: int = option(60, "how often it is fitted again", ge=20, le=1000)
+
+
 class RepeatConfig(Config):
     """One run for each value of one key of the recipe, such as the fold held out."""
 
@@ -100,6 +112,7 @@ class Recipe(Config):
         MissingnessConfig(), "inputs hidden in a copy of the training rows"
     )
     estimator: AnyEstimator = Field(description="what learns")
+    band: BandConfig = option(BandConfig(), "the band of each probability")
     repeat: RepeatConfig | None = option(None, "one run for each value of a key")
 
     @model_validator(mode="after")

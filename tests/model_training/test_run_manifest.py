@@ -10,10 +10,14 @@ from handmade_models import HandmadeModel
 
 import model_training
 from model_training.artefact import artifact
+from model_training.artefact.manifest import EventModel
 from model_training.fitting.out_of_fold import calibrated_as_served
-from model_training.recipe.recipe import Recipe
+from model_training.recipe.recipe import BandConfig, Recipe
 from model_training.recipe.split import BlocksConfig
+from model_training.run_manifest import gate_repairs, repairs
 from model_training.training import TrainingResult, train
+from solar.bands import band_of
+from solar.errors import InvalidInputError
 
 ARTIFACTS = Path(model_training.__file__).parent / "artifacts"
 SERVED = sorted(path.parent for path in ARTIFACTS.glob("*/manifest.json"))
@@ -23,7 +27,8 @@ SERVED = sorted(path.parent for path in ARTIFACTS.glob("*/manifest.json"))
 def recipe(make_recipe: Callable[[str], Recipe]) -> Recipe:
     noon = make_recipe("logistic-regression")
     data = noon.data.model_copy(update={"issue": "day-end"})
-    return noon.model_copy(update={"data": data, "min_events_train": 10})
+    band = BandConfig(kind="model", refits=20)
+    return noon.model_copy(update={"data": data, "min_events_train": 10, "band": band})
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +56,36 @@ def test_the_reference_describes_every_input_of_the_training_cases(daily: Traini
     assert reference.features["USFLUX"].mean == pytest.approx(cases.feature("USFLUX").mean())
     assert reference.features["USFLUX"].shares == pytest.approx([0.1] * 10, abs=1 / len(cases))
     assert reference.features["USFLUX"].missing_share == 0
+
+
+def test_the_manifest_has_the_band_of_each_event_that_refits_move(daily: TrainingResult) -> None:
+    plain = daily.manifest.model_dump(mode="json")
+    bands = {event.name: event.band for event in daily.manifest.events}
+
+    assert bands["C1.0"] is not None
+    assert bands["C1.0"].faults() == []
+    assert all(band_of(plain, name) == band for name, band in bands.items())
+
+
+def test_the_cases_that_are_moved_to_be_consistent_are_counted() -> None:
+    """Of four cases one contradicts itself a little and one much: .2 and .8 meet at odds of 1."""
+    targets = [EventModel(name=name, column=at) for at, name in enumerate(("M1.0", "M1.0/6h"))]
+    raw = np.array([[0.2, 0.1], [0.2, 0.2], [0.2, 0.21], [0.2, 0.8]])
+
+    found = repairs(targets, raw)
+
+    assert found is not None
+    assert (found.n, found.share, found.share_far, found.far) == (4, 0.5, 0.25, 0.02)
+    assert repairs(targets[:1], raw) is None
+
+
+def test_a_model_that_contradicts_itself_too_often_is_refused() -> None:
+    targets = [EventModel(name=name, column=at) for at, name in enumerate(("M1.0", "M1.0/6h"))]
+
+    with pytest.raises(
+        InvalidInputError, match=r"hazard: 25% of 4 validation cases .* at most 20%"
+    ):
+        gate_repairs("hazard", repairs(targets, np.array([[0.2, 0.1]] * 3 + [[0.2, 0.8]])))
 
 
 def test_the_reference_of_forecasts_is_the_pool_as_it_would_be_served(

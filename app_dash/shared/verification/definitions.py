@@ -135,6 +135,15 @@ DEFINITIONS: dict[str, Definition] = {
         "observed = events/cases of the bin",
         "Wilson 1927, doi 10.1080/01621459.1927.10502953",
     ),
+    "band": Definition(
+        "Reliability and band",
+        "How often the event occurred when p was forecast, in fixed bins, with Wilson 95 % limits;"
+        " bins under 30 cases are pale. The shaded band is how far p moves when the model is fitted"
+        " on other days. It covers no change of the base rate, and is no range for the flare"
+        " itself.",
+        "5 to 95 percentiles of refits on 27-day blocks; inside: observed within the mean band",
+        "Wilson 1927, doi 10.1080/01621459.1927.10502953",
+    ),
     "corp": Definition(
         "CORP reliability",
         "The nondecreasing fit to the observed frequencies, without a choice of bins. MCB: what"

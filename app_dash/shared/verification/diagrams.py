@@ -9,7 +9,7 @@ from app_dash.shared import numbers
 from app_dash.shared.chart import Figure, Trace, axis, chart, note, percent_axis
 from app_dash.shared.numbers import score_text
 from app_dash.shared.theme import Tokens
-from app_dash.shared.verification.report import ReliabilityBin, SkillReport, Verification
+from app_dash.shared.verification.report import BandCheck, ReliabilityBin, SkillReport, Verification
 from app_dash.shared.verification.styles import Style, styles
 from solar.reliability import Corp, corp
 
@@ -18,16 +18,24 @@ FEW_CASES = 30
 _DIAGONAL = {"type": "line", "layer": "below", "x0": 0, "y0": 0, "x1": 100, "y1": 100}
 
 
-def reliability_figure(report: Verification, tokens: Tokens, *, is_corp: bool = False) -> Figure:
+def reliability_figure(
+    report: Verification,
+    tokens: Tokens,
+    *,
+    is_corp: bool = False,
+    band: BandCheck | None = None,
+) -> Figure:
     """Draw observed frequency over forecast probability, and the counts of each bin below.
 
-    With `is_corp` the frequencies are those of the isotonic fit, with its terms in words.
+    With `is_corp` the frequencies are those of the isotonic fit, with its terms in words. The
+    `band` of the model, if it has one, is shaded.
     """
     filled = [item for item in report.reliability if item.n > 0]
     fitted = _corp(filled) if is_corp else None
     return chart(
         tokens,
         [
+            *_band(band, tokens),
             *(_observed(filled, tokens) if fitted is None else [_fit(filled, fitted, tokens)]),
             _counts(filled, tokens),
         ],
@@ -38,6 +46,29 @@ def reliability_figure(report: Verification, tokens: Tokens, *, is_corp: bool = 
         annotations=[*_labels(report, tokens), *_terms(fitted, tokens)],
         bargap=0,
     )
+
+
+def _band(band: BandCheck | None, tokens: Tokens) -> list[Trace]:
+    """Shade the mean band of its bins over their mean forecast."""
+    if band is None:
+        return []
+    points = [
+        (_share(item.mean_forecast), _share(item.lower), _share(item.upper))
+        for item in band.bins
+        if item.n
+    ]
+    return [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": [x for x, *_ in points] + [x for x, *_ in reversed(points)],
+            "y": [lower for _, lower, _ in points] + [upper for *_, upper in reversed(points)],
+            "fill": "toself",
+            "fillcolor": tokens.accent_tint,
+            "line": {"color": tokens.accent, "width": 0.5},
+            "hoverinfo": "skip",
+        }
+    ]
 
 
 def small_reliability(

@@ -106,6 +106,39 @@ class Interval(ReportPart):
     days: int | None = None
 
 
+class BandBin(ReportPart):
+    """The cases of one bin and their mean band; `inside` is None where it is not judged."""
+
+    low: float
+    high: float
+    n: int
+    mean_forecast: float | None = None
+    observed: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    inside: bool | None = None
+
+
+class BandYear(ReportPart):
+    """How many of the judged bins are inside the band in one year."""
+
+    year: int
+    inside: int
+    judged: int
+
+
+class BandCheck(ReportPart):
+    """Whether what was observed lies inside the band of the model, by bins of probability."""
+
+    kind: Literal["model", "calibration"]
+    refits: int
+    inside: int
+    judged: int
+    mean_width: float | None = None
+    bins: tuple[BandBin, ...] = ()
+    years: tuple[BandYear, ...] = ()
+
+
 class Verification(ReportPart):
     """The verification of one model or reference forecast."""
 
@@ -149,6 +182,7 @@ class SkillReport(Verification):
     days_waiting: int = 0
     days: tuple[DayCount, ...] = ()
     differences: Mapping[str, Mapping[str, Score]] = {}
+    band: BandCheck | None = None
     others: tuple[Verification, ...] = Field(default=(), alias="entrants")
 
     @property

@@ -10,6 +10,22 @@ NARROW = "\u202f"
 
 
 @pytest.mark.parametrize(
+    ("lower", "upper", "text"),
+    [
+        (0.24, 0.45, f"24 to 45{NARROW}%"),
+        (0.0004, 0.013, f"<0.1 to 1.3{NARROW}%"),
+        (0.05, 0.45, f"5.0 to 45{NARROW}%"),
+        (0.05, 0.46, "hardly known"),
+        (None, None, "–"),
+    ],
+)
+def test_a_band_is_written_from_to_and_hardly_known_beyond_forty_points(
+    lower: float | None, upper: float | None, text: str
+) -> None:
+    assert numbers.band_text(lower, upper) == text
+
+
+@pytest.mark.parametrize(
     ("value", "text"),
     [
         (None, "–"),

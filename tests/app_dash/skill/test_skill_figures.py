@@ -3,13 +3,15 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-from skill_body import answer
+from skill_body import BAND, answer
 
 from app_dash.shared.numbers import score_text
 from app_dash.shared.theme import LIGHT
 from app_dash.shared.verification.diagrams import reliability_figure, roc_figure
 from app_dash.shared.verification.report import DayCount, Score
 from app_dash.shared.verification.score_axis import KINDS, interval_text, place, scale
+from app_dash.skill.panels import reliability
+from app_dash.skill.query import SkillQuery
 from app_dash.skill.strata_figure import MOST_BARS, MOST_WEEKS, days_figure, grouped
 
 TSS = KINDS[0]
@@ -36,6 +38,26 @@ def test_the_bars_of_counts_are_as_wide_as_their_bins() -> None:
     counts = reliability_figure(answer(), LIGHT)["data"][2]
 
     assert counts["width"] == pytest.approx([5.0, 10.0])
+
+
+def test_the_band_of_the_model_is_shaded_from_bin_to_bin_and_absent_without_one() -> None:
+    report = answer(band=BAND)
+
+    shaded, *others = reliability_figure(report, LIGHT, band=report.band)["data"]
+
+    # There along the lower bounds, and back along the upper ones.
+    assert shaded["x"] == pytest.approx([0.4, 33, 33, 0.4])
+    assert shaded["y"] == pytest.approx([0.2, 24, 45, 0.9])
+    assert others == reliability_figure(report, LIGHT)["data"]
+
+
+def test_the_panel_says_how_many_bins_are_inside_the_band_in_all_and_by_year() -> None:
+    drawn = str(reliability(SkillQuery(), answer(band=BAND), LIGHT))
+
+    assert "60 refits of the model, mean width 0.036" in drawn
+    assert "7 of 8 bins" in drawn
+    assert "2014 6 of 6, 2015 1 of 4" in drawn
+    assert "Inside" not in str(reliability(SkillQuery(), answer(), LIGHT))
 
 
 def test_the_isotonic_fit_replaces_the_bins_and_names_its_terms() -> None:

@@ -108,6 +108,7 @@ SCORED = {"n": 9, "n_events": 1, "n_unknown": 0, "threshold": 0.2, "scores": {}}
 DISK = {"weights": [1, 1], "intercept": 0, "threshold": 0.1, "n_days": 9, "n_events": 5}
 SHARES: Manifest = {"edges": [], "shares": [], "mean": None, "missing_share": 0.0}
 REFERENCE = {"n": 1, "features": {"USFLUX": SHARES}, "predictions": {}}
+BAND = {"p": [0.1, 0.1], "lower": [0.1, 0.1], "upper": [0.1, 0.1], "kind": "model", "n": 60}
 DIGEST = {"scored_graph": hashlib.sha256(POINT.graph()).hexdigest()}
 
 
@@ -133,6 +134,7 @@ DIGEST = {"scored_graph": hashlib.sha256(POINT.graph()).hexdigest()}
          "C1.0: calibration beta: it takes 3 parameters and has 0"),
         ({"events": [event("C1.0", 0, calibration=FALLING)]},
          "C1.0: calibration isotonic: raw rises, calibrated does not fall"),
+        ({"events": [event("C1.0", 0, band=BAND)]}, "C1.0: band: p rises from knot to knot"),
         ({"features": [{"name": "USFLUX", "unit": "Mx", "kind": "keyword"}] * 2},
          "feature USFLUX is listed twice"),
         ({"features": [{"name": "USFLUX", "unit": "Mx", "kind": "keyword"},
