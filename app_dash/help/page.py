@@ -19,6 +19,7 @@ from app_dash.help.panels import (
     PAGE,
     announce_panel,
     announcements_panel,
+    band_panel,
     keys_panel,
     others_panel,
     own_panel,
@@ -53,7 +54,7 @@ def content(context: PageContext, _pathname: str, search: str) -> Component:
     return html.Div(
         [
             html.Div(left, className="stack span-7"),
-            html.Div([*right, keys_panel()], className="stack span-5"),
+            html.Div([*right, band_panel(), keys_panel()], className="stack span-5"),
         ],
         className="grid help-page",
     )

@@ -213,6 +213,18 @@ def announce_panel(now: datetime) -> Component:
     )
 
 
+def band_panel() -> Component:
+    """Say what the band around a probability is, and what it is not."""
+    rows = [
+        ("24 to 45 %", "how far the probability moves when the model is fitted on other days"),
+        ("hardly known", "the band is wider than 40 points"),
+        ("It does not cover", "a change of the base rate, from one part of the cycle to another"),
+        ("It is no range", "for the flare itself, which comes or does not come"),
+        ("Does it hold?", "Skill counts the bins whose observed frequency lies inside"),
+    ]
+    return panel("The band of a probability", facts(rows), class_name="band-help")
+
+
 def keys_panel() -> Component:
     """List the keys of the keyboard."""
     return panel("Keys", facts([(what, html.Kbd(key)) for key, what in _KEYS]), class_name="keys")

@@ -12,6 +12,7 @@ from app_dash.create_app import PAGES
 from app_dash.frame import routing
 from app_dash.frame.announcements import announced
 from app_dash.frame.shell import person_menu
+from app_dash.help.panels import band_panel
 from app_dash.settings import DashSettings
 from database.engine import reading, writing
 from database.people.announcements import Announcement, announce, list_announcements
@@ -188,3 +189,10 @@ def test_on_a_page_without_data_the_strip_is_a_mark_in_the_header(
     assert "No data yet" in words(help_page["chips"])
     assert "No data yet." in words(now["strip"])
     assert "No data yet" not in words(now["chips"])
+
+
+def test_the_help_says_what_the_band_of_a_probability_is_not() -> None:
+    said = str(band_panel())
+
+    assert "a change of the base rate" in said
+    assert "It is no range" in said
