@@ -22,7 +22,7 @@ TRAINED = (
     "libraries",
 )
 # Results that were computed with one graph and do not hold for another.
-EVIDENCE = ("split", "leak_audit", "parity", "scores", "reference", "disk")
+EVIDENCE = ("split", "leak_audit", "parity", "scores", "reference", "disk", "repaired")
 _DAY_HOURS = round(DAY.validity.total_seconds() / 3600)
 
 

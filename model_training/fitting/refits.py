@@ -134,18 +134,22 @@ def _draw(parts: Sequence[Dataset], needed: Sequence[Needed], rng: np.random.Gen
     while True:
         drawn, counts = np.unique(rng.choice(numbers, len(numbers)), return_counts=True)
         taken = dict(zip(drawn.tolist(), counts.tolist(), strict=True))
-        if all(_has_both(part.truth[name][_rows(part, taken)]) for part, name in needed):
+        if all(_has_both(_truth(part, name)[_rows(part, taken)]) for part, name in needed):
             return taken
 
 
 def _blocks_of_events(part: Dataset, name: str) -> int:
     """Count the blocks with an event, or those with a quiet case where these are fewer."""
-    blocks, truth = blocks_of(part), part.truth[name]
+    blocks, truth = blocks_of(part), _truth(part, name)
     return min(len(np.unique(blocks[truth == outcome])) for outcome in (0, 1))
 
 
 def _is_fitted(target: EventModel) -> bool:
     return target.calibration.kind != "identity"
+
+
+def _truth(part: Dataset, name: str) -> Floats:
+    return part.truth[name]
 
 
 def _has_both(truth: Floats) -> bool:
@@ -180,7 +184,7 @@ def _forecast(fitted: Fitted, taken: Taken, journal: Journal) -> Floats:
 
 def _calibrated(target: EventModel, raw: Floats, rows: Dataset, taken: Taken) -> Floats:
     """Calibrate (n,) by a map of the same kind, fitted on the drawn cases whose truth is known."""
-    drawn, truth = _rows(rows, taken), rows.truth[target.name]
+    drawn, truth = _rows(rows, taken), _truth(rows, target.name)
     drawn = drawn[~np.isnan(truth[drawn])]
     if not _is_fitted(target):
         return target.calibration.apply(raw)

@@ -122,6 +122,14 @@ def test_two_events_meet_in_the_middle_of_their_log_odds() -> None:
     assert consistent(row, [event("C1.0"), event("M1.0")]) == pytest.approx(1 / 3)
 
 
+def test_a_row_is_moved_alike_alone_and_among_others() -> None:
+    rows = random_rows(50, seed=9)
+
+    alone = np.vstack([consistent(row[None], TARGETS) for row in rows])
+
+    assert alone.tobytes() == np.ascontiguousarray(consistent(rows, TARGETS)).tobytes()
+
+
 def test_the_order_of_the_columns_does_not_matter() -> None:
     rows = random_rows(50, seed=3)
     order = np.random.default_rng(0).permutation(len(TARGETS))
