@@ -100,7 +100,9 @@ def create_app(
             engine=engine,
             served_models=served_models,
             alert_config=alert_config,
-            ingest_store=IngestStore(engine, served_models, alert_config, sun_clock),
+            ingest_store=IngestStore(
+                engine, served_models, alert_config, sun_clock, settings.lead_span
+            ),
             guard=guard,
             clock=clock,
             sun_clock=sun_clock,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
@@ -106,7 +107,22 @@ class NotificationSettings(DatabaseSettings):
         return value
 
 
-class StreamSettings(Settings):
+class IngestSettings(Settings):
+    """Settings of what is stored.
+
+    Of the forecasts of other windows than the next 24 h those of the first record of each region
+    in ``lead_every`` minutes are stored, with 0 those of every record.
+    """
+
+    lead_every: int = Field(default=60, ge=0, le=1440)
+
+    @property
+    def lead_span(self) -> timedelta:
+        """The minutes of `lead_every`."""
+        return timedelta(minutes=self.lead_every)
+
+
+class StreamSettings(IngestSettings):
     """Settings of the stream; without ``kafka_bootstrap`` there is none.
 
     ``kafka_options`` are properties of librdkafka for every connection, such as

@@ -20,7 +20,7 @@ from sqlalchemy.sql import visitors
 from database.alerts.alerts import ACKNOWLEDGED, CLOSED, CONFIRMED, MISSED, OPEN
 from database.models import AGENCY
 from database.schema.columns import UtcDateTime
-from database.schema.forecast_tables import agency_forecasts
+from database.schema.forecast_tables import agency_forecasts, lead_forecasts
 from database.schema.rollup_tables import (
     drift_days,
     drift_stale,
@@ -321,6 +321,7 @@ _KNOWN_ROWS: Mapping[Any, Callable[[datetime], _Rows]] = {
     observation_conflicts: _up_to(observation_conflicts.c.t_rec),
     predictions: _forecasts,
     superseded_predictions: _up_to(superseded_predictions.c.t_rec),
+    lead_forecasts: _up_to(lead_forecasts.c.t_rec),
     flares: _flares,
     flare_coverage: _coverage,
     xray_flux: _up_to(xray_flux.c.minute_at),

@@ -10,9 +10,10 @@ import sqlalchemy as sa
 
 from database.delivery.flow import COLUMNS, span_starts
 from database.engine import writing
+from database.leads import leads
 from database.observations import records
 from database.predictions import predictions
-from database.schema import tables
+from database.schema import forecast_tables, tables
 from database.schema.tables import ingest_flow
 from database.upsert import upsert
 
@@ -27,6 +28,11 @@ def store_observations(connection: sa.Connection, rows: Rows) -> None:
 def store_predictions(connection: sa.Connection, rows: Rows) -> None:
     """Write rows in the order of `database.predictions.predictions.COLUMNS`."""
     upsert(connection, tables.predictions, columns=predictions.COLUMNS, rows=rows)
+
+
+def store_leads(connection: sa.Connection, rows: Rows) -> None:
+    """Write rows in the order of `database.leads.leads.COLUMNS`."""
+    upsert(connection, forecast_tables.lead_forecasts, columns=leads.COLUMNS, rows=rows)
 
 
 def let_rows_come(engine: sa.Engine, n: int) -> None:

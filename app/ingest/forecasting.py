@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import sqlalchemy as sa
@@ -14,6 +14,7 @@ from app.contract.schemas import Flare
 from app.ingest.admission import YieldToLive
 from app.ingest.batch import Batch
 from app.ingest.issue_times import IssueTimes
+from app.ingest.leads import keep_leads
 from app.ingest.regions import resolve_regions
 from app.scoring.features import features_of, forecast, stored_features
 from app.scoring.forecasts import IssuedForecasts, forecasts_of, join_forecasts
@@ -42,12 +43,14 @@ def issue_forecasts(
     fresh: Records,
     *,
     issue_times: IssueTimes,
+    lead_every: timedelta,
     now: datetime,
     yield_to_live: YieldToLive,
 ) -> IssuedForecasts:
     """Forecast from `fresh` records, raise alerts, and store the forecasts.
 
-    `around` are the stored records that share a window with a fresh one.
+    `around` are the stored records that share a window with a fresh one, `lead_every` the length
+    of the hour of which one record has its forecasts of other windows stored.
     """
     forecasts = _forecast(connection, served_models, around, fresh, issue_times=issue_times)
     yield_to_live()
@@ -56,6 +59,8 @@ def issue_forecasts(
     yield_to_live()
     days = forecasts.days()
     store_predictions(connection, forecasts.columns())
+    models, newest = served_models.models, issue_times.newest
+    keep_leads(connection, forecasts, models, newest=newest, every=lead_every)
     for mark in (mark_stale, mark_drift, mark_exploration):
         mark(connection, days)
     return forecasts

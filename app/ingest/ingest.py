@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,6 +24,7 @@ from app.ingest.conflict_resolution import (
 from app.ingest.forecasting import issue_forecasts
 from app.ingest.ingest_request import IngestRequest
 from app.ingest.issue_times import IssueTimes
+from app.ingest.leads import HOURLY
 from app.ingest.outcomes import newest_of_rows, outcomes_by_request, record_outcomes
 from app.ingest.regions import resolve_regions, summarise_regions
 from app.scoring.forecasts import IssuedForecasts, join_forecasts
@@ -92,13 +93,15 @@ class IngestResult:
 class IngestStore:
     """A store with the models that score its records; without rules no alert is raised.
 
-    Without `sun_clock` the forecasts are issued at the time of receipt.
+    Without `sun_clock` the forecasts are issued at the time of receipt. Of other windows than the
+    next 24 h those of the first record of each region within `lead_every` are stored.
     """
 
     engine: sa.Engine
     served_models: ServedModels
     alert_config: AlertConfig | None = None
     sun_clock: Clock | None = None
+    lead_every: timedelta = HOURLY
 
     def store(
         self,
@@ -137,6 +140,7 @@ class IngestStore:
                 self.alert_config,
                 requests,
                 issue_times=issue_times,
+                lead_every=self.lead_every,
                 now=now,
                 record=record,
                 yield_to_live=yield_to_live,
@@ -156,6 +160,7 @@ def _ingest(
     requests: Sequence[IngestRequest],
     *,
     issue_times: IssueTimes,
+    lead_every: timedelta,
     now: datetime,
     record: RecordOutcomes,
     yield_to_live: YieldToLive,
@@ -197,6 +202,7 @@ def _ingest(
             around,
             fresh,
             issue_times=issue_times.among(newest),
+            lead_every=lead_every,
             now=now,
             yield_to_live=yield_to_live,
         )

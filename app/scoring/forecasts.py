@@ -70,7 +70,6 @@ class IssuedForecasts(Columns):
         """Return the columns under their names in the store, in the order of its table."""
         calibrated = {event.column: self.calibrated[:, at] for at, event in enumerate(EVENTS)}
         raw = {f"{event.column}_raw": self.raw[:, at] for at, event in enumerate(EVENTS)}
-        is_of_one_time = len(self) > 0 and bool((self.issued_at == self.issued_at[0]).all())
         columns = {
             "region_id": self.region_id,
             "t_rec": self.t_rec,
@@ -81,10 +80,25 @@ class IssuedForecasts(Columns):
             "reason": self.reason,
             "imputed_share": self.imputed_share,
             "revision": self.revision,
-            # One value for all is written faster.
-            "issued_at": _in_utc(self.issued_at[:1])[0] if is_of_one_time else self.issued_at,
+            "issued_at": self._issued_at(),
         }
         return {name: columns[name] for name in COLUMNS}
+
+    def lead_columns(self) -> dict[str, Any]:
+        """Return the columns of other windows under their names in the store."""
+        return {
+            "region_id": self.region_id,
+            "t_rec": self.t_rec,
+            "model_id": self.model_ids.rows(),
+            "revision": self.revision,
+            **{lead.column: self.leads[:, at] for at, lead in enumerate(LEADS)},
+            "issued_at": self._issued_at(),
+        }
+
+    def _issued_at(self) -> Any:
+        # One value for all is written faster.
+        is_of_one_time = len(self) > 0 and bool((self.issued_at == self.issued_at[0]).all())
+        return _in_utc(self.issued_at[:1])[0] if is_of_one_time else self.issued_at
 
     def days(self) -> list[Any]:
         """Return the UTC days of the forecasts, each once."""

@@ -136,7 +136,13 @@ class StreamIngest:
         rejected = [*misformed, *refused]
         outcomes = StreamOutcomes(envelopes)
         request = IngestRequest(batch, rejected, _latest_sender(envelopes), began)
-        store = IngestStore(self.engine, self.served_models, self.alert_config, self.sun_clock)
+        store = IngestStore(
+            self.engine,
+            self.served_models,
+            self.alert_config,
+            self.sun_clock,
+            self.settings.lead_span,
+        )
         result = store.store([request], now=now, record=outcomes)
         with reading(self.engine) as connection:
             region_ids = resolve_regions(connection, batch).tolist()

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from database.driver_errors import as_domain_error
 from database.engine import reading
+from database.schema.forecast_tables import lead_forecasts
 from database.schema.tables import (
     observation_conflicts,
     observations,
@@ -25,6 +26,7 @@ PARTITIONED: tuple[sa.Table, ...] = (
     predictions,
     superseded_predictions,
     observation_conflicts,
+    lead_forecasts,
 )
 # The partition of everything after the last month that has one of its own.
 COMING = "coming"

@@ -21,6 +21,7 @@ from database.exploration.rollup import refresh_exploration
 from database.maintenance.partitions import drop_partitions_before, extend_partitions
 from database.notifications import DRY_RUN, SENT
 from database.rollup_days import COUNTED, note_limit
+from database.schema.forecast_tables import lead_forecasts
 from database.schema.lab_tables import datasets, experiments, runs
 from database.schema.people_tables import invitations, login_failures, sessions
 from database.schema.tables import (
@@ -98,6 +99,13 @@ RETENTION_RULES: tuple[RetentionRule, ...] = (
         superseded_predictions,
         superseded_predictions.c.t_rec,
         each=superseded_predictions.c.model_id,
+        of_sun=True,
+    ),
+    RetentionRule(
+        "lead_forecasts",
+        lead_forecasts,
+        lead_forecasts.c.t_rec,
+        each=lead_forecasts.c.model_id,
         of_sun=True,
     ),
     RetentionRule("observation_conflicts", observation_conflicts, observation_conflicts.c.lost_at),

@@ -116,7 +116,7 @@ def list_predictions(
             if event is not None:
                 query = query.where(table[event.column] >= min_probability)
             if after is not None:
-                query = query.where(_is_behind(table, after, model_id))
+                query = query.where(is_behind(table, after, model_id))
             ordered = query.order_by(table.t_rec, table.region_id).limit(limit)
             rows.extend(dict(row) for row in connection.execute(ordered).mappings())
     return sorted(rows, key=place)[:limit]
@@ -140,7 +140,8 @@ def _queries(model_id: str, as_of: datetime | None) -> list[sa.Select[Any]]:
     return [current.where(predictions.c.issued_at <= as_of), replaced]
 
 
-def _is_behind(table: Any, after: Place, model_id: str) -> sa.ColumnElement[bool]:
+def is_behind(table: Any, after: Place, model_id: str) -> sa.ColumnElement[bool]:
+    """Tell which rows of a model come behind a place in a listing."""
     t_rec, region_id, last_model = after
     same_region = (
         table.region_id >= region_id if model_id > last_model else (table.region_id > region_id)
