@@ -19,6 +19,7 @@ from app.lab import shared_threads
 from app.routes import (
     alerts,
     faults,
+    leads,
     messages,
     nowcast,
     observations,
@@ -53,6 +54,7 @@ ROUTES = (
     clock_routes,
     nowcast,
     faults,
+    leads,
     senders,
     sessions,
     people,

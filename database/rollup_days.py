@@ -21,7 +21,7 @@ from database.schema.rollup_tables import (
 from database.upsert import upsert
 
 # The rows that the rollups are counted from, by the name of their retention rule.
-COUNTED = ("observations", "predictions")
+COUNTED = ("observations", "predictions", "lead_forecasts")
 
 # The stamp of each stale day, which is another one whenever the day is marked again.
 Marks = Mapping[date, int]

@@ -39,7 +39,11 @@ class RejectedRow(Answer):
 
 
 class Prediction(Answer):
-    """A forecast for [t_rec, valid_to); ``rung`` is its fallback level; null has a reason."""
+    """A forecast for [t_rec, valid_to); ``rung`` is its fallback level; null has a reason.
+
+    Of another window than the next 24 h ``valid_to`` is its end, and ``raw`` is not stored.
+    ``rung`` is null where the forecast of the next 24 h, which it belongs to, was deleted.
+    """
 
     region: int
     t_rec: str = TIME
@@ -47,7 +51,7 @@ class Prediction(Answer):
     model: str
     probabilities: dict[str, float | None]
     raw: dict[str, float | None]
-    rung: Literal["full", "partial", "none"]
+    rung: Literal["full", "partial", "none"] | None
     reason: str | None
     imputed_share: float | None
     revision: int
@@ -64,11 +68,41 @@ class IngestAnswer(Answer):
     predictions: int | list[Prediction]
 
 
+class Lead(Answer):
+    """The probability of an event in [valid_from, valid_to), and its band; null is not known."""
+
+    window: str
+    valid_from: str = TIME
+    valid_to: str = TIME
+    event: str
+    p: float | None
+    lower: float | None
+    upper: float | None
+
+
+class LeadMatrix(Answer):
+    """Every event in every window, from one record; null where the model has no such window.
+
+    ``repaired`` tells that the probabilities of the next 24 h were moved so that no rarer event and
+    no shorter window is more likely than what contains it; false where it is not known.
+    """
+
+    region: int
+    t_rec: str = TIME
+    model: str
+    repaired: bool
+    leads: list[Lead]
+
+
 class PredictAnswer(Answer):
-    """The forecasts of the newest row of each region."""
+    """The forecasts of the newest row of each region.
+
+    Only a model of other windows than the next 24 h has ``leads``, a matrix for each region.
+    """
 
     predictions: list[Prediction]
     rejected: list[RejectedRow]
+    leads: list[LeadMatrix] = []
 
 
 class FlaresAnswer(Answer):

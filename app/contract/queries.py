@@ -103,7 +103,15 @@ class TableQuery(ListQuery):
     format: Literal["json", "csv", "parquet"] = "json"
 
 
-class PredictionsQuery(TableQuery):
+class ForecastQuery(UrlQuery):
+    """The window of the forecasts that are meant."""
+
+    forecast_window: WindowName = Field(
+        default=DAY.name, alias="window", description="of the forecast; d1 is 24h"
+    )
+
+
+class PredictionsQuery(TableQuery, ForecastQuery):
     """Forecasts of one model, or of all."""
 
     model: ModelName = Field(default="live", description="name@version, `live`, or `all`")
@@ -112,6 +120,13 @@ class PredictionsQuery(TableQuery):
         default=None, description="only forecasts of it, of `min_probability` and above"
     )
     min_probability: float = Field(default=0.0, ge=0, le=1, allow_inf_nan=False)
+
+
+class LeadsQuery(KnownQuery):
+    """The region whose matrix is wanted, as of a time."""
+
+    region: RegionId = Field(description="HARPNUM; -NOAA number without one")
+    model: ModelName = Field(default="live", description="name@version, or `live`")
 
 
 class FlaresQuery(ListQuery):
@@ -169,7 +184,7 @@ class SkillQuery(StrataQuery):
     cases: Literal["own", "shared"] = "own"
 
 
-class ExplanationQuery(UrlQuery):
+class ExplanationQuery(ForecastQuery):
     """Which forecast is explained, and how much older the one beside it is."""
 
     region: RegionId

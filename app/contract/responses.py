@@ -24,7 +24,7 @@ from database.delivery.row_outcomes import OutcomeCounts
 from database.predictions.predictions import COLUMNS
 from solar.flares import EVENTS
 from solar.sharp import KEYWORDS
-from solar.windows import DAY
+from solar.windows import DAY, ForecastWindow
 
 CSV = "text/csv"
 PARQUET = "application/vnd.apache.parquet"
@@ -153,12 +153,12 @@ def _with_text_times(table: pa.Table) -> pa.Table:
     return table
 
 
-def prediction_item(row: Row) -> Row:
-    """Return a stored forecast as the API shows it."""
+def prediction_item(row: Row, *, window: ForecastWindow = DAY) -> Row:
+    """Return a stored forecast of a window as the API shows it."""
     return {
         "region": row["region_id"],
         "t_rec": row["t_rec"],
-        "valid_to": row["t_rec"] + DAY.validity,
+        "valid_to": row["t_rec"] + window.closes_after,
         "model": row["model_id"],
         "probabilities": {event.name: row[event.column] for event in EVENTS},
         "raw": {event.name: row[f"{event.column}_raw"] for event in EVENTS},
@@ -203,9 +203,9 @@ PREDICTION_COLUMNS = (
 )
 
 
-def flat_prediction(row: Row) -> Row:
-    """Return a stored forecast as one row of a table."""
-    item = prediction_item(row)
+def flat_prediction(row: Row, *, window: ForecastWindow = DAY) -> Row:
+    """Return a stored forecast of a window as one row of a table."""
+    item = prediction_item(row, window=window)
     raw = {f"{name}_raw": value for name, value in item["raw"].items()}
     return {**item, **item["probabilities"], **raw}
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import sqlalchemy as sa
 from flask import Blueprint, Response
 
 from app.contract.answers import ExplanationAnswer, PredictAnswer, SkillAnswer, StrataAnswer
 from app.contract.bodies import read_json, read_model, take_rows
+from app.contract.lead_matrix import lead_matrices
 from app.contract.pages import ModelsPage, PredictionsPage
 from app.contract.problems import nothing_usable
 from app.contract.queries import ExplanationQuery, PredictionsQuery, SkillQuery, StrataQuery
@@ -36,6 +38,7 @@ from app.routes.operation import operation
 from app.scoring.explanations import explain
 from app.services import services
 from database.engine import reading
+from database.leads.leads import list_leads
 from database.models import find_model, list_models
 from database.people.principal import READ
 from database.predictions.predictions import list_predictions, place
@@ -46,6 +49,8 @@ from model_training.artefact.artifact import Artifact
 from solar.errors import NotFoundError
 from solar.flares import event as find_event
 from solar.time import Window
+from solar.windows import DAY
+from solar.windows import forecast_window as find_window
 
 blueprint = Blueprint("predictions", __name__)
 
@@ -71,12 +76,13 @@ def post_predict() -> Response:
     if not len(batch):
         raise nothing_usable("row", rejected)
     issued_at = services().sun_clock.now()
+    live = services().served_models.live
     with reading(services().engine) as connection:
-        live = services().served_models.live
         forecasts = predict(connection, live, batch, flares=flares, now=issued_at)
-    return json_response(
-        {"predictions": prediction_items(forecasts), "rejected": rejected_rows(rejected)}
-    )
+    body = {"predictions": prediction_items(forecasts), "rejected": rejected_rows(rejected)}
+    if live.manifest.targets:
+        body["leads"] = lead_matrices(live, forecasts)
+    return json_response(body)
 
 
 @blueprint.get("/predictions")
@@ -88,11 +94,13 @@ def post_predict() -> Response:
     also_answer=(CSV, PARQUET),
 )
 def get_predictions(query: PredictionsQuery) -> Response:
-    window, after = query.window, read_cursor(query.cursor, datetime, int, str)
+    of = find_window(query.forecast_window)
+    listed = list_predictions if of == DAY else partial(list_leads, of=of)
+    after = read_cursor(query.cursor, datetime, int, str)
     with reading(services().known_at(query.at)) as connection:
-        rows = list_predictions(
+        rows = listed(
             connection,
-            window=window,
+            window=query.window,
             models=_chosen_models(connection, query.model),
             region_id=query.region,
             as_of=query.as_of,
@@ -104,14 +112,14 @@ def get_predictions(query: PredictionsQuery) -> Response:
     rows, cursor = cut_page(rows, query.limit, place)
     mode = services().mode()
     if query.format == "json":
-        response = page([prediction_item(row) for row in rows], next_cursor=cursor)
+        response = page([prediction_item(row, window=of) for row in rows], next_cursor=cursor)
         response.headers.update(mode)
         return response
     return file_page(
-        [flat_prediction(row) for row in rows],
+        [flat_prediction(row, window=of) for row in rows],
         PREDICTION_COLUMNS,
         kind=query.format,
-        name="predictions",
+        name="predictions" if of == DAY else f"predictions-{of.name}",
         next_cursor=cursor,
         mode=mode,
     )
@@ -140,7 +148,7 @@ def get_explanation(query: ExplanationQuery) -> Response:
         body = explain(
             connection,
             model,
-            find_event(query.event),
+            find_event(query.event).within(find_window(query.forecast_window)),
             region_id=query.region,
             at=query.at or LATEST_AT,
             back=timedelta(hours=query.hours_back),

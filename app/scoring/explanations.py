@@ -11,7 +11,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from app.contract.problems import RequestError
+from app.contract.problems import Fault, RequestError
 from app.scoring.features import forecast, stored_features
 from app.scoring.windows import gather_inputs, look_back, reach
 from database.observations.records import load_records
@@ -20,10 +20,12 @@ from model_training.artefact.artifact import Artifact
 from model_training.features import Inputs, kind, unit
 from solar.columns import Floats
 from solar.errors import NotFoundError
-from solar.flares import EVENTS, Event
+from solar.flares import EVENTS, LEADS, Event
+from solar.flares import event as find_event
 from solar.shapley import Attribution, attribute
 from solar.sharp import BY_NAME
 from solar.time import isoformat
+from solar.windows import DAY, WINDOWS
 
 _SEED = 20140329
 # Records that a model scores for one explanation: about 50 ms with the shipped models.
@@ -53,13 +55,13 @@ _HISTORY_LABELS = {
 class _Case:
     """The forecast of a region at one time: its inputs (1, f) or (1, L, f), or why there is none.
 
-    `values` (f,) are those of the last step, `raw` the probabilities in the order of `EVENTS`.
+    `values` (f,) are those of the last step, `forecast` the calibrated probability, NaN for none.
     """
 
     t_rec: datetime
     inputs: Inputs
     values: Floats
-    raw: Floats
+    forecast: float
     reason: str | None
 
 
@@ -83,8 +85,9 @@ def explain(
     NotFoundError
         When the region has no record so early.
     RequestError
-        When there was no forecast, or the model has no training reference.
+        When there was no forecast, or the model has no training reference, or no such window.
     """
+    _refuse_other_window(model, event)
     reference = reference_of(model)
     t_rec = latest_t_rec(connection, region_id, until=at)
     if t_rec is None:
@@ -92,19 +95,21 @@ def explain(
             f"no record of region {region_id} up to {isoformat(at)}; choose a later time, or a"
             " region of /api/v1/regions"
         )
-    case = _case(connection, model, region_id, t_rec)
-    place = EVENTS.index(event)
-    if np.isnan(case.raw[place]):
+    case = _case(connection, model, event, region_id, t_rec)
+    if np.isnan(case.forecast):
         raise _conflict(
             "No forecast",
             f"at {isoformat(t_rec)} there was no forecast to explain:"
             f" {case.reason or f'{model.model_id} does not forecast {event.label}'}",
         )
-    cases = [case, *_before(connection, model, region_id, t_rec - back, place=place)]
+    cases = [case, *_before(connection, model, event, region_id, t_rec - back)]
     shares = _attribution(model, event, cases, reference)
-    issued = issued_raw(
-        connection, region_id, t_rec=t_rec, model_id=model.model_id, column=event.column
-    )
+    issued = None
+    if event in EVENTS:
+        # Of other windows the raw probabilities are not stored.
+        issued = issued_raw(
+            connection, region_id, t_rec=t_rec, model_id=model.model_id, column=event.column
+        )
     explained = [
         _explained(model, one, shares, row=row, reference=reference)
         for row, one in enumerate(cases)
@@ -143,33 +148,51 @@ def _conflict(title: str, detail: str) -> RequestError:
     return RequestError(detail, status=409, title=title)
 
 
+def _refuse_other_window(model: Artifact, event: Event) -> None:
+    windows = {find_event(target.name).window.name for target in model.manifest.targets}
+    if event in EVENTS or event.window.name in windows:
+        return
+    known = [window.name for window in WINDOWS if window == DAY or window.name in windows]
+    message = (
+        f"{model.model_id} does not forecast {event.window.name}; choose one of"
+        f" {', '.join(known)}, or another model"
+    )
+    raise RequestError("the query cannot be used; see errors", faults=[Fault("window", message)])
+
+
 def _before(
-    connection: sa.Connection, model: Artifact, region_id: int, until: datetime, *, place: int
+    connection: sa.Connection, model: Artifact, event: Event, region_id: int, until: datetime
 ) -> list[_Case]:
     t_rec = latest_t_rec(connection, region_id, until=until)
     if t_rec is None:
         return []
-    case = _case(connection, model, region_id, t_rec)
-    return [] if np.isnan(case.raw[place]) else [case]
+    case = _case(connection, model, event, region_id, t_rec)
+    return [] if np.isnan(case.forecast) else [case]
 
 
-def _case(connection: sa.Connection, model: Artifact, region_id: int, t_rec: datetime) -> _Case:
+def _case(
+    connection: sa.Connection, model: Artifact, event: Event, region_id: int, t_rec: datetime
+) -> _Case:
     """Score a region as the model did when the record came, with the flares known by now."""
     records = load_records(connection, {region_id: (t_rec - reach(model.manifest), t_rec)})
     matrix = model.matrix(stored_features(connection, records))
     last = np.array([len(records) - 1])
     inputs = gather_inputs(matrix, look_back(records, last, model.manifest))
     scores = forecast(model, inputs, records.lon_fwt[last])
-    return _Case(t_rec, inputs, matrix[-1].astype(float), scores.raw[0], scores.reason[0])
+    # A model of the next 24 h alone has no columns of other windows.
+    values = np.concatenate([scores.calibrated[0], scores.leads[0]])
+    value = dict(zip((*EVENTS, *LEADS), values.tolist(), strict=False)).get(event, np.nan)
+    return _Case(t_rec, inputs, matrix[-1].astype(float), value, scores.reason[0])
 
 
 def _attribution(
     model: Artifact, event: Event, cases: list[_Case], reference: Floats
 ) -> Attribution:
-    column = model.manifest.event_names.index(event.name)
+    (column,) = (one.column for one in model.manifest.all_targets if one.name == event.name)
 
     def score(inputs: NDArray[np.floating[Any]]) -> Floats:
-        return log_odds(model.score_inputs(inputs.astype(np.float32)).raw[:, column])
+        answer = model.inference.run(inputs.astype(np.float32))
+        return log_odds(answer.probabilities[:, column])
 
     x = np.concatenate([case.inputs for case in cases])
     per_pair = 2 * len(x) * x.shape[-1] * model.manifest.window_length

@@ -63,6 +63,7 @@ class RetentionRule:
     each : a column that precedes `at` in the index by which they are found
     only : which rows of the table they are; None is all
     of_sun : whether `at` is a time of the Sun, which a replay has of its own
+    like : another rule, whose age it has unless it is given one
     """
 
     name: str
@@ -72,6 +73,7 @@ class RetentionRule:
     each: sa.Column[Any] | None = None
     only: sa.ColumnElement[bool] | None = None
     of_sun: bool = False
+    like: str | None = None
 
     @property
     def is_counted(self) -> bool:
@@ -107,6 +109,7 @@ RETENTION_RULES: tuple[RetentionRule, ...] = (
         lead_forecasts.c.t_rec,
         each=lead_forecasts.c.model_id,
         of_sun=True,
+        like="predictions",
     ),
     RetentionRule("observation_conflicts", observation_conflicts, observation_conflicts.c.lost_at),
     RetentionRule("region_reports", region_reports, region_reports.c.observed_at, of_sun=True),
@@ -151,6 +154,7 @@ def read_ages(text: str) -> dict[str, str]:
         For a name without a rule, and an age that is neither days, months, years nor keep.
     """
     ages = {rule.name: rule.age for rule in RETENTION_RULES}
+    given: dict[str, str] = {}
     for entry in filter(None, (part.strip() for part in text.split(","))):
         name, _, age = (part.strip() for part in entry.partition("="))
         if name not in ages:
@@ -162,8 +166,10 @@ def read_ages(text: str) -> dict[str, str]:
                 f"{name} cannot be kept for {age!r}; write 30d, 24m, 2y, or {KEEP}"
                 " in FLARE_RETENTION or --table"
             )
-        ages[name] = age
-    return ages
+        given[name] = age
+    ages |= given
+    liked = {r.name: ages[r.like] for r in RETENTION_RULES if r.like and r.name not in given}
+    return ages | liked
 
 
 def kept_from(

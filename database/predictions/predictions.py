@@ -170,6 +170,21 @@ def forecasts_within(connection: sa.Connection, spans: Mapping[int, Span]) -> li
     return rows
 
 
+def newest_of_region(
+    connection: sa.Connection, model_id: str, region_id: int, *, at: datetime
+) -> dict[str, Any] | None:
+    """Read the newest forecast of a region by a model up to a time, None before the first."""
+    table = predictions.c
+    query = (
+        sa.select(*(table[name] for name in COLUMNS))
+        .where(table.region_id == region_id, table.model_id == model_id, table.t_rec <= at)
+        .order_by(table.t_rec.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).mappings().first()
+    return None if row is None else dict(row)
+
+
 def newest_forecast(connection: sa.Connection, model_id: str) -> datetime | None:
     """Return the time of a model's newest forecast, withheld or not, None before the first."""
     newest = sa.select(sa.func.max(predictions.c.t_rec)).where(predictions.c.model_id == model_id)

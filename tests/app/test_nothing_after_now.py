@@ -29,6 +29,7 @@ from database.engine import writing
 from database.schema.tables import xray_flux
 from database.upsert import upsert
 from solar.time import isoformat, parse_time
+from solar.windows import WINDOWS
 
 pytestmark = pytest.mark.thorough
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
@@ -110,7 +111,7 @@ def addresses(client: FlaskClient, search: str) -> Iterator[str]:
         if "get" not in methods or path in SPOKEN_OF_ANYWAY or "/lab/" in path or not is_asked:
             continue
         given = [search] + ["event=M1.0"] * ("event" in names)
-        given += ["region=3894"] * path.endswith("explanations")
+        given += ["region=3894"] * path.endswith(("explanations", "leads"))
         given += ["limit=10000"] * ("limit" in names)
         for form in FORMS if "format" in names else ("",):
             asked = filter(None, [*given, form])
@@ -135,6 +136,9 @@ def check_answers(replay: FlaskClient, at: datetime, search: str) -> None:
         if address.startswith("/api/v1/predictions"):
             # Of each hour of a day, the end of what its forecasts are for.
             allowed |= {newest_of(at) + DAY - k * 60 * MINUTE for k in range(24)}
+        if address.startswith("/api/v1/leads"):
+            windows = [window.after(newest_of(at)) for window in WINDOWS]
+            allowed |= {end for window in windows for end in (window.start_at, window.end_at)}
         assert later(times(text, year=NOW.year), at, allowed) == set(), address
     assert asked >= 8
 

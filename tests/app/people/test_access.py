@@ -41,6 +41,7 @@ GET /api/v1/conflicts                          - vroa -r--a
 GET /api/v1/regions                            - vroa -r--a
 POST /api/v1/predict                           - vroa -r--a
 GET /api/v1/predictions                        - vroa -r--a
+GET /api/v1/leads                              - vroa -r--a
 GET /api/v1/explanations                       - vroa -r--a
 GET /api/v1/skill                              - vroa -r--a
 GET /api/v1/skill/strata                       - vroa -r--a

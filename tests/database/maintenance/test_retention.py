@@ -45,6 +45,12 @@ def test_ages_are_read_over_the_defaults() -> None:
     assert (ages["observations"], ages["flow_minutes"]) == ("keep", "30d")
 
 
+def test_forecasts_of_other_windows_are_kept_as_long_as_those_of_24_h() -> None:
+    assert read_ages("predictions=24m")["lead_forecasts"] == "24m"
+    assert read_ages("predictions=24m,lead_forecasts=1y")["lead_forecasts"] == "1y"
+    assert read_ages("lead_forecasts=keep,predictions=24m")["lead_forecasts"] == "keep"
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [("flares=2y", "no retention for 'flares'"), ("notices=2 weeks", "cannot be kept for"),
