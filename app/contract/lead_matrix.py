@@ -12,7 +12,8 @@ from app.contract.responses import Row
 from app.scoring.forecasts import IssuedForecasts
 from model_training.artefact.artifact import Artifact
 from model_training.artefact.calibration import Calibration
-from solar.columns import nullable
+from solar.bands import band_of, consistent_bounds
+from solar.columns import Floats, nullable
 from solar.flares import EVENTS, LEADS, TARGETS
 from solar.time import to_datetime
 
@@ -36,9 +37,11 @@ def lead_matrix(
 
     Parameters
     ----------
-    manifest : of the model, which holds its calibrations
+    manifest : of the model, which holds its calibrations and bands
     raw : before calibration, for the next 24 h in the order of `EVENTS`
     """
+    values = np.array([probabilities.get(target.name) for target in TARGETS], float)
+    cells = zip(TARGETS, *map(nullable, (values, *_bounds(manifest, values))), strict=True)
     return {
         "region": region_id,
         "t_rec": t_rec,
@@ -50,13 +53,23 @@ def lead_matrix(
                 "valid_from": target.window.after(t_rec).start_at,
                 "valid_to": target.window.after(t_rec).end_at,
                 "event": target.goes_class,
-                "p": probabilities.get(target.name),
-                "lower": None,
-                "upper": None,
+                "p": p,
+                "lower": lower,
+                "upper": upper,
             }
-            for target in TARGETS
+            for target, p, lower, upper in cells
         ],
     }
+
+
+def _bounds(manifest: Mapping[str, Any], probability: Floats) -> tuple[Floats, Floats]:
+    """Return the bands (targets,) of the probabilities (targets,), NaN where there is none."""
+    lower, upper = np.full_like(probability, np.nan), np.full_like(probability, np.nan)
+    for place, target in enumerate(TARGETS):
+        if (band := band_of(manifest, target.name)) is not None:
+            lower[place], upper[place] = band.bounds(probability[place])
+    of_row = consistent_bounds(lower[np.newaxis], upper[np.newaxis], TARGETS)
+    return of_row[0][0], of_row[1][0]
 
 
 def is_repaired(

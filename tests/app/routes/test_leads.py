@@ -12,9 +12,9 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 from handmade_models import ALL_WINDOWS, HandmadeModel, line_up
-from served_windows import FEATURES, WEIGHTS, MakeApp, Row, records, send
+from served_windows import FEATURES, START, WEIGHTS, MakeApp, Row, records, send
 
-from app.contract.lead_matrix import is_repaired
+from app.contract.lead_matrix import is_repaired, lead_matrix
 from model_training.artefact.reference import FeatureShares, TrainingReference
 from solar.flares import EVENTS, TARGETS
 from solar.flares import event as find_event
@@ -101,6 +101,25 @@ def test_a_region_without_forecast_is_not_found(asked: FlaskClient) -> None:
         assert "choose a later time" in response.get_json()["detail"]
     assert asked.get("/api/v1/leads?region=3721&model=none@1").status_code == 404
     assert asked.get("/api/v1/leads").status_code == 422
+
+
+def test_a_band_is_read_from_the_manifest_where_the_model_has_one() -> None:
+    manifest = FULL.manifest({}).model_dump(mode="json")
+    band = {"p": [0.0, 1.0], "lower": [0.0, 0.5], "upper": [0.1, 1.0], "kind": "model", "n": 60}
+    for target in manifest["targets"]:
+        target["band"] = band if target["name"] == "M1.0/6h" else None
+
+    matrix = lead_matrix(
+        3721, START, FULL.model_id, manifest,
+        probabilities={"M1.0/6h": 0.2, "M5.0/6h": 0.1}, raw=[None] * 4,
+    )  # fmt: skip
+
+    bands = {
+        (cell["event"], cell["window"]): (cell["lower"], cell["upper"]) for cell in matrix["leads"]
+    }
+    # 0.2 * 0.5, and 0.1 + 0.2 * 0.9.
+    assert bands.pop(("M1.0", "6h")) == pytest.approx((0.1, 0.28))
+    assert set(bands.values()) == {(None, None)}
 
 
 @pytest.mark.parametrize(("p", "repaired"), [(0.2, False), (0.15, True), (None, False)])
