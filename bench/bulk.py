@@ -40,12 +40,19 @@ def records_needed(seconds: float) -> int:
     return SENDERS * max(_most(batch, seconds) for batch in _MOST_A_SECOND) * 6 // 5
 
 
-def measure(products: Sequence[Product], records: Path, folder: Path, rounds: int) -> Results:
+def measure(
+    products: Sequence[Product],
+    records: Path,
+    folder: Path,
+    rounds: int,
+    *,
+    with_bare: bool = True,
+) -> Results:
     """Measure the bare upsert and the products, in turn."""
     results = Results()
     with mariadb_server(folder) as store:
         bare = store.create("bare")
-        designs = [partial(_measure_bare, results, records, bare, store.pid)]
+        designs = [partial(_measure_bare, results, records, bare, store.pid)] if with_bare else []
         for place, product in enumerate(products):
             address = store.create(f"product_{place}", product.tree)
             designs.append(partial(_measure_product, results, records, product, address, store.pid))

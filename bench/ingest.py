@@ -14,12 +14,21 @@ from tempfile import TemporaryDirectory
 from bench import bulk, live_record, one_record, two_senders
 from bench.api_servers import Product
 from bench.gru_model import gru_model
-from bench.ingest_report import GRU, POINT, SHIPPED, comparison, of_tree, verdicts
-from bench.lineups import point_model
+from bench.ingest_report import (
+    DAY_ALONE,
+    EVERY_WINDOW,
+    GRU,
+    POINT,
+    SHIPPED,
+    comparison,
+    of_tree,
+    verdicts,
+)
+from bench.lineups import point_model, window_models
 from bench.records_file import write_records
 from bench.results import Results
 
-PARTS = ("one", "sqlite", "live", "bulk", "senders")
+PARTS = ("one", "sqlite", "live", "bulk", "windows", "senders")
 # Finds the numbers of workers and threads with which the row per request is at its best.
 RIVAL = "rival"
 ROUNDS = 5
@@ -28,6 +37,7 @@ _TITLES = {
     "sqlite": "One record a request, SQLite",
     "live": "A live record, ten a second on one connection, MariaDB",
     "bulk": "Bulk from two senders, MariaDB",
+    "windows": "Bulk with forecasts of every window, MariaDB",
     "senders": "A replay, MariaDB",
     RIVAL: "The row per request with several numbers of workers and threads",
 }
@@ -60,7 +70,7 @@ def _measurements(plan: Plan, folder: Path) -> dict[str, Callable[[], Results]]:
     points, shipped, grus = _products(plan.trees, folder)
     artifacts = points[0].artifacts or Path()
     records, rounds = folder / "records.parquet", plan.rounds
-    if {"live", "bulk"} & set(plan.parts):
+    if {"live", "bulk", "windows"} & set(plan.parts):
         write_records(records, bulk.records_needed(live_record.BULK_SECONDS))
     everyday = [*points, *shipped]
     return {
@@ -68,9 +78,22 @@ def _measurements(plan: Plan, folder: Path) -> dict[str, Callable[[], Results]]:
         "sqlite": lambda: one_record.on_sqlite(everyday, folder / "sqlite", rounds),
         "live": lambda: live_record.measure(points, records, folder / "live", rounds),
         "bulk": lambda: bulk.measure([*everyday, *grus], records, folder / "bulk", rounds),
+        "windows": lambda: bulk.measure(
+            _window_products(plan.trees[0], folder / "lineups"),
+            records,
+            folder / "windows",
+            rounds,
+            with_bare=False,
+        ),
         "senders": lambda: two_senders.measure(points, folder / "senders", rounds),
         RIVAL: lambda: one_record.rival_sizes(artifacts, folder / "rival", rounds),
     }
+
+
+def _window_products(tree: Path, folder: Path) -> list[Product]:
+    names = DAY_ALONE, EVERY_WINDOW
+    lineups = zip(names, window_models(folder), strict=True)
+    return [Product(name, tree, lineup) for name, lineup in lineups]
 
 
 def _products(trees: Sequence[Path], folder: Path) -> tuple[list[Product], ...]:

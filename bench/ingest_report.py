@@ -14,6 +14,7 @@ from bench.results import Results, with_range
 from bench.two_senders import senders_load
 
 POINT, SHIPPED, GRU = "point model", "as shipped", "60-step GRU"
+DAY_ALONE, EVERY_WINDOW = "24 h alone", "every window"
 # By the number of clients: times a row per request.
 RIVAL_RATIOS = {2: 0.5, 16: 1.0, 200: 1.5}
 MOST_CLIENTS_RATE = 1_500.0
@@ -22,6 +23,8 @@ LIVE_P95_MS = {ALONE: 15.0, BESIDE_BULK: 30.0, BESIDE_SLOW: 30.0}
 ALONE_API_US = 3_000.0
 POINT_RATE, GRU_RATE, BARE_SHARE = 20_000.0, 10_000.0, 0.5
 ONE_OF_TWO_SENDERS = 0.85
+# What is left of the rate when the forecasts of other windows are stored too.
+LEFT_WITH_WINDOWS = 0.85
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,13 @@ class Aim:
 
 def verdicts(results: Results) -> str:
     """Write all aims that were measured, beside what was found."""
-    aims = (*_one_record(results), *_live(results), *_bulk(results), *_senders(results))
+    aims = (
+        *_one_record(results),
+        *_live(results),
+        *_bulk(results),
+        *_windows(results),
+        *_senders(results),
+    )
     rows = [aim.row for aim in aims if aim.measured]
     table = "\n".join(["| aim | needed | measured | verdict |", "|---|---|---|---|", *rows])
     return "\n\n".join([table, *_times_a_row(results)])
@@ -82,6 +91,14 @@ def _bulk(results: Results) -> Iterator[Aim]:
     yield Aim(f"{GRU}, {load}: records/s", GRU_RATE, results.values(load, GRU, "rate"))
     shares = results.ratios(load, (POINT, BARE))
     yield Aim(f"{POINT}, {load}: share of the {BARE}", BARE_SHARE, shares)
+
+
+def _windows(results: Results) -> Iterator[Aim]:
+    load = bulk_load(*LOADS[-1])
+    rates = results.values(load, EVERY_WINDOW, "rate")
+    yield Aim(f"{EVERY_WINDOW}, {load}: records/s", POINT_RATE, rates)
+    shares = results.ratios(load, (EVERY_WINDOW, DAY_ALONE))
+    yield Aim(f"{EVERY_WINDOW}, {load}: share of {DAY_ALONE}", LEFT_WITH_WINDOWS, shares)
 
 
 def _senders(results: Results) -> Iterator[Aim]:
