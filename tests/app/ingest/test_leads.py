@@ -42,6 +42,10 @@ from solar.time import isoformat, parse_time
 # The one looks at a record alone, the other at five steps; a third has no other window.
 ALONE = HandmadeModel("alone", FEATURES, WEIGHTS[-1:], bias=-2.0, windows=ALL_WINDOWS)
 STEPS = HandmadeModel("steps", FEATURES, WEIGHTS, bias=-5.0, windows={"6h": -1.5, "d2": -0.1})
+# What it says of 12 hours and of day 2 contradicts the other windows until it is repaired.
+TORN = HandmadeModel(
+    "torn", FEATURES, WEIGHTS[-1:], bias=-3.0, windows=ALL_WINDOWS | {"12h": 1.5, "d2": 2.0}
+)
 DAY_ONLY = HandmadeModel("day", FEATURES, WEIGHTS[-1:], bias=-2.0)
 DAY = range(48)
 
@@ -211,21 +215,24 @@ def test_an_hour_begins_with_the_record_that_people_call_by_it() -> None:
 
 
 def test_stored_leads_contain_one_another(
-    client_of_leads: FlaskClient, engine_sqlite: sa.Engine, row: Row
+    engine_sqlite: sa.Engine, make_app: MakeApp, tmp_path: Path, row: Row
 ) -> None:
-    _send_many(client_of_leads, row, regions=4, records_each=600)
+    torn = line_up(tmp_path / "torn", TORN)
+    client = make_app(engine_sqlite, artifacts_dir=torn).test_client()
+    _send_many(client, row, regions=2, records_each=1_000)
 
     _assert_consistent(engine_sqlite, at_least=400)
 
 
 @pytest.mark.thorough
 def test_a_hundred_thousand_stored_leads_contain_one_another(
-    engine_sqlite: sa.Engine, make_app: MakeApp, models: Path, row: Row
+    engine_sqlite: sa.Engine, make_app: MakeApp, tmp_path: Path, row: Row
 ) -> None:
-    client = make_app(engine_sqlite, artifacts_dir=models, lead_every=0).test_client()
+    torn = line_up(tmp_path / "torn", TORN, ALONE)
+    client = make_app(engine_sqlite, artifacts_dir=torn, lead_every=0).test_client()
     _send_many(client, row, regions=20, records_each=2_500)
 
-    _assert_consistent(engine_sqlite, at_least=90_000)
+    _assert_consistent(engine_sqlite, at_least=100_000)
 
 
 def _send_many(client: FlaskClient, row: Row, *, regions: int, records_each: int) -> None:
