@@ -166,6 +166,23 @@ def estimates(entry: Entry, *, draws: Draws) -> dict[str, Estimate]:
     return _estimates(scored.values, scored.drawn)
 
 
+def brier_skill(sums: Floats, *, draws: Draws) -> Estimate:
+    """Compute the Brier skill alone, against the base rate, which needs no bins.
+
+    Parameters
+    ----------
+    sums : (rows, 4) of each row of days, as `solar.binned.sums` gives them
+    """
+    totals = (sums.sum(axis=0), draws.double @ sums)
+    value, drawn = (
+        binned.brier_skill(
+            binned.brier_of(total), binned.climatology_brier_of(total[..., 1], total[..., 0])
+        )
+        for total in totals
+    )
+    return _estimates({"bss": value}, {"bss": drawn})["bss"]
+
+
 def _scored(entry: Entry, draws: Draws) -> _Scored:
     total = entry.stacked.total()
     drawn = resampled_scores(entry.stacked, threshold=entry.threshold, draws=draws)

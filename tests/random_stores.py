@@ -10,7 +10,7 @@ import numpy as np
 import sqlalchemy as sa
 from conftest import empty
 from hypothesis import strategies as st
-from stored_rows import store_predictions
+from stored_rows import store_leads, store_predictions
 from synthetic_store import MANIFEST, NOW
 
 from database.engine import transact
@@ -19,12 +19,15 @@ from database.models import register
 from database.rollup_days import mark_stale
 from database.schema.tables import observations
 from database.upsert import upsert
-from solar.flares import EVENTS, FluxScale
+from solar.flares import EVENTS, LEADS, FluxScale
+from solar.flares import event as find_event
 from solar.histogram import EDGES
 from solar.time import Window
+from solar.windows import DAY as FIRST_DAY
 
 DAY = timedelta(days=1)
 FIRST = datetime(2014, 2, 25, tzinfo=UTC)
+OTHER_WINDOWS = ("C1.0/6h", "M1.0/48h", "M1.0/d2", "C1.0/d3")
 CLASSES = ("C1.0", "C9.9", "M1.0", "M4.9", "M5.0", "X1.0")
 
 
@@ -53,7 +56,7 @@ scenarios = st.builds(
     n_flares=st.integers(0, 60),
     withheld=st.sampled_from([0.0, 0.1, 0.6]),
     skipped=st.sampled_from([0.0, 0.2, 0.7]),
-    event=st.sampled_from([event.name for event in EVENTS]),
+    event=st.sampled_from([*(event.name for event in EVENTS), *OTHER_WINDOWS]),
     scope=st.sampled_from(["region", "disk"]),
     threshold=st.one_of(st.floats(0, 1), st.sampled_from(EDGES[:-1].tolist())),
     ask=st.one_of(st.none(), st.tuples(st.integers(-2, 20), st.integers(1, 12))),
@@ -79,13 +82,17 @@ def stock(engine: sa.Engine, scenario: Scenario) -> None:
     empty(engine)
 
     def work(connection: sa.Connection) -> None:
+        has_leads = find_event(scenario.event).window != FIRST_DAY
+        targets = [{"name": scenario.event, "threshold": 0.1}] if has_leads else []
         for number in range(scenario.n_models):
-            manifest = MANIFEST | {"name": f"m{number}", "version": "1"}
+            manifest = MANIFEST | {"name": f"m{number}", "version": "1", "targets": targets}
             stage = "shadow" if number else "live"
             register(connection, manifest, sha256="0" * 64, stage=stage, now=NOW)
         rows = forecasts(rng, scenario)
         store_predictions(connection, rows)
         observe(connection, rng, rows)
+        if has_leads:
+            store_leads(connection, leads(rng, rows))
         mark_stale(connection, {row[1].date() for row in rows})
         store_some_flares(connection, rng, scenario)
 
@@ -109,6 +116,17 @@ def forecasts(rng: np.random.Generator, scenario: Scenario) -> list[tuple[Any, .
                 at = FIRST + timedelta(hours=6 * step)
                 rows.append((region, at, f"m{number}@1", *said, *said, "full", None, 0.0, 1, NOW))
     return rows
+
+
+def leads(rng: np.random.Generator, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Give each record other probabilities in the other windows, and some of them twice."""
+    found: list[tuple[Any, ...]] = []
+    for key in (row[:3] for row in rows):
+        for revision in range(1, 2 + (rng.random() < 0.2)):
+            p = EDGES[rng.integers(0, len(EDGES) - 1, len(LEADS))].tolist()
+            is_withheld = rng.random() < 0.1
+            found.append((*key, revision, *([None] * len(LEADS) if is_withheld else p), NOW))
+    return found
 
 
 def observe(

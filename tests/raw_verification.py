@@ -10,9 +10,11 @@ import numpy as np
 import sqlalchemy as sa
 
 from database.flares.coverage import covered_windows
+from database.schema.forecast_tables import lead_forecasts
 from database.schema.tables import flares, observations, predictions
 from solar.flares import Event
 from solar.time import Window
+from solar.windows import DAY as FIRST_DAY
 
 DAY = timedelta(days=1)
 
@@ -64,14 +66,15 @@ def raw_cases(connection: sa.Connection, event: Event, scope: str) -> dict[str, 
     said = _region_forecasts(connection, event)
     if scope == "disk":
         said = {model: _disk_forecasts(rows) for model, rows in said.items()}
+    latency, validity = event.window.latency, event.window.validity
     where = {(r.region_id, r.t_rec): r.lon_fwt for r in connection.execute(sa.select(observations))}
     cases: dict[str, list[Case]] = defaultdict(list)
     for model, rows in said.items():
         for (region, t), p in rows.items():
             owner = region if scope == "region" else None
             cases[model].append(
-                Case(region, t, p, listed.truth(t, t + DAY, owner),
-                     float(listed.came(t - DAY, t, owner)), listed.was_quiet(t, owner),
+                Case(region, t, p, listed.truth(t + latency, t + latency + validity, owner),
+                     float(listed.came(t - validity, t, owner)), listed.was_quiet(t, owner),
                      where.get((region, t)))
             )  # fmt: skip
     return dict(cases)
@@ -106,7 +109,8 @@ Forecasts = dict[tuple[int, datetime], float | None]
 
 def _region_forecasts(connection: sa.Connection, event: Event) -> dict[str, Forecasts]:
     said: dict[str, Forecasts] = defaultdict(dict)
-    for row in connection.execute(sa.select(predictions)):
+    table = predictions if event.window == FIRST_DAY else lead_forecasts
+    for row in connection.execute(sa.select(table).order_by(table.c.revision)):
         said[row.model_id][row.region_id, row.t_rec] = getattr(row, event.column)
     return dict(said)
 

@@ -145,6 +145,16 @@ class SkillAnswer(BaseModel):
     message: str | None
 
 
+class LeadSkillAnswer(BaseModel):
+    """Brier skill with its interval in each window, for everyone with forecasts."""
+
+    model: str
+    event: str
+    scope: str
+    days_waiting: int
+    entrants: list[dict[str, Any]]
+
+
 class StrataAnswer(BaseModel):
     """Scores of kinds of cases apart; undefined is null."""
 

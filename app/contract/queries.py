@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from flask import request
 from pydantic import (
@@ -14,11 +14,12 @@ from pydantic import (
     Field,
     ValidationError,
     WithJsonSchema,
+    model_validator,
 )
 from werkzeug.datastructures import MultiDict
 
 from app.contract.problems import Fault, RequestError, faults_of, field_names
-from app.contract.schemas import SENDER_PATTERN, EventName, WindowName
+from app.contract.schemas import SENDER_PATTERN, EventName, TargetName, WindowName
 from app.contract.times import EARLIEST_AT, LATEST_AT, Time
 from database.alerts.alerts import STATES
 from solar.flares import event as find_event
@@ -161,7 +162,7 @@ class AlertsQuery(ListQuery):
 class StrataQuery(WindowQuery):
     """Whose skill, for which event, over which time."""
 
-    event: EventName
+    event: TargetName
     forecast_window: WindowName = Field(
         default=DAY.name, alias="window", description="of the forecast; d1 is 24h"
     )
@@ -171,9 +172,19 @@ class StrataQuery(WindowQuery):
     threshold: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
     scope: Literal["region", "disk"] = "region"
 
+    @model_validator(mode="after")
+    def _names_one_window(self) -> Self:
+        named = find_event(self.event).window.name
+        is_given = "forecast_window" in self.model_fields_set
+        if "/" in self.event and is_given and self.forecast_window != named:
+            raise ValueError(f"{self.event} is not of window {self.forecast_window}; give one")
+        return self
+
     @property
     def target(self) -> str:
         """The name of the event in its window: ``M1.0``, ``M1.0/d2``."""
+        if "/" in self.event:
+            return self.event
         return find_event(self.event).within(find_window(self.forecast_window)).name
 
 
@@ -182,6 +193,14 @@ class SkillQuery(StrataQuery):
 
     region: RegionId | None = None
     cases: Literal["own", "shared"] = "own"
+
+
+class LeadSkillQuery(WindowQuery):
+    """Whose skill in each window, for which event, over which time."""
+
+    event: EventName
+    model: ModelName = Field(default="live", description="name@version or `live`")
+    scope: Literal["region", "disk"] = "region"
 
 
 class ExplanationQuery(ForecastQuery):

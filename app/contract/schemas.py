@@ -16,7 +16,8 @@ from pydantic import (
 
 from app.contract.times import Time
 from solar.errors import NotFoundError
-from solar.flares import EVENTS
+from solar.flares import EVENTS, TARGETS
+from solar.flares import event as find_event
 from solar.injected_faults import LARGEST_SEED, Kind
 from solar.sharp import KEYWORDS, SERIES_PATTERN, UNSTATED_SERIES
 from solar.windows import DAY, WINDOWS, forecast_window
@@ -52,6 +53,23 @@ def _event_name(text: str) -> str:
 
 EventName = Annotated[
     str, AfterValidator(_event_name), WithJsonSchema({"type": "string", "enum": _EVENT_NAMES})
+]
+
+
+def _target_name(text: str) -> str:
+    goes_class, _, window = text.partition("/")
+    try:
+        named = find_event(_event_name(goes_class)).within(forecast_window(window or DAY.name))
+    except NotFoundError as error:
+        raise ValueError(str(error)) from error
+    return named.name
+
+
+# An event, or one with its window in the name.
+TargetName = Annotated[
+    str,
+    AfterValidator(_target_name),
+    WithJsonSchema({"type": "string", "enum": [target.name for target in TARGETS]}),
 ]
 
 

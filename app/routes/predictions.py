@@ -9,12 +9,25 @@ from functools import partial
 import sqlalchemy as sa
 from flask import Blueprint, Response
 
-from app.contract.answers import ExplanationAnswer, PredictAnswer, SkillAnswer, StrataAnswer
+from app.contract.answers import (
+    ExplanationAnswer,
+    LeadSkillAnswer,
+    PredictAnswer,
+    SkillAnswer,
+    StrataAnswer,
+)
 from app.contract.bodies import read_json, read_model, take_rows
 from app.contract.lead_matrix import lead_matrices
 from app.contract.pages import ModelsPage, PredictionsPage
 from app.contract.problems import nothing_usable
-from app.contract.queries import ExplanationQuery, PredictionsQuery, SkillQuery, StrataQuery
+from app.contract.queries import (
+    ExplanationQuery,
+    LeadSkillQuery,
+    PredictionsQuery,
+    SkillQuery,
+    StrataQuery,
+    WindowQuery,
+)
 from app.contract.responses import (
     CSV,
     PARQUET,
@@ -43,6 +56,7 @@ from database.models import find_model, list_models
 from database.people.principal import READ
 from database.predictions.predictions import list_predictions, place
 from database.verification.entrants import ENTRANTS
+from database.verification.lead_skill import lead_skill
 from database.verification.skill import skill
 from database.verification.strata import strata
 from model_training.artefact.artifact import Artifact
@@ -209,13 +223,32 @@ def get_strata(query: StrataQuery) -> Response:
     return json_response(body)
 
 
+@blueprint.get("/skill/leads")
+@operation(
+    "Brier skill by the window of the forecast, of everyone who has forecasts",
+    permission=READ,
+    query=LeadSkillQuery,
+    answer=LeadSkillAnswer,
+)
+def get_lead_skill(query: LeadSkillQuery) -> Response:
+    with reading(services().known_at(query.at)) as connection:
+        body = lead_skill(
+            connection,
+            model_id=_verified_model(connection, query.model),
+            event=query.event,
+            window=_window(query),
+            scope=query.scope,
+        )
+    return json_response(body)
+
+
 def _verified_model(connection: sa.Connection, name: str) -> str:
     if name == "live":
         return services().served_models.live.model_id
     return name if name in ENTRANTS else find_model(connection, name).model_id
 
 
-def _window(query: StrataQuery) -> Window | None:
+def _window(query: WindowQuery) -> Window | None:
     if query.from_ is None and query.to is None:
         return None
     end_at = query.to or (query.at or services().sun_clock.now()) + timedelta(days=1)

@@ -85,10 +85,10 @@ def reassign(
 def affected_days(peaks: Iterable[datetime]) -> set[date]:
     """Return the days of issue whose verification depends on one of the peaks, but for the last.
 
-    From two days before, whose third days may contain it, to the third day after, whose cases are
-    no longer after quiet; `mark_stale` adds that last one.
+    From three days before, whose last cases have it on their third day, to the third day after,
+    whose cases are no longer after quiet; `mark_stale` adds that last one.
     """
-    return {at.date() + timedelta(days=offset) for at in peaks for offset in (-2, -1, 0, 1, 2)}
+    return {at.date() + timedelta(days=offset) for at in peaks for offset in range(-3, 3)}
 
 
 def _stored(window: Window | None, noaa_ars: Set[int] | None) -> sa.Select[tuple[object, ...]]:

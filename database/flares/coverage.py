@@ -78,8 +78,8 @@ def _forecast_days(connection: sa.Connection, window: Window) -> list[date]:
     first_at, last_at = connection.execute(bounds).one()
     if first_at is None:
         return []
-    # A case of the last window closes on the third day, so the two days before the stretch may
-    # close now too; and for QUIET_FOR after it, whether a case followed a quiet time may be known.
-    first = max(first_at, window.start_at - timedelta(days=2)).date()
+    # The third day of a case ends 72 h after it, so that the cases of three days before the stretch
+    # may be known now too; and for QUIET_FOR after it, whether a case followed a quiet time.
+    first = max(first_at, window.start_at - timedelta(days=3)).date()
     last = min(last_at, window.end_at + QUIET_FOR).date()
     return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]

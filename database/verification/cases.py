@@ -126,12 +126,16 @@ def region_tables(
     days: Sequence[date],
     *,
     daily: frozenset[str] = frozenset(),
+    window: ForecastWindow = FIRST_DAY,
 ) -> Tables:
-    """Count the cases of single regions; `daily` names those of agencies."""
+    """Count the cases of single regions by what came within the window of each.
+
+    `daily` names the forecasts of agencies.
+    """
     kept = {name: one.take(_is_of(one, days)) for name, one in forecasts.items()}
     grid = align_forecasts(kept)
     bands = longitude_band(_longitudes(grid, kept))
-    return dict(_tables("region", grid, truth, bands=bands, daily=daily))
+    return dict(_tables("region", grid, truth, bands=bands, daily=daily, window=window))
 
 
 def disk_tables(

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from database.flares.coverage import covered_windows
 from database.flares.flares import flare_days, flare_history
+from database.leads.leads import load_lead_forecasts
 from database.models import agencies
-from database.predictions.forecasts import forecasting_models, load_forecasts
+from database.predictions.forecasts import Forecasts, load_forecasts
 from database.verification.cases import align_forecasts, event_tables, make_case_set
 from database.verification.day_table import EMPTY, DayTable
 from database.verification.days import known_days
@@ -25,6 +26,7 @@ from database.verification.entrants import (
     climatology,
     prior_rate,
 )
+from database.verification.rollup import models_of
 from database.verification.ten_day_blocks import Key
 from solar.flares import Event
 from solar.histogram import BIN, LOWEST_BIN, bin_of
@@ -74,7 +76,8 @@ def score_cases(connection: sa.Connection, query: SkillQuery, model_id: str) -> 
     model = PERSISTENCE if model_id in ENTRANTS else model_id
     if query.is_shared:
         outside = agencies(connection)
-        rivals = sorted({*forecasting_models(connection), *outside} - {model})
+        models = models_of(connection, query.event.window)
+        rivals = sorted({*models, *outside} - {model})
         # An agency forecasts a region once a day, so that only these cases are shared with it.
         part = "daily" if model in outside and query.scope == "region" else "shared"
         parts = {name: load(name, part) for name in (model, PERSISTENCE, *rivals)}
@@ -109,12 +112,9 @@ def _loader(connection: sa.Connection, query: SkillQuery) -> Callable[[str, str]
 
 
 def _region_tables(connection: sa.Connection, query: SkillQuery) -> dict[Key, DayTable]:
-    if query.event.window != FIRST_DAY:
-        return {}
-    window, region_id = query.window(), query.region_id
     forecasts = {
-        name: load_forecasts(connection, name, window=window, region_id=region_id)
-        for name in forecasting_models(connection)
+        name: _forecasts_of_region(connection, query, name)
+        for name in models_of(connection, query.event.window)
     }
     if not any(len(one.t_rec) for one in forecasts.values()):
         return {}
@@ -130,6 +130,13 @@ def _region_tables(connection: sa.Connection, query: SkillQuery) -> dict[Key, Da
     return dict(
         event_tables(make_case_set(grid, query.event, truth=truth, scope="region", daily=daily))
     )
+
+
+def _forecasts_of_region(connection: sa.Connection, query: SkillQuery, name: str) -> Forecasts:
+    of, window, region_id = query.event.window, query.window(), query.region_id
+    if of == FIRST_DAY:
+        return load_forecasts(connection, name, window=window, region_id=region_id)
+    return load_lead_forecasts(connection, name, of=of, window=window, region_id=region_id)
 
 
 def _on_common_days(parts: Mapping[str, DayTable], model: str) -> dict[str, DayTable]:
@@ -150,11 +157,13 @@ def _past(connection: sa.Connection, query: SkillQuery) -> DailyCases:
     """Return the cases that climatology learns from, ending before the range does."""
     if query.scope == "disk":
         return _days_of_the_disk(connection, query)
-    first, last = (query.first or _EARLIEST) - _MEMORY, query.last
+    # The last case of a day closes that much after its end, and so many days later it is history.
+    later = -(-query.event.window.closes_after // _DAY) - 1
+    first, last = (query.first or _EARLIEST) - _MEMORY - later * _DAY, query.last
     key = query.key(PERSISTENCE, "own")
     table = known_days(connection, key, first=first, last=last, with_bins=False)
     n, events = (table.days[name].astype(float) for name in ("n", "events"))
-    return DailyCases(table.day, n, events)
+    return DailyCases(table.day + later, n, events)
 
 
 def _days_of_the_disk(connection: sa.Connection, query: SkillQuery) -> DailyCases:

@@ -40,7 +40,10 @@ def prior_rate(event: Event, scope: str) -> float:
 
 @dataclass(frozen=True)
 class DailyCases:
-    """Known cases by day: `day` (k,) int64 days since 1970 ascending, `n` and `events` (k,)."""
+    """Known cases by day: `day` (k,) int64 days since 1970 ascending, `n` and `events` (k,).
+
+    The windows of the cases of a day have all closed by the end of the day after.
+    """
 
     day: NDArray[np.int64]
     n: Floats

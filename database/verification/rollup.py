@@ -14,7 +14,8 @@ from database.engine import reading, transact
 from database.flares.assignment import reassign
 from database.flares.coverage import covered_windows
 from database.flares.flares import flare_history
-from database.models import agencies
+from database.leads.leads import load_lead_forecasts
+from database.models import agencies, list_models
 from database.predictions.forecasts import (
     Forecasts,
     LocatedForecasts,
@@ -34,10 +35,11 @@ from database.verification.ten_day_blocks import (
     lock_rollup,
     replace_days,
 )
+from solar.flares import EVENTS
 from solar.strata import QUIET_FOR
 from solar.time import Window
 from solar.truth import Truth
-from solar.windows import DAY, WINDOWS
+from solar.windows import DAY, WINDOWS, ForecastWindow
 
 SCOPES = ("region", "disk")
 # At most so many days are in memory at once.
@@ -73,7 +75,7 @@ def _next_days(engine: sa.Engine, most: int, *, after: date | None) -> list[date
 
 
 def _refresh_days(engine: sa.Engine, days: Sequence[date]) -> int:
-    around = _window(days, before=QUIET_FOR, after=DAY.validity)
+    around = _window(days, before=QUIET_FOR, after=_LAST_CLOSES)
     # Days of flares that it moves have new marks, which are read after it.
     transact(engine, lambda connection: reassign(connection, around))
     with reading(engine, seconds=None) as connection:
@@ -109,9 +111,8 @@ def count_days(connection: sa.Connection, days: Sequence[date]) -> dict[Key, Day
     """Count the cases of consecutive days by what the store knows."""
     flares = flare_history(connection, _window(days, before=QUIET_FOR, after=_LAST_CLOSES))
     truth = flares.truth(covered_windows(connection))
-    forecasts = _forecasts(connection, _window(days, before=_EVENING, after=timedelta(0)))
-    issued = _window(days, before=timedelta(0), after=timedelta(0))
-    disk_forecasts = _disk_forecasts(connection, issued)
+    forecasts = _forecasts(connection, _with_evening(days))
+    disk_forecasts = _disk_forecasts(connection, _issued(days))
     if not forecasts and not disk_forecasts:
         return {}
     of_regions = (
@@ -120,26 +121,66 @@ def count_days(connection: sa.Connection, days: Sequence[date]) -> dict[Key, Day
     return {
         **of_regions,
         **disk_tables(forecasts, truth, days, disk_forecasts=disk_forecasts),
-        **(_other_windows(connection, truth, days, issued) if disk_forecasts else {}),
+        **_other_windows(connection, truth, days),
         **_latency_tables(connection, list(forecasts), days),
     }
 
 
 def _other_windows(
-    connection: sa.Connection, truth: Truth, days: Sequence[date], issued: Window
+    connection: sa.Connection, truth: Truth, days: Sequence[date]
 ) -> dict[Key, DayTable]:
-    """Count the disk forecasts of agencies for windows other than 24 h."""
+    """Count the forecasts for windows other than 24 h: of models, and of agencies for the disk."""
+    of_agencies = load_window_forecasts(connection, _issued(days))
+    models = window_models(connection)
     tables: dict[Key, DayTable] = {}
-    for window, forecasts in load_window_forecasts(connection, issued).items():
-        tables |= disk_tables({}, truth, days, disk_forecasts=forecasts, window=window)
+    for window in (each for each in WINDOWS if each in of_agencies or each in models):
+        forecasts = {
+            model_id: load_lead_forecasts(
+                connection, model_id, of=window, window=_with_evening(days)
+            )
+            for model_id in models.get(window, ())
+        }
+        issued = of_agencies.get(window, {})
+        if forecasts:
+            tables |= region_tables(forecasts, truth, days, window=window)
+        tables |= disk_tables(forecasts, truth, days, disk_forecasts=issued, window=window)
     return tables
+
+
+def window_models(connection: sa.Connection) -> dict[ForecastWindow, list[str]]:
+    """Return the models that forecast an event within each window other than 24 h."""
+    models = sorted(list_models(connection), key=lambda model: model.model_id)
+    by_window = {
+        window: [
+            model.model_id
+            for model in models
+            if any(event.within(window).name in model.thresholds for event in EVENTS)
+        ]
+        for window in WINDOWS
+        if window != DAY
+    }
+    return {window: names for window, names in by_window.items() if names}
+
+
+def models_of(connection: sa.Connection, window: ForecastWindow) -> list[str]:
+    """Return the models whose forecasts for a window are counted."""
+    if window == DAY:
+        return forecasting_models(connection)
+    return window_models(connection).get(window, [])
+
+
+def _issued(days: Sequence[date]) -> Window:
+    return _window(days, before=timedelta(0), after=timedelta(0))
+
+
+def _with_evening(days: Sequence[date]) -> Window:
+    return _window(days, before=_EVENING, after=timedelta(0))
 
 
 def _latency_tables(
     connection: sa.Connection, models: Sequence[str], days: Sequence[date]
 ) -> dict[Key, DayTable]:
-    window = _window(days, before=timedelta(0), after=timedelta(0))
-    numbers = [day_number(day) for day in days]
+    window, numbers = _issued(days), [day_number(day) for day in days]
     tables = {
         Key(model_id, "", "", "latency"): latency_table(
             load_latencies(connection, model_id, window=window)

@@ -44,6 +44,7 @@ GET /api/v1/predictions                        - vroa -r--a
 GET /api/v1/leads                              - vroa -r--a
 GET /api/v1/explanations                       - vroa -r--a
 GET /api/v1/skill                              - vroa -r--a
+GET /api/v1/skill/leads                        - vroa -r--a
 GET /api/v1/skill/strata                       - vroa -r--a
 GET /api/v1/models                             - vroa -r--a
 GET /api/v1/alerts                             - vroa -r--a
