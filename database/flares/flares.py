@@ -153,12 +153,17 @@ def _columns(rows: Sequence[Any]) -> FlareColumns:
 
 
 def flare_days(
-    connection: sa.Connection, window: Window, *, min_flux: float
+    connection: sa.Connection, window: Window, *, min_flux: float, hours: int = 24
 ) -> NDArray[np.datetime64]:
-    """Return the UTC days on which a flare of at least `min_flux` [W m-2] peaked, (d,)."""
-    # Every database writes a time with its day first.
-    day = sa.func.substr(flares.c.peak_at, 1, 10, type_=sa.types.NullType())
+    """Return the UTC days in whose first `hours` a flare of at least `min_flux` [W m-2] peaked."""
+    # Every database writes a time with its day first, and then the hour.
+    day, hour = (
+        sa.func.substr(flares.c.peak_at, start, length, type_=sa.types.NullType())
+        for start, length in ((1, 10), (12, 2))
+    )
     query = sa.select(day).where(*_peaking_in(window), flares.c.peak_flux_w_m2 >= min_flux)
+    if hours < 24:
+        query = query.where(hour < f"{hours:02}")
     days = connection.execute(query.distinct()).scalars().all()
     return np.sort(np.array(days, "datetime64[D]"))
 

@@ -177,20 +177,23 @@ def _days_of_the_disk(connection: sa.Connection, query: SkillQuery) -> DailyCase
     first, end = (np.datetime64(at.date()) for at in (window.start_at, window.end_at))
     midnights: NDArray[np.datetime64] = np.arange(first, end).astype("datetime64[us]")
     start = midnights - np.timedelta64(max(length - _DAY, timedelta(0)))
-    close = start + np.timedelta64(length)
-    weakest, covered = least_flux(query.event.peak_flux_w_m2), covered_windows(connection)
-    if length == _DAY:
-        # Ten years of days are read in few rows.
-        flared = flare_days(connection, window, min_flux=weakest)
-        truth = Truth(np.zeros(0, "datetime64[us]"), np.zeros(0), np.zeros(0, np.int64), covered)
-        events = np.isin(midnights.astype("datetime64[D]"), flared)
-    else:
-        margin = Window(window.start_at - length, window.end_at)
-        truth = flare_history(connection, margin, min_flux=weakest).truth(covered)
-        events = truth.any_within(query.event, start, close)
-    is_known = truth.is_complete_between(start, close)
-    days = midnights[is_known].astype("datetime64[D]")
-    return DailyCases(days.astype(np.int64), np.ones(len(days)), events[is_known].astype(float))
+    # Ten years are read in few rows: a case is of whole days, or of the hours one begins with.
+    flared = flare_days(
+        connection,
+        Window(window.start_at - length, window.end_at),
+        min_flux=least_flux(query.event.peak_flux_w_m2),
+        hours=min(length, _DAY) // timedelta(hours=1),
+    )
+    days = midnights.astype("datetime64[D]")
+    events = np.isin(days, flared)
+    for earlier in range(1, length // _DAY):
+        events |= np.isin(days - earlier, flared)
+    no_flares = np.zeros(0, "datetime64[us]"), np.zeros(0), np.zeros(0, np.int64)
+    truth = Truth(*no_flares, covered_windows(connection))
+    is_known = truth.is_complete_between(start, start + np.timedelta64(length))
+    return DailyCases(
+        days[is_known].astype(np.int64), np.ones(is_known.sum()), events[is_known].astype(float)
+    )
 
 
 def _climatology_days(

@@ -25,7 +25,7 @@ from model_training.data.flares import harps_of
 from model_training.fitting.disk_map import disk_days
 from model_training.journal import Journal
 from model_training.judging import full_disk, noise_test
-from model_training.judging.evaluation import evidence_of_test, served_inputs
+from model_training.judging.evaluation import evidence_of_test, served_inputs, with_windows
 from model_training.judging.evidence import Evidence
 from model_training.judging.judgement import manifest_scores
 from model_training.judging.own_cases import (
@@ -208,7 +208,7 @@ def _evidence(own: OwnCases, options: argparse.Namespace) -> tuple[Evidence, ...
         return own.evidence(options.on, journal=Journal())
     cases = _cases_elsewhere(own, options)
     if options.disk is None:
-        return evidence_of_test(own.model, cases, past=own.dataset)
+        return evidence_of_test(own.model, with_windows(cases), past=with_windows(own.dataset))
     return (_evidence_of_disk(own.model, own.recipe, cases, options),)
 
 

@@ -6,17 +6,19 @@ The baselines are climatology and persistence, which need no training.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model_training.artefact.artifact import Artifact
 from model_training.data.dataset import Dataset
+from model_training.data.hazard_bins import WINDOW_BINS
 from model_training.features import Floats, Inputs
 from model_training.fitting.out_of_fold import OutOfFold
 from model_training.judging.evidence import Evidence, Part
-from solar.windows import DAY
+from solar.flares import LEADS
+from solar.flares import event as find_event
 
 CLIMATOLOGY_DAYS = (120, 365)
 PERSISTENCE = "persistence"
@@ -47,7 +49,7 @@ def climatology(t_rec: NDArray[np.datetime64], event: str, *, past: Dataset, day
     Cases that are only learned from do not count: they may have been chosen around flares.
     """
     known = ~np.isnan(past.truth[event]) & past.is_scored
-    closed_at = past.t_rec[known] + np.timedelta64(DAY.validity)
+    closed_at = past.t_rec[known] + np.timedelta64(find_event(event).window.closes_after)
     order = np.argsort(closed_at, kind="stable")
     closed_at = closed_at[order]
     events = np.concatenate([[0.0], np.cumsum(past.truth[event][known][order])])
@@ -62,6 +64,19 @@ def climatology(t_rec: NDArray[np.datetime64], event: str, *, past: Dataset, day
 def persistence(dataset: Dataset, event: str) -> Floats:
     """Say 1 where the region had such a flare in the last 24 hours, else 0."""
     return dataset.flared_before[event]
+
+
+def with_windows(dataset: Dataset) -> Dataset:
+    """Add the truth of the other windows than 24 h, where the flares are known bin by bin.
+
+    A window is unknown if any of its bins is.
+    """
+    truth = {
+        lead.name: dataset.by_bin[lead.goes_class][:, WINDOW_BINS[lead.window.name]].max(axis=1)
+        for lead in LEADS
+        if lead.goes_class in dataset.by_bin
+    }
+    return replace(dataset, truth={**dataset.truth, **truth})
 
 
 @dataclass(frozen=True)
@@ -90,7 +105,9 @@ def evidence_of_test(
     reference: ReferenceForecasts | None = None,
     part: Part = "test",
 ) -> tuple[Evidence, ...]:
-    """Forecast cases as the artefact is served.
+    """Forecast cases as the artefact is served, of every target whose truth they tell.
+
+    The forecasts of other windows than 24 h are not known uncalibrated.
 
     Parameters
     ----------
@@ -99,10 +116,13 @@ def evidence_of_test(
     past : cases from whose outcomes the climatology baselines are made
     """
     scores = artifact.score_inputs(served_inputs(artifact, cases))
-    names = [event.name for event in artifact.manifest.events]
+    names = [target.name for target in artifact.manifest.all_targets]
     raw, calibrated = (
         {name: column[:, place] for place, name in enumerate(names)}
-        for column in (scores.raw, scores.calibrated)
+        for column in (
+            np.hstack([scores.raw, np.full_like(scores.leads, np.nan)]),
+            np.hstack([scores.calibrated, scores.leads]),
+        )
     )
     forecasts = _Forecasts(part, cases, raw, calibrated)
     return _gather(artifact, forecasts, past=past, reference=reference)
@@ -137,7 +157,7 @@ def _gather(
 ) -> tuple[Evidence, ...]:
     return tuple(
         _gather_event(forecasts, event.name, event.threshold, past=past, reference=reference)
-        for event in artifact.manifest.events
+        for event in artifact.manifest.all_targets
         if event.name in forecasts.cases.truth
     )
 

@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 from flask.testing import FlaskClient
+from handmade_models import ALL_WINDOWS, HandmadeModel, line_up
 from spring_2014 import import_spring
 
 from database.engine import transact
 from database.harps import import_harp_map
 from database.verification.entrants import PRIOR_RATES
+from solar.flares import TARGETS
 
 DAY = pd.Timedelta(days=1)
 FIRST, END = pd.Timestamp("2014-02-16"), pd.Timestamp("2014-04-14")
@@ -146,32 +150,80 @@ def expect_scores(
         assert {key: found[key] for key in wanted} == pytest.approx(wanted, abs=1e-9), name
 
 
-@pytest.mark.thorough
-def test_evaluate_on_the_file_finds_the_cases_and_scores_of_the_store(
-    client_sqlite: FlaskClient, engine_sqlite: sa.Engine, shared_data: Path, clock: Any
-) -> None:
-    clock.now = clock.now.replace(month=5)
-    with (shared_data / "maps" / "all_harps_with_noaa_ars.txt").open() as lines:
-        transact(engine_sqlite, lambda c: import_harp_map(c, lines))
-    import_spring(client_sqlite, engine_sqlite, shared_data, now=clock.now)
+def evaluated(artefact: Path, data: Path, *options: str) -> dict[str, Any]:
+    """Score a model on the records of the spring by the command, from files alone."""
     command = [
         sys.executable,
         "-m",
         "model_training",
         "evaluate",
-        "model_training/artifacts/blend-1.0.0",
+        str(artefact),
         "--data",
-        str(shared_data),
+        str(data),
         "--on",
         "sharp/hourly_2014.parquet",
+        *options,
         "--json",
     ]
     run = subprocess.run(command, check=True, capture_output=True, timeout=300)
-    of_file = json.loads(run.stdout)["model"]
+    of_model: dict[str, Any] = json.loads(run.stdout)["model"]
+    return of_model
 
+
+def expect_same_scores(client: FlaskClient, of_file: dict[str, Any], model: str = "live") -> None:
     for event, found in of_file.items():
-        of_store = client_sqlite.get(f"/api/v1/skill?event={event}&scope=region").get_json()
+        asked = f"/api/v1/skill?event={event}&scope=region&model={model}"
+        of_store = client.get(asked).get_json()
         for count in ("n", "n_events", "n_unknown"):
             assert of_store[count] == found[count], (event, count)
         bss = of_store["scores"]["bss"]["value"]
         assert bss == pytest.approx(found["scores"]["bss"]["value"], abs=1e-4), event
+
+
+@pytest.fixture
+def spring(engine_sqlite: sa.Engine, shared_data: Path, clock: Any) -> None:
+    """Know the HARPs of the NOAA numbers, and that it is May."""
+    clock.now = clock.now.replace(month=5)
+    with (shared_data / "maps" / "all_harps_with_noaa_ars.txt").open() as lines:
+        transact(engine_sqlite, lambda c: import_harp_map(c, lines))
+
+
+@pytest.mark.thorough
+@pytest.mark.usefixtures("spring")
+def test_evaluate_on_the_file_finds_the_cases_and_scores_of_the_store(
+    client_sqlite: FlaskClient, engine_sqlite: sa.Engine, shared_data: Path, clock: Any
+) -> None:
+    import_spring(client_sqlite, engine_sqlite, shared_data, now=clock.now)
+
+    of_file = evaluated(Path("model_training/artifacts/blend-1.0.0"), shared_data)
+
+    assert len(of_file) >= 3
+    expect_same_scores(client_sqlite, of_file)
+
+
+@pytest.mark.thorough
+@pytest.mark.usefixtures("spring")
+def test_in_every_window_evaluate_finds_the_cases_and_scores_of_the_store(
+    make_app: Callable[..., Flask],
+    engine_sqlite: sa.Engine,
+    shared_data: Path,
+    clock: Any,
+    tmp_path: Path,
+) -> None:
+    weights = np.array([[1.5, 1e-4]])
+    model = HandmadeModel(
+        "windows", ("R_VALUE", "TOTUSJH"), weights, bias=-6.0, windows=ALL_WINDOWS
+    )
+    models = line_up(tmp_path / "models", model)
+    client = make_app(engine_sqlite, artifacts_dir=models).test_client()
+    import_spring(client, engine_sqlite, shared_data, now=clock.now)
+
+    of_file = evaluated(
+        models / "windows-1.0.0",
+        shared_data,
+        "--recipe",
+        "model_training/recipes/logistic-regression.toml",
+    )
+
+    assert set(of_file) == {target.name for target in TARGETS}
+    expect_same_scores(client, of_file, model.model_id)

@@ -26,6 +26,7 @@ from database.models import register
 from database.predictions.forecasts import load_located_forecasts
 from database.rollup_days import mark_stale
 from database.schema.rollup_tables import verification_dekads, verification_stale
+from database.verification.lead_skill import lead_skill
 from database.verification.rollup import refresh
 from database.verification.skill import skill
 from database.verification.strata import strata
@@ -171,6 +172,7 @@ def test_the_questions_of_verification_are_served_by_indices(engine: sa.Engine) 
         for scope, cases in (("region", "own"), ("disk", "shared")):
             skill(connection, model_id=MODEL, event="C1.0", window=None, scope=scope, cases=cases)
             strata(connection, model_id=MODEL, event="C1.0", window=None, scope=scope)
+            lead_skill(connection, model_id=MODEL, event="C1.0", window=None, scope=scope)
         # All of a table is best read as a whole; a few days are not.
         days = Window(FIRST, FIRST + 5 * DAY)
         skill(connection, model_id=MODEL, event="C1.0", window=days, scope="region", region_id=101)

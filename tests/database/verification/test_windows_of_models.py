@@ -48,6 +48,9 @@ WITH_WINDOWS = MANIFEST | {
 }
 
 
+KEY = ("model_id", "event", "scope", "part")
+
+
 def p_of(region: int, hour: int, target: str) -> float:
     return (1 + TARGETS.index(target) + region + hour % 5) / 20
 
@@ -306,6 +309,27 @@ def test_skill_by_lead_is_the_skill_of_everyone_in_each_window(
 def expect(found: dict[str, Any], whole: dict[str, Any]) -> None:
     assert (found["n"], found["n_events"]) == (whole["n"], whole["n_events"])
     assert found["bss"] == pytest.approx(whole["scores"]["bss"], abs=1e-9)
+
+
+def test_skill_by_lead_reads_days_of_single_keys_without_their_bins(
+    three_regions: sa.Engine,
+) -> None:
+    statements: list[str] = []
+
+    def remember(_c: object, _cursor: object, text: str, *_: object) -> None:
+        statements.append(" ".join(text.split()))
+
+    with reading(three_regions) as connection:
+        sa.event.listen(connection, "before_cursor_execute", remember)
+        lead_skill(connection, model_id=MODEL, event="M1.0", window=None, scope="region")
+        sa.event.remove(connection, "before_cursor_execute", remember)
+
+    read = [text for text in statements if "FROM verification_dekads" in text]
+    # The model's own, persistence beside it and all, and what climatology has seen: six windows.
+    assert len(WINDOWS) * 3 <= len(read) <= len(WINDOWS) * 4
+    key = " AND ".join(f"verification_dekads.{name} = ?" for name in KEY)
+    assert all(f"WHERE {key}" in text for text in read)
+    assert not any("verification_dekads.bins" in text for text in read)
 
 
 def test_skill_by_lead_is_asked_for_a_model_and_an_event_of_all_windows(
