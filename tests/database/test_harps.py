@@ -145,4 +145,4 @@ def test_flares_move_when_their_harp_becomes_known(engine: sa.Engine) -> None:
         stale = connection.execute(sa.select(verification_stale)).all()
     assert (moved, again) == (1, 0)
     assert [(f.region_id, f.assignment) for f in stored] == [(393, "harp")]
-    assert len(stale) == 6
+    assert len(stale) == 7
