@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,12 +11,13 @@ import numpy as np
 import sqlalchemy as sa
 
 from database.models import agencies
+from database.predictions.forecasts import forecasting_models
 from database.rollup_days import count_stale
 from database.verification.comparison import SkillQuery, with_climatology
 from database.verification.day_table import EMPTY, DayTable, span
 from database.verification.days import known_days
 from database.verification.entrants import ENTRANTS, PERSISTENCE
-from database.verification.rollup import models_of
+from database.verification.rollup import window_models
 from database.verification.skill import SEED, estimate_body, skill_query
 from database.verification.ten_day_blocks import date_of
 from solar.bootstrap import seeded_draw
@@ -25,7 +26,7 @@ from solar.flares import EVENTS
 from solar.histogram import row_length, sums
 from solar.skill import brier_skill
 from solar.time import Window
-from solar.windows import WINDOWS
+from solar.windows import DAY, WINDOWS
 
 # The columns of a day that Brier skill follows from, as `solar.binned.sums` orders them.
 _SUMS = ("n", "events", "sum_p2", "sum_po")
@@ -46,7 +47,7 @@ def lead_skill(
     Parameters
     ----------
     model_id : a model or an agency; climatology and persistence forecast its cases, and in a
-        window that it has none in those of the other models
+        window without such those of everyone else
     event : of the next 24 h, such as ``M1.0``
     window : whole UTC days of issue are scored, those that it touches; None is all that is stored
     scope : ``region`` or ``disk``
@@ -63,10 +64,7 @@ def lead_skill(
         raise InvalidInputError(
             f"{event} names one window; ask for {query.event.goes_class}, and read all of them"
         )
-    by_window = {
-        of.name: _days(connection, replace(query, event=query.event.within(of)), model_id)
-        for of in WINDOWS
-    }
+    by_window = _days_by_window(connection, query, model_id)
     first, last = _range(query, [each for days in by_window.values() for each in days.values()])
     return {
         "model": model_id,
@@ -105,7 +103,25 @@ def _entrants(model_id: str, windows: Iterable[Mapping[str, DayTable]]) -> list[
     return [*first, *sorted(with_cases - {*first})]
 
 
-def _days(connection: sa.Connection, query: SkillQuery, model_id: str) -> dict[str, DayTable]:
+def _days_by_window(
+    connection: sa.Connection, query: SkillQuery, model_id: str
+) -> dict[str, dict[str, DayTable]]:
+    models = {DAY: forecasting_models(connection), **window_models(connection)}
+    outside = agencies(connection)
+    return {
+        of.name: _days(
+            connection,
+            replace(query, event=query.event.within(of)),
+            model_id,
+            others={*models.get(of, ()), *outside} - {model_id},
+        )
+        for of in WINDOWS
+    }
+
+
+def _days(
+    connection: sa.Connection, query: SkillQuery, model_id: str, *, others: Set[str]
+) -> dict[str, DayTable]:
     """Return the days of everyone in one window, without bins."""
     load = _loader(connection, query)
     own, beside = load(model_id, "own"), load(model_id, PERSISTENCE)
@@ -113,7 +129,6 @@ def _days(connection: sa.Connection, query: SkillQuery, model_id: str) -> dict[s
     if not own.total("n"):
         tables = {PERSISTENCE: load(PERSISTENCE, "own"), model_id: own}
     first = next(iter(tables))
-    others = {*models_of(connection, query.event.window), *agencies(connection)} - {model_id}
     found = with_climatology(connection, query, tables, first)
     return found | {name: load(name, "own") for name in others}
 
