@@ -39,6 +39,7 @@ from database.version_cache import read_version, renew_version
 from model_training.artefact.artifact import Artifact
 from solar.clock import mode_header
 from solar.errors import StoreUnavailableError
+from solar.flares import event as find_event
 from solar.time import isoformat
 
 _NAME = "flarewatch"
@@ -128,8 +129,16 @@ def prepare(settings: ApiSettings) -> None:
         model.refuse_other_remote()
         for doubt in model.warnings:
             _log.warning("model %s: %s", model.model_id, doubt)
+    alert_config = load_alert_config(settings, served_models)
+    for event in alert_config.silent:
+        _log.warning(
+            "the alert rule for %s raises nothing: %s does not forecast it, or froze no threshold"
+            " for it and the rule gives no `on`",
+            find_event(event).label,
+            alert_config.model_id,
+        )
     noted = {
-        "alert rules": _rules(load_alert_config(settings, served_models)),
+        "alert rules": _rules(alert_config),
         "retention": read_ages(settings.retention),
     }
     engine = create_engine(settings)

@@ -42,7 +42,7 @@ from database.schema.tables import (
     superseded_predictions,
     xray_flux,
 )
-from solar.flares import EVENTS, LONGEST_FLARE
+from solar.flares import EVENTS, LEADS, LONGEST_FLARE, TARGETS
 from solar.truth import least_flux
 
 _KNOWN_AT = "known_at"
@@ -257,41 +257,78 @@ def _of_forecasts(name: str, at: datetime) -> sa.ColumnElement[Any]:
         (alerts.c.event == event.name, _of_event(name, predictions.c[event.column], at))
         for event in EVENTS
     ]
-    return sa.case(*by_event)
+    return sa.case(*by_event, else_=_of_window(name, at))
 
 
 def _of_event(
     name: str, probability: sa.Column[float | None], at: datetime
 ) -> sa.ColumnElement[Any]:
-    table, forecast = alerts.c, predictions.c
-    query = sa.select(forecast.t_rec if name.endswith("_at") else probability).where(
-        forecast.region_id == table.region_id,
-        forecast.model_id == table.model_id,
-        forecast.t_rec >= table.opened_at,
-        forecast.t_rec <= at,
-        probability.is_not(None),
-    )
-    if name == "last_over_at":
-        query = query.where(probability >= table.off_threshold)
+    forecast = predictions.c
+    query = _while_open(name, predictions, probability, at)
     if name.startswith("peak"):
         query = query.order_by(probability.desc(), forecast.t_rec)
     else:
         query = query.order_by(forecast.t_rec.desc())
-    return query.correlate(alerts).limit(1).scalar_subquery()
+    return query.limit(1).scalar_subquery()
+
+
+def _of_window(name: str, at: datetime) -> sa.ColumnElement[Any]:
+    """Find it in the forecasts of another window, whose column the alert names."""
+    forecasts, highest = lead_forecasts, lead_forecasts.alias("highest")
+    query = _while_open(name, forecasts, _of_alert(forecasts), at)
+    if not name.startswith("peak"):
+        return query.order_by(forecasts.c.t_rec.desc()).limit(1).scalar_subquery()
+    # Not by order, in which SQLite knows no column of an outer query.
+    peak = _while_open("peak_probability", highest, _of_alert(highest), at)
+    peak = peak.with_only_columns(sa.func.max(_of_alert(highest)), maintain_column_froms=True)
+    if name == "peak_probability":
+        return peak.scalar_subquery()
+    is_highest = _of_alert(forecasts) == peak.correlate(alerts).scalar_subquery()
+    first = query.where(is_highest).with_only_columns(
+        sa.func.min(forecasts.c.t_rec), maintain_column_froms=True
+    )
+    return first.scalar_subquery()
+
+
+def _of_alert(forecasts: Any) -> sa.ColumnElement[Any]:
+    """Return the probability of the event of an alert in a row of `lead_forecasts`."""
+    return sa.case(*((alerts.c.event == e.name, forecasts.c[e.column]) for e in LEADS))
+
+
+def _while_open(
+    name: str, forecasts: Any, probability: sa.ColumnElement[Any], at: datetime
+) -> sa.Select[Any]:
+    table, forecast = alerts.c, forecasts.c
+    query = (
+        sa.select(forecast.t_rec if name.endswith("_at") else probability)
+        .select_from(forecasts)
+        .where(
+            forecast.region_id == table.region_id,
+            forecast.model_id == table.model_id,
+            forecast.t_rec >= table.opened_at,
+            forecast.t_rec <= at,
+            probability.is_not(None),
+        )
+        .correlate(alerts)
+    )
+    return query.where(probability >= table.off_threshold) if name == "last_over_at" else query
 
 
 def _outcomes(at: datetime) -> Expressions:
     """Return the outcome of an alert by the flares that have ended; that of none comes at its end.
 
-    A flare confirms with the strongest one of its region, which may come later.
+    A flare confirms with the strongest one of its region, which may come later. Where a window
+    begins later than its forecast, it is the one that is the strongest now.
     """
     table, flare = alerts.c, flares.c
-    weakest = sa.case(*((table.event == e.name, least_flux(e.peak_flux_w_m2)) for e in EVENTS))
+    weakest = sa.case(*((table.event == e.name, least_flux(e.peak_flux_w_m2)) for e in TARGETS))
+    begins_at_once = table.event.in_([e.name for e in TARGETS if not e.window.latency])
 
     def strongest(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
         query = sa.select(column).where(
             flare.region_id == table.region_id,
             flare.peak_at >= table.opened_at,
+            sa.or_(begins_at_once, flare.peak_at == table.outcome_at),
             sa.or_(table.closed_at.is_(None), flare.peak_at < table.closed_at),
             flare.peak_flux_w_m2 >= weakest,
             _has_ended(at),

@@ -17,6 +17,7 @@ from database.alerts.alerts import Alert
 from database.regions.regions import noaa_numbers
 from database.schema.tables import notices, regions
 from database.upsert import upsert
+from solar.flares import event as find_event
 from solar.time import isoformat
 
 WAITING, SENT, DRY_RUN, FAILED = STATES = ("waiting", "sent", "dry-run", "failed")
@@ -126,6 +127,7 @@ def _content(alert: Alert, noaa_ars: Sequence[int], *, event_at: datetime) -> di
         "noaa_ars": list(noaa_ars),
         "model": alert.model_id,
         "event": alert.event,
+        "window": find_event(alert.event).window.name,
         "severity": alert.severity,
         "state": alert.state,
         "probability": alert.last_probability,

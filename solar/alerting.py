@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from solar.errors import InvalidInputError
-from solar.flares import Event
-from solar.windows import DAY
+from solar.flares import EVENTS, Event
+from solar.windows import DAY, WINDOWS
 
+# What a rule may name: from frequent to rare, and of each class the shortest window first.
+ALERTED: tuple[Event, ...] = tuple(e.within(window) for e in EVENTS for window in WINDOWS)
 # NOAA's radio blackout scale begins at M1; what lies below has no effect to grade.
 SEVERITIES = {"C1.0": "R0", "M1.0": "R1", "M5.0": "R2", "X1.0": "R3"}
 
@@ -22,6 +24,7 @@ SUSTAIN = timedelta(minutes=24)
 SETTLE = DAY.validity
 COOL_DOWN = timedelta(hours=6)
 REOPEN_FACTOR = 2.0
+_HOUR = timedelta(hours=1)
 
 
 class Phase(StrEnum):
@@ -39,7 +42,8 @@ class Rule:
 
     An alert opens once the probability has been at `on` or above over `sustain`. It closes
     `settle` after the last probability of `off` or above. For `cool_down` after that, only
-    `reopen` times `on` counts.
+    `reopen` times `on` counts. An event of another window than the next 24 h has one probability
+    an hour.
     """
 
     event: Event
@@ -61,6 +65,11 @@ class Rule:
                 f"the rule of {self.event.label} has a negative duration, or none to settle;"
                 " sustain and cool_down may be 0, settle must be longer"
             )
+        if self.settle <= self.event.window.latency:
+            raise InvalidInputError(
+                f"the rule of {self.event.label} settles in {self.settle / _HOUR:g} h, before what"
+                f" it announces begins; choose more than {self.event.window.latency / _HOUR:g} h"
+            )
         if self.reopen < 1:
             raise InvalidInputError(
                 f"the rule of {self.event.label} reopens at {self.reopen:g} times its threshold;"
@@ -70,7 +79,7 @@ class Rule:
     @property
     def severity(self) -> str:
         """The step of the radio blackout scale that the event reaches."""
-        return SEVERITIES[self.event.name]
+        return SEVERITIES[self.event.goes_class]
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from database.notifications import enqueue
 from solar.alerting import Episode, Rule, Sample, Track, follow
 from solar.columns import Integers, nullable
 from solar.flares import EVENTS
+from solar.flares import event as find_event
 from solar.time import to_datetime
 
 _REST_FACTOR = 19
@@ -42,6 +43,11 @@ def raise_alerts(
 
     Call it before `forecasts` are stored and with their regions locked, in the transaction
     that stores them: of two senders with the same records the second finds the alert there.
+
+    Parameters
+    ----------
+    forecasts : with `leads` only in the first record of each region and hour, as they are stored,
+        so that other batches give the same alerts; NaN neither opens nor prolongs an alert
     """
     forecasts = forecasts.of(config.model_id)
     if not len(forecasts) or not config.rules:
@@ -58,7 +64,7 @@ def raise_alerts(
     alerts: list[Alert] = []
     for region_id, rule in concerned:
         key = _key(region_id, rule)
-        probabilities = forecasts.calibrated[places[region_id], EVENTS.index(rule.event)]
+        probabilities = forecasts.probabilities(rule.event)[places[region_id]]
         samples = list(zip(times[region_id], nullable(probabilities), strict=True))
         if key not in tracks:
             samples = _newer(samples, newest.get(region_id))
@@ -85,7 +91,7 @@ def _concerned(
     """Return the regions that each rule concerns: those that reach it, and those on a track."""
     concerned: list[tuple[int, Rule]] = []
     for rule in rules:
-        reached = forecasts.calibrated[:, EVENTS.index(rule.event)] >= rule.on
+        reached = forecasts.probabilities(rule.event) >= rule.on
         region_ids = set(np.unique(forecasts.region_id[reached]).tolist())
         region_ids |= {region_id for region_id, event in tracks if event == rule.event.name}
         concerned += [(region_id, rule) for region_id in sorted(region_ids)]
@@ -179,7 +185,8 @@ def _write_and_notify(
 
 
 def _first_change(connection: sa.Connection, alert: Alert) -> str:
-    names = [event.name for event in EVENTS]
+    raised = find_event(alert.event)
+    names = [event.within(raised.window).name for event in EVENTS]
     lower = names[: names.index(alert.event)]
     return "escalated" if is_any_open(connection, alert.region_id, lower) else "opened"
 

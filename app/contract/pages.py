@@ -171,13 +171,15 @@ class SendersPage(Page):
 class AlertItem(Answer):
     """An alert; ``opened_at`` to ``closed_at`` are times of data, ``raised_at`` of the clock.
 
-    A missed flare is a closed alert with the outcome ``missed``, opened at its peak.
+    A missed flare is a closed alert with the outcome ``missed``, opened at its peak. ``event`` is
+    ``M1.0``, of another ``window`` than 24h ``M1.0/6h``.
     """
 
     id: str
     region: int
     model: str
     event: str
+    window: str
     state: Literal["open", "acknowledged", "closed"]
     severity: str
     threshold: float

@@ -22,6 +22,7 @@ from app.contract.problems import Fault, RequestError, faults_of, field_names
 from app.contract.schemas import SENDER_PATTERN, EventName, TargetName, WindowName
 from app.contract.times import EARLIEST_AT, LATEST_AT, Time
 from database.alerts.alerts import STATES
+from solar.flares import EVENTS
 from solar.flares import event as find_event
 from solar.time import Window
 from solar.windows import DAY
@@ -157,6 +158,18 @@ class AlertsQuery(ListQuery):
 
     state: AlertStates = Field(default="", description="open, acknowledged, closed, or several")
     event: EventName | None = None
+    forecast_window: WindowName | None = Field(
+        default=None, alias="window", description="of the event; of one without it, 24h"
+    )
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names of the events in their windows; empty is all."""
+        if self.event is None and self.forecast_window is None:
+            return ()
+        window = find_window(self.forecast_window or DAY.name)
+        classes = EVENTS if self.event is None else (find_event(self.event),)
+        return tuple(event.within(window).name for event in classes)
 
 
 class StrataQuery(WindowQuery):

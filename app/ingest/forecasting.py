@@ -14,7 +14,7 @@ from app.contract.schemas import Flare
 from app.ingest.admission import YieldToLive
 from app.ingest.batch import Batch
 from app.ingest.issue_times import IssueTimes
-from app.ingest.leads import keep_leads
+from app.ingest.leads import first_of_hours, keep_leads
 from app.ingest.regions import resolve_regions
 from app.scoring.features import features_of, forecast, stored_features
 from app.scoring.forecasts import IssuedForecasts, forecasts_of, join_forecasts
@@ -55,7 +55,8 @@ def issue_forecasts(
     forecasts = _forecast(connection, served_models, around, fresh, issue_times=issue_times)
     yield_to_live()
     if alert_config is not None:
-        raise_alerts(connection, alert_config, forecasts, now=now)
+        to_be_stored = first_of_hours(forecasts, newest=issue_times.newest, every=lead_every)
+        raise_alerts(connection, alert_config, to_be_stored, now=now)
     yield_to_live()
     days = forecasts.days()
     store_predictions(connection, forecasts.columns())

@@ -6,6 +6,7 @@ Those of the first record of a region in each hour count, whatever order the rec
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -59,6 +60,19 @@ def keep_leads(
             replaced = _replaced(forecasts, is_new_first, around, every)
             delete_leads(connection, replaced, sorted(with_windows))
     store_leads(connection, forecasts.take(kept).lead_columns())
+
+
+def first_of_hours(
+    forecasts: IssuedForecasts, *, newest: Mapping[int, datetime], every: timedelta
+) -> IssuedForecasts:
+    """Return the forecasts with leads only where the record is the first of its region and hour.
+
+    A record that is not newer than all before may be none: the store is not asked.
+    """
+    if not every or np.isnan(forecasts.leads).all():
+        return forecasts
+    is_first = _is_first(forecasts, _and_newest(_NONE, newest), every)
+    return replace(forecasts, leads=np.where(is_first[:, np.newaxis], forecasts.leads, np.nan))
 
 
 def hours_of(t_rec: Times, every: timedelta) -> Times:

@@ -22,6 +22,7 @@ from database.alerts.alerts import Alert, acknowledge, find_alert, list_alerts
 from database.engine import reading, transact
 from database.people.principal import ACKNOWLEDGE, READ
 from solar.errors import NotFoundError
+from solar.flares import event as find_event
 
 blueprint = Blueprint("alerts", __name__)
 
@@ -37,7 +38,7 @@ def get_alerts(query: AlertsQuery) -> Response:
             window=query.window,
             states=query.state.split(",") if query.state else (),
             region_id=query.region,
-            event=query.event,
+            events=query.targets,
             limit=query.limit + 1,
             after=read_cursor(query.cursor, datetime, str),
         )
@@ -81,4 +82,5 @@ def _checked_id(alert_id: str) -> str:
 def _item(alert: Alert) -> dict[str, Any]:
     fields = asdict(alert)
     names = {"alert_id": "id", "region_id": "region", "model_id": "model"}
-    return {names.get(name, name): value for name, value in fields.items()}
+    item = {names.get(name, name): value for name, value in fields.items()}
+    return item | {"window": find_event(alert.event).window.name}

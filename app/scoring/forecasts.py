@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from database.predictions.predictions import COLUMNS
 from model_training.artefact.artifact import Scores
 from solar.columns import Coded, Columns, Floats, Integers, Times, nullable
-from solar.flares import EVENTS, LEADS
+from solar.flares import EVENTS, LEADS, Event
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,12 @@ class IssuedForecasts(Columns):
     revision: Integers
     issued_at: Times
     leads: Floats
+
+    def probabilities(self, target: Event) -> Floats:
+        """Return the calibrated probabilities (n,) of a target, NaN where there are none."""
+        if target in EVENTS:
+            return self.calibrated[:, EVENTS.index(target)]
+        return self.leads[:, LEADS.index(target)]
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         """Yield rows in the order of the columns of the store, with None for NaN."""

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from app_dash.shared.chart import HOVER, Figure, Trace, axis, chart, epoch, time_axis
 from app_dash.shared.theme import Tokens
-from solar.flares import EVENTS
+from solar.alerting import ALERTED
+from solar.flares import event as find_event
 from solar.time import Window
 
 ROW_PX = 22
@@ -17,6 +18,7 @@ _LEAST_ROWS = 3
 _MARK_SHARE = 0.012
 _HATCH = "/"
 _MISSED = "missed"
+_LETTER_PX = 7
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def assign_rows(bars: Sequence[AlertBar], *, room: timedelta = timedelta(0)) -> 
     row = [0] * len(bars)
     bands: dict[str, tuple[int, int]] = {}
     bottom = 0
-    for event in EVENTS:
+    for event in ALERTED:
         indices = sorted(
             (i for i, bar in enumerate(bars) if bar.event == event.name),
             key=lambda i: bars[i].start_at,
@@ -110,6 +112,7 @@ def alert_figure(
     data.append(_missed(bars, layout.row, tokens))
     data.append(_flares(flares, top, tokens))
     bands = layout.bands.items()
+    labels = [find_event(name).label for name, _ in bands]
     return chart(
         tokens,
         data,
@@ -120,14 +123,20 @@ def alert_figure(
             range=[-0.7, top + 0.7],
             showgrid=False,
             tickvals=[*((first + last - 1) / 2 for _, (first, last) in bands), top],
-            ticktext=[*(f"{name}+" for name, _ in bands), "Flares"],
+            ticktext=[*labels, "Flares"],
         ),
         uniformtext={"minsize": 9, "mode": "hide"},
         shapes=[_line(first - 0.5, tokens) for _, (first, _) in bands if first],
         barmode="overlay",
-        margin={"l": 52, "r": 12, "t": 8, "b": 40},
+        margin={"l": _label_px(labels), "r": 12, "t": 8, "b": 40},
         hovermode="closest",
     )
+
+
+def _label_px(labels: Sequence[str]) -> int:
+    """Return the room that the names of the lanes need [px]; those with a window are longer."""
+    longest = max(map(len, labels), default=0)
+    return max(52, _LETTER_PX * longest)
 
 
 def _bars(

@@ -38,6 +38,7 @@ from app_dash.shared.url_state import ALERTS_PATH
 from database.alerts.alerts import MISSED, OPEN, Alert
 from database.people.principal import ACKNOWLEDGE
 from solar.errors import FlarewatchError
+from solar.flares import event as find_event
 
 _OUTCOME_KEYS = (
     ("hit", "confirmed"),
@@ -51,8 +52,8 @@ _OUTCOME_KEYS = (
 def layout(context: PageContext, _pathname: str, search: str) -> Component:
     """Draw the alerts of the address; an invalid one gives the defaults and the error."""
     query, message = parse_leniently(AlertQuery, search)
-    bar = filters(query, message=message)
     history = read_history(context, query)
+    bar = filters(query, () if history is None else history.windows, message=message)
     if history is None or not (history.rows or history.bars):
         return html.Div([bar, panel("Alerts", _no_alerts(history, query))], className="stack")
     return html.Div([bar, *_panels(context, query, history)], className="stack")
@@ -153,8 +154,9 @@ def _alert_bar(alert: Alert, name: str) -> AlertBar:
     end_at = alert.closed_at or alert.last_over_at
     lasted = "" if alert.outcome == MISSED else f", {duration(end_at - alert.opened_at)}"
     outcome = " ".join(filter(None, (alert.outcome or "not judged yet", alert.outcome_class)))
+    label = find_event(alert.event).label
     text = (
-        f"<b>{alert.event}+ {name}</b><br>{date_moment(alert.opened_at)} UTC{lasted}<br>"
+        f"<b>{label} {name}</b><br>{date_moment(alert.opened_at)} UTC{lasted}<br>"
         f"peak {probability(alert.peak_probability)}, {outcome}"
     )
     return AlertBar(alert.event, alert.opened_at, end_at, alert.outcome, name, text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -39,7 +39,9 @@ from database.alerts.alerts import (
     UNKNOWN,
     Alert,
 )
-from solar.flares import EVENTS
+from solar.alerting import ALERTED
+from solar.flares import EVENTS, Event
+from solar.windows import DAY, ForecastWindow
 
 PAGE = "alerts"
 
@@ -48,13 +50,15 @@ DEFINITIONS: dict[str, Definition] = {
         "Alert",
         "Raised only by the live model. An alert opens once the probability of an event has been at"
         " the threshold for 24 min, and closes 24 h after the last one above 0.6 of the threshold."
+        " One of another window closes when that window has passed."
         " R0 to R3 is the radio blackout level that the event reaches.",
         "open: P ≥ on for 24 min; close: P < 0.6 on for 24 h; 6 h of rest, unless P ≥ 2 on",
         "The rules file FLARE_ALERT_RULES may change these values; NOAA Space Weather Scales",
     ),
     "alert-outcomes": Definition(
         "Outcomes of alerts",
-        "Confirmed: a flare of the class peaked in the region between opening and close. False"
+        "Confirmed: a flare of the class peaked in the region between opening and close; an alert"
+        " of day 2 begins to count a day after it opened, one of day 3 two days. False"
         " alarm: none did, and the flare list is complete. Missed: such a flare without an alert,"
         " though the region had a forecast. Unknown: the list has a gap, or a flare without its"
         " region.",
@@ -65,8 +69,11 @@ DEFINITIONS: dict[str, Definition] = {
 }
 
 
-def filters(query: AlertQuery, *, message: str) -> Component:
-    """Show every filter with its state; each is a link or a typed field."""
+def filters(query: AlertQuery, windows: Sequence[ForecastWindow], *, message: str) -> Component:
+    """Show every filter with its state; each is a link or a typed field.
+
+    Windows are offered where an alert of another one than the next 24 h is shown.
+    """
     first = query.changed(after="")
     row = [
         presets(first, ALERTS_PATH),
@@ -98,12 +105,22 @@ def filters(query: AlertQuery, *, message: str) -> Component:
                 ),
             ],
         ),
+        *([_window(first, windows)] if set(windows) - {DAY} else []),
         _region(query.region),
     ]
     return html.Div(
         [html.Div(row, className="filters"), field_state({"region": query.region}, message)],
         className="filter-bar",
     )
+
+
+def _window(query: AlertQuery, windows: Sequence[ForecastWindow]) -> Component:
+    choices = [("Any window", ""), *((window.words, window.name) for window in windows)]
+    links = [
+        (words, ALERTS_PATH + query.changed(window=name).search(), query.window == name)
+        for words, name in choices
+    ]
+    return segmented("Window", links)
 
 
 def _region(text: str) -> Component:
@@ -207,7 +224,7 @@ def outcome_table(counts: Counts) -> Component:
     head = html.Tr(
         [html.Th(t, scope="col", className="number" if i else "") for i, t in enumerate(titles)]
     )
-    rows = [_outcome_row(event.name, counts) for event in EVENTS if _has_any(event.name, counts)]
+    rows = [_outcome_row(event, counts) for event in ALERTED if _has_any(event.name, counts)]
     return html.Table([html.Thead(head), html.Tbody(rows)], className="data summary outcomes")
 
 
@@ -215,15 +232,16 @@ def _has_any(event: str, counts: Counts) -> bool:
     return any(name == event for name, _ in counts)
 
 
-def _outcome_row(event: str, counts: Counts) -> Component:
-    n = {outcome: counts.get((event, outcome), 0) for outcome in (*OUTCOMES, None)}
+def _outcome_row(event: Event, counts: Counts) -> Component:
+    n = {outcome: counts.get((event.name, outcome), 0) for outcome in (*OUTCOMES, None)}
     raised = sum(n.values()) - n[MISSED]
     pod = share(n[CONFIRMED], n[CONFIRMED] + n[MISSED])
     far = share(n[FALSE_ALARM], n[CONFIRMED] + n[FALSE_ALARM])
     numbers = (raised, n[CONFIRMED], n[FALSE_ALARM], n[MISSED], n[UNKNOWN], n[None])
-    badge = event_badge(next(one for one in EVENTS if one.name == event))
     cells = [*(count(number) for number in numbers), pod, far]
-    return html.Tr([html.Td(badge), *(html.Td(cell, className="number") for cell in cells)])
+    return html.Tr(
+        [html.Td(event_badge(event)), *(html.Td(cell, className="number") for cell in cells)]
+    )
 
 
 def share(part: int, whole: int) -> str:

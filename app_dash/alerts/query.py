@@ -24,10 +24,12 @@ from database.alerts.alerts import (
 from database.engine import reading
 from database.exploration.records import find_regions, known_regions
 from database.flares.flares import Flare, list_flares
+from solar.alerting import ALERTED
 from solar.errors import InvalidInputError
 from solar.flares import EVENTS
 from solar.flares import event as find_event
 from solar.time import Window, isoformat, parse_time
+from solar.windows import WINDOWS, ForecastWindow, forecast_window
 
 PAGE_ROWS = 50
 # More bars than this would overlap in the timeline.
@@ -38,17 +40,25 @@ StateName = Literal["", "open", "acknowledged", "closed"]
 
 
 class AlertQuery(RangeQuery):
-    """Range of opening, state, event, region (HARP or NOAA number), and the page of the table."""
+    """Range of opening, state, event and window, region (HARP or NOAA number), and the page of
+    the table.
+    """
 
     state: StateName = ""
     event: str = ""
+    window: str = ""
     region: str = ""
     after: str = ""
 
     @field_validator("event")
     @classmethod
     def _is_an_event(cls, name: str) -> str:
-        return find_event(name).name if name else ""
+        return find_event(name).goes_class if name else ""
+
+    @field_validator("window")
+    @classmethod
+    def _is_a_window(cls, name: str) -> str:
+        return forecast_window(name).name if name else ""
 
     @field_validator("region")
     @classmethod
@@ -67,6 +77,17 @@ class AlertQuery(RangeQuery):
             if not name.isascii():
                 raise InvalidInputError(f"after={text!r} names no alert; begin with the newest")
         return text
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """The names of the events in their windows that are shown; empty is all."""
+        if not (self.event or self.window):
+            return ()
+        return tuple(
+            event.name
+            for event in ALERTED
+            if self.event in ("", event.goes_class) and self.window in ("", event.window.name)
+        )
 
     @property
     def place(self) -> Place | None:
@@ -90,6 +111,12 @@ class AlertHistory:
     names: Mapping[int, str]
     following: str | None
 
+    @property
+    def windows(self) -> tuple[ForecastWindow, ...]:
+        """The windows of the alerts in the range, the shortest first."""
+        shown = {find_event(event).window for event, _ in self.counts}
+        return tuple(window for window in WINDOWS if window in shown)
+
 
 def read_history(context: PageContext, query: AlertQuery) -> AlertHistory | None:
     """Read what the query selects; None while no alert is stored at all."""
@@ -99,7 +126,6 @@ def read_history(context: PageContext, query: AlertQuery) -> AlertHistory | None
             return None
         shown = window_of(query, stored)
         region_id = _region(connection, query.region)
-        event = query.event or None
         states = [query.state] if query.state else []
         rows = list_alerts(
             connection,
@@ -108,12 +134,12 @@ def read_history(context: PageContext, query: AlertQuery) -> AlertHistory | None
             # Nothing leaves the list of open alerts under the pointer that acknowledged it.
             or_acknowledged_since=context.now - KEPT_FOR if query.state == OPEN else None,
             region_id=region_id,
-            event=event,
+            events=query.events,
             limit=PAGE_ROWS + 1,
             after=query.place,
         )
         bars = list_alerts(
-            connection, window=shown, region_id=region_id, event=event, limit=MOST_SPANS
+            connection, window=shown, region_id=region_id, events=query.events, limit=MOST_SPANS
         )
         flares = list_flares(
             connection,

@@ -40,6 +40,8 @@ _HEADINGS = (
 )
 _BATCH = 1_000
 _ULID = re.compile(r"[0-9A-Z]{26}")
+# What follows the region in the id of an alert.
+_ALERT_DETAIL = re.compile(r"-\d{8}T\d{6}Z-.*")
 _LONGEST = 140
 
 
@@ -127,8 +129,8 @@ def _object(row: AuditEntry) -> list[Any]:
     if row.object_kind == "session":
         return [kind, agent_name(row.object_id)]
     if row.object_kind == "alert":
-        # Such as M1.0-harp906401-20240501T085923Z-ac3bf91a; the whole stands in the title.
-        return [kind, "-".join(row.object_id.split("-")[:2])]
+        # Such as M1.0-6h-harp906401-20240501T085923Z-ac3bf91a; the whole stands in the title.
+        return [kind, _ALERT_DETAIL.sub("", row.object_id)]
     return [kind] if _ULID.fullmatch(row.object_id) else [kind, row.object_id]
 
 

@@ -50,6 +50,7 @@ from database.alerts.alerts import Alert
 from database.flares.flares import Flare
 from database.regions.timeline import ForecastLine
 from solar.flares import EVENTS, Event
+from solar.flares import event as find_event
 from solar.time import isoformat, to_datetime, to_datetime64
 from solar.windows import DAY
 
@@ -123,13 +124,14 @@ def _is_shown(alert: Alert, data: RegionData) -> bool:
 def _alert_span(alert: Alert, newest: datetime) -> AlertSpan:
     end_at = max(alert.closed_at or newest, alert.opened_at)
     length = duration(end_at - alert.opened_at)
+    name = find_event(alert.event).label
     outcome = alert.outcome or ("not judged yet" if alert.closed_at else alert.state)
     text = (
-        f"<b>{alert.event}+ alert</b>, {alert.severity}, {outcome}"
+        f"<b>{name} alert</b>, {alert.severity}, {outcome}"
         f"<br>{moment(alert.opened_at)} – {moment(end_at)} UTC"
         f"<br>highest {probability(alert.peak_probability)}"
     )
-    return AlertSpan(alert.opened_at, end_at, f"{alert.event}+ alert, {length}", text)
+    return AlertSpan(alert.opened_at, end_at, f"{name} alert, {length}", text)
 
 
 def _others(data: RegionData) -> list[Component]:

@@ -24,7 +24,8 @@ from database.alerts.alerts import (
 )
 from database.notifications import noaa_ars_of
 from database.people.principal import ACKNOWLEDGE, Principal
-from solar.flares import EVENTS, Event
+from solar.alerting import ALERTED
+from solar.flares import Event
 from solar.flares import event as find_event
 
 BUTTON, ANSWER = "acknowledge", "acknowledge-answer"
@@ -48,7 +49,7 @@ def events_by_region(alerts: Iterable[Alert]) -> dict[int, tuple[Event, ...]]:
     for alert in alerts:
         events[alert.region_id].add(alert.event)
     return {
-        region_id: tuple(event for event in reversed(EVENTS) if event.name in names)
+        region_id: tuple(event for event in reversed(ALERTED) if event.name in names)
         for region_id, names in events.items()
     }
 
@@ -94,7 +95,7 @@ def acknowledge_button(
         id={"type": BUTTON, "alert": alert.alert_id},
         className="button primary",
         title="Key A" if is_first else "",
-        **aria_label(f"Acknowledge {alert.event}+ of {name}"),
+        **aria_label(f"Acknowledge {find_event(alert.event).label} of {name}"),
         **key,
     )
     response = html.Span(

@@ -80,7 +80,8 @@ def alert_id(model_id: str, event: str, region_id: int, at: datetime, *, kind: s
     region = f"harp{region_id}" if region_id > 0 else f"noaa{-region_id}"
     model = hashlib.sha256(model_id.encode()).hexdigest()[:8]
     when = at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-    return "-".join(filter(None, (event, region, when, model, kind)))
+    # A slash would end the part of an address that names the alert.
+    return "-".join(filter(None, (event.replace("/", "-"), region, when, model, kind)))
 
 
 def list_alerts(
@@ -90,7 +91,7 @@ def list_alerts(
     states: Sequence[str] = (),
     or_acknowledged_since: datetime | None = None,
     region_id: int | None = None,
-    event: str | None = None,
+    events: Sequence[str] = (),
     limit: int,
     after: Place | None = None,
 ) -> list[Alert]:
@@ -101,6 +102,7 @@ def list_alerts(
     window : only alerts that opened in it
     states : only alerts in one of these; empty is all
     or_acknowledged_since : with `states`, also alerts that were acknowledged after this time
+    events : only alerts of one of these, such as ``M1.0`` and ``M1.0/6h``; empty is all
     after : opening and id of the last one already read
     """
     query = sa.select(alerts)
@@ -114,8 +116,8 @@ def list_alerts(
         query = query.where(sa.or_(alerts.c.state.in_(list(states)), *acknowledged))
     if region_id is not None:
         query = query.where(alerts.c.region_id == region_id)
-    if event is not None:
-        query = query.where(alerts.c.event == event)
+    if events:
+        query = query.where(alerts.c.event.in_(list(events)))
     if after is not None:
         at, last = after
         earlier = sa.and_(alerts.c.opened_at == at, alerts.c.alert_id > last)

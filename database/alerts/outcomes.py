@@ -27,6 +27,7 @@ from database.alerts.alerts import (
 from database.flares.coverage import covered_windows
 from database.flares.flares import FlareColumns, flare_history
 from database.models import live_since
+from database.schema.forecast_tables import lead_forecasts
 from database.schema.tables import alerts, flare_coverage, flares, predictions, regions
 from database.upsert import upsert
 from solar.alerting import Rule
@@ -160,7 +161,8 @@ def _close_silent(
     settle = {rule.event.name: rule.settle for rule in rules}
     changes: list[Change] = []
     for alert in [Alert(*row) for row in _pages(connection, query)]:
-        end_at = alert.last_over_at + settle.get(alert.event, DAY.validity)
+        usual = find_event(alert.event).window.closes_after
+        end_at = alert.last_over_at + settle.get(alert.event, usual)
         if newest is None or newest < end_at:
             continue
         closed = replace(alert, state=CLOSED, closed_at=end_at, changed_at=now)
@@ -211,8 +213,10 @@ def _judge_raised(connection: sa.Connection, known: KnownFlares, *, now: datetim
 
 
 def _outcome_of(row: sa.Row[Any], known: KnownFlares) -> Outcome:
-    end_at = row.closed_at or row.last_over_at + DAY.validity
-    outcome = known.outcome(row.event, row.region_id, row.opened_at, end_at)
+    window = find_event(row.event).window
+    start_at = row.opened_at + window.latency
+    end_at = row.closed_at or row.last_over_at + window.closes_after
+    outcome = known.outcome(row.event, row.region_id, start_at, end_at)
     # While an alert is open the flare that it announces can still come.
     return outcome if row.closed_at or outcome[0] == CONFIRMED else (None, None, None)
 
@@ -232,8 +236,8 @@ def _find_missed(
 ) -> list[Alert]:
     """Return a closed alert for each flare that the model gave a forecast for, but no alert.
 
-    A flare of a region without records, or without a forecast in the 24 h before the peak, does
-    not count as missed. Forecasts from before the model was live raised no alerts.
+    A flare of a region without records, or without a forecast in whose window it peaks, does not
+    count as missed. Forecasts from before the model was live raised no alerts.
     """
     stages = [row.from_at for row in live_since(connection) if row.model_id == model_id]
     if not stages:
@@ -292,39 +296,41 @@ def _alert_spans(
     spans: dict[int, list[tuple[datetime, datetime]]] = defaultdict(list)
     for row in _pages(connection, query):
         end_at = row.closed_at or row.last_over_at + rule.settle
-        spans[row.region_id].append((row.opened_at, end_at))
+        spans[row.region_id].append((row.opened_at + rule.event.window.latency, end_at))
     return spans
 
 
 def _last_probabilities(
     connection: sa.Connection, model_id: str, rule: Rule, peaks: Sequence[_Peak], *, since: datetime
 ) -> dict[_Peak, float]:
-    """Return the last probability before each peak; one that had none in 24 h is absent."""
-    table, probability = predictions.c, predictions.c[rule.event.column]
+    """Return the last probability of a window with each peak; a peak without one is absent."""
+    window = rule.event.window
+    table = (predictions if window == DAY else lead_forecasts).c
+    probability = table[rule.event.column]
     last: dict[_Peak, float] = {}
     for start in range(0, len(peaks), _PEAKS_PER_QUERY):
         chunk = peaks[start : start + _PEAKS_PER_QUERY]
-        query = sa.select(table.region_id, table.t_rec, probability).where(
+        announcing = (
+            sa.and_(
+                table.region_id == peak.region_id,
+                table.t_rec > peak.at - window.closes_after,
+                table.t_rec <= peak.at - window.latency,
+            )
+            for peak in chunk
+        )
+        # The newest revision of a record comes last.
+        query = sa.select(table.region_id, table.t_rec, table.revision, probability).where(
             table.model_id == model_id,
             table.issued_at >= since,
             probability.is_not(None),
-            sa.or_(*(_is_before(peak) for peak in chunk)),
+            sa.or_(*announcing),
         )
         rows = sorted(tuple(row) for row in connection.execute(query))
         for peak in chunk:
-            for region_id, t_rec, value in rows:
-                if region_id == peak.region_id and peak.at - DAY.validity < t_rec <= peak.at:
+            for region_id, t_rec, _, value in rows:
+                if region_id == peak.region_id and peak.at in window.after(t_rec):
                     last[peak] = value
     return last
-
-
-def _is_before(peak: _Peak) -> sa.ColumnElement[bool]:
-    table = predictions.c
-    return sa.and_(
-        table.region_id == peak.region_id,
-        table.t_rec > peak.at - DAY.validity,
-        table.t_rec <= peak.at,
-    )
 
 
 def _missed(rule: Rule, model_id: str, peak: _Peak, probability: float, *, now: datetime) -> Alert:

@@ -12,6 +12,7 @@ from raised_alerts import raised
 from random_stores import FIRST, Scenario, scenarios
 from random_stores import stock as stock_any
 from stocked_store import MODEL, NOW, stock
+from stored_rows import store_leads
 
 from database.agencies.forecasts import AgencyForecast, load_disk_forecasts, store_forecasts
 from database.agencies.region_reports import RegionReport, list_reports, store_reports
@@ -28,7 +29,7 @@ from database.schema import tables
 from database.verification.rollup import refresh
 from database.verification.skill import skill
 from database.verification.strata import strata
-from solar.flares import FluxScale
+from solar.flares import LEADS, FluxScale
 from solar.time import Window
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -144,6 +145,60 @@ def test_an_alert_has_the_state_and_probabilities_of_then(stocked: sa.Engine) ->
     assert (then.peak_probability, then.last_probability) == (0.35, 0.35)
     assert then.peak_at == closed.opened_at
     assert known_alerts(stocked, NOW + 2 * DAY) == [closed]
+
+
+def test_an_alert_of_another_window_has_the_probabilities_that_this_window_had_then(
+    stocked: sa.Engine,
+) -> None:
+    six_hours = alert(
+        event="M1.0/6h", state="closed", peak_at=NOW, peak_probability=0.9, last_probability=0.01,
+        last_over_at=NOW, closed_at=NOW + 6 * HOUR,
+    )  # fmt: skip
+    of_hours = {20: 0.2, 19: 0.4, 18: 0.4, 17: 0.3, 16: 0.05, 15: None, 0: 0.9}
+    rows = [
+        (
+            3894,
+            NOW - hours * HOUR,
+            MODEL,
+            1,
+            *(p if e.name == "M1.0/6h" else 0.7 for e in LEADS),
+            NOW,
+        )
+        for hours, p in of_hours.items()
+    ]
+    with writing(stocked) as connection:
+        write_alerts(connection, [six_hours])
+        store_leads(connection, rows)
+
+    (then,) = known_alerts(stocked, NOW - 14 * HOUR)
+
+    assert (then.state, then.closed_at) == ("open", None)
+    assert (then.peak_at, then.peak_probability) == (NOW - 19 * HOUR, 0.4)
+    # The threshold to stay open is 0.1.
+    assert (then.last_over_at, then.last_probability) == (NOW - 17 * HOUR, 0.05)
+    assert known_alerts(stocked, NOW + DAY) == [six_hours]
+
+
+def test_an_alert_of_the_second_day_is_confirmed_once_its_flare_has_ended(
+    stocked: sa.Engine,
+) -> None:
+    first = flare(NOW - 10 * HOUR, "M2.0", lasts=10 * timedelta(minutes=1))
+    second = flare(NOW - HOUR, "M1.7", lasts=10 * timedelta(minutes=1))
+    opened_at = NOW - 28 * HOUR
+    of_day_2 = alert(
+        event="M1.0/d2", opened_at=opened_at, peak_at=opened_at, last_over_at=opened_at,
+        outcome="confirmed", outcome_class="M1.7", outcome_at=second.peak_at,
+    )  # fmt: skip
+    transact(stocked, lambda c: store_flares(c, [first, second], source="s", covers=None, now=NOW))
+    with writing(stocked) as connection:
+        write_alerts(connection, [of_day_2])
+
+    (before,) = known_alerts(stocked, NOW - 2 * HOUR)
+    (after,) = known_alerts(stocked, NOW)
+
+    # That of the first day, which had ended, is none of the second.
+    assert (before.outcome, before.outcome_class) == (None, None)
+    assert (after.outcome, after.outcome_class) == ("confirmed", "M1.7")
 
 
 def test_an_alert_is_judged_by_the_flares_of_then(stocked: sa.Engine) -> None:

@@ -90,6 +90,7 @@ def test_a_notification_says_what_changed_and_under_which_names_the_region_goes(
         "noaa_ars": [12017, 12018],
         "model": "lstm@1.0.0",
         "event": "M1.0",
+        "window": "24h",
         "severity": "R1",
         "state": "closed",
         "probability": None,

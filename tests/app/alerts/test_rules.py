@@ -18,18 +18,19 @@ def test_without_a_threshold_of_its_own_a_rule_takes_the_models(tmp_path: Path) 
 
     rules = load_rules(path, {"M1.0": 0.043, "M5.0": 0.0072, "X1.0": None})
 
-    assert [(rule.event.name, rule.on) for rule in rules] == [("M1.0", 0.043), ("M5.0", 0.0072)]
-    assert rules[0].off == pytest.approx(0.0258)
+    assert {name: rule and rule.on for name, rule in rules.items()} == {
+        "M1.0": 0.043, "M5.0": 0.0072, "X1.0": None,
+    }  # fmt: skip
+    assert rules["M1.0"] is not None
+    assert rules["M1.0"].off == pytest.approx(0.0258)
 
 
 def test_the_shipped_rules_take_the_models_threshold_for_the_common_class_alone() -> None:
     rules = load_rules(None, {"M1.0": 0.043, "M5.0": 0.0072, "X1.0": 0.0024})
 
-    assert [(r.event.name, r.on) for r in rules] == [
-        ("M1.0", 0.043),
-        ("M5.0", 0.05),
-        ("X1.0", 0.03),
-    ]
+    assert {name: rule and rule.on for name, rule in rules.items()} == {
+        "M1.0": 0.043, "M5.0": 0.05, "X1.0": 0.03,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,12 @@ def test_the_shipped_rules_take_the_models_threshold_for_the_common_class_alone(
         ("[[rule]]\nevent = 'M1.0'\noff_factor = 2", "off_factor"),
         ("[[rule]]\nevent = 'M1.0'\nsettle_hours = 0", "settle"),
         ("[[rule]]\nevent = 'M1.0'\n[[rule]]\nevent = 'M1.0'", "two rules"),
+        (
+            "[[rule]]\nevent = 'M1.0'\nwindow = '9h'",
+            r"window no window '9h'; choose one of 6h, 12h",
+        ),
+        ("[[rule]]\nevent = 'M1.0'\nwindow = '24h'\n[[rule]]\nevent = 'M1.0'", "two rules"),
+        ("[[rule]]\nevent = 'M1.0'\nwindow = 'd2'\nsettle_hours = 24\non = 0.1", "more than 24 h"),
         ("[[rule", "not TOML"),
     ],
 )

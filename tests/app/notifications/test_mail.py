@@ -44,6 +44,16 @@ def test_a_letter_reaches_every_recipient_and_says_all_in_its_subject(notice: No
     assert "Opened:         20 % at 2014-03-29T12:00:00Z" in found.get_content()
 
 
+def test_a_letter_of_another_window_says_which(engine_sqlite: sa.Engine) -> None:
+    notice = one_notice(engine_sqlite, raised(-12017, event="M1.0/6h"))
+
+    found = email_message(notice, sender="a@b.org", recipients=TO, now=NOW)
+
+    assert json.loads(notice.body)["window"] == "6h"
+    assert found["Subject"] == "[R1] M1.0+ in 6 h alert opened: AR 12017, P 23 %"
+    assert found.get_content().startswith("M1.0+ in 6 h alert opened, severity R1")
+
+
 def test_a_letter_that_is_sent_again_carries_the_same_message_id(notice: Notification) -> None:
     with mail_server() as server:
         mail(server).deliver(notice, now=NOW)

@@ -41,8 +41,8 @@ def alert(hours_ago: int, *, event: str = "M1.0", region: int = 3894, **changes:
     fields: dict[str, Any] = {
         "alert_id": alert_id(MODEL, event, region, at, kind=changes.get("outcome") or ""),
         "region_id": region, "model_id": MODEL, "event": event, "state": "open",
-        "severity": SEVERITIES[event], "threshold": 0.1, "off_threshold": 0.06, "opened_at": at,
-        "opened_probability": 0.23, "peak_at": at, "peak_probability": 0.44,
+        "severity": SEVERITIES[event.split("/")[0]], "threshold": 0.1, "off_threshold": 0.06,
+        "opened_at": at, "opened_probability": 0.23, "peak_at": at, "peak_probability": 0.44,
         "last_probability": 0.35, "last_over_at": at + HOUR, "raised_at": NOW,
         "changed_at": NOW,
     }  # fmt: skip
@@ -106,6 +106,26 @@ def test_filters_are_part_of_the_address(stocked: sa.Engine) -> None:
     assert "is no region" in drawn(stocked, "?region=abc")
 
 
+def test_windows_can_be_chosen_once_there_is_an_alert_of_another_one(
+    stocked: sa.Engine,
+) -> None:
+    assert "Any window" not in drawn(stocked)
+    with writing(stocked) as connection:
+        write_alerts(connection, [alert(5, event="M1.0/6h"), alert(6, event="C1.0/d2")])
+
+    page = drawn(stocked)
+
+    assert "Any window" in page
+    assert "?window=6h" in page
+    assert "Acknowledge M1.0+ in 6 h of " in page
+    assert page.count('"Acknowledge"') == 4
+    assert drawn(stocked, "?window=24h").count('"Acknowledge"') == 2
+    assert drawn(stocked, "?window=6h").count('"Acknowledge"') == 1
+    assert drawn(stocked, "?event=M1.0&window=d2").count('"Acknowledge"') == 0
+    assert drawn(stocked, "?event=M1.0").count('"Acknowledge"') == 2
+    assert "no window" in drawn(stocked, "?window=9h")
+
+
 def test_before_the_first_alert_there_is_one_thing_to_do(engine_sqlite: sa.Engine) -> None:
     stock(engine_sqlite)
 
@@ -162,6 +182,14 @@ def test_bars_that_overlap_get_their_own_rows() -> None:
 
     assert list(placed.row) == [0, 1, 0, 2]
     assert placed.bands == {"M1.0": (0, 2), "X1.0": (2, 3)}
+
+
+def test_the_windows_of_a_class_lie_beside_each_other() -> None:
+    placed = assign_rows(
+        [span(0, 1, event=name) for name in ("M1.0/48h", "X1.0", "M1.0", "M1.0/6h")]
+    )
+
+    assert list(placed.bands) == ["M1.0/6h", "M1.0", "M1.0/48h", "X1.0"]
 
 
 def test_a_missed_flare_has_room_for_its_mark() -> None:

@@ -52,11 +52,12 @@ def listed(engine: sa.Engine, **filters: Any) -> list[Alert]:
 
 def test_an_id_is_the_same_for_everyone_and_fits_its_column() -> None:
     at = datetime(2014, 3, 29, 16, tzinfo=UTC)
-    longest = alert_id(f"{'m' * 48}@{'1' * 15}", "M1.0", -99_999, at, kind="missed")
+    longest = alert_id(f"{'m' * 48}@{'1' * 15}", "M1.0/48h", 2**31 - 1, at, kind="missed")
 
     assert alert_id(MODEL, "M1.0", 3894, at) == alert_id(MODEL, "M1.0", 3894, at)
     assert alert_id(MODEL, "M1.0", 3894, at).startswith("M1.0-harp3894-20140329T160000Z-")
-    assert "-noaa99999-" in longest
+    assert "-noaa99999-" in alert_id(MODEL, "M1.0", -99_999, at)
+    assert longest.startswith("M1.0-48h-harp2147483647-20140329T160000Z-")
     assert len(longest) <= 64
 
 
@@ -77,7 +78,7 @@ def test_filters_select_by_window_state_region_and_event(engine: sa.Engine) -> N
 
     assert len(listed(engine, window=window)) == 1
     assert len(listed(engine, states=["open", "acknowledged"])) == 2
-    assert len(listed(engine, event="X1.0")) == 1
+    assert len(listed(engine, events=["X1.0"])) == 1
     assert listed(engine, region_id=1) == []
     with reading(engine) as connection:
         assert first_opened_at(connection) == OPENED_AT
