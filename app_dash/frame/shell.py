@@ -132,6 +132,7 @@ def _loading() -> Component:
         "xrays span-12",
         *["card span-3"] * 3,
         "alert-panel span-3",
+        "matrix-panel span-9",
         "disk-panel span-4",
         "region-panel span-5",
         "flare-panel span-9",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -15,10 +15,13 @@ from app_dash.frame.page import PageContext
 from app_dash.shared.alerts import events_by_region, region_names
 from app_dash.shared.disk_forecast import HourlySeries, hourly_series
 from app_dash.shared.injected import injected_faults
+from app_dash.shared.lead_matrix import TargetForecast
 from app_dash.shared.region_status import (
+    FORECAST_LIFE,
     MAIN_EVENT,
     RegionStatus,
     flares_without_records,
+    full_disk,
     region_statuses,
 )
 from app_dash.shared.url_state import Query
@@ -27,14 +30,15 @@ from database.alerts.alerts import ACKNOWLEDGED, OPEN, Alert, list_alerts
 from database.engine import reading
 from database.flares.flares import Flare, list_flares
 from database.flares.xray import XrayLine, flux_line
+from database.leads.leads import LeadRow, newest_leads
 from database.nowcast.nowcast import Nowcast, NowcastEvent, list_nowcast_events, read_nowcast
 from database.predictions.forecasts import hourly_forecasts
 from database.regions.current import ForecastRow, latest_forecasts
 from database.verification.base_rate import BaseRates, base_rates
-from solar.flares import EVENTS, Event
+from solar.flares import EVENTS, LEADS, Event
 from solar.injected_faults import InjectedFault
 from solar.time import Window
-from solar.windows import DAY
+from solar.windows import DAY, ForecastWindow, forecast_window
 
 FLARE_DAYS = 3
 RECENT_XRAYS = timedelta(hours=6)
@@ -42,13 +46,20 @@ RECENT_ALERTS = timedelta(days=7)
 _MOST_FLARES = 500
 _MOST_OPEN, _MOST_RECENT = 200, 8
 Order = Literal["risk", "change", "position"]
+WindowName = Literal["6h", "12h", "24h", "48h", "d2", "d3"]
 _DAY = 24
 
 
 class NowQuery(Query):
-    """The state of the Now page: in which order it lists the regions."""
+    """The state of the Now page: the order of the regions, and the window of their forecasts."""
 
     sort: Order = "risk"
+    window: WindowName = "24h"
+
+    @property
+    def chosen(self) -> ForecastWindow:
+        """The window that the disk and the regions are shown for."""
+        return forecast_window(self.window)
 
 
 @dataclass(frozen=True)
@@ -56,8 +67,9 @@ class NowData:
     """What the page shows of the disk.
 
     `at` is the time of the newest record, and flares and X-rays are shown `until` now. `before` is
-    each region's last forecast but one. `events` are the flares seen in the X-ray minutes, and
-    `recent_xray` the flux of the last hours. `outlooks` are the forecasts of agencies.
+    each region's last forecast but one, `leads` the current ones of its other windows. `events` are
+    the flares seen in the X-ray minutes, and `recent_xray` the flux of the last hours. `outlooks`
+    are the forecasts of agencies.
     """
 
     at: datetime
@@ -75,6 +87,7 @@ class NowData:
     names: Mapping[int, str]
     faults: Sequence[InjectedFault] = ()
     outlooks: Sequence[Outlook] = ()
+    leads: Mapping[int, LeadRow] = field(default_factory=dict)
 
     @property
     def shown(self) -> Window:
@@ -99,6 +112,25 @@ class NowData:
     def without_record(self) -> list[Flare]:
         """The largest flare of each region that flared in the last 24 h and has no record."""
         return flares_without_records(self._of_a_day(), self.statuses)
+
+    def probability(self, status: RegionStatus, target: Event) -> float | None:
+        """Return the probability of a target for a region, None without a current forecast."""
+        if target.window == DAY:
+            return status.probability(target)
+        lead = self.leads.get(status.region.region_id)
+        return None if lead is None or status.forecast is None else lead.of(target)
+
+    def disk_leads(self) -> dict[Event, TargetForecast]:
+        """Combine the regions for the whole disk, as if they were independent: 1-∏(1-p)."""
+        if not self.leads:
+            return {}
+        t_rec = max(lead.t_rec for lead in self.leads.values())
+        return {
+            target: TargetForecast(
+                t_rec, full_disk(self.probability(status, target) for status in self.statuses)
+            )
+            for target in LEADS
+        }
 
     def _of_a_day(self) -> list[Flare]:
         return [flare for flare in self.flares if flare.peak_at > self.at - DAY.validity]
@@ -126,6 +158,7 @@ def read_now(context: PageContext, at: datetime) -> NowData:
         names = region_names(connection, alerts)
         faults = injected_faults(connection)
         outlooks = current_outlooks(connection, now=context.sun_now)
+        leads = newest_leads(connection, model_id, at)
     series = hourly_series(columns, at, hours=hours)
     return NowData(
         at=at,
@@ -143,6 +176,7 @@ def read_now(context: PageContext, at: datetime) -> NowData:
         names=names,
         faults=faults,
         outlooks=outlooks,
+        leads={key: row for key, row in leads.items() if at - row.t_rec <= FORECAST_LIFE},
     )
 
 

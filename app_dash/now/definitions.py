@@ -24,6 +24,16 @@ DEFINITIONS: dict[str, Definition] = {
         "calibrated = 1/(1 + exp(−(a·logit(1−∏(1−p)) + b·ln(1 + flares per day) + c)))",
         "Forecasts of the last 3 h count. Murray et al. 2017, doi 10.1002/2016SW001579",
     ),
+    "windows": Definition(
+        "Windows",
+        "The probability of a flare of the class anywhere on the disk that peaks in the window."
+        " 24 h is the large number of the card. The other windows are 1−∏(1−p) of the regions, and"
+        " a window that the model does not forecast is –. Day 2 is 24 to 48 h from the time of the"
+        " record, day 3 is 48 to 72 h. The full disk has no band, the page of a region shows its"
+        " own.",
+        "6 h ≤ 12 h ≤ 24 h ≤ 48 h ≤ 24 h + day 2, in the forecasts of each region",
+        "Other windows than 24 h: of the first record of each hour. They count for 3 h",
+    ),
     "agencies": Definition(
         "Forecasts of agencies",
         "What other forecast centres say of the full disk: today (d1), tomorrow (d2) and the day"
@@ -44,7 +54,8 @@ DEFINITIONS: dict[str, Definition] = {
     ),
     "regions": Definition(
         "Regions by risk",
-        "The calibrated probabilities of each region for 24 h. A forecast counts for 3 h. Δ is"
+        "The calibrated probabilities of each region for 24 h, or for the window chosen above; all"
+        " else is of 24 h, the order by risk too. A forecast counts for 3 h. Δ is"
         " the change of M1.0+ in percentage points over 24 h; the small figure below it is the"
         " change since the previous forecast. A region without a forecast is listed with the"
         " reason.",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import get_args
 
 import numpy as np
@@ -16,7 +15,8 @@ from app_dash.now.definitions import DEFINITIONS
 from app_dash.now.panels import alert_list, disk_card, disk_panel, flare_panel
 from app_dash.now.xrays import xray_panel
 from app_dash.shared.base_rate import base_rate_panel
-from app_dash.shared.disk_forecast import disk_forecast
+from app_dash.shared.disk_forecast import DiskForecast, disk_forecast
+from app_dash.shared.lead_matrix import TargetForecast, matrix, window_label
 from app_dash.shared.numbers import moment, points, probability
 from app_dash.shared.panels import aria_hidden, aria_label, empty_message, panel, segmented
 from app_dash.shared.region_status import (
@@ -35,7 +35,7 @@ from app_dash.shared.url_state import ALERTS_PATH, NOW_PATH, REGIONS_PATH
 from database.alerts.alerts import OPEN
 from database.flares.flares import Flare
 from solar.flares import EVENTS, Event
-from solar.time import isoformat
+from solar.windows import DAY, WINDOWS, ForecastWindow
 
 _DAY = 24
 _LARGE_CHANGE = 0.01
@@ -52,7 +52,7 @@ CARDS = (EVENTS[0], EVENTS[1], EVENTS[3])
 
 def layout(context: PageContext, _pathname: str, search: str) -> Component:
     """Draw the page; without a record, say how to get some."""
-    order = NowQuery.parse(search).sort
+    query = NowQuery.parse(search)
     if context.state.newest_t_rec is None:
         return empty_message(
             "No SHARP record is stored yet. Start a sender: flarewatch send simulate"
@@ -69,8 +69,9 @@ def layout(context: PageContext, _pathname: str, search: str) -> Component:
                 for event in CARDS
             ),
             _alert_panel(data, context),
-            disk_panel(data.statuses, data.at, context.tokens),
-            region_panel(data, context, order),
+            matrix_panel(data, forecasts, query),
+            disk_panel(data, query.chosen, context),
+            region_panel(data, context, query),
             flare_panel(data, forecasts[MAIN_EVENT], context.tokens),
             base_rate_panel(MAIN_EVENT, data.base_rates, context.state.model, class_name="span-3"),
         ],
@@ -90,28 +91,57 @@ def _alert_panel(data: NowData, context: PageContext) -> Component:
     )
 
 
-def region_panel(data: NowData, context: PageContext, order: Order) -> Component:
+def matrix_panel(
+    data: NowData, forecasts: Mapping[Event, DiskForecast], query: NowQuery
+) -> Component:
+    """Show the full disk by class and window, and offer the windows for the panels below."""
+    day = {event: TargetForecast(data.at, forecasts[event].product) for event in EVENTS}
+    return panel(
+        "Windows",
+        matrix(day | data.disk_leads(), name="the full disk", chosen=query.chosen),
+        subtitle="full disk, percent; the chosen one is that of the disk and the regions",
+        actions=segmented("Window", _windows(query)),
+        class_name="flush span-9 matrix-panel",
+        definition=DEFINITIONS["windows"],
+    )
+
+
+def _windows(query: NowQuery) -> list[tuple[str, str, bool]]:
+    return [
+        (
+            window_label(window),
+            NOW_PATH + query.changed(window=window.name).search(),
+            window == query.chosen,
+        )
+        for window in WINDOWS
+    ]
+
+
+def region_panel(data: NowData, context: PageContext, query: NowQuery) -> Component:
     """List the regions in the order of the address."""
     unseen = [_no_record_row(flare) for flare in data.without_record]
     flared = f", {len(unseen)} flared without a record" if unseen else ""
-    rows = [*_rows(data, context, order, where=ON_DISK), *unseen]
+    shown = "" if query.chosen == DAY else f", probabilities {query.chosen.words}"
+    rows = [*_rows(data, context, query, where=ON_DISK), *unseen]
     for where in (BEHIND_LIMB, GONE):
-        rows += _rows(data, context, order, where=where)
+        rows += _rows(data, context, query, where=where)
     return panel(
         "Regions",
-        _scrolled(_table(rows, context)),
-        subtitle=f"{count_regions(data.statuses)}{flared}",
-        actions=segmented("Order", _orders(order, context.at)),
+        _scrolled(_table(rows, context, query.chosen)),
+        subtitle=f"{count_regions(data.statuses)}{flared}{shown}",
+        actions=segmented("Order", _orders(query)),
         class_name="flush span-5 region-panel",
         definition=DEFINITIONS["regions"],
     )
 
 
-def _rows(data: NowData, context: PageContext, order: Order, *, where: str) -> list[Component]:
+def _rows(data: NowData, context: PageContext, query: NowQuery, *, where: str) -> list[Component]:
     """Draw the regions at one place; those that left the disk stand under a heading."""
-    listed = [s for s in ordered(data.statuses, data.series, order) if s.where == where]
+    listed = [s for s in ordered(data.statuses, data.series, query.sort) if s.where == where]
     rows = [
-        _row(status, data, context) if status.forecast else _no_forecast_row(status, data)
+        _row(status, data, context, query.chosen)
+        if status.forecast
+        else _no_forecast_row(status, data)
         for status in listed
     ]
     if not rows or where == ON_DISK:
@@ -126,21 +156,21 @@ def _scrolled(table: Component) -> Component:
     return html.Div(table, className="region-scroll", tabIndex=0, role="region", **name)
 
 
-def _orders(order: Order, at: datetime | None) -> list[tuple[str, str, bool]]:
-    query = NowQuery(at=isoformat(at) if at else None)
+def _orders(query: NowQuery) -> list[tuple[str, str, bool]]:
     return [
-        (name.capitalize(), NOW_PATH + query.changed(sort=name).search(), name == order)
+        (name.capitalize(), NOW_PATH + query.changed(sort=name).search(), name == query.sort)
         for name in get_args(Order)
     ]
 
 
-def _table(rows: Sequence[Component], context: PageContext) -> Component:
+def _table(rows: Sequence[Component], context: PageContext, window: ForecastWindow) -> Component:
     threshold = threshold_of(context.state, MAIN_EVENT)
     limit = "no threshold" if threshold is None else f"threshold {probability(threshold)}, dashed"
     titles = {
         "Δ pp": _CHANGE_TITLE,
         "Last 24 h": f"M1.0+ over 24 h, {limit}",
         "Flares": "C1.0+ in the last 24 h",
+        **{event.label: f"{event.label} {window.words}" for event in EVENTS},
     }
     head = [
         html.Th(name, scope="col", className=_class(name), title=titles.get(name, ""))
@@ -185,15 +215,17 @@ def _alert_level(status: RegionStatus, events: Sequence[Event]) -> list[Componen
     return [html.Span([shape, text], className=f"state {alert.value}")]
 
 
-def _row(status: RegionStatus, data: NowData, context: PageContext) -> Component:
-    main = status.probability(MAIN_EVENT)
+def _row(
+    status: RegionStatus, data: NowData, context: PageContext, window: ForecastWindow
+) -> Component:
+    common, main, _, rare = (data.probability(status, e.within(window)) for e in EVENTS)
     recent = data.recent.get(status.region.region_id, ())
     swatch = html.Span(className="swatch", style={"background": context.tokens.step(main or 0.0)})
     cells = [
         _name_cell(status, data),
         html.Td([swatch, html.B(probability(main))], className="number main"),
-        html.Td(probability(status.probability(EVENTS[0])), className="number wide"),
-        html.Td(probability(status.probability(EVENTS[3])), className="number wide"),
+        html.Td(probability(common), className="number wide"),
+        html.Td(probability(rare), className="number wide"),
         html.Td(_line(status, data, context)),
         _change_cell(status, data),
         html.Td(_flares(recent), className="number wide"),

@@ -29,6 +29,7 @@ from app_dash.shared.alerts import (
 )
 from app_dash.shared.disk_forecast import DiskForecast
 from app_dash.shared.injected import band_legend, with_bands
+from app_dash.shared.lead_matrix import window_label
 from app_dash.shared.numbers import duration, moment, points, probability, region_name
 from app_dash.shared.panels import (
     aria_hidden,
@@ -48,7 +49,9 @@ from app_dash.shared.region_status import (
     ON_DISK,
     AlertLevel,
     RegionStatus,
+    alert_level,
     count_regions,
+    threshold_of,
 )
 from app_dash.shared.sparkline import Scale, sparkline
 from app_dash.shared.theme import STEP_BOUNDS, Tokens
@@ -57,6 +60,7 @@ from database.alerts.alerts import CLOSED, MISSED, OPEN, Alert
 from database.flares.flares import Flare
 from database.people.principal import ACKNOWLEDGE
 from solar.flares import EVENTS, Event, FluxScale
+from solar.windows import ForecastWindow
 
 DAY = 24
 _CLASSES = "CMX"
@@ -240,16 +244,19 @@ def _last_miss(alert: Alert, name: str) -> Component:
     return html.P(parts, className="last-miss")
 
 
-def disk_panel(statuses: Sequence[RegionStatus], at: datetime, tokens: Tokens) -> Component:
+def disk_panel(data: NowData, window: ForecastWindow, context: PageContext) -> Component:
     """Draw the regions at their current positions; name those without one below."""
+    statuses, target = data.statuses, MAIN_EVENT.within(window)
     placed = [status for status in statuses if status.where == ON_DISK and status.place]
-    regions = [_disk_region(status) for status in placed]
-    figure = disk_figure(regions, at, tokens)
+    threshold = threshold_of(context.state, target)
+    regions = [_disk_region(s, data.probability(s, target), threshold) for s in placed]
+    figure = disk_figure(regions, data.at, context.tokens)
     over = sum(region.is_over for region in regions)
     names = _names_below(statuses)
     height = DISK_HEIGHT_WITH_NAMES if names else DISK_HEIGHT
     text = (
-        f"Solar disk with {len(regions)} regions coloured by their probability of M1.0+ in 24 h;"
+        f"Solar disk with {len(regions)} regions coloured by their probability of M1.0+"
+        f" {window.words};"
         f" {over} over the threshold. {count_regions(statuses)}."
     )
     return panel(
@@ -262,7 +269,7 @@ def disk_panel(statuses: Sequence[RegionStatus], at: datetime, tokens: Tokens) -
         ),
         *names,
         _step_scale(),
-        subtitle="P(M1.0+), 24 h",
+        subtitle=f"P(M1.0+), {window_label(window)}",
         actions="dashed ±70° · size = area",
         class_name="span-4 disk-panel",
         definition=DEFINITIONS["solar-disk"],
@@ -290,15 +297,15 @@ def _names_below(statuses: Sequence[RegionStatus]) -> list[Component]:
     return [html.Div(lines, className="secondary unplaced")] if lines else []
 
 
-def _disk_region(status: RegionStatus) -> DiskRegion:
+def _disk_region(status: RegionStatus, value: float | None, threshold: float | None) -> DiskRegion:
     region = status.region
     return DiskRegion(
         status.name,
         region.lat_fwt or 0.0,
         status.lon_now or 0.0,
         region.area_acr,
-        status.probability(MAIN_EVENT),
-        status.alert is AlertLevel.ALERT,
+        value,
+        alert_level(value, threshold) is AlertLevel.ALERT,
         status.is_near_limb,
     )
 

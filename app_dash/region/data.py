@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -22,10 +23,13 @@ from app_dash.region.outcomes import (
 )
 from app_dash.region.query import SPANS, RegionQuery, region_of
 from app_dash.shared.injected import injected_faults
+from app_dash.shared.lead_matrix import TargetForecast, bounds, target_forecasts
+from app_dash.shared.region_status import FORECAST_LIFE
 from database.alerts.alerts import MISSED, Alert, list_alerts
 from database.engine import reading
 from database.flares.coverage import covered_windows
 from database.flares.flares import Flare, flares_changed_at, list_flares
+from database.leads.leads import LeadRow, newest_lead
 from database.models import ModelRow, StageRow, list_models, live_since
 from database.predictions.forecasts import forecasting_models
 from database.regions.current import RegionRow
@@ -43,7 +47,7 @@ from database.regions.timeline import (
 from solar.flares import EVENTS, Event
 from solar.injected_faults import InjectedFault
 from solar.sharp import LIVE_KEYWORDS
-from solar.time import Window, to_datetime64
+from solar.time import Window, to_datetime, to_datetime64
 from solar.windows import DAY
 
 MOST_FLARES = 1_000
@@ -63,7 +67,8 @@ class RegionData:
     `as_of` is the time that the reader asked for, None for now, and `place` the newest record at
     that time. `other_models` may be drawn beside the issued forecasts; `others` are the forecasts
     of those that are drawn. `newest_at` and `next_at` are the times of the newest record as of now
-    and of the first one after the time shown, None without one.
+    and of the first one after the time shown, None without one. `lead` are the other windows of the
+    forecast shown, None without any.
     """
 
     region: RegionRow
@@ -80,6 +85,7 @@ class RegionData:
     newest_at: datetime
     next_at: datetime | None
     faults: Sequence[InjectedFault] = ()
+    lead: LeadRow | None = None
 
     @property
     def at(self) -> datetime:
@@ -103,6 +109,16 @@ class RegionData:
         return int(known[-1]) if len(known) else None
 
     @property
+    def targets(self) -> dict[Event, TargetForecast]:
+        """The forecast shown in every window, with its bands; empty without one."""
+        row, line = self.forecast_row, self.issued.line
+        if row is None:
+            return {}
+        day = [None if np.isnan(p) else float(p) for p in line.probability[row]]
+        manifest = self.issued.manifests.get(line.model_ids[row])
+        return target_forecasts(to_datetime(line.t_rec[row]), day, self.lead, manifest)
+
+    @property
     def known_flares(self) -> list[Flare]:
         """The flares that had peaked as of the time shown."""
         return [f for f in self.flares if self.as_of is None or f.peak_at <= self.as_of]
@@ -116,10 +132,25 @@ class RegionData:
 
 @dataclass(frozen=True)
 class Issued:
-    """Forecasts (n,) as issued, with the `thresholds` (n, 4) valid for each, NaN without one."""
+    """Forecasts (n,) as issued, with the `thresholds` (n, 4) valid for each, NaN without one.
+
+    `manifests` are those of their models by id.
+    """
 
     line: ForecastLine
     thresholds: NDArray[np.float64]
+    manifests: Mapping[str, Mapping[str, Any]]
+
+    def band(self, event: Event) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the lower and upper bounds (n,) of the forecasts of an event, NaN without."""
+        column = EVENTS.index(event)
+        lower, upper = (np.full(len(self.line), np.nan) for _ in range(2))
+        for model_id in np.unique(self.line.model_ids.astype(str)):
+            rows = self.line.model_ids == model_id
+            manifest = self.manifests.get(model_id, {})
+            of_model = bounds(self.line.probability[rows], EVENTS, manifest)
+            lower[rows], upper[rows] = (bound[:, column] for bound in of_model)
+        return lower, upper
 
 
 def data_key(context: PageContext, pathname: str, _search: str) -> str:
@@ -143,13 +174,14 @@ def read_region(context: PageContext, region_id: int, query: RegionQuery) -> Reg
         chosen = query.shown_models(other_models)
         lines = _lines(connection, region, query, models=_ids(history, chosen), shown=shown)
         whole = Window(region.first_t_rec, region.last_t_rec + DAY.validity)
+        made = issued(lines, history, list_models(connection))
         kept = Window(min(shown.start_at, place.t_rec - NETWORK_SPAN), shown.end_at)
-        return RegionData(
+        data = RegionData(
             region,
             place,
             shown,
             as_of,
-            issued(lines, history, list_models(connection)),
+            made,
             other_models,
             {model_id: lines[model_id] for model_id in chosen},
             measurements(connection, region_id, keywords=LIVE_KEYWORDS, window=kept),
@@ -160,6 +192,7 @@ def read_region(context: PageContext, region_id: int, query: RegionQuery) -> Reg
             next_at,
             injected_faults(connection, region_id=region_id),
         )
+        return replace(data, lead=_lead(connection, data))
 
 
 def _ahead(context: PageContext, region: RegionRow) -> tuple[datetime, datetime | None]:
@@ -167,6 +200,16 @@ def _ahead(context: PageContext, region: RegionRow) -> tuple[datetime, datetime 
     with reading(context.present) as connection:
         newest_at = find_region(connection, region.region_id).last_t_rec
         return newest_at, next_t_rec(connection, region.region_id, after=region.last_t_rec)
+
+
+def _lead(connection: sa.Connection, data: RegionData) -> LeadRow | None:
+    """Read the other windows of the forecast shown, unless it was withheld or they are too old."""
+    row, line = data.forecast_row, data.issued.line
+    if row is None or np.isnan(line.probability[row]).all():
+        return None
+    t_rec = to_datetime(line.t_rec[row])
+    lead = newest_lead(connection, line.model_ids[row], data.region.region_id, at=t_rec)
+    return lead if lead is not None and t_rec - lead.t_rec <= FORECAST_LIFE else None
 
 
 def _place(connection: sa.Connection, region: RegionRow, as_of: datetime | None) -> Place:
@@ -240,9 +283,11 @@ def issued(
     ]
     line = _in_order(join_lines(parts))
     frozen = {model.model_id: _thresholds(model) for model in models}
+    manifests = {model.model_id: model.manifest for model in models}
     unknown = np.full(len(EVENTS), np.nan)
     rows = [frozen.get(model_id, unknown) for model_id in line.model_ids]
-    return Issued(line, np.array(rows, np.float64).reshape(-1, len(EVENTS)))
+    thresholds = np.array(rows, np.float64).reshape(-1, len(EVENTS))
+    return Issued(line, thresholds, manifests)
 
 
 def _thresholds(model: ModelRow) -> NDArray[np.float64]:
@@ -273,6 +318,7 @@ def passage(data: RegionData, event: Event) -> Passage:
         line.t_rec, values, threshold=limits, peaks=peaks, covered=data.covered
     )
     outcomes_of_flares = flare_outcomes(peaks, line.t_rec, values, threshold=limits)
+    lower, upper = data.issued.band(event)
     shown = line.t_rec >= to_datetime64(data.shown.start_at)
     places = np.flatnonzero(shown).tolist()
     return Passage(
@@ -285,6 +331,7 @@ def passage(data: RegionData, event: Event) -> Passage:
         is_known=data.is_known[shown],
         settled_at=settled_at(line.t_rec, peaks)[shown],
         sources=[f"{line.model_ids[i]}, fallback level {line.rungs[i]}" for i in places],
+        band=(lower[shown], upper[shown]),
     )
 
 

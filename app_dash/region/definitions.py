@@ -57,6 +57,16 @@ DEFINITIONS: dict[str, Definition] = {
         "Δ = P(t) − P(t′), in percentage points",
         "Calibration and threshold were fitted on validation years; see docs/models.md",
     ),
+    "region-windows": Definition(
+        "Windows",
+        "The calibrated probability of a flare of the class that peaks in the window, each with its"
+        " band: how far it moved when model and calibration were fitted again on other days. The"
+        " band does not cover a change of the base rate, and it is no range for the flare itself;"
+        " one wider than 40 points is hardly known. A window that the model does not forecast is"
+        " –, and a model without refits has no band.",
+        "bar: 5th to 95th percentile of the refits on 0 to 100 %; tick: the probability",
+        "24 h: of the newest record. Other windows: of the first record of its hour",
+    ),
     "region-facts": Definition(
         "Facts",
         "What was known of the region at the time of the page. The fallback level tells what the"

@@ -44,7 +44,8 @@ class Passage:
 
     `threshold` (n,) is the one valid for each forecast, NaN where there is none; `is_known` (n,)
     tells which forecasts were known as of the time shown, `settled_at` (n,) when each outcome was
-    known. `sources` (n,) names the model and fallback level of each forecast.
+    known. `sources` (n,) names the model and fallback level of each forecast. `band` are the bounds
+    (n,) of the event's probability, NaN where the model has none.
     """
 
     t_rec: Times
@@ -56,6 +57,7 @@ class Passage:
     is_known: NDArray[np.bool_]
     settled_at: Times
     sources: Sequence[str]
+    band: tuple[Values, Values] | None = None
 
     @property
     def is_given(self) -> NDArray[np.bool_]:

@@ -20,6 +20,7 @@ from app_dash.frame.typed_fields import parse_leniently
 from app_dash.guard import callback
 from app_dash.region.data import RegionData, passage, read_region
 from app_dash.region.definitions import DEFINITIONS
+from app_dash.region.forecast_panels import forecast_panel, matrix_panel
 from app_dash.region.keyword_panels import completeness_panel, keyword_panel
 from app_dash.region.network_panel import network_panel
 from app_dash.region.panels import (
@@ -27,7 +28,6 @@ from app_dash.region.panels import (
     Minutes,
     as_of_panel,
     facts_panel,
-    forecast_panel,
     moved_to,
     timeline_panel,
 )
@@ -110,6 +110,7 @@ def _panels(data: RegionData, query: RegionQuery, context: PageContext) -> list[
     shown = passage(data, query.definition)
     main = [
         timeline_panel(data, shown, query, context),
+        matrix_panel(data),
         keyword_panel(data, query, context),
         completeness_panel(data),
         network_panel(data, query, context),

@@ -30,15 +30,11 @@ from app_dash.shared.numbers import (
     date_moment,
     duration,
     moment,
-    points,
     probability,
 )
 from app_dash.shared.panels import (
     aria_hidden,
     aria_label,
-    big_percent,
-    empty_message,
-    event_badge,
     facts,
     graph,
     legend,
@@ -168,57 +164,6 @@ def _models(data: RegionData, query: RegionQuery) -> list[Component]:
         for model_id in data.other_models
     ]
     return [menu("Models", number, [("Live only", to([]), not drawn), *toggles])]
-
-
-def forecast_panel(data: RegionData) -> Component:
-    """Show the newest known forecast with its changes, or why there is none."""
-    return panel(
-        "Forecast",
-        *_forecast(data),
-        subtitle=f"{moment(data.at)} → {moment(data.at + DAY.validity)}",
-        class_name="forecast-panel",
-        definition=DEFINITIONS["region-forecast"],
-    )
-
-
-def _forecast(data: RegionData) -> list[Component]:
-    row, line = data.forecast_row, data.issued.line
-    if row is None:
-        return [empty_message("No forecast was issued in this range.")]
-    if np.isnan(line.probability[row]).all():
-        return [empty_message(f"No forecast: {line.reasons[row] or 'no reason given'}.")]
-    cells = [_forecast_cell(line, row, column) for column in range(len(EVENTS))]
-    made_from = to_datetime(line.t_rec[row])
-    stale = html.P(f"Made from the record of {moment(made_from)} UTC.", className="footnote")
-    return [html.Div(cells, className="forecast-cells"), *([stale] if made_from < data.at else [])]
-
-
-def _forecast_cell(line: ForecastLine, row: int, column: int) -> Component:
-    values = line.probability[:, column]
-    value = _number(values[row])
-    day_before = np.flatnonzero(line.t_rec <= line.t_rec[row] - _DAY)
-    return html.Div(
-        [
-            event_badge(EVENTS[column]),
-            html.Div(big_percent(value), className="score"),
-            html.Div(f"{_change(value, values, day_before)} pp, 24 h", className="change"),
-            html.Div(f"{_change(value, values, np.arange(row))} pp, last", className="change"),
-        ]
-    )
-
-
-def _change(
-    value: float | None,
-    values: np.ndarray[tuple[int], np.dtype[np.float64]],
-    earlier: np.ndarray[tuple[int], np.dtype[np.intp]],
-) -> str:
-    """Write the change since the last of the given earlier forecasts."""
-    last = _number(values[earlier[-1]]) if len(earlier) else None
-    return points(value - last if value is not None and last is not None else None)
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
 
 
 def facts_panel(data: RegionData) -> Component:

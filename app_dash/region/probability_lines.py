@@ -32,6 +32,8 @@ FLOOR_PERCENT = 0.1
 LABEL_SHARE = 0.075
 # The plot is some 850 pixels wide.
 MOST_POINTS = 900
+# The only filled area of a figure: it must not hide the lines behind it.
+BAND_OPACITY = 0.18
 _DASHES = {"M5.0": "4px,2px"}
 OTHER_DASHES = ("1px,2px", "6px,3px", "6px,2px,1px,2px", "3px,3px", "8px,4px", "solid")
 
@@ -63,6 +65,8 @@ def _lines(
         "dash": _DASHES.get(event.name, "solid"),
     }
     percent = passage.probability[:, index] * 100
+    if event == passage.event and passage.band is not None:
+        yield from _band(passage, percent, usual_cadence, tokens)
     for part, opacity in _parts(passage.is_known):
         times, values = broken_line(
             passage.t_rec[part],
@@ -84,6 +88,44 @@ def _lines(
             **source,
             "hovertemplate": f"<b>{event.label}</b> %{{y:.1f}} %<br>{HOVER}<br>"
             "%{meta}%{customdata}<extra></extra>",
+        }
+
+
+def _band(
+    passage: Passage, percent: Values, usual_cadence: np.timedelta64, tokens: Tokens
+) -> Iterator[Trace]:
+    """Fill the band of the event, one area for each stretch of the line."""
+    bounds = np.array(passage.band) * 100
+    banded = np.where(np.isnan(bounds).any(axis=0), np.nan, percent)
+    for part, opacity in _parts(passage.is_known):
+        times, values = broken_line(
+            passage.t_rec[part],
+            banded[part],
+            usual_cadence,
+            most=MOST_POINTS // 2,
+            cadences=CADENCES_TO_A_MISSING_RECORD,
+        )
+        if not len(times):
+            continue
+        lower, upper = bounds[:, np.searchsorted(passage.t_rec, times)]
+        x: list[float | None] = []
+        y: list[float | None] = []
+        for piece in np.split(np.arange(len(times)), np.flatnonzero(np.isnan(values))):
+            rows = piece[~np.isnan(values[piece])]
+            around = stamps(times[rows]).tolist()
+            x += [*around, *around[::-1], None]
+            y += [*_drawn(upper[rows]).tolist(), *_drawn(lower[rows])[::-1].tolist(), None]
+        yield {
+            "type": "scatter",
+            "mode": "lines",
+            "name": f"band of {passage.event.label}",
+            "x": x[:-1],
+            "y": y[:-1],
+            "line": {"width": 0},
+            "fill": "toself",
+            "fillcolor": tokens.mark(passage.event.name),
+            "opacity": BAND_OPACITY * opacity,
+            "hoverinfo": "skip",
         }
 
 

@@ -38,6 +38,20 @@ def test_a_reload_shows_the_same_region_range_event_and_theme(
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
+@pytest.mark.thorough
+def test_a_reload_shows_now_in_the_same_window(house: House, window: OpenWindow) -> None:
+    page = window().open(house.dash)
+    six_hours = page.get_by_role("link", name="6 h", exact=True)
+
+    six_hours.click()
+    expect(page.get_by_text("P(M1.0+), 6 h")).to_be_visible()
+    page.reload()
+
+    assert page.url.endswith("/?window=6h")
+    expect(six_hours).to_have_class(CHOSEN)
+    expect(page.get_by_text("P(M1.0+), 6 h")).to_be_visible()
+
+
 def test_next_and_previous_lead_through_the_regions_and_keep_the_range(
     house: House, window: OpenWindow
 ) -> None:

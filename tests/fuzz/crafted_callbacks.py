@@ -28,7 +28,8 @@ PATHS = (
 )  # fmt: skip
 SOUND_VALUES: Mapping[str, tuple[Any, ...]] = {
     "url.pathname": PATHS,
-    "url.search": ("", SEARCH, "?start=2014-03-28T00:00:00Z&end=2014-03-29T00:00:00Z", "?model=x"),
+    "url.search": ("", SEARCH, "?start=2014-03-28T00:00:00Z&end=2014-03-29T00:00:00Z", "?model=x",
+                   "?window=6h&sort=change"),
     "theme.data": ("light", "dark", None),
     "version.data": ("1", "away", None),
     "show-newer.n_clicks": (None, 1),

@@ -198,10 +198,10 @@ def test_flares_of_regions_without_a_forecast_are_counted(engine_sqlite: sa.Engi
 def test_the_panels_travel_one_by_one(engine_sqlite: sa.Engine) -> None:
     stock(engine_sqlite)
 
-    # X-rays, three cards, alerts, disk, regions, flares and base rate.
+    # X-rays, three cards, alerts, windows, disk, regions, flares and base rate.
     drawn = _layout(engine_sqlite)
     delta.fingerprints(drawn)
-    assert [panel.id for panel in drawn.children] == [f"part-{place}" for place in range(9)]
+    assert [panel.id for panel in drawn.children] == [f"part-{place}" for place in range(10)]
 
 
 def test_the_header_names_the_lowest_fallback_level_of_the_current_forecasts(
