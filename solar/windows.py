@@ -32,6 +32,11 @@ class ForecastWindow:
             return f"on day {self.name[1:]}"
         return f"in {self.name.removesuffix('h')} h"
 
+    @property
+    def label(self) -> str:
+        """The window as a page offers it: ``6 h``, ``day 2``."""
+        return self.words.removeprefix("in ").removeprefix("on ")
+
     def after(self, t: datetime) -> Window:
         """Return the window of the forecast for a time."""
         return Window(t + self.latency, t + self.closes_after)

@@ -154,10 +154,13 @@ def _scores(found: Found, shown: Mapping[str, Any], report: SkillReport) -> Comp
         verdict_sentence(differences),
         score_cards(report),
         subtitle=[
-            f"{report.event}+, {shown['part']} {years}, {threshold_text(report)}",
+            f"{report.label}, {shown['part']} {years}, {threshold_text(report)}",
             html.Span(count_chips(report), className="count-chips"),
         ],
-        actions=[*forecast_legend(report), open_report(found.run, _REPORT)],
+        actions=[
+            *forecast_legend([forecast.model for forecast in report.all]),
+            open_report(found.run, _REPORT),
+        ],
         class_name="scores",
         definition=DEFINITIONS["scores"],
     )

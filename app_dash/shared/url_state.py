@@ -8,10 +8,19 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from solar.errors import InvalidInputError, NotFoundError
+from solar.flares import event as find_event
 from solar.time import isoformat, parse_time
+from solar.windows import DAY, ForecastWindow, forecast_window
 
 NOW_PATH = "/"
 REGIONS_PATH = "/regions"
@@ -145,6 +154,43 @@ def _explain(error: ValidationError, fields: Mapping[str, Any]) -> str:
         + "; ".join(parts)
         + ". Correct it, or open the page without it."
     )
+
+
+class TargetQuery(Query):
+    """A query that names an event and, beside it, its window.
+
+    The event may name its window as well: ``event=M1.0/d2`` is M1.0 in the window d2.
+    """
+
+    event: str = ""
+    window: str = DAY.name
+
+    @model_validator(mode="before")
+    @classmethod
+    def _divide_event(cls, fields: Any) -> Any:
+        name = str(fields.get("event", ""))
+        if "/" not in name:
+            return fields
+        event = find_event(name)
+        window = fields.get("window", event.window.name)
+        if forecast_window(window) != event.window:
+            raise InvalidInputError(f"{name} is not of window {window}; name one window")
+        return {**fields, "event": event.goes_class, "window": window}
+
+    @field_validator("event")
+    @classmethod
+    def _is_an_event(cls, name: str) -> str:
+        return find_event(name).name if name else ""
+
+    @field_validator("window")
+    @classmethod
+    def _is_a_window(cls, name: str) -> str:
+        return forecast_window(name).name
+
+    @property
+    def of(self) -> ForecastWindow:
+        """The window of the event."""
+        return forecast_window(self.window)
 
 
 def with_time(address: str, at: datetime | None) -> str:

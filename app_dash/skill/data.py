@@ -18,12 +18,14 @@ from app_dash.shared.as_of import mode_of, store_of
 from app_dash.shared.url_state import SKILL_CSV_PATH, SKILL_JSON_PATH
 from app_dash.shared.verification.report import SkillReport, StrataReport
 from app_dash.skill.query import SkillQuery, SkillRequest, skill_request
+from app_dash.skill.skill_by_lead import LeadReport
 from database.engine import reading
 from database.flares.coverage import is_covered
-from database.models import ModelRow, list_models
+from database.models import ModelRow, list_models, live_model
 from database.people.principal import READ
 from database.verification.base_rate import BaseRates, base_rates
 from database.verification.entrants import ENTRANTS, PERSISTENCE
+from database.verification.lead_skill import lead_skill
 from database.verification.skill import skill
 from database.verification.strata import strata
 from solar.flares import event as find_event
@@ -79,10 +81,12 @@ def read_skill(
 ) -> SkillData:
     """Read all that the page shows at first; the strata follow later."""
     report = SkillReport.model_validate(read_report(engine, request))
+    event = find_event(request.event)
     with reading(engine) as connection:
-        forecast = Window(request.window.start_at, request.window.end_at + DAY.validity)
-        has_flares = is_covered(connection, forecast)
-        rates = base_rates(connection, find_event(request.event), request.model_id, now=now)
+        end_at = request.window.end_at + event.window.closes_after
+        has_flares = is_covered(connection, Window(request.window.start_at, end_at))
+        of_day = event.within(DAY)
+        rates = base_rates(connection, of_day, request.model_id, now=now)
     frozen, model = frozen_threshold(request, models), judged_model(request, models)
     return SkillData(request, report, frozen, has_flares, rates, model)
 
@@ -116,6 +120,29 @@ def read_strata(engine: sa.Engine, query: SkillQuery) -> StrataReport | None:
                 window=request.window,
                 scope=request.scope,
                 threshold=request.threshold,
+            )
+        )
+
+
+def read_leads(engine: sa.Engine, query: SkillQuery) -> LeadReport | None:
+    """Read the skill by lead; None for one region, which has none.
+
+    A reference forecast is among those of the live model.
+    """
+    with reading(engine) as connection:
+        request = skill_request(connection, query)
+        live = live_model(connection)
+        is_model = request.model_id not in ENTRANTS
+        model_id = request.model_id if is_model or live is None else live.model_id
+        if request.region_id is not None or model_id in ENTRANTS:
+            return None
+        return LeadReport.model_validate(
+            lead_skill(
+                connection,
+                model_id=model_id,
+                event=query.event,
+                window=request.window,
+                scope=request.scope,
             )
         )
 

@@ -18,6 +18,7 @@ from app_dash.skill.query import SkillQuery, SkillRequest
 from database.models import AGENCY, ELSEWHERE, ModelRow
 from database.verification.entrants import ENTRANTS
 from solar.flares import EVENTS
+from solar.windows import WINDOWS
 
 PAGE = "skill"
 _SCOPES = (("region", "Region"), ("disk", "Disk"))
@@ -46,6 +47,7 @@ def filters(
         ],
         [
             _events(query),
+            _windows(query),
             choice("Scope", query, "scope", _SCOPES),
             choice("Cases", query, "cases", _CASES),
             _region(query),
@@ -84,6 +86,19 @@ def _events(query: SkillQuery) -> Component:
         for event in EVENTS
     ]
     return segmented("Flare class", choices)
+
+
+def _windows(query: SkillQuery) -> Component:
+    # Another window has another threshold too.
+    choices = [
+        (
+            window.label,
+            SKILL_PATH + query.changed(window=window.name, threshold=None, cl=None).search(),
+            query.window == window.name,
+        )
+        for window in WINDOWS
+    ]
+    return segmented("Window", choices)
 
 
 def _region(query: SkillQuery) -> Component:

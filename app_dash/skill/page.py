@@ -18,7 +18,7 @@ from app_dash.guard import callback
 from app_dash.shared import numbers
 from app_dash.shared.as_of import store_of
 from app_dash.shared.base_rate import base_rate_panel
-from app_dash.shared.numbers import count, score_text
+from app_dash.shared.numbers import count, model_label, score_text
 from app_dash.shared.panels import empty_message, error_message, facts, graph, panel
 from app_dash.shared.range_picker import newest_shown
 from app_dash.shared.theme import Tokens, tokens
@@ -36,6 +36,7 @@ from app_dash.shared.verification.score_axis import KINDS, interval_text
 from app_dash.shared.verification.tables import count_chips
 from app_dash.skill.data import (
     SkillData,
+    read_leads,
     read_request,
     read_skill,
     read_strata,
@@ -52,6 +53,7 @@ from app_dash.skill.panels import (
     table,
 )
 from app_dash.skill.query import SkillQuery
+from app_dash.skill.skill_by_lead import lead_panel, no_lead_panel
 from app_dash.skill.strata_figure import strata_figure
 from app_dash.skill.threshold import register_sliders, threshold_panels
 from database.engine import reading
@@ -60,12 +62,15 @@ from database.models import list_models
 from database.people.principal import READ
 from solar.errors import FlarewatchError, NotFoundError
 from solar.flares import event as find_event
+from solar.windows import DAY
 
 _BY = (("tss", "TSS"), ("bss", "BSS"), ("auc", "AUC"), ("recall", "Recall"))
 _SHOWN = ("tss", "recall", "far", "bss", "auc")
 HEIGHT = 260
 STRATA = "skill-strata"
 REQUEST = "skill-strata-asked"
+LEADS = "skill-leads"
+LEADS_REQUEST = "skill-leads-asked"
 FEW_DAYS = 2
 _NOT_COVERED = (
     "No flare list covers this range, so its forecasts cannot be verified. Import one: flarewatch"
@@ -122,6 +127,23 @@ def register(app: dash.Dash, engine: sa.Engine) -> None:
             return dash.no_update
         return strata_parts(engine, request.search, tokens(request.theme))
 
+    @callback(app, READ, Output(LEADS, "children"), Input(LEADS_REQUEST, "data"))
+    def follow_leads(request: StrataRequest | None) -> Any:
+        if request is None:
+            return dash.no_update
+        return lead_part(engine, request.search, tokens(request.theme))
+
+
+def lead_part(engine: sa.Engine, search: str, colors: Tokens) -> Component:
+    """Draw the skill by lead of an address, or in its place the reason why there is none."""
+    query, _ = parse_leniently(SkillQuery, search)
+    try:
+        report = read_leads(store_of(engine, search), query)
+    except FlarewatchError as error:
+        failed = error_message(f"{error.title}: {error}", retry=SKILL_PATH + search)
+        return html.Div(failed, className="span-4")
+    return no_lead_panel(query) if report is None else lead_panel(query, report, colors)
+
 
 def strata_parts(engine: sa.Engine, search: str, colors: Tokens) -> list[Component]:
     """Draw the strata of an address, or in their place the reason why there are none."""
@@ -162,6 +184,15 @@ def no_strata_panel(query: SkillQuery) -> Component:
 def strata_placeholders() -> list[Component]:
     """Hold the places of the strata panels, in their size."""
     return [html.Div(className="sunk-block span-4 strata-block") for _ in range(3)]
+
+
+def _leads(request: StrataRequest) -> list[Component]:
+    """Hold the place of the skill by lead, and ask for it."""
+    block = html.Div(className="sunk-block span-4 strata-block")
+    return [
+        dcc.Store(id=LEADS_REQUEST, data=request.model_dump()),
+        html.Div([block], id=LEADS, className="contents"),
+    ]
 
 
 def _stratum_panel(
@@ -247,10 +278,13 @@ def _seconds(value: float | None) -> str:
 
 def _report(query: SkillQuery, data: SkillData, colors: Tokens) -> list[Component]:
     report = data.report
+    request = StrataRequest(search=query.search(), theme=colors.name)
     if not report.n:
         chips = html.Span(count_chips(report), className="count-chips")
-        return [panel("Scores", _no_cases(query, data), subtitle=chips)]
-    request = StrataRequest(search=query.search(), theme=colors.name)
+        nothing = panel("Scores", _no_cases(query, data), subtitle=chips)
+        if query.of == DAY:
+            return [nothing]
+        return [nothing, html.Div(_leads(request), className="grid")]
     return [
         *_no_events(query, report),
         scores(report),
@@ -262,10 +296,11 @@ def _report(query: SkillQuery, data: SkillData, colors: Tokens) -> list[Componen
                 *threshold_panels(query, data, colors),
                 days(report, colors),
                 base_rate_panel(
-                    find_event(report.event), data.base_rates, data.model, class_name="span-4"
+                    find_event(query.event), data.base_rates, data.model, class_name="span-4"
                 ),
                 dcc.Store(id=REQUEST, data=request.model_dump()),
                 html.Div(strata_placeholders(), id=STRATA, className="contents"),
+                *_leads(request),
                 differences(report),
                 table(report),
             ],
@@ -291,7 +326,7 @@ def _choice(context: PageContext, query: SkillQuery) -> Component:
 
 
 def _no_cases(query: SkillQuery, data: SkillData) -> Component:
-    text = "No case can be scored in this range."
+    text = _no_case_text(query, data)
     # Forecasts that are not verified yet will be unknown too.
     if (data.report.n_unknown or data.report.days_waiting) and not data.has_flares:
         text = _NOT_COVERED
@@ -300,10 +335,22 @@ def _no_cases(query: SkillQuery, data: SkillData) -> Component:
     return empty_message(text, _wider(query, "button"))
 
 
+def _no_case_text(query: SkillQuery, data: SkillData) -> str:
+    text = "No case can be scored in this range."
+    if query.of == DAY:
+        return text
+    name = model_label(data.report.model)
+    return (
+        f"{text} {name} has no verified forecast of {query.target.label} here; see below who"
+        " forecasts which windows."
+    )
+
+
 def _no_events(query: SkillQuery, report: SkillReport) -> list[Component]:
     if report.n_events:
         return []
-    text = f"No {report.event}+ flare in this range: scores that need an event are undefined. "
+    what = find_event(report.event).goes_class
+    text = f"No {what}+ flare in this range: scores that need an event are undefined. "
     return [html.P([text, _wider(query, "link")], className="notice", role="note")]
 
 

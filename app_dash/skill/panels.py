@@ -43,10 +43,10 @@ def scores(report: SkillReport) -> Component:
         "Scores",
         score_cards(report),
         subtitle=[
-            f"{report.event}+, {threshold_text(report)}",
+            f"{report.label}, {threshold_text(report)}",
             html.Span(count_chips(report), className="count-chips"),
         ],
-        actions=forecast_legend(report),
+        actions=forecast_legend([forecast.model for forecast in report.all]),
         class_name="scores",
         definition=DEFINITIONS["scores"],
     )
@@ -56,7 +56,7 @@ def reliability(query: SkillQuery, report: SkillReport, tokens: Tokens) -> Compo
     """Show the reliability diagram, by fixed bins or by their isotonic fit."""
     is_corp = query.bins == "corp"
     kind = "isotonic fit" if is_corp else "Wilson 95 %"
-    text = f"Reliability of {report.event}+ forecasts in {len(report.reliability)} bins, {kind}"
+    text = f"Reliability of {report.label} forecasts in {len(report.reliability)} bins, {kind}"
     band = None if is_corp else report.band
     drawn = reliability_figure(report, tokens, band=band, is_corp=is_corp)
     name = "corp" if is_corp else "reliability" if band is None else "band"

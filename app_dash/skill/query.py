@@ -9,17 +9,19 @@ import sqlalchemy as sa
 from pydantic import Field, field_validator
 
 from app_dash.shared.range_picker import Preset, RangeQuery, window_of
-from app_dash.shared.url_state import ModelName, read_region_numbers
+from app_dash.shared.url_state import ModelName, TargetQuery, read_region_numbers
 from database.exploration.records import extent, find_regions
 from database.models import live_model
 from database.schema.tables import regions
 from solar.errors import InvalidInputError, NotFoundError
-from solar.flares import event
+from solar.flares import Event
+from solar.flares import event as find_event
 from solar.time import Window, isoformat
+from solar.windows import DAY
 
 
-class SkillQuery(RangeQuery):
-    """Range, model (empty: the live one), event, scope, cases, and one region or all.
+class SkillQuery(TargetQuery, RangeQuery):
+    """Range, model (empty: the live one), event, window, scope, cases, and one region or all.
 
     `threshold` None is the frozen one. `cl` is the cost/loss ratio, None the threshold in use.
     The other fields choose how the same numbers are drawn.
@@ -37,11 +39,6 @@ class SkillQuery(RangeQuery):
     curve: Literal["roc", "pr"] = "roc"
     by: Literal["tss", "bss", "auc", "recall"] = "tss"
 
-    @field_validator("event")
-    @classmethod
-    def _is_an_event(cls, name: str) -> str:
-        return event(name).name
-
     @field_validator("region")
     @classmethod
     def _is_one_number(cls, text: str) -> str:
@@ -50,10 +47,18 @@ class SkillQuery(RangeQuery):
             raise InvalidInputError("name one region, or none for all of them")
         return str(numbers[0]) if numbers else ""
 
+    @property
+    def target(self) -> Event:
+        """The event in its window."""
+        return find_event(self.event).within(self.of)
+
 
 @dataclass(frozen=True)
 class SkillRequest:
-    """Which forecasts to verify: model, event, scope, and window of issue times."""
+    """Which forecasts to verify: model, event, scope, and window of issue times.
+
+    `event` names an event in its window, such as ``M1.0`` or ``M1.0/d2``.
+    """
 
     model_id: str
     event: str
@@ -65,9 +70,11 @@ class SkillRequest:
 
     def parameters(self) -> dict[str, str]:
         """Return the parameters of the API call; None is left out."""
+        event = find_event(self.event)
         parameters = {
             "model": self.model_id,
-            "event": self.event,
+            "event": event.goes_class,
+            "window": None if event.window == DAY else event.window.name,
             "scope": self.scope,
             "from": isoformat(self.window.start_at),
             "to": isoformat(self.window.end_at),
@@ -97,7 +104,7 @@ def skill_request(connection: sa.Connection, query: SkillQuery) -> SkillRequest:
         )
     return SkillRequest(
         model_id=names[0],
-        event=query.event,
+        event=query.target.name,
         scope=query.scope,
         window=window_of(query, stored),
         cases=query.cases,

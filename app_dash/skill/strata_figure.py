@@ -12,6 +12,7 @@ from app_dash.shared.numbers import score_text
 from app_dash.shared.theme import Tokens
 from app_dash.shared.verification.report import DayCount, Stratum
 from app_dash.shared.verification.score_axis import KINDS, ScoreKind, interval_text, scale
+from solar.flares import event as find_event
 
 # A bar needs about a pixel; longer ranges are drawn by week, then by month.
 MOST_BARS = 400
@@ -28,7 +29,8 @@ def days_figure(days: Sequence[DayCount], event: str, tokens: Tokens) -> Figure:
     groups = grouped(days)
     starts = [group.day.isoformat() for group in groups]
     quiet = [group.n - group.events for group in groups]
-    texts = [f"{group.events:,} of {group.n:,} with {event}+" for group in groups]
+    label = find_event(event).label
+    texts = [f"{group.events:,} of {group.n:,} with {label}" for group in groups]
     hover = {"customdata": texts, "hovertemplate": "%{x|%-d %b %Y}<br>%{customdata}<extra></extra>"}
     bar = {"type": "bar", "x": starts, **hover}
     return chart(

@@ -60,6 +60,7 @@ url.search                          - vroa
 url.href                            - vroa
 region-why.children                 - vroa
 skill-strata.children               - vroa
+skill-leads.children                - vroa
 pipeline-live.children              - vroa
 record-table.getRowsResponse        - vroa
 acknowledge-answer.children         - --oa

@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from solar.flares import event as find_event
+
 
 class ReportPart(BaseModel):
     """A part of the report; fields that the pages do not show are ignored."""
@@ -184,6 +186,11 @@ class SkillReport(Verification):
     differences: Mapping[str, Mapping[str, Score]] = {}
     band: BandCheck | None = None
     others: tuple[Verification, ...] = Field(default=(), alias="entrants")
+
+    @property
+    def label(self) -> str:
+        """The event in words: ``M1.0+``, ``M1.0+ on day 2``."""
+        return find_event(self.event).label
 
     @property
     def all(self) -> tuple[Verification, ...]:

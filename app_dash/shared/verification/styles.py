@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from app_dash.shared.numbers import model_label
 from app_dash.shared.theme import Tokens
-from app_dash.shared.verification.report import Verification
 
 _REFERENCE_SHAPES = {
     "climatology-120d": "square",
@@ -39,7 +39,15 @@ class Style:
     marker: str
 
 
-def styles(forecasts: Sequence[Verification], tokens: Tokens) -> list[Style]:
+class Forecaster(Protocol):
+    """Whatever the scores of a model or a reference forecast are kept in."""
+
+    @property
+    def model(self) -> str:
+        """The name of the model, or of the reference forecast."""
+
+
+def styles(forecasts: Sequence[Forecaster], tokens: Tokens) -> list[Style]:
     """Choose the style of each forecast; the first is the model of the report."""
     shapes = markers([forecast.model for forecast in forecasts])
     return [

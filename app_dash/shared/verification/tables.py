@@ -82,9 +82,8 @@ def _tick(value: float) -> str:
     return score_text(value, digits=0 if value == int(value) else 1)
 
 
-def forecast_legend(report: SkillReport) -> list[Component]:
-    """Explain the markers of the forecasts."""
-    names = [forecast.model for forecast in report.all]
+def forecast_legend(names: Sequence[str]) -> list[Component]:
+    """Explain the markers of the forecasts; the first is the one asked about."""
     return [
         html.Span(
             [html.I(className=f"mark {shape}"), model_label(name)],
