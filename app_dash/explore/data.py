@@ -28,10 +28,13 @@ from database.exploration.selection import COLUMNS, Selection
 from database.exploration.statistics import Bars, bars
 from database.models import ModelRow, list_models
 from database.people.principal import READ
+from solar.flares import EVENTS
 from solar.injected_faults import InjectedFault
 from solar.time import isoformat
+from solar.windows import DAY, ForecastWindow
 
 NAMES: tuple[str, ...] = tuple(COLUMNS)
+_EVENTS = {event.column: event for event in EVENTS}
 _TEXTS = ("noaa_ars", "rung", "reason")
 Batches = Iterable[list[dict[str, Any]]]
 SCHEMA = pa.schema(
@@ -105,7 +108,7 @@ def register_exports(server: Flask, engine: sa.Engine) -> None:
         mode = mode_of(engine)
         name = f"{_stem(selection, mode)}.csv"
         return Response(
-            stream_with_context(csv_lines(batches(store, selection))),
+            stream_with_context(csv_lines(batches(store, selection), of=selection.of)),
             mimetype="text/csv",
             headers={"Content-Disposition": f'attachment; filename="{name}"', **mode},
         )
@@ -116,7 +119,7 @@ def register_exports(server: Flask, engine: sa.Engine) -> None:
         mode = mode_of(engine)
         with ExitStack() as unsent:
             file = unsent.enter_context(TemporaryFile())
-            write_parquet(batches(store, selection), file)
+            write_parquet(batches(store, selection), file, of=selection.of)
             response = send_file(
                 file,
                 mimetype="application/vnd.apache.parquet",
@@ -138,22 +141,31 @@ def _selection(engine: sa.Engine) -> tuple[sa.Engine, Selection]:
 def _stem(selection: Selection, mode: Mapping[str, str]) -> str:
     start, end = selection.window.start_at, selection.window.end_at
     model = selection.model_id.replace("@", "-")
-    name = "_".join([*mode.values(), "predictions"])
+    of_window = [] if selection.of == DAY else [selection.of.name]
+    name = "_".join([*mode.values(), "predictions", *of_window])
     return f"{name}_{model}_{start:%Y%m%dT%H%M}_{end:%Y%m%dT%H%M}"
 
 
-def csv_lines(batches: Batches) -> Iterator[str]:
+def names_of(of: ForecastWindow) -> list[str]:
+    """Return the names of the columns in a file; ``m1_6h`` is M1.0+ in 6 h, ``m1`` in 24 h."""
+    return [_EVENTS[name].within(of).column if name in _EVENTS else name for name in NAMES]
+
+
+def csv_lines(batches: Batches, *, of: ForecastWindow = DAY) -> Iterator[str]:
     """Write the header, then batch by batch; absent is empty, times are ISO in UTC."""
-    yield _lines([NAMES])
+    yield _lines([names_of(of)])
     for batch in batches:
         yield _lines([_cell(record, name) for name in NAMES] for record in batch)
 
 
-def write_parquet(batches: Batches, file: IO[bytes]) -> None:
+def write_parquet(batches: Batches, file: IO[bytes], *, of: ForecastWindow = DAY) -> None:
     """Write a Parquet file, one row group per batch, and rewind it."""
-    with pq.ParquetWriter(file, SCHEMA, compression="zstd") as writer:
+    names = names_of(of)
+    schema = pa.schema(field.with_name(name) for field, name in zip(SCHEMA, names, strict=True))
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for batch in batches:
-            writer.write_table(pa.Table.from_pylist(batch, schema=SCHEMA))
+            table = pa.Table.from_pylist(batch, schema=SCHEMA)
+            writer.write_table(table.rename_columns(names))
     file.seek(0)
 
 

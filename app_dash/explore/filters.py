@@ -21,6 +21,7 @@ from database.exploration.selection import Selection
 from database.models import ModelRow
 from solar.flares import EVENTS
 from solar.time import Window, isoformat
+from solar.windows import DAY, WINDOWS
 
 API_PATH = "/api/v1/predictions"
 # The most that the API returns at once; its `next_cursor` leads to the rest.
@@ -48,6 +49,7 @@ def filters(
         ],
         [
             _classes(query),
+            _windows(query),
             _least(query, shown["least"]),
             _regions(shown["regions"]),
             _files(query, call),
@@ -81,6 +83,18 @@ def _classes(query: ExploreQuery) -> Component:
         for event in EVENTS
     ]
     return segmented("Flare class", choices)
+
+
+def _windows(query: ExploreQuery) -> Component:
+    choices = [
+        (
+            window.label,
+            EXPLORE_PATH + query.changed(window=window.name).search(),
+            query.of == window,
+        )
+        for window in WINDOWS
+    ]
+    return segmented("Window", choices)
 
 
 def _least(query: ExploreQuery, text: str) -> Component:
@@ -207,6 +221,7 @@ def api_call(
         "model": selection.model_id,
         "from": isoformat(selection.window.start_at),
         "to": isoformat(selection.window.end_at),
+        **({} if selection.of == DAY else {"window": selection.of.name}),
         **least,
         "limit": LIMIT,
     }

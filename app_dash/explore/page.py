@@ -37,6 +37,7 @@ from database.models import list_models
 from database.people.principal import READ
 from solar.errors import InvalidInputError, NotFoundError
 from solar.flares import EVENTS
+from solar.windows import DAY
 
 
 def layout(context: PageContext, pathname: str, search: str) -> Component:
@@ -148,4 +149,7 @@ def _no_predictions(context: PageContext, query: ExploreQuery, error: NotFoundEr
 def _no_records(query: ExploreQuery) -> Component:
     wider = ExploreQuery(range="all", model=query.model, at=query.at)
     link = dcc.Link("Show everything", href=EXPLORE_PATH + wider.search(), className="button")
-    return empty_message("No stored forecast matches these filters.", link)
+    text = "No stored forecast matches these filters."
+    if query.of != DAY:
+        text += f" A model forecasts {query.of.label} only if it was trained for that window."
+    return empty_message(text, link)

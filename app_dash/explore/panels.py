@@ -20,6 +20,7 @@ from app_dash.shared.theme import Tokens
 from database.exploration.records import VIEW_LIMIT
 from database.exploration.statistics import BIN_EDGES, KeywordStatistics
 from solar.flares import EVENTS, Event
+from solar.windows import DAY
 
 DEFINITIONS: dict[str, Definition] = {
     "explore-overview": Definition(
@@ -34,7 +35,7 @@ DEFINITIONS: dict[str, Definition] = {
         "How many calibrated forecasts fall into each bin of probability: bins of 1 % below 10 %,"
         " of 5 % above. A histogram whose bar filters the records keeps its other bars.",
         "n(low ≤ P < high); the last bin includes 100 %",
-        "Stored probabilities, 24 h ahead; records without a forecast are in no bin",
+        "Stored probabilities of the chosen window; records without a forecast are in no bin",
     ),
     "explore-keywords": Definition(
         "Keyword statistics",
@@ -45,7 +46,8 @@ DEFINITIONS: dict[str, Definition] = {
     ),
     "explore-records": Definition(
         "Stored forecasts",
-        "One row per region and time of the model, with the keywords of its record. A range"
+        "One row per region and time of the model, with the keywords of its record. Windows other"
+        " than 24 h are stored once an hour, for the first record of each region in it. A range"
         " includes its lower limit and excludes its upper one.",
         "from ≤ value < to, in the unit of the column",
         "The files and the figures use the same filters",
@@ -122,7 +124,8 @@ def _limit_note(data: ExploreData) -> list[Component]:
 
 
 def _overview(query: ExploreQuery, data: ExploreData, tokens: Tokens) -> Component:
-    event, drawn, window = query.main_event, data.bars, data.resolved.selection.window
+    event, drawn = query.main_event.within(query.of), data.bars
+    window = data.resolved.selection.window
     figure = records_figure(
         event,
         drawn.at,
@@ -158,9 +161,13 @@ def _distributions(query: ExploreQuery, data: ExploreData, tokens: Tokens) -> Co
         graph(
             histogram_id(event),
             distribution_figure(
-                event, drawn.counts[event.name], BIN_EDGES, tokens, chosen=chosen.get(event.column)
+                event.within(query.of),
+                drawn.counts[event.name],
+                BIN_EDGES,
+                tokens,
+                chosen=chosen.get(event.column),
             ),
-            text=f"Histogram of {forecasts} forecasts of {event.label}",
+            text=f"Histogram of {forecasts} forecasts of {event.within(query.of).label}",
             height=212,
         )
         for event in EVENTS
@@ -184,12 +191,19 @@ def _keywords(data: ExploreData) -> Component:
     )
 
 
+def _covered(query: ExploreQuery) -> str:
+    if query.of == DAY:
+        return "24 h ahead, as issued"
+    return f"{query.of.label}, as issued with the first record of each region and hour"
+
+
 def _table(query: ExploreQuery, data: ExploreData) -> Component:
     resolved = query.resolved(data.shown.window).search()
     present = [row.keyword for row in data.amounts.statistics if row.n]
     table = record_table(
         {"type": TYPE, "view": resolved},
         present,
+        of=query.of,
         sort=query.order,
         filter_model=filter_model(query),
     )
@@ -197,7 +211,7 @@ def _table(query: ExploreQuery, data: ExploreData) -> Component:
         "Records",
         html.P(id=MARKED, className="marked", role="status"),
         table,
-        subtitle="24 h ahead, as issued; a column's head sorts and filters,"
+        subtitle=f"{_covered(query)}; a column's head sorts and filters,"
         " a chosen row is marked in the figures",
         class_name="flush",
         definition=DEFINITIONS["explore-records"],

@@ -18,7 +18,7 @@ from app_dash.explore.columns import (
     write_filters,
 )
 from app_dash.shared.range_picker import RangeQuery, window_of
-from app_dash.shared.url_state import ModelName, read_region_numbers
+from app_dash.shared.url_state import ModelName, TargetQuery, read_region_numbers
 from database.exploration.records import Sort, extent, find_regions
 from database.exploration.selection import Selection
 from database.exploration.statistics import BIN_EDGES, N_BINS
@@ -30,12 +30,13 @@ from solar.time import Window, isoformat
 _START, _END, _WIDENED = "xaxis.range[0]", "xaxis.range[1]", "xaxis.autorange"
 
 
-class ExploreQuery(RangeQuery):
-    """Range, regions (HARP or NOAA numbers), event with its least probability [%], model.
+class ExploreQuery(TargetQuery, RangeQuery):
+    """Range, regions (HARP or NOAA numbers), event with its least probability [%], window, model.
 
     An empty `event` takes every record, an empty `model` the live one. `where` limits columns
     of the table in its units, `rung` names a fallback level or a part of a reason, and `sort` the
-    column that orders the table, with a minus sign if descending.
+    column that orders the table, with a minus sign if descending. The names of events and columns
+    are those of 24 h in every `window`.
     """
 
     regions: str = ""
@@ -61,11 +62,6 @@ class ExploreQuery(RangeQuery):
     @classmethod
     def _are_numbers(cls, text: str) -> str:
         return ",".join(str(number) for number in read_region_numbers(text))
-
-    @field_validator("event")
-    @classmethod
-    def _is_an_event(cls, name: str) -> str:
-        return event(name).name if name else ""
 
     @field_validator("least", mode="before")
     @classmethod
@@ -136,6 +132,7 @@ def resolve(connection: sa.Connection, query: ExploreQuery) -> ResolvedQuery:
         min_probability=query.least / 100,
         limits=tuple(item.limit() for item in query.filters),
         rung=query.rung,
+        of=query.of,
     )
     return ResolvedQuery(selection, stored)
 

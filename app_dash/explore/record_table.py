@@ -20,6 +20,7 @@ from database.regions.regions import noaa_numbers
 from solar.flares import EVENTS
 from solar.sharp import KEYWORDS, Keyword
 from solar.time import nominal
+from solar.windows import DAY, ForecastWindow
 
 TYPE = "record-table"
 BLOCK = 100
@@ -55,13 +56,14 @@ def record_table(
     identity: Mapping[str, str],
     keywords: Sequence[Keyword],
     *,
+    of: ForecastWindow,
     sort: Sort,
     filter_model: Mapping[str, Any],
 ) -> Component:
     """Draw the grid; a callback on its `getRowsRequest` returns the rows of a block."""
     grid: Component = dag.AgGrid(
         id=dict(identity),
-        columnDefs=[*_leading_columns(), *(_keyword_column(keyword) for keyword in keywords)],
+        columnDefs=[*_leading_columns(of), *(_keyword_column(keyword) for keyword in keywords)],
         rowModelType="infinite",
         getRowId="params.data.id",
         # After a change of columns the grid is new; it scrolls to where the reader was.
@@ -160,7 +162,7 @@ def _region(record: Mapping[str, Any]) -> str:
     return f"HARP {region_id}" if region_id > 0 else f"AR {-region_id}"
 
 
-def _leading_columns() -> list[dict[str, Any]]:
+def _leading_columns(of: ForecastWindow) -> list[dict[str, Any]]:
     fixed = {"pinned": "left", "lockPinned": True}
     return [
         {"field": "region_id", "headerName": "Region", "width": 126, **fixed, **_equals()},
@@ -169,8 +171,8 @@ def _leading_columns() -> list[dict[str, Any]]:
         *(
             {
                 "field": event.column,
-                "headerName": f"P({event.label})",
-                "width": 116,
+                "headerName": f"P({event.within(of).label})",
+                "width": 116 if of == DAY else 150,
                 "type": "rightAligned",
                 "cellClass": _NUMBER,
                 **_range(),

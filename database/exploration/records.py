@@ -11,11 +11,20 @@ from typing import Any
 import sqlalchemy as sa
 
 from database.engine import reading
-from database.exploration.selection import COLUMNS, Selection, conditions, source
+from database.exploration.selection import (
+    COLUMNS,
+    Selection,
+    column,
+    conditions,
+    of_window,
+    source,
+)
 from database.harps import harps_by_noaa
+from database.schema.forecast_tables import lead_forecasts
 from database.schema.tables import observations, predictions, regions
 from solar.errors import InvalidInputError
 from solar.time import Window
+from solar.windows import DAY, ForecastWindow
 
 # A view counts, sorts and averages at most this many records, the newest of its range, so that its
 # cost does not grow with the range. An export has no such limit.
@@ -79,10 +88,13 @@ def bounded(connection: sa.Connection, selection: Selection) -> Selection:
     tell how far back they reach.
     """
     everything = replace(selection, event=None, limits=(), rung="")
+    # The index of the table with the window finds the newest.
+    at = predictions.c.t_rec if selection.of == DAY else lead_forecasts.c.t_rec
     statement = (
-        sa.select(predictions.c.t_rec)
+        sa.select(at)
+        .select_from(source(everything))
         .where(*conditions(everything))
-        .order_by(predictions.c.t_rec.desc())
+        .order_by(at.desc())
         .offset(VIEW_LIMIT)
         .limit(1)
     )
@@ -105,7 +117,7 @@ def page(
         sa.select(predictions.c.region_id, predictions.c.t_rec)
         .select_from(source(selection, COLUMNS[sort.column].table))
         .where(*conditions(selection))
-        .order_by(*_order(sort))
+        .order_by(*_order(sort, selection.of))
         .offset(start)
         .limit(min(limit, PAGE_LIMIT))
         .subquery()
@@ -118,12 +130,13 @@ def page(
     observed = sa.and_(
         observations.c.region_id == keys.c.region_id, observations.c.t_rec == keys.c.t_rec
     )
-    rows = records().select_from(
-        keys.join(predictions, chosen)
+    rows = records(selection.of).select_from(
+        of_window(keys.join(predictions, chosen), selection.of)
         .outerjoin(observations, observed)
         .outerjoin(regions, regions.c.region_id == keys.c.region_id)
     )
-    return [dict(row) for row in connection.execute(rows.order_by(*_order(sort))).mappings()]
+    ordered = rows.order_by(*_order(sort, selection.of))
+    return [dict(row) for row in connection.execute(ordered).mappings()]
 
 
 def count(connection: sa.Connection, selection: Selection) -> int:
@@ -132,13 +145,13 @@ def count(connection: sa.Connection, selection: Selection) -> int:
     return connection.execute(counted.where(*conditions(selection))).scalar_one()
 
 
-def records() -> sa.Select[Any]:
-    """Begin a query for whole records; the caller adds the tables."""
-    return sa.select(*(column.label(name) for name, column in COLUMNS.items()))
+def records(of: ForecastWindow) -> sa.Select[Any]:
+    """Begin a query for whole records with a window's forecasts; the caller adds the tables."""
+    return sa.select(*(column(name, of).label(name) for name in COLUMNS))
 
 
-def _order(sort: Sort) -> list[sa.ColumnElement[Any]]:
-    leading = COLUMNS[sort.column]
+def _order(sort: Sort, of: ForecastWindow) -> list[sa.ColumnElement[Any]]:
+    leading = column(sort.column, of)
     tie = [predictions.c.t_rec.desc(), predictions.c.region_id]
     return [leading.desc() if sort.is_descending else leading.asc(), *tie]
 
@@ -164,17 +177,18 @@ def _batch(
     connection: sa.Connection, selection: Selection, *, after: Position | None
 ) -> list[dict[str, Any]]:
     """Read up to `BATCH` records behind a position."""
+    table = predictions.c if selection.of == DAY else lead_forecasts.c
     statement = (
-        records()
+        records(selection.of)
         .select_from(source(selection, observations, regions))
         .where(*conditions(selection))
-        .order_by(predictions.c.t_rec, predictions.c.region_id)
+        .order_by(table.t_rec, table.region_id)
         .limit(BATCH)
     )
     if after is not None:
         # The first condition alone lets the index find its start; OR would not.
         statement = statement.where(
-            predictions.c.t_rec >= after.t_rec,
-            sa.or_(predictions.c.t_rec > after.t_rec, predictions.c.region_id > after.region_id),
+            table.t_rec >= after.t_rec,
+            sa.or_(table.t_rec > after.t_rec, table.region_id > after.region_id),
         )
     return [dict(row) for row in connection.execute(statement).mappings()]

@@ -1,4 +1,8 @@
-"""A selection: the stored predictions that a filter selects, written as conditions and joins."""
+"""A selection: the stored predictions that a filter selects, written as conditions and joins.
+
+The forecasts of the next 24 h are those of every record; those of another window are kept for the
+first record of each region and hour, and only these records are then selected.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from database.schema.forecast_tables import lead_forecasts
 from database.schema.tables import observations, predictions, regions
 from solar.errors import InvalidInputError
 from solar.flares import EVENTS, Event
 from solar.sharp import KEYWORDS
 from solar.time import Window
+from solar.windows import DAY, ForecastWindow
 
 # The columns that can have limits: probabilities (0 to 1) and keywords (stored unit).
 NUMBERS: dict[str, sa.ColumnElement[Any]] = {
@@ -58,6 +64,7 @@ class Limit:
 class Selection:
     """The records of one model in a window; the filters narrow it when they are set.
 
+    `of` is the window of the forecasts; `event` and `limits` keep the names of the next 24 h.
     `region_ids` None means every region, () none at all. With `event` only forecasts of at
     least `min_probability` for it are selected, so a record without a forecast is not. All
     `limits` hold at once. `rung` is the name of a rung, or a part of the reason why there is
@@ -71,11 +78,13 @@ class Selection:
     min_probability: float = 0.0
     limits: tuple[Limit, ...] = ()
     rung: str = ""
+    of: ForecastWindow = DAY
 
     @property
     def is_filtered(self) -> bool:
         """Tell whether anything but model and window selects the records."""
-        return self.region_ids is not None or self.has_conditions_on_values
+        is_other = self.of != DAY
+        return is_other or self.region_ids is not None or self.has_conditions_on_values
 
     @property
     def has_conditions_on_values(self) -> bool:
@@ -83,19 +92,38 @@ class Selection:
         return self.event is not None or bool(self.limits) or bool(self.rung)
 
 
+def number(name: str, of: ForecastWindow) -> sa.ColumnElement[Any]:
+    """Return a column of numbers; ``m1`` is M1.0+ in the window."""
+    event = next((event for event in EVENTS if event.column == name), None)
+    return NUMBERS[name] if event is None else probability(event, of)
+
+
+def probability(event: Event, of: ForecastWindow) -> sa.ColumnElement[Any]:
+    """Return the column of an event of the next 24 h in a window."""
+    table = predictions if of == DAY else lead_forecasts
+    return table.c[event.within(of).column]
+
+
+def column(name: str, of: ForecastWindow) -> sa.ColumnElement[Any]:
+    """Return a column of `COLUMNS` for the forecasts of a window."""
+    return number(name, of) if name in NUMBERS else COLUMNS[name]
+
+
 def conditions(selection: Selection) -> list[sa.ColumnElement[bool]]:
     """Write a selection as conditions on the tables of `source`."""
+    table = predictions.c if selection.of == DAY else lead_forecasts.c
     clauses = [
-        predictions.c.model_id == selection.model_id,
-        predictions.c.t_rec >= selection.window.start_at,
-        predictions.c.t_rec < selection.window.end_at,
+        table.model_id == selection.model_id,
+        table.t_rec >= selection.window.start_at,
+        table.t_rec < selection.window.end_at,
     ]
     if selection.region_ids is not None:
-        clauses.append(predictions.c.region_id.in_(selection.region_ids))
+        clauses.append(table.region_id.in_(selection.region_ids))
     if selection.event is not None:
-        clauses.append(predictions.c[selection.event.column] >= selection.min_probability)
+        least = selection.min_probability
+        clauses.append(probability(selection.event, selection.of) >= least)
     for limit in selection.limits:
-        clauses += _within(limit)
+        clauses += _within(limit, selection.of)
     if selection.rung:
         clauses.append(_has_rung_or_reason(selection.rung))
     return clauses
@@ -104,12 +132,25 @@ def conditions(selection: Selection) -> list[sa.ColumnElement[bool]]:
 def source(selection: Selection, *also: sa.FromClause) -> sa.FromClause:
     """Join to the predictions the tables that the conditions need, and those of `also`."""
     needed = {NUMBERS[limit.column].table for limit in selection.limits} | set(also)
-    joined: sa.FromClause = predictions
+    joined = of_window(predictions, selection.of)
     if observations in needed:
         joined = joined.outerjoin(observations, _is_same_record())
     if regions in needed:
         joined = joined.outerjoin(regions, regions.c.region_id == predictions.c.region_id)
     return joined
+
+
+def of_window(joined: sa.FromClause, of: ForecastWindow) -> sa.FromClause:
+    """Join to tables with the predictions their forecasts of another window.
+
+    A prediction is the newest revision of its record, and of many revisions it finds its own.
+    """
+    if of == DAY:
+        return joined
+    key = ("region_id", "t_rec", "model_id", "revision")
+    return joined.join(
+        lead_forecasts, sa.and_(*(lead_forecasts.c[name] == predictions.c[name] for name in key))
+    )
 
 
 def _is_same_record() -> sa.ColumnElement[bool]:
@@ -119,10 +160,10 @@ def _is_same_record() -> sa.ColumnElement[bool]:
     )
 
 
-def _within(limit: Limit) -> list[sa.ColumnElement[bool]]:
-    column = NUMBERS[limit.column]
-    low = [] if limit.low is None else [column >= limit.low]
-    high = [] if limit.high is None else [column < limit.high]
+def _within(limit: Limit, of: ForecastWindow) -> list[sa.ColumnElement[bool]]:
+    value = number(limit.column, of)
+    low = [] if limit.low is None else [value >= limit.low]
+    high = [] if limit.high is None else [value < limit.high]
     return [*low, *high]
 
 

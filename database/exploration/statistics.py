@@ -9,7 +9,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from database.exploration.selection import Selection, conditions, source
+from database.exploration.selection import Selection, conditions, probability, source
 from database.schema.tables import observations, predictions
 from solar.flares import EVENTS, Event
 from solar.sharp import KEYWORDS, Keyword
@@ -47,6 +47,7 @@ class KeywordStatistics:
 class Distribution:
     """Histograms of one selection: `counts[event name]` has one count per bin of `BIN_EDGES`.
 
+    The name of an event is that of 24 h, whatever the window of the selection is.
     `n` is the number of records, `without_forecast` how many of them are in no bin,
     `peaks[event name]` the greatest probability, None without a forecast.
     """
@@ -97,8 +98,12 @@ def statistics(connection: sa.Connection, selection: Selection) -> list[KeywordS
 
 def distribution(connection: sa.Connection, selection: Selection) -> Distribution:
     """Count the predictions of every event in the bins of `BIN_EDGES`, in one pass."""
-    bins = [_bin_of(predictions.c[event.column]).label(_bin_name(event)) for event in EVENTS]
-    peaks = [sa.func.max(predictions.c[event.column]) for event in EVENTS]
+    columns = [probability(event, selection.of) for event in EVENTS]
+    bins = [
+        _bin_of(column).label(_bin_name(event))
+        for event, column in zip(EVENTS, columns, strict=True)
+    ]
+    peaks = [sa.func.max(column) for column in columns]
     statement = (
         sa.select(*bins, *peaks, sa.func.count().label("n"))
         .select_from(source(selection))
@@ -142,13 +147,13 @@ def distribution_ignoring_own_limits(
     return replace(drawn, counts=counts)
 
 
-def _bin_of(probability: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+def _bin_of(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     # Comparisons and no arithmetic: 0.15 * 20 need not be 3 on every dialect.
     rising: list[tuple[sa.ColumnElement[bool], sa.ColumnElement[Any]]] = [
-        (probability < upper, sa.literal_column(str(index)))
+        (column < upper, sa.literal_column(str(index)))
         for index, upper in enumerate(BIN_EDGES[1:-1])
     ]
-    rising.append((probability >= BIN_EDGES[-2], sa.literal_column(str(len(BIN_EDGES) - 2))))
+    rising.append((column >= BIN_EDGES[-2], sa.literal_column(str(len(BIN_EDGES) - 2))))
     return sa.case(*rising, else_=sa.null())
 
 
@@ -162,7 +167,7 @@ def record_times(connection: sa.Connection, selection: Selection, event: Event) 
     # As the driver gives it: text or naive datetime, both of which numpy understands.
     t_rec = sa.type_coerce(predictions.c.t_rec, sa.types.NullType())
     rows = connection.execute(
-        sa.select(t_rec, sa.func.count(), sa.func.max(predictions.c[event.column]))
+        sa.select(t_rec, sa.func.count(), sa.func.max(probability(event, selection.of)))
         .select_from(source(selection))
         .where(*conditions(selection))
         .group_by(predictions.c.t_rec)
