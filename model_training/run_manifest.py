@@ -14,7 +14,6 @@ from model_training import plugins
 from model_training.artefact import reference
 from model_training.artefact.manifest import (
     GRAPH,
-    DiskMap,
     EventModel,
     Feature,
     FoldRecord,
@@ -31,7 +30,6 @@ from model_training.data.dataset import Dataset
 from model_training.data.files import sha256
 from model_training.data.split import Split
 from model_training.features import FlareHistory, Floats, kind, unit
-from model_training.fitting import disk_map
 from model_training.fitting.out_of_fold import OutOfFold, calibrated_as_served
 from model_training.recipe.estimators import PluginConfig, members_of
 from model_training.recipe.recipe import Recipe
@@ -118,8 +116,9 @@ def describe(run: Run, folder: Path) -> Manifest:
         scores={},
         score_notes=_SCORE_NOTES,
         reference=_reference(run, forecasts),
-        disk=_disk(run, forecasts),
-        repaired=gate_repairs(recipe.name, repairs(run.events, run.out_of_fold.raw)),
+        repaired=gate_repairs(
+            recipe.name, repairs((*run.events, *run.targets), run.out_of_fold.raw)
+        ),
         recipe=recipe.model_dump(mode="json"),
         libraries={name: version(name) for name in (*_LIBRARIES, *_plugin_packages(recipe))},
         files={GRAPH: digest},
@@ -153,17 +152,6 @@ def _reference(run: Run, forecasts: Mapping[str, Floats]) -> TrainingReference:
     training = run.parts.train.take(run.parts.train.is_scored)
     features = {name: training.feature(name) for name in run.recipe.features}
     return reference.describe(features, predictions=forecasts)
-
-
-def _disk(run: Run, forecasts: Mapping[str, Floats]) -> dict[str, DiskMap]:
-    """Fit the full disk, unless the days of validation are those of the test."""
-    if run.flares is None or run.parts.until is None:
-        return {}
-    maps = {
-        name: disk_map.fit(run.out_of_fold.rows, column, event=name, flares=run.flares)
-        for name, column in forecasts.items()
-    }
-    return {name: one for name, one in maps.items() if one is not None}
 
 
 def repairs(targets: Sequence[EventModel], raw: Floats) -> Repaired | None:

@@ -1,4 +1,4 @@
-"""Scores of single probability forecasts, and the chance of an event anywhere on the disk."""
+"""Scores of single probability forecasts, and the product of the regions of the disk."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
-
-# Further out the log-odds of one day would outweigh all others in the fit of the full disk.
-_LEAST = 1e-4
 
 
 @dataclass(frozen=True)
@@ -94,34 +91,3 @@ def exceedance(exact: Sequence[float | None]) -> list[float | None]:
         quiet = None if p is None or quiet is None else quiet * (1 - p)
         of_at_least.append(None if quiet is None else 1 - quiet)
     return of_at_least[::-1]
-
-
-def calibrated_disk(
-    product: ArrayLike, flares_per_day: ArrayLike, weights: ArrayLike, intercept: float
-) -> Floats:
-    """Chance of an event anywhere, from that of independent regions and from recent activity.
-
-    sigmoid(weights[0] logit(product) + weights[1] log(1 + flares_per_day) + intercept), with the
-    weights of a fit on past days: it corrects for regions that are not independent and adds what
-    has no record, such as the limb.
-
-    Parameters
-    ----------
-    product : (n,) or () what `full_disk` returns
-    flares_per_day : of the same shape; flares of at least the class that peaked anywhere in the
-        27 days before t, divided by 27
-    weights : (2,)
-
-    Returns
-    -------
-    Of the same shape; NaN where an input is NaN.
-    """
-    score = disk_inputs(product, flares_per_day) @ np.asarray(weights, float) + intercept
-    return np.asarray(1 / (1 + np.exp(-score)))
-
-
-def disk_inputs(product: ArrayLike, flares_per_day: ArrayLike) -> Floats:
-    """Stack what the weights of `calibrated_disk` multiply, (..., 2): log-odds and log activity."""
-    chance = np.clip(np.asarray(product, float), _LEAST, 1 - _LEAST)
-    activity = np.log1p(np.asarray(flares_per_day, float))
-    return np.stack([np.log(chance / (1 - chance)), activity], axis=-1)

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import sqlalchemy as sa
+from disk_oracle import aggregate
 
 from database.flares.coverage import covered_windows
 from database.schema.forecast_tables import lead_forecasts
@@ -65,7 +66,16 @@ def raw_cases(connection: sa.Connection, event: Event, scope: str) -> dict[str, 
     listed = _listed(connection, event)
     said = _region_forecasts(connection, event)
     if scope == "disk":
-        said = {model: _disk_forecasts(rows) for model, rows in said.items()}
+        known = [(r.peak_at, r.end_at or r.peak_at, r.peak_flux_w_m2) for r in
+                 connection.execute(sa.select(flares))]  # fmt: skip
+        covered = [(w.start_at, w.end_at) for w in listed.covered]
+        said = {
+            model: {
+                (0, at): p if p is None else aggregate(event.name, p, at, known, covered)
+                for (_, at), p in _products(rows).items()
+            }
+            for model, rows in said.items()
+        }
     latency, validity = event.window.latency, event.window.validity
     where = {(r.region_id, r.t_rec): r.lon_fwt for r in connection.execute(sa.select(observations))}
     cases: dict[str, list[Case]] = defaultdict(list)
@@ -115,7 +125,7 @@ def _region_forecasts(connection: sa.Connection, event: Event) -> dict[str, Fore
     return dict(said)
 
 
-def _disk_forecasts(rows: Forecasts) -> Forecasts:
+def _products(rows: Forecasts) -> Forecasts:
     days = {t.date() for _, t in rows}
     combined: Forecasts = {}
     for day in sorted(days | {day + DAY for day in days}):

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 import pytest
+from disk_oracle import FITTED, aggregate
 from synthetic_store import COVERED, DAY, FIRST, N_DAYS, THRESHOLDS, Synthetic
 
 from solar.flares import EVENTS
@@ -39,6 +40,8 @@ def disk_cases(data: Synthetic, event: str) -> pd.DataFrame:
     definition = next(e for e in EVENTS if e.name == event)
     strong = data.flares[data.flares.flux >= definition.peak_flux_w_m2]
     known = data.predictions.dropna(subset=[definition.column])
+    times = (pd.DatetimeIndex(data.flares[one]).to_pydatetime() for one in ("peak", "end"))
+    listed = list(zip(*times, data.flares.flux, strict=True))
     rows = []
     for offset in range(N_DAYS + 1):
         at = FIRST + offset * DAY
@@ -48,7 +51,9 @@ def disk_cases(data: Synthetic, event: str) -> pd.DataFrame:
         newest = recent.sort_values("t").groupby("region").last()[definition.column]
         came = flared(strong, at)
         truth = float(came) if at + DAY <= COVERED.end_at else np.nan
-        rows.append((at.date(), 1 - np.prod(1 - newest), truth, float(flared(strong, at - DAY))))
+        product = float(1 - np.prod(1 - newest))
+        p = aggregate(event, product, at, listed, [(COVERED.start_at, COVERED.end_at)])
+        rows.append((at.date(), p, truth, float(flared(strong, at - DAY))))
     return pd.DataFrame(rows, columns=["day", "p", "o", "persistence"])
 
 
@@ -115,9 +120,11 @@ def assert_scores(body: dict, scored: pd.DataFrame, column: str, threshold: floa
 
 
 def assert_contest(body: dict, scored: pd.DataFrame, event: str) -> None:
-    assert_scores(body, scored, "p", THRESHOLDS[event])
+    of_disk = FITTED["events"][event]["threshold"]
+    threshold = of_disk if body["scope"] == "disk" else THRESHOLDS[event]
+    assert_scores(body, scored, "p", threshold)
     for entrant in body["entrants"]:
-        frozen = 0.5 if entrant["model"] == "persistence" else THRESHOLDS[event]
+        frozen = 0.5 if entrant["model"] == "persistence" else threshold
         assert entrant["threshold"]["value"] == frozen
         assert_scores(entrant, scored, entrant["model"], frozen)
     names = [entrant["model"] for entrant in body["entrants"]]

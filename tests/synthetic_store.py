@@ -116,8 +116,16 @@ def fill(engine: sa.Engine) -> Synthetic:
     ).astype({e.column: float for e in EVENTS})
     by_noaa = {noaa: region for region, noaa in NOAA.items()}
     flares = pd.DataFrame(
-        [(r.peak_at, peak_flux(r.goes_class), by_noaa.get(r.noaa_ar or 0, 0)) for r in records],
-        columns=["peak", "flux", "region"],
+        [
+            (
+                r.peak_at,
+                r.end_at or r.peak_at,
+                peak_flux(r.goes_class),
+                by_noaa.get(r.noaa_ar or 0, 0),
+            )
+            for r in records
+        ],
+        columns=["peak", "end", "flux", "region"],
     )
     return Synthetic(predictions, flares)
 

@@ -45,7 +45,7 @@ NONE = "none"
 ALL_CLEAR = Definition(
     "All clear",
     "Said of M1.0+ for the 24 h from the newest record, only when every condition is met. The"
-    " full-disk probability is the calibrated one where there is one. A source is late after two"
+    " full-disk probability is that of the page Now. A source is late after two"
     " of its usual steps. Places are those by now. The forecast of a region counts for 3 h.",
     "P(M1.0+, full disk) < FLARE_ALL_CLEAR_LIMIT, and nothing against it",
     "A false all clear is the costliest error; see docs/now.md",

@@ -159,7 +159,7 @@ def read_now(context: PageContext, at: datetime) -> NowData:
         faults = injected_faults(connection)
         outlooks = current_outlooks(connection, now=context.sun_now)
         leads = newest_leads(connection, model_id, at)
-    series = hourly_series(columns, at, hours=hours)
+    series = hourly_series(columns, at, hours=hours, activity=context.state.activity)
     return NowData(
         at=at,
         until=until,

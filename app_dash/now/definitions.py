@@ -16,12 +16,13 @@ DEFINITIONS: dict[str, Definition] = {
     ),
     "full-disk": Definition(
         "Full-disk probability",
-        "The probability of a flare of the class anywhere on the disk in 24 h, computed in three"
-        " ways. 1−∏(1−p) takes regions as independent; if they are not, or if each p is a little"
-        " too high, it is too high. Max is the riskiest region alone. Calibrated is a fit on past"
-        " days, with the flares of the last 27 days; it is – with fewer than 5 event days to fit"
-        " on, or a flare list that covers fewer than 3 of the 27 days.",
-        "calibrated = 1/(1 + exp(−(a·logit(1−∏(1−p)) + b·ln(1 + flares per day) + c)))",
+        "The probability of a flare of the class anywhere on the disk in 24 h, the number that the"
+        " Skill page verifies with scope disk. It is the mean of two log-odds: of 1−∏(1−p), which"
+        " takes the regions as independent, and of a regression on the flares of the last days,"
+        " fitted on 1999 to 2013. If the flare list"
+        " does not cover the last 3 days, 1−∏(1−p) stands alone.",
+        "logit P = (logit(1−∏(1−p)) + c + Σ wᵢ ln(1 + nᵢ))/2;  nᵢ: M1.0+ in 1, 3, 27, 120 d,"
+        " C1.0+ in 1, 3, 27 d",
         "Forecasts of the last 3 h count. Murray et al. 2017, doi 10.1002/2016SW001579",
     ),
     "windows": Definition(

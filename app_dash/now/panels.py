@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -75,18 +76,18 @@ FLARES_HEIGHT = 184
 def disk_card(
     event: Event, forecast: DiskForecast, data: NowData, *, sun_now: datetime, tokens: Tokens
 ) -> Component:
-    """Show the probability that any region flares, and what agencies say; each is named."""
+    """Show the full-disk probability, what it is made of, and what agencies say."""
     past = data.series.full_disk[:, EVENTS.index(event)]
     head: list[Component] = [event_badge(event), html.H2("full disk, 24 h")]
     return html.Section(
         [
             html.Div(
-                [*head, _change(forecast.product, past)],
+                [*head, _change(forecast.best, past)],
                 className="card-head",
             ),
             html.Div(
                 [
-                    html.Span(big_percent(forecast.product), className="card-number"),
+                    html.Span(big_percent(forecast.best), className="card-number"),
                     _line(past, event, tokens),
                 ],
                 className="card-body",
@@ -100,12 +101,16 @@ def disk_card(
 
 
 def _aggregates(forecast: DiskForecast) -> list[Component]:
-    why = forecast.why_uncalibrated or "from a fit on past days, with the activity of the last 27"
+    definition = DEFINITIONS["full-disk"]
+    now = (
+        f" Now: 1−∏(1−p) {probability(forecast.product)}, by the flares alone"
+        f" {probability(forecast.activity)}; the riskiest region has"
+        f" {probability(forecast.largest)}."
+    )
+    why = "" if forecast.why_not is None else f": {forecast.why_not}"
     return [
-        html.Span(["1−∏(1−p) ", html.B(probability(forecast.product))], className="product"),
-        html.Span(["Max ", html.B(probability(forecast.largest))], className="largest"),
-        html.Span(["Calibrated ", html.B(probability(forecast.calibrated))], title=why),
-        explanation(DEFINITIONS["full-disk"]),
+        html.Span(f"{forecast.basis}{why}"),
+        explanation(replace(definition, meaning=definition.meaning + now)),
     ]
 
 

@@ -16,16 +16,17 @@ from database.models import ModelRow
 from database.verification.base_rate import BaseRates
 from solar.contingency import expected_far
 from solar.flares import Event
+from solar.full_disk import disk_aggregates
 
 NOT_STATED = "not stated"
 
 BASE_RATE = Definition(
     "Base rate",
     "The share of UTC days with such a flare anywhere on the Sun, beside that of the days on which"
-    " the model's thresholds were frozen. A rate needs a flare list that is complete for all of its"
-    " days. The false-alarm ratio expected now follows from recall and false-alarm rate as they"
-    " were on the validation cases, and from the share of the verified region-times of the last"
-    " 27 days that had a flare.",
+    " the threshold of the full disk was frozen. A rate needs a flare list that is complete for all"
+    " of its days. The false-alarm ratio expected now follows from recall and false-alarm rate as"
+    " they were on the validation cases, and from the share of the verified region-times of the"
+    " last 27 days that had a flare.",
     "FAR = POFD (1 − s)/(POFD (1 − s) + POD s)",
     "Jolliffe & Stephenson 2012, Forecast Verification, chapter 3; manifest of the model",
 )
@@ -33,10 +34,10 @@ BASE_RATE = Definition(
 
 @dataclass(frozen=True)
 class FrozenRates:
-    """What a manifest states of the days on which the thresholds were chosen, None if nothing.
+    """What is stated of the days on which the thresholds were chosen, None if nothing.
 
-    `disk` is the share of days with the event, `region` that of the validation cases, on which
-    `recall`, `pofd` and `far` were those at the threshold.
+    `disk` is the share of days with the event, of those that the full disk was fitted on, `region`
+    that of the validation cases, on which `recall`, `pofd` and `far` were those at the threshold.
     """
 
     disk: float | None = None
@@ -48,7 +49,7 @@ class FrozenRates:
 
 def frozen_rates(manifest: Mapping[str, Any], event: str) -> FrozenRates:
     """Read what the manifest of a model states; others than ours may state nothing."""
-    disk = (manifest.get("disk") or {}).get(event) or {}
+    disk = disk_aggregates().get(event)
     validation = (manifest.get("scores") or {}).get("validation") or {}
     cases = (validation.get("model") or {}).get(event) or {}
     scores = cases.get("scores") or {}
@@ -56,7 +57,7 @@ def frozen_rates(manifest: Mapping[str, Any], event: str) -> FrozenRates:
         (scores.get(name) or {}).get("value") for name in ("recall", "pofd", "far")
     )
     return FrozenRates(
-        disk=_share(disk.get("n_events"), disk.get("n_days")),
+        disk=None if disk is None else disk.n_events / disk.n_days,
         region=_share(cases.get("n_events"), cases.get("n")),
         recall=recall,
         pofd=pofd,

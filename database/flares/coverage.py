@@ -11,7 +11,7 @@ from database.rollup_days import mark_stale
 from database.schema.tables import flare_coverage, flare_list_version, regions
 from database.upsert import upsert
 from database.version_cache import renew_version
-from solar.strata import QUIET_FOR
+from solar.full_disk import REACH_DAYS
 from solar.time import Window
 
 _COLUMNS = ("source", "from_at", "to_at")
@@ -79,7 +79,7 @@ def _forecast_days(connection: sa.Connection, window: Window) -> list[date]:
     if first_at is None:
         return []
     # The third day of a case ends 72 h after it, so that the cases of three days before the stretch
-    # may be known now too; and for QUIET_FOR after it, whether a case followed a quiet time.
+    # may be known now too; and for so long after it, what the full disk counts may be known.
     first = max(first_at, window.start_at - timedelta(days=3)).date()
-    last = min(last_at, window.end_at + QUIET_FOR).date()
+    last = min(last_at, window.end_at + timedelta(days=REACH_DAYS)).date()
     return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]

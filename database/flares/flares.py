@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -18,17 +18,17 @@ from numpy.typing import NDArray
 from database.flares.assignment import Assignment, Origin, affected_days, assign
 from database.flares.coverage import cover, covered_windows
 from database.rollup_days import mark_stale
-from database.schema.tables import flare_list_version, flares
+from database.schema.tables import flare_list_version, flares, regions
 from database.upsert import upsert
 from database.version_cache import renew_version
-from solar.flares import EVENTS, Event, FluxScale, peak_flux
+from solar.flares import Event, FluxScale, peak_flux
+from solar.flares import event as event_named
+from solar.full_disk import REACH_DAYS, WEAKEST_CLASS, DiskActivity
 from solar.time import Window
 from solar.truth import Truth, least_flux
 
-# One rotation of the Sun, as the map to the full disk was fitted with.
-ACTIVITY_REACH = timedelta(days=27)
-# Over fewer days a rate is mostly chance.
-LEAST_KNOWN = timedelta(days=3)
+# So far back flares count for a full-disk forecast.
+ACTIVITY_REACH = timedelta(days=REACH_DAYS)
 _LIST_LENGTH = 1_000
 _COLUMNS = tuple(column.name for column in flares.columns)
 
@@ -226,38 +226,20 @@ def _peaking_in(window: Window) -> tuple[sa.ColumnElement[bool], ...]:
     return flares.c.peak_at >= window.start_at, flares.c.peak_at < window.end_at
 
 
-def flares_per_day(connection: sa.Connection, at: datetime) -> dict[str, float]:
-    """Return the flares a day of at least each event's class in the 27 days before `at`.
-
-    Where the flare list covers only a part of them, the rate over that part; nothing where it
-    covers fewer than three days, because an unlisted flare is unknown there.
-    """
-    known = _known_stretch(connection, at)
-    if known is None:
-        return {}
-    peak, flux = flares.c.peak_at, flares.c.peak_flux_w_m2
-    counts = [
-        sa.func.sum(sa.case((flux >= least_flux(event.peak_flux_w_m2), 1), else_=0))
-        for event in EVENTS
-    ]
-    counted = connection.execute(
-        sa.select(*counts).where(peak >= known.start_at, peak < known.end_at)
-    ).one()
-    days = (known.end_at - known.start_at) / timedelta(days=1)
-    return {
-        event.name: int(count or 0) / days for event, count in zip(EVENTS, counted, strict=True)
-    }
-
-
-def _known_stretch(connection: sa.Connection, at: datetime) -> Window | None:
-    """Return the last covered stretch of the 27 days, if it is long enough."""
-    stretches = [
-        Window(max(w.start_at, at - ACTIVITY_REACH), min(w.end_at, at))
-        for w in covered_windows(connection)
-        if w.start_at < at and w.end_at > at - ACTIVITY_REACH
-    ]
-    last = stretches[-1] if stretches else None
-    return last if last and last.end_at - last.start_at >= LEAST_KNOWN else None
+def disk_activity(connection: sa.Connection, window: Window) -> DiskActivity:
+    """Return the flares that the full-disk forecasts of times in `window` are to count."""
+    reach = Window(window.start_at - ACTIVITY_REACH, window.end_at)
+    end = _as_read(sa.func.coalesce(flares.c.end_at, flares.c.peak_at))
+    query = sa.select(_as_read(flares.c.peak_at), end, flares.c.peak_flux_w_m2)
+    strong = flares.c.peak_flux_w_m2 >= least_flux(event_named(WEAKEST_CLASS).peak_flux_w_m2)
+    rows = connection.execute(query.where(*_peaking_in(reach), strong).order_by(flares.c.peak_at))
+    peak_at, end_at, flux = list(zip(*rows.all(), strict=True)) or [()] * 3
+    return DiskActivity(
+        np.array(peak_at, "datetime64[us]"),
+        np.array(end_at, "datetime64[us]"),
+        np.array(flux, float),
+        covered_windows(connection),
+    )
 
 
 @dataclass(frozen=True)
@@ -303,10 +285,26 @@ def store_flares(
         peaks += [record.peak_at, *([old.record.peak_at] if old else [])]
         known[record.start_at][new.flare_id] = written[new.flare_id] = new
     _write(connection, list(written.values()), source=source, now=now)
-    mark_stale(connection, affected_days(peaks))
+    mark_stale(connection, affected_days(peaks) | _days_of_activity(connection, peaks))
     if covers is not None:
         cover(connection, covers, source=source)
     return FlareReport(added, len(records) - unchanged - added, unchanged)
+
+
+def _days_of_activity(connection: sa.Connection, peaks: Iterable[datetime]) -> set[date]:
+    """Return the days with records whose full-disk forecasts count one of the peaks.
+
+    A list that comes in the order of time has none of them: its flares are followed by no record.
+    """
+    newest: datetime | None = connection.scalar(sa.select(sa.func.max(regions.c.last_t_rec)))
+    if newest is None:
+        return set()
+    last = newest.date()
+    return {
+        first + timedelta(days=offset)
+        for first in {at.date() for at in peaks}
+        for offset in range(min((last - first).days, REACH_DAYS) + 1)
+    }
 
 
 def _stored(

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from database.schema.tables import observations, predictions
 from solar.columns import Columns
 from solar.flares import EVENTS, Event
+from solar.full_disk import DiskActivity, disk_probability
 from solar.time import Window
+from solar.windows import DAY, ForecastWindow
 
 # A region's forecast counts for the disk this long; then the region counts as gone.
 DISK_MEMORY = np.timedelta64(6, "h")
@@ -176,11 +178,18 @@ def _forecasts(rows: Sequence[Sequence[Any]]) -> Forecasts:
     )
 
 
-def full_disk(forecasts: Forecasts, midnights: NDArray[np.datetime64]) -> Forecasts:
-    """Combine the regions' newest forecasts at each midnight: 1 - prod(1 - p).
+def full_disk(
+    forecasts: Forecasts,
+    midnights: NDArray[np.datetime64],
+    activity: DiskActivity,
+    *,
+    window: ForecastWindow = DAY,
+) -> Forecasts:
+    """Forecast the full disk at each midnight, from the regions' newest forecasts for `window`.
 
-    A midnight without any forecast in the six hours up to it has no row; one that has only
-    withheld forecasts has NaN.
+    The product of the regions, 1 - prod(1 - p), and the recent flares make one number. A midnight
+    without any forecast in the six hours up to it has no row; one that has only withheld forecasts
+    has NaN.
     """
     times, rows = [], []
     for midnight in midnights:
@@ -188,8 +197,15 @@ def full_disk(forecasts: Forecasts, midnights: NDArray[np.datetime64]) -> Foreca
         if is_recent.any():
             times.append(midnight)
             rows.append(_combined(forecasts.take(is_recent)))
-    probability = np.array(rows, float).reshape(len(rows), len(EVENTS))
+    product = np.array(rows, float).reshape(len(rows), len(EVENTS))
     at = np.array(times, "datetime64[us]")
+    counts, names = activity.counts(at), [event.within(window).name for event in EVENTS]
+    probability = np.column_stack(
+        [
+            disk_probability(name, column, counts)
+            for name, column in zip(names, product.T, strict=True)
+        ]
+    )
     return Forecasts(np.zeros(len(times), np.int64), at, probability)
 
 

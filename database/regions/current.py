@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from database.flares.flares import flares_per_day
+from database.flares.flares import disk_activity
 from database.models import ModelRow, live_model
 from database.regions.regions import noaa_numbers
 from database.schema.tables import (
@@ -20,8 +19,12 @@ from database.schema.tables import (
     xray_flux,
 )
 from solar.flares import EVENTS
+from solar.full_disk import DiskActivity
+from solar.time import Window
 
 CURRENT = timedelta(hours=24)
+# So far back pages draw the full disk hour by hour.
+ACTIVITY_SHOWN = timedelta(days=3)
 MOST_REGIONS = 200
 
 _PROBABILITIES = [predictions.c[event.column] for event in EVENTS]
@@ -58,14 +61,14 @@ class DataState:
     """How fresh the store is, its live model and the regions on the disk.
 
     `latest` holds each region's newest forecast of the live model, by region id; `activity`
-    the flares a day before `newest_t_rec` by event name, without entries where unknown.
+    the flares that the full-disk forecasts of the last three days count.
     """
 
     newest_t_rec: datetime | None
     model: ModelRow | None
     regions: tuple[RegionRow, ...]
     latest: dict[int, ForecastRow]
-    activity: Mapping[str, float] = field(default_factory=dict)
+    activity: DiskActivity | None = None
 
     @property
     def series(self) -> tuple[str, ...]:
@@ -96,7 +99,8 @@ def data_state(connection: sa.Connection) -> DataState:
         if newest is None or model is None
         else latest_forecasts(connection, model.model_id, newest)
     )
-    activity = {} if newest is None else flares_per_day(connection, newest)
+    shown = None if newest is None else Window(newest - ACTIVITY_SHOWN, newest)
+    activity = None if shown is None else disk_activity(connection, shown)
     return DataState(newest, model, on_disk, latest, activity)
 
 

@@ -17,6 +17,7 @@ from solar.columns import Columns
 from solar.durations import FORECAST_LATENCY_BINS as LATENCY_BINS
 from solar.durations import forecast_latency_bin
 from solar.flares import EVENTS, Event
+from solar.full_disk import DiskActivity
 from solar.histogram import BIN
 from solar.strata import ACTIVE, history, longitude_band
 from solar.truth import Truth
@@ -143,13 +144,14 @@ def disk_tables(
     truth: Truth,
     days: Sequence[date],
     *,
+    activity: DiskActivity,
     disk_forecasts: Mapping[str, Forecasts] | None = None,
     window: ForecastWindow = FIRST_DAY,
 ) -> Tables:
     """Count the cases of the whole disk, one each midnight, by what came within the window.
 
     `disk_forecasts` are those of who forecasts the disk itself, as agencies do; the disk
-    forecasts of the others are combined from their regions.
+    forecasts of the others are made of their regions and the `activity` of the disk.
     """
     midnights = np.array(days, "datetime64[us]")
     issued = {
@@ -157,7 +159,9 @@ def disk_tables(
         for name, one in (disk_forecasts or {}).items()
     }
     combined = {
-        name: full_disk(one, midnights) for name, one in forecasts.items() if name not in issued
+        name: full_disk(one, midnights, activity, window=window)
+        for name, one in forecasts.items()
+        if name not in issued
     }
     return dict(_tables("disk", align_forecasts({**combined, **issued}), truth, window=window))
 

@@ -13,7 +13,7 @@ from database.agencies.forecasts import load_disk_forecasts, load_window_forecas
 from database.engine import reading, transact
 from database.flares.assignment import reassign
 from database.flares.coverage import covered_windows
-from database.flares.flares import flare_history
+from database.flares.flares import disk_activity, flare_history
 from database.leads.leads import load_lead_forecasts
 from database.models import agencies, list_models
 from database.predictions.forecasts import (
@@ -36,6 +36,7 @@ from database.verification.ten_day_blocks import (
     replace_days,
 )
 from solar.flares import EVENTS
+from solar.full_disk import DiskActivity
 from solar.strata import QUIET_FOR
 from solar.time import Window
 from solar.truth import Truth
@@ -113,6 +114,7 @@ def count_days(connection: sa.Connection, days: Sequence[date]) -> dict[Key, Day
     truth = flares.truth(covered_windows(connection))
     forecasts = _forecasts(connection, _with_evening(days))
     disk_forecasts = _disk_forecasts(connection, _issued(days))
+    activity = disk_activity(connection, _issued(days))
     if not forecasts and not disk_forecasts:
         return {}
     of_regions = (
@@ -120,14 +122,14 @@ def count_days(connection: sa.Connection, days: Sequence[date]) -> dict[Key, Day
     )
     return {
         **of_regions,
-        **disk_tables(forecasts, truth, days, disk_forecasts=disk_forecasts),
-        **_other_windows(connection, truth, days),
+        **disk_tables(forecasts, truth, days, activity=activity, disk_forecasts=disk_forecasts),
+        **_other_windows(connection, truth, activity, days),
         **_latency_tables(connection, list(forecasts), days),
     }
 
 
 def _other_windows(
-    connection: sa.Connection, truth: Truth, days: Sequence[date]
+    connection: sa.Connection, truth: Truth, activity: DiskActivity, days: Sequence[date]
 ) -> dict[Key, DayTable]:
     """Count the forecasts for windows other than 24 h: of models, and of agencies for the disk."""
     of_agencies = load_window_forecasts(connection, _issued(days))
@@ -143,7 +145,9 @@ def _other_windows(
         issued = of_agencies.get(window, {})
         if forecasts:
             tables |= region_tables(forecasts, truth, days, window=window)
-        tables |= disk_tables(forecasts, truth, days, disk_forecasts=issued, window=window)
+        tables |= disk_tables(
+            forecasts, truth, days, activity=activity, disk_forecasts=issued, window=window
+        )
     return tables
 
 

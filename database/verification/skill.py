@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from database.flares.flares import flux_scales
 from database.known import known_until
-from database.models import ModelRow, find_model, live_model
+from database.models import AGENCY, ModelRow, find_model, live_model
 from database.rollup_days import count_stale
 from database.verification.band_check import check_band
 from database.verification.comparison import SkillQuery, score_cases, with_climatology
@@ -32,6 +32,7 @@ from solar.bands import Band, band_of
 from solar.bootstrap import seeded_draw
 from solar.errors import InvalidInputError
 from solar.flares import event as find_event
+from solar.full_disk import disk_aggregates
 from solar.histogram import row_length
 from solar.reliability import ReliabilityBin
 from solar.skill import Entry, Estimate, Summary, compare
@@ -158,8 +159,9 @@ def threshold_of(
 ) -> Threshold:
     """Return the threshold of a model or an entrant.
 
-    Climatology is judged by the threshold of the live model; persistence forecasts 0 or 1. A
-    model that froze none for the event is judged at the prior rate of the event.
+    Climatology is judged by the threshold of the live model; persistence forecasts 0 or 1. The
+    full disk has a threshold of its own. A model that froze none for the event is judged at the
+    prior rate of the event.
     """
     if requested is not None:
         return _requested(requested)
@@ -178,6 +180,9 @@ def _requested(value: float) -> Threshold:
 def _frozen(model: ModelRow | None, query: SkillQuery) -> Threshold:
     name = query.event.name
     frozen = model.thresholds.get(name) if model else None
+    if query.scope == "disk" and model and model.stage != AGENCY:
+        aggregate = disk_aggregates().get(name)
+        frozen = aggregate.threshold if aggregate else None
     if frozen is None:
         return Threshold(prior_rate(query.event, query.scope), "prior rate")
     return Threshold(frozen, "frozen")

@@ -211,21 +211,6 @@ class Evaluation(_Strict):
     scores: dict[str, dict[str, EventScores]]
 
 
-class DiskMap(_Strict):
-    """The calibrated full-disk forecast of an event, as `solar.probability.calibrated_disk` takes.
-
-    Fitted on `n_days` of which `n_events` had the event somewhere on the disk; `threshold` is the
-    probability with the highest TSS on them, and `fitted_on` says in words which days they are.
-    """
-
-    weights: tuple[float, float]
-    intercept: float
-    threshold: float
-    n_days: int = Field(ge=1)
-    n_events: int = Field(ge=1)
-    fitted_on: str
-
-
 class Repaired(_Strict):
     """How the forecasts of validation were made consistent, as those that are served.
 
@@ -260,10 +245,11 @@ class Manifest(_Strict):
     format 2 may list all of them as targets, and format 1 knows no other window.
     With `remote` the model answers over HTTP and has no graph among its `files`.
 
-    Evidence (`sources` to `disk`) is written by our training. A model that was ``made_by``
+    Evidence (`sources` to `reference`) is written by our training. A model that was ``made_by``
     elsewhere may lack it; what is None is not known. `scored_graph` is the sha256 of the graph
     that the evidence belongs to, `fitted_until` the time before which everything lies that the
-    maker has used, the 24 h after the last case among it.
+    maker has used, the 24 h after the last case among it. `disk` is that of older models and is
+    not used: one forecast of the full disk is for all models (`solar.full_disk`).
     """
 
     format: Literal[1, 2] = 1
@@ -292,7 +278,7 @@ class Manifest(_Strict):
     scores: ScoreBook | None = None
     score_notes: dict[str, str] | None = None
     reference: TrainingReference | None = None
-    disk: dict[str, DiskMap] | None = None
+    disk: dict[str, object] | None = None
     repaired: Repaired | None = None
     remote: Remote | None = None
     recipe: dict[str, object] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +18,11 @@ from model_training.artefact.manifest import (
     LeakAudit,
     NoiseTrial,
 )
-from model_training.commands.arguments import add_data
+from model_training.commands.arguments import add_data, whole
 from model_training.data import leak_audit, loading
 from model_training.data.dataset import Dataset
-from model_training.data.files import existing, read_table
-from model_training.data.flares import harps_of
-from model_training.fitting.disk_map import disk_days
+from model_training.data.files import existing, existing_folder, read_table
+from model_training.data.flares import harps_of, read_flares
 from model_training.journal import Journal
 from model_training.judging import full_disk, noise_test
 from model_training.judging.evaluation import evidence_of_test, served_inputs, with_windows
@@ -78,7 +78,30 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
         "--disk",
         metavar="EVENT",
         help="with --on FILE: put the regions at 00 UT together and compare with"
-        " the forecasts that SWPC and the Met Office issued",
+        " the forecasts that agencies issued",
+    )
+    parser.add_argument(
+        "--disk-hours",
+        type=whole,
+        metavar="HOURS",
+        default=6,
+        help="with --disk: how long before 00 UT the newest record of a region counts; 24 for rows"
+        " that lie a day apart (default: 6)",
+    )
+    parser.add_argument(
+        "--agencies",
+        metavar="FOLDER",
+        default=AGENCIES,
+        help="with --disk: whose forecasts, a folder of the data folder; agencies_2016_2017 holds"
+        f" 17 systems (default: {AGENCIES})",
+    )
+    parser.add_argument(
+        "--agency",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="with --disk: compare with this one, on its days; may be repeated (default: all, of"
+        " the 17 systems those that left out no day)",
     )
     parser.add_argument(
         "--keep", type=Path, metavar="DIR", help="keep evidence, scores and report in this folder"
@@ -248,23 +271,20 @@ def _harps(config: SharpConfig, options: argparse.Namespace) -> str | None:
 def _evidence_of_disk(
     model: artifact.Artifact, recipe: Recipe, cases: Dataset, options: argparse.Namespace
 ) -> Evidence:
-    event, flares = options.disk, loading.flares_of(recipe.data, options.data)
-    maps = model.manifest.disk or {}
-    disk_map = maps.get(event)
-    if disk_map is None or flares is None:
+    event, listed = options.disk, getattr(recipe.data, "flares", None)
+    if listed is None or event not in model.manifest.event_names:
         raise InvalidInputError(
-            f"{recipe.name} cannot forecast {event} on the full disk: it has maps for"
-            f" {', '.join(maps) or 'no event'}; train it again on records near"
-            " 00 UT, with a flare list and a split by time"
+            f"{recipe.name} cannot forecast {event} on the full disk: it has no flare list, or does"
+            f" not forecast it; it forecasts {', '.join(model.manifest.event_names)}"
         )
-    place = [one.name for one in model.manifest.events].index(event)
+    place = model.manifest.event_names.index(event)
     regions = model.score_inputs(served_inputs(model, cases)).calibrated[:, place]
+    folder = existing_folder(options.data, options.agencies)
     return full_disk.evidence_of_disk(
-        disk_map,
         event,
-        disk_days(cases, regions),
-        flares=flares,
-        agencies=full_disk.read_agencies(options.data / AGENCIES, event),
+        full_disk.disk_days(cases, regions, memory=timedelta(hours=options.disk_hours)),
+        flares=read_flares(existing(options.data, listed), known_from="end"),
+        agencies=full_disk.read_agencies(folder, event, options.agency),
     )
 
 

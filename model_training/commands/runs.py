@@ -1,4 +1,4 @@
-"""The commands on training runs: ``train``, ``compare`` and ``results``."""
+"""The commands on training runs, ``train``, ``compare`` and ``results``, and ``fit-disk``."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from model_training.commands.arguments import (
     add_resume,
     add_runs,
 )
+from model_training.fitting.disk_activity import FLARES, REGION_DAYS, as_json, fit_activity
 from model_training.journal import Journal, Stop, stopping_on_signals
 from model_training.judging import evidence
 from model_training.recipe.recipe import Recipe, read_recipe
@@ -23,6 +24,7 @@ from model_training.report.repeats import mean_table
 from model_training.report.run_folder import EVIDENCE, REPORT
 from model_training.report.wording import table
 from solar.errors import InvalidInputError, NotFoundError
+from solar.full_disk import FITTED
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:
@@ -108,6 +110,23 @@ def add_results(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_results)
 
 
+def add_fit_disk(parser: argparse.ArgumentParser) -> None:
+    """Declare ``fit-disk``."""
+    parser.description = (
+        "Fit what recent flares say of the full disk, on the days of 1999 to 2013, for each event"
+        f" and window. The data folder holds {REGION_DAYS} and {FLARES}."
+    )
+    add_data(parser)
+    parser.add_argument(
+        "--to",
+        type=Path,
+        default=FITTED,
+        metavar="FILE",
+        help="the file of weights (default: the one that is used)",
+    )
+    parser.set_defaults(run=_fit_disk)
+
+
 def _compare(options: argparse.Namespace) -> None:
     runs = []
     for folder in options.run_folders:
@@ -116,6 +135,11 @@ def _compare(options: argparse.Namespace) -> None:
         runs.append(comparison.ComparedRun(folder.name, evidence.read(folder / EVIDENCE)))
     options.to.parent.mkdir(parents=True, exist_ok=True)
     comparison.write(runs, options.to)
+    sys.stdout.write(f"{options.to}\n")
+
+
+def _fit_disk(options: argparse.Namespace) -> None:
+    options.to.write_text(as_json(fit_activity(options.data)), "utf-8")
     sys.stdout.write(f"{options.to}\n")
 
 

@@ -149,7 +149,7 @@ def _is_fitted(target: EventModel) -> bool:
 
 
 def _truth(part: Dataset, name: str) -> Floats:
-    return part.truth[name]
+    return part.outcome(event(name))
 
 
 def _has_both(truth: Floats) -> bool:

@@ -13,7 +13,6 @@ from model_training.artefact import artifact
 from model_training.artefact.manifest import EventModel
 from model_training.fitting.out_of_fold import calibrated_as_served
 from model_training.recipe.recipe import BandConfig, Recipe
-from model_training.recipe.split import BlocksConfig
 from model_training.run_manifest import gate_repairs, repairs
 from model_training.training import TrainingResult, train
 from solar.bands import band_of
@@ -102,13 +101,12 @@ def test_the_reference_of_forecasts_is_the_pool_as_it_would_be_served(
     assert reference.predictions["M1.0"].edges == pytest.approx(deciles)
 
 
-def test_test_rows_reach_neither_the_reference_nor_the_disk(
+def test_test_rows_do_not_reach_the_reference(
     daily: TrainingResult, recipe: Recipe, world: Path, tmp_path: Path
 ) -> None:
     other = train(recipe, changed(world, tmp_path, after="2013-01-01", before="2099-01-01"))
 
     assert other.manifest.reference == daily.manifest.reference
-    assert other.manifest.disk == daily.manifest.disk
     assert other.manifest.scores["test"] != daily.manifest.scores["test"]
 
 
@@ -123,43 +121,6 @@ def test_training_rows_reach_the_reference(
     assert found.features["MEANALP"].missing_share > before.features["MEANALP"].missing_share == 0
     assert found.features["USFLUX"].edges[-1] > before.features["USFLUX"].edges[-1]
     assert found.features["SHRGT45"] == before.features["SHRGT45"]
-
-
-def test_the_disk_is_fitted_on_the_days_of_validation(daily: TrainingResult) -> None:
-    disk = daily.manifest.disk["C1.0"]
-
-    days = np.unique(
-        (daily.out_of_fold.rows.t_rec + np.timedelta64(12, "h")).astype("datetime64[D]")
-    )
-    assert disk.n_days == len(days)
-    assert 5 <= disk.n_events <= disk.n_days - 5
-    assert f"from {days[0]} to {days[-1]}" in disk.fitted_on
-    assert days[-1] < np.datetime64("2013-01-01")
-
-
-def test_a_map_is_kept_for_the_events_that_the_disk_had_on_enough_days(
-    daily: TrainingResult,
-) -> None:
-    assert set(daily.manifest.disk) <= {"C1.0", "M1.0", "X1.0"}
-    assert all(disk.n_events >= 5 for disk in daily.manifest.disk.values())
-
-
-def test_records_far_from_midnight_tell_no_disk(trained: TrainingResult) -> None:
-    assert trained.manifest.reference is not None
-    assert trained.manifest.disk == {}
-
-
-def test_a_split_that_shares_its_days_with_the_test_tells_no_disk(
-    recipe: Recipe, world: Path
-) -> None:
-    shared = recipe.model_copy(
-        update={
-            "events": ("C1.0", "M1.0"),
-            "split": BlocksConfig(kind="blocks", groups=3, test_group=1, block_days=60),
-        }
-    )
-
-    assert train(shared, world).manifest.disk == {}
 
 
 def test_reference_and_disk_come_back_from_the_artefact(

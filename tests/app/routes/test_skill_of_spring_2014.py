@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sqlalchemy as sa
+from disk_oracle import aggregate
 from flask import Flask
 from flask.testing import FlaskClient
 from handmade_models import ALL_WINDOWS, HandmadeModel, line_up
@@ -76,12 +78,28 @@ def region_cases(predictions: pd.DataFrame, strong: pd.DataFrame) -> pd.DataFram
     return cases[~unclear & predictions.p.notna()]
 
 
-def disk_cases(predictions: pd.DataFrame, strong: pd.DataFrame) -> pd.DataFrame:
-    rows = []
+@pytest.fixture
+def listed(shared_data: Path) -> list[tuple[datetime, datetime, float]]:
+    """Peak, end and flux of the flares of C1.0 and more, straight from the list."""
+    table = pd.read_parquet(shared_data / "flares" / "goes_flares.parquet")
+    table = table[
+        (table.peak_flux_wm2 >= 9.99e-7) & table.peak_time.between(FIRST - 125 * DAY, END)
+    ]
+    mended = table.peak_time.where(table.peak_time >= table.start_time, table.peak_time + DAY)
+    end = table.end_time.where(table.end_time >= mended, table.end_time + DAY)
+    times = (pd.DatetimeIndex(one).to_pydatetime() for one in (mended, end.fillna(mended)))
+    return list(zip(*times, table.peak_flux_wm2, strict=True))
+
+
+def disk_cases(
+    predictions: pd.DataFrame, strong: pd.DataFrame, listed: list[tuple[datetime, datetime, float]]
+) -> pd.DataFrame:
+    ever, rows = [(datetime(2010, 1, 2), datetime(2025, 1, 1))], []  # noqa: DTZ001
     for day in pd.date_range(FIRST, END, inclusive="left"):
         recent = predictions[(predictions.t > day - DAY / 4) & (predictions.t <= day)].dropna()
         newest = recent.sort_values("t").groupby("region").p.last()
-        rows.append((day, 1 - np.prod(1 - newest)))
+        product = float(1 - np.prod(1 - newest))
+        rows.append((day, aggregate("M1.0", product, day.to_pydatetime(), listed, ever)))
     frame = pd.DataFrame(rows, columns=["day", "p"])
     o, before = came(frame.day, strong.peak), came(frame.day, strong.peak, back=True)
     return frame.assign(o=o, persistence=before.astype(float))
@@ -113,23 +131,29 @@ def expected(p: pd.Series, o: pd.Series, threshold: float) -> dict[str, float]:
 
 
 def test_every_entrant_scores_what_pandas_finds_in_the_stored_predictions(
-    replayed: FlaskClient, strong: pd.DataFrame
+    replayed: FlaskClient,
+    strong: pd.DataFrame,
+    listed: list[tuple[datetime, datetime, float]],
 ) -> None:
     predictions = stored(replayed)
     assert len(predictions) == 8_570
     for scope in ("region", "disk"):
-        expect_scores(replayed, predictions, strong, scope)
+        expect_scores(replayed, predictions, strong, listed, scope)
 
 
 def expect_scores(
-    replayed: FlaskClient, predictions: pd.DataFrame, strong: pd.DataFrame, scope: str
+    replayed: FlaskClient,
+    predictions: pd.DataFrame,
+    strong: pd.DataFrame,
+    listed: list[tuple[datetime, datetime, float]],
+    scope: str,
 ) -> None:
     region_past = region_cases(predictions, strong)
     if scope == "region":
         cases, past = region_past, region_past
         cases = cases[(cases.day >= FIRST) & (cases.day < END)]
     else:
-        cases = disk_cases(predictions, strong)
+        cases = disk_cases(predictions, strong, listed)
         every_day = pd.Series(pd.date_range(FIRST - 400 * DAY, END))
         past = pd.DataFrame({"day": every_day, "o": came(every_day, strong.peak)})
     prior = PRIOR_RATES[scope]["M1.0"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -75,10 +74,9 @@ def _assess(
     return assess(replace(found, now=NOW + later, settings=settings))
 
 
-def _model(engine: sa.Engine, disk: Mapping[str, object] | None = None) -> None:
-    manifest = {**MANIFEST, "disk": disk or {}}
+def _model(engine: sa.Engine) -> None:
     with writing(engine) as connection:
-        register(connection, manifest, sha256=("1" if disk else "0") * 64, stage="live", now=NOW)
+        register(connection, MANIFEST, sha256="0" * 64, stage="live", now=NOW)
 
 
 def _xrays(engine: sa.Engine, *flux: float, until: datetime = NOW + timedelta(days=1)) -> None:
@@ -146,15 +144,18 @@ def test_a_probability_at_the_limit_alone_withholds_it(quiet: sa.Engine) -> None
     assert value == f"0.4{NARROW}% (1−∏(1−p))"
 
 
-def test_the_calibrated_probability_decides_where_there_is_one(quiet: sa.Engine) -> None:
-    # logit(p) is clipped and weighted by 0; the intercept alone gives sigmoid(-1) = 27 %.
-    _model(quiet, {"M1.0": {"weights": [0.0, 0.0], "intercept": -1.0}})
+def test_regions_and_recent_flares_together_decide_where_a_list_covers_these(
+    quiet: sa.Engine,
+) -> None:
     covered = ("test", NOW - 30 * DAY, NOW)
     with writing(quiet) as connection:
         upsert(connection, tables.flare_coverage, columns=("source", "from_at", "to_at"),
                rows=[covered])  # fmt: skip
 
-    assert _only_reason(_assess(quiet))[1] == "27\u202f% (calibrated)"
+    # 0.4 % by the region and 0.9 % on a Sun without flares: about 0.6 % in the middle.
+    assert _assess(quiet).kind == "ok"
+    value = _only_reason(_assess(quiet, limit=0.004))[1]
+    assert value == f"0.6{NARROW}% (regions and recent flares)"
 
 
 def test_a_region_over_its_threshold_alone_withholds_it(quiet: sa.Engine) -> None:

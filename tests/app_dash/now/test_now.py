@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,20 +11,21 @@ import sqlalchemy as sa
 from component_tree import parts, words
 from dash.development.base_component import Component
 from raised_alerts import raised
-from stocked_store import MANIFEST, NOW, stock
+from stocked_store import NOW, stock
 
 from app_dash.create_app import PAGES
 from app_dash.frame import delta, routing, shell
 from app_dash.now.page import layout
 from app_dash.settings import DashSettings
+from app_dash.shared.numbers import probability
 from database.agencies.forecasts import AgencyForecast, store_forecasts
 from database.alerts.alerts import write_alerts
 from database.engine import writing
+from database.flares.coverage import cover
 from database.flares.xray import store_flux
-from database.models import register
 from database.schema import tables
 from solar.flare_detection import XrayMinute
-from solar.time import isoformat
+from solar.time import Window, isoformat
 from solar.windows import DAYS_AHEAD
 
 NARROW = "\u202f"
@@ -54,22 +57,26 @@ def test_the_cards_combine_the_regions_that_have_a_forecast(engine_sqlite: sa.En
     page = _page(engine_sqlite)
 
     # M1.0+: 1 - 0.65 * 0.94 = 0.389, the largest 0.35; the silent and the limb region do not count.
-    assert f'"39{NARROW}%"' in page
-    assert f'"35{NARROW}%"' in page
-    assert "not known: the model brings no full-disk map" in page
+    assert f"Now: 1−∏(1−p) 39{NARROW}%, by the flares alone" in page
+    assert f"the riskiest region has 35{NARROW}%." in page
 
 
-def test_the_calibrated_aggregate_is_on_its_card(engine_sqlite: sa.Engine) -> None:
+def test_one_number_of_regions_and_flares_stands_on_the_card(engine_sqlite: sa.Engine) -> None:
     stock(engine_sqlite)
-    # The intercept alone: sigmoid(-1.5) = 18 %.
-    disk = {"M1.0": {"weights": [0.0, 0.0], "intercept": -1.5}}
     with writing(engine_sqlite) as connection:
-        register(connection, {**MANIFEST, "disk": disk}, sha256="1" * 64, stage="live", now=NOW)
+        cover(connection, Window(NOW - timedelta(days=200), NOW), source="test")
 
     (_, card, _) = parts(_layout(engine_sqlite), "card")
 
     assert words(card).startswith("M1.0+full disk, 24 h")
-    assert f"1−∏(1−p) 39{NARROW}%Max 35{NARROW}%Calibrated 18{NARROW}%" in words(card)
+    shown = re.search(
+        rf"Now: 1−∏\(1−p\) 39{NARROW}%, by the flares alone ([\d.]+){NARROW}%", words(card)
+    )
+    assert shown is not None
+    # Half way between both in log-odds.
+    odds = math.sqrt(0.389 / 0.611 * float(shown[1]) / (100 - float(shown[1])))
+    number = probability(odds / (1 + odds))
+    assert f"{number}regions and recent flares" in words(card)
 
 
 def test_agencies_stand_under_the_number_of_their_class(engine_sqlite: sa.Engine) -> None:

@@ -32,15 +32,15 @@ def _panel(manifest: dict[str, Any], rates: BaseRates = RATES) -> str:
 def test_the_rate_of_a_frozen_threshold_is_the_one_in_the_manifest() -> None:
     found = frozen_rates(_manifest(), "M1.0")
 
-    # docs/models.md: 72 of 2,792 cases; 144 of 706 days.
-    assert found == FrozenRates(144 / 706, 72 / 2792, 0.76389, 0.08309, 0.80427)
+    # docs/models.md: 72 of 2,792 cases; 832 of the 5,358 days that the full disk was fitted on.
+    assert found == FrozenRates(832 / 5358, 72 / 2792, 0.76389, 0.08309, 0.80427)
 
 
-@pytest.mark.parametrize("manifest", [{}, {"disk": None, "scores": None}, {"disk": {"M1.0": None}}])
+@pytest.mark.parametrize("manifest", [{}, {"scores": None}])
 def test_a_manifest_that_states_nothing_gives_nothing(manifest: dict[str, Any]) -> None:
-    assert frozen_rates(manifest, "M1.0") == FrozenRates()
+    assert frozen_rates(manifest, "M1.0") == FrozenRates(832 / 5358)
     text = _panel(manifest)
-    assert "Threshold chosen at not stated, now 0.44." in text
+    assert "Threshold chosen at 0.16, now 0.44." in text
     assert "not stated then, – expected now (base rate – → 0.059)" in text
 
 
@@ -48,7 +48,7 @@ def test_the_panel_says_the_rate_when_chosen_and_now_and_what_follows() -> None:
     text = _panel(_manifest())
 
     assert "27 d0.44120 d0.40365 d–" in text
-    assert "Threshold chosen at 0.20, now 0.44." in text
+    assert "Threshold chosen at 0.16, now 0.44." in text
     # 0.08309 * 0.941 / (0.08309 * 0.941 + 0.76389 * 0.059) = 0.634
     assert f"of a region at 4.3{NARROW}%: 0.80 then, 0.63 expected now" in text
     assert "(base rate 0.026 → 0.059)" in text
@@ -58,7 +58,7 @@ def test_without_a_complete_list_nothing_is_said_of_now() -> None:
     text = _panel(_manifest(), BaseRates(None, dict.fromkeys((27, 120, 365)), None))
 
     assert "no complete flare list" in text
-    assert "chosen at 0.20, now –" in text
+    assert "chosen at 0.16, now –" in text
 
 
 def test_the_false_alarm_ratio_follows_from_the_base_rate() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 
@@ -8,10 +10,15 @@ from database.predictions.forecasts import Forecasts, full_disk
 from database.verification.cases import align_forecasts, make_case_set
 from database.verification.entrants import PRIOR_RATES, DailyCases, climatology
 from solar.flares import EVENTS
+from solar.full_disk import DiskActivity, disk_aggregates
+from solar.time import Window
+from solar.windows import forecast_window
 
 NAN = np.nan
 MIDNIGHT = np.datetime64("2014-03-02T00:00", "us")
 HOUR = np.timedelta64(1, "h")
+NO_TIMES = np.zeros(0, "datetime64[us]")
+UNKNOWN_ACTIVITY = DiskActivity(NO_TIMES, NO_TIMES, np.zeros(0), [])
 
 
 def past(*days: tuple[int, float, float]) -> DailyCases:
@@ -98,6 +105,7 @@ def test_the_disk_takes_each_regions_newest_forecast_of_the_last_six_hours() -> 
             (3, MIDNIGHT - 6 * HOUR, 0.9),  # too old
         ),
         np.array([MIDNIGHT]),
+        UNKNOWN_ACTIVITY,
     )
 
     # 1 - (1 - 0.5)(1 - 0.2) = 0.6
@@ -105,10 +113,28 @@ def test_the_disk_takes_each_regions_newest_forecast_of_the_last_six_hours() -> 
     assert disk.t_rec.tolist() == [MIDNIGHT.item()]
 
 
+def test_the_disk_takes_the_recent_flares_too() -> None:
+    ever = Window(datetime(2000, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC))
+    quiet = DiskActivity(NO_TIMES, NO_TIMES, np.zeros(0), [ever])
+    midnights = np.array([MIDNIGHT])
+
+    of_24_h = full_disk(forecasts((1, MIDNIGHT, 0.5)), midnights, quiet)
+    of_day_2 = full_disk(
+        forecasts((1, MIDNIGHT, 0.5)), midnights, quiet, window=forecast_window("d2")
+    )
+
+    # Even odds, and those of the intercept of each event: half of it is left in log-odds.
+    for found, suffix in ((of_24_h, ""), (of_day_2, "/d2")):
+        halves = [disk_aggregates()[f"{event.name}{suffix}"].intercept / 2 for event in EVENTS]
+        assert found.probability[0] == pytest.approx(1 / (1 + np.exp(-np.array(halves))))
+
+
 def test_the_disk_withholds_when_all_regions_do_and_is_silent_without_any() -> None:
     day = np.timedelta64(24, "h")
 
-    disk = full_disk(forecasts((1, MIDNIGHT, NAN)), np.array([MIDNIGHT, MIDNIGHT + day]))
+    disk = full_disk(
+        forecasts((1, MIDNIGHT, NAN)), np.array([MIDNIGHT, MIDNIGHT + day]), UNKNOWN_ACTIVITY
+    )
 
     assert list(disk.t_rec) == [MIDNIGHT]
     assert np.isnan(disk.probability).all()
