@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from model_training.artefact.artifact import Artifact
 from model_training.data.dataset import Dataset
-from model_training.data.hazard_bins import WINDOW_BINS
 from model_training.features import Floats, Inputs
 from model_training.fitting.out_of_fold import OutOfFold
 from model_training.judging.evidence import Evidence, Part
@@ -67,14 +66,9 @@ def persistence(dataset: Dataset, event: str) -> Floats:
 
 
 def with_windows(dataset: Dataset) -> Dataset:
-    """Add the truth of the other windows than 24 h, where the flares are known bin by bin.
-
-    A window is unknown if any of its bins is.
-    """
+    """Add the truth of the other windows than 24 h, where the flares are known bin by bin."""
     truth = {
-        lead.name: dataset.by_bin[lead.goes_class][:, WINDOW_BINS[lead.window.name]].max(axis=1)
-        for lead in LEADS
-        if lead.goes_class in dataset.by_bin
+        lead.name: dataset.outcome(lead) for lead in LEADS if lead.goes_class in dataset.by_bin
     }
     return replace(dataset, truth={**dataset.truth, **truth})
 
