@@ -20,7 +20,7 @@ PARTS = {
 TRAINING = (
     "train", "evaluate", "audit", "check", "plugins", "promote", "retire", "select", "datasets",
     "networks", "cluster", "forecast", "augment", "schema", "compare", "results",
-    "fit-disk", "work",
+    "disk", "work",
 )  # fmt: skip
 
 

@@ -92,8 +92,8 @@ def _measurements(plan: Plan, folder: Path) -> dict[str, Callable[[], Results]]:
 
 def _window_products(tree: Path, folder: Path) -> list[Product]:
     names = DAY_ALONE, EVERY_WINDOW
-    lineups = zip(names, window_models(folder), strict=True)
-    return [Product(name, tree, lineup) for name, lineup in lineups]
+    folders = window_models(folder)
+    return [Product(name, tree, models) for name, models in zip(names, folders, strict=True)]
 
 
 def _products(trees: Sequence[Path], folder: Path) -> tuple[list[Product], ...]:

@@ -38,7 +38,7 @@ _COMMANDS = (
     ("schema", "write the JSON Schema of recipes", "data", "add_schema"),
     ("compare", "put runs side by side in one page", "runs", "add_compare"),
     ("results", "write the page of results from finished runs", "runs", "add_results"),
-    ("fit-disk", "fit what recent flares say of the full disk", "runs", "add_fit_disk"),
+    ("disk", "fit what recent flares say of the full disk", "runs", "add_disk"),
     ("work", "execute the runs of the Lab", "work", "add_work"),
 )
 

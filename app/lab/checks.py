@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from app.contract.lab import odd_character
 from app.contract.problems import Fault, RequestError
 from database.lab.datasets import Dataset
+from model_training.recipe.data import paths_of
 from model_training.recipe.estimators import TimeGanConfig, members_of
 from model_training.recipe.recipe import Recipe, parse_recipe
 from solar.errors import InvalidInputError
@@ -22,8 +23,6 @@ from solar.version import VERSION
 
 _LONGEST_MESSAGE = 300
 _LONGEST_NEEDS = 200
-# Of the data table of a recipe: the names of files, and of a folder.
-_PATHS = ("rows", "flares", "harps", "file", "folder")
 _TORCH = "estimator:gru"
 
 
@@ -118,14 +117,8 @@ def _lab_faults(recipe: Recipe, files: Collection[str] | None) -> Iterator[Fault
 
 
 def _paths(recipe: Recipe) -> Iterator[tuple[str, str]]:
-    data = recipe.data
-    for name in _PATHS:
-        path = getattr(data, name, None)
-        if path is not None:
-            yield f"/data/{name}", path
-    fill = getattr(data, "fill", None)
-    if fill is not None:
-        yield "/data/fill/rows", fill.rows
+    for name, path in paths_of(recipe.data).items():
+        yield f"/data/{name.replace('.', '/')}", path
 
 
 def _path_fault(path: str, files: Collection[str] | None, *, is_folder: bool) -> str | None:

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from flask import Blueprint, Response
 
 from app.contract.answers import LeadMatrix
-from app.contract.lead_matrix import lead_matrix
 from app.contract.queries import LeadsQuery
 from app.contract.responses import json_response
 from app.routes.operation import operation
+from app.scoring.lead_matrix import lead_matrix
 from app.services import services
 from database.engine import reading
 from database.leads.leads import newest_lead

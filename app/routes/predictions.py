@@ -17,7 +17,6 @@ from app.contract.answers import (
     StrataAnswer,
 )
 from app.contract.bodies import read_json, read_model, take_rows
-from app.contract.lead_matrix import lead_matrices
 from app.contract.pages import ModelsPage, PredictionsPage
 from app.contract.problems import nothing_usable
 from app.contract.queries import (
@@ -49,6 +48,7 @@ from app.ingest.forecasting import predict
 from app.ingest.validation import validate
 from app.routes.operation import operation
 from app.scoring.explanations import explain
+from app.scoring.lead_matrix import lead_matrices
 from app.services import services
 from database.engine import reading
 from database.leads.leads import list_leads

@@ -1,4 +1,4 @@
-"""The commands on training runs, ``train``, ``compare`` and ``results``, and ``fit-disk``."""
+"""The commands on training runs, ``train``, ``compare`` and ``results``, and ``disk``."""
 
 from __future__ import annotations
 
@@ -110,8 +110,8 @@ def add_results(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_results)
 
 
-def add_fit_disk(parser: argparse.ArgumentParser) -> None:
-    """Declare ``fit-disk``."""
+def add_disk(parser: argparse.ArgumentParser) -> None:
+    """Declare ``disk``."""
     parser.description = (
         "Fit what recent flares say of the full disk, on the days of 1999 to 2013, for each event"
         f" and window. The data folder holds {REGION_DAYS} and {FLARES}."
@@ -124,7 +124,7 @@ def add_fit_disk(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the file of weights (default: the one that is used)",
     )
-    parser.set_defaults(run=_fit_disk)
+    parser.set_defaults(run=_disk)
 
 
 def _compare(options: argparse.Namespace) -> None:
@@ -138,7 +138,7 @@ def _compare(options: argparse.Namespace) -> None:
     sys.stdout.write(f"{options.to}\n")
 
 
-def _fit_disk(options: argparse.Namespace) -> None:
+def _disk(options: argparse.Namespace) -> None:
     options.to.write_text(as_json(fit_activity(options.data)), "utf-8")
     sys.stdout.write(f"{options.to}\n")
 

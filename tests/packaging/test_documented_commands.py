@@ -57,7 +57,7 @@ ELSEWHERE = {
     r"send (jsoc|swpc)": "asks JSOC and SWPC; tests/data_sender runs it against their likes",
     r"--via kafka|api consume|KAFKA": "needs a broker; tests/app/stream runs it",
     r" (docker|sudo|git|make|cp|mkdir|\.) ": "of the machine; goals and services are tested here",
-    r"flarewatch (train|datasets|evaluate|fit-disk) |--recipe ": "tests/model_training runs it",
+    r"flarewatch (train|datasets|evaluate|disk) |--recipe ": "tests/model_training runs it",
     r"bench soak": "lasts 20 minutes",
 }
 # What stands for the reader's own files and server; a store that is restored into must be empty.

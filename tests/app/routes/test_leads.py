@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from handmade_models import ALL_WINDOWS, HandmadeModel, line_up
 from served_windows import FEATURES, START, WEIGHTS, MakeApp, Row, records, send
 
-from app.contract.lead_matrix import is_repaired, lead_matrix
+from app.scoring.lead_matrix import is_repaired, lead_matrix
 from model_training.artefact.reference import FeatureShares, TrainingReference
 from solar.flares import EVENTS, TARGETS
 from solar.flares import event as find_event

@@ -81,7 +81,7 @@ def test_days_of_the_list_end_before_the_test_begins() -> None:
 def test_the_file_in_use_is_what_the_command_makes(shared_data: Path, tmp_path: Path) -> None:
     made = tmp_path / "fit.json"
 
-    assert main(["fit-disk", "--data", str(shared_data), "--to", str(made)]) == 0
+    assert main(["disk", "--data", str(shared_data), "--to", str(made)]) == 0
 
     found, used = (json.loads(path.read_text("utf-8")) for path in (made, FITTED))
     assert found["inputs"] == used["inputs"]

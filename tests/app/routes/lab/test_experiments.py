@@ -37,6 +37,11 @@ BAD = [
     (RECIPE.replace('"rows.csv"', '"/etc/passwd"'), "/data/rows", "leads out of the data set"),
     (RECIPE.replace('"flares.parquet"', '"a/../../b"'), "/data/flares", "leads out"),
     (RECIPE.replace('"rows.csv"', "'C:\\rows.csv'"), "/data/rows", "leads out"),
+    (
+        RECIPE + "[data.added]\nrows = '/x.parquet'\nlicence = 'MIT'\nsrc = 'a'",
+        "/data/added/rows",
+        "leads out",
+    ),
     (RECIPE.replace("Two", "Two\u202e"), "", "U+202E"),
     (RECIPE + "[repeat]\nkey = 'seed'\nvalues = [1, 2]", "/repeat", "clone it for each value"),
 ]
