@@ -36,8 +36,9 @@ from database.predictions.forecasts import hourly_forecasts
 from database.regions.current import ForecastRow, latest_forecasts
 from database.verification.base_rate import BaseRates, base_rates
 from solar.flares import EVENTS, LEADS, Event
+from solar.full_disk import disk_probability
 from solar.injected_faults import InjectedFault
-from solar.time import Window
+from solar.time import Window, to_datetime64
 from solar.windows import DAY, ForecastWindow, forecast_window
 
 FLARE_DAYS = 3
@@ -121,16 +122,19 @@ class NowData:
         return None if lead is None or status.forecast is None else lead.of(target)
 
     def disk_leads(self) -> dict[Event, TargetForecast]:
-        """Combine the regions for the whole disk, as if they were independent: 1-∏(1-p)."""
+        """Return the full disk in the other windows, of regions and recent flares."""
         if not self.leads:
             return {}
         t_rec = max(lead.t_rec for lead in self.leads.values())
-        return {
-            target: TargetForecast(
-                t_rec, full_disk(self.probability(status, target) for status in self.statuses)
-            )
-            for target in LEADS
-        }
+        return {target: TargetForecast(t_rec, self._disk(target, t_rec)) for target in LEADS}
+
+    def _disk(self, target: Event, t_rec: datetime) -> float | None:
+        product = full_disk(self.probability(status, target) for status in self.statuses)
+        activity = self.series.activity
+        if product is None or activity is None:
+            return product
+        counts = activity.counts(np.array([to_datetime64(t_rec)]))
+        return float(disk_probability(target.name, np.array([product]), counts)[0])
 
     def _of_a_day(self) -> list[Flare]:
         return [flare for flare in self.flares if flare.peak_at > self.at - DAY.validity]

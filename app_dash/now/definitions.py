@@ -28,8 +28,8 @@ DEFINITIONS: dict[str, Definition] = {
     "windows": Definition(
         "Windows",
         "The probability of a flare of the class anywhere on the disk that peaks in the window."
-        " 24 h is the large number of the card. The other windows are 1−∏(1−p) of the regions, and"
-        " a window that the model does not forecast is –. Day 2 is 24 to 48 h from the time of the"
+        " 24 h is the large number of the card, and the other windows are computed as it is. A"
+        " window that the model does not forecast is –. Day 2 is 24 to 48 h from the time of the"
         " record, day 3 is 48 to 72 h. The full disk has no band, the page of a region shows its"
         " own.",
         "6 h ≤ 12 h ≤ 24 h ≤ 48 h ≤ 24 h + day 2, in the forecasts of each region",

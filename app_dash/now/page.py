@@ -95,7 +95,7 @@ def matrix_panel(
     data: NowData, forecasts: Mapping[Event, DiskForecast], query: NowQuery
 ) -> Component:
     """Show the full disk by class and window, and offer the windows for the panels below."""
-    day = {event: TargetForecast(data.at, forecasts[event].product) for event in EVENTS}
+    day = {event: TargetForecast(data.at, forecasts[event].best) for event in EVENTS}
     return panel(
         "Windows",
         matrix(day | data.disk_leads(), name="the full disk", chosen=query.chosen),

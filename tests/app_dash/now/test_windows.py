@@ -19,13 +19,20 @@ from app_dash.settings import DashSettings
 from app_dash.shared.numbers import percent
 from database.engine import writing
 from database.schema.forecast_tables import lead_forecasts
-from database.schema.tables import predictions
+from database.schema.tables import flare_coverage, predictions
 from solar.errors import InvalidInputError
 from solar.flares import EVENTS, Event, event
 from solar.time import isoformat
 from solar.windows import DAY, WINDOWS
 
 NARROW = "\u202f"
+
+
+def _stock_without_list(engine: sa.Engine) -> None:
+    """Stock a store whose flare list covers no day, so that the disk is the regions' alone."""
+    stock(engine)
+    with writing(engine) as connection:
+        connection.execute(flare_coverage.delete())
 
 
 def _drawn(engine: sa.Engine, search: str = "") -> Component:
@@ -55,7 +62,7 @@ def _spots(page: Component) -> list[list[str]]:
 def test_the_matrix_is_that_of_the_stored_forecasts_at_the_time_of_the_page(
     engine_sqlite: sa.Engine, hours_back: int
 ) -> None:
-    stock(engine_sqlite)
+    _stock_without_list(engine_sqlite)
     stock_leads(engine_sqlite)
     at = NOW - timedelta(hours=hours_back)
 
@@ -79,7 +86,7 @@ def _product(engine: sa.Engine, target: Event, at: datetime) -> float:
 
 
 def test_without_windows_the_matrix_has_24_hours_and_dashes(engine_sqlite: sa.Engine) -> None:
-    stock(engine_sqlite)
+    _stock_without_list(engine_sqlite)
 
     cells = _cells(_drawn(engine_sqlite))
 
@@ -90,7 +97,7 @@ def test_without_windows_the_matrix_has_24_hours_and_dashes(engine_sqlite: sa.En
 def test_the_disk_and_the_regions_follow_the_window_of_the_address(
     engine_sqlite: sa.Engine,
 ) -> None:
-    stock(engine_sqlite)
+    _stock_without_list(engine_sqlite)
     stock_leads(engine_sqlite)
 
     page = _drawn(engine_sqlite, "?window=6h")
@@ -113,7 +120,7 @@ def test_the_disk_and_the_regions_follow_the_window_of_the_address(
 def test_the_window_is_in_the_address_only_and_24_hours_are_left_out(
     engine_sqlite: sa.Engine,
 ) -> None:
-    stock(engine_sqlite)
+    _stock_without_list(engine_sqlite)
 
     page = _drawn(engine_sqlite, "?window=6h&sort=position")
 
@@ -124,7 +131,7 @@ def test_the_window_is_in_the_address_only_and_24_hours_are_left_out(
 
 
 def test_the_page_without_a_window_is_that_of_24_hours(engine_sqlite: sa.Engine) -> None:
-    stock(engine_sqlite)
+    _stock_without_list(engine_sqlite)
     stock_leads(engine_sqlite)
 
     page = _drawn(engine_sqlite)
@@ -135,7 +142,7 @@ def test_the_page_without_a_window_is_that_of_24_hours(engine_sqlite: sa.Engine)
 
 
 def test_windows_count_as_long_as_a_forecast_does(engine_sqlite: sa.Engine) -> None:
-    stock(engine_sqlite)
+    _stock_without_list(engine_sqlite)
     stock_leads(engine_sqlite)
     with writing(engine_sqlite) as connection:
         old = lead_forecasts.delete().where(lead_forecasts.c.t_rec > NOW - timedelta(hours=4))
@@ -148,7 +155,7 @@ def test_windows_count_as_long_as_a_forecast_does(engine_sqlite: sa.Engine) -> N
 
 
 def test_an_older_record_of_the_hour_still_gives_its_windows(engine_sqlite: sa.Engine) -> None:
-    stock(engine_sqlite)
+    _stock_without_list(engine_sqlite)
     stock_leads(engine_sqlite)
     with writing(engine_sqlite) as connection:
         connection.execute(lead_forecasts.delete().where(lead_forecasts.c.t_rec == NOW))
@@ -162,7 +169,17 @@ def test_an_older_record_of_the_hour_still_gives_its_windows(engine_sqlite: sa.E
 
 
 def test_an_unknown_window_names_the_known_ones(engine_sqlite: sa.Engine) -> None:
-    stock(engine_sqlite)
+    _stock_without_list(engine_sqlite)
 
     with pytest.raises(InvalidInputError, match=r"window='7h'.*'6h', '12h', '24h'"):
         _drawn(engine_sqlite, "?window=7h")
+
+
+def test_24_hours_in_the_matrix_are_the_large_number_of_the_card(engine_sqlite: sa.Engine) -> None:
+    stock(engine_sqlite)
+
+    page = _drawn(engine_sqlite)
+
+    numbers = [words(number) for number in parts(page, "card-number")]
+    cells = [row[2] for row in _cells(page)]
+    assert numbers == [f"{cells[at]}{NARROW}%" for at in (0, 1, 3)]
