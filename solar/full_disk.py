@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from solar.consistency import consistent
 from solar.flares import LIST_MAY_LAG, LONGEST_FLARE
 from solar.flares import event as event_named
 from solar.time import Window, to_datetime64
@@ -101,21 +102,19 @@ class DiskAggregate:
     fitted_on: str
 
     def activity(self, counts: ArrayLike) -> Floats:
-        """Return the chance by recent flares alone, (n,), from `DiskActivity.counts` (n, 7).
+        """Return what the regression alone says, (n,), of `DiskActivity.counts` (n, 7).
 
         sigmoid(sum of weight * log(1 + count) + intercept); NaN where a count is.
         """
         score = np.log1p(np.asarray(counts, float)) @ np.array(self.weights) + self.intercept
         return np.asarray(1 / (1 + np.exp(-score)))
 
-    def probability(self, product: ArrayLike, counts: ArrayLike) -> Floats:
-        """Return the full-disk forecast (n,) from what the regions (n,) and the flares (n, 7) say.
 
-        Where the activity is not known the product stands alone; NaN where the product is NaN.
-        """
-        chance = np.asarray(product, float)
-        mean = (_log_odds(chance) + _log_odds(self.activity(counts))) / 2
-        return np.where(np.isnan(mean), chance, 1 / (1 + np.exp(-mean)))
+def mean_in_log_odds(product: ArrayLike, activity: ArrayLike) -> Floats:
+    """Return the mean of two chances (n,); the product where the activity is not known (NaN)."""
+    chance = np.asarray(product, float)
+    mean = (_log_odds(chance) + _log_odds(np.asarray(activity, float))) / 2
+    return np.where(np.isnan(mean), chance, 1 / (1 + np.exp(-mean)))
 
 
 def _log_odds(probability: Floats) -> Floats:
@@ -133,9 +132,24 @@ def disk_aggregates() -> Mapping[str, DiskAggregate]:
     }
 
 
+def disk_activity(event: str, counts: ArrayLike) -> Floats:
+    """Return the chance of an event by recent flares alone, (n,), from counts (n, 7).
+
+    The regressions of all events and windows are made consistent, as they were fitted one by one.
+    NaN where a count is, or the event has no regression.
+    """
+    rows = np.atleast_2d(np.asarray(counts, float))
+    fitted = disk_aggregates()
+    if event not in fitted:
+        return np.full(len(rows), np.nan)
+    chances = np.column_stack([one.activity(rows) for one in fitted.values()])
+    column = list(fitted).index(event)
+    return consistent(chances, [event_named(name) for name in fitted])[:, column]
+
+
 def disk_probability(event: str, product: ArrayLike, counts: ArrayLike) -> Floats:
-    """Return the one full-disk forecast of an event, (n,); the product where there is no other."""
-    aggregate = disk_aggregates().get(event)
-    return (
-        np.asarray(product, float) if aggregate is None else aggregate.probability(product, counts)
-    )
+    """Return the one full-disk forecast (n,) from what the regions (n,) and the flares (n, 7) say.
+
+    Where the activity is not known the product stands alone; NaN where the product is NaN.
+    """
+    return mean_in_log_odds(product, disk_activity(event, counts))

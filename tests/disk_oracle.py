@@ -7,6 +7,12 @@ import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from solar.consistency import consistent
+from solar.flares import event as event_named
 
 FITTED = json.loads((Path(__file__).parents[1] / "solar/full_disk.json").read_text("utf-8"))
 DAY, LAG = timedelta(days=1), timedelta(hours=6)
@@ -19,9 +25,17 @@ Covered = Sequence[tuple[datetime, datetime]]
 
 def aggregate(event: str, product: float, at: datetime, flares: Flares, covered: Covered) -> float:
     """Return the mean in log-odds of product and regression; the product where no list is."""
-    fitted = FITTED["events"][event]
     if days_covered(at, 3, covered) < 3:
         return product
+    chances = {name: regression(one, at, flares, covered) for name, one in FITTED["events"].items()}
+    agreed = consistent(np.array([list(chances.values())]), [event_named(name) for name in chances])
+    chance = min(max(product, 1e-4), 1 - 1e-4)
+    activity = min(max(agreed[0, list(chances).index(event)], 1e-4), 1 - 1e-4)
+    odds = math.sqrt(chance / (1 - chance) * activity / (1 - activity))
+    return odds / (1 + odds)
+
+
+def regression(fitted: Any, at: datetime, flares: Flares, covered: Covered) -> float:
     score = fitted["intercept"]
     for words, weight in zip(FITTED["inputs"], fitted["weights"], strict=True):
         name, _, days, _ = words.split()
@@ -31,10 +45,7 @@ def aggregate(event: str, product: float, at: datetime, flares: Flares, covered:
             for peak, end, flux in flares
         )
         score += weight * math.log1p(n / share)
-    chance = min(max(product, 1e-4), 1 - 1e-4)
-    activity = min(max(1 / (1 + math.exp(-score)), 1e-4), 1 - 1e-4)
-    odds = math.sqrt(chance / (1 - chance) * activity / (1 - activity))
-    return odds / (1 + odds)
+    return 1 / (1 + math.exp(-score))
 
 
 def days_covered(at: datetime, days: int, covered: Covered) -> float:

@@ -13,7 +13,14 @@ from app_dash.shared.region_status import RegionStatus, full_disk, largest
 from database.predictions.forecasts import Forecasts
 from database.regions.current import DataState
 from solar.flares import EVENTS, Event
-from solar.full_disk import DiskActivity, DiskAggregate, disk_aggregates, disk_probability
+from solar.full_disk import (
+    DiskActivity,
+    DiskAggregate,
+    disk_activity,
+    disk_aggregates,
+    disk_probability,
+    mean_in_log_odds,
+)
 from solar.time import to_datetime64
 
 FEW_DAYS = "too few days with such a flare to fit on"
@@ -51,12 +58,12 @@ def disk_forecast(event: Event, statuses: Sequence[RegionStatus], state: DataSta
     values = [status.probability(event) for status in statuses]
     product, of_largest = full_disk(values), largest(values)
     fitted, counts = disk_aggregates().get(event.name), _counts(state)
-    activity = None if fitted is None or counts is None else float(fitted.activity(counts))
     why_not = _why_not(product, fitted, counts)
-    if product is None or fitted is None or counts is None:
-        return DiskForecast(product, of_largest, activity, None, why_not)
-    aggregate = float(fitted.probability(product, counts))
-    return DiskForecast(product, of_largest, activity, aggregate, None)
+    if fitted is None or counts is None:
+        return DiskForecast(product, of_largest, None, None, why_not)
+    activity = float(disk_activity(event.name, counts)[0])
+    aggregate = None if product is None else float(mean_in_log_odds(product, activity))
+    return DiskForecast(product, of_largest, activity, aggregate, why_not)
 
 
 def _counts(state: DataState) -> NDArray[np.float64] | None:

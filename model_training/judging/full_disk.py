@@ -18,7 +18,7 @@ from model_training.fitting.disk_activity import activity_of
 from model_training.judging.evidence import Evidence
 from solar.errors import InvalidInputError
 from solar.flares import event as event_named
-from solar.full_disk import disk_aggregates
+from solar.full_disk import disk_activity, disk_aggregates, mean_in_log_odds
 from solar.probability import full_disk
 from solar.truth import reaches
 
@@ -100,8 +100,9 @@ def evidence_of_disk(
         why = "the agencies issued no forecast on any of these days"
         raise InvalidInputError(why if aggregate else f"{event} has too few days to be fitted on")
     counts = activity_of(flares).counts(days.astype("datetime64[us]"))
-    product, activity = _on(regions, days), aggregate.activity(counts)
-    calibrated = np.where(np.isnan(product), activity, aggregate.probability(product, counts))
+    product, activity = _on(regions, days), disk_activity(event, counts)
+    together = mean_in_log_odds(product, activity)
+    calibrated = np.where(np.isnan(product), activity, together)
     history = {
         f"climatology-{span}d": _trailing_rate(days, flares, event, span) for span in (120, 365)
     }

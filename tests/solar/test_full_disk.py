@@ -1,21 +1,24 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from solar.flares import TARGETS
+from solar.flares import EVENTS, TARGETS
 from solar.full_disk import (
     COUNTED,
     DiskActivity,
     DiskAggregate,
     disk_aggregates,
     disk_probability,
+    mean_in_log_odds,
 )
 from solar.time import Window
+from solar.windows import WINDOWS
 
 chances = st.floats(0, 1)
 EVER = Window(datetime(2013, 1, 1, tzinfo=UTC), datetime(2014, 4, 1, tzinfo=UTC))
@@ -40,17 +43,17 @@ def counted(activity: DiskActivity, at: str) -> dict[tuple[str, int], float]:
 def test_the_full_disk_is_half_way_between_regions_and_flares_in_log_odds() -> None:
     # Odds of 1 by the regions and of 4 by the flares: their geometric mean is 2.
     assert SIMPLE.activity(ONE_M) == pytest.approx(0.8)
-    assert SIMPLE.probability([0.5], [ONE_M]) == pytest.approx([2 / 3])
+    assert mean_in_log_odds([0.5], [0.8]) == pytest.approx([2 / 3])
 
 
 def test_one_number_gives_one_number() -> None:
-    assert float(SIMPLE.probability(0.5, ONE_M)) == pytest.approx(2 / 3)
+    assert float(mean_in_log_odds(0.5, 0.8)) == pytest.approx(2 / 3)
 
 
 def test_unknown_activity_leaves_the_product_and_unknown_regions_leave_nothing() -> None:
     unknown = np.full(7, np.nan)
 
-    found = SIMPLE.probability([0.3, np.nan], [unknown, ONE_M])
+    found = disk_probability("M1.0", [0.3, np.nan], [unknown, ONE_M])
 
     assert found[0] == 0.3
     assert np.isnan(found[1])
@@ -62,7 +65,7 @@ def test_an_event_that_was_never_fitted_has_the_product() -> None:
 
 @given(chances, chances, st.integers(0, 20))
 def test_riskier_regions_never_make_a_safer_disk(one: float, other: float, n: int) -> None:
-    low, high = SIMPLE.probability(sorted([one, other]), [[n] * 7] * 2)
+    low, high = disk_probability("M1.0", sorted([one, other]), [[n] * 7] * 2)
 
     assert 0 < low <= high < 1
 
@@ -138,3 +141,18 @@ def test_a_more_active_sun_is_not_said_to_be_a_safer_one_in_24_h(n: list[int]) -
     low, high = one.activity([[0] * 4 + [quiet] * 3, [0] * 4 + [active] * 3])
 
     assert low <= high
+
+
+@given(st.lists(st.integers(0, 30), min_size=7, max_size=7), st.lists(chances, min_size=1))
+def test_neither_a_rarer_flare_nor_a_shorter_window_is_likelier_on_the_full_disk(
+    counts: list[int], regions: list[float]
+) -> None:
+    product = min(regions)
+    said = {t: float(disk_probability(t.name, [product], [counts])[0]) for t in TARGETS}
+
+    for frequent, rare in pairwise(EVENTS):
+        for window in WINDOWS:
+            assert said[rare.within(window)] <= said[frequent.within(window)]
+    for shorter, longer in pairwise(one for one in WINDOWS if not one.latency):
+        for event in EVENTS:
+            assert said[event.within(shorter)] <= said[event.within(longer)]

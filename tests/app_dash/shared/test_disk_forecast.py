@@ -17,7 +17,7 @@ from database.models import ModelRow
 from database.predictions.forecasts import Forecasts
 from database.regions.current import DataState, ForecastRow, RegionRow
 from solar.flares import EVENTS, event
-from solar.full_disk import DiskActivity, disk_aggregates
+from solar.full_disk import DiskActivity, disk_activity
 from solar.time import Window, to_datetime64
 
 NOW = datetime(2014, 3, 29, 16, 0, tzinfo=UTC)
@@ -44,11 +44,12 @@ def test_the_disk_is_one_number_with_the_parts_it_is_made_of() -> None:
 
     found = disk_forecast(M1, region_statuses(state), state)
 
-    # 1 - 0.5 * 0.8 = 0.6 has the odds 1.5; without a flare the regression is its intercept alone.
-    log_odds = disk_aggregates()["M1.0"].intercept
+    # 1 - 0.5 * 0.8 = 0.6 has the odds 1.5.
+    quiet = float(disk_activity("M1.0", [0] * 7)[0])
+    log_odds = np.log(quiet / (1 - quiet))
     assert found.product == pytest.approx(0.6)
     assert found.largest == 0.5
-    assert found.activity == pytest.approx(1 / (1 + np.exp(-log_odds)))
+    assert found.activity == pytest.approx(quiet)
     assert found.best == pytest.approx(1 / (1 + np.exp(-(log_odds + np.log(1.5)) / 2)))
     assert (found.why_not, found.basis) == (None, "regions and recent flares")
 

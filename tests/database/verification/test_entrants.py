@@ -10,7 +10,7 @@ from database.predictions.forecasts import Forecasts, full_disk
 from database.verification.cases import align_forecasts, make_case_set
 from database.verification.entrants import PRIOR_RATES, DailyCases, climatology
 from solar.flares import EVENTS
-from solar.full_disk import DiskActivity, disk_aggregates
+from solar.full_disk import DiskActivity, disk_activity
 from solar.time import Window
 from solar.windows import forecast_window
 
@@ -123,10 +123,11 @@ def test_the_disk_takes_the_recent_flares_too() -> None:
         forecasts((1, MIDNIGHT, 0.5)), midnights, quiet, window=forecast_window("d2")
     )
 
-    # Even odds, and those of the intercept of each event: half of it is left in log-odds.
+    # Even odds, and those of a Sun without a flare: half of them is left in log-odds.
     for found, suffix in ((of_24_h, ""), (of_day_2, "/d2")):
-        halves = [disk_aggregates()[f"{event.name}{suffix}"].intercept / 2 for event in EVENTS]
-        assert found.probability[0] == pytest.approx(1 / (1 + np.exp(-np.array(halves))))
+        quiet = np.array([disk_activity(f"{event.name}{suffix}", [0] * 7)[0] for event in EVENTS])
+        odds = np.sqrt(quiet / (1 - quiet))
+        assert found.probability[0] == pytest.approx(odds / (1 + odds))
 
 
 def test_the_disk_withholds_when_all_regions_do_and_is_silent_without_any() -> None:
