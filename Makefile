@@ -79,6 +79,8 @@ lint: $(VENV)/complete
 RUNS := var/runs
 PROTOCOLS := $(basename $(notdir $(wildcard model_training/recipes/protocols/*.toml)))
 HOURS := sharp/hourly_2014.parquet
+HARPS := maps/all_harps_with_noaa_ars.txt
+ARTIFACTS := model_training/artifacts
 LABELS := --label C1.0=y24_C --label M1.0=y24_M --label M5.0=y24_M5 --label X1.0=y24_X
 TRAINING := OMP_NUM_THREADS=1 $(BIN)/python -m model_training
 
@@ -88,7 +90,15 @@ results: $(VENV)/complete
 	done
 	set -e; for name in blend regression; do \
 	  $(TRAINING) evaluate var/protocols/hourly-2014-$$name-1.0.0 --on $(HOURS) $(LABELS) --keep $(RUNS)/hourly-2014-$$name; \
-	  $(TRAINING) evaluate var/protocols/hourly-2014-$$name-1.0.0 --on $(HOURS) --disk M1.0 --keep $(RUNS)/disk-2014-$$name; \
+	done
+	$(TRAINING) train model_training/recipes/forecaster.toml --runs $(RUNS) --out var/protocols
+	set -e; for name in forecaster blend logistic-regression; do \
+	  $(TRAINING) evaluate $(ARTIFACTS)/$$name-1.0.0 --on $(HOURS) --harps $(HARPS) --keep $(RUNS)/harps-2014-$$name; \
+	  $(TRAINING) evaluate $(ARTIFACTS)/$$name-1.0.0 --on $(HOURS) --disk M1.0 --keep $(RUNS)/disk-2014-$$name; \
+	done
+	set -e; for event in M1.0 C1.0; do \
+	  $(TRAINING) evaluate $(ARTIFACTS)/forecaster-1.0.0 --on training/daily_2010_2019.parquet --disk $$event --disk-hours 24 \
+	    --agencies agencies_2016_2017 --keep $(RUNS)/disk-2016-$$event; \
 	done
 	$(TRAINING) results --runs $(RUNS)
 

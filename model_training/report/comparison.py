@@ -66,17 +66,23 @@ def write(runs: Sequence[ComparedRun], path: Path) -> None:
 def _section(runs: Sequence[ComparedRun], first: Evidence) -> ComparisonSection:
     key = f"{first.part}-{first.event}".replace(".", "-")
     title = f"{wording.event(first.event)}, {first.part} cases"
-    evidences = {run.label: _evidence_of(run, first) for run in runs}
-    reason = _obstacle(evidences)
-    if reason:
+    judgement, reason = judge_together(runs, first)
+    if judgement is None:
         return ComparisonSection(key, title, None, reason, ())
-    ordered = {
-        label: _ordered(evidence) for label, evidence in evidences.items() if evidence is not None
-    }
-    judgement = judge(_as_entrants(ordered), model=runs[0].label)
     skilful = 0 < judgement.n_events < judgement.n
     pictures = (forest_picture(judgement, key), roc_picture(judgement, key)) if skilful else ()
     return ComparisonSection(key, title, judgement, "", pictures)
+
+
+def judge_together(runs: Sequence[ComparedRun], first: Evidence) -> tuple[Judgement | None, str]:
+    """Judge the runs on the cases of an evidence of the first, or say why they cannot be."""
+    evidences = {run.label: _evidence_of(run, first) for run in runs}
+    if reason := _obstacle(evidences):
+        return None, reason
+    ordered = {
+        label: _ordered(evidence) for label, evidence in evidences.items() if evidence is not None
+    }
+    return judge(_as_entrants(ordered), model=runs[0].label), ""
 
 
 def _evidence_of(run: ComparedRun, first: Evidence) -> Evidence | None:

@@ -9,13 +9,18 @@ import textwrap
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
 from model_training.judging.evidence import MODEL
+from model_training.judging.evidence import read as read_evidence
 from model_training.recipe.config import Config
 from model_training.recipe.recipe import Recipe, read_recipe
+from model_training.report.comparison import ComparedRun, judge_together
 from model_training.report.repeats import SCORES, Spread, estimate_of, find_judgement, spreads_of
+from model_training.report.run_folder import EVIDENCE
+from solar.errors import InvalidInputError
 from solar.skill import Estimate
 
 FILE = Path(__file__).parent / "protocols.toml"
@@ -38,22 +43,32 @@ class ProtocolEntry(Config):
     """A model in a protocol: its row in the table, and the run with its scores.
 
     A `recipe` with repeats is shown as mean and deviation of its runs; without one `run` is the
-    folder of a single run, whose scores come with intervals.
+    folder of a single run, whose scores of a `part` of the data come with intervals; where each
+    event has a run of its own, its name holds ``{event}``.
     """
 
     label: str
     run: str
     recipe: str | None = None
+    part: Literal["validation", "test"] = "test"
+
+    def folder(self, runs: Path, event: str) -> Path:
+        """Return the folder of a single run."""
+        return runs / self.run.format(event=event)
 
 
 class Protocol(Config):
-    """One comparison: `aims` are the scores to beat, event -> score -> value."""
+    """One comparison: `aims` are the scores to beat, event -> score -> value, if there are any.
+
+    The models of `paired` events are compared case by case, the first one with the others.
+    """
 
     title: str
     question: str
     references: tuple[str, ...]
     caveats: tuple[str, ...] = Field(min_length=1)
     aims: dict[str, dict[str, float]]
+    paired: tuple[str, ...] = ()
     entries: tuple[ProtocolEntry, ...] = Field(min_length=1)
 
 
@@ -76,6 +91,8 @@ def write(runs: Path) -> str:
     ------
     NotFoundError
         Naming the run that is missing.
+    InvalidInputError
+        When models that a protocol compares were scored on different cases.
     """
     known = read_protocols()
     sections = [_section(protocol, runs) for protocol in known.protocols]
@@ -86,6 +103,8 @@ def _section(protocol: Protocol, runs: Path) -> str:
     lines = [f"## {protocol.title}", "", _wrapped(protocol.question), ""]
     for event in protocol.aims or {"M1.0": {}}:
         lines += _table(protocol, event, runs)
+    for event in protocol.paired:
+        lines += [*_markdown(_differences(protocol, event, runs)), ""]
     if protocol.references:
         lines += [f"Reference on these data: {'; '.join(protocol.references)}.", ""]
     lines += [_wrapped(caveat, "- ") for caveat in protocol.caveats]
@@ -105,6 +124,26 @@ def _table(protocol: Protocol, event: str, runs: Path) -> list[str]:
     return lines
 
 
+def _differences(protocol: Protocol, event: str, runs: Path) -> list[list[str]]:
+    """Say how much better the first model is than each other forecast of the same cases."""
+    compared = [
+        ComparedRun(entry.label, read_evidence(entry.folder(runs, event) / EVIDENCE))
+        for entry in protocol.entries
+    ]
+    first = protocol.entries[0]
+    wanted = next(
+        one for one in compared[0].evidences if (one.event, one.part) == (event, first.part)
+    )
+    judgement, reason = judge_together(compared, wanted)
+    if judgement is None:
+        raise InvalidInputError(f"{protocol.title}: {reason}")
+    rows = [
+        [event, name, _estimate(judgement.differences[name]["bss"])]
+        for name in judgement.differences
+    ]
+    return [["event", f"{first.label} less", "BSS, case by case"], *rows]
+
+
 def _repeated(entry: ProtocolEntry, event: str, runs: Path) -> list[list[str]]:
     recipe: Recipe = read_recipe(RECIPES / f"{entry.recipe}.toml")
     spreads = spreads_of(recipe, runs, event=event)
@@ -116,7 +155,7 @@ def _repeated(entry: ProtocolEntry, event: str, runs: Path) -> list[list[str]]:
 
 
 def _single(entry: ProtocolEntry, event: str, runs: Path) -> list[list[str]]:
-    judgement = find_judgement(runs / entry.run, part="test", event=event)
+    judgement = find_judgement(entry.folder(runs, event), part=entry.part, event=event)
     counts = [f"{judgement['n']:,}", f"{judgement['n_events']:,}"]
     return [
         [

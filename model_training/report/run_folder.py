@@ -19,6 +19,8 @@ from model_training.recipe.recipe import Recipe
 from model_training.report import page
 from model_training.report.page import Page
 from model_training.training import TrainingResult, train
+from solar.flares import event
+from solar.windows import DAY
 
 EVIDENCE = "evidence.parquet"
 REPORT = "report.html"
@@ -77,11 +79,16 @@ def keep(
     log: Sequence[bytes] = (),
 ) -> Path:
     """Write evidence, scores and report, with curves from the log, into a folder; return the
-    report."""
+    report.
+
+    The report shows the events of 24 h: calibration before and after is known of no other window.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     judgements: list[Judgement] = [judge(one) for one in evidences]
     evidence.write(evidences, folder / EVIDENCE)
     (folder / SCORES).write_bytes(to_json(judgements, importances))
+    of_day = [at for at, one in enumerate(evidences) if event(one.event).window == DAY]
+    evidences, judgements = [evidences[at] for at in of_day], [judgements[at] for at in of_day]
     page.write(
         Page(manifest, evidences, judgements, importance=importances, remarks=remarks, log=log),
         folder / REPORT,
@@ -97,12 +104,12 @@ def _importances(trained: TrainingResult) -> dict[str, tuple[Importance, ...]]:
         rng = np.random.default_rng(recipe.seed)
         held_out = held_out.take(np.sort(rng.choice(len(held_out), _MOST_CASES, replace=False)))
     importances = {}
-    for column, event in enumerate(model.plan.fitted):
-        known = held_out.take(~np.isnan(held_out.truth[event]))
-        importances[event] = importance(
+    for column, name in enumerate(model.plan.fitted):
+        known = held_out.take(~np.isnan(held_out.truth[name]))
+        importances[name] = importance(
             model.models[column].predict,
             known.windows(recipe.features),
-            known.truth[event],
+            known.truth[name],
             recipe.features,
             seed=recipe.seed,
         )

@@ -136,11 +136,12 @@ def event(name: str) -> str:
 
 def table(book: Mapping[str, Mapping[str, EventScores]]) -> str:
     """Write entrant -> event -> scores, one line each, with the interval of every score."""
-    header = f"{'event':6}{'entrant':18}{'n':>6}{'events':>7}{'unknown':>8}"
-    lines = [header + "".join(f"  {name:22}" for name in _COLUMNS).rstrip()]
     events = dict.fromkeys(event for scores in book.values() for event in scores)
+    width = max(len(event) for event in ("event", *events)) + 1
+    header = f"{'event':{width}}{'entrant':18}{'n':>6}{'events':>7}{'unknown':>8}"
+    lines = [header + "".join(f"  {name:22}" for name in _COLUMNS).rstrip()]
     lines += [
-        _line(event, entrant, book[entrant][event])
+        _line(f"{event:{width}}", entrant, book[entrant][event])
         for event in events
         for entrant in book
         if event in book[entrant]
@@ -151,7 +152,7 @@ def table(book: Mapping[str, Mapping[str, EventScores]]) -> str:
 def _line(event: str, entrant: str, scores: EventScores) -> str:
     counts = f"{scores.n:>6}{scores.n_events:>7}{scores.n_unknown:>8}"
     cells = "".join(f"  {_cell(scores.scores.get(name)):22}" for name in _COLUMNS)
-    return f"{event:6}{entrant:18}{counts}{cells}".rstrip()
+    return f"{event}{entrant:18}{counts}{cells}".rstrip()
 
 
 def _cell(score: Score | None) -> str:

@@ -1,73 +1,98 @@
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+import orjson
 import pytest
 
 from model_training.judging.evidence import Evidence
+from model_training.judging.evidence import write as write_evidence
 from model_training.judging.judgement import judge, to_json
 from model_training.recipe.recipe import read_recipe
 from model_training.report import results, run_folder
 from model_training.report.results import read_protocols
+from model_training.report.run_folder import EVIDENCE
 from solar.errors import NotFoundError
 
 PAGE = Path(__file__).parents[3] / "docs" / "results.md"
 RECIPES = sorted(results.RECIPES.glob("*.toml"))
 
 
-def evidence(event: str) -> Evidence:
+def evidence(event: str, part: Literal["validation", "test"] = "test") -> Evidence:
     rng = np.random.default_rng(1)
     p = rng.random(200)
     return Evidence(
-        part="test", event=event, region_id=np.arange(200),
+        part=part, event=event, region_id=np.arange(200),
         t_rec=np.datetime64("2014-01-01T00", "us") + np.arange(200) * np.timedelta64(1, "D"),
         outcome=(rng.random(200) < p).astype(float), raw=p, calibrated=p,
         entrants={"persistence": (rng.random(200) < 0.5).astype(float)}, threshold=0.5, n_unknown=0,
     )  # fmt: skip
 
 
-@pytest.fixture
-def runs(tmp_path: Path) -> Path:
-    judgements = [replace(judge(evidence(event)), event=event) for event in ("C1.0", "M1.0")]
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    tmp_path = tmp_path_factory.mktemp("runs")
+    judged = judge(evidence("M1.0"))
     for protocol in read_protocols().protocols:
+        events = list(protocol.aims or ["M1.0"])
         for entry in protocol.entries:
-            folders = [tmp_path / entry.run]
+            judgements = [replace(judged, event=event, part=entry.part) for event in events]
+            folders = [entry.folder(tmp_path, event) for event in events]
             if entry.recipe:
                 recipe = read_recipe(results.RECIPES / f"{entry.recipe}.toml")
                 folders = [run_folder.path(tmp_path, one) for one in recipe.repeats()]
             for folder in folders:
                 folder.mkdir(exist_ok=True)
-                (folder / run_folder.SCORES).write_bytes(to_json(judgements))
+                known = folder / run_folder.SCORES
+                before = orjson.loads(known.read_bytes())["judgements"] if known.exists() else []
+                both = orjson.loads(to_json(judgements))
+                both["judgements"] += before
+                known.write_bytes(orjson.dumps(both))
+                if protocol.paired:
+                    write_evidence([evidence(one) for one in protocol.paired], folder / EVIDENCE)
     return tmp_path
 
 
-def test_the_page_shows_every_protocol_with_its_aims_and_caveats(runs: Path) -> None:
-    shown = results.write(runs).replace("\n  ", " ").replace("\n", " ")
+@pytest.fixture(scope="module")
+def written(runs: Path) -> str:
+    return results.write(runs)
+
+
+def test_the_page_shows_every_protocol_with_its_aims_and_caveats(written: str) -> None:
+    shown = written.replace("\n  ", " ").replace("\n", " ")
 
     for protocol in read_protocols().protocols:
         assert f"## {protocol.title}" in shown
         assert all(entry.label in shown for entry in protocol.entries)
         assert all(caveat in shown for caveat in protocol.caveats)
-        for event, aims in protocol.aims.items():
+        for event, aims in ((event, aims) for event, aims in protocol.aims.items() if aims):
             wanted = ", ".join(f"{name.upper()} {value:.2f}" for name, value in aims.items())
             assert f"To beat for {event}: {wanted}." in shown
 
 
-def test_a_score_of_the_page_is_that_of_the_run(runs: Path) -> None:
+def test_a_score_of_the_page_is_that_of_the_run(written: str) -> None:
     bss = judge(evidence("M1.0")).entrants["model"].scores["bss"]
 
-    assert f"| {bss.value:.3f} [{bss.low:.3f}, {bss.high:.3f}] |" in results.write(runs)
+    assert f"| {bss.value:.3f} [{bss.low:.3f}, {bss.high:.3f}] |" in written
     # Every repeated run has the same scores here.
-    assert f"| {bss.value:.3f} ± 0.000 |" in results.write(runs)
+    assert f"| {bss.value:.3f} ± 0.000 |" in written
 
 
-def test_a_missing_run_is_named(runs: Path) -> None:
-    (runs / "daily-2010-2019-1.0.0" / run_folder.SCORES).unlink()
+def test_models_are_compared_case_by_case(written: str) -> None:
+    # The first of the two is the other: nothing lies between them.
+    assert "| M1.0 | blend | 0.000 [0.000, 0.000] |" in written
+
+
+def test_a_missing_run_is_named(runs: Path, tmp_path: Path) -> None:
+    lacking = shutil.copytree(runs, tmp_path / "runs")
+    (lacking / "daily-2010-2019-1.0.0" / run_folder.SCORES).unlink()
 
     with pytest.raises(NotFoundError, match=r"no finished run in .*daily-2010-2019-1\.0\.0"):
-        results.write(runs)
+        results.write(lacking)
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -82,8 +107,8 @@ def test_every_protocol_recipe_is_shown(runs: Path) -> None:
     assert {path.stem for path in RECIPES} <= shown
 
 
-def test_the_committed_page_has_the_shape_that_the_command_writes(runs: Path) -> None:
+def test_the_committed_page_has_the_shape_that_the_command_writes(written: str) -> None:
     def frame(text: str) -> list[str]:
         return [line for line in text.splitlines() if not line.startswith("|")]
 
-    assert frame(PAGE.read_text("utf-8")) == frame(results.write(runs))
+    assert frame(PAGE.read_text("utf-8")) == frame(written)
