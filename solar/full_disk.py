@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from solar.consistency import consistent
-from solar.flares import LIST_MAY_LAG, LONGEST_FLARE
+from solar.flares import EVENTS, LIST_MAY_LAG, LONGEST_FLARE
 from solar.flares import event as event_named
 from solar.time import Window, to_datetime64
 from solar.truth import reaches
@@ -135,16 +135,19 @@ def disk_aggregates() -> Mapping[str, DiskAggregate]:
 def disk_activity(event: str, counts: ArrayLike) -> Floats:
     """Return the chance of an event by recent flares alone, (n,), from counts (n, 7).
 
-    The regressions of all events and windows are made consistent, as they were fitted one by one.
-    NaN where a count is, or the event has no regression.
+    The regressions of all events and windows are made consistent, as they were fitted one by one:
+    those of 6 and 12 h, which had fewer days, first give way to that of 24 h. NaN where a count is,
+    or the event has no regression.
     """
     rows = np.atleast_2d(np.asarray(counts, float))
-    fitted = disk_aggregates()
-    if event not in fitted:
+    chances = {name: one.activity(rows) for name, one in disk_aggregates().items()}
+    if event not in chances:
         return np.full(len(rows), np.nan)
-    chances = np.column_stack([one.activity(rows) for one in fitted.values()])
-    column = list(fitted).index(event)
-    return consistent(chances, [event_named(name) for name in fitted])[:, column]
+    for name in (one.name for one in EVENTS):
+        chances[f"{name}/12h"] = np.minimum(chances[f"{name}/12h"], chances[name])
+        chances[f"{name}/6h"] = np.minimum(chances[f"{name}/6h"], chances[f"{name}/12h"])
+    agreed = consistent(np.column_stack(list(chances.values())), [*map(event_named, chances)])
+    return agreed[:, list(chances).index(event)]
 
 
 def disk_probability(event: str, product: ArrayLike, counts: ArrayLike) -> Floats:

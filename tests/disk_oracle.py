@@ -28,6 +28,9 @@ def aggregate(event: str, product: float, at: datetime, flares: Flares, covered:
     if days_covered(at, 3, covered) < 3:
         return product
     chances = {name: regression(one, at, flares, covered) for name, one in FITTED["events"].items()}
+    for name in ("C1.0", "M1.0", "M5.0", "X1.0"):
+        for longer, shorter in ((name, f"{name}/12h"), (f"{name}/12h", f"{name}/6h")):
+            chances[shorter] = min(chances[shorter], chances[longer])
     agreed = consistent(np.array([list(chances.values())]), [event_named(name) for name in chances])
     chance = min(max(product, 1e-4), 1 - 1e-4)
     activity = min(max(agreed[0, list(chances).index(event)], 1e-4), 1 - 1e-4)

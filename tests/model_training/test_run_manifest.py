@@ -142,7 +142,7 @@ def test_an_artefact_of_another_maker_needs_neither(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", SERVED, ids=lambda path: path.name)
-def test_the_models_that_come_with_flarewatch_tell_both(path: Path) -> None:
+def test_the_models_that_come_with_flarewatch_describe_their_training_cases(path: Path) -> None:
     manifest = artifact.read_manifest(path)
 
     assert manifest.reference is not None
@@ -150,4 +150,3 @@ def test_the_models_that_come_with_flarewatch_tell_both(path: Path) -> None:
     main_rows = manifest.recipe["data"].get("added") is None
     assert main_rows == (manifest.reference.n == manifest.split.train.rows)
     assert list(manifest.reference.features) == [item.name for item in manifest.features]
-    assert list(manifest.disk) == [event.name for event in manifest.events]
