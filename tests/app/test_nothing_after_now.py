@@ -100,7 +100,11 @@ def ends_of_ranges(at: datetime) -> set[datetime]:
 def windows_of_forecasts(newest: datetime) -> set[datetime]:
     """What the newest forecasts are for, and the middle of it, where figures write a word."""
     nominal = newest + timedelta(seconds=35)
-    return {newest + DAY, newest + DAY / 2, nominal + DAY, nominal + DAY / 2}
+    windows = [window.after(at) for window in WINDOWS for at in (newest, nominal)]
+    ends = {end for window in windows for end in (window.start_at, window.end_at)}
+    # The matrix of windows names the days of some.
+    days = {end.replace(hour=0, minute=0, second=0) for end in ends}
+    return {newest + DAY / 2, nominal + DAY / 2} | ends | days
 
 
 def addresses(client: FlaskClient, search: str) -> Iterator[str]:

@@ -26,6 +26,7 @@ from database.regions.current import data_state, data_version
 from database.regions.timeline import find_region
 from database.rollup_days import mark_stale
 from database.schema import tables
+from database.schema.forecast_tables import lead_forecasts
 from database.verification.rollup import refresh
 from database.verification.skill import skill
 from database.verification.strata import strata
@@ -248,6 +249,7 @@ def forget_later(engine: sa.Engine, at: datetime) -> None:
     t = tables
     with writing(engine) as connection:
         connection.execute(t.predictions.delete().where(t.predictions.c.t_rec > at))
+        connection.execute(lead_forecasts.delete().where(lead_forecasts.c.t_rec > at))
         connection.execute(t.observations.delete().where(t.observations.c.t_rec > at))
         connection.execute(t.flares.delete().where(t.flares.c.peak_at > at))
         covered = t.flare_coverage

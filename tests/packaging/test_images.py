@@ -194,4 +194,4 @@ def test_the_steps_of_an_image_lead_to_a_program_that_starts(
         shutil.copytree(image.folder / "model_training" / "artifacts", image.folder / "models")
         promote = ["promote", "logistic-regression", "1.0.0", "--stage", "shadow"]
         promoted = image.run("python", "-m", "model_training", *promote, "--out", "models")
-        assert b"shadow: gradient-boosting@1.0.0, logistic-regression@1.0.0" in promoted.stdout
+        assert b"shadow: blend@1.0.0, logistic-regression@1.0.0" in promoted.stdout

@@ -230,7 +230,12 @@ def test_a_forecast_without_storing_answers_the_matrix_too(asked: FlaskClient, r
     assert [item["t_rec"] for item in body["predictions"]] == [LAST_HOUR]
 
 
-def test_a_model_of_24_h_alone_answers_no_matrix(client_sqlite: FlaskClient, row: Row) -> None:
-    body = client_sqlite.post("/api/v1/predict", json={"observations": [row()]}).get_json()
+def test_a_model_of_24_h_alone_answers_no_matrix(
+    engine_sqlite: sa.Engine, make_app: MakeApp, tmp_path: Path, row: Row
+) -> None:
+    models = line_up(tmp_path / "models", DAY_ONLY)
+    client = make_app(engine_sqlite, artifacts_dir=models).test_client()
+
+    body = client.post("/api/v1/predict", json={"observations": [row()]}).get_json()
 
     assert body.keys() == {"predictions", "rejected"}

@@ -56,7 +56,9 @@ def test_a_store_moves_between_databases(
 
     written, read = backup(source, tmp_path / "b.zip"), restore(target, tmp_path / "b.zip")
 
-    assert written == read == 9  # a flare, the list's version, a day of the rollup, six stale days
+    assert (
+        written == read == 10
+    )  # a flare, the list's version, a day of the rollup, seven stale days
     assert contents(target) == contents(source)
     with reading(target) as connection:
         days = load_days(connection, Key("a@1", "M1.0", "disk"), first=AT.date(), last=AT.date())

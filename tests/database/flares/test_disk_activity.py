@@ -75,7 +75,7 @@ def test_a_late_flare_has_the_disk_of_later_records_counted_again(
 
     _store(engine_sqlite, (0, "M1.0"), covered_days=None)
 
-    # From two days before, to the last day that counts it and has records, and the one after.
+    # From three days before, to the last day that counts it and has records, and the one after.
     stale = _stale(engine_sqlite)
-    assert (stale[0], stale[-1]) == ((AT - 2 * DAY).date(), (AT + last_stale * DAY).date())
-    assert len(stale) == last_stale + 3
+    assert (stale[0], stale[-1]) == ((AT - 3 * DAY).date(), (AT + last_stale * DAY).date())
+    assert len(stale) == last_stale + 4

@@ -210,7 +210,9 @@ def test_a_flare_that_is_listed_late_is_recounted_from_three_days_before_it(
     with reading(three_regions) as connection:
         marked = set(stale_marks(connection, verification_stale, 100))
     day = (FIRST + 186 * HOUR).date()
-    assert marked == {day + k * DAY for k in range(-3, 4)}
+    # What the full disk counts of the flare matters longer; those days have no forecast here.
+    assert {day + k * DAY for k in range(-3, 4)} <= marked
+    assert min(marked) == day - 3 * DAY
     refresh(three_regions)
     assert ask(three_regions, "M1.0/d3")["n_events"] == before + 4
 

@@ -153,13 +153,13 @@ def test_the_committed_stages_name_models_that_exist() -> None:
         assert artifact.load(registry.find(ARTIFACTS, model_id)).model_id == model_id
 
 
-def test_the_committed_stages_follow_from_the_validation_skill() -> None:
-    # Others were scored on other cases, and a person promotes them.
+def test_the_committed_shadow_is_the_best_of_those_that_were_scored_on_the_same_cases() -> None:
+    # The forecaster was scored on other cases, and a person promotes it.
     models = (artifact.load(registry.find(ARTIFACTS, name)) for name in registry.ranking(ARTIFACTS))
     with_regions_of_noaa = [model for model in models if not model.manifest.recipe["data"]["harps"]]
-    best, next_best, *_ = (model.model_id for model in with_regions_of_noaa)
+    best, *_ = (model.model_id for model in with_regions_of_noaa)
 
-    assert read_stages(ARTIFACTS) == Stages(live=best, shadow=(next_best,))
+    assert read_stages(ARTIFACTS) == Stages(live="forecaster@1.0.0", shadow=(best,))
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.name)
