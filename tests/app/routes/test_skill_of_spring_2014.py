@@ -6,7 +6,6 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 from disk_oracle import aggregate
-from flask import Flask
 from flask.testing import FlaskClient
-from handmade_models import ALL_WINDOWS, HandmadeModel, line_up
 from spring_2014 import import_spring
 
 from database.engine import transact
@@ -214,40 +211,12 @@ def spring(engine_sqlite: sa.Engine, shared_data: Path, clock: Any) -> None:
 
 @pytest.mark.thorough
 @pytest.mark.usefixtures("spring")
-def test_evaluate_on_the_file_finds_the_cases_and_scores_of_the_store(
+def test_in_every_window_evaluate_on_the_file_finds_the_cases_and_scores_of_the_store(
     client_sqlite: FlaskClient, engine_sqlite: sa.Engine, shared_data: Path, clock: Any
 ) -> None:
     import_spring(client_sqlite, engine_sqlite, shared_data, now=clock.now)
 
-    of_file = evaluated(Path("model_training/artifacts/blend-1.0.0"), shared_data)
-
-    assert len(of_file) >= 3
-    expect_same_scores(client_sqlite, of_file)
-
-
-@pytest.mark.thorough
-@pytest.mark.usefixtures("spring")
-def test_in_every_window_evaluate_finds_the_cases_and_scores_of_the_store(
-    make_app: Callable[..., Flask],
-    engine_sqlite: sa.Engine,
-    shared_data: Path,
-    clock: Any,
-    tmp_path: Path,
-) -> None:
-    weights = np.array([[1.5, 1e-4]])
-    model = HandmadeModel(
-        "windows", ("R_VALUE", "TOTUSJH"), weights, bias=-6.0, windows=ALL_WINDOWS
-    )
-    models = line_up(tmp_path / "models", model)
-    client = make_app(engine_sqlite, artifacts_dir=models).test_client()
-    import_spring(client, engine_sqlite, shared_data, now=clock.now)
-
-    of_file = evaluated(
-        models / "windows-1.0.0",
-        shared_data,
-        "--recipe",
-        "model_training/recipes/logistic-regression.toml",
-    )
+    of_file = evaluated(Path("model_training/artifacts/forecaster-1.0.0"), shared_data)
 
     assert set(of_file) == {target.name for target in TARGETS}
-    expect_same_scores(client, of_file, model.model_id)
+    expect_same_scores(client_sqlite, of_file)

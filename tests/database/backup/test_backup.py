@@ -56,9 +56,8 @@ def test_a_store_moves_between_databases(
 
     written, read = backup(source, tmp_path / "b.zip"), restore(target, tmp_path / "b.zip")
 
-    assert (
-        written == read == 10
-    )  # a flare, the list's version, a day of the rollup, seven stale days
+    # A flare, the list's version, a day of the rollup, seven stale days.
+    assert written == read == 10
     assert contents(target) == contents(source)
     with reading(target) as connection:
         days = load_days(connection, Key("a@1", "M1.0", "disk"), first=AT.date(), last=AT.date())
