@@ -73,6 +73,8 @@ class Lab:
             "FLARE_LAB_GRACE_SECONDS": "3",
             "FLARE_WORKER_CHECKPOINT_SECONDS": "2",
             "FLARE_WORKER_DRAIN_SECONDS": "6",
+            # Beside other tests a job that steps back further would wait for them.
+            "FLARE_WORKER_NICE": "1",
             "OMP_NUM_THREADS": "1",
             **self.extra,
         }

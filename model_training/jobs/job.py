@@ -41,21 +41,20 @@ CHECKPOINT, CHECKPOINTS = "checkpoint", "checkpoints"
 _CLAIM_PATIENCE_SECONDS = 15.0
 _END_PATIENCE_SECONDS = 3600.0
 _LONGEST_REASON = 2000
-_NICENESS = 19
 # What a result depends on, beside this program.
 _LIBRARIES = ("numpy", "pandas", "scikit-learn", "lightgbm", "torch", "gensim", "onnx", "pyarrow")
 _log = logging.getLogger(__name__)
 
 
-def _step_back() -> None:
+def _step_back(niceness: int) -> None:
     """Let everything else on the machine go first: by the process, and by its session.
 
     Linux divides a core among sessions before it asks how nice their processes are.
     """
     os.setsid()
-    os.nice(_NICENESS)
+    os.nice(niceness)
     with suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(_NICENESS), encoding="ascii")
+        Path("/proc/self/autogroup").write_text(str(niceness), encoding="ascii")
 
 
 def run_job(
@@ -70,7 +69,7 @@ def run_job(
 
     Raises nothing that the API could not be told otherwise: a run that fails has failed there.
     """
-    _step_back()
+    _step_back(settings.worker_nice)
     # A supervisor that sends SIGTERM to every process ends the worker, which tells its jobs. Not
     # ignored, for what a job starts would ignore it too.
     signal.signal(signal.SIGTERM, lambda *_: None)

@@ -33,6 +33,10 @@ class WorkerSettings(Settings):
         default=60.0, ge=0, description="Jobs of a worker that is to end may go on for so long"
     )
 
+    worker_nice: int = Field(
+        default=19, ge=0, le=19, description="How far jobs step back behind all else, 0 to 19"
+    )
+
     @property
     def work_dir(self) -> Path:
         """The folder in which each running job has a folder."""

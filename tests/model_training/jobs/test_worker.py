@@ -75,7 +75,7 @@ def test_a_job_that_is_killed_has_failed_within_seconds(
     lab.wait_for_step(run_id)
     job = job_of(steady)
     (sleeper,) = job.children()
-    assert job.nice() == 19
+    assert job.nice() == 1
     assert os.getsid(job.pid) == job.pid
 
     job.kill()
