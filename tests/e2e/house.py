@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from e2e.crafted import USUAL, keywords
 from processes import free_port, serving
 
 from database.engine import create_engine
 from database.settings import DatabaseSettings
 from database.verification.rollup import refresh
-from solar.sharp import LIVE_KEYWORDS, SIMULATED_SERIES
+from solar.sharp import SIMULATED_SERIES
 from solar.time import parse_time
 
 REFRESH_SECONDS = 2
@@ -107,11 +108,10 @@ class House:
         answer = requests.post(f"{self.api}/api/v1/flares", json=body, timeout=10)
         answer.raise_for_status()
 
-    def post(self, *, region: int, t_rec: str, level: float = 0.002) -> None:
+    def post(self, *, region: int, t_rec: str, level: float = USUAL) -> None:
         """Post one record of a region, as any sender may."""
-        keywords = {k.name: k.low + (k.high - k.low) * level for k in LIVE_KEYWORDS}
         row = {"harpnum": region, "t_rec": t_rec, "series": SIMULATED_SERIES, "quality": 0,
-               "lon_fwt": 5.0, "lat_fwt": 12.0, "keywords": keywords}  # fmt: skip
+               "lon_fwt": 5.0, "lat_fwt": 12.0, "keywords": keywords(level)}  # fmt: skip
         body = {"sender": {"id": "by-hand", "sequence": 1}, "observations": [row]}
         answer = requests.post(f"{self.api}/api/v1/observations", json=body, timeout=10)
         assert answer.json()["accepted"] == 1, answer.text
