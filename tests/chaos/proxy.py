@@ -88,6 +88,9 @@ class Proxy:
         while others := asyncio.all_tasks() - {asyncio.current_task()}:
             await asyncio.gather(*others, return_exceptions=True)
         await self._server.wait_closed()
+        # Also one that nobody was told of.
+        for transport in list(getattr(self._loop, "_transports", {}).values()):
+            transport.abort()
         # The last connections are cut by the loop, which is about to stop.
         await asyncio.sleep(0.05)
 
