@@ -16,7 +16,7 @@ from app_dash.now.panels import alert_list, disk_card, disk_panel, flare_panel
 from app_dash.now.xrays import xray_panel
 from app_dash.shared.base_rate import base_rate_panel
 from app_dash.shared.disk_forecast import DiskForecast, disk_forecast
-from app_dash.shared.lead_matrix import TargetForecast, matrix, window_label
+from app_dash.shared.lead_matrix import TargetForecast, matrix
 from app_dash.shared.numbers import moment, points, probability
 from app_dash.shared.panels import aria_hidden, aria_label, empty_message, panel, segmented
 from app_dash.shared.region_status import (
@@ -109,7 +109,7 @@ def matrix_panel(
 def _windows(query: NowQuery) -> list[tuple[str, str, bool]]:
     return [
         (
-            window_label(window),
+            window.label,
             NOW_PATH + query.changed(window=window.name).search(),
             window == query.chosen,
         )

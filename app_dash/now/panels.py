@@ -30,7 +30,6 @@ from app_dash.shared.alerts import (
 )
 from app_dash.shared.disk_forecast import DiskForecast
 from app_dash.shared.injected import band_legend, with_bands
-from app_dash.shared.lead_matrix import window_label
 from app_dash.shared.numbers import duration, moment, points, probability, region_name
 from app_dash.shared.panels import (
     aria_hidden,
@@ -274,7 +273,7 @@ def disk_panel(data: NowData, window: ForecastWindow, context: PageContext) -> C
         ),
         *names,
         _step_scale(),
-        subtitle=f"P(M1.0+), {window_label(window)}",
+        subtitle=f"P(M1.0+), {window.label}",
         actions="dashed ±70° · size = area",
         class_name="span-4 disk-panel",
         definition=DEFINITIONS["solar-disk"],

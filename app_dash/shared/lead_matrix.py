@@ -93,11 +93,6 @@ def _number(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def window_label(window: ForecastWindow) -> str:
-    """Write a window as the head of a column: ``6 h``, ``day 2``."""
-    return window.words.partition(" ")[2]
-
-
 def matrix(forecasts: Forecasts, *, name: str, chosen: ForecastWindow = DAY) -> Component:
     """Draw each class in each window in percent, over a thin bar for its band.
 
@@ -123,9 +118,7 @@ def matrix(forecasts: Forecasts, *, name: str, chosen: ForecastWindow = DAY) -> 
 def _heading(forecasts: Forecasts, window: ForecastWindow, chosen: ForecastWindow) -> Component:
     times = [forecasts[t].t_rec for t in TARGETS if t.window == window and t in forecasts]
     said = [html.Div(_short(window, max(times)), className="place")] if times else []
-    return html.Th(
-        [window_label(window), *said], scope="col", className=_class("number", window, chosen)
-    )
+    return html.Th([window.label, *said], scope="col", className=_class("number", window, chosen))
 
 
 def _short(window: ForecastWindow, t_rec: datetime) -> str:
