@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from e2e.conftest import OpenWindow, is_drawing
+from e2e.crafted import ACTIVE
 from e2e.house import House
 from playwright.sync_api import Page
 
@@ -33,7 +34,7 @@ class LeftOpen:
         for n in redraws:
             at = isoformat(self._begin + n * timedelta(minutes=12))
             with self._page.expect_response(is_drawing):
-                self._house.post(region=self._region, t_rec=at, level=n + 1)
+                self._house.post(region=self._region, t_rec=at, level=ACTIVE + n)
                 # The page asks at once, not at its next tick.
                 self._page.evaluate(
                     "n => dash_clientside.set_props('tick', { n_intervals: n })", 1000 * (n + 1)
