@@ -14,8 +14,10 @@ from solar.errors import NotFoundError
 
 _MOST_AT_A_TIME = 2
 # While rows pour in, a process takes a piece of an upload no more often than this.
-_PIECE_SECONDS = 2.0
+_PIECE_SECONDS = 1.0
 _LAST_PIECE = "flarewatch last piece"
+# One piece rests, with the thread that it has; to refuse each would have all of them sent again.
+_resting = threading.Lock()
 
 
 def install(app: Flask, settings: LabSettings, *, prefixes: tuple[str, ...]) -> None:
@@ -49,15 +51,26 @@ def hold(response: Response) -> Response:
     return response
 
 
-def refuse_while_busy(is_busy: Callable[[], bool]) -> None:
-    """Refuse a piece that follows another one at once while ingest is busy; it comes again."""
-    now = time.monotonic()
-    if now - current_app.extensions.get(_LAST_PIECE, 0.0) < _PIECE_SECONDS and is_busy():
-        raise _busy(retry_after=2)
-    current_app.extensions[_LAST_PIECE] = now
+def rest_while_busy(is_busy: Callable[[], bool]) -> None:
+    """Let a piece that follows another one at once wait while ingest is busy.
+
+    Raises
+    ------
+    RequestError
+        While another piece waits; this one comes again.
+    """
+    wait = current_app.extensions.get(_LAST_PIECE, 0.0) + _PIECE_SECONDS - time.monotonic()
+    if wait > 0 and is_busy():
+        if not _resting.acquire(blocking=False):
+            raise _busy()
+        try:
+            time.sleep(wait)
+        finally:
+            _resting.release()
+    current_app.extensions[_LAST_PIECE] = time.monotonic()
 
 
-def _busy(retry_after: int = 1) -> RequestError:
+def _busy() -> RequestError:
     return RequestError(
-        "forecasting goes first; ask again", status=503, title="Busy", retry_after=retry_after
+        "forecasting goes first; ask again", status=503, title="Busy", retry_after=1
     )

@@ -13,7 +13,7 @@ from app.contract.bodies import media_type, read_body, refuse_media_type
 from app.contract.datasets import UploadAnswer
 from app.contract.problems import RequestError
 from app.contract.responses import json_response
-from app.lab.shared_threads import refuse_while_busy
+from app.lab.shared_threads import rest_while_busy
 from app.lab.uploads import too_large
 from app.routes.operation import operation
 from app.services import services
@@ -98,7 +98,7 @@ def patch_upload(upload_id: str) -> Response:
     offset = _whole_number(_OFFSET, least=0)
     if (request.content_length or 0) > PIECE_BYTES:
         raise too_large(f"a piece has {PIECE_BYTES:,} bytes at most")
-    refuse_while_busy(lambda: is_busy(services()))
+    rest_while_busy(lambda: is_busy(services()))
     who = services().guard.principal()
     upload = services().uploads.receive(who, upload_id, read_body(), offset=offset)
     return _with_state(Response(status=204), upload)
