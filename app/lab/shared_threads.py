@@ -14,7 +14,7 @@ from solar.errors import NotFoundError
 
 _MOST_AT_A_TIME = 2
 # While rows pour in, a process takes a piece of an upload no more often than this.
-_PIECE_SECONDS = 1.0
+_PIECE_SECONDS = 2.0
 _LAST_PIECE = "flarewatch last piece"
 # One piece rests, with the thread that it has; to refuse each would have all of them sent again.
 _resting = threading.Lock()
