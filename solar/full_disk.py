@@ -23,8 +23,14 @@ Times = NDArray[np.datetime64]
 FITTED = Path(__file__).with_suffix(".json")
 # The inputs of the activity regression: flares of at least a class in the last days.
 COUNTED: tuple[tuple[str, int], ...] = (
-    ("M1.0", 1), ("M1.0", 3), ("M1.0", 27), ("M1.0", 120), ("C1.0", 1), ("C1.0", 3), ("C1.0", 27),
-)  # fmt: skip
+    ("M1.0", 1),
+    ("M1.0", 3),
+    ("M1.0", 27),
+    ("M1.0", 120),
+    ("C1.0", 1),
+    ("C1.0", 3),
+    ("C1.0", 27),
+)
 WEAKEST_CLASS = "C1.0"
 REACH_DAYS = max(days for _, days in COUNTED)
 # Over less of a list activity is not known; a longer span is scaled up from what is covered of it.

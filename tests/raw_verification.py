@@ -66,8 +66,10 @@ def raw_cases(connection: sa.Connection, event: Event, scope: str) -> dict[str, 
     listed = _listed(connection, event)
     said = _region_forecasts(connection, event)
     if scope == "disk":
-        known = [(r.peak_at, r.end_at or r.peak_at, r.peak_flux_w_m2) for r in
-                 connection.execute(sa.select(flares))]  # fmt: skip
+        known = [
+            (r.peak_at, r.end_at or r.peak_at, r.peak_flux_w_m2)
+            for r in connection.execute(sa.select(flares))
+        ]
         covered = [(w.start_at, w.end_at) for w in listed.covered]
         said = {
             model: {

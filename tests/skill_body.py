@@ -14,17 +14,40 @@ TABLE = {"hits": 217, "false_alarms": 699, "misses": 264, "correct_negatives": 7
 
 
 BAND = {
-    "kind": "model", "refits": 60, "inside": 7, "judged": 8, "mean_width": 0.036,
+    "kind": "model",
+    "refits": 60,
+    "inside": 7,
+    "judged": 8,
+    "mean_width": 0.036,
     "bins": [
-        {"low": 0.0, "high": 0.01, "n": 6000, "mean_forecast": 0.004, "observed": 0.006,
-         "lower": 0.002, "upper": 0.009, "inside": True},
+        {
+            "low": 0.0,
+            "high": 0.01,
+            "n": 6000,
+            "mean_forecast": 0.004,
+            "observed": 0.006,
+            "lower": 0.002,
+            "upper": 0.009,
+            "inside": True,
+        },
         {"low": 0.01, "high": 0.02, "n": 0},
-        {"low": 0.3, "high": 0.5, "n": 11, "mean_forecast": 0.33, "observed": 0.5455,
-         "lower": 0.24, "upper": 0.45, "inside": None},
+        {
+            "low": 0.3,
+            "high": 0.5,
+            "n": 11,
+            "mean_forecast": 0.33,
+            "observed": 0.5455,
+            "lower": 0.24,
+            "upper": 0.45,
+            "inside": None,
+        },
     ],
-    "years": [{"year": 2014, "inside": 6, "judged": 6}, {"year": 2015, "inside": 1, "judged": 4},
-              {"year": 2016, "inside": 0, "judged": 0}],
-}  # fmt: skip
+    "years": [
+        {"year": 2014, "inside": 6, "judged": 6},
+        {"year": 2015, "inside": 1, "judged": 4},
+        {"year": 2016, "inside": 0, "judged": 0},
+    ],
+}
 
 
 def answer(**changed: Any) -> SkillReport:

@@ -88,7 +88,7 @@ class Proxy:
         while others := asyncio.all_tasks() - {asyncio.current_task()}:
             await asyncio.gather(*others, return_exceptions=True)
         await self._server.wait_closed()
-        # Also one that nobody was told of.
+        # Also one that no task has met.
         for transport in list(getattr(self._loop, "_transports", {}).values()):
             transport.abort()
         # The last connections are cut by the loop, which is about to stop.

@@ -152,9 +152,14 @@ def test_an_alert_of_another_window_has_the_probabilities_that_this_window_had_t
     stocked: sa.Engine,
 ) -> None:
     six_hours = alert(
-        event="M1.0/6h", state="closed", peak_at=NOW, peak_probability=0.9, last_probability=0.01,
-        last_over_at=NOW, closed_at=NOW + 6 * HOUR,
-    )  # fmt: skip
+        event="M1.0/6h",
+        state="closed",
+        peak_at=NOW,
+        peak_probability=0.9,
+        last_probability=0.01,
+        last_over_at=NOW,
+        closed_at=NOW + 6 * HOUR,
+    )
     of_hours = {20: 0.2, 19: 0.4, 18: 0.4, 17: 0.3, 16: 0.05, 15: None, 0: 0.9}
     rows = [
         (
@@ -187,9 +192,14 @@ def test_an_alert_of_the_second_day_is_confirmed_once_its_flare_has_ended(
     second = flare(NOW - HOUR, "M1.7", lasts=10 * timedelta(minutes=1))
     opened_at = NOW - 28 * HOUR
     of_day_2 = alert(
-        event="M1.0/d2", opened_at=opened_at, peak_at=opened_at, last_over_at=opened_at,
-        outcome="confirmed", outcome_class="M1.7", outcome_at=second.peak_at,
-    )  # fmt: skip
+        event="M1.0/d2",
+        opened_at=opened_at,
+        peak_at=opened_at,
+        last_over_at=opened_at,
+        outcome="confirmed",
+        outcome_class="M1.7",
+        outcome_at=second.peak_at,
+    )
     transact(stocked, lambda c: store_flares(c, [first, second], source="s", covers=None, now=NOW))
     with writing(stocked) as connection:
         write_alerts(connection, [of_day_2])

@@ -13,11 +13,28 @@ from pyarrow import parquet
 # live model gives M1.0+ 0.8 % for CALM and 38 % for ACTIVE; its frozen threshold is 5 %.
 CALM, USUAL, ACTIVE = 0.1, 1.0, 20.0
 # The medians of spring 2014, rounded.
-EXTENSIVE = {"USFLUX": 1e22, "TOTUSJZ": 1.5e13, "TOTUSJH": 800.0, "ABSNJZH": 40.0,
-             "SAVNCPP": 3e12, "TOTPOT": 1e23}  # fmt: skip
-MEANS = {"MEANGAM": 35.0, "MEANGBT": 100.0, "MEANGBZ": 103.0, "MEANGBH": 47.0, "MEANJZD": 0.06,
-         "MEANALP": -0.002, "MEANJZH": -0.0005, "MEANPOT": 3900.0, "MEANSHR": 28.0,
-         "SHRGT45": 14.0, "R_VALUE": 4.0, "AREA_ACR": 150.0}  # fmt: skip
+EXTENSIVE = {
+    "USFLUX": 1e22,
+    "TOTUSJZ": 1.5e13,
+    "TOTUSJH": 800.0,
+    "ABSNJZH": 40.0,
+    "SAVNCPP": 3e12,
+    "TOTPOT": 1e23,
+}
+MEANS = {
+    "MEANGAM": 35.0,
+    "MEANGBT": 100.0,
+    "MEANGBZ": 103.0,
+    "MEANGBH": 47.0,
+    "MEANJZD": 0.06,
+    "MEANALP": -0.002,
+    "MEANJZH": -0.0005,
+    "MEANPOT": 3900.0,
+    "MEANSHR": 28.0,
+    "SHRGT45": 14.0,
+    "R_VALUE": 4.0,
+    "AREA_ACR": 150.0,
+}
 
 
 def keywords(level: float) -> dict[str, float]:

@@ -110,8 +110,15 @@ class House:
 
     def post(self, *, region: int, t_rec: str, level: float = USUAL) -> None:
         """Post one record of a region, as any sender may."""
-        row = {"harpnum": region, "t_rec": t_rec, "series": SIMULATED_SERIES, "quality": 0,
-               "lon_fwt": 5.0, "lat_fwt": 12.0, "keywords": keywords(level)}  # fmt: skip
+        row = {
+            "harpnum": region,
+            "t_rec": t_rec,
+            "series": SIMULATED_SERIES,
+            "quality": 0,
+            "lon_fwt": 5.0,
+            "lat_fwt": 12.0,
+            "keywords": keywords(level),
+        }
         body = {"sender": {"id": "by-hand", "sequence": 1}, "observations": [row]}
         answer = requests.post(f"{self.api}/api/v1/observations", json=body, timeout=10)
         assert answer.json()["accepted"] == 1, answer.text

@@ -59,7 +59,7 @@ def test_the_disk_is_counted_over_three_and_27_days_whatever_the_region() -> Non
     # M1 28 d ago, M2 26 d ago, C3 4 d ago of nobody, M1 71 h ago, X1 an hour ago.
     history = flares(
         (-672, 1e-5, 7), (-624, 2e-5, 8), (-96, 3e-6, 0), (-71, 1e-5, 9), (-1, 1e-4, 0)
-    )  # fmt: skip
+    )
 
     found = describe(7, history)
 

@@ -53,8 +53,10 @@ def test_what_is_no_band_is_named(changed: dict[str, tuple[float, ...]], fault: 
 
 
 def test_the_band_of_a_target_is_read_from_the_manifest_and_absent_without_one() -> None:
-    band = {name: list(one) if name in ("p", "lower", "upper") else one
-            for name, one in asdict(BAND).items()}  # fmt: skip
+    band = {
+        name: list(one) if name in ("p", "lower", "upper") else one
+        for name, one in asdict(BAND).items()
+    }
     manifest = {
         "events": [{"name": "M1.0", "band": None}, {"name": "X1.0"}],
         "targets": [{"name": "M1.0/6h", "band": band}],

@@ -80,9 +80,14 @@ def test_flares_count_from_their_end_and_by_their_peak() -> None:
 
     # At midnight the last one is under way. The first peaked 120 days before, to the minute.
     assert counted(activity, "2014-03-01T00:00") == {
-        ("M1.0", 1): 0, ("M1.0", 3): 1, ("M1.0", 27): 1, ("M1.0", 120): 2,
-        ("C1.0", 1): 0, ("C1.0", 3): 2, ("C1.0", 27): 2,
-    }  # fmt: skip
+        ("M1.0", 1): 0,
+        ("M1.0", 3): 1,
+        ("M1.0", 27): 1,
+        ("M1.0", 120): 2,
+        ("C1.0", 1): 0,
+        ("C1.0", 3): 2,
+        ("C1.0", 27): 2,
+    }
     later = counted(activity, "2014-03-01T00:05")
     assert (later["M1.0", 1], later["M1.0", 120]) == (1, 2)
 
@@ -107,9 +112,13 @@ def test_a_long_span_that_is_covered_in_part_is_scaled_up() -> None:
 
 @pytest.mark.parametrize(
     ("first", "last", "is_known"),
-    [("02-26T00", "03-01T00", True), ("02-26T01", "03-01T00", False),
-     ("02-01T00", "02-28T18", True), ("02-01T00", "02-28T17", False)],
-)  # fmt: skip
+    [
+        ("02-26T00", "03-01T00", True),
+        ("02-26T01", "03-01T00", False),
+        ("02-01T00", "02-28T18", True),
+        ("02-01T00", "02-28T17", False),
+    ],
+)
 def test_activity_needs_a_list_of_the_last_three_days_that_is_late_by_six_hours_at_most(
     first: str, last: str, is_known: bool
 ) -> None:

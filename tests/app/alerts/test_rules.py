@@ -19,8 +19,10 @@ def test_without_a_threshold_of_its_own_a_rule_takes_the_models(tmp_path: Path) 
     rules = load_rules(path, {"M1.0": 0.043, "M5.0": 0.0072, "X1.0": None})
 
     assert {name: rule and rule.on for name, rule in rules.items()} == {
-        "M1.0": 0.043, "M5.0": 0.0072, "X1.0": None,
-    }  # fmt: skip
+        "M1.0": 0.043,
+        "M5.0": 0.0072,
+        "X1.0": None,
+    }
     assert rules["M1.0"] is not None
     assert rules["M1.0"].off == pytest.approx(0.0258)
 
@@ -29,8 +31,10 @@ def test_the_shipped_rules_take_the_models_threshold_for_the_common_class_alone(
     rules = load_rules(None, {"M1.0": 0.043, "M5.0": 0.0072, "X1.0": 0.0024})
 
     assert {name: rule and rule.on for name, rule in rules.items()} == {
-        "M1.0": 0.043, "M5.0": 0.05, "X1.0": 0.03,
-    }  # fmt: skip
+        "M1.0": 0.043,
+        "M5.0": 0.05,
+        "X1.0": 0.03,
+    }
 
 
 @pytest.mark.parametrize(

@@ -45,10 +45,13 @@ def serve(make_app: MakeApp, tmp_path: Path, clock: Any) -> Serve:
         path.write_text(rules)
         models = line_up(tmp_path / "models", WINDOWED)
         return make_app(
-            engine, artifacts_dir=models, alert_rules=path,
-            webhook_url="https://example.org/alerts", webhook_secret="a secret of sixteen",
+            engine,
+            artifacts_dir=models,
+            alert_rules=path,
+            webhook_url="https://example.org/alerts",
+            webhook_secret="a secret of sixteen",
             **changes,
-        ).test_client()  # fmt: skip
+        ).test_client()
 
     return start
 
@@ -99,8 +102,10 @@ def test_a_flare_within_the_six_hours_confirms_and_a_later_one_does_not(
 
     found = {a["region"]: a for a in listed(client) if a["outcome"] != "missed"}
     assert {region: a["outcome"] for region, a in found.items()} == {
-        1: "confirmed", 2: "false alarm", 3: "false alarm",
-    }  # fmt: skip
+        1: "confirmed",
+        2: "false alarm",
+        3: "false alarm",
+    }
     assert found[1]["outcome_class"] == "M2.6"
 
 
@@ -114,8 +119,9 @@ def test_a_flare_without_its_region_leaves_only_the_window_unknown_in_which_it_l
     judged(client)
 
     assert {a["window"]: a["outcome"] for a in listed(client)} == {
-        "6h": "false alarm", "24h": "unknown",
-    }  # fmt: skip
+        "6h": "false alarm",
+        "24h": "unknown",
+    }
 
 
 def test_a_flare_is_missed_in_the_windows_whose_forecasts_reached_it(
@@ -152,8 +158,9 @@ def test_an_alert_of_the_second_day_is_judged_by_the_flares_of_the_second_day(
 
     found = {a["region"]: a for a in listed(client) if a["outcome"] != "missed"}
     assert {region: a["outcome"] for region, a in found.items()} == {
-        1: "false alarm", 2: "confirmed",
-    }  # fmt: skip
+        1: "false alarm",
+        2: "confirmed",
+    }
     assert {a["closed_at"] for a in found.values()} == {"2014-03-03T02:00:00Z"}
 
 
@@ -204,8 +211,10 @@ def test_an_alert_escalates_one_of_a_lower_class_in_the_same_window(
 
     # C1.0+ in 6 h, M1.0+ in 6 h, and M1.0+ in 24 h.
     assert changes_told(client) == [
-        ("C1.0", "opened"), ("M1.0", "escalated"), ("M1.0", "opened"),
-    ]  # fmt: skip
+        ("C1.0", "opened"),
+        ("M1.0", "escalated"),
+        ("M1.0", "opened"),
+    ]
 
 
 def test_alerts_are_listed_by_class_and_window(

@@ -110,9 +110,13 @@ def test_a_band_is_read_from_the_manifest_where_the_model_has_one() -> None:
         target["band"] = band if target["name"] == "M1.0/6h" else None
 
     matrix = lead_matrix(
-        3721, START, FULL.model_id, manifest,
-        probabilities={"M1.0/6h": 0.2, "M5.0/6h": 0.1}, raw=[None] * 4,
-    )  # fmt: skip
+        3721,
+        START,
+        FULL.model_id,
+        manifest,
+        probabilities={"M1.0/6h": 0.2, "M5.0/6h": 0.1},
+        raw=[None] * 4,
+    )
 
     bands = {
         (cell["event"], cell["window"]): (cell["lower"], cell["upper"]) for cell in matrix["leads"]
@@ -133,8 +137,10 @@ def test_forecasts_of_a_window_have_the_form_of_those_of_24_h(asked: FlaskClient
     items = answer(asked, "predictions?window=d2")["items"]
 
     assert [item["t_rec"] for item in items] == [
-        "2014-03-01T23:24:00Z", "2014-03-02T00:00:00Z", LAST_HOUR
-    ]  # fmt: skip
+        "2014-03-01T23:24:00Z",
+        "2014-03-02T00:00:00Z",
+        LAST_HOUR,
+    ]
     (of_day,) = answer(asked, f"predictions?from={LAST_HOUR}&to=2014-03-02T01:01:00Z")["items"]
     last = items[-1]
     assert last.keys() == of_day.keys()

@@ -124,8 +124,10 @@ def test_skill_by_lead_has_the_skill_of_every_window(with_windows: FlaskClient, 
     assert (body["from"], body["to"], body["days_waiting"]) == ("2014-02-03", "2014-03-20", 0)
     model, *entrants = body["entrants"]
     assert [one["model"] for one in entrants] == [
-        "climatology-120d", "climatology-365d", "persistence",
-    ]  # fmt: skip
+        "climatology-120d",
+        "climatology-365d",
+        "persistence",
+    ]
     for lead in model["leads"]:
         asked = f"/api/v1/skill?event=M1.0&window={lead['window']}&{rest}"
         whole = with_windows.get(asked).get_json()

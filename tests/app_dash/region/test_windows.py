@@ -126,9 +126,10 @@ def test_the_band_breaks_where_the_line_does(engine_sqlite: sa.Engine) -> None:
     stock_leads(engine_sqlite, bands=BANDS)
     with engine_sqlite.begin() as connection:
         connection.execute(
-            sa.text("DELETE FROM predictions WHERE t_rec BETWEEN '2014-03-29 01' AND"
-                    " '2014-03-29 07'")
-        )  # fmt: skip
+            sa.text(
+                "DELETE FROM predictions WHERE t_rec BETWEEN '2014-03-29 01' AND '2014-03-29 07'"
+            )
+        )
 
     (band,) = _band(_drawn(engine_sqlite, "?range=24h"))
 

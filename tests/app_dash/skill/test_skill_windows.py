@@ -192,8 +192,14 @@ def entrant(name: str, values: dict[str, tuple[int, float | None]]) -> LeadEntra
 
 
 def test_undefined_is_a_gap_that_tells_its_cases_and_no_line_leads_to_a_later_day() -> None:
-    scores = {"6h": (40, 0.1), "12h": (40, None), "24h": (40, 0.2), "48h": (40, 0.3),
-              "d2": (40, 0.1), "d3": (40, 0.05)}  # fmt: skip
+    scores = {
+        "6h": (40, 0.1),
+        "12h": (40, None),
+        "24h": (40, 0.2),
+        "48h": (40, 0.3),
+        "d2": (40, 0.1),
+        "d3": (40, 0.05),
+    }
 
     line, gaps = lead_figure([entrant(MODEL, scores)], LIGHT, chosen=forecast_window("6h"))["data"]
 

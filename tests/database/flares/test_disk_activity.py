@@ -41,14 +41,24 @@ def _counts(engine: sa.Engine) -> dict[tuple[str, int], float]:
 
 def test_the_flares_of_the_store_are_counted_by_class_and_span(engine: sa.Engine) -> None:
     _store(
-        engine, (0.5, "B9.0"), (1, "C1.0"), (2, "M1.0"), (26.9, "X2.0"), (27.1, "X1.0"),
+        engine,
+        (0.5, "B9.0"),
+        (1, "C1.0"),
+        (2, "M1.0"),
+        (26.9, "X2.0"),
+        (27.1, "X1.0"),
         covered_days=(200, -1),
-    )  # fmt: skip
+    )
 
     assert _counts(engine) == {
-        ("M1.0", 1): 0, ("M1.0", 3): 1, ("M1.0", 27): 2, ("M1.0", 120): 3,
-        ("C1.0", 1): 1, ("C1.0", 3): 2, ("C1.0", 27): 3,
-    }  # fmt: skip
+        ("M1.0", 1): 0,
+        ("M1.0", 3): 1,
+        ("M1.0", 27): 2,
+        ("M1.0", 120): 3,
+        ("C1.0", 1): 1,
+        ("C1.0", 3): 2,
+        ("C1.0", 27): 3,
+    }
 
 
 def test_without_a_flare_list_the_activity_is_unknown(engine: sa.Engine) -> None:

@@ -32,9 +32,15 @@ SIX, DAY_2 = forecast_window("6h"), forecast_window("d2")
 
 def lead(region_id: int, hour: float, model_id: str = "a@1", **changes: Any) -> tuple[Any, ...]:
     values: dict[str, Any] = {
-        **dict.fromkeys(COLUMNS), "region_id": region_id, "t_rec": START + hour * HOUR,
-        "model_id": model_id, "revision": 1, "issued_at": START, "m1_6h": 0.1, "m1_d2": 0.3,
-    } | changes  # fmt: skip
+        **dict.fromkeys(COLUMNS),
+        "region_id": region_id,
+        "t_rec": START + hour * HOUR,
+        "model_id": model_id,
+        "revision": 1,
+        "issued_at": START,
+        "m1_6h": 0.1,
+        "m1_d2": 0.3,
+    } | changes
     return tuple(values[name] for name in COLUMNS)
 
 
@@ -106,14 +112,24 @@ def test_listings_page_through_models_in_one_order(engine: sa.Engine) -> None:
     with reading(engine) as connection:
         for _ in range(3):
             found = list_leads(
-                connection, of=SIX, window=ALWAYS, models=["b@1", "a@1"], limit=3,
+                connection,
+                of=SIX,
+                window=ALWAYS,
+                models=["b@1", "a@1"],
+                limit=3,
                 after=places[-1] if places else None,
-            )  # fmt: skip
+            )
             places += [(row["t_rec"], row["region_id"], row["model_id"]) for row in found]
         likely = list_leads(
-            connection, of=DAY_2, window=ALWAYS, models=["a@1"], region_id=2, limit=9,
-            event=find_event("M1.0"), min_probability=0.31,
-        )  # fmt: skip
+            connection,
+            of=DAY_2,
+            window=ALWAYS,
+            models=["a@1"],
+            region_id=2,
+            limit=9,
+            event=find_event("M1.0"),
+            min_probability=0.31,
+        )
 
     assert places == sorted(places)
     assert len(set(places)) == 8
@@ -158,5 +174,7 @@ def test_records_that_are_no_longer_first_lose_all_their_revisions(engine: sa.En
         kept = list_leads(connection, of=SIX, window=ALWAYS, models=["a@1", "b@1"], limit=9)
 
     assert [(row["region_id"], row["model_id"], row["t_rec"]) for row in kept] == [
-        (1, "b@1", START), (2, "a@1", START), (1, "a@1", START + HOUR),
-    ]  # fmt: skip
+        (1, "b@1", START),
+        (2, "a@1", START),
+        (1, "a@1", START + HOUR),
+    ]

@@ -94,10 +94,13 @@ def test_the_report_has_the_band_of_a_model_that_brings_one_and_null_else(
     transact(
         engine,
         lambda connection: register(
-            connection, model.manifest | {"events": events}, sha256="1" * 64, stage=model.stage,
+            connection,
+            model.manifest | {"events": events},
+            sha256="1" * 64,
+            stage=model.stage,
             now=model.registered_at,
         ),
-    )  # fmt: skip
+    )
 
     with reading(engine) as connection:
         body = skill(connection, model_id=MODEL, event="C1.0", window=None, scope="region")

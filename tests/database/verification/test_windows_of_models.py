@@ -64,11 +64,12 @@ def lead(region: int, hour: int, *, revision: int = 1, shift: float = 0.0) -> tu
 
 def store_peaks(connection: sa.Connection, peaks: dict[int, tuple[int, ...]]) -> None:
     flares = [
-        FlareRecord(at - HOUR / 6, at, at + HOUR / 6, "M2.0", FluxScale.OPERATIONAL,
-                    noaa_ar=REGIONS[region])
+        FlareRecord(
+            at - HOUR / 6, at, at + HOUR / 6, "M2.0", FluxScale.OPERATIONAL, noaa_ar=REGIONS[region]
+        )
         for region, hours in peaks.items()
         for at in (FIRST + hour * HOUR for hour in hours)
-    ]  # fmt: skip
+    ]
     store_flares(connection, flares, source="list", covers=COVERED, now=COVERED.end_at)
 
 

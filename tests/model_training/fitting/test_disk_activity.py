@@ -71,8 +71,10 @@ def test_days_of_the_list_end_before_the_test_begins() -> None:
     # The 120 days after the begin of the list are 1 January to 1 May 2010; the last day is
     # 31 December 2013, the last one with a second day the 30th.
     assert {name: len(days.outcome) for name, days in found.items()} == {
-        "M1.0": 1340, "M1.0/d2": 1339, "M1.0/6h": 1340,
-    }  # fmt: skip
+        "M1.0": 1340,
+        "M1.0/d2": 1339,
+        "M1.0/6h": 1340,
+    }
     assert found["M1.0"].outcome.sum() == found["M1.0/d2"].outcome.sum() == 1
     # The flare at noon is not in the first six hours.
     assert found["M1.0/6h"].outcome.sum() == 0

@@ -125,8 +125,10 @@ def regression(shared_data: Path) -> World:
     plain = read_recipe(PROTOCOL).model_dump(mode="json")
     plain["estimator"] = {"kind": "logistic-regression"}
     plain["split"] = {
-        "kind": "chronological", "validate_from": "2012-09-01", "test_from": "2014-03-01",
-    }  # fmt: skip
+        "kind": "chronological",
+        "validate_from": "2012-09-01",
+        "test_from": "2014-03-01",
+    }
     return fitted_once(Recipe.model_validate(plain), shared_data)
 
 

@@ -81,8 +81,13 @@ def test_entrants_are_compared_on_the_days_that_all_of_them_cover() -> None:
 
 def test_the_disk_takes_the_newest_forecast_of_each_region_in_the_six_hours_before() -> None:
     # 00:00 TAI of 16 February is 23:59:25 UTC of the day before.
-    at = ("2014-02-15T23:59:25", "2014-02-15T22:00", "2014-02-15T18:01", "2014-02-15T18:00",
-          "2014-02-16T01:00")  # fmt: skip
+    at = (
+        "2014-02-15T23:59:25",
+        "2014-02-15T22:00",
+        "2014-02-15T18:01",
+        "2014-02-15T18:00",
+        "2014-02-16T01:00",
+    )
     rows = cases(*at, region_id=(1, 1, 2, 3, 4))
 
     found = disk_days(rows, np.array([0.5, 0.9, 0.2, 0.9, 0.4]))

@@ -110,11 +110,11 @@ def test_rows_of_another_source_teach_slopes_and_leave_the_rate_of_the_main_rows
     is_added = np.repeat([False, True], [len(x), kept.sum()])
 
     mixed, apart = (
-        HazardEstimator().fit(
-            both.astype(np.float32), outcome, journal=Journal(), is_added=told
-        ).hazards(x.astype(np.float32))[:, 0]
+        HazardEstimator()
+        .fit(both.astype(np.float32), outcome, journal=Journal(), is_added=told)
+        .hazards(x.astype(np.float32))[:, 0]
         for told in (None, is_added)
-    )  # fmt: skip
+    )
 
     assert apart.mean() == pytest.approx(hazard[:, 0].mean(), rel=0.1)
     assert mixed.mean() > 1.3 * apart.mean()
