@@ -81,16 +81,16 @@ class Proxy:
                 line.transport.abort()
 
     async def _end(self) -> None:
-        self._server.close()
+        # A connection that is accepted while the server closes is never closed by asyncio: first
+        # nothing is accepted any more, and what is on its way finds the way cut.
+        for listener in self._server.sockets:
+            self._loop.remove_reader(listener.fileno())
         for task in self._tasks:
             task.cancel()
-        # A connection accepted at the last moment finds the way cut, and ends by itself.
         while others := asyncio.all_tasks() - {asyncio.current_task()}:
             await asyncio.gather(*others, return_exceptions=True)
+        self._server.close()
         await self._server.wait_closed()
-        # Also one that no task has met.
-        for transport in list(getattr(self._loop, "_transports", {}).values()):
-            transport.abort()
         # The last connections are cut by the loop, which is about to stop.
         await asyncio.sleep(0.05)
 
