@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-import requests
 import sqlalchemy as sa
 
 from app_dash.create_app import PAGES
@@ -17,13 +16,14 @@ from bench.browser import Browser
 from bench.browsers import alone, watch
 from bench.house import House, opened_house
 from bench.live_feed import LiveFeed
-from bench.measured import Measured, failed, measured, timed
+from bench.measured import Measured, failed, measured
 from bench.mission import Mission
 from bench.mission_store import fill
 from bench.report import IDLE, SKILL, VIEW, browsers_table, side_by_side
 from bench.rollups import roll_up
+from bench.skill_requests import time_skill
 from bench.store import mariadb_store
-from bench.views import SPANS, View, drawn, views
+from bench.views import View, views
 from database.schema.tables import predictions, regions
 from solar.time import Window
 
@@ -106,9 +106,8 @@ def _figures(house: House, repetitions: int) -> Figures:
         ids = list(connection.execute(sa.select(regions.c.region_id)).scalars())
     stored = Window(start, end)
     opened = list(_opened(house, stored, ids, repetitions))
-    return Figures(
-        size, opened, list(_idle(house, repetitions)), _skill(house, stored, repetitions)
-    )
+    idle = list(_idle(house, repetitions))
+    return Figures(size, opened, idle, time_skill(house.api, stored, repetitions))
 
 
 def _opened(
@@ -138,34 +137,6 @@ def _idle(house: House, repetitions: int) -> Iterator[Measured]:
         browser.open(page.path)
         browser.tick()
         yield measured("idle refresh", page.title, [browser.tick() for _ in range(repetitions)])
-
-
-def _skill(house: House, stored: Window, repetitions: int) -> list[Measured]:
-    session = requests.Session()
-
-    def asked(parameters: dict[str, str]) -> float:
-        answer = session.get(f"{house.api}/api/v1/skill", params=parameters, timeout=120)
-        answer.raise_for_status()
-        return answer.elapsed.total_seconds()
-
-    found = []
-    for scope in ("region", "disk"):
-        for span, length in SPANS.items():
-            rng = np.random.default_rng(1)
-            given = [_parameters(stored, length, scope, rng) for _ in range(repetitions + 1)]
-            times = [asked(one) for one in given][1:]
-            found.append(timed(f"GET /api/v1/skill, {scope}", span, times))
-    return found
-
-
-def _parameters(
-    stored: Window, length: timedelta | None, scope: str, rng: np.random.Generator
-) -> dict[str, str]:
-    chosen = {"event": "M1.0", "scope": scope}
-    if length is None:
-        return chosen
-    start, end = drawn(stored, length, rng)
-    return {**chosen, "from": start, "to": end}
 
 
 def _print_tables(small: Figures | None, large: Figures) -> None:

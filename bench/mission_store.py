@@ -17,6 +17,7 @@ from bench.sun_block import BLOCK_DAYS, SunBlock
 from database.alerts.alerts import CLOSED, OPEN, Alert, alert_id, write_alerts
 from database.engine import create_engine, transact
 from database.schema.columns import UtcDateTime
+from database.schema.forecast_tables import lead_forecasts
 from database.schema.tables import (
     alert_tracks,
     alerts,
@@ -40,8 +41,8 @@ from database.settings import DatabaseSettings
 # The largest first, so that it and all the others are written side by side.
 _REPEATED: dict[sa.Table, str] = {
     predictions: "t_rec", observations: "t_rec", superseded_predictions: "t_rec",
-    regions: "first_t_rec", harp_noaa: "", flares: "peak_at", ingest_flow: "start_at",
-    rejections: "hour_at", xray_flux: "minute_at",
+    lead_forecasts: "t_rec", regions: "first_t_rec", harp_noaa: "", flares: "peak_at",
+    ingest_flow: "start_at", rejections: "hour_at", xray_flux: "minute_at",
 }  # fmt: skip
 _NUMBERS = {"region_id", "harpnum", "noaa_ar"}
 _DAY = timedelta(days=1)

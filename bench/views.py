@@ -17,8 +17,12 @@ from solar.time import Window, isoformat
 SPANS = {"1 day": timedelta(days=1), "30 days": timedelta(days=30), "everything": None}
 # What else the address may say of a page that is asked for a stretch of time.
 _RANGED: dict[str, dict[str, dict[str, str]]] = {
-    "/skill": {"": {}, ", full disk": {"scope": "disk"}},
-    "/explore": {"": {}, ", P(M1.0+) from 10 %": {"event": "M1.0", "least": "10"}},
+    "/skill": {"": {}, ", full disk": {"scope": "disk"}, ", in 6 h": {"window": "6h"}},
+    "/explore": {
+        "": {},
+        ", P(M1.0+) from 10 %": {"event": "M1.0", "least": "10"},
+        ", in 6 h": {"window": "6h"},
+    },
     "/alerts": {"": {}},
 }
 
