@@ -78,13 +78,14 @@ class Lead(Answer):
     p: float | None
     lower: float | None
     upper: float | None
+    repaired: bool | None
 
 
 class LeadMatrix(Answer):
     """Every event in every window, from one record; null where the model has no such window.
 
-    ``repaired`` tells that the probabilities of the next 24 h were moved so that no rarer event and
-    no shorter window is more likely than what contains it; false where it is not known.
+    ``repaired`` tells that a probability was moved so that no rarer event and no shorter window is
+    more likely than what contains it; in ``leads`` it tells which, and is null where nobody knows.
     """
 
     region: int

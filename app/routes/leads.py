@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,10 +13,15 @@ from app.contract.answers import LeadMatrix
 from app.contract.queries import LeadsQuery
 from app.contract.responses import json_response
 from app.routes.operation import operation
-from app.scoring.lead_matrix import lead_matrix
+from app.scoring.lead_matrix import (
+    Probabilities,
+    lead_matrix,
+    repaired_of_day,
+    repaired_targets,
+)
 from app.services import services
 from database.engine import reading
-from database.leads.leads import newest_lead
+from database.leads.leads import LeadRow, newest_lead
 from database.models import ModelRow, find_model
 from database.people.principal import READ
 from database.predictions.predictions import newest_of_region
@@ -69,5 +75,18 @@ def _matrix(
         model.model_id,
         model.manifest,
         probabilities=probabilities,
-        raw=[values.get(f"{event.column}_raw") for event in EVENTS],
+        repaired=_repaired(lead, model, probabilities, values),
     )
+
+
+def _repaired(
+    lead: LeadRow | None,
+    model: ModelRow,
+    probabilities: Probabilities,
+    of_day: Mapping[str, Any],
+) -> Mapping[str, bool]:
+    """Return what is stored; otherwise it is known of the next 24 h alone, from the raw values."""
+    if lead is not None and lead.repaired is not None:
+        return repaired_targets(lead.repaired)
+    raw = [of_day.get(f"{event.column}_raw") for event in EVENTS]
+    return repaired_of_day(model.manifest, probabilities, raw)

@@ -109,8 +109,9 @@ def forecast(model: Artifact, inputs: Inputs, lon_fwt: Floats) -> Scores:
     order = [names.index(event.name) if event.name in names else None for event in EVENTS]
     beyond = np.abs(lon_fwt) > LONGITUDE_LIMIT_DEG
     leads = _leads(model, scores.leads, beyond)
+    repaired = np.where(beyond, 0, scores.repaired)
     if order == list(range(len(names))) and not beyond.any():
-        return replace(scores, leads=leads)
+        return replace(scores, leads=leads, repaired=repaired)
     reason = list(scores.reason)
     for place in np.flatnonzero(beyond).tolist():
         reason[place] = _BEYOND_LIMIT
@@ -119,6 +120,7 @@ def forecast(model: Artifact, inputs: Inputs, lon_fwt: Floats) -> Scores:
         raw=_arranged(scores.raw, order, beyond),
         calibrated=_arranged(scores.calibrated, order, beyond),
         leads=leads,
+        repaired=repaired,
         fallback_level=np.where(beyond, "none", scores.fallback_level),
         reason=reason,
     )

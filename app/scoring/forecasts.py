@@ -27,6 +27,7 @@ class IssuedForecasts(Columns):
     model_ids : (n,) ``name@version``
     calibrated, raw : (n, events) in the order of `EVENTS`
     leads : (n, leads) calibrated, in the order of `LEADS`
+    repaired : (n,) as in `Scores`
     fallback_level, reason : (n,) as in `Scores`
     imputed_share : (n,)
     """
@@ -42,6 +43,7 @@ class IssuedForecasts(Columns):
     revision: Integers
     issued_at: Times
     leads: Floats
+    repaired: Integers
 
     def probabilities(self, target: Event) -> Floats:
         """Return the calibrated probabilities (n,) of a target, NaN where there are none."""
@@ -99,6 +101,7 @@ class IssuedForecasts(Columns):
             "revision": self.revision,
             **{lead.column: self.leads[:, at] for at, lead in enumerate(LEADS)},
             "issued_at": self._issued_at(),
+            "repaired": self.repaired,
         }
 
     def _issued_at(self) -> Any:
@@ -134,6 +137,7 @@ def forecasts_of(
         revision,
         issued_at,
         scores.leads if scores.leads.shape[1] else np.full((len(region_id), len(LEADS)), np.nan),
+        scores.repaired,
     )
 
 
@@ -148,7 +152,18 @@ def _no_forecasts() -> IssuedForecasts:
     times, texts = np.empty(0, "datetime64[us]"), np.empty(0, np.str_)
     reasons, shares = np.empty(0, object), np.empty(0)
     return IssuedForecasts(
-        none, times, Coded(none, ()), values, values, texts, reasons, shares, none, times, leads
+        none,
+        times,
+        Coded(none, ()),
+        values,
+        values,
+        texts,
+        reasons,
+        shares,
+        none,
+        times,
+        leads,
+        none,
     )
 
 

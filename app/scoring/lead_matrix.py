@@ -31,14 +31,14 @@ def lead_matrix(
     manifest: Mapping[str, Any],
     *,
     probabilities: Probabilities,
-    raw: Sequence[float | None],
+    repaired: Mapping[str, bool],
 ) -> Row:
     """Return the forecasts from one record as the API shows them, window by window.
 
     Parameters
     ----------
     manifest : of the model, which holds its calibrations and bands
-    raw : before calibration, for the next 24 h in the order of `EVENTS`
+    repaired : by the name of a target, whether consistency moved it; absent where not known
     """
     values = np.array([probabilities.get(target.name) for target in TARGETS], float)
     cells = zip(TARGETS, *map(nullable, (values, *_bounds(manifest, values))), strict=True)
@@ -46,7 +46,7 @@ def lead_matrix(
         "region": region_id,
         "t_rec": t_rec,
         "model": model_id,
-        "repaired": is_repaired(manifest, probabilities, raw),
+        "repaired": any(repaired.values()),
         "leads": [
             {
                 "window": target.window.name,
@@ -56,6 +56,7 @@ def lead_matrix(
                 "p": p,
                 "lower": lower,
                 "upper": upper,
+                "repaired": None if p is None else repaired.get(target.name),
             }
             for target, p, lower, upper in cells
         ],
@@ -72,22 +73,29 @@ def _bounds(manifest: Mapping[str, Any], probability: Floats) -> tuple[Floats, F
     return of_row[0][0], of_row[1][0]
 
 
-def is_repaired(
-    manifest: Mapping[str, Any], probabilities: Probabilities, raw: Sequence[float | None]
-) -> bool:
-    """Tell whether consistency has moved a probability of the next 24 h from its calibration.
+def repaired_targets(bits: int) -> dict[str, bool]:
+    """Tell by the name of each target whether its bit is set, as `Scores` has them."""
+    return {target.name: bool(bits >> place & 1) for place, target in enumerate(TARGETS)}
 
-    Raw probabilities of other windows are not stored: what moved these alone is not detected.
+
+def repaired_of_day(
+    manifest: Mapping[str, Any], probabilities: Probabilities, raw: Sequence[float | None]
+) -> dict[str, bool]:
+    """Tell which probabilities of the next 24 h consistency has moved from their calibration.
+
+    Parameters
+    ----------
+    raw : before calibration, in the order of `EVENTS`
     """
     calibrations = {one["name"]: one.get("calibration") for one in manifest["events"]}
+    repaired = {}
     for event, value in zip(EVENTS, raw, strict=True):
         p, calibration = probabilities.get(event.name), calibrations.get(event.name)
         if value is None or p is None or calibration is None:
             continue
         before = Calibration.model_validate(calibration).apply(np.array([value]))
-        if abs(float(before[0]) - p) > _ROUNDING:
-            return True
-    return False
+        repaired[event.name] = abs(float(before[0]) - p) > _ROUNDING
+    return repaired
 
 
 def lead_matrices(model: Artifact, forecasts: IssuedForecasts) -> list[Row]:
@@ -102,13 +110,13 @@ def lead_matrices(model: Artifact, forecasts: IssuedForecasts) -> list[Row]:
             model.model_id,
             manifest,
             probabilities=dict(zip(targets, row, strict=True)),
-            raw=raw,
+            repaired=repaired_targets(bits),
         )
-        for region_id, t_rec, row, raw in zip(
+        for region_id, t_rec, row, bits in zip(
             forecasts.region_id.tolist(),
             forecasts.t_rec,
             values,
-            nullable(forecasts.raw),
+            forecasts.repaired.tolist(),
             strict=True,
         )
     ]

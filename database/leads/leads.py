@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from database.observations.records import Key
 from database.predictions.forecasts import LocatedForecasts
 from database.predictions.predictions import COLUMNS as PREDICTION_COLUMNS
-from database.predictions.predictions import Place, is_behind, place
+from database.predictions.predictions import Place, Span, is_behind, place
 from database.schema.forecast_tables import lead_forecasts
 from database.schema.tables import observations, predictions, superseded_predictions
 from database.upsert import upsert_columns
@@ -38,6 +38,9 @@ _KEY = ("region_id", "t_rec", "model_id")
 class LeadRow:
     """The forecasts of one record; `probabilities` are in the order of `LEADS`, None where the
     model has no such window or gave no forecast.
+
+    Bit k of `repaired` tells that consistency moved the probability of `TARGETS[k]`, None where a
+    version stored the row that did not keep this.
     """
 
     region_id: int
@@ -46,6 +49,7 @@ class LeadRow:
     revision: int
     issued_at: datetime
     probabilities: tuple[float | None, ...]
+    repaired: int | None = None
 
     def of(self, target: Event) -> float | None:
         """Return the probability of a target of another window than the next 24 h."""
@@ -160,6 +164,20 @@ def newest_lead(
     return None if row is None else _lead_row(row)
 
 
+def leads_within(connection: sa.Connection, spans: Mapping[int, Span]) -> list[LeadRow]:
+    """Read every revision of all models for each region, from its first time to its last."""
+    table = lead_forecasts.c
+    rows: list[LeadRow] = []
+    for region_id, (first_at, last_at) in sorted(spans.items()):
+        query = (
+            sa.select(*(table[name] for name in COLUMNS))
+            .where(table.region_id == region_id, table.t_rec >= first_at, table.t_rec <= last_at)
+            .limit(_MOST_ROWS)
+        )
+        rows += map(_lead_row, connection.execute(query))
+    return rows
+
+
 def _lead_row(row: sa.Row[Any]) -> LeadRow:
     return LeadRow(
         row.region_id,
@@ -168,6 +186,7 @@ def _lead_row(row: sa.Row[Any]) -> LeadRow:
         row.revision,
         row.issued_at,
         tuple(getattr(row, lead.column) for lead in LEADS),
+        row.repaired,
     )
 
 

@@ -8,7 +8,8 @@ from database.schema.columns import UtcDateTime, identifier, region_id, table
 from solar.flares import EVENTS, LEADS
 
 # The windows other than the next 24 h, calibrated, of the first record of each region in each
-# hour; the newest revision counts.
+# hour; the newest revision counts. Bit k of `repaired` tells that consistency moved the probability
+# of TARGETS[k], 24 h included; null where a version before this column stored the row.
 lead_forecasts = table(
     "lead_forecasts",
     region_id(primary_key=True),
@@ -17,6 +18,7 @@ lead_forecasts = table(
     sa.Column("revision", sa.Integer, primary_key=True, autoincrement=False),
     *(sa.Column(lead.column, sa.Double) for lead in LEADS),
     sa.Column("issued_at", UtcDateTime, nullable=False),
+    sa.Column("repaired", sa.Integer),
     sa.Index("lead_forecasts_by_model_time", "model_id", "t_rec", "region_id"),
 )
 

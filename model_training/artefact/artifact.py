@@ -18,7 +18,7 @@ from model_training.artefact.remote import RemoteInference
 from model_training.features import Floats, Inputs
 from solar.consistency import consistent
 from solar.errors import ArtifactError, InvalidInputError
-from solar.flares import event
+from solar.flares import TARGETS, event
 
 MANIFEST = "manifest.json"
 EVALUATION = "evaluation.json"
@@ -40,6 +40,7 @@ class Scores:
     raw, calibrated : (n, n_events); NaN = no forecast. `calibrated` does not rise from one
         event to the next, rarer one.
     leads : (n, n_targets) as `calibrated`, consistent with it and in themselves
+    repaired : (n,) int64, bit k tells that consistency moved the probability of `TARGETS[k]`
     imputed_share : (n,) share of the inputs, over all steps, that were missing
     fallback_level : (n,) "full", "partial" (some features imputed) or "none"
     reason : why a row has no forecast; None where it has one
@@ -48,6 +49,7 @@ class Scores:
     raw: Floats
     calibrated: Floats
     leads: Floats
+    repaired: NDArray[np.int64]
     imputed_share: Floats
     fallback_level: NDArray[np.str_]
     reason: list[str | None]
@@ -76,6 +78,7 @@ class Artifact:
         self._is_keyword = np.array([item.kind != "history" for item in manifest.features])
         self._shape = input_shape(manifest)
         self._targets = tuple(event(target.name) for target in manifest.all_targets)
+        self._bits = np.array([1 << TARGETS.index(target) for target in self._targets], np.int64)
 
     @property
     def model_id(self) -> str:
@@ -143,9 +146,13 @@ class Artifact:
         for row in np.flatnonzero(refused).tolist():
             reason[row] = f"{missing_keywords[row]} of {n_keywords} {what} are missing"
         n_events = len(self.manifest.events)
-        calibrated, leads = np.split(self._calibrate(raw), [n_events], axis=1)
-        level_names = _LEVELS[level]
-        return Scores(raw[:, :n_events], calibrated, leads, share, level_names, reason.tolist())
+        before = self._calibrate(raw)
+        after = self._repair(before)
+        repaired = ((after != before) & ~np.isnan(before)) @ self._bits
+        calibrated, leads = np.split(after, [n_events], axis=1)
+        return Scores(
+            raw[:, :n_events], calibrated, leads, repaired, share, _LEVELS[level], reason.tolist()
+        )
 
     def _inputs(self, features: Mapping[str, Floats]) -> Inputs:
         if len(self._shape) == 1:
@@ -174,6 +181,9 @@ class Artifact:
         calibrated = np.empty_like(raw)
         for place, target in enumerate(self.manifest.all_targets):
             calibrated[:, place] = target.calibration.apply(raw[:, place])
+        return calibrated
+
+    def _repair(self, calibrated: Floats) -> Floats:
         if self.manifest.targets:
             return consistent(calibrated, self._targets)
         lowered: Floats = np.minimum.accumulate(calibrated, axis=1)

@@ -14,7 +14,9 @@ from flask.testing import FlaskClient
 from handmade_models import ALL_WINDOWS, HandmadeModel, line_up
 from served_windows import FEATURES, START, WEIGHTS, MakeApp, Row, records, send
 
-from app.scoring.lead_matrix import is_repaired, lead_matrix
+from app.scoring.lead_matrix import lead_matrix, repaired_of_day
+from database.engine import writing
+from database.schema.forecast_tables import lead_forecasts
 from model_training.artefact.reference import FeatureShares, TrainingReference
 from solar.flares import EVENTS, TARGETS
 from solar.flares import event as find_event
@@ -22,6 +24,8 @@ from solar.flares import event as find_event
 FULL = HandmadeModel("full", FEATURES, WEIGHTS[-1:], bias=-2.0, windows=ALL_WINDOWS)
 SIX = HandmadeModel("six", FEATURES, WEIGHTS[-1:], bias=-2.0, windows={"6h": -1.5})
 DAY_ONLY = HandmadeModel("day", FEATURES, WEIGHTS[-1:], bias=-2.0)
+# Day 2 alone is more likely than 48 h, which contains it.
+TORN = HandmadeModel("torn", FEATURES, WEIGHTS[-1:], bias=-3.0, windows=ALL_WINDOWS | {"d2": 1.0})
 MEANS = (2.0, 1.5)
 # The last record is at 01:36, so the first of its hour at 01:00.
 LAST_HOUR = "2014-03-02T01:00:00Z"
@@ -35,7 +39,7 @@ def reference() -> TrainingReference:
 
 @pytest.fixture
 def models(tmp_path: Path) -> Path:
-    return line_up(tmp_path / "models", FULL, SIX, DAY_ONLY, reference=reference())
+    return line_up(tmp_path / "models", FULL, SIX, DAY_ONLY, TORN, reference=reference())
 
 
 @pytest.fixture
@@ -115,7 +119,7 @@ def test_a_band_is_read_from_the_manifest_where_the_model_has_one() -> None:
         FULL.model_id,
         manifest,
         probabilities={"M1.0/6h": 0.2, "M5.0/6h": 0.1},
-        raw=[None] * 4,
+        repaired={},
     )
 
     bands = {
@@ -130,7 +134,42 @@ def test_a_band_is_read_from_the_manifest_where_the_model_has_one() -> None:
 def test_what_differs_from_its_calibration_was_repaired(p: float | None, *, repaired: bool) -> None:
     manifest = FULL.manifest({}).model_dump(mode="json")
 
-    assert is_repaired(manifest, {"C1.0": p}, raw=[0.2, None, None, None]) is repaired
+    found = repaired_of_day(manifest, {"C1.0": p}, raw=[0.2, None, None, None])
+
+    assert any(found.values()) is repaired
+
+
+def test_the_matrix_tells_of_every_target_whether_it_was_repaired(
+    asked: FlaskClient, row: Row
+) -> None:
+    window = window_of(row, 8)
+
+    matrix = answer(asked, f"leads?region=3721&model={TORN.model_id}")
+
+    assert matrix["repaired"] is True
+    cells = dict(zip(TARGETS, matrix["leads"], strict=True))
+    moved = {t for t, cell in cells.items() if abs(cell["p"] - TORN.probability(window, t)) > 1e-6}
+    assert {target for target, cell in cells.items() if cell["repaired"]} == moved
+    assert {"48h", "d2"} <= {target.window.name for target in moved}
+    whole = answer(asked, "leads?region=3721")
+    assert [cell["repaired"] for cell in whole["leads"]] == [False] * len(TARGETS)
+    day = answer(asked, f"leads?region=3721&model={DAY_ONLY.model_id}")
+    assert {(cell["p"] is None, cell["repaired"]) for cell in day["leads"]} == {
+        (False, False),
+        (True, None),
+    }
+
+
+def test_of_a_row_of_an_earlier_version_only_24_h_is_known_to_be_repaired(
+    asked: FlaskClient, engine_sqlite: sa.Engine
+) -> None:
+    with writing(engine_sqlite) as connection:
+        connection.execute(lead_forecasts.update().values(repaired=None))
+
+    cells = answer(asked, f"leads?region=3721&model={TORN.model_id}")["leads"]
+
+    assert {cell["repaired"] for cell in cells if cell["window"] != "24h"} == {None}
+    assert None not in {cell["repaired"] for cell in cells if cell["window"] == "24h"}
 
 
 def test_forecasts_of_a_window_have_the_form_of_those_of_24_h(asked: FlaskClient, row: Row) -> None:
@@ -173,9 +212,9 @@ def test_pages_of_a_window_join_and_can_be_narrowed_to_likely_forecasts(
         seen += page["items"]
         cursor = page["next_cursor"]
 
-    # Of two models; the third has no such window.
+    # Of three models; the fourth has no such window.
     assert seen == whole
-    assert len(whole) == 6
+    assert len(whole) == 9
     highest = max(item["probabilities"]["C1.0"] for item in whole)
     likely = answer(asked, f"predictions?window=6h&model=all&event=C1.0&min_probability={highest}")
     assert {item["probabilities"]["C1.0"] for item in likely["items"]} == {highest}

@@ -24,8 +24,8 @@ def two(model_id: str, *, region_id: int) -> IssuedForecasts:
         model_id, np.array([region_id, region_id]),
         np.array(["2014-03-01T23:48", "2014-03-02T00:00"], "datetime64[us]"),
         scores=Scores(
-            calibrated / 2, calibrated, np.empty((2, 0)), np.array([0.0, 0.5]),
-            np.array(["full", "none"]),
+            calibrated / 2, calibrated, np.empty((2, 0)), np.zeros(2, np.int64),
+            np.array([0.0, 0.5]), np.array(["full", "none"]),
             [None, "too little is known"],
         ),
         revision=np.array([1, 2]), issued_at=np.full(2, to_datetime64(NOW)),
