@@ -50,7 +50,8 @@ def issue_forecasts(
     """Forecast from `fresh` records, raise alerts, and store the forecasts.
 
     `around` are the stored records that share a window with a fresh one, `lead_every` the length
-    of the hour of which one record has its forecasts of other windows stored.
+    of the hour of which one record has its forecasts of other windows stored. The forecasts that
+    are returned have leads only where these are stored.
     """
     forecasts = _forecast(connection, served_models, around, fresh, issue_times=issue_times)
     yield_to_live()
@@ -61,10 +62,10 @@ def issue_forecasts(
     days = forecasts.days()
     store_predictions(connection, forecasts.columns())
     models, newest = served_models.models, issue_times.newest
-    keep_leads(connection, forecasts, models, newest=newest, every=lead_every)
+    stored = keep_leads(connection, forecasts, models, newest=newest, every=lead_every)
     for mark in (mark_stale, mark_drift, mark_exploration):
         mark(connection, days)
-    return forecasts
+    return stored
 
 
 def _forecast(

@@ -35,8 +35,10 @@ def keep_leads(
     *,
     newest: Mapping[int, datetime],
     every: timedelta,
-) -> None:
+) -> IssuedForecasts:
     """Store the leads of the first record in each hour, and delete those that it replaces.
+
+    Returns all the forecasts, with leads only where they were stored.
 
     Only for records that are not newer than all before is the store asked for their neighbours.
 
@@ -47,9 +49,10 @@ def keep_leads(
     every : the length of an hour; zero keeps the leads of every record
     """
     with_windows = {model.model_id for model in models if model.manifest.targets}
-    forecasts = forecasts.take(forecasts.model_ids.map(with_windows.__contains__, bool))
-    if not len(forecasts):
-        return
+    has_windows = forecasts.model_ids.map(with_windows.__contains__, bool)
+    if not has_windows.any():
+        return forecasts
+    everything, forecasts = forecasts, forecasts.take(has_windows)
     kept = np.ones(len(forecasts), np.bool_)
     if every:
         is_late = forecasts.t_rec <= newest_of_rows(forecasts.region_id, newest)
@@ -60,6 +63,7 @@ def keep_leads(
             replaced = _replaced(forecasts, is_new_first, around, every)
             delete_leads(connection, replaced, sorted(with_windows))
     store_leads(connection, forecasts.take(kept).lead_columns())
+    return _with_leads_of(everything, np.flatnonzero(has_windows)[kept])
 
 
 def first_of_hours(
@@ -72,7 +76,14 @@ def first_of_hours(
     if not every or np.isnan(forecasts.leads).all():
         return forecasts
     is_first = _is_first(forecasts, _and_newest(_NONE, newest), every)
-    return replace(forecasts, leads=np.where(is_first[:, np.newaxis], forecasts.leads, np.nan))
+    return _with_leads_of(forecasts, np.flatnonzero(is_first))
+
+
+def _with_leads_of(forecasts: IssuedForecasts, places: Integers) -> IssuedForecasts:
+    """Return all forecasts, those at other places without leads."""
+    leads = np.full_like(forecasts.leads, np.nan)
+    leads[places] = forecasts.leads[places]
+    return replace(forecasts, leads=leads)
 
 
 def hours_of(t_rec: Times, every: timedelta) -> Times:

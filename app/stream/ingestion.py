@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 import numpy as np
 import orjson
@@ -32,9 +33,11 @@ from database.delivery.rejections import record_rejections
 from database.delivery.row_outcomes import ACCEPTED, DUPLICATE, RowOutcomes
 from database.delivery.stream import lock_counts, write_counts
 from database.engine import reading, transact
+from database.leads.leads import LeadRow, leads_within
 from database.predictions.predictions import COLUMNS, Span, forecasts_within
-from solar.columns import Bools
+from solar.columns import Bools, nullable
 from solar.errors import FlarewatchError, StoreUnavailableError
+from solar.flares import LEADS
 from solar.stream import SCHEMA
 
 
@@ -148,23 +151,35 @@ class StreamIngest:
             region_ids = resolve_regions(connection, batch).tolist()
             spans = self._spans_again(batch, region_ids, outcomes)
             again = forecasts_within(connection, spans)
+            leads = leads_within(connection, spans)
         keys = {
             region_id: envelopes[index].message.key
             for region_id, index in zip(region_ids, batch.index, strict=True)
         }
-        issued = prediction_items(result.forecasts)
-        stored = (prediction_item(dict(zip(COLUMNS, row, strict=True))) for row in again)
+        issued = zip(
+            prediction_items(result.forecasts), nullable(result.forecasts.leads), strict=True
+        )
         dead = [
             DeadLetter(envelopes[r.index].message, "rejected", faults_of_row(r.faults))
             for r in rejected
         ]
         return [
-            *(self._published(item, keys) for item in (*issued, *stored)),
+            *(self._published(*one, keys) for one in (*issued, *_stored_items(again, leads))),
             *(letter.outgoing(self.settings.kafka_dead, now=now) for letter in dead),
         ]
 
-    def _published(self, item: dict[str, object], keys: dict[int, bytes | None]) -> Outgoing:
-        content = {"schema": SCHEMA, "prediction": item}
+    def _published(
+        self,
+        item: dict[str, object],
+        leads: Sequence[float | None],
+        keys: dict[int, bytes | None],
+    ) -> Outgoing:
+        windows = _by_window(leads)
+        content = {
+            "schema": SCHEMA,
+            "prediction": item,
+            **({"windows": windows} if windows else {}),
+        }
         key = keys.get(int(str(item["region"])))
         body = orjson.dumps(content, option=orjson.OPT_UTC_Z)
         return Outgoing(self.settings.kafka_predictions, key, body)
@@ -188,6 +203,26 @@ class StreamIngest:
                 known = spans.get(region_id, (t_rec, last_at))
                 spans[region_id] = min(known[0], t_rec), max(known[1], last_at)
         return spans
+
+
+def _stored_items(
+    forecasts: Iterable[Sequence[Any]], leads: Iterable[LeadRow]
+) -> Iterator[tuple[dict[str, Any], Sequence[float | None]]]:
+    """Join to stored forecasts, as the API shows them, what the same revision has of leads."""
+    known = {(one.region_id, one.t_rec, one.model_id, one.revision): one for one in leads}
+    for values in forecasts:
+        row = dict(zip(COLUMNS, values, strict=True))
+        lead = known.get((row["region_id"], row["t_rec"], row["model_id"], row["revision"]))
+        yield prediction_item(row), () if lead is None else lead.probabilities
+
+
+def _by_window(leads: Sequence[float | None]) -> dict[str, dict[str, float]]:
+    """Return the probabilities, given in the order of `LEADS`, by window and event of 24 h."""
+    windows: dict[str, dict[str, float]] = {}
+    for target, p in zip(LEADS, leads, strict=False):
+        if p is not None:
+            windows.setdefault(target.window.name, {})[target.goes_class] = p
+    return windows
 
 
 def by_sender(envelopes: Iterable[Envelope]) -> list[list[Envelope]]:

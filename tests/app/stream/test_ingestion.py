@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 import pytest
 import served_windows
 import sqlalchemy as sa
-from handmade_models import line_up
-from served_windows import POINT, WINDOW, records
+from handmade_models import ALL_WINDOWS, HandmadeModel, line_up
+from served_windows import FEATURES, POINT, WEIGHTS, WINDOW, records
 
 from app.scoring.served_models import load_served_models
 from app.settings import StreamSettings
@@ -22,8 +23,10 @@ from app.stream.ingestion import StreamIngest, by_sender
 from database.delivery.row_outcomes import OUTCOMES
 from database.delivery.senders import list_senders, lost_rows
 from database.schema.tables import observations, predictions, rejections
+from solar.flares import LEADS
 
 NOW = datetime(2014, 4, 1, tzinfo=UTC)
+ALL_IN = HandmadeModel("all-in", FEATURES, WEIGHTS[-1:], bias=-2.0, windows=ALL_WINDOWS)
 Row = served_windows.Row
 
 
@@ -93,6 +96,30 @@ def test_messages_that_come_again_are_published_again_and_count_once(
     assert count(stream_ingest, predictions) == 12 * 2
     mine = counters(stream_ingest)["s1"]
     assert [mine[name] for name in ("sent", *OUTCOMES)] == [12, 12, 0, 0, 0]
+
+
+def test_other_windows_are_published_where_the_store_keeps_them_and_again_when_they_come_again(
+    engine: sa.Engine, tmp_path: Path, row: Row
+) -> None:
+    served_models = load_served_models(line_up(tmp_path / "models", ALL_IN, POINT))
+    stream_ingest = StreamIngest(engine, served_models, None, StreamSettings())
+    rows = records(row)
+
+    outgoing = stream_ingest.ingest(envelopes(rows), now=NOW)
+
+    contents = [orjson.loads(one.value) for one in outgoing]
+    told = {c["prediction"]["t_rec"]: c["windows"] for c in contents if "windows" in c}
+    assert {c["prediction"]["model"] for c in contents if "windows" in c} == {ALL_IN.model_id}
+    # From 23:24 in steps of 12 min: the first of each hour.
+    firsts = {rows[step]["t_rec"]: rows[step]["keywords"] for step in (0, 3, 8)}
+    assert told.keys() == firsts.keys()
+    for t_rec, keywords in firsts.items():
+        window = np.array([[keywords[name] for name in FEATURES]])
+        for target in LEADS:
+            p = told[t_rec][target.window.name][target.goes_class]
+            assert p == pytest.approx(ALL_IN.probability(window, target), abs=1e-6)
+    again = stream_ingest.ingest(envelopes(rows), now=NOW)
+    assert sorted(one.value for one in again) == sorted(one.value for one in outgoing)
 
 
 def test_a_late_message_that_comes_again_brings_the_windows_that_it_changed(
