@@ -69,6 +69,20 @@ def band_of(manifest: Mapping[str, Any], target: str) -> Band | None:
     return None
 
 
+def bounds_of(
+    manifest: Mapping[str, Any], probability: Floats, targets: Sequence[Event]
+) -> tuple[Floats, Floats]:
+    """Return the consistent bounds of the probabilities (n, targets) of a model.
+
+    NaN where its manifest has no band or the probability is NaN.
+    """
+    lower, upper = np.full_like(probability, np.nan), np.full_like(probability, np.nan)
+    for column, target in enumerate(targets):
+        if (band := band_of(manifest, target.name)) is not None:
+            lower[:, column], upper[:, column] = band.bounds(probability[:, column])
+    return consistent_bounds(lower, upper, targets)
+
+
 def consistent_bounds(
     lower: Floats, upper: Floats, targets: Sequence[Event]
 ) -> tuple[Floats, Floats]:

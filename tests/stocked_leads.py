@@ -51,6 +51,7 @@ def _row(region_id: int, t_rec: datetime, main: float, back: int) -> tuple[Any, 
         "model_id": MODEL,
         "revision": 0,
         "issued_at": t_rec,
+        "repaired": 0,
         **values,
     }
     return tuple(named[name] for name in COLUMNS)

@@ -31,8 +31,9 @@ def store_predictions(connection: sa.Connection, rows: Rows) -> None:
 
 
 def store_leads(connection: sa.Connection, rows: Rows) -> None:
-    """Write rows in the order of `database.leads.leads.COLUMNS`."""
-    upsert(connection, forecast_tables.lead_forecasts, columns=leads.COLUMNS, rows=rows)
+    """Write rows in the order of `database.leads.leads.COLUMNS`; `repaired` may be left out."""
+    whole = [(*row, None)[: len(leads.COLUMNS)] for row in rows]
+    upsert(connection, forecast_tables.lead_forecasts, columns=leads.COLUMNS, rows=whole)
 
 
 def let_rows_come(engine: sa.Engine, n: int) -> None:

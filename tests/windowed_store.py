@@ -36,7 +36,7 @@ def fill_with_windows(engine: sa.Engine) -> None:
         register(connection, manifest, sha256="1" * 64, stage="live", now=NOW)
         columns = (predictions.c.region_id, predictions.c.t_rec, predictions.c.m1)
         rows = connection.execute(sa.select(*columns).where(predictions.c.model_id == MODEL)).all()
-        store_leads(connection, [(*row[:2], MODEL, 1, *_leads(row.m1), NOW, 0) for row in rows])
+        store_leads(connection, [(*row[:2], MODEL, 1, *_leads(row.m1), NOW) for row in rows])
         said = [
             AgencyForecast(
                 0, FIRST.replace(day=1 + k) + of.latency, None, (0.6, k / 20, None, None), NOW, of

@@ -84,8 +84,7 @@ class Lead(Answer):
 class LeadMatrix(Answer):
     """Every event in every window, from one record; null where the model has no such window.
 
-    ``repaired`` tells that a probability was moved so that no rarer event and no shorter window is
-    more likely than what contains it; in ``leads`` it tells which, and is null where nobody knows.
+    ``repaired``: a probability was moved so that none contradicts another; in ``leads``, which one.
     """
 
     region: int

@@ -12,8 +12,8 @@ from app.contract.responses import Row
 from app.scoring.forecasts import IssuedForecasts
 from model_training.artefact.artifact import Artifact
 from model_training.artefact.calibration import Calibration
-from solar.bands import band_of, consistent_bounds
-from solar.columns import Floats, nullable
+from solar.bands import bounds_of
+from solar.columns import nullable
 from solar.flares import EVENTS, LEADS, TARGETS
 from solar.time import to_datetime
 
@@ -40,8 +40,9 @@ def lead_matrix(
     manifest : of the model, which holds its calibrations and bands
     repaired : by the name of a target, whether consistency moved it; absent where not known
     """
-    values = np.array([probabilities.get(target.name) for target in TARGETS], float)
-    cells = zip(TARGETS, *map(nullable, (values, *_bounds(manifest, values))), strict=True)
+    values = np.array([[probabilities.get(target.name) for target in TARGETS]], float)
+    columns = (values, *bounds_of(manifest, values, TARGETS))
+    cells = zip(TARGETS, *(nullable(column[0]) for column in columns), strict=True)
     return {
         "region": region_id,
         "t_rec": t_rec,
@@ -61,16 +62,6 @@ def lead_matrix(
             for target, p, lower, upper in cells
         ],
     }
-
-
-def _bounds(manifest: Mapping[str, Any], probability: Floats) -> tuple[Floats, Floats]:
-    """Return the bands (targets,) of the probabilities (targets,), NaN where there is none."""
-    lower, upper = np.full_like(probability, np.nan), np.full_like(probability, np.nan)
-    for place, target in enumerate(TARGETS):
-        if (band := band_of(manifest, target.name)) is not None:
-            lower[place], upper[place] = band.bounds(probability[place])
-    of_row = consistent_bounds(lower[np.newaxis], upper[np.newaxis], TARGETS)
-    return of_row[0][0], of_row[1][0]
 
 
 def repaired_targets(bits: int) -> dict[str, bool]:

@@ -14,6 +14,7 @@ from app_dash.now.data import NowData, NowQuery, Order, change, ordered, read_no
 from app_dash.now.definitions import DEFINITIONS
 from app_dash.now.panels import alert_list, disk_card, disk_panel, flare_panel
 from app_dash.now.xrays import xray_panel
+from app_dash.shared.alerts import in_windows
 from app_dash.shared.base_rate import base_rate_panel
 from app_dash.shared.disk_forecast import DiskForecast, disk_forecast
 from app_dash.shared.lead_matrix import TargetForecast, matrix
@@ -209,8 +210,7 @@ def _alert_level(status: RegionStatus, events: Sequence[Event]) -> list[Componen
     alert = AlertLevel.ALERT if events else status.alert
     if alert is AlertLevel.NONE:
         return []
-    open_alerts = " ".join(["alert", *(event.label for event in events)])
-    text = open_alerts if events else _WORDS[alert]
+    text = f"alert {in_windows(events)}" if events else _WORDS[alert]
     shape = html.I(_SHAPES[alert], **aria_hidden())
     return [html.Span([shape, text], className=f"state {alert.value}")]
 

@@ -23,7 +23,7 @@ from app_dash.region.outcomes import (
 )
 from app_dash.region.query import SPANS, RegionQuery, region_of
 from app_dash.shared.injected import injected_faults
-from app_dash.shared.lead_matrix import TargetForecast, bounds, target_forecasts
+from app_dash.shared.lead_matrix import TargetForecast, target_forecasts
 from app_dash.shared.region_status import FORECAST_LIFE
 from database.alerts.alerts import MISSED, Alert, list_alerts
 from database.engine import reading
@@ -44,6 +44,7 @@ from database.regions.timeline import (
     next_t_rec,
     place_at,
 )
+from solar.bands import bounds_of
 from solar.flares import EVENTS, Event
 from solar.injected_faults import InjectedFault
 from solar.sharp import LIVE_KEYWORDS
@@ -148,7 +149,7 @@ class Issued:
         for model_id in np.unique(self.line.model_ids.astype(str)):
             rows = self.line.model_ids == model_id
             manifest = self.manifests.get(model_id, {})
-            of_model = bounds(self.line.probability[rows], EVENTS, manifest)
+            of_model = bounds_of(manifest, self.line.probability[rows], EVENTS)
             lower[rows], upper[rows] = (bound[:, column] for bound in of_model)
         return lower, upper
 

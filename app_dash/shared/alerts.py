@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +27,7 @@ from database.people.principal import ACKNOWLEDGE, Principal
 from solar.alerting import ALERTED
 from solar.flares import Event
 from solar.flares import event as find_event
+from solar.windows import DAY, WINDOWS, ForecastWindow
 
 BUTTON, ANSWER = "acknowledge", "acknowledge-answer"
 COMMENT = "alert-comment"
@@ -52,6 +53,24 @@ def events_by_region(alerts: Iterable[Alert]) -> dict[int, tuple[Event, ...]]:
         region_id: tuple(event for event in reversed(ALERTED) if event.name in names)
         for region_id, names in events.items()
     }
+
+
+def in_windows(events: Iterable[Event]) -> str:
+    """Name events, each class once with its windows: ``M1.0+ · 6 h, 24 h; C1.0+ in 12 h``.
+
+    Of a class in the next 24 h alone the window is not named.
+    """
+    windows: dict[str, set[ForecastWindow]] = defaultdict(set)
+    for event in events:
+        windows[event.goes_class].add(event.window)
+    names = [_in_windows(goes_class, given) for goes_class, given in windows.items()]
+    return ("; " if any(given != {DAY} for given in windows.values()) else " ").join(names)
+
+
+def _in_windows(goes_class: str, given: Set[ForecastWindow]) -> str:
+    if len(given) == 1:
+        return find_event(goes_class).within(*given).label
+    return f"{goes_class}+ · {', '.join(window.label for window in WINDOWS if window in given)}"
 
 
 def outcome_mark(alert: Alert) -> Component:

@@ -14,7 +14,7 @@ from dash.development.base_component import Component
 from app_dash.shared.numbers import ABSENT, band_text, moment, percent, probability
 from app_dash.shared.panels import aria_hidden, aria_label, event_badge
 from database.leads.leads import LeadRow
-from solar.bands import band_of, consistent_bounds
+from solar.bands import bounds_of
 from solar.flares import EVENTS, LEADS, TARGETS, Event
 from solar.time import Window, nominal
 from solar.windows import DAY, WINDOWS, ForecastWindow
@@ -67,26 +67,12 @@ def _with_bands(
 ) -> dict[Event, TargetForecast]:
     targets = tuple(given)
     values = np.array([[given[target] for target in targets]], float)
-    lower, upper = bounds(values, targets, manifest or {})
+    lower, upper = bounds_of(manifest or {}, values, targets)
     columns = zip(targets, given.values(), lower[0], upper[0], strict=True)
     return {
         target: TargetForecast(t_rec, p, _number(low), _number(high))
         for target, p, low, high in columns
     }
-
-
-def bounds(
-    probability: np.ndarray[Any, np.dtype[np.float64]],
-    targets: Sequence[Event],
-    manifest: Mapping[str, Any],
-) -> tuple[np.ndarray[Any, np.dtype[np.float64]], np.ndarray[Any, np.dtype[np.float64]]]:
-    """Return the consistent bounds of probabilities (n, targets), NaN without a band."""
-    lower, upper = np.full(probability.shape, np.nan), np.full(probability.shape, np.nan)
-    for column, target in enumerate(targets):
-        band = band_of(manifest, target.name)
-        if band is not None:
-            lower[:, column], upper[:, column] = band.bounds(probability[:, column])
-    return consistent_bounds(lower, upper, targets)
 
 
 def _number(value: float) -> float | None:
