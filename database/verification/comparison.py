@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from database.flares.coverage import covered_windows
 from database.flares.flares import flare_days, flare_history
+from database.known import known_until
 from database.leads.leads import load_lead_forecasts
 from database.models import agencies
 from database.predictions.forecasts import Forecasts, load_forecasts
+from database.schema.tables import flare_list_version
 from database.verification.cases import align_forecasts, event_tables, make_case_set
 from database.verification.day_table import EMPTY, DayTable
 from database.verification.days import known_days
@@ -28,6 +30,7 @@ from database.verification.entrants import (
 )
 from database.verification.rollup import models_of
 from database.verification.ten_day_blocks import Key
+from database.version_cache import VersionCache, read_version
 from solar.flares import Event
 from solar.histogram import BIN, LOWEST_BIN, bin_of
 from solar.time import Window
@@ -39,6 +42,10 @@ _MEMORY = timedelta(days=max(CLIMATOLOGY_DAYS.values()) + 1)
 _EARLIEST, _LATEST = date(1970, 1, 3), date(2200, 1, 1)
 # A rival that forecast less of the model's days than this would leave too few shared cases.
 _LEAST_SHARE_OF_DAYS = 0.5
+# Windows of one length share the days of the disk, whoever asks. Ten years take 90 kB.
+_disk_days: VersionCache[tuple[sa.URL, datetime | None, Window, timedelta, float], DailyCases] = (
+    VersionCache(most=16)
+)
 
 
 @dataclass(frozen=True)
@@ -156,7 +163,14 @@ def _on_common_days(parts: Mapping[str, DayTable], model: str) -> dict[str, DayT
 def _past(connection: sa.Connection, query: SkillQuery) -> DailyCases:
     """Return the cases that climatology learns from, ending before the range does."""
     if query.scope == "disk":
-        return _days_of_the_disk(connection, query)
+        version = read_version(connection, flare_list_version)
+        length, flux = query.event.window.validity, query.event.peak_flux_w_m2
+        name = (connection.engine.url, known_until(connection), query.window(), length, flux)
+        past = _disk_days.get(name, version=version)
+        if past is None:
+            past = _days_of_the_disk(connection, query)
+            _disk_days.put(name, past, version=version)
+        return past
     # The last case of a day closes that much after its end, and so many days later it is history.
     later = -(-query.event.window.closes_after // _DAY) - 1
     first, last = (query.first or _EARLIEST) - _MEMORY - later * _DAY, query.last
