@@ -19,7 +19,7 @@ from database.drift.rollup import refresh_drift
 from database.engine import create_engine, transact
 from database.exploration.rollup import refresh_exploration
 from database.rollup_days import mark_drift, mark_exploration, mark_stale
-from database.schema.rollup_tables import drift_days, exploration_days
+from database.schema.rollup_tables import drift_days, exploration_days, exploration_lead_days
 from database.settings import DatabaseSettings
 from database.verification.rollup import refresh
 
@@ -30,7 +30,7 @@ _REFRESHES: dict[str, Callable[[sa.Engine], int]] = {
     "drift": refresh_drift,
 }
 # One row a day of its own, so that what was counted of a block holds for those like it.
-_REPEATED = (exploration_days, drift_days)
+_REPEATED = (exploration_days, exploration_lead_days, drift_days)
 _DAY = timedelta(days=1)
 # The newest day is not over, and the day before is to be counted with it.
 _LAST_DAYS = 2

@@ -25,6 +25,7 @@ from database.schema.rollup_tables import (
     drift_days,
     drift_stale,
     exploration_days,
+    exploration_lead_days,
     exploration_stale,
     verification_stale,
 )
@@ -367,6 +368,7 @@ _KNOWN_ROWS: Mapping[Any, Callable[[datetime], _Rows]] = {
     agency_forecasts: _up_to(agency_forecasts.c.issued_at),
     alerts: _alerts,
     exploration_days: _whole_days(exploration_days.c.day),
+    exploration_lead_days: _whole_days(exploration_lead_days.c.day),
     exploration_stale: _days_up_to(exploration_stale.c.day),
     drift_days: _whole_days(drift_days.c.day),
     drift_stale: _days_up_to(drift_stale.c.day),

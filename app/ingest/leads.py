@@ -16,6 +16,7 @@ from app.ingest.outcomes import newest_of_rows
 from app.scoring.forecasts import IssuedForecasts
 from database.leads.leads import delete_leads, store_leads
 from database.observations.records import Key, load_records
+from database.rollup_days import mark_exploration
 from model_training.artefact.artifact import Artifact
 from solar.columns import Bools, Integers, Times
 from solar.time import SLOT, nominal_times, to_datetime
@@ -62,6 +63,8 @@ def keep_leads(
         if is_new_first.any():
             replaced = _replaced(forecasts, is_new_first, around, every)
             delete_leads(connection, replaced, sorted(with_windows))
+            # The hour of a replaced record may be that of midnight, and its day the next one.
+            mark_exploration(connection, {t_rec.date() for _, t_rec in replaced})
     store_leads(connection, forecasts.take(kept).lead_columns())
     return _with_leads_of(everything, np.flatnonzero(has_windows)[kept])
 

@@ -25,21 +25,26 @@ from database.exploration.statistics import (
     statistics,
 )
 from database.known import known_until
+from database.leads.leads import has_leads
 from database.predictions.forecasts import forecasting_models
 from database.rollup_days import Marks, countable, settle_marks
-from database.schema.rollup_tables import exploration_days, exploration_stale
+from database.schema.rollup_tables import (
+    exploration_days,
+    exploration_lead_days,
+    exploration_stale,
+)
 from database.upsert import Row, upsert
 from solar.flares import EVENTS, Event
 from solar.sharp import KEYWORDS
 from solar.time import Window
+from solar.windows import DAY, WINDOWS
 
 _DAY = timedelta(days=1)
 # The values of a keyword: their number, the least, the greatest and the sum; a day without any has
 # 0, NaN, NaN, 0.
 KEYWORD_TYPE = np.dtype([("n", "<u4"), ("minimum", "<f8"), ("maximum", "<f8"), ("total", "<f8")])
 COUNT_TYPE = np.dtype("<u4")
-COLUMNS = (
-    "model_id",
+_OF_DAY = (
     "day",
     "n",
     "without_forecast",
@@ -47,7 +52,7 @@ COLUMNS = (
     "counts",
     "keywords",
 )
-
+_OTHER_WINDOWS = tuple(window for window in WINDOWS if window != DAY)
 
 # The days that a view counts itself: those cut by the range's ends and those marked stale. More
 # would make it slow; they are in the rollup a little later.
@@ -89,10 +94,11 @@ def refresh_exploration(engine: sa.Engine, *, limit_days: int | None = None) -> 
             marks = _newest_mark(connection, before=last)
             days = countable(connection, list(marks))
             rows = [row for day in days for row in _rows(connection, day)]
+            of_leads = [row for day in days for row in _lead_rows(connection, day)]
         if not marks:
             break
         (last,) = marks
-        done += transact(engine, partial(_keep, rows=rows, marks=marks))
+        done += transact(engine, partial(_keep, rows=rows, of_leads=of_leads, marks=marks))
     return done
 
 
@@ -108,27 +114,46 @@ def _newest_mark(connection: sa.Connection, *, before: date) -> Marks:
     return {row.day: row.stamp for row in connection.execute(query.limit(1))}
 
 
-def _keep(connection: sa.Connection, *, rows: Sequence[Row], marks: Marks) -> int:
+def _keep(
+    connection: sa.Connection, *, rows: Sequence[Row], of_leads: Sequence[Row], marks: Marks
+) -> int:
     settled = settle_marks(connection, exploration_stale, marks)
     if settled:
-        upsert(connection, exploration_days, columns=COLUMNS, rows=rows)
+        upsert(connection, exploration_days, columns=("model_id", *_OF_DAY), rows=rows)
+        columns = ("model_id", "window_name", *_OF_DAY)
+        upsert(connection, exploration_lead_days, columns=columns, rows=of_leads)
     return len(settled)
 
 
 def _rows(connection: sa.Connection, day: date) -> list[Row]:
-    rows = [_row(connection, day, model_id) for model_id in forecasting_models(connection)]
-    return [row for row in rows if row]
+    rows: list[Row] = []
+    for model_id in forecasting_models(connection):
+        selection = Selection(model_id, _day_window(day))
+        total = distribution(connection, selection)
+        if total.n:
+            keywords = _pack_keywords(statistics(connection, selection))
+            rows.append((model_id, *_of_day(day, total, keywords)))
+    return rows
 
 
-def _row(connection: sa.Connection, day: date, model_id: str) -> Row | None:
-    selection = Selection(model_id, _day_window(day))
-    total = distribution(connection, selection)
-    if not total.n:
-        return None
-    packed = _pack_counts(total).tobytes()
-    values = _pack_keywords(statistics(connection, selection)).tobytes()
+def _lead_rows(connection: sa.Connection, day: date) -> list[Row]:
+    """Return a row for each model and window; all windows of a model have the same records."""
+    rows: list[Row] = []
+    for model_id in forecasting_models(connection):
+        if not has_leads(connection, model_id, _day_window(day)):
+            continue
+        selections = [Selection(model_id, _day_window(day), of=of) for of in _OTHER_WINDOWS]
+        keywords = _pack_keywords(statistics(connection, selections[0]))
+        for one in selections:
+            total = distribution(connection, one)
+            rows.append((model_id, one.of.name, *_of_day(day, total, keywords)))
+    return rows
+
+
+def _of_day(day: date, total: Distribution, keywords: NDArray[np.void]) -> Row:
     peaks = (total.peaks[event.name] for event in EVENTS)
-    return (model_id, day.isoformat(), total.n, total.without_forecast, *peaks, packed, values)
+    packed = _pack_counts(total).tobytes(), keywords.tobytes()
+    return (day.isoformat(), total.n, total.without_forecast, *peaks, *packed)
 
 
 def _pack_counts(total: Distribution) -> NDArray[np.uint32]:
@@ -213,11 +238,15 @@ def _stale(connection: sa.Connection, days: tuple[date, date]) -> set[date]:
 def _stored(
     connection: sa.Connection, selection: Selection, days: tuple[date, date]
 ) -> Iterable[_Part]:
-    table = exploration_days.c
+    table, of = exploration_days.c, []
+    if selection.of != DAY:
+        table = exploration_lead_days.c
+        of = [table.window_name == selection.of.name]
     peaks = [table[f"{event.column}_peak"] for event in EVENTS]
     rows = connection.execute(
         sa.select(table.day, table.n, table.without_forecast, *peaks, table.counts, table.keywords)
-        .where(table.model_id == selection.model_id, table.day >= days[0], table.day < days[1])
+        .where(table.model_id == selection.model_id, *of)
+        .where(table.day >= days[0], table.day < days[1])
         .order_by(table.day)
         .limit(_MOST_DAYS)
     )

@@ -82,9 +82,8 @@ class Selection:
 
     @property
     def is_filtered(self) -> bool:
-        """Tell whether anything but model and window selects the records."""
-        is_other = self.of != DAY
-        return is_other or self.region_ids is not None or self.has_conditions_on_values
+        """Tell whether anything but the model and the windows selects the records."""
+        return self.region_ids is not None or self.has_conditions_on_values
 
     @property
     def has_conditions_on_values(self) -> bool:

@@ -137,6 +137,17 @@ def _differs(column: NDArray[Any]) -> NDArray[np.bool_]:
     return different
 
 
+def has_leads(connection: sa.Connection, model_id: str, window: Window) -> bool:
+    """Tell whether a model made forecasts of other windows for t_rec in a stretch of time."""
+    table = lead_forecasts.c
+    query = sa.select(table.t_rec).where(
+        table.model_id == model_id,
+        table.t_rec >= window.start_at,
+        table.t_rec < window.end_at,
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def newest_leads(connection: sa.Connection, model_id: str, at: datetime) -> dict[int, LeadRow]:
     """Return the newest forecasts of each region by a model, of the 24 h up to a time."""
     table = lead_forecasts.c

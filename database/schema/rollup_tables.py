@@ -5,6 +5,8 @@ A stale day is recomputed by the next refresh of its rollup.
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from database.schema.columns import UtcDateTime, identifier, medium_binary, table
@@ -61,17 +63,32 @@ drift_stale = table(
 )
 
 
+def _summary_of_day() -> list[sa.Column[Any]]:
+    return [
+        sa.Column("n", sa.Integer, nullable=False),
+        sa.Column("without_forecast", sa.Integer, nullable=False),
+        *(sa.Column(f"{event.column}_peak", sa.Double) for event in EVENTS),
+        sa.Column("counts", sa.LargeBinary(4096), nullable=False),
+        sa.Column("keywords", sa.LargeBinary(4096), nullable=False),
+    ]
+
+
 # One row per model and UTC day of its records; `counts` holds the histograms of every event and
 # `keywords` the statistics of every keyword, packed by database.exploration.rollup.
 exploration_days = table(
     "exploration_days",
     sa.Column("model_id", identifier(64), primary_key=True),
     sa.Column("day", sa.Date, primary_key=True),
-    sa.Column("n", sa.Integer, nullable=False),
-    sa.Column("without_forecast", sa.Integer, nullable=False),
-    *(sa.Column(f"{event.column}_peak", sa.Double) for event in EVENTS),
-    sa.Column("counts", sa.LargeBinary(4096), nullable=False),
-    sa.Column("keywords", sa.LargeBinary(4096), nullable=False),
+    *_summary_of_day(),
+)
+
+# The same for the records that have forecasts of another window than 24 h.
+exploration_lead_days = table(
+    "exploration_lead_days",
+    sa.Column("model_id", identifier(64), primary_key=True),
+    sa.Column("window_name", identifier(4), primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    *_summary_of_day(),
 )
 
 # Days whose row is behind the predictions.

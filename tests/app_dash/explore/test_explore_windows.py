@@ -22,7 +22,9 @@ from app_dash.explore.query import ExploreQuery, resolve
 from app_dash.frame import routing
 from app_dash.settings import DashSettings
 from database.engine import reading, transact
+from database.exploration.rollup import refresh_exploration
 from database.exploration.selection import COLUMNS
+from database.rollup_days import mark_exploration
 from database.schema.tables import predictions
 from solar.flares import LEADS
 
@@ -71,6 +73,21 @@ def test_a_block_of_the_table_has_the_probabilities_of_the_window(stocked: sa.En
     assert asked["rowCount"] == HOURS // EVERY
     assert {row["m1"] for row in asked["rowData"]} == {"12\u202f%"}
     assert beyond["rowCount"] == 0
+
+
+def test_the_figures_of_a_window_cover_the_whole_range_though_the_table_does_not(
+    stocked: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("database.exploration.records.VIEW_LIMIT", 3)
+    with reading(stocked) as connection:
+        days = set(connection.scalars(sa.select(predictions.c.t_rec)))
+    transact(stocked, lambda c: mark_exploration(c, {t_rec.date() for t_rec in days}))
+    refresh_exploration(stocked)
+
+    text = drawn(stocked, "?range=all&window=6h")
+
+    assert "the figures cover all of it, and so do the files" in text
+    assert f"Histogram of {HOURS // EVERY} forecasts of M1.0+ in 6 h" in text
 
 
 def test_the_files_name_the_window_in_their_columns(stocked: sa.Engine) -> None:

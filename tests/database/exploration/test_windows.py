@@ -13,8 +13,14 @@ from stored_rows import store_leads
 
 from database.engine import reading, transact
 from database.exploration.records import Sort, batches, bounded, count, page
+from database.exploration.rollup import (
+    refresh_exploration,
+    summarise_days,
+    summarise_records,
+)
 from database.exploration.selection import Limit
 from database.exploration.statistics import distribution, record_times, statistics
+from database.rollup_days import mark_exploration
 from solar.flares import EVENTS, LEADS
 from solar.flares import event as find_event
 from solar.windows import forecast_window
@@ -98,6 +104,25 @@ def test_a_window_without_a_forecast_has_records_without_a_forecast(
 
     assert drawn.n == drawn.without_forecast == len(frame)
     assert all(row["m1"] is None for row in rows)
+
+
+def test_the_days_of_a_window_amount_to_what_its_records_do(
+    engine: sa.Engine, frame: pd.DataFrame
+) -> None:
+    transact(engine, lambda c: mark_exploration(c, {t_rec.date() for t_rec in frame.t_rec}))
+    assert refresh_exploration(engine) == 2
+
+    with reading(engine) as connection:
+        for selection in (SIX_HOURS, DAY_TWO, WHOLE):
+            days = summarise_days(connection, selection, find_event("M1.0"))
+            records = summarise_records(connection, selection, find_event("M1.0"))
+            assert days is not None
+            assert days.distribution == records.distribution
+            assert days.times.n.sum() == records.times.n.sum()
+            assert [row.mean for row in days.statistics] == [
+                row.mean if row.mean is None else pytest.approx(row.mean)
+                for row in records.statistics
+            ]
 
 
 def test_a_view_of_a_window_is_bounded_by_its_own_records(
