@@ -117,7 +117,12 @@ def kind(name: str) -> Literal["keyword", "history", "other"]:
 
 
 def history_features(
-    region_id: Integers, t_rec: Times, flares: FlareHistory, *, known: NDArray[np.bool_]
+    region_id: Integers,
+    t_rec: Times,
+    flares: FlareHistory,
+    *,
+    known: NDArray[np.bool_],
+    listed_since: Times | None = None,
 ) -> dict[str, Floats]:
     """Describe what a region had flared before t: only flares with peak < t that are known count.
 
@@ -127,6 +132,8 @@ def history_features(
     t_rec : (n,) datetime64, UTC
     flares : every flare of the last `HISTORY_REACH` before any of the rows
     known : (n,) whether the flare list covers t; where not, all features are NaN
+    listed_since : (n,) datetime64, UTC, from when on the list has all flares up to t; the DISK
+        counts of 3 and 27 days are NaN where that is later. None reaches far enough for all
 
     Returns
     -------
@@ -139,7 +146,7 @@ def history_features(
     if not known.any():
         return {name: np.full(len(at), np.nan) for name in HISTORY_FEATURES}
     columns = _region_features(np.asarray(region_id, np.int64), at, flares)
-    columns |= _disk_features(at, flares)
+    columns |= _disk_features(at, flares, listed_since)
     return {name: np.where(known, columns[name], np.nan) for name in HISTORY_FEATURES}
 
 
@@ -158,19 +165,26 @@ def _region_features(region_id: Integers, at: Times, flares: FlareHistory) -> di
     }
 
 
-def _disk_features(at: Times, flares: FlareHistory) -> dict[str, Floats]:
-    """Count the flares of the whole disk."""
+def _disk_features(
+    at: Times, flares: FlareHistory, listed_since: Times | None
+) -> dict[str, Floats]:
+    """Count the flares of the whole disk, NaN where the list does not reach back that far."""
     c1, m1 = (_where(flares, reaches(flares.flux, limit)) for limit in (_C1, _M1))
-    return {
-        "DISK_FLARES_C_24H": _count_known(at, c1, reach=_RECENT),
-        "DISK_FLARES_M_24H": _count_known(at, m1, reach=_RECENT),
-        "DISK_FLARES_M_3D": _count_known(at, m1, reach=_THREE_DAYS),
-        "DISK_FLARES_C_27D": _count_known(at, c1, reach=_REACH),
-        "DISK_FLARES_M_27D": _count_known(at, m1, reach=_REACH),
+    counted = {
+        "DISK_FLARES_C_24H": (c1, _RECENT),
+        "DISK_FLARES_M_24H": (m1, _RECENT),
+        "DISK_FLARES_M_3D": (m1, _THREE_DAYS),
+        "DISK_FLARES_C_27D": (c1, _REACH),
+        "DISK_FLARES_M_27D": (m1, _REACH),
     }
+    columns = {name: _count_known(at, *one) for name, one in counted.items()}
+    if listed_since is not None:
+        for name, (_, reach) in counted.items():
+            columns[name] = np.where(listed_since <= at - reach, columns[name], np.nan)
+    return columns
 
 
-def _count_known(at: Times, flares: FlareHistory, *, reach: np.timedelta64) -> Floats:
+def _count_known(at: Times, flares: FlareHistory, reach: np.timedelta64) -> Floats:
     """Count the flares with a peak in [t - reach, t) that are known at t, (n,).
 
     A flare that peaked before t - reach is taken for known at t: none lasts so long.

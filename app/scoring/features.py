@@ -51,12 +51,14 @@ def stored_features(connection: sa.Connection, records: Records) -> dict[str, Fl
     # With those under way at the last record, which peak after it.
     around = Window(first - HISTORY_REACH, last + LONGEST_FLARE)
     stored, covered = _flare_list(connection, around)
-    known = known_history(times, covered, stored)
+    known, since = known_history(times, covered, stored), listed_since(times, covered)
     flares = FlareHistory(stored.peak_at, stored.flux, stored.region_id, stored.end_at)
-    features = features_of(records, flares, known=known)
+    features = features_of(records, flares, known=known, since=since)
     for rows, of_flare in regions_as_known(connection, region_id, times, stored):
         then = replace(flares, region_id=of_flare)
-        columns = history_features(region_id[rows], times[rows], then, known=known[rows])
+        columns = history_features(
+            region_id[rows], times[rows], then, known=known[rows], listed_since=since[rows]
+        )
         for name, column in columns.items():
             features[name][rows] = column
     return features
@@ -83,20 +85,34 @@ def known_history(times: Times, covered: Sequence[Window], flares: FlarePhases) 
 
     While a flare is under way a list is complete up to its start.
     """
-    known = np.zeros(len(times), np.bool_)
-    for window in covered:
-        starts_in_time = times - _HISTORY_NEEDED >= to_datetime64(window.start_at)
-        known |= starts_in_time & (times - _LIST_MAY_LAG <= to_datetime64(window.end_at))
+    known: Bools = ~np.isnat(listed_since(times, covered))
     start_at = np.maximum(flares.start_at, flares.end_at - _LONGEST_FLARE)
     for flare in np.flatnonzero(flares.end_at - start_at > _LIST_MAY_LAG):
         known &= (times - _LIST_MAY_LAG <= start_at[flare]) | (flares.end_at[flare] <= times)
     return known
 
 
-def features_of(records: Records, flares: FlareHistory, *, known: Bools) -> dict[str, Floats]:
-    """Return the features that models may look at by name: (m,) each, NaN where missing."""
+def listed_since(times: Times, covered: Sequence[Window]) -> Times:
+    """Return from when on the flare list covers all up to each time (n,), NaT where it does not."""
+    since = np.full(len(times), np.datetime64("NaT"), "datetime64[us]")
+    for window in covered:
+        starts_in_time = times - _HISTORY_NEEDED >= to_datetime64(window.start_at)
+        is_within = starts_in_time & (times - _LIST_MAY_LAG <= to_datetime64(window.end_at))
+        since[is_within] = to_datetime64(window.start_at)
+    return since
+
+
+def features_of(
+    records: Records, flares: FlareHistory, *, known: Bools, since: Times | None = None
+) -> dict[str, Floats]:
+    """Return the features that models may look at by name: (m,) each, NaN where missing.
+
+    `known` and `since` are those of `history_features`.
+    """
     keywords = {k.name: records.keywords[:, place] for place, k in enumerate(KEYWORDS)}
-    return keywords | history_features(records.region_id, records.t_rec, flares, known=known)
+    return keywords | history_features(
+        records.region_id, records.t_rec, flares, known=known, listed_since=since
+    )
 
 
 def forecast(model: Artifact, inputs: Inputs, lon_fwt: Floats) -> Scores:

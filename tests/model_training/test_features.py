@@ -117,6 +117,24 @@ def test_history_is_missing_where_the_flare_list_does_not_cover_t() -> None:
     assert all(np.isfinite(column[0]) and np.isnan(column[1]) for column in columns.values())
 
 
+def test_a_count_of_the_disk_is_missing_where_the_list_does_not_reach_back_that_far() -> None:
+    history = flares((-26 * 24, 1e-5, 7), (-48, 1e-5, 0), (-1, 1e-5, 7))
+
+    columns = history_features(
+        np.array([7, 7, 7]),
+        np.full(3, T),
+        history,
+        known=np.ones(3, bool),
+        listed_since=hours(-27 * 24, -27 * 24 + 1, -71),
+    )
+
+    assert columns["DISK_FLARES_M_27D"].tolist() == pytest.approx([3, np.nan, np.nan], nan_ok=True)
+    assert columns["DISK_FLARES_C_27D"].tolist() == pytest.approx([3, np.nan, np.nan], nan_ok=True)
+    assert columns["DISK_FLARES_M_3D"].tolist() == pytest.approx([2, 2, np.nan], nan_ok=True)
+    assert columns["DISK_FLARES_M_24H"].tolist() == [1, 1, 1]
+    assert columns["HOURS_SINCE_M"].tolist() == [1, 1, 1]
+
+
 def test_an_empty_flare_list_means_quiet() -> None:
     found = describe(7, flares())
 

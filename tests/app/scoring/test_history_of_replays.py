@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.scoring.features import known_history
+from app.scoring.features import known_history, listed_since
 from data_sender.delivery.spool import Post
 from data_sender.position import Position
 from data_sender.replayer import FlarePublisher
@@ -93,7 +93,10 @@ class Store:
         phases = FlarePhases(peak_at, flux, region_id, region_id, start_at, end_at)
         known: Bools = known_history(times, [self.covered] if self.covered else [], phases)
         flares = FlareHistory(peak_at, flux, region_id, end_at)
-        return history_features(np.full(len(times), 7), times, flares, known=known)
+        since = listed_since(times, [self.covered] if self.covered else [])
+        return history_features(
+            np.full(len(times), 7), times, flares, known=known, listed_since=since
+        )
 
 
 def replayed(flares: FlareList, times: Times, ends: list[int], *, killed_at: int) -> list[Any]:
