@@ -33,7 +33,7 @@ from app_dash.frame.shell import Ids, shell
 from app_dash.guard import Guard, refuse_undeclared
 from app_dash.help import page as help_page
 from app_dash.lab import page as lab
-from app_dash.lab.query import TableQuery
+from app_dash.lab.query import MachinesQuery, TableQuery
 from app_dash.now import page as now
 from app_dash.people import page as people
 from app_dash.people.query import PeopleQuery
@@ -41,7 +41,7 @@ from app_dash.pipeline import page as pipeline
 from app_dash.region import page as region
 from app_dash.region.data import data_key as region_data_key
 from app_dash.settings import DashSettings, signing_key
-from app_dash.shared.url_state import ACCOUNT_PATH, HELP_PATH, LAB_PATH, PEOPLE_PATH
+from app_dash.shared.url_state import ACCOUNT_PATH, HELP_PATH, LAB_PATH, MACHINES_PATH, PEOPLE_PATH
 from app_dash.skill import page as skill
 from app_dash.skill.query import SkillQuery
 from database.people.principal import ACCOUNT, FEEDBACK, LAB_READ, PEOPLE, READ
@@ -109,6 +109,17 @@ PAGES: tuple[Page, ...] = (
         is_about_data=False,
     ),
     Page(
+        MACHINES_PATH,
+        "Machines",
+        "Processors, memory, disk, GPUs, slots",
+        "8",
+        lab.layout,
+        LAB_READ,
+        never_redraw,
+        MachinesQuery,
+        is_about_data=False,
+    ),
+    Page(
         PEOPLE_PATH,
         "People",
         "and what they did",
@@ -160,9 +171,9 @@ _INDEX = """<!DOCTYPE html>
 
 
 def pages_of(settings: DashSettings) -> list[Page]:
-    """Return the pages; where the Lab is off nothing leads to it, and its page says so."""
-    is_off = settings.lab == "off"
-    return [replace(page, key="") if is_off and page.path == LAB_PATH else page for page in PAGES]
+    """Return the pages; where the Lab is off nothing leads to its pages, and they say so."""
+    hidden = (LAB_PATH, MACHINES_PATH) if settings.lab == "off" else ()
+    return [replace(page, key="") if page.path in hidden else page for page in PAGES]
 
 
 def create_app(engine: sa.Engine, settings: DashSettings) -> dash.Dash:

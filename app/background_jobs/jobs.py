@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import socket
 from collections.abc import Mapping
 from functools import partial
 from typing import Protocol
@@ -17,11 +19,14 @@ from app.notifications.delivery import PAUSE_SECONDS, channels_of, deliver_due
 from app.services import Services
 from app.settings import LabSettings, NotificationSettings
 from database.drift.rollup import refresh_drift
+from database.engine import store_time, transact
 from database.exploration.rollup import refresh_exploration
+from database.lab.machines import EVERY, add_sample
 from database.lab.stored_files import purge
 from database.maintenance.retention import run_daily_maintenance
 from database.nowcast.reconciliation import Reconciler
 from database.verification.rollup import refresh
+from solar.machine import MachineWatch
 
 # So many days of a rollup are brought up to date at a time, and so often in one turn of a job, so
 # that the other jobs do not wait for a whole replay.
@@ -107,6 +112,7 @@ def lab_jobs(settings: LabSettings) -> list[Job]:
         return []
     publisher = Publisher(settings)
     return [
+        *_machine_jobs(settings),
         Job(
             "runs",
             0.0,
@@ -118,6 +124,23 @@ def lab_jobs(settings: LabSettings) -> list[Job]:
         Job("uploads", 600.0, lambda running: running.uploads.expire(), sole=True, lock="uploads"),
         Job("purge", 86_400.0, purge_lab, sole=True, lock="purge"),
     ]
+
+
+def _machine_jobs(settings: LabSettings) -> list[Job]:
+    """Return the job that says how the machine of the API is, where that can be known."""
+    if importlib.util.find_spec("psutil") is None:
+        return []
+    watch, host = MachineWatch(settings.lab_folder), socket.gethostname()
+
+    def look(running: Services) -> None:
+        sample = watch.look()
+
+        def work(connection: sa.Connection) -> None:
+            add_sample(connection, host, sample, now=store_time(connection))
+
+        transact(running.engine, work)
+
+    return [Job("machine", EVERY.total_seconds(), look)]
 
 
 def notification_jobs(settings: NotificationSettings) -> list[Job]:

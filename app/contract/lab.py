@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
@@ -245,6 +246,15 @@ class RunsQuery(LabQuery):
     sort: Literal["made", "ended", "name", "state", "took", "bss", "owner"] = "made"
     event: EventName = Field(default="M1.0", description="of the BSS that is sorted by")
     up: bool = False
+
+
+SPANS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
+
+
+class MachinesQuery(UrlQuery):
+    """For how long back machines are shown: every sample, or means of four minutes."""
+
+    span: Literal["hour", "day"] = "hour"
 
 
 class LogQuery(UrlQuery):

@@ -296,6 +296,14 @@ class PlacedRun(Answer):
     actions: list[str]
 
 
+class SlotRun(PlacedRun):
+    """A run that a worker has, and what its job has used by its last report."""
+
+    started_at: str | None
+    cpu_s: float | None
+    rss: int | None
+
+
 class LineItem(PlacedRun):
     """A run that waits: its place by the time of queueing, which turns between owners may change.
 
@@ -327,10 +335,61 @@ class WorkerItem(Answer):
     state: Literal["ready", "draining", "away"]
     began_at: str = TIME
     last_seen_at: str = TIME
-    runs: list[PlacedRun]
+    runs: list[SlotRun]
 
 
 class WorkersPage(Page):
     """Workers by host."""
 
     items: list[WorkerItem]
+
+
+class GpuItem(Answer):
+    """A GPU of a machine; null is what it does not say."""
+
+    name: str
+    memory: int
+    memory_used: int
+    use: float | None
+    celsius: float | None
+
+
+class MachineFacts(Answer):
+    """The newest sample of a machine; sizes in bytes, `no_gpu` why no GPU is known."""
+
+    cores: int
+    cpu: float
+    load: float
+    memory: int
+    memory_used: int
+    swap: int
+    swap_used: int
+    disk: int
+    disk_used: int
+    gpus: list[GpuItem]
+    no_gpu: str | None
+
+
+class MachineSeries(Answer):
+    """Columns of what was in use; without a point where the machine was silent."""
+
+    at: list[str]
+    cpu: list[float]
+    memory_used: list[float]
+    disk_used: list[float]
+    gpu: list[float | None]
+
+
+class MachineItem(Answer):
+    """A machine: of a worker, or of the API."""
+
+    host: str
+    seen_at: str = TIME
+    facts: MachineFacts
+    series: MachineSeries
+
+
+class MachinesPage(Page):
+    """Machines seen within a day, by name."""
+
+    items: list[MachineItem]

@@ -11,6 +11,7 @@ from app.contract.queries import UrlQuery
 from app.contract.schemas import Strict
 from database.lab.attempts import OUTCOMES
 from database.lab.streams import LARGEST_CHUNK
+from solar.machine import Gpu, MachineSample
 
 _LARGEST_RUN = 2**40
 Id = Annotated[str, Field(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")]
@@ -20,6 +21,43 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 AttemptNumber = Annotated[int, Field(ge=1, le=10**6)]
 Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 Size = Annotated[int, Field(ge=0, le=_LARGEST_RUN)]
+
+
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Load = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+Celsius = Annotated[float, Field(ge=-100, le=1000, allow_inf_nan=False)]
+MachineSize = Annotated[int, Field(ge=0, le=2**60)]
+
+
+class GpuBody(Strict):
+    """A GPU; null is what it does not say."""
+
+    name: Annotated[str, Field(max_length=100)]
+    memory: MachineSize
+    memory_used: MachineSize
+    use: Share | None
+    celsius: Celsius | None
+
+
+class MachineBody(Strict):
+    """What the machine of a worker has, and how much of it is in use; sizes in bytes."""
+
+    cores: Annotated[int, Field(ge=1, le=10_000)]
+    cpu: Share
+    load: Load
+    memory: MachineSize
+    memory_used: MachineSize
+    swap: MachineSize
+    swap_used: MachineSize
+    disk: MachineSize
+    disk_used: MachineSize
+    gpus: Annotated[list[GpuBody], Field(max_length=64)]
+    no_gpu: Annotated[str, Field(max_length=200)] | None
+
+    def sample(self) -> MachineSample:
+        """Return it as the store takes it."""
+        gpus = tuple(Gpu(**dict(gpu)) for gpu in self.gpus)
+        return MachineSample(**dict(self) | {"gpus": gpus})
 
 
 class RegisterBody(Strict):
@@ -33,6 +71,7 @@ class RegisterBody(Strict):
     slots: Annotated[int, Field(ge=1, le=256)]
     free: Annotated[int, Field(ge=0, le=256)]
     is_draining: bool = False
+    machine: MachineBody | None = None
 
 
 class RegisterAnswer(Answer):

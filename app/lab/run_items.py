@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.contract.lab_answers import RunItem
+from database.lab.attempts import used_by
 from database.lab.ownership import SHARED
 from database.lab.recipes import recipe_names
 from database.lab.run_lists import stored_bytes
@@ -208,9 +209,12 @@ def worker_items(
     """Return workers by host, each with the runs that it has."""
     sitting = runs_in_slots(connection)
     around = look_round(connection, sitting, now=now)
+    used = used_by(connection, sitting)
     placed: dict[str | None, list[dict[str, Any]]] = {}
     for run in sitting:
-        placed.setdefault(run.worker_id, []).append(_placed(who, run, around))
+        cpu_s, rss = used.get(run.run_id, (None, None))
+        what = {"started_at": run.started_at, "cpu_s": cpu_s, "rss": rss}
+        placed.setdefault(run.worker_id, []).append(_placed(who, run, around) | what)
     return [vars(one) | {"runs": placed.get(key, [])} for key, one in around.workers.items()]
 
 

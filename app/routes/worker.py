@@ -46,6 +46,7 @@ from database.lab.attempts import (
 from database.lab.children import make_child
 from database.lab.datasets import DataFile, Dataset, finish_description, read_datasets
 from database.lab.file_store import PIECE_BYTES
+from database.lab.machines import add_sample
 from database.lab.outputs import (
     CHECKPOINT,
     MODEL,
@@ -77,10 +78,12 @@ Result = TypeVar("Result")
 def post_register() -> Response:
     body = read_model(RegisterBody, read_json())
 
-    told = body.model_dump(exclude={"worker_id", "free", "is_draining"})
+    told = body.model_dump(exclude={"worker_id", "free", "is_draining", "machine"})
 
     def work(connection: sa.Connection, now: datetime) -> Worker:
         worker_id = body.worker_id or register_worker(connection, **told, now=now).worker_id
+        if body.machine is not None:
+            add_sample(connection, body.host, body.machine.sample(), now=now)
         return see_worker(
             connection, worker_id, free=body.free, is_draining=body.is_draining, now=now
         )

@@ -132,6 +132,14 @@ class Waiting(Placed):
     queued_at: datetime | None = None
 
 
+class SlotRun(Placed):
+    """A run that a worker has, and what its job has used."""
+
+    started_at: datetime | None = None
+    cpu_s: float | None = None
+    rss: int | None = None
+
+
 class Worker(Answer):
     """A worker, its slots, and the runs that sit in them."""
 
@@ -142,7 +150,7 @@ class Worker(Answer):
     free: int = 0
     state: str = "ready"
     last_seen_at: datetime | None = None
-    runs: list[Placed] = []
+    runs: list[SlotRun] = []
 
 
 class Output(Answer):
@@ -283,3 +291,48 @@ class Schemas(Answer):
     parameters: dict[str, dict[str, Any]] = {}
     without_recipe: list[str] = []
     offers: Offers = Offers()
+
+
+class Gpu(Answer):
+    """A GPU; None is what it does not say."""
+
+    name: str = ""
+    memory: int = 0
+    memory_used: int = 0
+    use: float | None = None
+    celsius: float | None = None
+
+
+class MachineFacts(Answer):
+    """The newest sample of a machine; sizes in bytes."""
+
+    cores: int = 0
+    cpu: float = 0.0
+    load: float = 0.0
+    memory: int = 0
+    memory_used: int = 0
+    swap: int = 0
+    swap_used: int = 0
+    disk: int = 0
+    disk_used: int = 0
+    gpus: list[Gpu] = []
+    no_gpu: str | None = None
+
+
+class MachineSeries(Answer):
+    """Columns of what was in use; a machine that was silent has no point."""
+
+    at: list[datetime] = []
+    cpu: list[float] = []
+    memory_used: list[float] = []
+    disk_used: list[float] = []
+    gpu: list[float | None] = []
+
+
+class Machine(Answer):
+    """A machine: of a worker, or of the API."""
+
+    host: str
+    seen_at: datetime | None = None
+    facts: MachineFacts = MachineFacts()
+    series: MachineSeries = MachineSeries()

@@ -193,7 +193,7 @@ def _line_panel(data: HomeData, who: Principal) -> Component:
 
 def _line_row(one: Waiting, *, is_mine: bool) -> Component:
     waits = one.waits_for or f"next free {queue_name(one.queue)} slot"
-    link = html.B(_placed_link(one)) if is_mine else _placed_link(one)
+    link = html.B(placed_link(one)) if is_mine else placed_link(one)
     buttons = [] if is_mine else action_buttons(one, ("stop",))
     return lab_row(
         "waiting",
@@ -204,7 +204,8 @@ def _line_row(one: Waiting, *, is_mine: bool) -> Component:
     )
 
 
-def _placed_link(one: Placed) -> Component:
+def placed_link(one: Placed) -> Component:
+    """Link a run, if the asker may see it."""
     if one.run_id is None or one.name is None:
         return html.Span(one.label)
     return dcc.Link(one.label, href=run_address(one.run_id))
@@ -216,11 +217,12 @@ def _slots_panel(data: HomeData, who: Principal, now: datetime) -> Component:
         return panel("Slots", empty_message(text))
     slots = sum(worker.slots for worker in data.workers)
     taken = sum(worker.slots - worker.free for worker in data.workers)
-    rows = [_worker(worker, who, now) for worker in data.workers]
+    rows = [worker_slots(worker, who, now) for worker in data.workers]
     return panel("Slots", *rows, subtitle=f"{count(taken)} of {count(slots)} taken")
 
 
-def _worker(worker: Worker, who: Principal, now: datetime) -> Component:
+def worker_slots(worker: Worker, who: Principal, now: datetime) -> Component:
+    """Draw the slots of a worker, with who sits in them."""
     runs = worker.runs[: worker.slots]
     taken = max(worker.slots - worker.free, len(runs))
     name = queue_name(worker.queue)
@@ -256,7 +258,7 @@ def _slot(name: str, run: Placed, worker: Worker, who: Principal) -> Component:
     kind = "silent" if worker.state == "away" else "mine" if is_mine else "taken"
     mark = avatar(run.owner.name, is_me=is_mine)
     title = f"{run.label}, of {run.owner.name}"
-    parts = [html.Span([name, mark], className="slot-name"), html.B(_placed_link(run))]
+    parts = [html.Span([name, mark], className="slot-name"), html.B(placed_link(run))]
     return html.Li(parts, className=f"slot {kind}", title=title)
 
 

@@ -28,6 +28,7 @@ from app_dash.lab.dataset import dataset_page, read_dataset
 from app_dash.lab.experiments import experiment_page, experiments_page
 from app_dash.lab.home import home, read_home
 from app_dash.lab.lab_actions import LabActions
+from app_dash.lab.machines import machines_page, read_machines
 from app_dash.lab.marks import (
     ANALYSIS_PATH,
     COMPARE_PATH,
@@ -44,6 +45,7 @@ from app_dash.lab.query import (
     DataQuery,
     DatasetQuery,
     ExperimentsQuery,
+    MachinesQuery,
     NewRunQuery,
     RunQuery,
     RunsQuery,
@@ -52,7 +54,7 @@ from app_dash.lab.run import read_run, run_page
 from app_dash.lab.runs import RunsTable, picks_of, runs_page
 from app_dash.settings import DashSettings
 from app_dash.shared.panels import aria_label, empty_message, error_message, segmented
-from app_dash.shared.url_state import LAB_PATH
+from app_dash.shared.url_state import LAB_PATH, MACHINES_PATH
 from database.people.principal import LAB, LAB_READ
 from solar.errors import FlarewatchError, NotFoundError, StoreUnavailableError
 
@@ -241,6 +243,12 @@ def _new(asked: Asked) -> View:
     return View(new_run_page(read_new_run(asked.lab, query)))
 
 
+def _machines(asked: Asked) -> View:
+    query, _ = parse_leniently(MachinesQuery, asked.search)
+    data, context = read_machines(asked.lab, query), asked.context
+    return View(machines_page(data, query, context), is_busy=any(one.runs for one in data.workers))
+
+
 def _compare(asked: Asked) -> View:
     query, _ = parse_leniently(CompareQuery, asked.search)
     return View(compare_page(asked.lab, query, asked.context))
@@ -251,6 +259,7 @@ _VIEWS: Mapping[tuple[str, bool], Callable[[Asked], View]] = {
     ("", False): _home,
     ("new", False): _new,
     ("compare", False): _compare,
+    ("machines", False): _machines,
     ("data", False): _data,
     ("data", True): _dataset,
     ("runs", False): _runs,
@@ -270,7 +279,7 @@ def _failed(pathname: str, search: str, error: FlarewatchError) -> View:
 
 def _not_found(pathname: str, error: NotFoundError) -> Component:
     """Say that an object is not there; a listing that is not is the whole Lab."""
-    is_listing = pathname in (NEW_PATH, *(path for _, path in _LINKS))
+    is_listing = pathname in (NEW_PATH, MACHINES_PATH, *(path for _, path in _LINKS))
     text = _NO_LAB if is_listing else f"{str(error).capitalize()}, or it is not shared with you."
     back = [] if is_listing else [dcc.Link("To the Lab", href=LAB_PATH, className="button")]
     return html.Section(empty_message(text, *back), className="panel")

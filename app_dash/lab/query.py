@@ -107,3 +107,9 @@ class NewRunQuery(Query):
     dataset: str = Field(default="", pattern=r"^[0-9A-Z]{0,26}$")
     run: str = Field(default="", pattern=r"^[0-9A-Z]{0,26}$")
     kind: str = Field(default="", pattern=r"^[a-z-]{0,16}$")
+
+
+class MachinesQuery(Query):
+    """For how long back machines are shown."""
+
+    span: Literal["hour", "day"] = "hour"

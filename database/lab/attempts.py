@@ -8,7 +8,7 @@ store, `store_time`, because leases are judged by processes on several hosts.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -284,6 +284,16 @@ def list_attempts(connection: sa.Connection, run_id: str) -> list[Attempt]:
     query = sa.select(*columns).where(attempts.c.run_id == run_id).order_by(attempts.c.attempt)
     rows = [dict(row._mapping) for row in connection.execute(query)]
     return [Attempt(**row | {"libraries": json.loads(row["libraries"])}) for row in rows]
+
+
+def used_by(
+    connection: sa.Connection, under_way: Sequence[Run]
+) -> dict[str, tuple[float | None, int | None]]:
+    """Return processor seconds and bytes of memory of the jobs of runs, by the last report."""
+    current = sa.tuple_(attempts.c.run_id, attempts.c.attempt)
+    query = sa.select(attempts.c.run_id, attempts.c.cpu_s, attempts.c.rss)
+    query = query.where(current.in_([(run.run_id, run.attempt) for run in under_way]))
+    return {run_id: (cpu_s, rss) for run_id, cpu_s, rss in connection.execute(query)}
 
 
 def find_current(connection: sa.Connection, run_id: str, attempt: int) -> Run:

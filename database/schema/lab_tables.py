@@ -190,3 +190,18 @@ workers = table(
     sa.Column("began_at", UtcDateTime, nullable=False),
     sa.Column("last_seen_at", UtcDateTime, nullable=False, index=True),
 )
+
+# What each host says of itself every ten seconds, kept for a day.
+machine_samples = table(
+    "machine_samples",
+    sa.Column("host", sa.String(255), primary_key=True),
+    sa.Column("at", UtcDateTime, primary_key=True),
+    sa.Column("stretch", sa.BigInteger, nullable=False, comment="number of its 4 minutes"),
+    sa.Column("cpu", sa.Double, nullable=False, comment="share of all cores in use"),
+    sa.Column("memory_used", sa.BigInteger, nullable=False),
+    sa.Column("disk_used", sa.BigInteger, nullable=False),
+    sa.Column("gpu", sa.Double, comment="mean share of its GPUs in use"),
+    sa.Column("facts", long_text(), nullable=False, comment="JSON: sizes, load and each GPU"),
+    sa.Index("machine_samples_by_time", "at"),
+    sa.Index("machine_samples_by_stretch", "host", "stretch"),
+)

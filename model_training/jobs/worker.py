@@ -16,6 +16,7 @@ import socket
 import threading
 import time
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -38,12 +39,14 @@ from model_training.jobs.work_folder import (
 )
 from model_training.limited import ONE_THREAD
 from solar.errors import FlarewatchError
+from solar.machine import MachineWatch
 from solar.process import Backoff
 from solar.version import VERSION
 
 TASK = "flarewatch.run"
 _LONGEST_SILENCE_SECONDS = 5.0
 _TICK_SECONDS = 1.0
+_LOOK_SECONDS = 10.0
 _CELERY_SETTINGS = {
     "worker_prefetch_multiplier": 1,
     "worker_max_tasks_per_child": 1,
@@ -71,6 +74,8 @@ class Worker:
         self._host = socket.gethostname()
         self._offers: list[str] = []
         self._api = WorkerApi(settings)
+        self._watch = MachineWatch(settings.data_dir)
+        self._looked_at = time.monotonic()
         self._slots = Slots()
         self._deaths: list[Death] = []
         self._worker_id: str | None = None
@@ -136,12 +141,20 @@ class Worker:
             "slots": self._slot_count,
             "free": free,
             "is_draining": self._is_draining,
+            "machine": self._machine(),
         }
         answer = self._api.register(worker)
         self._worker_id = str(answer["worker_id"])
         self._silence = min(_LONGEST_SILENCE_SECONDS, answer["lease_seconds"] / 6)
         if answer["state"] == "draining" and not self._is_draining:
             self._drain("the API has drained this worker")
+
+    def _machine(self) -> dict[str, Any] | None:
+        """Return how its machine is, every ten seconds."""
+        if time.monotonic() - self._looked_at < _LOOK_SECONDS:
+            return None
+        self._looked_at = time.monotonic()
+        return asdict(self._watch.look())
 
     @property
     def _queue(self) -> str:

@@ -8,14 +8,15 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Blueprint, Response
 
-from app.contract.lab import MOST_ROWS
-from app.contract.lab_answers import LinePage, WorkerItem, WorkersPage
+from app.contract.lab import MOST_ROWS, SPANS, MachinesQuery
+from app.contract.lab_answers import LinePage, MachinesPage, WorkerItem, WorkersPage
 from app.contract.responses import json_response, page
 from app.lab.run_items import line_items, worker_items
 from app.routes.lab.experiments import in_lab
 from app.routes.operation import operation
 from app.services import services
 from database.engine import reading, store_time
+from database.lab.machines import list_machines
 from database.lab.workers import drain_worker
 from database.people.principal import LAB_READ, OPERATE, Principal
 
@@ -40,6 +41,20 @@ def get_workers() -> Response:
     with reading(services().engine) as connection:
         items = worker_items(connection, who, now=store_time(connection))
     return page(items, next_cursor=None)
+
+
+@blueprint.get("/lab/machines")
+@operation(
+    "Machines: what they have, and how much of it was in use",
+    permission=LAB_READ,
+    query=MachinesQuery,
+    answer=MachinesPage,
+)
+def get_machines(query: MachinesQuery) -> Response:
+    span = SPANS[query.span]
+    with reading(services().engine) as connection:
+        found = list_machines(connection, span=span, now=store_time(connection))
+    return page([vars(machine) for machine in found], next_cursor=None)
 
 
 @blueprint.post("/lab/workers/<worker_id>/drain")

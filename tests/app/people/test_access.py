@@ -117,6 +117,7 @@ GET /api/v1/lab/runs/<run_id>/outputs.zip      - vroa --l-a
 GET /api/v1/lab/compare                        - vroa --l-a
 GET /api/v1/lab/line                           - vroa --l-a
 GET /api/v1/lab/workers                        - vroa --l-a
+GET /api/v1/lab/machines                       - vroa --l-a
 POST /api/v1/lab/workers/<worker_id>/drain     - --oa ----a
 POST /api/v1/lab/uploads                       - -r-a --l-a
 PATCH /api/v1/lab/uploads/<upload_id>          - -r-a --l-a
