@@ -53,8 +53,7 @@ class MachineWatch:
 
         self._psutil = psutil
         self._folder = folder
-        # The first look compares with now.
-        psutil.cpu_percent()
+        self._before = self._processor_seconds()
 
     def look(self) -> MachineSample:
         """Take a sample; the share of the processors is that since the last look."""
@@ -62,9 +61,11 @@ class MachineWatch:
         places = (self._folder.absolute(), *self._folder.absolute().parents)
         disk = self._psutil.disk_usage(str(next(place for place in places if place.exists())))
         gpus, no_gpu = _gpus()
+        before, self._before = self._before, self._processor_seconds()
+        busy, passed = (now - then for now, then in zip(self._before, before, strict=True))
         return MachineSample(
             cores=os.cpu_count() or 1,
-            cpu=self._psutil.cpu_percent() / 100,
+            cpu=min(max(busy / passed, 0.0), 1.0) if passed > 0 else 0.0,
             load=self._psutil.getloadavg()[0],
             memory=memory.total,
             memory_used=memory.total - memory.available,
@@ -75,6 +76,13 @@ class MachineWatch:
             gpus=gpus,
             no_gpu=no_gpu,
         )
+
+    def _processor_seconds(self) -> tuple[float, float]:
+        """Return the seconds that all cores have worked, and have been there."""
+        times = self._psutil.cpu_times()
+        # Of a guest they are part of those of its user already.
+        passed = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
+        return passed - times.idle - getattr(times, "iowait", 0.0), passed
 
 
 def _gpus() -> tuple[tuple[Gpu, ...], str | None]:

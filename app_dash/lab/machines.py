@@ -18,7 +18,7 @@ from app_dash.lab.client import Lab
 from app_dash.lab.home import placed_link, worker_slots
 from app_dash.lab.marks import queue_name, scrolled, size_text, table
 from app_dash.lab.query import MachinesQuery
-from app_dash.shared.numbers import ABSENT, count, duration, percent
+from app_dash.shared.numbers import ABSENT, NARROW, count, duration
 from app_dash.shared.panels import empty_message, panel, segmented
 from app_dash.shared.people import avatar
 from app_dash.shared.sparkline import Scale, sparkline
@@ -71,7 +71,8 @@ def machines_page(data: MachinesData, query: MachinesQuery, context: PageContext
         (label, MACHINES_PATH + MachinesQuery.parse(f"?span={name}").search(), name == query.span)
         for name, label in (("hour", "Hour"), ("day", "Day"))
     ]
-    said = f"{count(len(data.hosts))} hosts, {count(slots)} slots, {count(taken)} taken"
+    hosts_here = "1 host" if len(data.hosts) == 1 else f"{count(len(data.hosts))} hosts"
+    said = f"{hosts_here}, {count(taken)} of {count(slots)} slots taken"
     head = [segmented("Time span", choices), html.Span(said, className="secondary")]
     hosts = [_host(name, data, query, context) for name in data.hosts]
     return html.Div([html.Div(head, className="filters"), html.Div(hosts, className="machines")])
@@ -108,7 +109,7 @@ def _meters(machine: Machine, query: MachinesQuery, context: PageContext) -> lis
     swap = f"swap {size_text(facts.swap_used)}" if facts.swap else "swap none"
     return [
         _meter(
-            "CPU", percent(facts.cpu), line.draw(series.cpu, 1.0), in_use, f"load {facts.load:.1f}"
+            "CPU", _share(facts.cpu), line.draw(series.cpu, 1.0), in_use, f"load {facts.load:.1f}"
         ),
         _meter(
             "Memory",
@@ -134,7 +135,7 @@ def _gpu_meters(machine: Machine, line: _Line) -> list[Component]:
         said = html.P([html.B("No GPU found"), f" · {facts.no_gpu}"], className="absent")
         return [_meter("GPU", ABSENT, said)]
     uses = [gpu.use for gpu in facts.gpus if gpu.use is not None]
-    mean = percent(sum(uses) / len(uses)) if uses else ABSENT
+    mean = _share(sum(uses) / len(uses)) if uses else ABSENT
     said_of = [
         f"{gpu.name}: {size_text(gpu.memory_used)} of {size_text(gpu.memory)}"
         + ("" if gpu.celsius is None else f", {gpu.celsius:.0f} °C")
@@ -204,7 +205,7 @@ def _processes(here: Sequence[tuple[SlotRun, Worker]], context: PageContext) -> 
             ),
             placed_link(run),
             queue_name(worker.queue),
-            _share(run, context.now),
+            _share_of(run, context.now),
             ABSENT if run.rss is None else size_text(run.rss),
             ABSENT if run.started_at is None else f"{run.started_at:%H:%M}",
         )
@@ -213,8 +214,12 @@ def _processes(here: Sequence[tuple[SlotRun, Worker]], context: PageContext) -> 
     return scrolled(table("processes", _COLUMNS, rows), "Processes of runs")
 
 
-def _share(run: SlotRun, now: datetime) -> str:
-    """Write the mean share of a core that the job of a run has used."""
+def _share_of(run: SlotRun, now: datetime) -> str:
+    """Write the mean share of a core that the job of a run has used; a job may use several."""
     if run.cpu_s is None or run.started_at is None or now <= run.started_at:
         return ABSENT
-    return percent(min(run.cpu_s / (now - run.started_at).total_seconds(), 99.0))
+    return _share(run.cpu_s / (now - run.started_at).total_seconds())
+
+
+def _share(use: float) -> str:
+    return f"{100 * use:.0f}{NARROW}%"

@@ -14,7 +14,7 @@ from urllib.request import Request, urlopen
 from solar.errors import FlarewatchError, InvalidInputError
 from solar.settings import Settings, without_password
 from solar.status.checks import OK, Status, read_document
-from solar.status.page import text_table
+from solar.status.page import machine_line, text_table
 
 EVERY_SECONDS = 5.0
 TIMEOUT_SECONDS = 5.0
@@ -23,7 +23,8 @@ _ALL_WELL, _SOMETHING_WRONG, _UNKNOWN = 0, 1, 2
 _TO_THE_TOP = "\033[H\033[J"
 _DESCRIPTION = """\
 Print whether the sources are fresh, and how API, store, model and notifications are, as the API at
-FLARE_API_URL (default http://127.0.0.1:8000) knows it. NO_COLOR=1 leaves out the colours.
+FLARE_API_URL (default http://127.0.0.1:8000) knows it. NO_COLOR=1 leaves out the colours. --watch
+shows the machines of the Lab too, where the API shows them to FLARE_API_KEY.
 
 exit status: 0 all is well, 1 something is late or does not work, 2 the API cannot be reached or
 gives no status, so that nothing is known
@@ -34,6 +35,7 @@ class StatusSettings(Settings):
     """Where the API is, read from the environment with the prefix ``FLARE_``."""
 
     api_url: str = "http://127.0.0.1:8000"
+    api_key: str = ""
 
 
 class _UnknownError(FlarewatchError):
@@ -48,7 +50,9 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument(
-        "--watch", action="store_true", help=f"again every {EVERY_SECONDS:.0f} s until Ctrl-C"
+        "--watch",
+        action="store_true",
+        help=f"again every {EVERY_SECONDS:.0f} s until Ctrl-C, with the machines of the Lab",
     )
     return made
 
@@ -57,7 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     options = parser().parse_args(arguments)
     try:
-        address = _address(StatusSettings().api_url)
+        settings = StatusSettings()
+        address = _address(settings.api_url)
     except FlarewatchError as error:
         sys.stderr.write(f"flarewatch status: {error}\n")
         return _UNKNOWN
@@ -65,6 +70,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         while options.watch:
             code = _show(address, clears=sys.stdout.isatty())
+            sys.stdout.write(_machines(settings))
+            sys.stdout.flush()
             time.sleep(EVERY_SECONDS)
     except KeyboardInterrupt:
         pass
@@ -91,6 +98,20 @@ def _show(address: str, *, clears: bool) -> int:
     sys.stdout.write(f"{_TO_THE_TOP if clears else ''}{text}")
     sys.stdout.flush()
     return code
+
+
+def _machines(settings: StatusSettings) -> str:
+    """Return a line for each machine of the Lab; nothing where the API shows none to this key."""
+    address = f"{settings.api_url.rstrip('/')}/api/v1/lab/machines"
+    headers = {"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {}
+    try:
+        # The scheme was checked above.
+        request = Request(address, headers=headers)  # noqa: S310
+        with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
+            found = json.loads(answer.read(_MOST_BYTES))["items"]
+        return "".join(f"{machine_line(one)}\n" for one in found)
+    except (OSError, HTTPException, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _ask(address: str) -> Status:

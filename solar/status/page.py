@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
+from typing import Any
 
 from solar.status.checks import AGAIN_SECONDS, BROKEN, LATE, NONE, OK, UNKNOWN, Check, Status
 
@@ -81,6 +83,21 @@ def text_table(status: Status, *, is_coloured: bool = False) -> str:
         painted = _painted(word, check.state, is_coloured=is_coloured)
         lines.append(f"{check.name:<{names}}  {painted}  {check.detail}".rstrip())
     return "\n".join([*lines, "", status.note, ""])
+
+
+def machine_line(machine: Mapping[str, Any]) -> str:
+    """Return in one line how a machine is, as the API tells of it."""
+    facts, gib = machine["facts"], 2**30
+    uses = [gpu["use"] for gpu in facts["gpus"] if gpu["use"] is not None]
+    gpu = f"{sum(uses) / len(uses):.0%}" if uses else facts["no_gpu"] or "we do not know"
+    sizes = "  ".join(
+        f"{name} {facts[f'{name}_used'] / gib:.1f} of {facts[name] / gib:.1f} GiB"
+        for name in ("memory", "disk")
+    )
+    at = machine["seen_at"][11:19]
+    return (
+        f"{machine['host']}  {at}  cpu {facts['cpu']:.0%} of {facts['cores']}  {sizes}  gpu: {gpu}"
+    )
 
 
 def _painted(text: str, state: str, *, is_coloured: bool) -> str:

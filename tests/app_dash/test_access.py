@@ -88,6 +88,7 @@ PAGE_ACCESS = {
     "/pipeline": "vroa",
     "/alerts": "vroa",
     "/lab": "vroa",
+    "/machines": "vroa",
     "/people": "a",
     "/account": "vroa",
     "/help": "vroa",

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.e2e
 
-PAGES = ("Now", "Regions", "Skill", "Explore", "Pipeline", "Alerts", "Lab")
+PAGES = ("Now", "Regions", "Skill", "Explore", "Pipeline", "Alerts", "Lab", "Machines")
 
 
 def test_the_keys_one_to_seven_open_the_pages_in_their_order(

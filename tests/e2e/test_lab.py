@@ -255,6 +255,7 @@ def test_the_pages_of_the_lab_are_sound(
         "/lab",
         "/lab/runs",
         "/lab/experiments",
+        "/machines",
         f"/lab/runs/{'X' * 26}",
     ):
         seen.follow(house.dash + path)

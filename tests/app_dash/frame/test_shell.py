@@ -103,7 +103,7 @@ def test_every_page_is_linked_with_its_key(engine_sqlite: sa.Engine) -> None:
 
     assert [(link.id, link.href) for link in links] == [
         ("nav-1", "/"), ("nav-2", "/regions"), ("nav-3", "/skill"), ("nav-4", "/explore"),
-        ("nav-5", "/pipeline"), ("nav-6", "/alerts"), ("nav-7", "/lab"),
+        ("nav-5", "/pipeline"), ("nav-6", "/alerts"), ("nav-7", "/lab"), ("nav-8", "/machines"),
     ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from lab_calls import Lab
 from office import Office
 
-from app_dash.shared.numbers import percent
+from app_dash.shared.numbers import NARROW
 from database.engine import store_time, writing
 from database.lab.machines import add_sample
 from solar.machine import MachineSample
@@ -31,7 +31,7 @@ def test_a_machine_is_drawn_with_its_numbers_and_its_silence(office: Office, lab
 
     said = office.open("/machines", of="vic")
 
-    assert percent(0.25) in said
+    assert f"25{NARROW}%" in said
     assert "2.0 of 8 cores" in said
     assert "load 2.0" in said
     assert "swap none" in said

@@ -19,6 +19,7 @@ import pytest
 from status_facts import answered, away, facts, judged
 
 from solar.status.__main__ import main
+from solar.status.page import machine_line
 
 ROOT = Path(__file__).parents[3]
 
@@ -128,3 +129,17 @@ def test_a_watch_goes_on_until_ctrl_c_and_ends_with_what_it_saw_last() -> None:
 
     assert watch.returncode == 0
     assert "\033" not in rest
+
+
+def test_a_machine_is_one_line_and_says_why_there_is_no_gpu() -> None:
+    facts = {
+        "cores": 8, "cpu": 0.314, "memory": 16 * 2**30, "memory_used": 4 * 2**30,
+        "disk": 100 * 2**30, "disk_used": 40 * 2**30, "gpus": [], "no_gpu": "NVML is absent",
+    }  # fmt: skip
+
+    line = machine_line({"host": "helios", "seen_at": "2026-12-01T04:39:20Z", "facts": facts})
+
+    assert line == (
+        "helios  04:39:20  cpu 31% of 8  memory 4.0 of 16.0 GiB  disk 40.0 of 100.0 GiB"
+        "  gpu: NVML is absent"
+    )
