@@ -30,6 +30,7 @@ from model_training.fitting.out_of_fold import (
 from model_training.journal import Journal
 from model_training.judging import noise_test
 from model_training.judging.evaluation import (
+    PLAIN,
     REFERENCE,
     ReferenceForecasts,
     evidence_of_test,
@@ -37,7 +38,7 @@ from model_training.judging.evaluation import (
 )
 from model_training.judging.evidence import Evidence
 from model_training.judging.judgement import manifest_scores
-from model_training.recipe.estimators import LogisticRegressionConfig, members_of
+from model_training.recipe.estimators import members_of
 from model_training.recipe.recipe import Recipe
 from model_training.run_manifest import Run, describe
 from solar.errors import ArtifactError, InvalidInputError
@@ -46,7 +47,6 @@ PARITY_LIMIT = 1e-5
 _PARITY_HIDDEN_SHARE = 0.3
 _PARITY_CASES = 4096
 _FINAL, _SCORING = "final", "scoring"
-_PLAIN = LogisticRegressionConfig(kind="logistic-regression")
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ def _parts_of_fit(parts: Split) -> list[str]:
 
 
 def _is_plain(recipe: Recipe) -> bool:
-    return recipe.estimator == _PLAIN
+    return recipe.estimator == PLAIN
 
 
 def _reference(
@@ -235,7 +235,7 @@ def _reference(
     if _is_plain(recipe):
         return None
     return fit_recipe(
-        recipe.model_copy(update={"estimator": _PLAIN}), parts, flares, journal.within(REFERENCE)
+        recipe.model_copy(update={"estimator": PLAIN}), parts, flares, journal.within(REFERENCE)
     )
 
 

@@ -18,7 +18,7 @@ from model_training.artefact.manifest import (
     LeakAudit,
     NoiseTrial,
 )
-from model_training.commands.arguments import add_data, whole
+from model_training.commands.arguments import add_data, share, whole
 from model_training.data import leak_audit, loading
 from model_training.data.dataset import Dataset
 from model_training.data.files import existing, existing_folder, read_table
@@ -35,6 +35,7 @@ from model_training.judging.own_cases import (
     load_own_cases,
     own_recipe,
 )
+from model_training.judging.region_folds import evidence_of_region_folds
 from model_training.recipe.data import SharpConfig
 from model_training.recipe.recipe import Recipe, read_recipe
 from model_training.report.run_folder import keep
@@ -73,6 +74,21 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
         default=HARPS,
         help="with --on FILE: the HARP map by which regions are HARPs, where the rows name them"
         f" (default: {HARPS}, if the data folder has it)",
+    )
+    parser.add_argument(
+        "--folds",
+        type=whole,
+        metavar="N",
+        help="with --on FILE: forecast each of N groups of its regions by the recipe fitted"
+        " again, on its rows from before FILE and on the other groups",
+    )
+    parser.add_argument(
+        "--fold-weight",
+        type=share,
+        metavar="WEIGHT",
+        default=1 / 12,
+        help="with --folds: weight of a row of FILE in these fits, for hours of one region are much"
+        " alike (default: 1/12)",
     )
     parser.add_argument(
         "--disk",
@@ -173,9 +189,15 @@ def _refuse_what_does_not_go_together(
     model: artifact.Artifact, options: argparse.Namespace
 ) -> None:
     is_part, manifest = options.on in ("test", "validation"), model.manifest
-    if is_part and (options.label or options.disk):
+    if is_part and (options.label or options.disk or options.folds):
         raise InvalidInputError(
-            f"--label and --disk go with --on FILE; {options.on} has the truth of its own data"
+            f"--label, --folds and --disk go with --on FILE; {options.on} has the truth of its own"
+            " data"
+        )
+    if options.folds and (options.disk or options.folds < 2 or manifest.made_by == "elsewhere"):
+        raise InvalidInputError(
+            "--folds fits the recipe of a model that was made here, two times at least, and scores"
+            " regions; leave out --disk and choose such a model"
         )
     if manifest.made_by == "flarewatch" and (options.recipe or options.record):
         raise InvalidInputError(
@@ -230,6 +252,10 @@ def _evidence(own: OwnCases, options: argparse.Namespace) -> tuple[Evidence, ...
     if options.on in ("test", "validation"):
         return own.evidence(options.on, journal=Journal())
     cases = _cases_elsewhere(own, options)
+    if options.folds:
+        return evidence_of_region_folds(
+            own, cases, folds=options.folds, weight=options.fold_weight, journal=Journal()
+        )
     if options.disk is None:
         return evidence_of_test(own.model, with_windows(cases), past=with_windows(own.dataset))
     return (_evidence_of_disk(own.model, own.recipe, cases, options),)
@@ -242,13 +268,15 @@ def _cases_elsewhere(own: OwnCases, options: argparse.Namespace) -> Dataset:
         raise InvalidInputError(
             f"{recipe.name} was not trained on SHARP records; --on FILE cannot be scored with it"
         )
-    harps = _harps(recipe.data, options)
+    harps = recipe.data.harps if options.folds else _harps(recipe.data, options)
     flares = recipe.data.flares
     other = SharpConfig(rows=options.on, flares=flares, harps=harps, flares_known_from="end")
     labels = dict(options.label)
     cases = loading.load(other, options.data, window=recipe.window, labels=labels)
     if model.manifest.made_by == "elsewhere":
         sys.stderr.write("it is not known which regions the model was fitted on; all are scored\n")
+        return cases
+    if options.folds:
         return cases
     fitted_on = own.parts.train.region_id
     if harps and harps != recipe.data.harps:

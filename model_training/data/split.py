@@ -186,7 +186,7 @@ def _made_by_the_source(dataset: Dataset, config: FoldsConfig | PartsConfig, *, 
         parts = _in_turn(dataset, dataset.fold, config.test_fold, by_time=False)
     else:
         train, held_out, test = (dataset.take(dataset.fold == part) for part in range(3))
-        inside = _groups_of_regions(train, config.training_groups, seed=seed)
+        inside = groups_of_regions(train, config.training_groups, seed=seed)
         folds = (Fold("validation", train, held_out, None), *inside)
         parts = Split(train, test, folds, None, 0, by_time=False)
     return _without_copies(parts)
@@ -204,7 +204,8 @@ def _without_copies(parts: Split) -> Split:
     return replace(parts, train=train, folds=tuple(folds), left_out=n_left_out)
 
 
-def _groups_of_regions(train: Dataset, groups: int, *, seed: int) -> tuple[Fold, ...]:
+def groups_of_regions(train: Dataset, groups: int, *, seed: int) -> tuple[Fold, ...]:
+    """Deal regions to groups at random; each is held out in turn."""
     regions, row = np.unique(train.region_id, return_inverse=True)
     dealt = np.random.default_rng(seed).permutation(np.arange(len(regions)) % max(groups, 1))
     return tuple(

@@ -16,6 +16,7 @@ from model_training.data.dataset import Dataset
 from model_training.features import Floats, Inputs
 from model_training.fitting.out_of_fold import OutOfFold
 from model_training.judging.evidence import Evidence, Part
+from model_training.recipe.estimators import LogisticRegressionConfig
 from solar.flares import LEADS
 from solar.flares import event as find_event
 
@@ -23,6 +24,7 @@ CLIMATOLOGY_DAYS = (120, 365)
 PERSISTENCE = "persistence"
 # The plain model on the same inputs, which every other one has to beat.
 REFERENCE = "plain-regression"
+PLAIN = LogisticRegressionConfig(kind="logistic-regression")
 
 
 def baseline_forecasts(dataset: Dataset, event: str, *, past: Dataset) -> dict[str, Floats]:
@@ -170,7 +172,8 @@ def _gather_event(
     thresholds = {}
     if reference is not None and event in reference.forecasts:
         entrants[REFERENCE] = reference.forecasts[event]
-        thresholds[REFERENCE] = reference.thresholds[event]
+        if event in reference.thresholds:
+            thresholds[REFERENCE] = reference.thresholds[event]
     return Evidence(
         part=forecasts.part,
         event=event,

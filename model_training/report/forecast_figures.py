@@ -105,7 +105,7 @@ def reliability_picture(evidence: Evidence, key: str) -> Picture:
     """Draw observed frequency over forecast probability, before and after calibration."""
     known = ~np.isnan(evidence.calibrated) & ~np.isnan(evidence.raw)
     outcome = evidence.outcome[known]
-    shared = _cases_per_independent(evidence, known)
+    shared = cases_per_independent(evidence, known)
     after = reliability(evidence.calibrated[known], outcome, cases_per_independent=shared)
     before = reliability(evidence.raw[known], outcome)
     with drawing(330) as figure:
@@ -128,7 +128,7 @@ def reliability_picture(evidence: Evidence, key: str) -> Picture:
         )
 
 
-def _cases_per_independent(evidence: Evidence, known: NDArray[np.bool_]) -> float:
+def cases_per_independent(evidence: Evidence, known: NDArray[np.bool_]) -> float:
     """Count how many cases share a region and a day, and so nearly an outcome."""
     if not known.any():
         return 1.0

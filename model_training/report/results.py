@@ -18,6 +18,7 @@ from model_training.judging.evidence import read as read_evidence
 from model_training.recipe.config import Config
 from model_training.recipe.recipe import Recipe, read_recipe
 from model_training.report.comparison import ComparedRun, judge_together
+from model_training.report.reliability_table import HEAD, reliability_rows
 from model_training.report.repeats import SCORES, Spread, estimate_of, find_judgement, spreads_of
 from model_training.report.run_folder import EVIDENCE
 from solar.errors import InvalidInputError
@@ -60,7 +61,8 @@ class ProtocolEntry(Config):
 class Protocol(Config):
     """One comparison: `aims` are the scores to beat, event -> score -> value, if there are any.
 
-    The models of `paired` events are compared case by case, the first one with the others.
+    The models of `paired` events are compared case by case, the first one with the others. With
+    `reliability` a table shows that of the first model.
     """
 
     title: str
@@ -69,6 +71,7 @@ class Protocol(Config):
     caveats: tuple[str, ...] = Field(min_length=1)
     aims: dict[str, dict[str, float]]
     paired: tuple[str, ...] = ()
+    reliability: bool = False
     entries: tuple[ProtocolEntry, ...] = Field(min_length=1)
 
 
@@ -105,6 +108,8 @@ def _section(protocol: Protocol, runs: Path) -> str:
         lines += _table(protocol, event, runs)
     for event in protocol.paired:
         lines += [*_markdown(_differences(protocol, event, runs)), ""]
+    if protocol.reliability:
+        lines += [*_markdown([HEAD, *_reliability(protocol, runs)]), ""]
     if protocol.references:
         lines += [f"Reference on these data: {'; '.join(protocol.references)}.", ""]
     lines += [_wrapped(caveat, "- ") for caveat in protocol.caveats]
@@ -142,6 +147,17 @@ def _differences(protocol: Protocol, event: str, runs: Path) -> list[list[str]]:
         for name in judgement.differences
     ]
     return [["event", f"{first.label} less", "BSS, case by case"], *rows]
+
+
+def _reliability(protocol: Protocol, runs: Path) -> list[list[str]]:
+    first = protocol.entries[0]
+    found = {event: read_evidence(first.folder(runs, event) / EVIDENCE) for event in protocol.aims}
+    return reliability_rows(
+        [
+            next(one for one in read if (one.event, one.part) == (event, first.part))
+            for event, read in found.items()
+        ]
+    )
 
 
 def _repeated(entry: ProtocolEntry, event: str, runs: Path) -> list[list[str]]:

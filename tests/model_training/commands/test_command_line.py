@@ -91,7 +91,7 @@ def test_a_label_for_the_own_rows_of_a_model_is_refused(
 ) -> None:
     assert main(["evaluate", str(folder), "--data", str(world), "--label", "M1.0=own"]) == 1
 
-    assert "--label and --disk go with --on FILE" in capsys.readouterr().err
+    assert "--label, --folds and --disk go with --on FILE" in capsys.readouterr().err
 
 
 def test_an_event_that_the_model_does_not_forecast_has_no_disk(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -37,6 +38,7 @@ def evidence(event: str, part: Literal["validation", "test"] = "test") -> Eviden
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tmp_path = tmp_path_factory.mktemp("runs")
     judged = judge(evidence("M1.0"))
+    shown: dict[Path, set[str]] = defaultdict(set)
     for protocol in read_protocols().protocols:
         events = list(protocol.aims or ["M1.0"])
         for entry in protocol.entries:
@@ -52,8 +54,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 both = orjson.loads(to_json(judgements))
                 both["judgements"] += before
                 known.write_bytes(orjson.dumps(both))
-                if protocol.paired:
-                    write_evidence([evidence(one) for one in protocol.paired], folder / EVIDENCE)
+                # Several protocols may show the same run.
+                shown[folder] |= set(events if protocol.reliability else protocol.paired)
+    for folder in shown:
+        write_evidence([evidence(one) for one in sorted(shown[folder])], folder / EVIDENCE)
     return tmp_path
 
 
@@ -85,6 +89,19 @@ def test_a_score_of_the_page_is_that_of_the_run(written: str) -> None:
 def test_models_are_compared_case_by_case(written: str) -> None:
     # The first of the two is the other: nothing lies between them.
     assert "| M1.0 | blend | 0.000 [0.000, 0.000] |" in written
+
+
+def test_reliability_is_shown_for_every_event_of_a_protocol_that_asks_for_it(
+    written: str,
+) -> None:
+    told = [line for line in written.splitlines() if line.startswith("| ")]
+    heads = [place for place, line in enumerate(told) if "| within their bar |" in line]
+
+    asked = [one for one in read_protocols().protocols if one.reliability]
+    assert len(heads) == len(asked) > 0
+    for place, protocol in zip(heads, asked, strict=True):
+        rows = told[place + 2 : place + 2 + len(protocol.aims)]
+        assert [row.split(" | ")[0][2:] for row in rows] == list(protocol.aims)
 
 
 def test_a_missing_run_is_named(runs: Path, tmp_path: Path) -> None:
