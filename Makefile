@@ -92,7 +92,9 @@ results: $(VENV)/complete
 	  $(TRAINING) evaluate var/protocols/hourly-2014-$$name-1.0.0 --on $(HOURS) $(LABELS) --keep $(RUNS)/hourly-2014-$$name; \
 	done
 	$(TRAINING) evaluate $(ARTIFACTS)/forecaster-1.0.0 --on $(HOURS) --folds 5 --keep $(RUNS)/regions-2014-forecaster
-	$(TRAINING) evaluate var/protocols/regions-2014-1.0.0 --on $(HOURS) --folds 5 --keep $(RUNS)/regions-2014
+	set -e; for name in regions-2014 regions-2014-trees; do \
+	  $(TRAINING) evaluate var/protocols/$$name-1.0.0 --on $(HOURS) --folds 5 --keep $(RUNS)/$$name; \
+	done
 	$(TRAINING) train model_training/recipes/forecaster.toml --runs $(RUNS) --out var/protocols
 	set -e; for name in forecaster blend logistic-regression; do \
 	  $(TRAINING) evaluate $(ARTIFACTS)/$$name-1.0.0 --on $(HOURS) --harps $(HARPS) --keep $(RUNS)/harps-2014-$$name; \
