@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import shutil
 from collections import defaultdict
-from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import orjson
@@ -37,27 +36,30 @@ def evidence(event: str, part: Literal["validation", "test"] = "test") -> Eviden
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tmp_path = tmp_path_factory.mktemp("runs")
-    judged = judge(evidence("M1.0"))
+    book = orjson.loads(to_json([judge(evidence("M1.0"))]))
+    (judged,) = book["judgements"]
+    # Several protocols may show the same run.
+    scored: dict[Path, dict[tuple[str, str], dict[str, Any]]] = defaultdict(dict)
     shown: dict[Path, set[str]] = defaultdict(set)
     for protocol in read_protocols().protocols:
         events = list(protocol.aims or ["M1.0"])
         for entry in protocol.entries:
-            judgements = [replace(judged, event=event, part=entry.part) for event in events]
             folders = [entry.folder(tmp_path, event) for event in events]
             if entry.recipe:
                 recipe = read_recipe(results.RECIPES / f"{entry.recipe}.toml")
                 folders = [run_folder.path(tmp_path, one) for one in recipe.repeats()]
             for folder in folders:
-                folder.mkdir(exist_ok=True)
-                known = folder / run_folder.SCORES
-                before = orjson.loads(known.read_bytes())["judgements"] if known.exists() else []
-                both = orjson.loads(to_json(judgements))
-                both["judgements"] += before
-                known.write_bytes(orjson.dumps(both))
-                # Several protocols may show the same run.
+                scored[folder] |= {
+                    (event, entry.part): judged | {"event": event, "part": entry.part}
+                    for event in events
+                }
                 shown[folder] |= set(events if protocol.reliability else protocol.paired)
-    for folder in shown:
-        write_evidence([evidence(one) for one in sorted(shown[folder])], folder / EVIDENCE)
+    for folder, judgements in scored.items():
+        folder.mkdir()
+        known = orjson.dumps(book | {"judgements": list(judgements.values())})
+        (folder / run_folder.SCORES).write_bytes(known)
+        if shown[folder]:
+            write_evidence([evidence(one) for one in sorted(shown[folder])], folder / EVIDENCE)
     return tmp_path
 
 
