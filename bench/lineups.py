@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-from model_training.artefact.stages import read_stages
 from model_training.features import KEYWORD_FEATURES
 from model_training.registry import ARTIFACTS
+from solar.stages import read_stages
 from tests.handmade_models import ALL_WINDOWS, HandmadeModel, line_up
 
 

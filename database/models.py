@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from database.people.audit import record
-from database.people.principal import PROGRAM
+from database.people.principal import PROGRAM, Principal
 from database.schema.tables import model_stages, models
 from database.upsert import upsert
 from solar.errors import InvalidInputError, NotFoundError
@@ -31,7 +31,8 @@ class ModelRow:
 
     `made_by` is "flarewatch" or "elsewhere". For a model made elsewhere `evaluation` holds the
     scores and the leak audit measured here, and `unaudited` why it serves without them; None
-    where there is none.
+    where there is none. `sha256` is of all of these. `files` are the hashes of the files of the
+    artefact in the file store, by name; None where it lies only in a folder of artefacts.
     """
 
     model_id: str
@@ -44,6 +45,8 @@ class ModelRow:
     made_by: str = "flarewatch"
     unaudited: str | None = None
     evaluation: dict[str, Any] | None = None
+    sha256: str = ""
+    files: dict[str, str] | None = None
 
     @property
     def origin(self) -> str:
@@ -74,6 +77,7 @@ def register(
     stage: str,
     now: datetime,
     staged_at: datetime | None = None,
+    files: Mapping[str, str] | None = None,
 ) -> None:
     """Write a model and its stage; only one model is live, the one before it retires.
 
@@ -84,6 +88,7 @@ def register(
         ``evaluation`` and ``unaudited``
     sha256 : of the manifest, which names the hash of every other file
     staged_at : since when it has the stage, by the time of its forecasts; now where it is None
+    files : name -> sha256 of each file of the artefact in the file store; None keeps the known
     """
     if stage not in STAGES:
         raise InvalidInputError(f"no stage {stage!r}; choose one of {', '.join(STAGES)}")
@@ -91,9 +96,12 @@ def register(
     if stage == "live":
         _retire_others(connection, model_id, staged_at=staged_at or now, now=now)
     before = connection.execute(
-        sa.select(models.c.stage, models.c.sha256).where(models.c.model_id == model_id)
+        sa.select(models.c.stage, models.c.sha256, models.c.files).where(
+            models.c.model_id == model_id
+        )
     ).first()
-    if before is not None and tuple(before) == (stage, sha256):
+    files_text = None if files is None else json.dumps(dict(files), sort_keys=True)
+    if before is not None and tuple(before) == (stage, sha256, files_text or before.files):
         return
     row = (
         model_id,
@@ -104,12 +112,47 @@ def register(
         sha256,
         now,
         now,
+        files_text,
     )
-    upsert(connection, models, columns=_COLUMNS, rows=[row], keep=("registered_at",))
+    kept = ("registered_at", *(["files"] if files is None else []))
+    upsert(connection, models, columns=_COLUMNS, rows=[row], keep=kept)
     if before is None or before.stage != stage:
         _record_stage(connection, [model_id], stage, now=staged_at or now)
         known = None if before is None else before.stage
-        _record_change(connection, model_id, known, stage, now=now)
+        _record_change(connection, PROGRAM, model_id, known, stage, now=now)
+
+
+def move(
+    connection: sa.Connection,
+    who: Principal,
+    stages: Mapping[str, str],
+    *,
+    now: datetime,
+    staged_at: datetime,
+) -> None:
+    """Give registered models another stage, each with its row in the audit.
+
+    Parameters
+    ----------
+    stages : model_id -> stage; a model that has it already, or is unknown, is left as it is
+    staged_at : since when they have it, by the time of their forecasts
+    """
+    known = connection.execute(
+        sa.select(models.c.model_id, models.c.stage).where(models.c.model_id.in_(list(stages)))
+    )
+    for model_id, before in known.all():
+        stage = stages[model_id]
+        if stage != before:
+            is_it = models.c.model_id == model_id
+            connection.execute(models.update().where(is_it).values(stage=stage, staged_at=now))
+            _record_stage(connection, [model_id], stage, now=staged_at)
+            _record_change(connection, who, model_id, before, stage, now=now)
+
+
+def serving(connection: sa.Connection) -> list[str]:
+    """Return the models whose stage is live or shadow."""
+    is_serving = models.c.stage.in_(["live", "shadow"])
+    return list(connection.scalars(sa.select(models.c.model_id).where(is_serving)))
 
 
 def _retire_others(
@@ -120,13 +163,19 @@ def _retire_others(
     connection.execute(models.update().where(others).values(stage="retired", staged_at=now))
     _record_stage(connection, retired, "retired", now=staged_at)
     for other in retired:
-        _record_change(connection, other, "live", "retired", now=now)
+        _record_change(connection, PROGRAM, other, "live", "retired", now=now)
 
 
 def _record_change(
-    connection: sa.Connection, model_id: str, before: str | None, after: str, *, now: datetime
+    connection: sa.Connection,
+    who: Principal,
+    model_id: str,
+    before: str | None,
+    after: str,
+    *,
+    now: datetime,
 ) -> None:
-    record(connection, PROGRAM, "changed", "stage", model_id, before=before, after=after, now=now)
+    record(connection, who, "changed", "stage", model_id, before=before, after=after, now=now)
 
 
 def _record_stage(
@@ -205,4 +254,6 @@ def _model(row: sa.Row[Any]) -> ModelRow:
         made_by,
         unaudited,
         evaluation,
+        row.sha256,
+        None if row.files is None else json.loads(row.files),
     )

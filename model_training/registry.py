@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
 from pathlib import Path
-
-import orjson
 
 from model_training.artefact import artifact, probe
 from model_training.artefact.artifact import Artifact
 from model_training.artefact.manifest import EventScores, LeakAudit, Score
-from model_training.artefact.stages import STAGES, Stage, Stages, read_stages
 from model_training.judging.evidence import MODEL
 from solar.errors import InvalidInputError, NotFoundError
+from solar.stages import Stage, Stages, read_stages, write_stages
 
 # The event whose skill decides between models.
 DECISIVE = "M1.0"
@@ -109,10 +108,9 @@ def _selection_score(model: Artifact) -> tuple[float, float]:
 
 
 def _write(folder: Path, stages: Stages) -> Stages:
-    plain = stages.model_dump(mode="json", exclude=None if stages.unaudited else {"unaudited"})
-    text = orjson.dumps(plain, option=orjson.OPT_INDENT_2)
-    (folder / STAGES).write_bytes(text + b"\n")
+    # What passed is noted first: servers look at the stage file every second.
     probe.remember(folder)
+    write_stages(folder, stages, now=datetime.now(UTC))
     return stages
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from model_training.artefact import artifact, probe
 from model_training.artefact.artifact import Artifact
-from model_training.artefact.stages import read_stages
 from solar.errors import ArtifactError
+from solar.stages import read_stages
 
 
 @dataclass(frozen=True)

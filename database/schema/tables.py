@@ -1,5 +1,5 @@
-"""The tables of the store, but for those of rollups, windows, nowcast, injected faults, people and
-the Lab.
+"""The tables of the store, but for those of rollups, windows, nowcast, injected faults, people,
+the Lab and the life of models.
 
 In this order: records (regions, observations, predictions, flares), what agencies report, models,
 senders, how records are shared and streamed, and alerts.
@@ -15,6 +15,7 @@ from database.schema import (
     fault_tables,
     forecast_tables,
     lab_tables,
+    lifecycle_tables,
     nowcast_tables,
     people_tables,
     rollup_tables,
@@ -23,11 +24,12 @@ from database.schema.columns import UtcDateTime, identifier, long_text, region_i
 from solar.flares import EVENTS
 from solar.sharp import KEYWORDS
 
-# Every table is declared in it: those of six modules, and those that follow.
+# Every table is declared in it: those of seven modules, and those that follow.
 _DECLARED_ELSEWHERE = (
     fault_tables,
     forecast_tables,
     lab_tables,
+    lifecycle_tables,
     nowcast_tables,
     people_tables,
     rollup_tables,
@@ -226,6 +228,7 @@ models = table(
     sa.Column("sha256", identifier(64), nullable=False),
     sa.Column("registered_at", UtcDateTime, nullable=False),
     sa.Column("staged_at", UtcDateTime, nullable=False),
+    sa.Column("files", long_text(), comment="JSON: name -> sha256 of each file of the artefact"),
 )
 
 # The stage of each model from a time on, which gives a past forecast its threshold.

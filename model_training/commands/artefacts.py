@@ -13,10 +13,10 @@ from model_training import plugins, registry
 from model_training.artefact import artifact, probe
 from model_training.artefact.contradictions import evidence_of
 from model_training.artefact.inference import input_shape
-from model_training.artefact.stages import Stages
 from model_training.commands.arguments import add_out
 from model_training.features import Inputs
 from solar.errors import ArtifactError
+from solar.stages import Stages
 
 
 def add_plugins(parser: argparse.ArgumentParser) -> None:

@@ -18,9 +18,9 @@ from pyarrow import parquet
 
 from database.delivery.row_outcomes import OUTCOMES
 from database.schema.tables import observations, predictions
-from model_training.artefact.stages import read_stages
 from model_training.registry import ARTIFACTS
 from solar.sharp import LIVE_KEYWORDS
+from solar.stages import read_stages
 
 SENDERS, REGIONS, STEPS = 3, 4, 300
 STEP = np.timedelta64(12, "m")

@@ -17,8 +17,8 @@ from chaos.scenario import Scenario
 
 from database.delivery.row_outcomes import OUTCOMES
 from database.schema.tables import ingest_flow, observations, predictions, senders
-from model_training.artefact.stages import read_stages
 from model_training.registry import ARTIFACTS
+from solar.stages import read_stages
 from solar.time import isoformat
 
 SENDERS, SENDERS_OF_A_REGION = 50, 5

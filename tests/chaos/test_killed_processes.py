@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from processes import free_port, serving
 
 from database.schema.tables import observations, predictions
-from model_training.artefact.stages import read_stages
 from model_training.registry import ARTIFACTS
+from solar.stages import read_stages
 
 ROWS = 8_570  # of hourly_2014.parquet, each region and time once
 

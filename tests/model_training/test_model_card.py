@@ -6,9 +6,9 @@ import pytest
 
 from model_training.artefact import artifact
 from model_training.artefact.manifest import EventScores, Score
-from model_training.artefact.stages import read_stages
 from model_training.judging.evaluation import REFERENCE
 from model_training.registry import ARTIFACTS
+from solar.stages import read_stages
 
 CARD = (ARTIFACTS.parents[1] / "docs" / "models.md").read_text("utf-8")
 LIVE = read_stages(ARTIFACTS).live

@@ -10,9 +10,9 @@ import pytest
 from model_training import registry
 from model_training.artefact.graph import named, to_bytes
 from model_training.artefact.manifest import GRAPH, Check, LeakAudit, Manifest, Score
-from model_training.artefact.stages import Stages, read_stages
 from model_training.training import TrainingResult
 from solar.errors import ArtifactError, InvalidInputError, NotFoundError
+from solar.stages import Stages, read_stages
 
 
 def write(trained: TrainingResult, folder: Path, version: str, **changes: object) -> str:
@@ -43,7 +43,7 @@ def test_the_first_model_goes_live(trained: TrainingResult, tmp_path: Path) -> N
 
     registry.promote(tmp_path, model)
 
-    assert read_stages(tmp_path) == Stages(live=model)
+    assert read_stages(tmp_path).model_ids == (model,)
 
 
 def test_the_model_that_is_replaced_stays_in_the_shadow(
@@ -102,7 +102,7 @@ def test_the_most_skilful_for_m1_is_live_and_the_next_its_shadow(
     stages = registry.select(tmp_path)
 
     assert stages == Stages(live=f"{name}@1.1.0", shadow=(f"{name}@1.2.0",))
-    assert read_stages(tmp_path) == stages
+    assert read_stages(tmp_path).model_ids == stages.model_ids
 
 
 def test_between_equals_for_m1_the_mean_of_all_events_decides(
@@ -140,7 +140,8 @@ def test_a_retired_shadow_serves_no_more(trained: TrainingResult, tmp_path: Path
 
     stages = registry.retire(tmp_path, second)
 
-    assert stages == read_stages(tmp_path) == Stages(live=first)
+    assert stages == Stages(live=first)
+    assert read_stages(tmp_path).model_ids == (first,)
     assert registry.find(tmp_path, second).is_dir()
 
 

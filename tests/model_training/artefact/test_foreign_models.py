@@ -16,8 +16,8 @@ from words import Captured, complaint, said
 from model_training import registry
 from model_training.artefact import artifact
 from model_training.artefact.artifact import EVALUATION, MANIFEST
-from model_training.artefact.stages import Stages, read_stages
 from model_training.training import TrainingResult
+from solar.stages import Stages, read_stages
 
 BEFORE = "2010-12-31T00:00:00Z"
 EVENTS = [{"name": "C1.0", "column": 0}, {"name": "M1.0", "column": 1}]

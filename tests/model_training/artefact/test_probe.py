@@ -35,10 +35,10 @@ from model_training.artefact import artifact, probe
 from model_training.artefact.artifact import MANIFEST
 from model_training.artefact.manifest import GRAPH
 from model_training.artefact.onnx_file import forbidden_content
-from model_training.artefact.stages import read_stages
 from model_training.limited import ProcessLimits
 from model_training.registry import ARTIFACTS
 from solar.errors import ArtifactError
+from solar.stages import read_stages
 
 SHORT = ProcessLimits(cpu_seconds=1, wall_seconds=60)
 

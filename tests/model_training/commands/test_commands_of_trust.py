@@ -14,7 +14,7 @@ from synthetic_windows import recipe_of_windows, write_recipe, write_windows
 from words import Captured, complaint, said
 
 from model_training.__main__ import main
-from model_training.artefact.stages import Stages, read_stages
+from solar.stages import read_stages
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_retire_stops_a_shadow(folder: Path, capsys: Captured) -> None:
     told = said(capsys, "retire", "blend", "0.1.0", "--out", folder.parent)
 
     assert told == "live: none; shadow: none\n"
-    assert read_stages(folder.parent) == Stages()
+    assert read_stages(folder.parent).model_ids == ()
     assert folder.is_dir()
 
 

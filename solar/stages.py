@@ -1,11 +1,14 @@
-"""The stage file of a folder of artefacts: which of them serve, live or in the shadow."""
+"""Stages: which models serve, live or in the shadow, and the file of a folder that says so."""
 
 from __future__ import annotations
 
+import os
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import orjson
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from solar.errors import ArtifactError
 
@@ -19,6 +22,7 @@ class Stages(BaseModel):
     """Which artefacts serve: one live, any number in its shadow, as ``name@version``.
 
     `unaudited` holds, for models that were made elsewhere and not audited here, why they serve.
+    `at` is when a file was written, so that one that was changed and changed back is a new one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -26,6 +30,18 @@ class Stages(BaseModel):
     live: ModelId | None = None
     shadow: tuple[ModelId, ...] = ()
     unaudited: dict[str, str] = {}
+    at: AwareDatetime | None = None
+
+    @property
+    def model_ids(self) -> tuple[str, ...]:
+        """All that serve, the live one first."""
+        return (*([self.live] if self.live else []), *self.shadow)
+
+    def stage_of(self, model_id: str) -> Stage | None:
+        """Return the stage of a model, None if it does not serve."""
+        if model_id == self.live:
+            return "live"
+        return "shadow" if model_id in self.shadow else None
 
     def moved(self, model_id: str, stage: Stage, *, unaudited: str | None = None) -> Stages:
         """Return the stages with one model moved; a replaced live model becomes a shadow."""
@@ -66,3 +82,12 @@ def read_stages(folder: Path) -> Stages:
     except ValidationError as error:
         reason = error.errors()[0]["msg"]
         raise ArtifactError(f"{path} does not name the served models: {reason}") from error
+
+
+def write_stages(folder: Path, stages: Stages, *, now: datetime) -> None:
+    """Write the stage file of a folder of artefacts; whoever reads it finds the old or the new."""
+    dated = stages.model_copy(update={"at": now})
+    plain = dated.model_dump(mode="json", exclude=None if stages.unaudited else {"unaudited"})
+    part = folder / f"{STAGES}.{os.getpid()}.part"
+    part.write_bytes(orjson.dumps(plain, option=orjson.OPT_INDENT_2) + b"\n")
+    part.replace(folder / STAGES)
