@@ -9,17 +9,18 @@ from pathlib import Path
 from flask import Flask
 
 from app import logs
-from app.alerts.config import load_alert_config
 from app.contract import problems
 from app.full_disk import FullDiskNotice, reserve_measurements
 from app.heartbeat import HeartbeatRecord, HeartbeatSender
 from app.ingest.admission import AdmissionControl
 from app.ingest.ingest import IngestStore
 from app.lab import shared_threads
+from app.line_up import LineUpFollower
 from app.routes import (
     alerts,
     faults,
     leads,
+    lineups,
     messages,
     nowcast,
     observations,
@@ -35,7 +36,6 @@ from app.routes import (
     clock as clock_routes,
 )
 from app.routes.lab import compare, datasets, experiments, outputs, recipes, runs, uploads, workers
-from app.scoring.served_models import load_served_models
 from app.security import Guard, refuse_undeclared
 from app.services import Services, bind
 from app.settings import ApiSettings
@@ -55,6 +55,7 @@ ROUTES = (
     nowcast,
     faults,
     leads,
+    lineups,
     senders,
     sessions,
     people,
@@ -76,7 +77,9 @@ def create_app(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     metrics_dir: Path | None = None,
 ) -> Flask:
-    """Make the application: the models are loaded, the store is not connected to yet.
+    """Make the application with the models of the store's line-up.
+
+    A store that does not answer yet is asked again before anything is scored.
 
     Parameters
     ----------
@@ -88,23 +91,19 @@ def create_app(
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = problems.MAX_BODY_BYTES
     engine = create_engine(settings)
-    served_models = load_served_models(settings.artifacts_dir)
+    line_up = LineUpFollower(engine, settings, clock=clock)
     # One file has one writer: a request that waits there for another holds up all of them.
     admission = AdmissionControl(patience_seconds=0) if settings.is_embedded else AdmissionControl()
     guard = Guard(engine, settings, clock)
     full_disk = FullDiskNotice(metrics_dir)
-    alert_config = load_alert_config(settings, served_models)
     sun_clock, watch = Clock(engine, clock), StoreWatch(engine, clock)
     bind(
         app,
         Services(
             settings=settings,
             engine=engine,
-            served_models=served_models,
-            alert_config=alert_config,
-            ingest_store=IngestStore(
-                engine, served_models, alert_config, sun_clock, settings.lead_span
-            ),
+            line_up=line_up,
+            ingest_store=IngestStore(engine, line_up.served, sun_clock, settings.lead_span),
             guard=guard,
             clock=clock,
             sun_clock=sun_clock,

@@ -75,7 +75,13 @@ def _live_records(app: Flask) -> GroupApplication:
 
 def _begin(worker: Worker) -> None:
     # Imported after the fork, as the application is.
-    from app.background_jobs.jobs import JOBS, heartbeat_jobs, lab_jobs, notification_jobs
+    from app.background_jobs.jobs import (
+        JOBS,
+        heartbeat_jobs,
+        lab_jobs,
+        line_up_job,
+        notification_jobs,
+    )
     from app.background_jobs.scheduler import Scheduler
     from app.services import services
 
@@ -83,6 +89,7 @@ def _begin(worker: Worker) -> None:
     with worker.wsgi.app_context():
         running = services()
     own_threads = (
+        line_up_job(),
         *notification_jobs(running.settings),
         *lab_jobs(running.settings),
         *heartbeat_jobs(running.heartbeat),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,36 +9,35 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import orjson
 import sqlalchemy as sa
 from flask import Flask, current_app
 
-from app.alerts.config import AlertConfig, load_alert_config
+from app.alerts.config import AlertConfig, described_rules
 from app.contract.problems import Fault, RequestError
 from app.full_disk import FullDiskNotice
 from app.heartbeat import HeartbeatSender
 from app.ingest.admission import AdmissionControl
 from app.ingest.ingest import IngestStore
 from app.lab.uploads import Uploads
-from app.scoring.served_models import ServedModels, load_served_models, probe_served_models
+from app.line_up import LineUpFollower, log_doubts
+from app.scoring.served_models import ServedModels
 from app.security import Guard
 from app.settings import ApiSettings
+from app.stage_file import StageFile
 from database.backup.restoration import refuse_unfinished_restore
-from database.clock.clock import Clock, read_clock
+from database.clock.clock import Clock
 from database.engine import create_engine, reading, transact, wait_for_store
 from database.known import known_at
 from database.lab.file_store import FileStore
+from database.lineups import current_lineup
 from database.maintenance.retention import read_ages
 from database.migrations import is_current, upgrade
-from database.models import register
 from database.people.audit import record_settings
 from database.schema.tables import flare_list_version
 from database.status.watch import StoreWatch
 from database.version_cache import read_version, renew_version
-from model_training.artefact.artifact import Artifact
 from solar.clock import mode_header
-from solar.errors import StoreUnavailableError
-from solar.flares import event as find_event
+from solar.errors import ArtifactError, StoreUnavailableError
 from solar.time import isoformat
 
 _NAME = "flarewatch"
@@ -60,8 +58,7 @@ class Services:
 
     settings: ApiSettings
     engine: sa.Engine
-    served_models: ServedModels
-    alert_config: AlertConfig
+    line_up: LineUpFollower
     ingest_store: IngestStore
     guard: Guard
     clock: Callable[[], datetime]
@@ -99,6 +96,16 @@ class Services:
         return mode_header(self.sun_clock.reading())
 
     @property
+    def served_models(self) -> ServedModels:
+        """The models that serve now; whoever needs them twice keeps them."""
+        return self.line_up.served().models
+
+    @property
+    def alert_config(self) -> AlertConfig:
+        """The alert rules for the model that is live now."""
+        return self.line_up.served().alert_config
+
+    @property
     def uploads(self) -> Uploads:
         """What takes uploads."""
         return Uploads(self.engine, self.file_store, self.settings, self.clock)
@@ -123,34 +130,44 @@ def prepare(settings: ApiSettings) -> None:
     FlarewatchError
         For the first check that fails, with what to do about it.
     """
-    probe_served_models(settings.artifacts_dir)
-    served_models = load_served_models(settings.artifacts_dir)
-    for model in served_models.models:
-        model.refuse_other_remote()
-        for doubt in model.warnings:
-            _log.warning("model %s: %s", model.model_id, doubt)
-    alert_config = load_alert_config(settings, served_models)
-    for event in alert_config.silent:
-        _log.warning(
-            "the alert rule for %s raises nothing: %s does not forecast it, or froze no threshold"
-            " for it and the rule gives no `on`",
-            find_event(event).label,
-            alert_config.model_id,
-        )
-    noted = {
-        "alert rules": _rules(alert_config),
-        "retention": read_ages(settings.retention),
-    }
+    ages = read_ages(settings.retention)
     engine = create_engine(settings)
     try:
         wait_for_store(engine)
         if settings.is_embedded:
             upgrade(engine)
         refuse_old_schema(engine)
-        Guard(engine, settings, lambda: datetime.now(UTC)).refuse_open_door()
-        transact(engine, lambda connection: _register(connection, served_models, noted))
+        Guard(engine, settings, _wall).refuse_open_door()
+        _apply_stage_file(engine, settings)
+        served = LineUpFollower(engine, settings, clock=_wall).served()
+        log_doubts(served)
+        noted = {"alert rules": described_rules(served.alert_config), "retention": ages}
+        transact(engine, lambda connection: _note_start(connection, noted))
     finally:
         engine.dispose()
+
+
+def _wall() -> datetime:
+    return datetime.now(UTC)
+
+
+def _apply_stage_file(engine: sa.Engine, settings: ApiSettings) -> None:
+    """Serve what the stage file says, if it is new; a store that has a line-up does without it."""
+    stage_file = StageFile(settings, FileStore(settings))
+    try:
+        if stage_file.apply(engine, now=_wall()) is None:
+            stage_file.renew(engine, now=_wall())
+    except ArtifactError as error:
+        with reading(engine) as connection:
+            if current_lineup(connection) is None:
+                raise
+        _log.warning("%s: %s", settings.artifacts_dir, error)
+
+
+def _note_start(connection: sa.Connection, settings: dict[str, Any]) -> None:
+    record_settings(connection, settings, now=_wall())
+    if read_version(connection, flare_list_version) is None:
+        renew_version(connection, flare_list_version)
 
 
 def refuse_old_schema(engine: sa.Engine) -> None:
@@ -162,45 +179,3 @@ def refuse_old_schema(engine: sa.Engine) -> None:
                 " run `flarewatch database upgrade`"
             )
         refuse_unfinished_restore(connection)
-
-
-def _rules(config: AlertConfig) -> dict[str, dict[str, Any]]:
-    """Return the rules of alerts with their thresholds, by event, as the audit keeps them."""
-    return {
-        rule.event.name: {
-            name: round(value, 6) if isinstance(value, float) else str(value)
-            for name, value in vars(rule).items()
-            if name != "event"
-        }
-        for rule in config.rules
-    }
-
-
-def _register(
-    connection: sa.Connection, served_models: ServedModels, settings: dict[str, Any]
-) -> None:
-    now = datetime.now(UTC)
-    record_settings(connection, settings, now=now)
-    if read_version(connection, flare_list_version) is None:
-        renew_version(connection, flare_list_version)
-    for stage, models in (("live", [served_models.live]), ("shadow", served_models.shadows)):
-        for model in models:
-            document = _document(model, served_models.unaudited.get(model.model_id))
-            digest = hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS))
-            register(
-                connection,
-                document,
-                sha256=digest.hexdigest(),
-                stage=stage,
-                staged_at=read_clock(connection).now(now),
-                now=now,
-            )
-
-
-def _document(model: Artifact, unaudited: str | None) -> dict[str, Any]:
-    """Return the manifest, the evaluation made here, and why the model serves unaudited."""
-    evaluation = model.evaluation
-    return model.manifest.model_dump(mode="json") | {
-        "evaluation": None if evaluation is None else evaluation.model_dump(mode="json"),
-        "unaudited": unaudited,
-    }

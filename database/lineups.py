@@ -67,9 +67,13 @@ def current_lineup(connection: sa.Connection) -> LineUp | None:
     return newest[0] if newest else None
 
 
-def list_lineups(connection: sa.Connection, *, limit: int) -> list[LineUp]:
-    """Return line-ups, the newest first."""
+def list_lineups(
+    connection: sa.Connection, *, limit: int, before: int | None = None
+) -> list[LineUp]:
+    """Return line-ups, of all or those before a number, the newest first."""
     query = sa.select(lineups).order_by(lineups.c.number.desc()).limit(limit)
+    if before is not None:
+        query = query.where(lineups.c.number < before)
     return [_lineup(row) for row in connection.execute(query)]
 
 
@@ -182,13 +186,21 @@ def apply_stage_file(
     """
     if stages.live is None:
         raise InvalidInputError("the stage file names no live model; promote one")
-    if knows_stage_file(connection, sha256):
-        return None
 
     def replaced(_: Stages) -> Stages:
+        # Asked at each try: another process may have applied it meanwhile.
+        if knows_stage_file(connection, sha256):
+            raise _KnownError
         return stages
 
-    return _change(connection, who, replaced, why=why, seed_sha256=sha256, now=now)
+    try:
+        return _change(connection, who, replaced, why=why, seed_sha256=sha256, now=now)
+    except _KnownError:
+        return None
+
+
+class _KnownError(Exception):
+    """A line-up came from the stage file already."""
 
 
 def knows_stage_file(connection: sa.Connection, sha256: str) -> bool:

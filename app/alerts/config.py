@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -136,6 +136,18 @@ class AlertConfig:
     rules: tuple[Rule, ...]
     channels: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
+
+
+def described_rules(config: AlertConfig) -> dict[str, dict[str, Any]]:
+    """Return the rules of alerts with their thresholds, by event, as the audit keeps them."""
+    return {
+        rule.event.name: {
+            name: round(value, 6) if isinstance(value, float) else str(value)
+            for name, value in vars(rule).items()
+            if name != "event"
+        }
+        for rule in config.rules
+    }
 
 
 def load_alert_config(settings: ApiSettings, served_models: ServedModels) -> AlertConfig:

@@ -143,6 +143,11 @@ def _machine_jobs(settings: LabSettings) -> list[Job]:
     return [Job("machine", EVERY.total_seconds(), look)]
 
 
+def line_up_job() -> Job:
+    """Return the job that looks whether other models serve; it has a thread, as models load."""
+    return Job("line-up", 0.0, lambda running: running.line_up.follow())
+
+
 def notification_jobs(settings: NotificationSettings) -> list[Job]:
     """Return one job for each channel; each has a thread, so that none delays another."""
     return [

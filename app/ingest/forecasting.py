@@ -9,13 +9,13 @@ import numpy as np
 import sqlalchemy as sa
 
 from app.alerts.alerting import raise_alerts
-from app.alerts.config import AlertConfig
 from app.contract.schemas import Flare
 from app.ingest.admission import YieldToLive
 from app.ingest.batch import Batch
 from app.ingest.issue_times import IssueTimes
 from app.ingest.leads import first_of_hours, keep_leads
 from app.ingest.regions import resolve_regions
+from app.line_up import ServedLineUp
 from app.scoring.features import features_of, forecast, stored_features
 from app.scoring.forecasts import IssuedForecasts, forecasts_of, join_forecasts
 from app.scoring.served_models import ServedModels
@@ -37,8 +37,7 @@ _UNSTORED = 0
 
 def issue_forecasts(
     connection: sa.Connection,
-    served_models: ServedModels,
-    alert_config: AlertConfig | None,
+    served: ServedLineUp,
     around: Records,
     fresh: Records,
     *,
@@ -53,15 +52,14 @@ def issue_forecasts(
     of the hour of which one record has its forecasts of other windows stored. The forecasts that
     are returned have leads only where these are stored.
     """
-    forecasts = _forecast(connection, served_models, around, fresh, issue_times=issue_times)
+    forecasts = _forecast(connection, served.models, around, fresh, issue_times=issue_times)
     yield_to_live()
-    if alert_config is not None:
-        to_be_stored = first_of_hours(forecasts, newest=issue_times.newest, every=lead_every)
-        raise_alerts(connection, alert_config, to_be_stored, now=now)
+    to_be_stored = first_of_hours(forecasts, newest=issue_times.newest, every=lead_every)
+    raise_alerts(connection, served.alert_config, to_be_stored, now=now)
     yield_to_live()
     days = forecasts.days()
     store_predictions(connection, forecasts.columns())
-    models, newest = served_models.models, issue_times.newest
+    models, newest = served.models.models, issue_times.newest
     stored = keep_leads(connection, forecasts, models, newest=newest, every=lead_every)
     for mark in (mark_stale, mark_drift, mark_exploration):
         mark(connection, days)

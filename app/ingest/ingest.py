@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -11,7 +11,6 @@ import numpy as np
 import sqlalchemy as sa
 
 from app import metrics
-from app.alerts.config import AlertConfig
 from app.ingest.admission import YieldToLive, no_op
 from app.ingest.batch import Batch
 from app.ingest.conflict_resolution import (
@@ -27,8 +26,8 @@ from app.ingest.issue_times import IssueTimes
 from app.ingest.leads import HOURLY
 from app.ingest.outcomes import newest_of_rows, outcomes_by_request, record_outcomes
 from app.ingest.regions import resolve_regions, summarise_regions
+from app.line_up import ServedLineUp
 from app.scoring.forecasts import IssuedForecasts, join_forecasts
-from app.scoring.served_models import ServedModels
 from app.scoring.windows import spans_around, step_features
 from database.alerts.tracks import tracks_query
 from database.clock.clock import Clock
@@ -48,7 +47,8 @@ from database.regions.regions import regions_query, update_regions
 from database.round_trips import read_ahead
 from database.schema.tables import flare_list_version
 from database.version_cache import version_query
-from solar.columns import Coded, Integers
+from model_training.artefact.artifact import Artifact
+from solar.columns import Coded, Integers, Times
 
 # A deadlock is tried again, but a lock that is not free within a second is not waited for again.
 _IMPATIENT: dict[str, Any] = {"patience_seconds": 0.5, "lock_wait_seconds": 1}
@@ -91,15 +91,16 @@ class IngestResult:
 
 @dataclass(frozen=True)
 class IngestStore:
-    """A store with the models that score its records; without rules no alert is raised.
+    """A store with the models that score its records.
 
-    Without `sun_clock` the forecasts are issued at the time of receipt. Of other windows than the
-    next 24 h those of the first record of each region within `lead_every` are stored.
+    `served` says which these are, once for all requests of a commit: a change of the line-up
+    falls between two commits. Without `sun_clock` the forecasts are issued at the time of receipt.
+    Of other windows than the next 24 h those of the first record of each region within
+    `lead_every` are stored.
     """
 
     engine: sa.Engine
-    served_models: ServedModels
-    alert_config: AlertConfig | None = None
+    served: Callable[[], ServedLineUp]
     sun_clock: Clock | None = None
     lead_every: timedelta = HOURLY
 
@@ -131,13 +132,12 @@ class IngestStore:
         FlarewatchError
             When the store is away, or refuses a row.
         """
-        issue_times = IssueTimes.read(self.sun_clock, wall=now)
+        issue_times, served = IssueTimes.read(self.sun_clock, wall=now), self.served()
 
         def work(connection: sa.Connection) -> IngestResult:
             return _ingest(
                 connection,
-                self.served_models,
-                self.alert_config,
+                served,
                 requests,
                 issue_times=issue_times,
                 lead_every=self.lead_every,
@@ -155,8 +155,7 @@ class IngestStore:
 
 def _ingest(
     connection: sa.Connection,
-    served_models: ServedModels,
-    alert_config: AlertConfig | None,
+    served: ServedLineUp,
     requests: Sequence[IngestRequest],
     *,
     issue_times: IssueTimes,
@@ -187,8 +186,7 @@ def _ingest(
         current = batch.take(resolution.rows)
         ids = region_ids[resolution.rows]
         # Read before anything is written: the new records are at hand already.
-        spans = spans_around(ids, current.t_rec, served_models.models)
-        around = load_records(connection, spans, keywords=step_features(served_models.models))
+        around = _records_around(connection, ids, current.t_rec, served.models.models)
         yield_to_live()
         sender_ids = senders.take(resolution.rows).rows()
         _store(connection, current, ids, resolution=resolution, sender_ids=sender_ids, now=now)
@@ -197,8 +195,7 @@ def _ingest(
         fresh = current.records(ids, resolution.revisions)
         forecasts = issue_forecasts(
             connection,
-            served_models,
-            alert_config,
+            served,
             around,
             fresh,
             issue_times=issue_times.among(newest),
@@ -218,6 +215,14 @@ def _ingest(
     )
     record(connection, requests, outcomes, now=now)
     return IngestResult(outcomes, forecasts, request_of_forecast, resolution.conflicts())
+
+
+def _records_around(
+    connection: sa.Connection, region_ids: Integers, times: Times, models: Sequence[Artifact]
+) -> Records:
+    """Return the stored records that share a window of one of the models with these."""
+    spans = spans_around(region_ids, times, models)
+    return load_records(connection, spans, keywords=step_features(models))
 
 
 def _read_ahead(

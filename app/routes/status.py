@@ -6,7 +6,7 @@ from flask import Blueprint, Response, current_app, request
 from sqlalchemy.exc import DBAPIError
 
 from app import metrics
-from app.contract.answers import Health, Ready, StatusAnswer
+from app.contract.answers import Health, Ready, ReadyProcess, StatusAnswer
 from app.contract.openapi import document
 from app.contract.openapi import html_page as openapi_page
 from app.contract.problems import Fault, RequestError
@@ -18,6 +18,7 @@ from database.driver_errors import as_domain_error
 from database.engine import reading
 from database.migrations import is_current
 from database.people.principal import METRICS, PUBLIC
+from database.server_processes import list_processes
 from solar.errors import StoreUnavailableError
 from solar.status.checks import OK, Check, Status, judge
 from solar.status.page import html_page, text_table
@@ -42,9 +43,21 @@ def get_ready() -> Response:
     if faults:
         detail = "; ".join(fault.message for fault in faults)
         raise RequestError(detail, status=503, title="Not ready", faults=faults)
-    served = services().served_models
-    shadows = [model.model_id for model in served.shadows]
-    return json_response({"status": "ready", "model": served.live.model_id, "shadows": shadows})
+    served = services().line_up.served()
+    with reading(services().engine) as connection:
+        processes = list_processes(connection)
+    return json_response(
+        {
+            "status": "ready",
+            "model": served.models.live.model_id,
+            "shadows": [model.model_id for model in served.models.shadows],
+            "lineup": served.number,
+            "processes": [
+                {name: getattr(one, name) for name in ReadyProcess.model_fields}
+                for one in processes
+            ],
+        }
+    )
 
 
 def _store_faults() -> list[Fault]:

@@ -1,15 +1,19 @@
-"""Served models: the live model and the shadow models, loaded from a folder of artefacts."""
+"""Served models: the live model and the shadow models, loaded from their artefacts."""
 
 from __future__ import annotations
 
+import hashlib
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from database.lab.file_store import FileStore
+from database.models import ModelRow
 from model_training.artefact import artifact, probe
-from model_training.artefact.artifact import Artifact
-from solar.errors import ArtifactError
-from solar.stages import read_stages
+from model_training.artefact.artifact import EVALUATION, MANIFEST, Artifact
+from solar.errors import ArtifactError, FlarewatchError
+from solar.stages import Stages, read_stages
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class ServedModels:
         return (self.live, *self.shadows)
 
 
-def probe_served_models(folder: Path) -> None:
+def probe_served_models(folder: Path, stages: Stages) -> None:
     """Have a limited child open each model that serves before this process does.
 
     Raises
@@ -37,13 +41,12 @@ def probe_served_models(folder: Path) -> None:
     ArtifactError
         Naming the model, when one cannot be loaded and run within the limits.
     """
-    stages = read_stages(folder)
-    for name in (*([stages.live] if stages.live else []), *stages.shadow):
-        probe.probe(_path(folder, name))
+    for model_id in stages.model_ids:
+        probe.probe(path_of(folder, model_id))
 
 
-def load_served_models(folder: Path) -> ServedModels:
-    """Load the models that the stage file of a folder of artefacts names.
+def load_served_models(folder: Path, stages: Stages | None = None) -> ServedModels:
+    """Load the models of a folder of artefacts that these stages, or its stage file, name.
 
     Raises
     ------
@@ -56,17 +59,66 @@ def load_served_models(folder: Path) -> ServedModels:
             f"FLARE_ARTIFACTS_DIR={folder} is no folder; correct it, or leave it empty for the"
             " models that come with the program"
         )
-    stages = read_stages(folder)
+    stages = stages or read_stages(folder)
     if stages.live is None:
         raise ArtifactError(f"no model is live in {folder}; run `flarewatch promote NAME VERSION`")
     live, *shadows = (
-        _servable(artifact.load(_path(folder, name))) for name in (stages.live, *stages.shadow)
+        _servable(artifact.load(path_of(folder, model_id))) for model_id in stages.model_ids
     )
     return ServedModels(live, tuple(shadows), stages.unaudited)
 
 
-def _path(folder: Path, model_id: str) -> Path:
+def load_registered(model: ModelRow, folder: Path, store: FileStore) -> Artifact:
+    """Load a registered model from a folder of artefacts, or else by its hashes from a file store.
+
+    A limited child opens it first.
+
+    Raises
+    ------
+    ArtifactError
+        Naming the model, when its files are in neither place, or it cannot serve.
+    """
+    path = path_of(folder, model.model_id)
+    try:
+        if model.files is None or files_of(path) == model.files:
+            return _opened(path)
+        # Loaded models are in memory as a whole, so that nothing of the folder is needed later.
+        with tempfile.TemporaryDirectory(prefix="flarewatch-model-") as temporary:
+            fetched = Path(temporary) / path.name
+            _fetch(model.files, store, fetched)
+            return _opened(fetched)
+    except FlarewatchError as error:
+        raise ArtifactError(f"{model.model_id} cannot be loaded: {error}") from error
+
+
+def path_of(folder: Path, model_id: str) -> Path:
+    """Return where a folder of artefacts has a model."""
     return folder / model_id.replace("@", "-")
+
+
+def files_of(path: Path) -> dict[str, str]:
+    """Return the sha256 of each file of an artefact by name; none where it cannot be read."""
+    try:
+        listed = artifact.read_manifest(path).files
+        names = [MANIFEST, *([EVALUATION] if (path / EVALUATION).is_file() else []), *listed]
+        return {name: hashlib.sha256((path / name).read_bytes()).hexdigest() for name in names}
+    except (ArtifactError, OSError):
+        return {}
+
+
+def _fetch(files: Mapping[str, str], store: FileStore, folder: Path) -> None:
+    folder.mkdir()
+    for name, sha256 in files.items():
+        if Path(name).name != name:
+            raise ArtifactError(f"{name!r} is no name of a file")
+        with (folder / name).open("wb") as file:
+            file.writelines(store.pieces(sha256))
+
+
+def _opened(path: Path) -> Artifact:
+    model = _servable(probe.load(path))
+    model.refuse_other_remote()
+    return model
 
 
 def _servable(model: Artifact) -> Artifact:

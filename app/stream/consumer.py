@@ -12,8 +12,7 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from app.alerts.config import load_alert_config
-from app.scoring.served_models import load_served_models
+from app.line_up import FollowingThread, LineUpFollower
 from app.settings import ApiSettings, StreamSettings
 from app.stream.broker import (
     BrokerAwayError,
@@ -28,6 +27,7 @@ from app.stream.ingestion import StreamIngest, by_sender
 from database.clock.clock import Clock
 from database.delivery.stream import StreamPartition, report_partitions
 from database.engine import create_engine, transact
+from database.server_processes import CONSUMER
 from solar.errors import StoreUnavailableError
 from solar.process import Backoff, StopSignal
 
@@ -50,26 +50,27 @@ def consume(settings: ApiSettings) -> None:
     with closing(StopSignal()) as stop:
         stop.install()
         engine = create_engine(settings)
-        served_models = load_served_models(settings.artifacts_dir)
-        alert_config = load_alert_config(settings, served_models)
+        follower = LineUpFollower(engine, settings, clock=_wall, kind=CONSUMER)
+        following = FollowingThread(follower)
+        following.start()
         _spare_the_collector()
         try:
             StreamConsumer(
-                StreamIngest(
-                    engine,
-                    served_models,
-                    alert_config,
-                    settings,
-                    Clock(engine, lambda: datetime.now(UTC)),
-                ),
+                StreamIngest(engine, follower.served, settings, Clock(engine, _wall)),
                 Subscription(settings),
                 Publisher(settings),
                 LagReport(engine, settings),
                 stop,
             ).run()
         finally:
+            following.stop()
+            follower.end()
             engine.dispose()
     _log.info("the consumer has left its group")
+
+
+def _wall() -> datetime:
+    return datetime.now(UTC)
 
 
 def _spare_the_collector() -> None:
@@ -151,7 +152,7 @@ class StreamConsumer:
         lag: LagReport,
         stop: StopSignal,
         *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = _wall,
     ) -> None:
         self._ingest = stream_ingest
         self._subscription = subscription

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -13,7 +13,6 @@ import numpy as np
 import orjson
 import sqlalchemy as sa
 
-from app.alerts.config import AlertConfig
 from app.contract.responses import prediction_item, prediction_items
 from app.contract.schemas import Sender
 from app.ingest.batch import Batch
@@ -23,7 +22,7 @@ from app.ingest.json_rows import read_rows
 from app.ingest.outcomes import causes_of_request, record_outcomes
 from app.ingest.regions import resolve_regions
 from app.ingest.validation import validate
-from app.scoring.served_models import ServedModels
+from app.line_up import ServedLineUp
 from app.scoring.windows import reach
 from app.settings import StreamSettings
 from app.stream.broker import Outgoing
@@ -92,11 +91,10 @@ class StreamOutcomes:
 
 @dataclass(frozen=True)
 class StreamIngest:
-    """Ingests messages with a store, models and alert rules."""
+    """Ingests messages with a store, and the models and alert rules of `served`."""
 
     engine: sa.Engine
-    served_models: ServedModels
-    alert_config: AlertConfig | None
+    served: Callable[[], ServedLineUp]
     settings: StreamSettings
     sun_clock: Clock | None = None
 
@@ -133,23 +131,17 @@ class StreamIngest:
         return [letter.outgoing(self.settings.kafka_dead, now=now) for letter in dead]
 
     def _stored(self, envelopes: Sequence[Envelope], *, now: datetime) -> list[Outgoing]:
-        began = time.perf_counter()
+        began, served = time.perf_counter(), self.served()
         batch, misformed = read_rows([envelope.observation for envelope in envelopes])
         batch, refused = validate(batch, now=now)
         rejected = [*misformed, *refused]
         outcomes = StreamOutcomes(envelopes)
         request = IngestRequest(batch, rejected, _latest_sender(envelopes), began)
-        store = IngestStore(
-            self.engine,
-            self.served_models,
-            self.alert_config,
-            self.sun_clock,
-            self.settings.lead_span,
-        )
+        store = IngestStore(self.engine, lambda: served, self.sun_clock, self.settings.lead_span)
         result = store.store([request], now=now, record=outcomes)
         with reading(self.engine) as connection:
             region_ids = resolve_regions(connection, batch).tolist()
-            spans = self._spans_again(batch, region_ids, outcomes)
+            spans = _spans_again(served, batch, region_ids, outcomes)
             again = forecasts_within(connection, spans)
             leads = leads_within(connection, spans)
         keys = {
@@ -184,25 +176,26 @@ class StreamIngest:
         body = orjson.dumps(content, option=orjson.OPT_UTC_Z)
         return Outgoing(self.settings.kafka_predictions, key, body)
 
-    def _spans_again(
-        self, batch: Batch, region_ids: Sequence[int], outcomes: StreamOutcomes
-    ) -> dict[int, Span]:
-        """Return between which times each region has forecasts to be published again.
 
-        A row that its partition brings again may have changed the windows of later ones.
-        """
-        receipt = outcomes.receipt
-        if receipt is None:
-            return {}
-        after = max(reach(model.manifest) for model in self.served_models.models)
-        spans: dict[int, Span] = {}
-        times = (at.replace(tzinfo=UTC) for at in batch.t_rec.tolist())
-        for region_id, index, t_rec in zip(region_ids, batch.index, times, strict=True):
-            if receipt.outcomes[index] == DUPLICATE:
-                last_at = t_rec + after if outcomes.is_repeated[index] else t_rec
-                known = spans.get(region_id, (t_rec, last_at))
-                spans[region_id] = min(known[0], t_rec), max(known[1], last_at)
-        return spans
+def _spans_again(
+    served: ServedLineUp, batch: Batch, region_ids: Sequence[int], outcomes: StreamOutcomes
+) -> dict[int, Span]:
+    """Return between which times each region has forecasts to be published again.
+
+    A row that its partition brings again may have changed the windows of later ones.
+    """
+    receipt = outcomes.receipt
+    if receipt is None:
+        return {}
+    after = max(reach(model.manifest) for model in served.models.models)
+    spans: dict[int, Span] = {}
+    times = (at.replace(tzinfo=UTC) for at in batch.t_rec.tolist())
+    for region_id, index, t_rec in zip(region_ids, batch.index, times, strict=True):
+        if receipt.outcomes[index] == DUPLICATE:
+            last_at = t_rec + after if outcomes.is_repeated[index] else t_rec
+            known = spans.get(region_id, (t_rec, last_at))
+            spans[region_id] = min(known[0], t_rec), max(known[1], last_at)
+    return spans
 
 
 def _stored_items(

@@ -17,11 +17,13 @@ from database.delivery.stream import StreamPartition, list_partitions, stream_st
 from database.engine import reading
 from database.injected_faults import Statement, StoredFault, list_faults, statements
 from database.known import known_at
+from database.lineups import LineUp, list_lineups
 from database.maintenance.size import Balance, StoreSize, balance, store_size
 from database.models import ModelRow, list_models, stage_history
 from database.notifications import notification_counts
 from database.observations.versions import count_conflicts
 from database.predictions.predictions import newest_forecast
+from database.server_processes import ServerProcess, list_processes
 from database.version_cache import VersionCache
 from solar.time import Window
 
@@ -30,6 +32,8 @@ CONSUMER_SILENT_AFTER = timedelta(seconds=30)
 MOST_SENDERS = 100
 MOST_REJECTIONS = 8
 MOST_MODELS = 12
+# Those that a process may still serve.
+MOST_LINEUPS = 50
 
 _sizes: VersionCache[sa.URL, StoreSize] = VersionCache(most=4)
 
@@ -61,6 +65,8 @@ class PipelineData:
     stream: list[StreamPartition]
     faults: list[tuple[StoredFault, Statement]]
     sun_now: datetime
+    processes: list[ServerProcess]
+    lineups: dict[int, LineUp]
 
 
 def read_pipeline(engine: sa.Engine, query: PipelineQuery, *, now: datetime) -> PipelineData:
@@ -91,18 +97,25 @@ def read_pipeline(engine: sa.Engine, query: PipelineQuery, *, now: datetime) -> 
             stream=list_partitions(connection),
             faults=list(zip(faults, told, strict=True)),
             sun_now=sun_now,
+            processes=list_processes(connection),
+            lineups={one.number: one for one in list_lineups(connection, limit=MOST_LINEUPS)},
         )
 
 
 def state_key(engine: sa.Engine, *, now: datetime) -> str:
-    """Return a short text that changes when rows arrive or a sender or consumer falls silent."""
+    """Return a short text that changes when rows arrive or somebody falls silent.
+
+    So it does when a process comes, goes, or serves other models.
+    """
     with reading(engine) as connection:
         last_at, active = sender_activity(connection, since=now - SILENT_AFTER)
         stream = stream_state(connection, since=now - CONSUMER_SILENT_AFTER)
         # While a fault goes on the product may say more of it although no rows come.
         minute = read_clock(connection).now(now).replace(second=0, microsecond=0)
         faults = minute if list_faults(connection, until=minute, limit=1) else None
-        return f"{last_at}|{active}|{notification_counts(connection)}|{stream}|{faults}"
+        processes = [(one.process_id, one.lineup, one.fault) for one in list_processes(connection)]
+        notices = notification_counts(connection)
+        return f"{last_at}|{active}|{notices}|{stream}|{faults}|{processes}"
 
 
 def _size(engine: sa.Engine, minute: int) -> StoreSize:

@@ -126,6 +126,14 @@ DEFINITIONS: dict[str, Definition] = {
         "forecasts today = forecasts made since 00:00 UTC, on the wall, by all models together",
         "docs/models.md",
     ),
+    "pipeline-processes": Definition(
+        "Processes",
+        "Every process that scores records, and the line-up of models that it serves. Each looks"
+        " every second whether there is a newer one. One that cannot load a model keeps the models"
+        " it has and says why. A process that has been silent for half a minute is gone.",
+        "newest line-up = the last row of GET /api/v1/lineups",
+        "docs/operations.md",
+    ),
     "pipeline-notices": Definition(
         "Notifications",
         "Messages about alerts: waiting to be sent, sent, only recorded because delivery is off,"

@@ -24,6 +24,7 @@ from app_dash.pipeline.panels import (
     durations_panel,
     model_panel,
     notification_panel,
+    process_panel,
     rejection_panel,
     size_panel,
     throughput_panel,
@@ -146,6 +147,7 @@ def content(data: PipelineData, query: PipelineQuery, colours: Tokens) -> Compon
         size_panel(data.size, data.balance.stored, now=data.now),
         notification_panel(data.notifications),
         model_panel(data.models, data.forecasts_today),
+        *([process_panel(data.processes, data.lineups)] if data.processes else []),
     ]
     above = _with_senders(data, query, colours) if data.senders else [_no_sender()]
     stream = [stream_panel(data.stream, now=data.now)] if data.stream else []

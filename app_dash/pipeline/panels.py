@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -29,8 +29,10 @@ from app_dash.shared.panels import empty_message, facts, graph, panel
 from app_dash.shared.theme import Tokens
 from database.delivery.flow import Flow
 from database.delivery.rejections import RejectionTotal
+from database.lineups import LineUp
 from database.maintenance.size import StoreSize, TableSize
 from database.schema.tables import observations
+from database.server_processes import ServerProcess
 from solar.durations import LATENCY, PROCESSING, DurationScale
 from solar.time import Window
 
@@ -248,6 +250,43 @@ def model_panel(models: Sequence[ModelStatus], forecasts_today: int) -> Componen
         subtitle=f"{count(forecasts_today)} forecasts today",
         definition=definition,
         class_name="span-8 flush",
+    )
+
+
+def process_panel(processes: Sequence[ServerProcess], lineups: Mapping[int, LineUp]) -> Component:
+    """List the processes that score records, and which models each of them serves."""
+    newest = max(lineups, default=None)
+    head = [html.Th(text) for text in ("Process", "Line-up", "Serves", "Since", "State")]
+    rows = [_process(one, lineups, newest) for one in processes]
+    table = html.Table(
+        [html.Thead(html.Tr(head)), html.Tbody(rows)], className="data summary process-table"
+    )
+    behind = sum(one.fault is not None or one.lineup != newest for one in processes)
+    return panel(
+        "Processes",
+        html.Div(table, className="table-scroll", tabIndex=0),
+        subtitle=f"{count(behind)} of {count(len(processes))} serve no newest line-up"
+        if behind
+        else f"all {count(len(processes))} serve the newest line-up",
+        definition=DEFINITIONS["pipeline-processes"],
+        class_name="span-12 flush",
+    )
+
+
+def _process(
+    process: ServerProcess, lineups: Mapping[int, LineUp], newest: int | None
+) -> Component:
+    lineup = lineups.get(process.lineup or 0)
+    serves = ABSENT if lineup is None else ", ".join(lineup.model_ids)
+    state = process.fault or ("up to date" if process.lineup == newest else "changes")
+    return html.Tr(
+        [
+            html.Th(f"{process.kind} {process.host} {process.pid}", scope="row"),
+            html.Td(ABSENT if process.lineup is None else count(process.lineup)),
+            html.Td(serves),
+            html.Td(date_moment(process.began_at)),
+            html.Td(html.B(state) if process.fault else state),
+        ]
     )
 
 

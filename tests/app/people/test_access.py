@@ -47,6 +47,9 @@ GET /api/v1/skill                              - vroa -r--a
 GET /api/v1/skill/leads                        - vroa -r--a
 GET /api/v1/skill/strata                       - vroa -r--a
 GET /api/v1/models                             - vroa -r--a
+GET /api/v1/lineups                            - vroa -r--a
+GET /api/v1/processes                          - vroa -r--a
+POST /api/v1/lab/models/rollback               - --oa ----a
 GET /api/v1/alerts                             - vroa -r--a
 GET /api/v1/alerts/<alert_id>                  - vroa -r--a
 POST /api/v1/alerts/<alert_id>/acknowledge     - --oa ----a

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from kafka_broker import PARTITIONS, broker, read_all
 from kafka_group import MODELS, OPTIONS, wait_until
 from served_windows import POINT, WINDOW, records
 
+from app.alerts.config import AlertConfig
+from app.line_up import ServedLineUp
 from app.scoring.served_models import load_served_models
 from app.settings import StreamSettings
 from app.stream.broker import Publisher, Subscription
@@ -29,6 +32,7 @@ from database.delivery.senders import list_senders
 from database.delivery.stream import StreamPartition, list_partitions
 from solar.process import StopSignal
 
+NO_ALERTS = AlertConfig("", ())
 NOW = datetime(2014, 4, 1, tzinfo=UTC)
 Row = served_windows.Row
 
@@ -43,8 +47,8 @@ def settings() -> Iterator[StreamSettings]:
 def stream_ingest(
     engine_sqlite: sa.Engine, settings: StreamSettings, tmp_path: Path
 ) -> StreamIngest:
-    served_models = load_served_models(line_up(tmp_path / "models", WINDOW, POINT))
-    return StreamIngest(engine_sqlite, served_models, None, settings)
+    models = load_served_models(line_up(tmp_path / "models", WINDOW, POINT))
+    return StreamIngest(engine_sqlite, partial(ServedLineUp, None, models, NO_ALERTS), settings)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import sqlalchemy as sa
 from handmade_models import ALL_WINDOWS, HandmadeModel, line_up
 from served_windows import FEATURES, POINT, WEIGHTS, WINDOW, records
 
+from app.alerts.config import AlertConfig
+from app.line_up import ServedLineUp
 from app.scoring.served_models import load_served_models
 from app.settings import StreamSettings
 from app.stream.broker import Message, Outgoing
@@ -25,6 +28,7 @@ from database.delivery.senders import list_senders, lost_rows
 from database.schema.tables import observations, predictions, rejections
 from solar.flares import LEADS
 
+NO_ALERTS = AlertConfig("", ())
 NOW = datetime(2014, 4, 1, tzinfo=UTC)
 ALL_IN = HandmadeModel("all-in", FEATURES, WEIGHTS[-1:], bias=-2.0, windows=ALL_WINDOWS)
 Row = served_windows.Row
@@ -46,8 +50,8 @@ def stream_ingest(engine: sa.Engine, tmp_path: Path) -> StreamIngest:
 
 
 def ingest_into(engine: sa.Engine, folder: Path) -> StreamIngest:
-    served_models = load_served_models(line_up(folder / "models", WINDOW, POINT))
-    return StreamIngest(engine, served_models, None, StreamSettings())
+    models = load_served_models(line_up(folder / "models", WINDOW, POINT))
+    return StreamIngest(engine, partial(ServedLineUp, None, models, NO_ALERTS), StreamSettings())
 
 
 def envelopes(rows: Sequence[dict[str, Any]], *, first: int = 1, **given: Any) -> list[Envelope]:
