@@ -143,14 +143,14 @@ class LineUpFollower:
 
     def _newest_loadable(self, lineups: Sequence[LineUp]) -> ServedLineUp:
         faults: list[FlarewatchError] = []
-        for lineup in lineups:
+        for line_up in lineups:
             try:
-                served, left_out = self._load(lineup)
+                served, left_out = self._load(line_up)
                 self._fault = self._fault or left_out
                 return served
             except FlarewatchError as error:
-                _log.warning("line-up %d: %s", lineup.number, error)
-                self._fault = self._fault or f"line-up {lineup.number}: {error}"
+                _log.warning("line-up %d: %s", line_up.number, error)
+                self._fault = self._fault or f"line-up {line_up.number}: {error}"
                 faults.append(error)
         raise faults[0]
 
@@ -171,21 +171,21 @@ class LineUpFollower:
             newest = list_lineups(connection, limit=1)
         if not newest:
             return None
-        (lineup,) = newest
-        if self._failed is not None and self._failed.number == lineup.number:
+        (line_up,) = newest
+        if self._failed is not None and self._failed.number == line_up.number:
             if time.monotonic() < self._failed.retry_at:
                 return self._failed.fault
-        elif lineup.number == self._served.number:
+        elif line_up.number == self._served.number:
             return None
         try:
-            served, fault = self._load(lineup)
+            served, fault = self._load(line_up)
         except FlarewatchError as error:
-            fault = f"line-up {lineup.number}: {error}"
+            fault = f"line-up {line_up.number}: {error}"
             _log.warning("%s", fault)
         else:
             self._serve(served)
         retry_at = time.monotonic() + _RETRY_SECONDS
-        self._failed = None if fault is None else _Failure(lineup.number, fault, retry_at)
+        self._failed = None if fault is None else _Failure(line_up.number, fault, retry_at)
         return fault
 
     def _serve(self, served: ServedLineUp) -> None:
@@ -202,7 +202,7 @@ class LineUpFollower:
             if is_mine:
                 transact(self._engine, partial(record_settings, settings=rules, now=self._clock()))
 
-    def _load(self, lineup: LineUp) -> tuple[ServedLineUp, str | None]:
+    def _load(self, line_up: LineUp) -> tuple[ServedLineUp, str | None]:
         """Load a line-up; return it with the reason why some of its shadows are left out.
 
         Raises
@@ -210,20 +210,20 @@ class LineUpFollower:
         FlarewatchError
             When its live model cannot be loaded.
         """
-        loaded, faults = {lineup.live: self._artifact(lineup.live)}, []
-        for model_id in lineup.shadow:
+        loaded, faults = {line_up.live: self._artifact(line_up.live)}, []
+        for model_id in line_up.shadow:
             # It harms nobody, and holds up no change of the live model.
             try:
                 loaded[model_id] = self._artifact(model_id)
             except FlarewatchError as error:
                 faults.append(str(error))
         live, *shadows = (model for _, model in loaded.values())
-        models = ServedModels(live, tuple(shadows), lineup.unaudited)
-        served = ServedLineUp(lineup.number, models, load_alert_config(self._settings, models))
+        models = ServedModels(live, tuple(shadows), line_up.unaudited)
+        served = ServedLineUp(line_up.number, models, load_alert_config(self._settings, models))
         self._loaded = loaded
         for fault in faults:
-            _log.warning("line-up %d without a shadow: %s", lineup.number, fault)
-        return served, f"line-up {lineup.number}: {'; '.join(faults)}" if faults else None
+            _log.warning("line-up %d without a shadow: %s", line_up.number, fault)
+        return served, f"line-up {line_up.number}: {'; '.join(faults)}" if faults else None
 
     def _artifact(self, model_id: str) -> tuple[str, Artifact]:
         """Return a model with the hash of what is registered; one that stays as it was loaded."""
@@ -249,7 +249,7 @@ class LineUpFollower:
                 kind=self._kind,
                 host=socket.gethostname(),
                 pid=os.getpid(),
-                lineup=number,
+                line_up=number,
                 fault=fault,
             ),
         )

@@ -99,12 +99,12 @@ class StageFile:
             When one in the folder cannot be served.
         """
         with reading(engine) as connection:
-            lineup = current_lineup(connection)
-        if lineup is None or not all(
-            path_of(self._folder, model_id).is_dir() for model_id in lineup.model_ids
+            line_up = current_lineup(connection)
+        if line_up is None or not all(
+            path_of(self._folder, model_id).is_dir() for model_id in line_up.model_ids
         ):
             return
-        models = self._load(lineup.stages)
+        models = self._load(line_up.stages)
         files = {model.model_id: self._keep(model) for model in models.models}
         transact(engine, partial(_register, served_models=models, files=files, now=now))
 
@@ -151,8 +151,8 @@ def _register(
     now: datetime,
 ) -> None:
     """Register the models of the newest line-up, each with its stage there."""
-    lineup = current_lineup(connection)
-    stages = Stages() if lineup is None else lineup.stages
+    line_up = current_lineup(connection)
+    stages = Stages() if line_up is None else line_up.stages
     for model in served_models.models:
         stage = stages.stage_of(model.model_id)
         if stage is None:

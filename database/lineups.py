@@ -74,7 +74,7 @@ def list_lineups(
     query = sa.select(lineups).order_by(lineups.c.number.desc()).limit(limit)
     if before is not None:
         query = query.where(lineups.c.number < before)
-    return [_lineup(row) for row in connection.execute(query)]
+    return [_line_up(row) for row in connection.execute(query)]
 
 
 def previous_live(connection: sa.Connection) -> LineUp | None:
@@ -84,7 +84,7 @@ def previous_live(connection: sa.Connection) -> LineUp | None:
         return None
     query = sa.select(lineups).where(lineups.c.live != now.live)
     row = connection.execute(query.order_by(lineups.c.number.desc()).limit(1)).first()
-    return None if row is None else _lineup(row)
+    return None if row is None else _line_up(row)
 
 
 def change_stage(
@@ -219,7 +219,7 @@ def _change(
     seed_sha256: str | None = None,
     now: datetime,
 ) -> LineUp:
-    lineup = _insert(
+    line_up = _insert(
         connection,
         who,
         moved,
@@ -228,13 +228,13 @@ def _change(
         seed_sha256=seed_sha256,
         now=now,
     )
-    stages = lineup.stages
+    stages = line_up.stages
     # A live model leaves its place before another takes it.
     target = dict.fromkeys(serving(connection), RETIRED)
-    target |= {model_id: str(stages.stage_of(model_id)) for model_id in lineup.shadow}
-    target |= {lineup.live: "live"}
+    target |= {model_id: str(stages.stage_of(model_id)) for model_id in line_up.shadow}
+    target |= {line_up.live: "live"}
     move(connection, who, target, now=now, staged_at=read_clock(connection).now(now))
-    return lineup
+    return line_up
 
 
 def _insert(
@@ -262,11 +262,11 @@ def _insert(
                 connection.execute(lineups.insert().values(row))
         except IntegrityError:
             continue
-        return _lineup(row)
+        return _line_up(row)
     raise ConflictError("the line-up is being changed by others all the time; try again")
 
 
-def _lineup(row: Any) -> LineUp:
+def _line_up(row: Any) -> LineUp:
     columns = row if isinstance(row, dict) else row._asdict()
     lists = {name: json.loads(columns[name]) for name in ("shadow", "unaudited")}
     return LineUp(**{**columns, "shadow": tuple(lists["shadow"]), "unaudited": lists["unaudited"]})

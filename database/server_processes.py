@@ -23,7 +23,7 @@ _LONGEST_FAULT, _LONGEST_HOST = 1_000, 255
 class ServerProcess:
     """A worker of the API, or a consumer; times are by the clock of the store.
 
-    `lineup` is the number of the line-up that it serves, None for the stage file of its own
+    `line_up` is the number of the line-up that it serves, None for the stage file of its own
     folder; `fault` says why that is not the newest one.
     """
 
@@ -31,7 +31,7 @@ class ServerProcess:
     kind: str
     host: str
     pid: int
-    lineup: int | None
+    line_up: int | None
     fault: str | None
     began_at: datetime
     seen_at: datetime
@@ -44,7 +44,7 @@ def note_process(
     kind: str,
     host: str,
     pid: int,
-    lineup: int | None,
+    line_up: int | None,
     fault: str | None,
 ) -> None:
     """Write that a process lives and what it serves; who has been gone for a day is forgotten."""
@@ -52,7 +52,7 @@ def note_process(
     seen_at = server_processes.c.seen_at
     connection.execute(server_processes.delete().where(seen_at < now - _FORGOTTEN_AFTER))
     short = None if fault is None else fault[:_LONGEST_FAULT]
-    process = ServerProcess(process_id, kind, host[:_LONGEST_HOST], pid, lineup, short, now, now)
+    process = ServerProcess(process_id, kind, host[:_LONGEST_HOST], pid, line_up, short, now, now)
     columns = asdict(process)
     upsert(
         connection,

@@ -48,10 +48,10 @@ def register_candidate(
 def go_live(engine: sa.Engine, model_id: str, *, stage: str = "live") -> int:
     """Let a model serve, and return the number of the line-up."""
     now = datetime.now(UTC)
-    lineup = transact(
+    line_up = transact(
         engine,
         lambda connection: change_stage(
             connection, COMMAND_LINE, model_id, stage, why="to test it", now=now
         ),
     )
-    return lineup.number
+    return line_up.number

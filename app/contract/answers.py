@@ -213,25 +213,6 @@ class Health(Answer):
     status: Literal["alive"]
 
 
-class ReadyProcess(Answer):
-    """A process that scores records, with its line-up, and why that is not the newest one."""
-
-    process_id: str
-    kind: str
-    lineup: int | None
-    fault: str | None
-
-
-class Ready(Answer):
-    """The store answers with the right schema and a model is live: that of the line-up here."""
-
-    status: Literal["ready"]
-    model: str
-    shadows: list[str]
-    lineup: int | None
-    processes: list[ReadyProcess]
-
-
 class StatusCheck(Answer):
     """One line of the status; ``at`` is the newest time that it is about."""
 

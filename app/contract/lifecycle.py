@@ -43,7 +43,7 @@ class ServerProcessItem(Answer):
     kind: Literal["api", "consumer"]
     host: str
     pid: int
-    lineup: int | None
+    line_up: int | None
     fault: str | None
     began_at: str = TIME
     seen_at: str = TIME
@@ -53,6 +53,25 @@ class ServerProcessesPage(Page):
     """The processes that have been seen within half a minute, the oldest first."""
 
     items: list[ServerProcessItem]
+
+
+class ReadyProcess(Answer):
+    """A process that scores records, with its line-up, and why that is not the newest one."""
+
+    process_id: str
+    kind: str
+    line_up: int | None
+    fault: str | None
+
+
+class Ready(Answer):
+    """The store answers with the right schema and a model is live: that of the line-up here."""
+
+    status: Literal["ready"]
+    model: str
+    shadows: list[str]
+    line_up: int | None
+    processes: list[ReadyProcess]
 
 
 class RollBackBody(Strict):

@@ -66,5 +66,5 @@ def post_rollback() -> Response:
     return json_response(_item(transact(services().engine, work)))
 
 
-def _item(lineup: LineUp) -> dict[str, Any]:
-    return {name: value for name, value in asdict(lineup).items() if name != "seed_sha256"}
+def _item(line_up: LineUp) -> dict[str, Any]:
+    return {name: value for name, value in asdict(line_up).items() if name != "seed_sha256"}

@@ -6,7 +6,8 @@ from flask import Blueprint, Response, current_app, request
 from sqlalchemy.exc import DBAPIError
 
 from app import metrics
-from app.contract.answers import Health, Ready, ReadyProcess, StatusAnswer
+from app.contract.answers import Health, StatusAnswer
+from app.contract.lifecycle import Ready, ReadyProcess
 from app.contract.openapi import document
 from app.contract.openapi import html_page as openapi_page
 from app.contract.problems import Fault, RequestError
@@ -51,7 +52,7 @@ def get_ready() -> Response:
             "status": "ready",
             "model": served.models.live.model_id,
             "shadows": [model.model_id for model in served.models.shadows],
-            "lineup": served.number,
+            "line_up": served.number,
             "processes": [
                 {name: getattr(one, name) for name in ReadyProcess.model_fields}
                 for one in processes

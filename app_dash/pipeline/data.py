@@ -113,7 +113,7 @@ def state_key(engine: sa.Engine, *, now: datetime) -> str:
         # While a fault goes on the product may say more of it although no rows come.
         minute = read_clock(connection).now(now).replace(second=0, microsecond=0)
         faults = minute if list_faults(connection, until=minute, limit=1) else None
-        processes = [(one.process_id, one.lineup, one.fault) for one in list_processes(connection)]
+        processes = [(one.process_id, one.line_up, one.fault) for one in list_processes(connection)]
         notices = notification_counts(connection)
         return f"{last_at}|{active}|{notices}|{stream}|{faults}|{processes}"
 

@@ -261,11 +261,11 @@ def process_panel(processes: Sequence[ServerProcess], lineups: Mapping[int, Line
     table = html.Table(
         [html.Thead(html.Tr(head)), html.Tbody(rows)], className="data summary process-table"
     )
-    behind = sum(one.fault is not None or one.lineup != newest for one in processes)
+    behind = sum(one.fault is not None or one.line_up != newest for one in processes)
     return panel(
         "Processes",
         html.Div(table, className="table-scroll", tabIndex=0),
-        subtitle=f"{count(behind)} of {count(len(processes))} serve no newest line-up"
+        subtitle=f"{count(behind)} of {count(len(processes))} do not serve the newest line-up"
         if behind
         else f"all {count(len(processes))} serve the newest line-up",
         definition=DEFINITIONS["pipeline-processes"],
@@ -276,13 +276,13 @@ def process_panel(processes: Sequence[ServerProcess], lineups: Mapping[int, Line
 def _process(
     process: ServerProcess, lineups: Mapping[int, LineUp], newest: int | None
 ) -> Component:
-    lineup = lineups.get(process.lineup or 0)
-    serves = ABSENT if lineup is None else ", ".join(lineup.model_ids)
-    state = process.fault or ("up to date" if process.lineup == newest else "changes")
+    line_up = lineups.get(process.line_up or 0)
+    serves = ABSENT if line_up is None else ", ".join(line_up.model_ids)
+    state = process.fault or ("up to date" if process.line_up == newest else "changes")
     return html.Tr(
         [
             html.Th(f"{process.kind} {process.host} {process.pid}", scope="row"),
-            html.Td(ABSENT if process.lineup is None else count(process.lineup)),
+            html.Td(ABSENT if process.line_up is None else count(process.line_up)),
             html.Td(serves),
             html.Td(date_moment(process.began_at)),
             html.Td(html.B(state) if process.fault else state),

@@ -20,6 +20,7 @@ from database.lab.file_store import FileStore
 from database.lab.uploads import CONSUMED
 from database.maintenance.retention import KEEP, prune, read_ages
 from database.schema.lab_tables import attempts, datasets, log_chunks, outputs, runs, uploads
+from database.schema.tables import models
 from database.settings import FileSettings
 from solar.errors import InvalidInputError, NotFoundError
 
@@ -33,7 +34,10 @@ _log = logging.getLogger(__name__)
 
 
 def named_files(connection: sa.Connection, *, with_trash: bool = False) -> set[str]:
-    """Return the hashes of the files of all data sets and runs, with those in the trash or not."""
+    """Return the hashes of the files of all models, data sets and runs.
+
+    With those of data sets and runs in the trash, or without.
+    """
     lists = sa.select(datasets.c.files)
     made = sa.select(outputs.c.sha256).join(runs, runs.c.run_id == outputs.c.run_id)
     if not with_trash:
@@ -41,7 +45,9 @@ def named_files(connection: sa.Connection, *, with_trash: bool = False) -> set[s
         made = made.where(runs.c.deleted_at.is_(None))
     brought = connection.execute(lists).scalars()
     files = {file["sha256"] for files in brought for file in json.loads(files)}
-    return files | set(connection.execute(made).scalars())
+    kept = connection.scalars(sa.select(models.c.files).where(models.c.files.is_not(None)))
+    of_models = {sha256 for names in kept for sha256 in json.loads(names).values()}
+    return files | of_models | set(connection.execute(made).scalars())
 
 
 def copy_files(named: Collection[str], source: FileStore, target: FileStore) -> str:

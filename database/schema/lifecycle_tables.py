@@ -27,7 +27,7 @@ server_processes = table(
     sa.Column("kind", identifier(8), nullable=False, comment="api or consumer"),
     sa.Column("host", sa.String(255), nullable=False),
     sa.Column("pid", sa.Integer, nullable=False),
-    sa.Column("lineup", sa.Integer, comment="NULL: what its own stage file names"),
+    sa.Column("line_up", sa.Integer, comment="NULL: what its own stage file names"),
     sa.Column("fault", sa.String(1000), comment="why it does not serve the newest line-up"),
     sa.Column("began_at", UtcDateTime, nullable=False),
     sa.Column("seen_at", UtcDateTime, nullable=False, index=True),

@@ -1,8 +1,6 @@
-"""The tables of the store, but for those of rollups, windows, nowcast, injected faults, people,
-the Lab and the life of models.
+"""The tables of the store, but for those of the seven modules that it imports.
 
-In this order: records (regions, observations, predictions, flares), what agencies report, models,
-senders, how records are shared and streamed, and alerts.
+In this order: records, what agencies report, models, senders, how records are streamed, alerts.
 """
 
 from __future__ import annotations

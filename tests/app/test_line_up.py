@@ -79,7 +79,7 @@ def test_an_empty_store_is_seeded_by_the_stage_file_and_started_again_keeps_its_
         stages = {model.model_id: model.stage for model in list_models(connection)}
     assert (first.number, first.live, first.shadow) == (1, WINDOW.model_id, (POINT.model_id,))
     assert stages == {WINDOW.model_id: "live", POINT.model_id: "shadow"}
-    assert ready(again)["lineup"] == 1
+    assert ready(again)["line_up"] == 1
 
 
 def test_a_change_is_served_from_the_next_record_on_and_the_old_model_is_let_go(
@@ -100,7 +100,7 @@ def test_a_change_is_served_from_the_next_record_on_and_the_old_model_is_let_go(
     assert given.alert_config.model_id == new
     assert [rule.on for rule in given.alert_config.rules] == [0.3]
     answer = ready(app)
-    assert (answer["model"], answer["shadows"], answer["lineup"]) == (new, [WINDOW.model_id], 3)
+    assert (answer["model"], answer["shadows"], answer["line_up"]) == (new, [WINDOW.model_id], 3)
     gc.collect()
     assert old() is None
 
@@ -116,17 +116,17 @@ def test_a_model_that_cannot_be_loaded_changes_nothing_and_is_said_to_be_wrong(
 
     answer = ready(app)
     (process,) = answer["processes"]
-    assert (answer["model"], answer["lineup"], process["lineup"]) == (WINDOW.model_id, 1, 1)
+    assert (answer["model"], answer["line_up"], process["line_up"]) == (WINDOW.model_id, 1, 1)
     assert process["fault"].startswith(f"line-up {number}: {broken} cannot be loaded: model")
     assert scorers(app, row, "2014-03-01T00:00:00Z") == {WINDOW.model_id, POINT.model_id}
 
     # Who starts now serves what could be served before.
     restarted = make_app(given.engine, artifacts_dir=models, data_dir=tmp_path / "data")
-    assert ready(restarted)["lineup"] == 1
+    assert ready(restarted)["line_up"] == 1
 
     go_live(given.engine, WINDOW.model_id)
     given.line_up.follow()
-    assert ready(app)["lineup"] == number + 1
+    assert ready(app)["line_up"] == number + 1
     # Now the broken one is in the shadow, where it holds up nothing.
     assert scorers(app, row, "2014-03-01T00:12:00Z") == {WINDOW.model_id, POINT.model_id}
     assert ready(app)["processes"][0]["fault"].startswith(f"line-up {number + 1}: {broken} cannot")
@@ -143,7 +143,7 @@ def test_promoting_on_the_command_line_changes_running_processes(app: Flask, mod
     given.line_up.follow()
 
     answer = ready(app)
-    assert (answer["model"], answer["shadows"], answer["lineup"]) == (NEW.model_id, [], 2)
+    assert (answer["model"], answer["shadows"], answer["line_up"]) == (NEW.model_id, [], 2)
     with reading(given.engine) as connection:
         stages = {model.model_id: model.stage for model in list_models(connection)}
     assert stages == {

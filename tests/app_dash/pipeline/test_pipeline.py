@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,14 @@ from database.delivery.rejections import RejectionCause, record_rejections
 from database.delivery.row_outcomes import ACCEPTED, DUPLICATE, REJECTED, RowOutcomes
 from database.delivery.senders import Delivery, record_deliveries, record_heartbeat
 from database.engine import writing
+from database.lineups import apply_stage_file
 from database.maintenance.size import Balance
 from database.models import register
 from database.observations.versions import CONFLICT_COLUMNS, keep_superseded_arrivals
+from database.people.principal import PROGRAM
+from database.server_processes import note_process
 from solar.errors import InvalidInputError
+from solar.stages import Stages
 from solar.time import isoformat
 
 RECORDS = HOURS * len(REGIONS)
@@ -105,6 +110,30 @@ def test_the_page_says_why_a_model_made_elsewhere_serves(stocked: sa.Engine) -> 
     assert "elsewhere, not audited: compared by hand" in text
     view = routing.read_context(stocked, settings=DashSettings(), theme="light")
     assert "mine@1.0.0 (made elsewhere)" in as_text(shell.chips(view.state))
+
+
+def test_the_page_says_which_models_each_process_serves_and_why_one_does_not(
+    stocked: sa.Engine,
+) -> None:
+    assert "Processes" not in drawn(stocked)
+    key = pipeline.state_key(stocked, now=NOW)
+    fault = "line-up 2: new@1.0.0 cannot be loaded: its graph fails"
+    with writing(stocked) as connection:
+        for sha256, live in (("a", "old@1.0.0"), ("b", "new@1.0.0")):
+            stages = Stages(live=live, shadow=("dark@1.0.0",))
+            apply_stage_file(connection, PROGRAM, stages, sha256=sha256, why="", now=NOW)
+        note = partial(note_process, connection, host="flare", line_up=2, fault=None)
+        note("1", kind="api", pid=101)
+        note("2", kind="consumer", pid=102, line_up=1, fault=fault)
+
+    text = drawn(stocked)
+
+    assert "1 of 2 do not serve the newest line-up" in text
+    assert "api flare 101" in text
+    assert "new@1.0.0, dark@1.0.0" in text
+    assert "old@1.0.0, dark@1.0.0" in text
+    assert fault in text
+    assert pipeline.state_key(stocked, now=NOW) != key
 
 
 def test_refused_rows_are_shown_with_what_to_do(stocked: sa.Engine) -> None:

@@ -20,6 +20,7 @@ from database.lab.file_store import FileStore
 from database.lab.outputs import Output, put_output
 from database.lab.runs import NewRun, add_run, delete_run, start_run
 from database.lab.stored_files import purge
+from database.models import register
 from database.people.principal import OWNER
 from database.schema.lab_tables import datasets, outputs, runs
 from solar.errors import InvalidInputError
@@ -139,3 +140,17 @@ def test_the_command_says_what_it_deleted(
     assert main(["lab", "purge"]) == 0
     said = capsys.readouterr().out
     assert said == "deleted 0 experiments, 0 runs, 0 datasets; 1 files with 4 bytes\n"
+
+
+def test_the_files_of_a_registered_model_stay(
+    engine_sqlite: sa.Engine, store: FileStore, tmp_path: Path
+) -> None:
+    sha256 = keep(store, b"graph")
+    manifest = {"name": "m", "version": "1.0.0", "events": []}
+    with writing(engine_sqlite) as connection:
+        files = {"model.onnx": sha256}
+        register(connection, manifest, sha256="0", stage="candidate", now=NOW, files=files)
+
+    purge(engine_sqlite, f"file://{tmp_path}/lab/files", "", now=NOW)
+
+    assert store.has(sha256)
