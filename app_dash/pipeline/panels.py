@@ -261,13 +261,11 @@ def process_panel(processes: Sequence[ServerProcess], lineups: Mapping[int, Line
     table = html.Table(
         [html.Thead(html.Tr(head)), html.Tbody(rows)], className="data summary process-table"
     )
-    behind = sum(one.fault is not None or one.line_up != newest for one in processes)
+    up_to_date = sum(one.fault is None and one.line_up == newest for one in processes)
     return panel(
         "Processes",
         html.Div(table, className="table-scroll", tabIndex=0),
-        subtitle=f"{count(behind)} of {count(len(processes))} do not serve the newest line-up"
-        if behind
-        else f"all {count(len(processes))} serve the newest line-up",
+        subtitle=f"{count(up_to_date)} of {count(len(processes))} serve the newest line-up",
         definition=DEFINITIONS["pipeline-processes"],
         class_name="span-12 flush",
     )

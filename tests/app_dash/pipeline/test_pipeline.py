@@ -128,7 +128,7 @@ def test_the_page_says_which_models_each_process_serves_and_why_one_does_not(
 
     text = drawn(stocked)
 
-    assert "1 of 2 do not serve the newest line-up" in text
+    assert "1 of 2 serve the newest line-up" in text
     assert "api flare 101" in text
     assert "new@1.0.0, dark@1.0.0" in text
     assert "old@1.0.0, dark@1.0.0" in text
