@@ -17,7 +17,7 @@ from app.contract.answers import (
     StrataAnswer,
 )
 from app.contract.bodies import read_json, read_model, take_rows
-from app.contract.pages import ModelsPage, PredictionsPage
+from app.contract.pages import ModelItem, ModelsPage, PredictionsPage
 from app.contract.problems import nothing_usable
 from app.contract.queries import (
     ExplanationQuery,
@@ -260,4 +260,6 @@ def _window(query: WindowQuery) -> Window | None:
 def get_models() -> Response:
     with reading(services().engine) as connection:
         models = [asdict(model) for model in list_models(connection)]
-    return page([{"model": m.pop("model_id"), **m} for m in models], next_cursor=None)
+    shown = ModelItem.model_fields.keys() - {"model"}
+    items = [{"model": m["model_id"], **{name: m[name] for name in shown}} for m in models]
+    return page(items, next_cursor=None)

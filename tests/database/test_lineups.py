@@ -174,6 +174,27 @@ def test_of_changes_at_the_same_time_none_is_lost(store: sa.Engine) -> None:
     assert set(current.shadow) == {DARK, *names}
 
 
+def test_a_stage_file_that_several_processes_find_at_once_is_applied_once(
+    store: sa.Engine,
+) -> None:
+    def apply(_: int) -> bool:
+        stages = Stages(live=NEW)
+        applied = transact(
+            store,
+            lambda connection: apply_stage_file(
+                connection, PROGRAM, stages, sha256="b", why="", now=NOW
+            ),
+        )
+        return applied is not None
+
+    with ThreadPoolExecutor(4) as pool:
+        was_applied = list(pool.map(apply, range(4)))
+
+    with reading(store) as connection:
+        assert [row.number for row in list_lineups(connection, limit=9)] == [2, 1]
+    assert was_applied.count(True) == 1
+
+
 def test_a_line_up_without_a_live_model_is_refused(file: sa.Engine) -> None:
     with writing(file) as connection, pytest.raises(InvalidInputError, match="names no live"):
         apply_stage_file(connection, PROGRAM, Stages(), sha256="b", why="", now=NOW)
