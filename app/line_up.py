@@ -27,7 +27,7 @@ from database.named_lock import named_lock
 from database.people.audit import record_settings
 from database.server_processes import API, forget_process, note_process
 from model_training.artefact.artifact import Artifact
-from solar.errors import FlarewatchError
+from solar.errors import ArtifactError, FlarewatchError, InvalidInputError, NotFoundError
 from solar.flares import event as find_event
 from solar.identifiers import new_id
 
@@ -38,6 +38,8 @@ _RETRY_SECONDS = 30.0
 # Also when nothing changes, so that an idle process differs from one that is gone.
 _PRESENCE_SECONDS = 5.0
 _PAUSE_SECONDS = 1.0
+# What is wrong with models or rules, and not with the store, which is asked again at once.
+_UNSERVABLE = (ArtifactError, InvalidInputError, NotFoundError)
 
 _log = logging.getLogger(__name__)
 
@@ -66,8 +68,8 @@ class _Failure:
 class LineUpFollower:
     """Serves the newest line-up of the store whose live model this process can load.
 
-    A shadow that cannot be loaded is left out, and said to be.
-    Whoever scores asks `served` once for each batch, so that a change falls between two of them.
+    A shadow that cannot be loaded is left out, and said to be. Whoever scores asks `served` once
+    for each batch, so that a change falls between two of them.
     """
 
     def __init__(
@@ -134,10 +136,12 @@ class LineUpFollower:
         try:
             with reading(self._engine) as connection:
                 lineups = list_lineups(connection, limit=_TRIED_AT_START)
+            served = self._newest_loadable(lineups) if lineups else self._of_folder()
+        except _UNSERVABLE:
+            raise
         except FlarewatchError as error:
             _log.warning("the line-up cannot be read yet: %s", error)
             return self._of_folder()
-        served = self._newest_loadable(lineups) if lineups else self._of_folder()
         self._is_known = True
         return served
 
@@ -148,7 +152,7 @@ class LineUpFollower:
                 served, left_out = self._load(line_up)
                 self._fault = self._fault or left_out
                 return served
-            except FlarewatchError as error:
+            except _UNSERVABLE as error:
                 _log.warning("line-up %d: %s", line_up.number, error)
                 self._fault = self._fault or f"line-up {line_up.number}: {error}"
                 faults.append(error)
@@ -161,7 +165,7 @@ class LineUpFollower:
     def _stage_file_fault(self) -> str | None:
         try:
             self._stage_file.apply(self._engine, now=self._clock())
-        except FlarewatchError as error:
+        except _UNSERVABLE as error:
             return f"{self._settings.artifacts_dir.name}: {error}"
         return None
 
@@ -179,7 +183,7 @@ class LineUpFollower:
             return None
         try:
             served, fault = self._load(line_up)
-        except FlarewatchError as error:
+        except _UNSERVABLE as error:
             fault = f"line-up {line_up.number}: {error}"
             _log.warning("%s", fault)
         else:
@@ -207,15 +211,15 @@ class LineUpFollower:
 
         Raises
         ------
-        FlarewatchError
-            When its live model cannot be loaded.
+        ArtifactError, InvalidInputError, NotFoundError
+            When its live model cannot be loaded, or no alert rules can be made for it.
         """
         loaded, faults = {line_up.live: self._artifact(line_up.live)}, []
         for model_id in line_up.shadow:
             # It harms nobody, and holds up no change of the live model.
             try:
                 loaded[model_id] = self._artifact(model_id)
-            except FlarewatchError as error:
+            except _UNSERVABLE as error:
                 faults.append(str(error))
         live, *shadows = (model for _, model in loaded.values())
         models = ServedModels(live, tuple(shadows), line_up.unaudited)

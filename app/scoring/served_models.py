@@ -87,7 +87,7 @@ def load_registered(model: ModelRow, folder: Path, store: FileStore) -> Artifact
             fetched = Path(temporary) / path.name
             _fetch(model.files, store, fetched)
             return _opened(fetched)
-    except FlarewatchError as error:
+    except (FlarewatchError, OSError) as error:
         raise ArtifactError(f"{model.model_id} cannot be loaded: {error}") from error
 
 
