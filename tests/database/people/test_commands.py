@@ -146,4 +146,4 @@ def test_the_first_admin_is_invited_at_each_upgrade_until_somebody_has_come(
 
     assert links[0] != links[1]
     assert person.roles == ("admin",)
-    assert capsys.readouterr().out == "the store has schema 0022\n"
+    assert capsys.readouterr().out == "the store has schema 0023\n"
