@@ -106,7 +106,8 @@ def test_other_windows_are_published_where_the_store_keeps_them_and_again_when_t
     engine: sa.Engine, tmp_path: Path, row: Row
 ) -> None:
     served_models = load_served_models(line_up(tmp_path / "models", ALL_IN, POINT))
-    stream_ingest = StreamIngest(engine, served_models, None, StreamSettings())
+    served = ServedLineUp(None, served_models, NO_ALERTS)
+    stream_ingest = StreamIngest(engine, lambda: served, StreamSettings())
     rows = records(row)
 
     outgoing = stream_ingest.ingest(envelopes(rows), now=NOW)
