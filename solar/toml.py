@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 _WIDTH = 96
-_BARE = re.compile(r"^[A-Za-z0-9_-]+$")
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 _KEY = r"""(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')"""
 _KEYS = rf"{_KEY}(?:\s*\.\s*{_KEY})*"
 _HEADER = re.compile(rf"^\s*(\[\[?)\s*({_KEYS})\s*\]")
@@ -79,7 +79,7 @@ def _one_line(key: str, value: Any) -> str:
 
 
 def _key(key: str) -> str:
-    return key if _BARE.match(key) else write_value(key)
+    return key if _BARE.fullmatch(key) else write_value(key)
 
 
 def _known(values: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -131,6 +131,12 @@ def test_any_table_is_written_as_toml_that_reads_the_same(value: Any) -> None:
     assert tomllib.loads(write_toml(document)) == _without_none(document)
 
 
+@pytest.mark.parametrize("key", ["0\n", "\n", "a\nb", "a b", ""])
+def test_a_key_that_is_no_bare_key_is_quoted_and_reads_the_same(key: str) -> None:
+    for document in ({key: 1}, {key: {"first": 1}}, {"table": {"value": {key: 1}}}):
+        assert tomllib.loads(write_toml(document)) == document
+
+
 def _without_none(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_none(one) for key, one in value.items() if one is not None}
