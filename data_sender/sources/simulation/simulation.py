@@ -28,6 +28,7 @@ from data_sender.xrays import XrayMinutes
 from solar.columns import Coded, Floats
 from solar.errors import InvalidInputError
 from solar.flares import FluxScale
+from solar.full_disk import REACH_DAYS
 from solar.observations import keyword_matrix, one_number_each
 from solar.sharp import CADENCE_SECONDS, SIMULATED_SERIES
 from solar.time import tai_to_utc
@@ -55,6 +56,7 @@ _MADE_AFTER = np.timedelta64(30, "m")
 _DEFINITIVE_DAYS = 4
 _REVISION = 0.005
 _MINUTE = np.timedelta64(1, "m")
+_HISTORY = REACH_DAYS * _DAY
 
 
 @dataclass(frozen=True)
@@ -133,13 +135,13 @@ class Simulation:
         if end_at is not None and end_at <= start_at:
             raise InvalidInputError("--duration must be positive")
         self._sun = sun
-        self.start_at = self._covers_from = start_at
+        self.start_at, self._covers_from = start_at, _listed_from(start_at)
         self._end_at = _NEVER if end_at is None else end_at
         self.fingerprint = hashlib.sha256(f"{sun.seed} {sun.regions}".encode()).hexdigest()
 
     @property
     def covers_from(self) -> np.datetime64 | None:
-        """The first time of the last pass: every flare since then is published."""
+        """Every flare of the last pass since then is published; at first those of months before."""
         return self._covers_from
 
     def beginning(self, start_at: np.datetime64) -> Simulation:
@@ -153,15 +155,18 @@ class Simulation:
 
     def chunks(self, position: Position) -> Iterator[Chunk]:
         """Yield one day after the other, from the start or the position, whichever is later."""
-        begin = self._covers_from = self.start_at
+        begin, self._covers_from = self.start_at, _listed_from(self.start_at)
+        listed_from = self._covers_from
         if position.through is not None and position.through >= begin:
             # From the position itself: a batch may have ended between two regions of that time.
-            begin = position.through
+            begin = listed_from = position.through
             self._covers_from = begin if position.covered_to is None else position.covered_to
         births = self._sun.births()
         day = int((begin - EPOCH) // _DAY)
-        first = max(0, day - _LONGEST_LIFE_DAYS - _DEFINITIVE_DAYS)
+        oldest = min(day - _DEFINITIVE_DAYS, int((listed_from - EPOCH) // _DAY))
+        first = max(0, oldest - _LONGEST_LIFE_DAYS)
         lives = [life for one in range(first, day) for life in self._sun.lives(one, births)]
+        earlier = _reports(lives, listed_from, min(begin, self._end_at))
         # As with a file, minutes of the day before show the flux of the first record.
         minutes_from = begin - _DAY
         while tai_to_utc(_tai([day * SLOTS_PER_DAY]))[0] < self._end_at:
@@ -169,24 +174,23 @@ class Simulation:
             oldest = (day - 1 - _DEFINITIVE_DAYS) * SLOTS_PER_DAY
             lives = [life for life in lives if life.last_slot >= oldest]
             lives += self._sun.lives(day, births)
-            yield self._chunk(day, lives, begin, minutes_from)
-            day += 1
+            yield self._chunk(day, lives, begin, minutes_from, earlier)
+            day, earlier = day + 1, ()
             minutes_from = np.datetime64(EPOCH + day * _DAY)
 
     def _chunk(
-        self, day: int, lives: list[RegionLife], begin: np.datetime64, minutes_from: np.datetime64
+        self,
+        day: int,
+        lives: list[RegionLife],
+        begin: np.datetime64,
+        minutes_from: np.datetime64,
+        earlier: tuple[FlareReport, ...],
     ) -> Chunk:
         rows = self._records(day, lives)
         rows = rows.take((rows.times() >= begin) & (rows.times() < self._end_at))
-        reports = [
-            _report(life, flare)
-            for life in lives
-            for flare in life.flares
-            if flare.end_seconds // 86_400 == day
-        ]
-        within = (report for report in reports if begin <= report.ended_at < self._end_at)
-        flares = tuple(sorted(within, key=lambda report: report.ended_at))
-        return Chunk(rows, flares, self._minutes(day, lives, minutes_from))
+        midnight = EPOCH + day * _DAY
+        ended = _reports(lives, max(begin, midnight), min(midnight + _DAY, self._end_at))
+        return Chunk(rows, earlier + ended, self._minutes(day, lives, minutes_from))
 
     def _records(self, day: int, lives: list[RegionLife]) -> Rows:
         """Return what leaves on a day: its records, and definitive ones of days before."""
@@ -248,6 +252,25 @@ def _rows(lives: list[RegionLife], day: int, seen: NDArray[np.bool_]) -> Rows:
 def _tai(slots: NDArray[np.int64] | list[int]) -> NDArray[np.datetime64]:
     seconds = np.asarray(slots, np.int64) * CADENCE_SECONDS
     return EPOCH + seconds.astype("timedelta64[s]")
+
+
+def _listed_from(start_at: np.datetime64) -> np.datetime64:
+    """Return from when on flares are listed: as far back as any forecast looks."""
+    return max(start_at - _HISTORY, EPOCH)
+
+
+def _reports(
+    lives: list[RegionLife], begin: np.datetime64, end: np.datetime64
+) -> tuple[FlareReport, ...]:
+    """Return the flares that ended in [begin, end), in that order."""
+    first, last = ((time - EPOCH) / _SECOND for time in (begin, end))
+    reports = [
+        _report(life, flare)
+        for life in lives
+        for flare in life.flares
+        if first <= flare.end_seconds < last
+    ]
+    return tuple(sorted(reports, key=lambda report: report.ended_at))
 
 
 def _report(life: RegionLife, flare: SimulatedFlare) -> FlareReport:

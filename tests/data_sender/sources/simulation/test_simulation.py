@@ -181,7 +181,9 @@ def test_a_bounded_simulation_is_sent_whole_and_then_ends(api, sender):
     assert summary["is_complete"]
     assert summary["accepted"] == len(api.stored) > 500
     assert {row["series"] for row in api.stored.values()} == {"simulated"}
-    assert api.covers[0]["from"] == "2024-05-01T00:00:00Z"
+    # Forecasts of the first records know the flares of the 120 days before.
+    assert api.covers[0]["from"] == "2024-01-02T00:00:00Z"
+    assert min(flare["peak"] for flare in api.flares) < "2024-01-10"
     assert api.covers[-1]["to"] > "2024-05-02T23:00:00Z"
 
 

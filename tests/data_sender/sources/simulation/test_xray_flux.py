@@ -23,7 +23,8 @@ def busy_sun():
     end = START + np.timedelta64(DAYS, "D")
     simulation = Simulation(Sun(3, 9.0, load_statistics()), START, end)
     chunks = list(simulation.chunks(Position()))
-    flares = [flare.body for chunk in chunks for flare in chunk.flares]
+    # Of the months before there are flares and no minutes.
+    flares = [one.body for chunk in chunks for one in chunk.flares if one.ended_at >= START]
     return XrayMinutes.concatenate([chunk.minutes for chunk in chunks]), flares
 
 
