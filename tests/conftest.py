@@ -36,6 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.get_closest_marker("longest") is None)
     if config.getoption("--thorough"):
         return
     is_left_out = {item: item.get_closest_marker("thorough") is not None for item in items}

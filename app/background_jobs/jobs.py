@@ -26,7 +26,7 @@ from database.lab.stored_files import purge
 from database.maintenance.retention import run_daily_maintenance
 from database.nowcast.reconciliation import Reconciler
 from database.verification.rollup import refresh
-from solar.machine import MachineWatch
+from model_training.jobs.machine_watch import MachineWatch
 
 # So many days of a rollup are brought up to date at a time, and so often in one turn of a job, so
 # that the other jobs do not wait for a whole replay.

@@ -27,6 +27,7 @@ from kombu.exceptions import OperationalError
 
 from model_training.jobs.api import ApiAwayError, AttemptOverError, RunApi, WorkerApi
 from model_training.jobs.celery_app import make_celery
+from model_training.jobs.machine_watch import MachineWatch
 from model_training.jobs.offers import find_offers
 from model_training.jobs.settings import WorkerSettings
 from model_training.jobs.slots import Death, RunRequest, Slots
@@ -39,7 +40,6 @@ from model_training.jobs.work_folder import (
 )
 from model_training.limited import ONE_THREAD
 from solar.errors import FlarewatchError
-from solar.machine import MachineWatch
 from solar.process import Backoff
 from solar.version import VERSION
 

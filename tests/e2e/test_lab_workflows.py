@@ -348,6 +348,7 @@ def do_pico_and_offload(house: House, folder: Path) -> None:
         do_offload(ben, dataset)
 
 
+@pytest.mark.longest
 def test_two_people_at_once_do_what_flaplet_pico_and_offload_let_them(
     house: House, tmp_path: Path
 ) -> None:

@@ -184,6 +184,7 @@ def test_a_committed_model_repeats_its_test_scores(
 
 
 @pytest.mark.thorough
+@pytest.mark.longest
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.name)
 def test_a_committed_recipe_makes_the_committed_model_again(
     path: Path, shared_data: Path, tmp_path: Path

@@ -14,7 +14,8 @@ from lab_calls import Lab
 from database.engine import reading, store_time, writing
 from database.lab.machines import add_sample
 from database.schema.lab_tables import machine_samples
-from solar.machine import Gpu, MachineSample, MachineWatch
+from model_training.jobs.machine_watch import MachineWatch
+from solar.machine import Gpu, MachineSample
 
 GIB = 2**30
 SAMPLE = MachineSample(
