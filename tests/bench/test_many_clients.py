@@ -57,7 +57,7 @@ def senders(n: int) -> list[Iterator[bytes]]:
 
 def test_every_request_is_one_new_record_of_a_region_that_belongs_to_its_sender() -> None:
     with api() as (address, bodies), ManyClients(address, senders(3)) as clients:
-        found = [*clients.run(0.2).answers, *clients.run(0.1).answers, *clients.finish()]
+        found = [*clients.run(1.0).answers, *clients.run(0.1).answers, *clients.finish()]
 
     records = [(body["sender"]["id"], body["observations"][0]) for body in bodies]
     assert len(found) == len(bodies) > 10
