@@ -11,21 +11,33 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 from pydantic import Field
 
-from model_training.judging.evidence import MODEL
+from model_training.judging.evidence import MODEL, Evidence
 from model_training.judging.evidence import read as read_evidence
 from model_training.recipe.config import Config
 from model_training.recipe.recipe import Recipe, read_recipe
 from model_training.report.comparison import ComparedRun, judge_together
-from model_training.report.reliability_table import HEAD, reliability_rows
+from model_training.report.forecast_figures import cases_per_independent
 from model_training.report.repeats import SCORES, Spread, estimate_of, find_judgement, spreads_of
 from model_training.report.run_folder import EVIDENCE
 from solar.errors import InvalidInputError
+from solar.reliability import ReliabilityBin, reliability
 from solar.skill import Estimate
 
 FILE = Path(__file__).parent / "protocols.toml"
 RECIPES = Path(__file__).parents[1] / "recipes" / "protocols"
+_FEWEST_CASES = 30
+_LEAST = 0.01
+_RELIABILITY = (
+    "event",
+    "bins",
+    "within their bar",
+    "below 1 %",
+    "mean forecast",
+    "came true",
+)
 _HEAD = """\
 # Results
 
@@ -109,7 +121,7 @@ def _section(protocol: Protocol, runs: Path) -> str:
     for event in protocol.paired:
         lines += [*_markdown(_differences(protocol, event, runs)), ""]
     if protocol.reliability:
-        lines += [*_markdown([HEAD, *_reliability(protocol, runs)]), ""]
+        lines += [*_markdown([_RELIABILITY, *_reliability(protocol, runs)]), ""]
     if protocol.references:
         lines += [f"Reference on these data: {'; '.join(protocol.references)}.", ""]
     lines += [_wrapped(caveat, "- ") for caveat in protocol.caveats]
@@ -234,3 +246,37 @@ def _wrapped(text: str, bullet: str = "") -> str:
 
 def _minus(text: str) -> str:
     return text.replace("-0.000", "0.000").replace("-", "−")
+
+
+def reliability_rows(evidences: Sequence[Evidence]) -> list[list[str]]:
+    """Return a row of text for each evidence, in the columns of `_RELIABILITY`.
+
+    Bins are those of the reliability diagram with at least 30 cases. One is within its bar if its
+    mean forecast lies in the 95 % Wilson interval of the observed frequency, cases of one region
+    and day counted once. The last three columns are of all forecasts below 1 %; a dash stands
+    where there is none.
+    """
+    return [_reliability_row(evidence) for evidence in evidences]
+
+
+def _reliability_row(evidence: Evidence) -> list[str]:
+    known = ~np.isnan(evidence.calibrated)
+    p, outcome = evidence.calibrated[known], evidence.outcome[known]
+    shared = cases_per_independent(evidence, known)
+    bins = [
+        one
+        for one in reliability(p, outcome, cases_per_independent=shared)
+        if one.n >= _FEWEST_CASES
+    ]
+    below = p < _LEAST
+    counts = [evidence.event, str(len(bins)), str(sum(map(_is_within, bins)))]
+    if not below.any():
+        return [*counts, "–", "–", "–"]
+    shares = [f"{100 * column[below].mean():.1f} %" for column in (p, outcome)]
+    return [*counts, f"{np.count_nonzero(below):,}", *shares]
+
+
+def _is_within(one: ReliabilityBin) -> bool:
+    if one.low is None or one.high is None or one.mean_forecast is None:
+        return False
+    return one.low <= one.mean_forecast <= one.high

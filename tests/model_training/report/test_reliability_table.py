@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from model_training.judging.evidence import Evidence
-from model_training.report.reliability_table import reliability_rows
+from model_training.report.results import reliability_rows
 
 
 def evidence(p: list[float], outcome: list[int], *, regions: int | None = None) -> Evidence:
