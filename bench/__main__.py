@@ -14,6 +14,7 @@ from bench import (
     ingest,
     lab_fairness,
     lab_ingest,
+    lab_soak,
     lab_times,
     lab_upload,
     nowcast,
@@ -40,12 +41,12 @@ NAMES = (
     "lab",
 )
 LAB_PARTS = ("fairness", "upload", "times", "ingest")
-# They do not come unasked: one needs files that the project does not have, and one lasts too long.
-UNASKED = NOWCAST, SOAK = ("nowcast", "soak")
+# They do not come unasked: one needs files that the project does not have, the others last long.
+UNASKED = NOWCAST, SOAK, LAB_SOAK = ("nowcast", "soak", "lab-soak")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure what is asked for; by default everything but the soak."""
+    """Measure what is asked for; by default everything but the soaks."""
     # Whoever is stopped ends the servers that it has started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     parser = _parser()
@@ -73,6 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "lab": lambda: _measure_lab(_parts(given, LAB_PARTS, "lab", parser), rounds=given.rounds),
         NOWCAST: lambda: nowcast.main(given.xray, given.flares),
         SOAK: lambda: soak.main(minutes=given.minutes or soak.MINUTES, rate=given.rate),
+        LAB_SOAK: lambda: _soak_lab(given.minutes or lab_soak.MINUTES),
     }
     for name in given.names or NAMES:
         benchmarks[name]()
@@ -100,6 +102,13 @@ def _measure_lab(parts: Sequence[str], *, rounds: int) -> None:
     for part in parts:
         with TemporaryDirectory() as folder:
             print(f"\n{measurements[part](Path(folder))}", flush=True)
+
+
+def _soak_lab(minutes: float) -> None:
+    """Run the soak with as many runs a minute whatever its length."""
+    with TemporaryDirectory() as folder:
+        n = round(lab_soak.RUNS * minutes / lab_soak.MINUTES)
+        print(f"\n{lab_soak.main(Path(folder), minutes=minutes, runs=n)}", flush=True)
 
 
 def _parts(
@@ -148,7 +157,8 @@ def _parser() -> argparse.ArgumentParser:
         own.add_argument(f"--{name}", type=int, default=getattr(default, name), help=said)
     own.add_argument(
         "--minutes", type=int,
-        help=f"how long they do (default {default.minutes}), or the soak ({soak.MINUTES})",
+        help=f"how long they do (default {default.minutes}), or the soak ({soak.MINUTES}), or that"
+        f" of the Lab ({lab_soak.MINUTES:g})",
     )  # fmt: skip
     own.add_argument("--keep", type=Path, metavar="FOLDER", help="leave the large store there")
     own.add_argument("--store", metavar="ADDRESS", help="measure a store that is filled already")
